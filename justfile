@@ -1,0 +1,115 @@
+# Every way into this repository. `./just RECIPE` makes the environment first; `just RECIPE` is the same recipe.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+set positional-arguments
+
+# The tools of .venv, activated or not; in a clone without one (a rehearsal) those of whoever runs it.
+export PATH := justfile_directory() / ".venv/bin" + ":" + env("PATH")
+# The library of this checkout, also where the environment was made for another.
+export PYTHONPATH := justfile_directory() / "src"
+
+target := env("CARGO_TARGET_DIR", justfile_directory() / "target")
+site := target / "site"
+
+# list the recipes
+default:
+    @just --list --unsorted
+
+# the whole release, really performed, in a world on loopback
+[group("release")]
+rehearse version *options:
+    @binoc-runbook rehearse "$@"
+
+# every question of the stages before the tests, without side effects
+[group("release")]
+check *arguments:
+    @binoc-runbook check "$@"
+
+# the stages of a release, and the commands that it would run
+[group("release")]
+plan *arguments:
+    @binoc-runbook plan "$@"
+
+# the real release
+[group("release")]
+release version *options:
+    @binoc-runbook release "$@"
+
+# the way to a bump: set-version, the changelog's heading, and the commands to go on with
+[group("release")]
+prepare version:
+    @binoc-runbook prepare "$@"
+
+# write a version wherever a published one is owned or quoted
+[group("release")]
+set-version version:
+    @binoc-runbook set-version "$@"
+
+# everything: lint, the code, the notebooks and whole rehearsals
+[group("tests")]
+test: lint test-code
+    python -m pytest -m "rehearsal or notebook" tests
+    python -m pytest --nbmake --nbmake-timeout=600 runbooks
+
+# the tests without rehearsals and notebooks: what a release runs
+[group("tests")]
+test-code: build
+    cargo test --workspace --locked
+    python -m pytest -m "not rehearsal and not notebook" tests
+    PYTHONPATH="{{ site }}" python -m pytest python
+
+# both wheels, and a folder that holds them installed
+[group("build")]
+build:
+    maturin build --quiet --locked --manifest-path python/binoc/Cargo.toml --out "{{ target }}/wheels"
+    maturin build --quiet --locked --manifest-path python/binoc-sqlite/Cargo.toml --out "{{ target }}/wheels"
+    rm -rf "{{ site }}"
+    uv pip install --quiet --no-deps --no-index --target "{{ site }}" --find-links "{{ target }}/wheels" binoc binoc-sqlite
+
+# what a release publishes, into dist/: both sdists, wheels for this host, the crate
+[group("build")]
+dist:
+    rm -rf dist
+    maturin build --quiet --release --locked --sdist --compatibility pypi --manifest-path python/binoc/Cargo.toml --out dist
+    maturin build --quiet --release --locked --sdist --compatibility pypi --manifest-path python/binoc-sqlite/Cargo.toml --out dist
+    cargo package --quiet --locked --package binoc-sdk
+    cp "{{ target }}"/package/binoc-sdk-*.crate dist/
+
+# the site
+[group("build")]
+docs:
+    sphinx-build -E -W --keep-going -b html docs docs/_build/html
+
+# formatting, types and the rules of the workflows
+[group("tests")]
+lint:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+    ruff format --check
+    ruff check
+    mypy
+    zizmor --quiet --offline --persona pedantic --no-ignores .github
+    check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+
+# put everything into the form that `lint` wants
+[group("tests")]
+fmt:
+    cargo fmt --all
+    ruff format
+    ruff check --fix
+
+# what the runbook adds to a release, as ratios in one run
+[group("tests")]
+bench:
+    python bench/run.py
+
+# any command in this environment: `just with papermill --help`
+[group("build")]
+with +command:
+    @"$@"
+
+# renew the pins in requirements/ from pyproject.toml
+[group("build")]
+lock:
+    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header pyproject.toml --group dev --output-file requirements/dev.txt
+    awk '/^[^ ]/ { keep = /^uv==/ } keep' requirements/dev.txt > requirements/uv.txt

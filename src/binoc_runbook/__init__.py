@@ -1,0 +1,24 @@
+"""The release runbook of a mixed Rust and Python workspace: a procedure you can run, and a run you can read.
+
+What a notebook imports is here: `Release`, `Workspace`, `Policy` and `Version`. Each is loaded when it is first asked
+for, because papermill imports this package at every start on the machine.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from binoc_runbook.policy import Policy
+    from binoc_runbook.release import Release
+    from binoc_runbook.version import Version
+    from binoc_runbook.workspace import Workspace
+
+__all__ = ["Policy", "Release", "Version", "Workspace"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module `{__name__}` has no attribute `{name}`")
+    return getattr(import_module(f"{__name__}.{name.lower()}"), name)
