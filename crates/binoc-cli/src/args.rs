@@ -1,0 +1,89 @@
+//! What the user typed.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use lexopt::prelude::*;
+
+/// What is to be done.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Help,
+    Version,
+    Plugins { extra: Vec<PathBuf> },
+    Diff(Diff),
+}
+
+/// What `binoc diff` was asked for.
+#[derive(Debug, Default)]
+pub(crate) struct Diff {
+    pub(crate) from: PathBuf,
+    pub(crate) to: PathBuf,
+    pub(crate) format: Option<String>,
+    pub(crate) outputs: Vec<OsString>,
+    pub(crate) key: Vec<String>,
+    pub(crate) examples: Option<usize>,
+    pub(crate) exit_code: bool,
+    pub(crate) quiet: bool,
+    pub(crate) plugins: Vec<PathBuf>,
+}
+
+pub(crate) fn parse(args: Vec<OsString>) -> Result<Command, String> {
+    commands(args).map_err(|error| {
+        let message = error.to_string();
+        // The library quotes with ' what we put in backticks.
+        message.replace('\'', "`").replace(" \"", " `").replace('"', "`")
+    })
+}
+
+fn commands(args: Vec<OsString>) -> Result<Command, lexopt::Error> {
+    let mut parser = lexopt::Parser::from_args(args);
+    match parser.next()? {
+        Some(Short('V') | Long("version")) => Ok(Command::Version),
+        Some(Short('h') | Long("help")) => Ok(Command::Help),
+        Some(Value(command)) => match command.to_str() {
+            Some("diff") => diff(&mut parser),
+            Some("plugins") => plugins(&mut parser),
+            Some("help") => Ok(Command::Help),
+            _ => Err(format!("no command `{}`", command.to_string_lossy()).into()),
+        },
+        Some(other) => Err(other.unexpected()),
+        None => Err("nothing to do".into()),
+    }
+}
+
+fn plugins(parser: &mut lexopt::Parser) -> Result<Command, lexopt::Error> {
+    let mut extra = Vec::new();
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Long("plugin") => extra.push(parser.value()?.into()),
+            Short('h') | Long("help") => return Ok(Command::Help),
+            other => return Err(other.unexpected()),
+        }
+    }
+    Ok(Command::Plugins { extra })
+}
+
+fn diff(parser: &mut lexopt::Parser) -> Result<Command, lexopt::Error> {
+    let mut diff = Diff::default();
+    let mut snapshots = Vec::new();
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Long("format") => diff.format = Some(parser.value()?.string()?),
+            Short('o') | Long("output") => diff.outputs.push(parser.value()?),
+            Long("key") => diff.key.push(parser.value()?.string()?),
+            Long("examples") => diff.examples = Some(parser.value()?.parse()?),
+            Long("exit-code") => diff.exit_code = true,
+            Short('q') | Long("quiet") => diff.quiet = true,
+            Long("plugin") => diff.plugins.push(parser.value()?.into()),
+            Short('h') | Long("help") => return Ok(Command::Help),
+            Value(path) => snapshots.push(PathBuf::from(path)),
+            other => return Err(other.unexpected()),
+        }
+    }
+    let count = snapshots.len();
+    let two: [PathBuf; 2] =
+        snapshots.try_into().map_err(|_| format!("`binoc diff` takes two snapshots, not {count}"))?;
+    [diff.from, diff.to] = two;
+    Ok(Command::Diff(diff))
+}

@@ -1,0 +1,36 @@
+//! Each folder of `cases` holds two snapshots and the report that a user gets; its `args`, if there is such a
+//! file, are added to the command. `BINOC_BLESS=1 cargo test` writes the reports anew, for review.
+
+use std::path::Path;
+use std::process::Command;
+use std::{env, fs};
+
+#[test]
+fn every_case_gives_the_expected_report() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let mut cases: Vec<_> = fs::read_dir(root).unwrap().map(|case| case.unwrap().path()).collect();
+    cases.sort();
+    assert!(cases.len() > 10, "the cases are there");
+    let mut failures = String::new();
+    for case in cases {
+        let arguments = fs::read_to_string(case.join("args")).unwrap_or_default();
+        let output = Command::new(env!("CARGO_BIN_EXE_binoc"))
+            .args(["diff", "a", "b"])
+            .args(arguments.split_whitespace())
+            .current_dir(&case)
+            .output()
+            .unwrap();
+        let report = String::from_utf8(output.stdout).unwrap();
+        let expected = case.join("expected.md");
+        if env::var_os("BINOC_BLESS").is_some() {
+            fs::write(&expected, &report).unwrap();
+        }
+        let expected = fs::read_to_string(expected).unwrap_or_default();
+        if report != expected || !output.stderr.is_empty() {
+            let errors = String::from_utf8_lossy(&output.stderr);
+            let case = case.display();
+            failures.push_str(&format!("{case}\n--- expected\n{expected}\n--- found\n{report}{errors}\n"));
+        }
+    }
+    assert!(failures.is_empty(), "{failures}");
+}

@@ -1,0 +1,215 @@
+//! What the command promises beside its report: exit codes, outputs, findings, determinism.
+
+// A test that cannot be set up fails.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// A folder of its own for each test, removed at the end.
+struct Place(PathBuf);
+
+impl Place {
+    fn new(test: &str) -> Self {
+        let root = std::env::temp_dir().join(format!("binoc-command-{}-{test}", std::process::id()));
+        fs::create_dir_all(root.join("a")).unwrap();
+        fs::create_dir_all(root.join("b")).unwrap();
+        Self(root)
+    }
+
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> &Self {
+        let path = self.0.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+        self
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.0.join(name)).unwrap()
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_binoc"));
+        command.args(args).current_dir(&self.0);
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> (i32, String, String) {
+        let Output { status, stdout, stderr } = self.command(args).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (status.code().unwrap(), text(stdout), text(stderr))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn the_version_is_one_line() {
+    let expected = format!("binoc {}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(Place::new("version").run(&["--version"]), (0, expected, String::new()));
+}
+
+#[test]
+fn usage_errors_exit_with_2_and_name_what_helps() {
+    let place = Place::new("usage");
+    for (args, expected) in [
+        (&["diff", "a"][..], "binoc: `binoc diff` takes two snapshots, not 1; see `binoc --help`\n"),
+        (&["dif"], "binoc: no command `dif`; see `binoc --help`\n"),
+        (&[], "binoc: nothing to do; see `binoc --help`\n"),
+        (&["diff", "a", "b", "--formt=md"], "binoc: invalid option `--formt`; see `binoc --help`\n"),
+        (&["diff", "a", "b", "--format=pdf"], "binoc: no format `pdf`; there is `markdown`, `json`\n"),
+        (&["diff", "a", "nowhere"], "binoc: `nowhere`: no such file or directory\n"),
+    ] {
+        assert_eq!(place.run(args), (2, String::new(), expected.into()), "{args:?}");
+    }
+}
+
+#[test]
+fn the_exit_code_tells_changes_only_when_asked() {
+    let place = Place::new("exit");
+    place.write("a/x.txt", "1\n").write("b/x.txt", "1\n");
+    assert_eq!(place.run(&["diff", "a", "b", "--exit-code"]).0, 0);
+    place.write("b/x.txt", "2\n");
+    assert_eq!(place.run(&["diff", "a", "b"]).0, 0);
+    assert_eq!(place.run(&["diff", "a", "b", "--exit-code", "-q"]), (1, String::new(), String::new()));
+}
+
+#[test]
+fn outputs_are_chosen_by_extension_or_by_name_and_replace_what_was_there() {
+    let place = Place::new("outputs");
+    place.write("a/x.txt", "1\n").write("b/x.txt", "2\n").write("out.md", "old");
+    let (code, stdout, _) =
+        place.run(&["diff", "a", "b", "-o", "out.md", "-o", "out.json", "-o", "json:other"]);
+    assert_eq!((code, stdout.as_str()), (0, ""));
+    assert!(place.read("out.md").starts_with("# Changes from `a` to `b`\n"));
+    let json = place.read("out.json");
+    assert!(json.contains("\"schema\": 1,") && json.ends_with("}\n"));
+    assert_eq!(json, place.read("other"));
+    let names: BTreeSet<_> = fs::read_dir(&place.0)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(names, BTreeSet::from(["a", "b", "other", "out.json", "out.md"].map(String::from)));
+    let (code, _, stderr) = place.run(&["diff", "a", "b", "-o", "out.pdf"]);
+    assert_eq!(code, 2);
+    assert!(stderr.contains("write `-o markdown:out.pdf`"), "{stderr}");
+}
+
+#[test]
+fn every_run_gives_the_same_bytes() {
+    let place = Place::new("same");
+    for n in 0..60 {
+        let rows: String = (0..30).map(|row| format!("{row},{n},{}\n", row * n)).collect();
+        place.write(&format!("a/{n}.csv"), format!("id,a,b\n{rows}"));
+        let name = if n % 7 == 0 { format!("b/moved/{n}.csv") } else { format!("b/{n}.csv") };
+        place.write(&name, format!("id,b,a\n{}", rows.replace("7,", "8,")));
+        place.write(&format!("a/{n}.txt"), format!("one\ntwo {}\n", n / 2));
+        place.write(&format!("b/sub/{n}.txt"), format!("one\ntwo {}\n", n / 3));
+    }
+    let runs: BTreeSet<_> = (0..20).map(|_| place.run(&["diff", "a", "b", "--format", "json"]).1).collect();
+    assert_eq!(runs.len(), 1);
+}
+
+#[test]
+fn many_tables_each_get_their_own_facts() {
+    let place = Place::new("own");
+    for n in 1..=40 {
+        let table = |step: usize| {
+            let rows = (0..50).map(|row| format!("{row},v{}\n", row + if row < n { step } else { 0 }));
+            format!("id,v\n{}", rows.collect::<String>())
+        };
+        place.write(&format!("a/{n:02}.csv"), table(0)).write(&format!("b/{n:02}.csv"), table(100));
+    }
+    let report = place.run(&["diff", "a", "b"]).1;
+    for n in 1..=40 {
+        let cells =
+            if n == 1 { "1 cell changed in 1 row".into() } else { format!("{n} cells changed in {n} rows") };
+        let (_, own) = report.split_once(&format!("`{n:02}.csv`")).unwrap();
+        assert!(own.split("- changed").next().unwrap().contains(&cells), "{n}: {cells}\n{report}");
+    }
+}
+
+#[test]
+fn bytes_that_are_not_utf8_are_compared_and_shown() {
+    let place = Place::new("latin1");
+    place.write("a/x.csv", b"id,name\n1,caf\xe9\n2,x\n").write("b/x.csv", b"id,name\n1,caf\xe8\n2,x\n");
+    let report = place.run(&["diff", "a", "b"]).1;
+    assert!(report.contains("not UTF-8: compared byte by byte"), "{report}");
+    assert!(report.contains("`caf\\xE9` → `caf\\xE8`"), "{report}");
+}
+
+#[test]
+fn a_broken_plugin_is_refused_aloud_and_the_rest_is_done() {
+    let place = Place::new("refused");
+    place.write("a/x.txt", "1\n").write("b/x.txt", "2\n").write("p.so", "no library");
+    let (code, stdout, stderr) = place.run(&["diff", "a", "b", "--plugin", "p.so", "--exit-code"]);
+    assert_eq!(code, 2, "a changeset without a plugin that was asked for is not whole");
+    assert!(stderr.starts_with("binoc: plugin `p.so` refused: cannot be opened"), "{stderr}");
+    assert!(
+        stdout.contains("- changed `x.txt`") && stdout.contains("- error: plugin `p.so` refused"),
+        "{stdout}"
+    );
+    let (code, stdout, _) = place.run(&["plugins", "--plugin", "p.so"]);
+    assert_eq!(code, 2);
+    assert!(stdout.starts_with("p.so: refused\n  refused: cannot be opened"), "{stdout}");
+}
+
+#[test]
+fn a_reader_who_leaves_is_no_error() {
+    let place = Place::new("pipe");
+    for n in 0..4000 {
+        place.write(&format!("a/a-rather-long-name-to-fill-the-pipe-{n}"), "");
+    }
+    let mut child =
+        place.command(&["diff", "a", "b"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0));
+}
+
+#[test]
+fn two_files_are_compared_as_well() {
+    let place = Place::new("files");
+    place.write("old.csv", "id,v\n1,a\n2,b\n").write("new.csv", "id,v\n1,a\n2,c\n");
+    let report = place.run(&["diff", "old.csv", "new.csv"]).1;
+    assert!(report.contains("- changed `old.csv` → `new.csv` (table"), "{report}");
+    assert!(report.contains("key `2`, column `v`: `b` → `c`"), "{report}");
+    assert_eq!(place.run(&["diff", "old.csv", "a"]).0, 2);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_cannot_be_compared_is_a_finding_and_the_rest_is_reported() {
+    use std::os::unix::fs::symlink;
+    let place = Place::new("findings");
+    place.write("a/x.txt", "1\n").write("b/x.txt", "2\n").write("a/link/y.txt", "y\n");
+    symlink("/", place.0.join("b/link")).unwrap();
+    let _pipe = std::os::unix::net::UnixListener::bind(place.0.join("b/socket")).unwrap();
+    let report = place.run(&["diff", "a", "b"]).1;
+    assert!(report.contains("1 file changed.\n"), "nothing below the link is claimed removed: {report}");
+    assert!(
+        report.contains("- warning: `link`: symbolic link, not followed (in the newer snapshot)"),
+        "{report}"
+    );
+    assert!(report.contains("- warning: `socket`: neither file nor folder, not opened"), "{report}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn names_that_are_not_utf8_are_told_apart() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let place = Place::new("names");
+    for (name, content) in [(&b"caf\xe9"[..], "1\n"), (b"caf\xe8", "2\n")] {
+        fs::write(place.0.join("a").join(Path::new(OsStr::from_bytes(name))), content).unwrap();
+        fs::write(place.0.join("b").join(Path::new(OsStr::from_bytes(name))), "2\n").unwrap();
+    }
+    let report = place.run(&["diff", "a", "b"]).1;
+    assert!(report.contains("1 file changed.\n\n- changed `caf\\xE9` (text"), "{report}");
+}

@@ -1,0 +1,97 @@
+//! Asks the comparators about one pair of files, the more specific first.
+
+use std::fs::File;
+use std::io::Read;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use binoc_sdk::{
+    ComparatorInfo, CompareOptions, CompareRequest, Diagnostic, Error, Fact, Node, Outcome, Result, Severity,
+    Side, abi, show,
+};
+
+use crate::registry::Registry;
+
+/// How much of a file is looked at to recognise it.
+const SNIFF: u64 = 64;
+
+pub(crate) fn compare(
+    registry: &Registry,
+    options: &CompareOptions,
+    path: &str,
+    left: &Side,
+    right: &Side,
+) -> Result<(Node, Vec<Diagnostic>)> {
+    let mut notes = Vec::new();
+    let heads = [head(left)?, head(right)?];
+    let request = CompareRequest {
+        path: path.into(),
+        left: left.clone(),
+        right: right.clone(),
+        options: options.clone(),
+    };
+    for (info, comparator) in registry.comparators() {
+        if !wants(info, path, &heads) {
+            continue;
+        }
+        // A broken file must not take the rest of the report with it.
+        let result = catch_unwind(AssertUnwindSafe(|| comparator.compare(&request)))
+            .unwrap_or_else(|panic| Err(Error::new(format!("panicked: {}", abi::panic_text(&*panic)))));
+        let name = &info.name;
+        match result {
+            Ok(Outcome::Changed { node }) => return Ok((finish(*node, name, path), notes)),
+            Ok(Outcome::Skipped { reason: None }) => {}
+            Ok(Outcome::Skipped { reason: Some(reason) }) => {
+                notes.push(Diagnostic::at(
+                    Severity::Note,
+                    path,
+                    format!("not compared by `{name}`: {reason}"),
+                ));
+            }
+            Err(error) => {
+                notes.push(Diagnostic::at(Severity::Error, path, format!("comparator `{name}`: {error}")));
+            }
+        }
+    }
+    let node = Node::new("changed", "file", path);
+    Ok((finish(node, "binoc", path), notes))
+}
+
+/// The host alone says which file a node is about, and that its bytes differ.
+fn finish(mut node: Node, comparator: &str, path: &str) -> Node {
+    (node.path, node.source, node.similarity) = (path.into(), None, None);
+    node.action = "changed".into();
+    node.comparator = Some(comparator.into());
+    if node.facts.is_empty() && node.children.is_empty() {
+        node.push(
+            "encoding",
+            Fact::new("bytes.differ", "the bytes differ, but no difference in content was found"),
+        );
+    }
+    node
+}
+
+fn wants(info: &ComparatorInfo, path: &str, heads: &[Vec<u8>; 2]) -> bool {
+    let extension = path.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map(|(_, end)| end);
+    let by_extension =
+        || extension.is_some_and(|e| info.extensions.iter().any(|x| e.eq_ignore_ascii_case(x)));
+    let by_prefix =
+        || info.prefixes.iter().any(|p| !p.is_empty() && heads.iter().all(|h| h.starts_with(p.as_bytes())));
+    info.any || by_extension() || by_prefix()
+}
+
+fn head(side: &Side) -> Result<Vec<u8>> {
+    let mut head = Vec::new();
+    let read = File::open(&side.local).and_then(|file| file.take(SNIFF).read_to_end(&mut head));
+    read.map_err(|error| Error::io(&side.local, &error))?;
+    Ok(head)
+}
+
+/// The sentence about what a plugin offers, for `binoc plugins`.
+pub(crate) fn offer(info: &ComparatorInfo) -> String {
+    let extensions: Vec<_> = info.extensions.iter().map(|e| format!(".{e}")).collect();
+    match (info.any, extensions.is_empty()) {
+        (true, _) => format!("comparator `{}` (any file)", show::clip(&info.name)),
+        (_, true) => format!("comparator `{}` (by content)", show::clip(&info.name)),
+        _ => format!("comparator `{}` ({})", show::clip(&info.name), extensions.join(", ")),
+    }
+}

@@ -1,0 +1,153 @@
+//! Everything that can compare or render, and what had to be refused.
+
+use std::path::PathBuf;
+
+use binoc_sdk::{
+    Changeset, Comparator, ComparatorInfo, Diagnostic, Error, Plugin, Renderer, RendererInfo, Result,
+    Severity,
+};
+
+use crate::{compare, native};
+
+/// A native plugin to open: its name and its library, or why the library was not found.
+#[derive(Debug, Clone)]
+pub struct PluginSource {
+    /// The name under which it was found.
+    pub name: String,
+    /// The shared library, or what went wrong when looking for it.
+    pub library: Result<PathBuf, String>,
+}
+
+impl PluginSource {
+    /// A library that the user named.
+    pub fn path(path: impl Into<PathBuf>) -> Self {
+        let path = path.into();
+        Self { name: path.to_string_lossy().into_owned(), library: Ok(path) }
+    }
+}
+
+/// What became of a plugin.
+#[derive(Debug, Clone, Default)]
+pub struct PluginReport {
+    /// The name under which it was found.
+    pub name: String,
+    /// Its own name and version and its SDK's, if it said so.
+    pub identity: Option<String>,
+    /// What it offers.
+    pub offers: Vec<String>,
+    /// What was refused, and why.
+    pub refusals: Vec<String>,
+}
+
+/// The comparators and renderers in use.
+#[derive(Default)]
+pub struct Registry {
+    comparators: Vec<(ComparatorInfo, Box<dyn Comparator>)>,
+    renderers: Vec<(RendererInfo, Box<dyn Renderer>)>,
+    reports: Vec<PluginReport>,
+}
+
+impl Registry {
+    /// Opens `plugins`, whose comparators are asked before those of `builtin`.
+    pub fn new(builtin: Plugin, plugins: &[PluginSource]) -> Self {
+        let mut registry = Self::default();
+        for renderer in builtin.renderers {
+            registry.renderers.push((renderer.describe(), renderer));
+        }
+        let mut plugins: Vec<_> = plugins.iter().collect();
+        // The order in which they happened to be found must not matter.
+        plugins.sort_by(|a, b| (&a.name, &a.library).cmp(&(&b.name, &b.library)));
+        plugins.dedup_by(|a, b| a.library.is_ok() && a.library == b.library);
+        for source in plugins {
+            let report = registry.load(source);
+            registry.reports.push(report);
+        }
+        for comparator in builtin.comparators {
+            registry.comparators.push((comparator.describe(), comparator));
+        }
+        registry
+    }
+
+    fn load(&mut self, source: &PluginSource) -> PluginReport {
+        let mut report = PluginReport { name: source.name.clone(), ..PluginReport::default() };
+        let library = source.library.clone().map_err(Error::new);
+        let loaded = library.and_then(|path| native::load(native::open(&path)?)).and_then(|native| {
+            let known = self.reports.iter().any(|r| r.identity.is_some() && r.name == source.name);
+            if known { Err(Error::new("another plugin has this name")) } else { Ok(native) }
+        });
+        let native = match loaded {
+            Ok(native) => native,
+            Err(error) => {
+                report.refusals.push(error.to_string());
+                return report;
+            }
+        };
+        let about = native.description;
+        report.identity =
+            Some(format!("{} {}, built with binoc-sdk {}", about.name, about.version, about.sdk));
+        report.refusals = native.refusals;
+        for comparator in native.comparators {
+            let info = comparator.describe();
+            report.offers.push(compare::offer(&info));
+            self.comparators.push((info, comparator));
+        }
+        for renderer in native.renderers {
+            let info = renderer.describe();
+            if self.renderers.iter().any(|(known, _)| known.name == info.name) {
+                report.refusals.push(format!("renderer `{}`: another one has this name", info.name));
+            } else {
+                report.offers.push(format!("renderer `{}` (.{})", info.name, info.extension));
+                self.renderers.push((info, renderer));
+            }
+        }
+        report
+    }
+
+    pub(crate) fn comparators(&self) -> impl Iterator<Item = (&ComparatorInfo, &dyn Comparator)> {
+        self.comparators.iter().map(|(info, comparator)| (info, &**comparator))
+    }
+
+    /// What became of each plugin, by name.
+    pub fn reports(&self) -> &[PluginReport] {
+        &self.reports
+    }
+
+    /// Everything refused, as errors: a changeset made without a plugin may be missing what it knows.
+    pub fn refusals(&self) -> impl Iterator<Item = Diagnostic> {
+        self.reports.iter().flat_map(|report| {
+            let say = |why| format!("plugin `{}` refused: {why}", report.name);
+            report.refusals.iter().map(move |why| Diagnostic::general(Severity::Error, say(why)))
+        })
+    }
+
+    /// The names for `--format`.
+    pub fn formats(&self) -> Vec<&str> {
+        self.renderers.iter().map(|(info, _)| info.name.as_str()).collect()
+    }
+
+    /// The format of files with this extension.
+    pub fn format_of(&self, extension: &str) -> Option<&str> {
+        let mut formats =
+            self.renderers.iter().filter(|(info, _)| info.extension.eq_ignore_ascii_case(extension));
+        formats.next().map(|(info, _)| info.name.as_str())
+    }
+
+    /// Refuses a format that nobody renders, with those there are.
+    pub fn check_format(&self, format: &str) -> Result<()> {
+        self.renderer(format).map(|_| ())
+    }
+
+    /// The document in that format.
+    pub fn render(&self, format: &str, changeset: &Changeset) -> Result<String> {
+        let rendered = self.renderer(format)?.render(changeset);
+        rendered.map_err(|error| Error::new(format!("format `{format}`: {error}")))
+    }
+
+    fn renderer(&self, format: &str) -> Result<&dyn Renderer> {
+        let found = self.renderers.iter().find(|(info, _)| info.name == format);
+        found.map(|(_, renderer)| &**renderer).ok_or_else(|| {
+            let known: Vec<_> = self.formats().iter().map(|name| format!("`{name}`")).collect();
+            Error::new(format!("no format `{format}`; there is {}", known.join(", ")))
+        })
+    }
+}

@@ -1,0 +1,130 @@
+//! Lists the files of a snapshot. What is not a readable regular file becomes a finding, never a silence.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use binoc_sdk::{Diagnostic, Error, Result, Severity, Side, show};
+
+use crate::Limits;
+
+/// The files of one snapshot by their path, with `/` between names.
+#[derive(Debug, Default)]
+pub(crate) struct Tree {
+    pub(crate) files: BTreeMap<String, Side>,
+    /// Paths about which nothing can be said, with the reason; everything below them included.
+    pub(crate) blocked: BTreeMap<String, (Severity, String)>,
+    /// The snapshot is one file, whose name is not part of the comparison.
+    pub(crate) single: bool,
+}
+
+impl Tree {
+    /// Whether this side cannot tell if there is a file of that name.
+    pub(crate) fn is_blocked(&self, name: &str) -> bool {
+        let parents = name.match_indices('/').map(|(end, _)| &name[..end]);
+        !self.blocked.is_empty() && parents.chain([name, ""]).any(|path| self.blocked.contains_key(path))
+    }
+}
+
+pub(crate) fn file(path: &Path) -> Result<Tree> {
+    let metadata = fs::metadata(path).map_err(|error| Error::io(path, &error))?;
+    if !metadata.is_file() {
+        return Err(Error::new(format!("`{}` is neither a folder nor a regular file", path.display())));
+    }
+    let name = display_name(path.file_name().unwrap_or(path.as_os_str()));
+    let side = Side { local: path.into(), bytes: metadata.len() };
+    Ok(Tree { files: BTreeMap::from([(name, side)]), single: true, ..Tree::default() })
+}
+
+pub(crate) fn folder(root: &Path, limits: &Limits) -> Result<Tree> {
+    fs::read_dir(root).map_err(|error| Error::io(root, &error))?;
+    let mut tree = Tree::default();
+    // A stack of our own: a hostile depth must not exhaust the thread's.
+    let mut todo: Vec<(PathBuf, String, usize)> = vec![(root.into(), String::new(), 0)];
+    while let Some((folder, name, depth)) = todo.pop() {
+        if depth > limits.depth {
+            let reason = format!("deeper than {} folders, not compared", limits.depth);
+            tree.blocked.insert(name, (Severity::Error, reason));
+            continue;
+        }
+        if let Err(error) = read_folder(&mut tree, &mut todo, &folder, &name, depth) {
+            tree.blocked.insert(name, (Severity::Error, unreadable(&error)));
+        }
+        if tree.files.len() > limits.entries {
+            let limit = limits.entries;
+            return Err(Error::new(format!(
+                "`{}` has more than {limit} files; compare parts of it",
+                root.display()
+            )));
+        }
+    }
+    Ok(tree)
+}
+
+fn read_folder(
+    tree: &mut Tree,
+    todo: &mut Vec<(PathBuf, String, usize)>,
+    folder: &Path,
+    name: &str,
+    depth: usize,
+) -> std::io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let own = display_name(&entry.file_name());
+        let name = if name.is_empty() { own } else { format!("{name}/{own}") };
+        if tree.files.contains_key(&name) {
+            let reason = "two names that are not UTF-8 look alike, compared only once".into();
+            tree.blocked.insert(name, (Severity::Error, reason));
+            continue;
+        }
+        // `DirEntry::metadata` does not follow a symbolic link.
+        let metadata = match entry.metadata() {
+            Ok(metadata) => metadata,
+            Err(error) => {
+                tree.blocked.insert(name, (Severity::Error, unreadable(&error)));
+                continue;
+            }
+        };
+        let kind = metadata.file_type();
+        if kind.is_dir() {
+            todo.push((entry.path(), name, depth + 1));
+        } else if kind.is_file() {
+            tree.files.insert(name, Side { local: entry.path(), bytes: metadata.len() });
+        } else if kind.is_symlink() {
+            tree.blocked.insert(name, (Severity::Warning, "symbolic link, not followed".into()));
+        } else {
+            // Opening a pipe would wait for ever.
+            tree.blocked.insert(name, (Severity::Warning, "neither file nor folder, not opened".into()));
+        }
+    }
+    Ok(())
+}
+
+/// What could not be looked at, once where both sides agree.
+pub(crate) fn findings(left: &Tree, right: &Tree) -> Vec<Diagnostic> {
+    let mut findings = Vec::new();
+    for (name, blocked) in &left.blocked {
+        let side =
+            if right.blocked.get(name) == Some(blocked) { "both snapshots" } else { "the older snapshot" };
+        findings.push((name, blocked, side));
+    }
+    for (name, blocked) in &right.blocked {
+        if left.blocked.get(name) != Some(blocked) {
+            findings.push((name, blocked, "the newer snapshot"));
+        }
+    }
+    let say = |(name, (severity, reason), side): (&String, &(Severity, String), &str)| {
+        Diagnostic::at(*severity, name, format!("{reason} (in {side})"))
+    };
+    findings.into_iter().map(say).collect()
+}
+
+fn unreadable(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    format!("unreadable: {}", text.split(" (os error").next().unwrap_or(&text).to_lowercase())
+}
+
+fn display_name(name: &OsStr) -> String {
+    show::bytes(name.as_encoded_bytes())
+}

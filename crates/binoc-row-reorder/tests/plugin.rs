@@ -1,0 +1,71 @@
+//! The library is opened as a host opens it: with `dlopen`, through C functions only.
+
+// A test that cannot be set up fails.
+#![allow(clippy::unwrap_used)]
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use binoc_core::{Limits, PluginSource, Registry};
+use binoc_sdk::{Changeset, CompareOptions};
+
+/// Cargo puts the `cdylib` beside the test, because the test depends on its package.
+fn library() -> PathBuf {
+    let name = format!("{}binoc_row_reorder{}", env::consts::DLL_PREFIX, env::consts::DLL_SUFFIX);
+    let test = env::current_exe().unwrap();
+    let folders = test.ancestors().skip(1).take(2);
+    let found = folders.map(|folder| folder.join(&name)).find(|path| path.exists());
+    found.unwrap_or_else(|| panic!("no `{name}` near `{}`", test.display()))
+}
+
+fn registry() -> Registry {
+    Registry::new(binoc_stdlib::plugin(), &[PluginSource::path(library())])
+}
+
+fn diff(test: &str, old: &str, new: &str) -> Changeset {
+    let root = env::temp_dir().join(format!("binoc-row-reorder-{}-{test}", std::process::id()));
+    let write = |side: &str, text: &str| {
+        fs::create_dir_all(root.join(side)).unwrap();
+        fs::write(root.join(side).join("t.csv"), text).unwrap();
+        root.join(side)
+    };
+    let (a, b) = (write("a", old), write("b", new));
+    let changeset = compare(&a, &b);
+    fs::remove_dir_all(root).unwrap();
+    changeset
+}
+
+fn compare(a: &Path, b: &Path) -> Changeset {
+    binoc_core::diff(a, b, &registry(), &CompareOptions::default(), &Limits::default()).unwrap()
+}
+
+#[test]
+fn the_plugin_introduces_itself_with_both_families() {
+    let registry = registry();
+    let [report] = registry.reports() else { panic!("one plugin") };
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(
+        report.identity.as_deref(),
+        Some(&*format!("row-reorder {version}, built with binoc-sdk {version}"))
+    );
+    assert_eq!(report.offers, ["comparator `row-order` (.csv, .tsv)", "renderer `paths` (.paths)"]);
+    assert!(report.refusals.is_empty());
+}
+
+#[test]
+fn a_new_order_is_named_with_its_column() {
+    let changeset = diff("sorted", "n,v\nc,1\na,2\nb,3\n", "n,v\na,2\nb,3\nc,1\n");
+    let node = &changeset.changes[0];
+    assert_eq!(node.comparator.as_deref(), Some("row-order"));
+    let texts: Vec<_> = node.facts.iter().map(|fact| fact.text.as_str()).collect();
+    assert_eq!(texts, ["the same rows in another order", "now sorted by column"]);
+    assert_eq!(node.facts[1].examples[0].value.as_deref(), Some("n"));
+    assert_eq!(registry().render("paths", &changeset).unwrap(), "changed\tt.csv\n");
+}
+
+#[test]
+fn everything_else_is_left_to_binoc() {
+    let changeset = diff("edited", "n,v\nc,1\na,2\n", "n,v\na,2\nc,9\n");
+    assert_eq!(changeset.changes[0].comparator.as_deref(), Some("table"));
+    assert!(changeset.diagnostics.is_empty());
+}

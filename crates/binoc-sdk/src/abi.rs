@@ -1,0 +1,212 @@
+//! The C boundary between host and plugin: three functions and JSON messages.
+//!
+//! ```c
+//! uint32_t binoc_abi_version(void);
+//! struct buffer { uint8_t *data; size_t length; size_t capacity; };
+//! struct buffer binoc_call(const uint8_t *request, size_t length);
+//! void binoc_free(struct buffer);
+//! ```
+//!
+//! The host asks for the version before anything else and calls nothing more if it is not its own. Memory is
+//! freed by the side that made it. No panic crosses: it becomes an error message.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::OnceLock;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::model::Changeset;
+use crate::plugin::{ComparatorInfo, CompareRequest, Error, Plugin, RendererInfo, Result};
+
+/// The version of the functions and the messages; a host uses only plugins of its own.
+pub const ABI_VERSION: u32 = 1;
+
+/// What the host asks.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "call", rename_all = "lowercase")]
+pub enum Request {
+    /// Who are you? Answered by a [`Description`].
+    Describe,
+    /// Compare with the comparator at this place of the description; answered by an
+    /// [`Outcome`](crate::Outcome).
+    Compare {
+        /// The place in [`Description::contributions`].
+        index: usize,
+        /// The two files.
+        request: CompareRequest,
+    },
+    /// Render with the renderer at this place; answered by a string.
+    Render {
+        /// The place in [`Description::contributions`].
+        index: usize,
+        /// What to render.
+        changeset: Changeset,
+    },
+}
+
+/// What the plugin answers.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "lowercase")]
+pub enum Response {
+    /// It worked.
+    Ok {
+        /// The shape depends on the request.
+        value: Value,
+    },
+    /// It did not.
+    Error {
+        /// Why, for the user.
+        message: String,
+    },
+}
+
+/// How a plugin introduces itself.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Description {
+    /// Its name.
+    pub name: String,
+    /// Its own version.
+    pub version: String,
+    /// The version of `binoc-sdk` it was built with.
+    pub sdk: String,
+    /// What it offers. Kept as JSON so that a host can refuse a family it does not know by name.
+    pub contributions: Vec<Value>,
+}
+
+/// One entry of [`Description::contributions`] in a family this version knows.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "family", rename_all = "lowercase")]
+pub enum Contribution {
+    /// A comparator.
+    Comparator(ComparatorInfo),
+    /// A renderer.
+    Renderer(RendererInfo),
+}
+
+/// Bytes that one side hands to the other; freed only by the side that made them.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Buffer {
+    /// The first byte.
+    pub data: *mut u8,
+    /// How many bytes there are.
+    pub length: usize,
+    /// How many bytes were allocated.
+    pub capacity: usize,
+}
+
+impl Buffer {
+    /// Hands bytes over.
+    pub fn new(bytes: Vec<u8>) -> Self {
+        let mut bytes = std::mem::ManuallyDrop::new(bytes);
+        Self { data: bytes.as_mut_ptr(), length: bytes.len(), capacity: bytes.capacity() }
+    }
+
+    /// Takes the bytes back and frees them.
+    ///
+    /// # Safety
+    /// The buffer was made by [`Buffer::new`] in this very library and was not released before.
+    pub unsafe fn release(self) {
+        // SAFETY: promised by the caller.
+        drop(unsafe { Vec::from_raw_parts(self.data, self.length, self.capacity) });
+    }
+}
+
+/// `binoc_abi_version`.
+pub type VersionFn = unsafe extern "C" fn() -> u32;
+/// `binoc_call`.
+pub type CallFn = unsafe extern "C" fn(*const u8, usize) -> Buffer;
+/// `binoc_free`.
+pub type FreeFn = unsafe extern "C" fn(Buffer);
+
+/// Answers one request; the body of `binoc_call`.
+///
+/// # Safety
+/// `request` points to `length` readable bytes.
+pub unsafe fn answer(
+    cell: &OnceLock<Plugin>,
+    make: fn() -> Plugin,
+    request: *const u8,
+    length: usize,
+) -> Buffer {
+    // SAFETY: promised by the caller.
+    let request = unsafe { std::slice::from_raw_parts(request, length) };
+    let result = catch_unwind(AssertUnwindSafe(|| serve(cell.get_or_init(make), request)))
+        .unwrap_or_else(|panic| Err(Error::new(format!("panicked: {}", panic_text(&*panic)))));
+    let response = match result {
+        Ok(value) => Response::Ok { value },
+        Err(error) => Response::Error { message: error.to_string() },
+    };
+    // A string or a JSON value: nothing that JSON could refuse.
+    Buffer::new(serde_json::to_vec(&response).unwrap_or_default())
+}
+
+fn serve(plugin: &Plugin, request: &[u8]) -> Result<Value> {
+    let comparators = plugin.comparators.len();
+    match serde_json::from_slice(request)? {
+        Request::Describe => {
+            let comparators = plugin.comparators.iter().map(|c| Contribution::Comparator(c.describe()));
+            let renderers = plugin.renderers.iter().map(|r| Contribution::Renderer(r.describe()));
+            let contributions =
+                comparators.chain(renderers).map(serde_json::to_value).collect::<Result<_, _>>()?;
+            Ok(serde_json::to_value(Description {
+                name: plugin.name.clone(),
+                version: plugin.version.clone(),
+                sdk: env!("CARGO_PKG_VERSION").into(),
+                contributions,
+            })?)
+        }
+        Request::Compare { index, request } => {
+            let comparator = plugin.comparators.get(index).ok_or_else(|| nothing_at(index))?;
+            Ok(serde_json::to_value(comparator.compare(&request)?)?)
+        }
+        Request::Render { index, changeset } => {
+            let place = index.checked_sub(comparators).ok_or_else(|| nothing_at(index))?;
+            let renderer = plugin.renderers.get(place).ok_or_else(|| nothing_at(index))?;
+            Ok(Value::String(renderer.render(&changeset)?))
+        }
+    }
+}
+
+fn nothing_at(index: usize) -> Error {
+    Error::new(format!("no such contribution at index {index}"))
+}
+
+/// The message of a caught panic.
+pub fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into())
+}
+
+/// Makes this `cdylib` a plugin: takes the name of a `fn() -> Plugin` and writes the three C functions.
+#[macro_export]
+macro_rules! export_plugin {
+    ($make:path) => {
+        #[doc(hidden)]
+        #[unsafe(no_mangle)]
+        pub extern "C" fn binoc_abi_version() -> u32 {
+            $crate::abi::ABI_VERSION
+        }
+
+        /// # Safety
+        /// `request` points to `length` readable bytes.
+        #[doc(hidden)]
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn binoc_call(request: *const u8, length: usize) -> $crate::abi::Buffer {
+            static PLUGIN: ::std::sync::OnceLock<$crate::Plugin> = ::std::sync::OnceLock::new();
+            // SAFETY: promised by the caller.
+            unsafe { $crate::abi::answer(&PLUGIN, $make, request, length) }
+        }
+
+        /// # Safety
+        /// The buffer came from this library's `binoc_call` and was not freed before.
+        #[doc(hidden)]
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn binoc_free(buffer: $crate::abi::Buffer) {
+            // SAFETY: promised by the caller.
+            unsafe { buffer.release() }
+        }
+    };
+}

@@ -1,0 +1,262 @@
+//! What Binoc says: a changeset of nodes, each with counted facts and bounded examples.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::plugin::Error;
+
+/// The number of the changeset's JSON shape; a reader refuses any other.
+pub const SCHEMA: u32 = 1;
+
+/// All changes from one snapshot of a dataset to another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changeset {
+    /// The JSON shape, [`SCHEMA`] when written by this version.
+    pub schema: u32,
+    /// The older snapshot, as the user typed it.
+    pub from: String,
+    /// The newer snapshot, as the user typed it.
+    pub to: String,
+    /// One node for each changed file, ordered by path.
+    pub changes: Vec<Node>,
+    /// What could not be compared, or not as asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Changeset {
+    /// A changeset that holds nothing yet.
+    pub fn new(from: impl Into<String>, to: impl Into<String>) -> Self {
+        Self {
+            schema: SCHEMA,
+            from: from.into(),
+            to: to.into(),
+            changes: Vec::new(),
+            diagnostics: Vec::new(),
+        }
+    }
+
+    /// Whether anything changed.
+    pub fn is_changed(&self) -> bool {
+        !self.changes.is_empty()
+    }
+
+    /// Whether something could not be compared at all, so that "no change" would be a guess.
+    pub fn is_incomplete(&self) -> bool {
+        self.diagnostics.iter().any(|d| d.severity == Severity::Error)
+    }
+
+    /// The canonical JSON, indented, with a final newline.
+    pub fn to_json(&self) -> String {
+        // Strings, numbers and lists of them: nothing here that JSON could refuse.
+        let mut json = serde_json::to_string_pretty(self).unwrap_or_default();
+        json.push('\n');
+        json
+    }
+
+    /// Reads [`Changeset::to_json`]; refuses another [`SCHEMA`] by its number.
+    pub fn from_json(json: &str) -> Result<Self, Error> {
+        #[derive(Deserialize)]
+        struct Peek {
+            schema: Option<u32>,
+        }
+        let peek: Peek = serde_json::from_str(json)?;
+        match peek.schema {
+            Some(SCHEMA) => Ok(serde_json::from_str(json)?),
+            Some(other) => Err(Error::new(format!(
+                "changeset schema {other} is not schema {SCHEMA}; read it with the `binoc` that wrote it"
+            ))),
+            None => Err(Error::new("no `schema` number: this is not a changeset of `binoc`")),
+        }
+    }
+}
+
+/// What happened to one file, or to one part of it such as a table of a database.
+///
+/// `action`, `item_type` and `tags` are open strings: a reader keeps what it does not know.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Node {
+    /// `added`, `removed`, `changed`, `renamed`, or a plugin's own word.
+    pub action: String,
+    /// `file`, `table`, `text`, `binary`, or a plugin's own word.
+    pub item_type: String,
+    /// The path in the newer snapshot (in the older one for what was removed), with `/` between names;
+    /// for a child, its name inside the parent.
+    pub path: String,
+    /// The path in the older snapshot, where it is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Who compared it; set by the host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comparator: Option<String>,
+    /// Size in bytes in the older snapshot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes_before: Option<u64>,
+    /// Size in bytes in the newer snapshot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes_after: Option<u64>,
+    /// For a rename with edits: how much of the content is shared, in percent. An inference, so it is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub similarity: Option<u8>,
+    /// What kind of change it is: `schema`, `content`, `order`, `encoding`, `path`, or a plugin's own word.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub tags: BTreeSet<String>,
+    /// What exactly changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub facts: Vec<Fact>,
+    /// Changed parts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub children: Vec<Node>,
+}
+
+impl Node {
+    /// A node without facts; `path` is left to the host for the files it hands out.
+    pub fn new(action: &str, item_type: &str, path: impl Into<String>) -> Self {
+        Self { action: action.into(), item_type: item_type.into(), path: path.into(), ..Self::default() }
+    }
+
+    /// Adds a fact and the tag that says what kind of change it is.
+    pub fn push(&mut self, tag: &str, fact: Fact) {
+        self.tags.insert(tag.into());
+        self.facts.push(fact);
+    }
+}
+
+/// One exact statement, with a few examples.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fact {
+    /// The statement for machines, such as `rows.added`; an open string.
+    pub verb: String,
+    /// The statement for people, such as `2 rows added`. Holds no text from the data; that is in `examples`.
+    pub text: String,
+    /// How many; exact, whatever the number of examples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+    /// The first few, in the order of the data.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub examples: Vec<Example>,
+}
+
+impl Fact {
+    /// A statement without a count.
+    pub fn new(verb: &str, text: impl Into<String>) -> Self {
+        Self { verb: verb.into(), text: text.into(), ..Self::default() }
+    }
+
+    /// A counted statement: `count` things called `noun` are `state`.
+    pub fn counted(verb: &str, count: u64, noun: &str, state: &str) -> Self {
+        let text = format!("{} {state}", crate::show::plural(count, noun));
+        Self { verb: verb.into(), text, count: Some(count), ..Self::default() }
+    }
+
+    /// Adds examples.
+    #[must_use]
+    pub fn with(mut self, examples: impl IntoIterator<Item = Example>) -> Self {
+        self.examples.extend(examples);
+        self
+    }
+}
+
+/// One instance of a fact. Everything in it may come from the data, so a renderer escapes it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Example {
+    /// The place in words, such as `row 5`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// The value of the key that identifies the row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// The column.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
+    /// The value before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old: Option<String>,
+    /// The value after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new: Option<String>,
+    /// The thing itself, where there is no before and after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+}
+
+impl Example {
+    /// An example that is just a value.
+    pub fn value(value: impl Into<String>) -> Self {
+        Self { value: Some(value.into()), ..Self::default() }
+    }
+
+    /// An example of one value becoming another.
+    pub fn change(old: impl Into<String>, new: impl Into<String>) -> Self {
+        Self { old: Some(old.into()), new: Some(new.into()), ..Self::default() }
+    }
+}
+
+/// How bad a [`Diagnostic`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The result is whole, but not made the way one would expect.
+    Note,
+    /// Something was left out on purpose.
+    Warning,
+    /// Something could not be compared; the result is incomplete.
+    Error,
+}
+
+/// Something the user has to know about how the changeset came to be.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Diagnostic {
+    /// The path it is about, if it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What is wrong, then what helps.
+    pub message: String,
+}
+
+impl Diagnostic {
+    /// A diagnostic about one path.
+    pub fn at(severity: Severity, path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { severity, path: Some(path.into()), message: message.into() }
+    }
+
+    /// A diagnostic about the whole run.
+    pub fn general(severity: Severity, message: impl Into<String>) -> Self {
+        Self { severity, path: None, message: message.into() }
+    }
+}
+
+impl std::fmt::Display for Severity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_changeset_survives_its_json() {
+        let mut changeset = Changeset::new("a", "b");
+        let mut node = Node::new("changed", "table", "x.csv");
+        node.push("content", Fact::counted("rows.added", 2, "row", "added").with([Example::value("1,2")]));
+        changeset.changes.push(node);
+        changeset.diagnostics.push(Diagnostic::at(Severity::Warning, "l", "symbolic link, not followed"));
+        assert_eq!(Changeset::from_json(&changeset.to_json()).unwrap(), changeset);
+    }
+
+    #[test]
+    fn another_schema_is_refused_by_number() {
+        let later = Changeset::new("a", "b").to_json().replace("\"schema\": 1", "\"schema\": 7");
+        assert!(Changeset::from_json(&later).unwrap_err().to_string().contains("schema 7"));
+        assert!(Changeset::from_json("{}").unwrap_err().to_string().contains("not a changeset"));
+    }
+}

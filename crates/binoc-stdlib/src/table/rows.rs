@@ -1,0 +1,257 @@
+//! Which row became which: by a key if there is one, otherwise by content, and never by mere position.
+
+use std::collections::{HashMap, HashSet};
+
+use super::read::Grid;
+use crate::align::{Interner, align, digest, increasing};
+
+/// How many columns are tried as a key.
+const KEY_COLUMNS: usize = 64;
+/// So many rows that agree under another key show that a column numbers places, not things.
+const RENUMBERED: usize = 3;
+/// The most leftover cells that are searched for rows with one edited cell.
+const NEAR_CELLS: usize = 32 << 20;
+
+/// A column that both tables have, by its place in each.
+pub(super) type Common = (usize, usize);
+
+/// Rows that belong together, in the order of the older table.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    pub(super) pairs: Vec<(usize, usize)>,
+    /// The key by which they were found; empty if by content.
+    pub(super) key: Vec<Common>,
+    /// Places in `pairs` of the fewest rows whose moving explains the new order.
+    pub(super) moved: Vec<usize>,
+}
+
+impl Rows {
+    fn new(mut pairs: Vec<(usize, usize)>, key: Vec<Common>) -> Self {
+        pairs.sort_unstable();
+        let order: Vec<usize> = pairs.iter().map(|pair| pair.1).collect();
+        let mut stayed = increasing(&order).into_iter().peekable();
+        let moved = (0..pairs.len()).filter(|place| stayed.next_if_eq(place).is_none()).collect();
+        Self { pairs, key, moved }
+    }
+}
+
+/// The rows that have the same value of `key`; `None` if it is empty or not unique on a side.
+pub(super) fn by_key(left: &Grid, right: &Grid, key: &[Common]) -> Option<Rows> {
+    let old = keys(left, key.iter().map(|pair| pair.0))?;
+    let new = keys(right, key.iter().map(|pair| pair.1))?;
+    let pairs = old.iter().filter_map(|(key, row)| Some((*row, *new.get(key)?))).collect();
+    Some(Rows::new(pairs, key.to_vec()))
+}
+
+/// The best single column as a key, if one is fit; otherwise the content.
+pub(super) fn match_rows(left: &Grid, right: &Grid, common: &[Common]) -> Rows {
+    let mut candidates = Vec::new();
+    for column in common.iter().take(KEY_COLUMNS) {
+        candidates.extend(by_key(left, right, &[*column]));
+    }
+    // The one that finds most rows again; a column with edits finds fewer than the key. Then the leftmost.
+    candidates.sort_by_key(|rows| std::cmp::Reverse(rows.pairs.len()));
+    let enough = left.len().min(right.len()).div_ceil(2).max(1);
+    let fit = |rows: &Rows| rows.pairs.len() >= enough && !is_renumbered(left, right, common, rows);
+    match candidates.into_iter().find(fit) {
+        Some(rows) => rows,
+        None => by_content(left, right, common),
+    }
+}
+
+fn keys(grid: &Grid, columns: impl Iterator<Item = usize> + Clone) -> Option<HashMap<u128, usize>> {
+    let mut rows = HashMap::with_capacity(grid.len().min(1 << 10));
+    for row in 0..grid.len() {
+        let cells = || columns.clone().map(|column| grid.cell(row, column));
+        if cells().any(<[u8]>::is_empty) || rows.insert(digest(cells()), row).is_some() {
+            return None;
+        }
+    }
+    Some(rows)
+}
+
+/// Whether most differences under this key vanish when the rows are matched by everything else: then it
+/// numbers the places in the file, and all rows after an inserted one would look edited.
+fn is_renumbered(left: &Grid, right: &Grid, common: &[Common], rows: &Rows) -> bool {
+    let rest: Vec<&Common> = common.iter().filter(|column| !rows.key.contains(column)).collect();
+    if rest.is_empty() {
+        return false;
+    }
+    let old_print = |row| digest(rest.iter().map(|column| left.cell(row, column.0)));
+    let new_print = |row| digest(rest.iter().map(|column| right.cell(row, column.1)));
+    let changed: Vec<_> = rows.pairs.iter().filter(|(a, b)| old_print(*a) != new_print(*b)).collect();
+    if changed.len() < RENUMBERED {
+        return false;
+    }
+    // Where a content that occurs once on a side is found on the other side.
+    let unique = |prints: &mut dyn Iterator<Item = u128>| {
+        let mut places: HashMap<u128, Option<usize>> = HashMap::new();
+        for (row, print) in prints.enumerate() {
+            places.entry(print).and_modify(|place| *place = None).or_insert(Some(row));
+        }
+        places
+    };
+    let old = unique(&mut (0..left.len()).map(old_print));
+    let new = unique(&mut (0..right.len()).map(new_print));
+    let once = |places: &HashMap<u128, Option<usize>>, print| matches!(places.get(&print), Some(Some(_)));
+    let elsewhere = changed.iter().filter(|(a, _)| {
+        let print = old_print(*a);
+        once(&old, print) && once(&new, print)
+    });
+    let elsewhere = elsewhere.count();
+    elsewhere >= RENUMBERED && 2 * elsewhere >= changed.len()
+}
+
+fn by_content(left: &Grid, right: &Grid, common: &[Common]) -> Rows {
+    let mut interner = Interner::default();
+    let old: Vec<u32> =
+        (0..left.len()).map(|row| interner.id(digest(common.iter().map(|c| left.cell(row, c.0))))).collect();
+    let new: Vec<u32> = (0..right.len())
+        .map(|row| interner.id(digest(common.iter().map(|c| right.cell(row, c.1)))))
+        .collect();
+    // Without a common column all rows look alike, which says nothing.
+    let mut pairs = if common.is_empty() { Vec::new() } else { align(&old, &new) };
+    let mut free = Free::new(left.len(), right.len(), &pairs);
+    if !common.is_empty() {
+        let mut places: HashMap<u32, Vec<usize>> = HashMap::new();
+        for row in free.right().into_iter().rev() {
+            places.entry(new[row]).or_default().push(row);
+        }
+        for row in free.left() {
+            if let Some(other) = places.get_mut(&old[row]).and_then(Vec::pop) {
+                free.take(&mut pairs, row, other);
+            }
+        }
+        one_cell_apart(left, right, common, &mut free, &mut pairs);
+        in_gaps(left, right, common, &mut free, &mut pairs);
+    } else if left.len() == right.len() {
+        // Only good for finding renamed columns, which asks for equality in every row.
+        pairs = (0..left.len()).map(|row| (row, row)).collect();
+    }
+    Rows::new(pairs, Vec::new())
+}
+
+/// Rows without a partner.
+struct Free {
+    left: Vec<bool>,
+    right: Vec<bool>,
+}
+
+impl Free {
+    fn new(left: usize, right: usize, pairs: &[(usize, usize)]) -> Self {
+        let mut free = Self { left: vec![true; left], right: vec![true; right] };
+        for (a, b) in pairs {
+            (free.left[*a], free.right[*b]) = (false, false);
+        }
+        free
+    }
+
+    fn left(&self) -> Vec<usize> {
+        (0..self.left.len()).filter(|row| self.left[*row]).collect()
+    }
+
+    fn right(&self) -> Vec<usize> {
+        (0..self.right.len()).filter(|row| self.right[*row]).collect()
+    }
+
+    fn take(&mut self, pairs: &mut Vec<(usize, usize)>, a: usize, b: usize) {
+        (self.left[a], self.right[b]) = (false, false);
+        pairs.push((a, b));
+    }
+}
+
+/// Pairs rows that differ in one cell, where each is the only such partner of the other.
+fn one_cell_apart(
+    left: &Grid,
+    right: &Grid,
+    common: &[Common],
+    free: &mut Free,
+    pairs: &mut Vec<(usize, usize)>,
+) {
+    let (old, new) = (free.left(), free.right());
+    let cells = (old.len() + new.len()).saturating_mul(common.len());
+    if common.len() < 2 || old.is_empty() || new.is_empty() || cells > NEAR_CELLS {
+        return;
+    }
+    // The sum of the cells' digests, from which each cell can be taken out again.
+    let number = |place: usize| (place as u64).to_le_bytes();
+    let print = |cell: &[u8], place: usize| digest([&number(place)[..], cell]);
+    let all = |grid: &Grid, row, side: fn(&Common) -> usize| {
+        let prints = common.iter().enumerate().map(|(place, c)| print(grid.cell(row, side(c)), place));
+        prints.fold(0u128, u128::wrapping_add)
+    };
+    let old_sums: Vec<u128> = old.iter().map(|row| all(left, *row, |c| c.0)).collect();
+    let new_sums: Vec<u128> = new.iter().map(|row| all(right, *row, |c| c.1)).collect();
+    // `None`: more than one partner.
+    let mut partner: HashMap<usize, Option<usize>> = HashMap::new();
+    let mut back: HashMap<usize, Option<usize>> = HashMap::new();
+    for (place, (l, r)) in common.iter().enumerate() {
+        let mut groups: HashMap<u128, (Vec<usize>, Vec<usize>)> = HashMap::new();
+        for (row, sum) in old.iter().zip(&old_sums) {
+            let rest = sum.wrapping_sub(print(left.cell(*row, *l), place));
+            groups.entry(rest).or_default().0.push(*row);
+        }
+        for (row, sum) in new.iter().zip(&new_sums) {
+            let rest = sum.wrapping_sub(print(right.cell(*row, *r), place));
+            if let Some(group) = groups.get_mut(&rest) {
+                group.1.push(*row);
+            }
+        }
+        let note = |map: &mut HashMap<usize, Option<usize>>, row: usize, other: Option<usize>| {
+            map.entry(row).and_modify(|known| *known = known.filter(|k| Some(*k) == other)).or_insert(other);
+        };
+        for (old, new) in groups.into_values().filter(|group| !group.1.is_empty()) {
+            for row in &old {
+                note(&mut partner, *row, Some(new[0]).filter(|_| new.len() == 1));
+            }
+            for row in &new {
+                note(&mut back, *row, Some(old[0]).filter(|_| old.len() == 1));
+            }
+        }
+    }
+    for row in old {
+        if let Some(Some(other)) = partner.get(&row)
+            && back.get(other) == Some(&Some(row))
+            && common.len() - agreeing(left, right, common, row, *other) == 1
+        {
+            free.take(pairs, row, *other);
+        }
+    }
+}
+
+/// Pairs rows between two that stayed in place, if as many were removed as added there and each agrees with
+/// its counterpart in at least half of the cells.
+fn in_gaps(left: &Grid, right: &Grid, common: &[Common], free: &mut Free, pairs: &mut Vec<(usize, usize)>) {
+    pairs.sort_unstable();
+    let order: Vec<usize> = pairs.iter().map(|pair| pair.1).collect();
+    let mut fences: Vec<(usize, usize)> = increasing(&order).into_iter().map(|place| pairs[place]).collect();
+    fences.push((left.len(), right.len()));
+    let (mut i, mut j) = (0, 0);
+    for (a, b) in fences {
+        let old: Vec<usize> = (i..a).filter(|row| free.left[*row]).collect();
+        let new: Vec<usize> = (j..b).filter(|row| free.right[*row]).collect();
+        let alike = |(x, y): (&usize, &usize)| {
+            let same = agreeing(left, right, common, *x, *y);
+            same > 0 && 2 * same >= common.len()
+        };
+        if old.len() == new.len() && old.iter().zip(&new).all(alike) {
+            for (x, y) in old.into_iter().zip(new) {
+                free.take(pairs, x, y);
+            }
+        }
+        (i, j) = (a + 1, b + 1);
+    }
+}
+
+/// How many common cells are the same.
+fn agreeing(left: &Grid, right: &Grid, common: &[Common], a: usize, b: usize) -> usize {
+    common.iter().filter(|(l, r)| left.cell(a, *l) == right.cell(b, *r)).count()
+}
+
+/// Rows of the older and of the newer table that have no partner.
+pub(super) fn unmatched(rows: &Rows, left: &Grid, right: &Grid) -> (Vec<usize>, Vec<usize>) {
+    let old: HashSet<usize> = rows.pairs.iter().map(|pair| pair.0).collect();
+    let new: HashSet<usize> = rows.pairs.iter().map(|pair| pair.1).collect();
+    let missing = |len, found: &HashSet<usize>| (0..len).filter(|row| !found.contains(row)).collect();
+    (missing(left.len(), &old), missing(right.len(), &new))
+}

@@ -1,0 +1,152 @@
+use super::*;
+use crate::align;
+use std::collections::HashMap;
+
+fn options(key: &[&str]) -> CompareRequest {
+    let side = binoc_sdk::Side { local: "unused".into(), bytes: 0 };
+    let key = key.iter().map(|name| (*name).to_owned()).collect();
+    let options = binoc_sdk::CompareOptions { key, ..Default::default() };
+    CompareRequest { path: "t.csv".into(), left: side.clone(), right: side, options }
+}
+
+fn facts_with_key(a: &str, b: &str, key: &[&str]) -> Vec<String> {
+    let grid = |text: &str| Grid::read(text.as_bytes(), b',').unwrap();
+    let mut node = Node::new("changed", "table", "t.csv");
+    compare(&mut node, &grid(a), &grid(b), &options(key));
+    node.facts.into_iter().map(|fact| fact.text).collect()
+}
+
+fn facts(a: &str, b: &str) -> Vec<String> {
+    facts_with_key(a, b, &[])
+}
+
+const KEY: &str = "rows matched by key (found)";
+
+#[test]
+fn an_inserted_row_is_one_row_added_and_nothing_else() {
+    let a = "id,name\n1,a\n2,b\n3,c\n";
+    assert_eq!(facts(a, "id,name\n1,a\n9,x\n2,b\n3,c\n"), [KEY, "1 row added"]);
+}
+
+#[test]
+fn an_inserted_row_that_renumbers_the_rest_does_not_edit_every_row() {
+    let a = "n,name,city\n1,ann,rome\n2,bob,oslo\n3,cid,bern\n4,dan,kyiv\n5,eve,lima\n";
+    let b = "n,name,city\n1,ann,rome\n2,zoe,bonn\n3,bob,oslo\n4,cid,bern\n5,dan,kyiv\n6,eve,lima\n";
+    // `name` finds the rows again; `n` would claim eight edited cells of the wrong people.
+    assert_eq!(facts(a, b), [KEY, "1 row added", "4 cells changed in 4 rows"]);
+}
+
+#[test]
+fn rows_without_a_key_are_matched_by_content() {
+    let a = "x,y\n1,1\n1,2\n2,1\n2,2\n";
+    assert_eq!(facts(a, "x,y\n2,2\n1,1\n1,2\n2,1\n"), ["1 row moved to another place"]);
+    assert_eq!(facts(a, "x,y\n1,1\n1,2\n2,2\n"), ["1 row removed"]);
+}
+
+#[test]
+fn repeated_rows_are_counted_not_paired_by_position() {
+    assert_eq!(facts("v\nx\ny\nx\n", "v\ny\nx\n"), ["1 row removed"]);
+    assert_eq!(facts("v\nx\nx\n", "v\nx\nx\nx\n"), ["1 row added"]);
+}
+
+#[test]
+fn an_edit_without_a_key_is_a_cell_when_only_one_row_can_be_meant() {
+    let a = "x,y,z\n1,1,1\n1,1,2\n2,1,1\n2,2,2\n";
+    let edited = "x,y,z\n1,1,1\n1,1,2\n2,1,1\n2,2,9\n";
+    assert_eq!(facts(a, edited), ["1 cell changed in 1 row"]);
+    // Two cells of one row in its place.
+    assert_eq!(facts(a, "x,y,z\n1,1,1\n1,1,2\n2,1,1\n2,8,2\n"), ["1 cell changed in 1 row"]);
+}
+
+#[test]
+fn rows_that_share_nothing_are_removed_and_added() {
+    let a = "x,y\n1,1\n1,1\n5,6\n";
+    assert_eq!(facts(a, "x,y\n1,1\n1,1\n7,8\n"), ["1 row removed", "1 row added"]);
+}
+
+#[test]
+fn a_declared_key_is_used_and_a_useless_one_is_said() {
+    let (a, b) = ("k,v\na,1\nb,2\n", "k,v\nb,2\na,3\n");
+    let asked = "rows matched by key (asked for)";
+    assert_eq!(
+        facts_with_key(a, b, &["k"]),
+        [asked, "1 row moved to another place", "1 cell changed in 1 row"]
+    );
+    let failed = "the key asked for is missing, empty or repeated; rows matched without it";
+    assert_eq!(facts_with_key(a, b, &["nope"])[0], failed);
+    assert_eq!(facts_with_key("k,v\na,1\na,2\n", "k,v\na,1\n", &["k"]), [failed, KEY, "1 row removed"]);
+}
+
+#[test]
+fn a_composite_key_identifies_rows_that_no_column_does() {
+    let (a, b) = ("y,q,v\n1,1,7\n1,2,7\n2,1,7\n", "y,q,v\n2,1,7\n1,1,7\n1,2,8\n");
+    let found = facts_with_key(a, b, &["y", "q"]);
+    assert_eq!(found[1..], ["1 row moved to another place", "1 cell changed in 1 row"]);
+}
+
+#[test]
+fn a_column_is_renamed_only_if_that_is_certain() {
+    assert_eq!(facts("id,a\n1,x\n2,y\n", "id,b\n1,x\n2,y\n"), ["1 column renamed"]);
+    // All the same: `b` may as well be another column.
+    assert_eq!(facts("id,a\n1,0\n2,0\n", "id,b\n1,0\n2,0\n"), ["1 column removed", "1 column added"]);
+    // Two candidates.
+    let two = facts("id,a\n1,x\n2,y\n", "id,b,c\n1,x,x\n2,y,y\n");
+    assert_eq!(two, ["1 column removed", "2 columns added"]);
+}
+
+#[test]
+fn a_table_with_only_new_names_has_renamed_columns() {
+    assert_eq!(facts("a,b\n1,x\n2,y\n", "c,d\n1,x\n2,y\n"), ["2 columns renamed"]);
+}
+
+#[test]
+fn tables_without_a_common_column_are_not_compared_by_position() {
+    let found = facts("a\n1\n2\n", "b\n3\n4\n");
+    assert_eq!(found[2], "no column in common: 2 before, 2 rows after, not compared");
+}
+
+#[test]
+fn columns_in_another_order_are_no_edit() {
+    assert_eq!(facts("a,b,c\n1,2,3\n4,5,6\n", "c,a,b\n3,1,2\n6,4,5\n"), ["1 column moved to another place"]);
+}
+
+#[test]
+fn cells_beyond_the_header_are_compared() {
+    assert_eq!(facts("id\n1,x\n2,y\n", "id\n1,x\n2,z\n"), [KEY, "1 cell changed in 1 row"]);
+}
+
+/// Random small tables against a model that only counts: whatever the matching, the rows must add up.
+#[test]
+fn the_counts_of_rows_agree_with_a_model() {
+    for seed in 1..2_000 {
+        let mut random = align::tests::random(seed);
+        let mut table = |n: u64| -> Vec<[u8; 2]> {
+            (0..random(n)).map(|_| [b'a' + random(3) as u8, b'a' + random(4) as u8]).collect()
+        };
+        let (a, b) = (table(9), table(9));
+        let write = |rows: &[[u8; 2]]| {
+            let lines = rows.iter().map(|r| format!("{},{}\n", r[0] as char, r[1] as char));
+            format!("x,y\n{}", lines.collect::<String>())
+        };
+        let (left, right) = (write(&a), write(&b));
+        let grid = |text: &str| Grid::read(text.as_bytes(), b',').unwrap();
+        let (left, right) = (grid(&left), grid(&right));
+        let rows = rows::match_rows(&left, &right, &[(0, 0), (1, 1)]);
+        let (removed, added) = rows::unmatched(&rows, &left, &right);
+        assert_eq!(a.len() - removed.len(), b.len() - added.len(), "one to one");
+        assert_eq!(a.len() - removed.len(), rows.pairs.len());
+        let same = rows.pairs.iter().filter(|(i, j)| a[*i] == b[*j]).count();
+        let mut counts: HashMap<[u8; 2], (usize, usize)> = HashMap::new();
+        a.iter().for_each(|row| counts.entry(*row).or_default().0 += 1);
+        b.iter().for_each(|row| counts.entry(*row).or_default().1 += 1);
+        let both: usize = counts.values().map(|(x, y)| x.min(y)).sum();
+        if rows.key.is_empty() {
+            // Every row that is on both sides is found again.
+            assert_eq!(same, both, "seed {seed}: {a:?} {b:?}");
+        }
+        // What stayed is in order.
+        let stayed: Vec<_> =
+            (0..rows.pairs.len()).filter(|p| !rows.moved.contains(p)).map(|p| rows.pairs[p].1).collect();
+        assert!(stayed.windows(2).all(|w| w[0] < w[1]));
+    }
+}

@@ -1,0 +1,1 @@
+"""Says what changed between two SQLite databases; a plugin that Binoc finds by itself."""

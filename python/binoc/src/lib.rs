@@ -1,0 +1,131 @@
+//! Binoc for Python: the command and `binoc.diff`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use binoc_core::{Limits, PluginSource, Registry};
+use binoc_sdk::CompareOptions;
+use pyo3::create_exception;
+use pyo3::exceptions::PyException;
+use pyo3::prelude::*;
+
+create_exception!(
+    binoc,
+    Error,
+    PyException,
+    "The snapshots cannot be compared, or the changeset not be rendered."
+);
+
+fn error(error: binoc_sdk::Error) -> PyErr {
+    Error::new_err(error.to_string())
+}
+
+/// A plugin as Python found it: name, library, or why there is none.
+type Found = (String, Option<PathBuf>, Option<String>);
+
+fn sources(plugins: Vec<Found>) -> Vec<PluginSource> {
+    let source = |(name, path, why): Found| {
+        let why = why.unwrap_or_else(|| "no library".into());
+        PluginSource { name, library: path.ok_or(why) }
+    };
+    plugins.into_iter().map(source).collect()
+}
+
+/// What changed from one snapshot to another.
+#[pyclass(frozen, module = "binoc")]
+struct Changeset {
+    inner: binoc_sdk::Changeset,
+    registry: Arc<Registry>,
+}
+
+#[pymethods]
+impl Changeset {
+    /// The older snapshot, as given.
+    #[getter(from_snapshot)]
+    fn older(&self) -> &str {
+        &self.inner.from
+    }
+
+    /// The newer snapshot, as given.
+    #[getter(to_snapshot)]
+    fn newer(&self) -> &str {
+        &self.inner.to
+    }
+
+    /// Whether everything could be compared.
+    #[getter]
+    fn complete(&self) -> bool {
+        !self.inner.is_incomplete()
+    }
+
+    /// The changelog as Markdown.
+    fn to_markdown(&self, py: Python<'_>) -> PyResult<String> {
+        self.render(py, "markdown")
+    }
+
+    /// The changeset as JSON, in its canonical form.
+    fn to_json(&self) -> String {
+        self.inner.to_json()
+    }
+
+    /// The changeset in any format, a plugin's included.
+    fn render(&self, py: Python<'_>, format: &str) -> PyResult<String> {
+        py.detach(|| self.registry.render(format, &self.inner)).map_err(error)
+    }
+
+    /// True if anything changed.
+    fn __bool__(&self) -> bool {
+        self.inner.is_changed()
+    }
+
+    /// The number of changed files.
+    fn __len__(&self) -> usize {
+        self.inner.changes.len()
+    }
+
+    fn __repr__(&self) -> String {
+        let files = binoc_sdk::show::plural(self.inner.changes.len() as u64, "change");
+        format!("<binoc.Changeset from {:?} to {:?}: {files}>", self.inner.from, self.inner.to)
+    }
+}
+
+#[pyfunction]
+fn diff(
+    py: Python<'_>,
+    older: PathBuf,
+    newer: PathBuf,
+    key: Vec<String>,
+    examples: usize,
+    plugins: Vec<Found>,
+) -> PyResult<Changeset> {
+    py.detach(|| {
+        let registry = Arc::new(binoc_cli::registry(sources(plugins), Vec::new()));
+        let options = CompareOptions { key, examples, ..CompareOptions::default() };
+        let inner =
+            binoc_core::diff(&older, &newer, &registry, &options, &Limits::default()).map_err(error)?;
+        Ok(Changeset { inner, registry })
+    })
+}
+
+#[pyfunction]
+fn run(py: Python<'_>, args: Vec<OsString>, plugins: Vec<Found>) -> u8 {
+    py.detach(|| binoc_cli::run(args, sources(plugins)))
+}
+
+/// Cargo's spelling of a version in Python's: `1.0.0-rc.1` is `1.0.0rc1`.
+fn python_version(version: &str) -> String {
+    ["alpha", "beta", "rc"].iter().fold(version.to_owned(), |version, stage| {
+        let short = if *stage == "rc" { "rc" } else { &stage[..1] };
+        version.replace(&format!("-{stage}."), short)
+    })
+}
+
+#[pymodule]
+fn _binoc(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", python_version(env!("CARGO_PKG_VERSION")))?;
+    module.add("Error", module.py().get_type::<Error>())?;
+    module.add_class::<Changeset>()?;
+    module.add_function(wrap_pyfunction!(diff, module)?)?;
+    module.add_function(wrap_pyfunction!(run, module)?)
+}
