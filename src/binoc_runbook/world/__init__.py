@@ -1,0 +1,62 @@
+"""The only code that touches the outside: git and processes here, the registries and the forge when they are needed.
+
+`World.real` acts on the checkout it is given. `World.rehearsal` acts on a repository of its own with a remote of its
+own, both in a temporary folder. Which of them a run uses is decided by its parameter `world` alone, never inferred.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from binoc_runbook.world.evidence import Evidence
+from binoc_runbook.world.git import Git
+from binoc_runbook.world.processes import Processes
+
+Kind = Literal["real", "rehearsal"]
+
+
+@dataclass
+class World:
+    """The ports of one checkout, and the folder that records of a run go to."""
+
+    kind: Kind
+    root: Path
+    runs: Path
+    git: Git
+    processes: Processes
+    evidence: Evidence
+    _close: Callable[[], None] = field(default=lambda: None)
+
+    @classmethod
+    def at(
+        cls,
+        root: Path,
+        *,
+        kind: Kind,
+        runs: Path,
+        environment: Mapping[str, str] | None = None,
+        close: Callable[[], None] = lambda: None,
+    ) -> World:
+        """The ports of the checkout at `root`; `environment` is added to what their processes inherit."""
+        git = Git(root, environment or {})
+        evidence = Evidence(git.private_folder, may_write=kind == "real")
+        return cls(kind, root, runs, git, Processes(root, environment or {}), evidence, close)
+
+    @classmethod
+    def real(cls, root: Path) -> World:
+        """The checkout itself, and the remotes it is configured with."""
+        return cls.at(root, kind="real", runs=root / "runs")
+
+    @classmethod
+    def rehearsal(cls, source: Path) -> World:
+        """A new repository with the tree of the checkout's HEAD, and a bare repository as its remote."""
+        from binoc_runbook.rehearsal import open_world
+
+        return open_world(source)
+
+    def close(self) -> None:
+        """Remove what a rehearsal made; the real world has nothing to remove."""
+        self._close()

@@ -1,0 +1,51 @@
+"""That the tests passed, and for what: the one thing a release remembers instead of asking the world again.
+
+Everything else that is done can be read from git and the registries; a passed test leaves nothing there. So a note is
+kept inside `.git/`, under a key made of all that decides the outcome: the tree, the command and the toolchain.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass
+class Evidence:
+    """The notes of one clone; a world that may not write (a rehearsal) has none and leaves none."""
+
+    folder: Callable[[], Path | None]
+    may_write: bool
+
+    def read(self, key: dict[str, Any]) -> dict[str, Any] | None:
+        """The note about exactly this key, if there is one."""
+        place = self._place(key)
+        if not self.may_write or place is None:
+            return None
+        try:
+            note: dict[str, Any] = json.loads(place.read_text("utf-8"))
+        except (OSError, ValueError):
+            return None
+        return note if note.get("key") == key else None
+
+    def write(self, key: dict[str, Any], facts: dict[str, Any]) -> None:
+        """Note the facts about this key; a note is written whole or not at all."""
+        place = self._place(key)
+        if not self.may_write or place is None:
+            return
+        place.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = place.with_suffix(f".{os.getpid()}")
+        unfinished.write_text(json.dumps({"key": key, **facts}, indent=1), "utf-8")
+        unfinished.replace(place)
+
+    def _place(self, key: dict[str, Any]) -> Path | None:
+        folder = self.folder()
+        if folder is None:
+            return None
+        digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:24]
+        return folder / "binoc-runbook" / "tests" / f"{digest}.json"

@@ -1,0 +1,224 @@
+"""Git as the runbook asks it: questions with three answers, and acts as exact argument lists.
+
+Everything goes through GitPython's command runner. Questions that reach over the network are bounded in time, and
+nothing here can stop at a prompt: a kernel has no terminal to ask on.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from binoc_runbook.world.answers import Ancestry, Completed, RemoteRefs, Tag, TreeState
+
+#: How long a remote may take to answer a question, in seconds; afterwards the answer is *unknown*.
+PATIENCE = 60.0
+
+# What points git at another repository, as a hook or an alias leaves it in the environment; from the list that
+# `git rev-parse --local-env-vars` prints. The GIT_CONFIG variables in it stay: they are the user's configuration.
+_LEAKING = (
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_DIR",
+    "GIT_GRAFT_FILE",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_NAMESPACE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_QUARANTINE_PATH",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_SHALLOW_FILE",
+    "GIT_WORK_TREE",
+)
+
+_OPERATIONS = {
+    "MERGE_HEAD": ("merge", "git merge --abort"),
+    "CHERRY_PICK_HEAD": ("cherry-pick", "git cherry-pick --abort"),
+    "REVERT_HEAD": ("revert", "git revert --abort"),
+    "rebase-merge": ("rebase", "git rebase --abort"),
+    "rebase-apply": ("rebase", "git rebase --abort"),
+    "BISECT_LOG": ("bisect", "git bisect reset"),
+}
+
+
+@dataclass
+class Git:
+    """The repository of one checkout; `environment` is added to what every command inherits."""
+
+    root: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    # What a remote's address must be called wherever it is shown: without credentials, and without the machine's paths.
+    _shown: dict[str, str] = field(default_factory=dict)
+
+    def run(
+        self,
+        command: Sequence[str],
+        *,
+        stdin: str | None = None,
+        patience: float | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> Completed:
+        """Run one git command line, `["git", …]`, and return what it printed; never raises for its exit code."""
+        import git  # costs 130 ms, so it is imported when the first command runs
+
+        for name in _LEAKING:
+            os.environ.pop(name, None)
+        with tempfile.TemporaryFile() as text:
+            text.write((stdin or "").encode())
+            text.seek(0)
+            try:
+                returncode, stdout, stderr = git.Git(self.root).execute(
+                    list(command),
+                    istream=text,
+                    with_extended_output=True,
+                    with_exceptions=False,
+                    strip_newline_in_stdout=False,
+                    kill_after_timeout=patience,
+                    env={"GIT_TERMINAL_PROMPT": "0", **self.environment, **(environment or {})},
+                )
+            except git.exc.GitCommandNotFound:
+                return Completed(tuple(command), 127, "", "`git` was not found on PATH")
+        return Completed(tuple(command), int(returncode), str(stdout), self._tidy(str(stderr).strip()))
+
+    def ask(self, *arguments: str, patience: float | None = None) -> Completed:
+        """Run `git …` for its answer, without taking the locks that a concurrent command of the user may want."""
+        return self.run(["git", "--no-optional-locks", *arguments], patience=patience)
+
+    def _tidy(self, text: str) -> str:
+        for url, shown in self._shown.items():
+            text = text.replace(url, shown)
+        return text
+
+    # What this checkout is.
+
+    def tree_state(self) -> TreeState | str:
+        """The checkout as it stands now, or the reason why git cannot tell."""
+        where = self.ask("rev-parse", "--absolute-git-dir", "--is-shallow-repository", "--show-toplevel")
+        if where.returncode != 0:
+            return where.reason
+        folder, shallow, _ = where.stdout.splitlines()
+
+        status = self.ask(
+            "status", "--porcelain=v2", "--branch", "-z", "--untracked-files=all", "--ignore-submodules=none"
+        )
+        if status.returncode != 0:
+            return status.reason
+        facts: dict[str, str] = {}
+        changed: list[str] = []
+        untracked: list[str] = []
+        entries = iter(status.stdout.split("\0"))
+        for entry in entries:
+            match entry[:2]:
+                case "# ":
+                    name, _, value = entry[2:].partition(" ")
+                    facts[name] = value
+                case "1 ":
+                    changed.append(entry.split(" ", 8)[8])
+                case "2 ":
+                    changed.append(entry.split(" ", 9)[9])
+                    next(entries, None)  # a rename is followed by the name it had
+                case "u ":
+                    changed.append(entry.split(" ", 10)[10])
+                case "? ":
+                    untracked.append(entry[2:])
+        commit = facts.get("branch.oid", "(initial)")
+        head = facts.get("branch.head", "(detached)")
+        told = self.ask("log", "-1", "--format=%T%n%B") if commit != "(initial)" else None
+        tree, _, message = told.stdout.partition("\n") if told else ("", "", "")
+        operation = next((way for name, way in _OPERATIONS.items() if (Path(folder) / name).exists()), None)
+        return TreeState(
+            commit=None if commit == "(initial)" else commit,
+            tree=tree or None,
+            message=message.strip(),
+            branch=None if head == "(detached)" else head,
+            shallow=shallow == "true",
+            operation=operation,
+            changed=tuple(changed),
+            untracked=tuple(untracked),
+        )
+
+    def private_folder(self) -> Path | None:
+        """The folder inside `.git/` that all work trees of this clone share."""
+        told = self.ask("rev-parse", "--git-common-dir")
+        return (self.root / told.stdout.strip()).resolve() if told.returncode == 0 else None
+
+    def local_tag(self, name: str) -> Tag | None:
+        """The tag of that name in this clone, if there is one."""
+        told = self.ask("for-each-ref", "--format=%(objecttype) %(objectname) %(*objectname)", f"refs/tags/{name}")
+        if not told.stdout.strip():
+            return None
+        kind, tagged, *peeled = told.stdout.split()
+        return Tag(annotated=kind == "tag", object=tagged, commit=peeled[0] if peeled else tagged)
+
+    def ancestry(self, commit: str, of: str) -> Ancestry:
+        """Whether `commit` is an ancestor of `of` (or the same); *unknown* when this clone lacks one of them."""
+        answers: dict[int, Ancestry] = {0: "yes", 1: "no"}
+        return answers.get(self.ask("merge-base", "--is-ancestor", commit, of).returncode, "unknown")
+
+    def subject(self, commit: str) -> str:
+        """The first line of a commit's message."""
+        return self.ask("log", "-1", "--format=%s", commit).stdout.strip()
+
+    # What an act will need.
+
+    def identity(self) -> str | None:
+        """Who would sign a tag, as `Name <address>`; `None` where git would refuse to make one up."""
+        # `git var` alone invents an identity from the machine's name; what git tag accepts needs this setting too.
+        told = self.run(["git", "-c", "user.useConfigOnly=true", "var", "GIT_COMMITTER_IDENT"])
+        return told.stdout.rsplit(" ", 2)[0].strip() if told.returncode == 0 else None
+
+    def signs_tags(self) -> bool:
+        """Whether git is configured to sign the tags it makes (`tag.gpgSign`)."""
+        return self.ask("config", "--type=bool", "--get", "tag.gpgSign").stdout.strip() == "true"
+
+    def try_signing(self, tree: str) -> str | None:
+        """Sign a throwaway object without any prompt; returns why that is not possible, or `None` when it is."""
+        objects = self.ask("rev-parse", "--git-path", "objects").stdout.strip()
+        with tempfile.TemporaryDirectory(prefix="binoc-signing-") as throwaway:
+            signed = self.run(
+                ["git", "commit-tree", "-S", "-m", "can this clone sign?", tree],
+                patience=20.0,
+                environment={
+                    # The object must not stay in the clone.
+                    "GIT_OBJECT_DIRECTORY": throwaway,
+                    "GIT_ALTERNATE_OBJECT_DIRECTORIES": str((self.root / objects).resolve()),
+                    "DISPLAY": "",
+                    "WAYLAND_DISPLAY": "",
+                    "GPG_TTY": "",
+                    "SSH_ASKPASS_REQUIRE": "never",
+                },
+            )
+        return None if signed.returncode == 0 else signed.reason
+
+    # What a remote says.
+
+    def remote_url(self, remote: str) -> str | None:
+        """Where pushes to the remote go, as it may be shown; `None` when no such remote is configured."""
+        told = self.ask("remote", "get-url", "--push", remote)
+        if told.returncode != 0:
+            return None
+        url = told.stdout.strip()
+        return self._shown.setdefault(url, _presentable(url))
+
+    def remote_refs(self, remote: str, *names: str) -> RemoteRefs:
+        """What the remote answers for the refs of these full names (all of them when none is given)."""
+        told = self.ask("ls-remote", remote, *names, patience=PATIENCE)
+        question = f"git ls-remote {' '.join((remote, *names))}"
+        if told.returncode != 0:
+            return RemoteRefs(question, None, told.reason)
+        rows = (line.split("\t", 1) for line in told.stdout.splitlines() if "\t" in line)
+        # A pattern matches the tail of a name, so a ref `x/refs/tags/v1` is answered too.
+        return RemoteRefs(question, {name: sha for sha, name in rows if not names or name in names}, "")
+
+
+def _presentable(url: str) -> str:
+    scheme, found, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    if found and scheme != "file":
+        return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
+    is_path = found or url.startswith(("/", "~", ".")) or url[1:3] in (":/", ":\\")
+    return f"…/{Path(url).name}" if is_path else url

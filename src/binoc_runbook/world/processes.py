@@ -1,0 +1,138 @@
+"""Processes other than git: started from argument lists, watched line by line, and ended with everything they began."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from binoc_runbook.world.answers import Completed
+
+#: How many of a long command's last lines are kept for the page; all of them are in its log.
+TAIL = 40
+
+# ipykernel promises its children a colour terminal; a log and a page are none.
+_COLOUR = ("FORCE_COLOR", "CLICOLOR_FORCE")
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A long command that ended: exit code, duration in seconds, number of lines, and the last of them."""
+
+    command: tuple[str, ...]
+    returncode: int
+    seconds: float
+    lines: int
+    tail: tuple[str, ...]
+
+
+@dataclass
+class Processes:
+    """Starts processes in `root`, with `environment` added to what they inherit."""
+
+    root: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def find(self, program: str) -> str | None:
+        """Where a program is, the environment that runs this library included even when it is not activated."""
+        return shutil.which(program, path=self._inherited()["PATH"])
+
+    def run(self, command: Sequence[str], *, patience: float | None = None) -> Completed:
+        """Run a short command for its answer; exit code 127 when there is no such program, 124 when it is too slow."""
+        try:
+            done = subprocess.run(
+                self._located(command),
+                cwd=self.root,
+                env=self._inherited(),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=patience,
+                check=False,
+            )
+        except FileNotFoundError:
+            return Completed(tuple(command), 127, "", f"`{command[0]}` was not found on PATH")
+        except subprocess.TimeoutExpired:
+            return Completed(tuple(command), 124, "", f"no answer within {patience:.0f} s")
+        return Completed(tuple(command), done.returncode, _text(done.stdout), _text(done.stderr).strip())
+
+    def watch(
+        self,
+        command: Sequence[str],
+        log: Path,
+        on_line: Callable[[str], None],
+        *,
+        environment: Mapping[str, str] | None = None,
+    ) -> Watched:
+        """Run a long command, handing on each line as it comes and writing it to `log`.
+
+        Standard output and error are one stream, as a person would see them. Whatever interrupts this ends the
+        command and all that it started.
+
+        Raises:
+            FileNotFoundError: The program is not there.
+        """
+        log.parent.mkdir(parents=True, exist_ok=True)
+        tail: deque[str] = deque(maxlen=TAIL)
+        began, count = time.monotonic(), 0
+        process = subprocess.Popen(
+            self._located(command),
+            cwd=self.root,
+            env=self._inherited() | dict(environment or {}),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        with _ended(process), log.open("w", encoding="utf-8") as written:
+            assert process.stdout is not None  # noqa: S101 - it was asked for above
+            for raw in process.stdout:
+                line = _ESCAPES.sub("", _text(raw)).rstrip("\r\n").rpartition("\r")[2]
+                count += 1
+                tail.append(line)
+                written.write(line + "\n")
+                on_line(line)
+            process.wait()
+        return Watched(tuple(command), process.returncode, time.monotonic() - began, count, tuple(tail))
+
+    def _inherited(self) -> dict[str, str]:
+        merged = {name: value for name, value in os.environ.items() if name not in _COLOUR} | dict(self.environment)
+        # `just` and `maturin` live beside this Python, whether or not its environment was activated.
+        merged["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), merged.get("PATH", os.defpath)))
+        return merged
+
+    def _located(self, command: Sequence[str]) -> list[str]:
+        found = self.find(command[0])
+        if found is None:
+            raise FileNotFoundError(command[0])
+        return [found, *command[1:]]
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", errors="replace")
+
+
+@contextlib.contextmanager
+def _ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        # The session of the process is its own (start_new_session), so this reaches nothing that we did not start.
+        for sign, patience in ((signal.SIGINT, 3.0), (signal.SIGTERM, 2.0), (signal.SIGKILL, 5.0)):
+            if process.poll() is not None:
+                break
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, sign)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(patience)
+        if process.stdout is not None:
+            process.stdout.close()
