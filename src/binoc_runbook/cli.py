@@ -1,0 +1,247 @@
+"""The command `binoc-runbook`: the library's questions and acts, each in one line to type.
+
+Results go to standard output, talk to standard error. Exit codes: 0 every post-condition was observed, 1 refused with
+findings, 2 usage, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from binoc_runbook.checkout import root_of
+from binoc_runbook.finding import Finding, Findings
+from binoc_runbook.refusal import Refused
+
+OK, REFUSED, USAGE, INTERRUPTED = 0, 1, 2, 130
+
+#: The number of the layout of what `--json` prints.
+SCHEMA = 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        command: Callable[[Path, argparse.Namespace], int] = parsed.command
+        return command(_root(parsed.root), parsed)
+    except Refused as refused:
+        return _refuse(refused, as_json=getattr(parsed, "json", False))
+    except KeyboardInterrupt:
+        print("interrupted; run the same command again to go on", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the results has seen enough; closing here keeps Python from complaining about it at exit.
+        sys.stderr.close()
+        return REFUSED
+
+
+def inspect(root: Path, parsed: argparse.Namespace) -> int:
+    """Show every package of the checkout, its version, and whether it can be published."""
+    from binoc_runbook.workspace import Workspace
+
+    workspace = Workspace.discover(root)
+    if parsed.json:
+        _print_json(workspace.to_json())
+        return OK
+    from rich.table import Table
+
+    from binoc_runbook.display import terminal
+
+    console = terminal.results()
+    table = Table("package", "ecosystem", "version", "owned by", "published", box=None, pad_edge=False)
+    for package in workspace.packages:
+        published = "yes" if package.publishable else "no"
+        owner = str(package.version_source or package.manifest)
+        table.add_row(package.name, package.ecosystem, package.version or "?", owner, published)
+    console.print(table)
+    for orphan in workspace.orphans:
+        console.print(f"orphan  {orphan.manifest}: {orphan.reason}")
+    terminal.show_findings(console, workspace.problems)
+    return REFUSED if workspace.problems.status == "failed" else OK
+
+
+def check(root: Path, parsed: argparse.Namespace) -> int:
+    """Ask every question of the stages before the tests, without side effects."""
+    from binoc_runbook.opening import open_target
+    from binoc_runbook.stages import QUESTIONS
+    from binoc_runbook.world import World
+
+    target = open_target(World.real(root), parsed.version, remote=parsed.remote)
+    findings = Findings(finding for stage in QUESTIONS for finding in stage.observe(target).findings)
+    if parsed.json:
+        _print_json({"schema": SCHEMA, "version": str(target.version), "findings": findings.to_json()})
+    else:
+        from binoc_runbook.display import terminal
+
+        terminal.show_findings(terminal.results(), findings)
+        terminal.progress().print(_verdict(findings, str(target.version)))
+    return REFUSED if findings.status == "failed" else OK
+
+
+def plan(root: Path, parsed: argparse.Namespace) -> int:
+    """Show the stages of a release and the exact commands that it would run."""
+    from binoc_runbook.display import terminal, text
+    from binoc_runbook.opening import open_target
+    from binoc_runbook.stages import STAGES
+    from binoc_runbook.world import World
+
+    target = open_target(World.real(root), parsed.version, remote=parsed.remote)
+    if parsed.json:
+        stages = [
+            {
+                "name": stage.name,
+                "sentence": stage.sentence,
+                "reach": stage.reach,
+                "commands": [list(command.arguments) for command in stage.commands(target)],
+            }
+            for stage in STAGES
+        ]
+        _print_json({"schema": SCHEMA, "version": str(target.version), "stages": stages})
+    else:
+        terminal.show_lines(terminal.results(), text.plan(target))
+    return OK
+
+
+def release(root: Path, parsed: argparse.Namespace) -> int:
+    """Cut the release: show the plan, ask once for the version, run the runbook."""
+    from binoc_runbook.display import terminal, text
+    from binoc_runbook.opening import judge_parameters, open_target
+    from binoc_runbook.runbook import run_notebook
+    from binoc_runbook.world import World
+
+    judge_parameters(parsed.version, False, parsed.remote, parsed.retest, "real")
+    target = open_target(World.real(root), parsed.version, remote=parsed.remote)
+    talk = terminal.progress()
+    if not parsed.yes:
+        terminal.show_lines(talk, [text.heading(target, dry_run=False), *text.plan(target)])
+        _ask_for(str(target.version))
+    parameters = {"version": str(target.version), "dry_run": False, "remote": parsed.remote, "retest": parsed.retest}
+    return run_notebook(root, parameters, Path("runs") / f"{target.version}.ipynb")
+
+
+def rehearse(root: Path, parsed: argparse.Namespace) -> int:
+    """Perform the whole release in a world on loopback, tests included."""
+    from binoc_runbook.opening import judge_parameters
+    from binoc_runbook.runbook import run_notebook
+
+    judge_parameters(parsed.version, False, None, False, "rehearsal")
+    parameters = {"version": parsed.version, "dry_run": False, "world": "rehearsal"}
+    name = f"rehearsal-{parsed.version}" if parsed.version else "rehearsal"
+    return run_notebook(root, parameters, Path("runs") / f"{name}.ipynb")
+
+
+def set_version(root: Path, parsed: argparse.Namespace) -> int:
+    """Write the version wherever a published one is owned or quoted."""
+    from binoc_runbook.bump import write_version
+
+    _tell(write_version(root, parsed.version))
+    return OK
+
+
+def prepare(root: Path, parsed: argparse.Namespace) -> int:
+    """Bump to a version: the manifests, the changelog's heading, and the commands to go on with."""
+    from binoc_runbook.bump import next_commands, write_changelog, write_version
+
+    _tell(write_version(root, parsed.version))
+    _tell(write_changelog(root, parsed.version))
+    for line in next_commands(root, parsed.version):
+        print(line)
+    return OK
+
+
+# What the commands share.
+
+
+def _tell(findings: Findings) -> None:
+    from binoc_runbook.display import terminal
+
+    terminal.show_findings(terminal.progress(), findings)
+    if findings.status == "failed":
+        raise Refused("refused", [])
+
+
+def _ask_for(version: str) -> None:
+    """Let the person type the version that is about to become public, once."""
+    question = Finding.failed(
+        "release", "the version, typed by a person", "was not given", "./just release VERSION --yes"
+    )
+    if not sys.stdin.isatty():
+        raise Refused("there is no terminal to ask on, and nothing was done", [question])
+    print(f"\nthis pushes and publishes; type {version} to go on: ", end="", file=sys.stderr, flush=True)
+    typed = sys.stdin.readline().strip()
+    if typed != version:
+        saw = f"`{typed}` was typed, not `{version}`"
+        raise Refused("declined, and nothing was done", [Finding.failed("release", "the typed version", saw, "again")])
+
+
+def _verdict(findings: Findings, version: str) -> str:
+    count = {status: len(findings.having(status)) for status in ("failed", "unknown", "warning")}
+    told = ", ".join(f"{number} {status}" for status, number in count.items() if number) or "everything holds"
+    stops = "; a real release stops here" if count["failed"] or count["unknown"] else ""
+    return f"{version}: {told}{stops}"
+
+
+def _refuse(refused: Refused, *, as_json: bool) -> int:
+    if as_json:
+        _print_json({"schema": SCHEMA, "version": None, "findings": refused.findings.to_json()})
+    else:
+        print(refused, file=sys.stderr)
+    return REFUSED
+
+
+def _print_json(told: Any) -> None:
+    json.dump(told, sys.stdout, indent=2, ensure_ascii=False)
+    print()
+
+
+def _root(given: Path | None) -> Path:
+    start = given or Path.cwd()
+    if given is not None and not given.is_dir():
+        finding = Finding.failed("root", f"--root {given}", "is no folder", "--root DIR, the root of a checkout")
+        raise Refused("there is nothing to look at", [finding])
+    # A folder that is no clone can still be inspected; its stage `tree` then says what is missing.
+    return (given or root_of(start) or start).resolve()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("binoc-runbook", description="Cut a release from the runbook, or ask about one.")
+    parser.set_defaults(root=None)
+    parser.add_argument("--root", type=Path, metavar="DIR", help="the checkout to act on; else the one you are in")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, command: Callable[[Path, argparse.Namespace], int]) -> argparse.ArgumentParser:
+        told = (command.__doc__ or "").strip()
+        sub = commands.add_parser(name, help=told[0].lower() + told[1:].rstrip("."), description=told)
+        # After the command too, where people type it; SUPPRESS keeps what was given before the command.
+        sub.add_argument("--root", type=Path, metavar="DIR", default=argparse.SUPPRESS, help="the checkout to act on")
+        sub.set_defaults(command=command)
+        return sub
+
+    def questions(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument("version", nargs="?", metavar="VERSION", help="such as 0.4.0; else what the manifests say")
+        sub.add_argument("--remote", metavar="NAME", help="the git remote; else the one of the policy")
+        sub.add_argument("--json", action="store_true", help="the answer as JSON on standard output")
+
+    add("inspect", inspect).add_argument("--json", action="store_true", help="the answer as JSON on standard output")
+    questions(add("check", check))
+    questions(add("plan", plan))
+
+    sub = add("release", release)
+    sub.add_argument("version", metavar="VERSION", help="such as 0.4.0")
+    sub.add_argument("--remote", metavar="NAME", help="the git remote; else the one of the policy")
+    sub.add_argument("--retest", action="store_true", help="run the tests even where they are known to have passed")
+    sub.add_argument("--yes", action="store_true", help="do not ask for the version to be typed")
+
+    add("rehearse", rehearse).add_argument("version", nargs="?", metavar="VERSION", help="such as 0.4.0")
+    add("set-version", set_version).add_argument("version", metavar="VERSION", help="such as 0.5.0")
+    add("prepare", prepare).add_argument("version", metavar="VERSION", help="such as 0.5.0")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

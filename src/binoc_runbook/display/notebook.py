@@ -1,0 +1,196 @@
+"""A run as it shows itself in a notebook: one output for each stage, which changes while the stage goes on.
+
+Beside the text and the HTML that stay on the page, the lines of a long command travel as data of a type of our own to
+the engine that runs the notebook (see `papermill_engine`), which prints them and keeps them off the page.
+"""
+
+from __future__ import annotations
+
+import ast
+import html
+import time
+from collections import deque
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from binoc_runbook.checkout import without_paths
+from binoc_runbook.display import text
+from binoc_runbook.finding import SIGN, Findings
+from binoc_runbook.stages import ACTS, STAGES
+
+if TYPE_CHECKING:
+    from binoc_runbook.record import StageRun
+    from binoc_runbook.release import Release
+    from binoc_runbook.stages import Command, Stage, Target
+
+LIVE = "application/vnd.binoc-runbook.live+json"
+RECORD = "application/vnd.binoc-runbook.record+json"
+
+#: How many lines of a long command stay on the page, and how often (in seconds) the page is told of new ones.
+EXCERPT, PAUSE = 20, 1.0
+
+
+class NotebookReporter:
+    """Shows a run in the notebook whose cell is running."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._excerpt: deque[str] = deque(maxlen=EXCERPT)
+        self._waiting: list[str] = []
+        self._told = 0.0
+        self._handle: Any = None
+        self._doing = ""
+
+    def opened(self, release: Release) -> None:
+        head = text.heading(release.target, dry_run=release.dry_run)
+        self._show([head], f"<p><strong>{html.escape(head)}</strong></p>", live=[head])
+
+    def plan(self, release: Release) -> None:
+        lines = list(text.plan(release.target))
+        self._show(lines, _plan_table(release.target), live=lines)
+
+    def begins(self, stage: Stage, doing: str) -> None:
+        self._doing = f"{text.numbered(stage)}: {doing} …"
+        if self._handle is None:
+            self._excerpt.clear()
+            self._handle = self._show([self._doing], f"<p>{html.escape(self._doing)}</p>", display_id=True)
+        else:
+            # Said once the act begins; a question is answered before anybody wonders.
+            self._waiting.append(self._doing)
+            self._tell()
+
+    def line(self, words: str) -> None:
+        words = without_paths(words, self._root)
+        self._excerpt.append(words)
+        self._waiting.append(f"    {words}")
+        if time.monotonic() - self._told >= PAUSE:
+            self._tell()
+
+    def ended(self, run: StageRun) -> None:
+        self._tell()
+        lines = list(text.stage(run))
+        brief = list(text.stage(run, all_findings=False))
+        # First the lines for the terminal, then, without them, what stays on the page.
+        self._show(lines, "", live=brief, into=self._handle)
+        kept = [*lines, *(f"    | {words}" for words in self._excerpt)]
+        self._show(kept, _stage(run, tuple(self._excerpt)), into=self._handle)
+        self._handle = None
+
+    def at_the_line(self, release: Release, troubled: list[StageRun]) -> None:
+        lines = list(text.at_the_line(release, troubled))
+        self._show(lines, _paragraphs(lines), live=lines)
+
+    def finished(self, release: Release, filed: str | None) -> None:
+        lines = list(text.ending(release, filed))
+        self._show(lines, _paragraphs(lines), live=lines, more={RECORD: {"file_under": filed}})
+
+    def _tell(self) -> None:
+        if self._waiting:
+            shown = [self._doing, *self._excerpt]
+            self._show(shown, _excerpt(tuple(self._excerpt), self._doing), live=self._waiting, into=self._handle)
+        self._waiting = []
+        self._told = time.monotonic()
+
+    def _show(
+        self,
+        lines: Iterable[str],
+        markup: str,
+        *,
+        live: Iterable[str] = (),
+        more: dict[str, Any] | None = None,
+        into: Any = None,
+        display_id: bool = False,
+    ) -> Any:
+        from IPython.display import display
+
+        clean = [without_paths(line, self._root) for line in lines]
+        data: dict[str, Any] = {"text/plain": "\n".join(clean), **(more or {})}
+        if markup:
+            data["text/html"] = without_paths(markup, self._root)
+        if live:
+            data[LIVE] = {"lines": [without_paths(line, self._root) for line in live]}
+        if into is not None:
+            into.update(data, raw=True)
+            return into
+        return display(data, raw=True, display_id=display_id or None)  # type: ignore[no-untyped-call]
+
+
+def injected_parameters() -> tuple[str, ...]:
+    """The names that papermill put into this notebook, read from the cell that it injected.
+
+    papermill only warns of a name that it does not find among the defaults, in a log that nobody reads, and goes on
+    with the default of the name that was meant.
+    """
+    try:
+        from IPython import get_ipython
+    except ImportError:
+        return ()
+    shell = get_ipython()
+    cells = shell.user_ns.get("In", []) if shell is not None else []
+    names: list[str] = []
+    for source in cells:
+        if source.startswith("# Parameters\n"):
+            names += [
+                target.id
+                for statement in ast.parse(source).body
+                if isinstance(statement, ast.Assign)
+                for target in statement.targets
+                if isinstance(target, ast.Name)
+            ]
+    return tuple(names)
+
+
+def _plan_table(target: Target) -> str:
+    rows = []
+    for number, stage in enumerate(STAGES, 1):
+        if stage is ACTS[0]:
+            rows.append(f'<tr><td colspan="4"><strong>{html.escape(text.LINE)}</strong></td></tr>')
+        commands = "<br>".join(map(_command, stage.commands(target)))
+        cells = (
+            str(number),
+            stage.name,
+            stage.reach,
+            f"{html.escape(stage.sentence)}{'<br>' if commands else ''}{commands}",
+        )
+        rows.append(
+            f'<tr><td>{cells[0]}</td><th scope="row">{cells[1]}</th><td>{cells[2]}</td><td>{cells[3]}</td></tr>'
+        )
+    head = "".join(f'<th scope="col">{name}</th>' for name in ("#", "stage", "reach", "what holds when it is done"))
+    caption = "The plan: these commands are the ones that will run."
+    return f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+def _command(command: Command) -> str:
+    return f"<code>{html.escape(text.command(command.arguments))}</code>"
+
+
+def _stage(run: StageRun, excerpt: tuple[str, ...]) -> str:
+    head = next(text.stage(run))
+    parts = [f"<p><strong>{html.escape(head)}</strong></p>", _findings(run.findings)]
+    for planned in run.commands:
+        effect = planned.effect if run.acted else f"withheld; it would: {planned.effect}"
+        parts.append(f"<p>{_command(planned)}<br>{html.escape(effect)}</p>")
+    if excerpt:
+        parts.append(_excerpt(excerpt, f"the last {len(excerpt)} lines", is_open=run.state != "done"))
+    return "".join(parts)
+
+
+def _findings(findings: Findings) -> str:
+    items = []
+    for finding in findings:
+        remedy = f"<br>→ {html.escape(finding.remedy)}" if finding.remedy else ""
+        status = f"{SIGN[finding.status]} {finding.status}"
+        saw = html.escape(finding.saw).replace("\n", "<br>")
+        items.append(f"<li><strong>{status}</strong> {html.escape(finding.looked_at)}: {saw}{remedy}</li>")
+    return f"<ul>{''.join(items)}</ul>" if items else ""
+
+
+def _excerpt(lines: tuple[str, ...], summary: str, *, is_open: bool = True) -> str:
+    opened = " open" if is_open else ""
+    body = html.escape("\n".join(lines))
+    return f'<details{opened}><summary>{html.escape(summary)}</summary><pre tabindex="0">{body}</pre></details>'
+
+
+def _paragraphs(lines: Iterable[str]) -> str:
+    return "".join(f"<p>{html.escape(line)}</p>" for line in lines)

@@ -1,0 +1,121 @@
+"""A run in plain text: what a terminal, a log and the plain side of a notebook's output show."""
+
+from __future__ import annotations
+
+import shlex
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from binoc_runbook.finding import SIGN, Finding, Findings
+from binoc_runbook.stages import ACTS, STAGES, Stage, State, Target
+
+if TYPE_CHECKING:
+    from binoc_runbook.record import StageRun
+    from binoc_runbook.release import Release
+
+STATE_SIGN: dict[State, str] = {"done": "✓", "ready": "→", "blocked": "✗", "unknown": "?"}
+
+LINE = "─── the line: everything above is local, everything below is seen by others ───"
+
+
+def command(arguments: Sequence[str]) -> str:
+    """An argument list as a shell would take it."""
+    return shlex.join(arguments)
+
+
+def heading(target: Target, *, dry_run: bool) -> str:
+    """What a run is about, in one line."""
+    act = "dry run: the acts are withheld" if dry_run else "the acts are performed"
+    where = ", in a rehearsal whose remote is a temporary folder" if target.world.kind == "rehearsal" else ""
+    return f"release of {target.version} as {target.tag} to {target.remote}{where} ({act})"
+
+
+def plan(target: Target) -> Iterator[str]:
+    """The stages in order, with the commands of each."""
+    for number, stage in enumerate(STAGES, 1):
+        if stage is ACTS[0]:
+            yield LINE
+        yield f"{number}. {stage.name} ({stage.reach}): {stage.sentence}"
+        for planned in stage.commands(target):
+            yield f"     $ {command(planned.arguments)}"
+
+
+def stage(run: StageRun, *, all_findings: bool = True) -> Iterator[str]:
+    """One stage as it went."""
+    yield f"{STATE_SIGN[run.state]} {numbered(run.stage)}: {verdict(run)} ({run.seconds:.1f} s)"
+    shown = run.findings if all_findings else run.findings.having("failed", "unknown", "warning")
+    for finding in shown:
+        yield from textwrap.indent(str(finding), "    ").splitlines()
+    for planned in run.commands:
+        yield f"    $ {command(planned.arguments)}"
+        yield f"      {planned.effect}" if run.acted else f"      withheld; it would: {planned.effect}"
+
+
+def verdict(run: StageRun) -> str:
+    """The state of a stage in words."""
+    if run.acted and run.state == "done":
+        return "done now"
+    if run.state == "done":
+        return "done" if run.stage not in ACTS else "done already"
+    if run.state == "ready":
+        return "ready"
+    return {"blocked": "stands in the way", "unknown": "unknown: a real release stops here"}.get(run.state, run.state)
+
+
+def reasons(findings: Findings | Iterable[Finding]) -> Iterator[str]:
+    """Findings, a line or two each."""
+    for finding in findings:
+        yield f"{SIGN[finding.status]} {finding.check}: {finding.looked_at}: {finding.saw}"
+        if finding.remedy:
+            yield f"  → {finding.remedy}"
+
+
+def at_the_line(release: Release, troubled: list[StageRun]) -> Iterator[str]:
+    """What the last look before the first public act showed."""
+    yield LINE
+    if not troubled:
+        yield "✓ everything above holds; tree, sync and remote were observed again just now"
+        return
+    yield "a real release stops here:" if release.dry_run else "the release stops here:"
+    for run in troubled:
+        yield from reasons(run.findings.having("failed", "unknown"))
+
+
+def ending(release: Release, filed: str | None) -> Iterator[str]:
+    """How the run ended, and what to type next."""
+    target, policy = release.target, release.target.policy
+    if release.dry_run:
+        unknown = [run.stage.name for run in release.record.stages if run.state == "unknown"]
+        yield f"✓ dry run of {target.version}: nothing was found that failed, and nothing was pushed or tagged"
+        if unknown:
+            yield f"? could not be asked: {', '.join(unknown)}; a real release stops there"
+        if target.world.kind == "real":
+            yield f"next: ./just release {target.version}"
+    else:
+        acted = [run.stage.name for run in release.record.stages if run.acted and run.stage in ACTS]
+        now = f"{', '.join(acted)} done in this run" if acted else "all of it was done before, and nothing was changed"
+        told = "is released" if target.world.kind == "real" else "was released in this rehearsal"
+        yield f"✓ {target.version} {told} as {target.tag}: {now}"
+    yield from _held(target.remote, release.record.refs)
+    if release.dry_run or target.world.kind == "rehearsal":
+        return
+    if policy.repository:
+        yield f"next: the tag has started {policy.workflow}: github.com/{policy.repository}/actions"
+    if filed:
+        yield f"next: git add docs/releases && git commit -m 'Record the release of {target.version}' && git push"
+
+
+def _held(remote: str, refs: Mapping[str, str]) -> Iterator[str]:
+    """What a remote holds, an annotated tag on one line with the commit it peels to."""
+    for name, sha in refs.items():
+        if name == "HEAD" or name.endswith("^{}"):
+            continue
+        peeled = refs.get(f"{name}^{{}}")
+        what = f"annotated tag of {peeled[:12]}" if peeled else f"at {sha[:12]}"
+        yield f"  {remote} holds {name}, {what}"
+
+
+def numbered(stage: Stage) -> str:
+    """A stage with its number in the runbook."""
+    return f"{STAGES.index(stage) + 1}. {stage.name}"

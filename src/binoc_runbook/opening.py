@@ -1,0 +1,130 @@
+"""From what a person typed to a target, or to a refusal that says what to type instead."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from binoc_runbook.finding import Finding
+from binoc_runbook.policy import Policy, PolicyError
+from binoc_runbook.refusal import Refused
+from binoc_runbook.stages.target import Target, inside_pytest
+from binoc_runbook.version import Version, VersionError
+from binoc_runbook.workspace import Workspace
+from binoc_runbook.workspace.sites import Site, sites
+from binoc_runbook.world import World
+
+#: The parameters of the runbook `release.ipynb`.
+PARAMETERS = ("version", "dry_run", "remote", "retest", "world")
+
+
+def judge_parameters(
+    version: object, dry_run: object, remote: object, retest: object, world: object, injected: Iterable[str] = ()
+) -> None:
+    """Refuse parameters that are not exactly what they must be; `injected` are the names that papermill was given.
+
+    papermill guesses types (`-p dry_run no` is a true string) and ignores names that it does not know, and a release is
+    nothing to guess at.
+
+    Raises:
+        Refused: With one finding for each parameter that is not as it must be.
+    """
+    found = [
+        Finding.failed(
+            "parameters", f"-p {name}", "this runbook has no such parameter", f"one of {', '.join(PARAMETERS)}"
+        )
+        for name in injected
+        if name not in PARAMETERS
+    ]
+    for name, value in (("dry_run", dry_run), ("retest", retest)):
+        if not isinstance(value, bool):
+            saw = f"is {value!r}, and must be exactly True or False"
+            found.append(Finding.failed("parameters", f"-p {name}", saw, f"-p {name} True, or -p {name} False"))
+    if remote is not None and not (isinstance(remote, str) and remote):
+        saw = f"is {remote!r}, and must be the name of a git remote"
+        found.append(Finding.failed("parameters", "-p remote", saw, "-r remote NAME; see `git remote`"))
+    if world not in ("real", "rehearsal"):
+        saw = f"is {world!r}, and there are two worlds"
+        found.append(Finding.failed("parameters", "-p world", saw, "-p world real, or -p world rehearsal"))
+    if world == "rehearsal" and remote is not None:
+        saw = "a rehearsal makes a remote of its own and can name no other"
+        found.append(Finding.failed("parameters", "-p remote", saw, "leave out `remote`, or `world`"))
+    if world == "real" and inside_pytest():
+        saw = "while tests run, no world but the rehearsal is allowed"
+        found.append(Finding.failed("parameters", "-p world", saw, "-p world rehearsal"))
+    if version is None and dry_run is False and world == "real":
+        saw = "a real release needs its version spelt out"
+        found.append(Finding.failed("parameters", "-p version", saw, "-r version 0.4.0 (the one you mean)"))
+    if version is not None:
+        found.extend(_judge_version(version))
+    if found:
+        raise Refused("the parameters were refused, and nothing was done", found)
+
+
+def read_policy(root_of_world: World) -> Policy:
+    """The policy of the checkout.
+
+    Raises:
+        Refused: It cannot be read as one.
+    """
+    try:
+        return Policy.load(root_of_world.root)
+    except PolicyError as error:
+        raise Refused("the policy of this checkout was refused, and nothing was done", error.findings) from None
+
+
+def open_target(world: World, version: object, *, remote: str | None = None, retest: bool = False) -> Target:
+    """The target of a release of `version`; where that is `None`, of what the manifests say.
+
+    Raises:
+        Refused: The policy, the version or the manifests cannot be read.
+    """
+    policy = read_policy(world)
+    if version is None:
+        chosen = said_version(Workspace.discover(world.root), policy)
+    else:
+        found = _judge_version(version)
+        if found:
+            raise Refused("the version was refused, and nothing was done", found)
+        chosen = Version.parse(version)
+    return Target(chosen, policy, world, remote or policy.remote, retest)
+
+
+def said_version(workspace: Workspace, policy: Policy) -> Version:
+    """The version that the manifests say: where they disagree, the one that most of the places say.
+
+    So the question about a checkout in which one place was edited is about the version of all the others, and the
+    answer names that place.
+
+    Raises:
+        Refused: No place says a version that can be released.
+    """
+    agreed = workspace.version(policy)
+    if agreed is not None:
+        return agreed
+    said = Counter(version for site in sites(workspace, policy) if (version := _releasable(site)))
+    if said:
+        return max(said, key=lambda version: (said[version], version))
+    looked_at = ", ".join(package.manifest for package in workspace.published(policy)) or "the manifests"
+    saw = "no version that could be released is written there"
+    remedy = "name it: VERSION on the command line, or -r version VERSION"
+    raise Refused("nobody says which version is meant", [Finding.failed("version", looked_at, saw, remedy)])
+
+
+def _releasable(site: Site) -> Version | None:
+    """The version that a site owns or locks; a requirement only quotes one, and not always all of it."""
+    if site.kind == "requirement":
+        return None
+    text = site.says.removeprefix(site.before)
+    try:
+        return Version.parse(text) if site.spelling == "cargo" else Version.from_pep440(text)
+    except VersionError:
+        return None
+
+
+def _judge_version(version: object) -> list[Finding]:
+    try:
+        Version.parse(version)
+    except VersionError as error:
+        return [Finding.failed("version", f"the version {version!r}", error.reason, error.remedy)]
+    return []

@@ -1,0 +1,98 @@
+"""A run as something to keep: what was asked, what was seen, what was typed, and when.
+
+The executed notebook is the record that people read; this is its twin for machines. Neither holds a secret or a path of
+the machine it was made on.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from binoc_runbook.checkout import without_paths
+from binoc_runbook.finding import Findings
+from binoc_runbook.stages import Command, Observation, Stage, State
+
+#: The number of the layout of a record; it grows when a field changes its meaning or goes away.
+SCHEMA = 1
+
+
+@dataclass(eq=False)
+class StageRun:
+    """One stage of one run: observed, perhaps acted, observed again."""
+
+    stage: Stage
+    before: Observation = field(default_factory=lambda: Observation("unknown", Findings()))
+    after: Observation | None = None
+    commands: tuple[Command, ...] = ()
+    acted: bool = False
+    trouble: Findings = field(default_factory=Findings)
+    seconds: float = 0.0
+    log: Path | None = None
+
+    @property
+    def state(self) -> State:
+        """The state it was last seen in."""
+        return (self.after or self.before).state
+
+    @property
+    def findings(self) -> Findings:
+        """What it was last seen to be, and what went wrong on the way."""
+        return (self.after or self.before).findings + self.trouble
+
+    def to_json(self) -> dict[str, Any]:
+        """The stage as the record holds it."""
+        return {
+            "name": self.stage.name,
+            "reach": self.stage.reach,
+            "before": self.before.state,
+            "after": self.after.state if self.after else None,
+            "acted": self.acted,
+            "commands": [list(command.arguments) for command in self.commands],
+            "findings": self.findings.to_json(),
+            "seconds": round(self.seconds, 3),
+            "log": str(self.log) if self.log else None,
+        }
+
+
+@dataclass
+class Record:
+    """One run; `facts` are what is known from its start, `stages` what happened since."""
+
+    facts: dict[str, Any]
+    root: Path
+    began: datetime.datetime = field(default_factory=lambda: datetime.datetime.now(datetime.UTC))
+    stages: list[StageRun] = field(default_factory=list)
+    outcome: str = "unfinished"
+    refs: dict[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as a JSON object; its schema is documented in the reference."""
+        now = datetime.datetime.now(datetime.UTC)
+        told = {
+            "schema": SCHEMA,
+            **self.facts,
+            "outcome": self.outcome,
+            "began": _stamp(self.began),
+            "ended": _stamp(now),
+            "seconds": round((now - self.began).total_seconds(), 3),
+            "stages": [run.to_json() for run in self.stages],
+            "remote_refs": self.refs,
+        }
+        cleaned: dict[str, Any] = json.loads(without_paths(json.dumps(told, ensure_ascii=False), self.root))
+        return cleaned
+
+    def write(self, path: Path) -> None:
+        """Write the record whole, or leave what was there."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+        unfinished.write_text(json.dumps(self.to_json(), indent=1, ensure_ascii=False) + "\n", "utf-8")
+        unfinished.replace(path)
+
+
+def _stamp(moment: datetime.datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

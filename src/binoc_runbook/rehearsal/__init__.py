@@ -1,0 +1,87 @@
+"""The same world on loopback: a release that is really performed, where it can do no harm.
+
+A rehearsal starts from a new repository with one commit, of the tree that the checkout's HEAD has, and from a bare
+repository as its remote. It takes nothing else from the checkout: no tags, no remotes, no hooks, and nothing of the
+user's git configuration. So it works as well in the shallow, detached clone of a pull request.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from binoc_runbook.finding import Finding
+from binoc_runbook.policy import Policy, PolicyError
+from binoc_runbook.refusal import Refused
+from binoc_runbook.world import World
+from binoc_runbook.world.git import Git
+
+_IDENTITY = {"user.name": "Rehearsal", "user.email": "rehearsal@localhost"}
+
+
+def open_world(source: Path) -> World:
+    """Make the repository and its remote in a temporary folder, which `World.close` removes, and so does the exit.
+
+    Raises:
+        Refused: The checkout has no commit to start from, or its policy cannot be read.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="binoc-rehearsal-")).resolve()
+
+    def close() -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        atexit.unregister(close)
+
+    atexit.register(close)
+    try:
+        return _open(source, folder, close)
+    except BaseException:
+        close()
+        raise
+
+
+def _open(source: Path, folder: Path, close: Callable[[], None]) -> World:
+    environment = {
+        # The user's and the system's configuration stay out of it, and so does whatever the variables would add.
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_COUNT": "0",
+        # The build cache of the checkout, so that a warm rehearsal is quick.
+        "CARGO_TARGET_DIR": os.environ.get("CARGO_TARGET_DIR") or str(source / "target"),
+    }
+    root, bare = folder / source.name, folder / "remote.git"
+    checkout, git = Git(source), Git(root, environment)
+    tree = _do(checkout, "rev-parse", "--verify", "--end-of-options", "HEAD^{tree}")
+    objects = _do(checkout, "rev-parse", "--path-format=absolute", "--git-path", "objects")
+    _do(Git(folder, environment), "init", "--quiet", "--initial-branch=main", str(root))
+    # The checkout's objects are read where they are; nothing is copied, and nothing there is written.
+    (root / ".git/objects/info/alternates").write_text(f"{objects}\n", "utf-8")
+    for name, value in _IDENTITY.items():
+        _do(git, "config", name, value)
+    commit = _do(git, "commit-tree", tree, "-m", "The tree that is rehearsed")
+    _do(git, "reset", "--quiet", "--hard", commit)
+
+    policy = _policy(root)
+    branch = next((name for name in policy.branch if not set("*?[") & set(name)), "main")
+    _do(git, "branch", "--move", branch)
+    _do(Git(folder, environment), "init", "--quiet", "--bare", f"--initial-branch={branch}", str(bare))
+    _do(git, "remote", "add", policy.remote, str(bare))
+    return World.at(root, kind="rehearsal", runs=source / "runs", environment=environment, close=close)
+
+
+def _policy(root: Path) -> Policy:
+    try:
+        return Policy.load(root)
+    except PolicyError as error:
+        raise Refused("the policy of this checkout was refused, and nothing was done", error.findings) from None
+
+
+def _do(git: Git, *arguments: str) -> str:
+    done = git.run(["git", *arguments])
+    if done.returncode != 0:
+        finding = Finding.failed("rehearsal", " ".join(done.command), done.reason, "mend that, then rehearse again")
+        raise Refused("the rehearsal could not begin", [finding])
+    return done.stdout.strip()

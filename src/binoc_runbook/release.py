@@ -1,0 +1,259 @@
+"""The release: a target, the stages it passes in order, and the record of how it went."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+import time
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Protocol
+
+from binoc_runbook.checkout import root_of
+from binoc_runbook.checks.tree import RECORDS
+from binoc_runbook.finding import Finding, Findings
+from binoc_runbook.opening import judge_parameters, open_target
+from binoc_runbook.record import Record, StageRun
+from binoc_runbook.refusal import Refused
+from binoc_runbook.stages import ACTS, AT_THE_LINE, QUESTIONS, STAGES, Observation, Stage, Target
+from binoc_runbook.world import World
+
+
+class Reporter(Protocol):
+    """Whoever shows a run to people while it goes on; every method but `line` shows a whole thing at once."""
+
+    def opened(self, release: Release) -> None:
+        """What is about to be released."""
+
+    def plan(self, release: Release) -> None:
+        """The stages with their commands."""
+
+    def begins(self, stage: Stage, doing: str) -> None:
+        """A stage is being asked, or starts to act and is going to print lines."""
+
+    def line(self, text: str) -> None:
+        """The act of the stage that began last printed a line."""
+
+    def ended(self, run: StageRun) -> None:
+        """That stage has ended, one way or another."""
+
+    def at_the_line(self, release: Release, troubled: list[StageRun]) -> None:
+        """Everything that can be asked before the first public act was asked."""
+
+    def finished(self, release: Release, filed: str | None) -> None:
+        """The run has ended well; `filed` is where its record goes, from the root."""
+
+
+class Release:
+    """A release on its way; it gives the plan, runs a stage, and keeps the record."""
+
+    def __init__(self, target: Target, reporter: Reporter, runs: Path, *, dry_run: bool) -> None:
+        self.target = target
+        self.dry_run = dry_run
+        self.record = Record(_facts(target, dry_run=dry_run), target.world.root)
+        self._reporter = reporter
+        self._runs = runs
+        # Asked once: what the stages before the line guard is no longer in question when all of it is on the remote.
+        self._released_before = target.released()
+        reporter.opened(self)
+
+    @classmethod
+    def start(
+        cls,
+        version: object = None,
+        *,
+        dry_run: object = True,
+        remote: object = None,
+        retest: object = False,
+        world: object = "real",
+    ) -> Release:
+        """Open the release that a runbook's parameters describe, in the checkout that holds the working folder.
+
+        `version` is the SemVer spelling; `None` means what the manifests say, which only a dry run may. `remote` is the
+        name of a remote, `None` the policy's. `retest` runs the tests even where they are known to pass. `world` is
+        `real` or `rehearsal`.
+
+        Raises:
+            Refused: A parameter is not what it must be, or the checkout cannot be read.
+        """
+        from binoc_runbook.display.notebook import NotebookReporter, injected_parameters
+
+        judge_parameters(version, dry_run, remote, retest, world, injected_parameters())
+        root = root_of(Path.cwd())
+        if root is None:
+            raise Refused(
+                "there is nothing to release here",
+                [Finding.failed("tree", "the working folder", "lies in no git checkout", "cd into the checkout")],
+            )
+        opened = World.rehearsal(root) if world == "rehearsal" else World.real(root)
+        target = open_target(opened, version, remote=str(remote) if remote else None, retest=bool(retest))
+        return cls(target, NotebookReporter(opened.root), root / "runs", dry_run=bool(dry_run))
+
+    def plan(self) -> None:
+        """Show the stages with the commands that the acts will run; the same objects are run afterwards."""
+        self._reporter.plan(self)
+
+    def run(self, name: str) -> None:
+        """Run one stage: observe it, act if it is ready and this is no dry run, and observe it again.
+
+        A dry run goes on whatever a stage finds, to say all reasons at once in the end, and so does a real one up to
+        the tests, which are not started in vain.
+
+        Raises:
+            Refused: In a real run, from the tests on: this stage, or one before it, is not done.
+        """
+        stage = next(stage for stage in STAGES if stage.name == name)
+        strict = not self.dry_run and stage not in QUESTIONS
+        if strict:
+            self._refuse_if([run for run in self.record.stages if run.state != "done"])
+        run = StageRun(stage)
+        self.record.stages.append(run)
+        began = time.monotonic()
+        try:
+            self._pass(run)
+        except KeyboardInterrupt:
+            run.trouble = Findings([_interrupted(stage)])
+            raise Refused(f"interrupted in `{stage.name}`", run.trouble, self._standing()) from None
+        finally:
+            run.seconds = time.monotonic() - began
+            self._reporter.ended(run)
+            self._write()
+        if strict:
+            self._refuse_if([run] if run.state != "done" else [])
+
+    def line(self) -> None:
+        """Observe once more what may have changed while the tests ran; beyond this line a run is public.
+
+        Raises:
+            Refused: A real run in which anything before the line is not done.
+        """
+        for run in self.record.stages:
+            if run.stage.name in AT_THE_LINE:
+                run.after = self._observe(run.stage)
+        self._write()
+        troubled = [run for run in self.record.stages if run.state in ("blocked", "unknown") or run.trouble]
+        self._reporter.at_the_line(self, troubled)
+        if not self.dry_run:
+            self._refuse_if(troubled)
+
+    def finish(self) -> None:
+        """Say how the run ended and what to type next, and file the record.
+
+        Raises:
+            Refused: Something was found *failed*; a dry run says here every reason at once.
+        """
+        self._refuse_if([run for run in self.record.stages if run.findings.status == "failed"])
+        missing = [stage for stage in STAGES if stage not in {run.stage for run in self.record.stages}]
+        self._refuse_if([StageRun(stage) for stage in missing])
+        self.record.outcome = "dry run" if self.dry_run else "released"
+        self.record.refs = self._held()
+        self._write()
+        self._reporter.finished(self, self._file())
+        self.target.world.close()
+
+    def _held(self) -> dict[str, str]:
+        """What the remote holds in the end; a rehearsed one all of it, a real one what this release is about."""
+        view = self.target.view()
+        if isinstance(view, str):
+            return {}
+        if self.target.world.kind == "rehearsal":
+            return dict(self.target.world.git.remote_refs(self.target.remote).refs or {})
+        return dict(view.refs.refs or {})
+
+    # How a stage is passed.
+
+    def _pass(self, run: StageRun) -> None:
+        stage, target = run.stage, self.target
+        self._reporter.begins(stage, "asking")
+        run.before = self._observe(stage)
+        if run.before.state == "done":
+            return
+        run.commands = stage.commands(target)
+        if run.before.state != "ready" or (self.dry_run and stage in ACTS):
+            return
+        run.trouble = stage.requires(target).having("failed", "unknown")
+        if run.trouble:
+            return
+        run.log = stage.log(target)
+        if run.log is not None:
+            self._reporter.begins(stage, " && ".join(shlex.join(command.arguments) for command in run.commands))
+        run.acted = True
+        trouble = stage.act(target, self._reporter.line)
+        run.after = self._observe(stage)
+        # What an act reports is not believed before the world was asked: a push may time out after it has landed.
+        run.trouble = Findings() if run.after.state == "done" else trouble
+
+    def _observe(self, stage: Stage) -> Observation:
+        if self._released_before and stage not in ACTS:
+            saw = f"`{self.target.tag}` is on `{self.target.remote}`: what this stage guards has been released"
+            return Observation.answered(Findings([Finding.ok(stage.name, f"git ls-remote {self.target.remote}", saw)]))
+        return stage.observe(self.target)
+
+    # How a run ends.
+
+    def _refuse_if(self, runs: list[StageRun]) -> None:
+        if not runs:
+            return
+        self.record.outcome = "refused"
+        self._write()
+        what = "dry run" if self.dry_run else "release"
+        names = ", ".join(f"`{run.stage.name}`" for run in runs)
+        found = Findings(finding for run in runs for finding in _reasons(run))
+        self.target.world.close()
+        raise Refused(f"{what} of {self.target.version} refused: {names}", found, self._standing())
+
+    def _standing(self) -> str:
+        """What is public by now, and what to type next."""
+        acted = [run.stage.name for run in self.record.stages if run.stage in ACTS and run.state == "done"]
+        if self.dry_run or not acted:
+            return "nothing was pushed and nothing was tagged"
+        return f"done so far: {', '.join(acted)}; run the same command again once this is mended: it finishes the rest"
+
+    def _write(self) -> None:
+        name = str(self.target.version) if self.target.world.kind == "real" else f"rehearsal-{self.target.version}"
+        self.record.write(self._runs / f"{name}.json")
+
+    def _file(self) -> str | None:
+        """File the record of a real release; one that is there stays as it is."""
+        if self.dry_run or self.target.world.kind != "real":
+            return None
+        twin = self.target.world.root / RECORDS / f"{self.target.version}.json"
+        if not twin.exists():
+            self.record.write(twin)
+        return f"{RECORDS}{self.target.version}.ipynb"
+
+
+def _reasons(run: StageRun) -> Findings:
+    found = run.findings.having("failed", "unknown")
+    if found:
+        return found
+    saw = f"is {run.state}, not done"
+    return Findings([Finding.failed(run.stage.name, run.stage.sentence, saw, "run this release again")])
+
+
+def _interrupted(stage: Stage) -> Finding:
+    return Finding.failed(stage.name, "Ctrl-C", "this stage was interrupted", "run the same command again to go on")
+
+
+def _facts(target: Target, *, dry_run: bool) -> dict[str, Any]:
+    """What is known of a run from its start: what is released, from where, to where, and with which tools."""
+    git = target.world.git
+    state = target.tree_state()
+    return {
+        "version": target.version.semver,
+        "tag": target.tag,
+        "dry_run": dry_run,
+        "world": target.world.kind,
+        "repository": target.policy.repository,
+        "remote": target.remote,
+        "remote_url": git.remote_url(target.remote),
+        "branch": None if isinstance(state, str) else state.branch,
+        "commit": None if isinstance(state, str) else state.commit,
+        "tree": None if isinstance(state, str) else state.tree,
+        "tools": {
+            "git": git.ask("version").stdout.strip().removeprefix("git version "),
+            "python": platform.python_version(),
+            "papermill": metadata.version("papermill"),
+            "binoc-runbook": metadata.version("binoc-runbook"),
+        },
+    }

@@ -1,0 +1,37 @@
+"""Stage 7: the remote's branch contains the commit."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from binoc_runbook.checks.remote import branch
+from binoc_runbook.finding import Finding, Findings
+from binoc_runbook.stages.stage import Command, Observation, Reach, Stage
+from binoc_runbook.stages.target import Target
+
+
+class PushBranch(Stage):
+    name = "push-branch"
+    sentence = "The remote's branch contains the commit."
+    reach: ClassVar[Reach] = "public"
+
+    def observe(self, target: Target) -> Observation:
+        view = target.view()
+        if isinstance(view, str):
+            return Observation.answered(Findings([Finding.unknown(self.name, "HEAD", view, "see the stage `tree`")]))
+        findings = branch(view)
+        return Observation.answered(findings) if view.contains == "yes" else Observation.to_do(findings)
+
+    def commands(self, target: Target) -> tuple[Command, ...]:
+        view = target.view()
+        if isinstance(view, str):
+            return ()
+        # The commit by its name: what was checked is what is pushed, whatever happens to the branch meanwhile.
+        arguments = ("git", "push", "--porcelain", view.remote, f"{view.commit}:refs/heads/{view.branch}")
+        return (Command(arguments, f"`{view.branch}` on `{view.remote}` moves forward to {view.commit[:12]}"),)
+
+    def remedy(self, target: Target) -> str:
+        return (
+            "nothing was tagged; if the branch is protected, bring this commit in by a pull request, `git pull`, "
+            "and run this release again"
+        )

@@ -1,0 +1,38 @@
+"""Stage 9: the remote has the tag, and what follows from it cannot be taken back."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from binoc_runbook.checks.remote import RemoteView, tag
+from binoc_runbook.finding import Finding, Findings
+from binoc_runbook.stages.stage import Command, Observation, Reach, Stage
+from binoc_runbook.stages.target import Target
+
+
+class PushTag(Stage):
+    name = "push-tag"
+    sentence = "The remote has that tag, and it peels to the commit; the publish workflow starts."
+    reach: ClassVar[Reach] = "permanent"
+
+    def observe(self, target: Target) -> Observation:
+        view = target.view()
+        if isinstance(view, str):
+            return Observation.answered(Findings([Finding.unknown(self.name, "HEAD", view, "see the stage `tree`")]))
+        findings = tag(view)
+        return Observation.to_do(findings) if view.remote_tag is None else Observation.answered(findings)
+
+    def requires(self, target: Target) -> Findings:
+        view = target.view()
+        if isinstance(view, RemoteView) and view.contains == "yes" and view.local_tag is not None:
+            return Findings()
+        saw = "the branch on the remote, or the tag in this clone, is not as the stages before left it"
+        return Findings([Finding.failed(self.name, "git ls-remote", saw, "run this release again")])
+
+    def commands(self, target: Target) -> tuple[Command, ...]:
+        ref = f"refs/tags/{target.tag}"
+        effect = f"`{target.remote}` gets `{target.tag}`, the workflow publishes, and this version is used up"
+        return (Command(("git", "push", "--porcelain", target.remote, f"{ref}:{ref}"), effect),)
+
+    def remedy(self, target: Target) -> str:
+        return "the branch is pushed, and the tag is in this clone only; mend the cause, then run this release again"

@@ -1,0 +1,20 @@
+"""Stage 5: the remote was asked, and would take the branch and the tag."""
+
+from __future__ import annotations
+
+from binoc_runbook.checks.remote import remote
+from binoc_runbook.finding import Finding, Findings
+from binoc_runbook.stages.stage import Observation, Stage
+from binoc_runbook.stages.target import Target
+
+
+class Remote(Stage):
+    name = "remote"
+    sentence = "The remote would take the branch and the tag, and a tag can be made here."
+
+    def observe(self, target: Target) -> Observation:
+        view = target.view()
+        if isinstance(view, str):
+            saw = f"there is no commit to compare with the remote: {view}"
+            return Observation.answered(Findings([Finding.unknown("remote", "HEAD", saw, "see the stage `tree`")]))
+        return Observation.answered(remote(view, target.acts(view)))

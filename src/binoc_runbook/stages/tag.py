@@ -1,0 +1,54 @@
+"""Stage 8: this clone has an annotated tag of that name, and it peels to the commit."""
+
+from __future__ import annotations
+
+from binoc_runbook.changelog import section
+from binoc_runbook.checks.remote import RemoteView, tag
+from binoc_runbook.finding import Finding, Findings
+from binoc_runbook.stages.stage import Command, Observation, Stage
+from binoc_runbook.stages.target import Target
+
+
+class MakeTag(Stage):
+    name = "tag"
+    sentence = "This clone has an annotated tag of that name, and it peels to the commit."
+
+    def observe(self, target: Target) -> Observation:
+        view = target.view()
+        if isinstance(view, str):
+            return Observation.answered(Findings([Finding.unknown(self.name, "HEAD", view, "see the stage `tree`")]))
+        findings = tag(view)
+        return Observation.to_do(findings) if view.local_tag is None else Observation.answered(findings)
+
+    def requires(self, target: Target) -> Findings:
+        # Never a tag on a commit that the remote's branch does not contain: pushed, it would be an orphan.
+        view = target.view()
+        if isinstance(view, RemoteView) and view.contains != "yes":
+            saw = f"`{view.branch}` on `{view.remote}` does not show {view.commit[:12]}"
+            return Findings([Finding.failed(self.name, view.refs.question, saw, "run this release again")])
+        return Findings()
+
+    def commands(self, target: Target) -> tuple[Command, ...]:
+        view = target.view()
+        if isinstance(view, str):
+            return ()
+        if view.remote_tag is not None:
+            # A second tag object of the same name would be refused as existing; the one that was published is adopted.
+            ref = f"refs/tags/{view.tag}"
+            arguments: tuple[str, ...] = ("git", "fetch", "--no-tags", view.remote, f"{ref}:{ref}")
+            return (Command(arguments, f"this clone gets the tag `{view.tag}` that `{view.remote}` has"),)
+        # cleanup=whitespace: by default git drops the lines that begin with `#`, which are the changelog's headings.
+        arguments = ("git", "tag", "--annotate", "--cleanup=whitespace", "--file=-", view.tag, view.commit)
+        effect = f"this clone gets the annotated tag `{view.tag}` on {view.commit[:12]}, with the changelog's section"
+        return (Command(arguments, effect, stdin=self._message(target)),)
+
+    def remedy(self, target: Target) -> str:
+        return "the branch is pushed and nothing is tagged; mend the cause, then run this release again"
+
+    @staticmethod
+    def _message(target: Target) -> str:
+        try:
+            text = (target.world.root / "CHANGELOG.md").read_text("utf-8")
+        except OSError:
+            text = ""
+        return f"{target.tag}\n\n{section(text, target.version) or ''}".rstrip() + "\n"

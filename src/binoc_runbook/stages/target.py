@@ -1,0 +1,115 @@
+"""What all stages of one release are about: a version on its way from one checkout to one remote."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+
+from binoc_runbook.checks.remote import Acts, RemoteView
+from binoc_runbook.policy import Policy
+from binoc_runbook.version import Version
+from binoc_runbook.workspace import Workspace
+from binoc_runbook.world import World
+from binoc_runbook.world.answers import Completed, RemoteRefs, TreeState
+from binoc_runbook.world.git import PATIENCE
+
+
+@dataclass
+class Target:
+    """A version, the policy it is released under, the world it is released in and the remote it goes to.
+
+    Nothing is remembered here but the trees whose tests this very run has seen pass; all else is asked anew each time.
+    """
+
+    version: Version
+    policy: Policy
+    world: World
+    remote: str
+    retest: bool = False
+    tested: set[str] = field(default_factory=set)
+
+    @property
+    def tag(self) -> str:
+        """The name of the tag."""
+        return self.policy.tag_of(self.version)
+
+    def tree_state(self) -> TreeState | str:
+        """The checkout as it is now, or why git cannot tell."""
+        return self.world.git.tree_state()
+
+    def workspace(self) -> Workspace:
+        """The manifests as they are now."""
+        return Workspace.discover(self.world.root)
+
+    def view(self) -> RemoteView | str:
+        """The remote as it is now, or why this checkout has nothing to compare with it."""
+        git = self.world.git
+        state = git.tree_state()
+        if isinstance(state, str):
+            return state
+        if state.commit is None:
+            return "there is no commit yet"
+        branch = self._branch(state)
+        url = git.remote_url(self.remote)
+        names = (f"refs/heads/{branch}", f"refs/tags/{self.tag}", f"refs/tags/{self.tag}^{{}}")
+        refs = git.remote_refs(self.remote, *names) if url else RemoteRefs("", None, f"there is no `{self.remote}`")
+        commit = self._commit(state.commit, refs)
+        tip = refs.branch(branch)
+        return RemoteView(
+            remote=self.remote,
+            url=url,
+            refs=refs,
+            branch=branch,
+            tag=self.tag,
+            commit=commit,
+            local_tag=git.local_tag(self.tag),
+            behind="yes" if tip in (None, commit) else git.ancestry(str(tip), of=commit),
+            contains="no" if tip is None else "yes" if tip == commit else git.ancestry(commit, of=tip),
+        )
+
+    def acts(self, view: RemoteView) -> Acts:
+        """Try, without changing anything, what the acts of this release will do."""
+        git = self.world.git
+        if view.local_tag or view.remote_tag:
+            return Acts(self._push_dry_run(view), identity=None, signing=None)
+        signing = git.try_signing(f"{view.commit}^{{tree}}") if git.signs_tags() else None
+        return Acts(self._push_dry_run(view), git.identity(), signing)
+
+    def released(self) -> bool:
+        """Whether the remote shows all that a release leaves there: the branch with the commit, and the tag of it."""
+        view = self.view()
+        return (
+            isinstance(view, RemoteView)
+            and view.contains == "yes"
+            and view.remote_tag is not None
+            and view.remote_tag.annotated
+            and view.remote_tag.commit == view.commit
+        )
+
+    def _branch(self, state: TreeState) -> str:
+        on = state.branch
+        return on if on is not None and self.policy.allows_branch(on) else self.policy.branch[0]
+
+    def _commit(self, head: str, refs: RemoteRefs) -> str:
+        # A tag that the remote has on an ancestor of HEAD says which commit was released: the record of a release is
+        # committed after it, and the release must still be seen as done.
+        there = refs.tag(self.tag)
+        return there.commit if there and self.world.git.ancestry(there.commit, of=head) == "yes" else head
+
+    def _push_dry_run(self, view: RemoteView) -> Completed | None:
+        lacking = {
+            f"refs/heads/{view.branch}": view.contains != "yes",
+            f"refs/tags/{view.tag}": view.remote_tag is None,
+        }
+        refs = [f"{view.commit}:{name}" for name, lacks in lacking.items() if lacks]
+        if view.refs.refs is None or not refs:
+            return None
+        # --no-verify: this is a question, and a pre-push hook of the user is an act. The tag need not exist yet, so it
+        # is the commit that is offered under its name.
+        question = ("push", "--dry-run", "--porcelain", "--atomic", "--no-verify", view.remote, *refs)
+        return self.world.git.ask(*question, patience=PATIENCE)
+
+
+def inside_pytest() -> bool:
+    """Whether this process was started, near or far, by a test."""
+    return "PYTEST_CURRENT_TEST" in os.environ

@@ -1,0 +1,111 @@
+"""Stage 6: the tests passed for exactly this tree."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+from binoc_runbook.checks.tree import unrecorded
+from binoc_runbook.finding import Finding, Findings, Status
+from binoc_runbook.stages.stage import Command, Line, Observation, Stage
+from binoc_runbook.stages.target import Target, inside_pytest
+from binoc_runbook.world.answers import TreeState
+
+#: Set for the test command and whatever it starts, so that a release inside it can tell.
+TESTING = "BINOC_RUNBOOK_TESTING"
+
+_NOTHING = (sys.executable, "-c", "pass")
+
+
+class Tests(Stage):
+    name = "tests"
+    sentence = "The test command passed for exactly this tree."
+
+    def observe(self, target: Target) -> Observation:
+        state = target.tree_state()
+        if isinstance(state, str) or state.tree is None:
+            reason = state if isinstance(state, str) else "there is no commit yet"
+            return Observation.answered(self._one("unknown", "git status", f"no tree to test: {reason}", "see `tree`"))
+        if TESTING in os.environ:
+            saw = "this release runs inside the test command itself, which does not test itself again"
+            return Observation.answered(self._one("ok", TESTING, saw))
+        if not self._command(target):
+            saw = "the policy declares no test command, so nothing was tested"
+            return Observation.answered(
+                self._one("warning", str(target.policy.source), saw, 'test = ["just", "test-code"]')
+            )
+        question = " ".join(target.policy.test)
+        if state.tree in target.tested:
+            saw = f"passed in this run for tree {state.tree[:12]}"
+            if self._command(target) is _NOTHING:
+                saw = "a command that does nothing stood in for it: this rehearsal is itself run by the test suite"
+            return Observation.answered(self._one("ok", question, saw))
+        note = None if target.retest or state.changed else target.world.evidence.read(self._key(target, state))
+        if note is not None:
+            saw = (
+                f"passed at {note['passed']} for tree {state.tree[:12]} with this toolchain, in {note['seconds']:.0f} s"
+            )
+            return Observation.answered(self._one("ok", question, saw))
+        return Observation.to_do(self._one("ok", question, f"not seen to pass yet for tree {state.tree[:12]}"))
+
+    def commands(self, target: Target) -> tuple[Command, ...]:
+        arguments = self._command(target)
+        return (Command(arguments, "runs the tests of this checkout; nothing leaves the machine"),) if arguments else ()
+
+    def act(self, target: Target, line: Line) -> Findings:
+        before = target.tree_state()
+        for command in self.commands(target):
+            question = " ".join(target.policy.test)
+            try:
+                ended = target.world.processes.watch(
+                    command.arguments, self.log(target), line, environment={TESTING: target.version.semver}
+                )
+            except FileNotFoundError:
+                saw = f"`{command.arguments[0]}` was not found on PATH"
+                return self._one(
+                    "failed", question, saw, f"install `{command.arguments[0]}`, or run this through ./just"
+                )
+            if ended.returncode != 0:
+                told = "".join(f"\n  {text}" for text in ended.tail[-12:])
+                saw = f"failed with exit code {ended.returncode} after {ended.seconds:.0f} s; its last words:{told}"
+                return self._one(
+                    "failed", question, saw, f"{question}   (everything it printed: {self._log_name(target)})"
+                )
+            self._note(target, before, ended.seconds)
+        return Findings()
+
+    def log(self, target: Target) -> Path:
+        return target.world.runs / target.version.semver / "tests.log"
+
+    def _command(self, target: Target) -> tuple[str, ...]:
+        # A rehearsal that the test suite runs would start that suite again; it rehearses the release, not the tests.
+        return _NOTHING if target.world.kind == "rehearsal" and inside_pytest() else target.policy.test
+
+    def _note(self, target: Target, before: TreeState | str, seconds: float) -> None:
+        after = target.tree_state()
+        if isinstance(before, str) or isinstance(after, str) or before.tree is None or before.tree != after.tree:
+            return
+        target.tested.add(before.tree)
+        # What was tested is the checkout. Only where that is the tree and nothing else may a later run rely on it.
+        if not (before.changed or after.changed or unrecorded(before) or unrecorded(after)):
+            passed = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
+            target.world.evidence.write(self._key(target, after), {"passed": passed, "seconds": round(seconds, 1)})
+
+    def _key(self, target: Target, state: TreeState) -> dict[str, Any]:
+        rustc = target.world.processes.run(["rustc", "--version"], patience=20.0)
+        return {
+            "tree": state.tree,
+            "command": list(target.policy.test),
+            "toolchain": [platform.platform(), f"Python {platform.python_version()}", rustc.stdout.strip()],
+        }
+
+    def _log_name(self, target: Target) -> str:
+        return f"{target.world.runs.name}/{self.log(target).relative_to(target.world.runs).as_posix()}"
+
+    @staticmethod
+    def _one(status: Status, looked_at: str, saw: str, remedy: str = "") -> Findings:
+        return Findings([Finding("tests", status, looked_at, saw, remedy)])

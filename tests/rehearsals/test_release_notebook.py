@@ -1,0 +1,255 @@
+"""The runbook itself, typed as people type it, in a small workspace with a real remote."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from binoc_runbook.stages import STAGES
+
+pytestmark = pytest.mark.rehearsal
+
+RUNBOOK = Path(__file__).parents[2] / "runbooks/release.ipynb"
+BIN = Path(sys.executable).parent
+NAMES = [stage.name for stage in STAGES]
+
+
+@pytest.fixture
+def armed(checkout):
+    """The small workspace with the release runbook in it."""
+    (checkout.root / "runbooks").mkdir()
+    shutil.copy(RUNBOOK, checkout.root / "runbooks")
+    checkout.commit("The runbook")
+    return checkout
+
+
+@pytest.fixture
+def environment():
+    """What a person's shell has: nothing that tells a child that it runs in a test."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
+
+
+@pytest.fixture
+def type_in(armed, environment):
+    """Types a command in the checkout, without a terminal."""
+
+    def run(program: str, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [BIN / program, *arguments],
+            cwd=armed.root,
+            env=environment,
+            input=stdin,
+            stdin=None if stdin is not None else subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+
+    return run
+
+
+def outputs(notebook: dict) -> str:
+    return "\n".join(
+        "".join(output.get("data", {}).get("text/plain", []) or output.get("text", []))
+        for cell in notebook["cells"]
+        if cell["cell_type"] == "code"
+        for output in cell["outputs"]
+    )
+
+
+def test_the_short_command_redirected_to_a_file_is_a_dry_run_whose_record_names_every_stage(type_in, armed, tmp_path):
+    before = armed.remote_refs()
+    done = type_in("papermill", "runbooks/release.ipynb", "-p", "version", "0.4.0")
+    assert done.returncode == 0, done.stderr
+    notebook = json.loads(done.stdout)
+    told = outputs(notebook)
+    for name in NAMES:
+        assert f". {name}: " in told
+    assert "withheld; it would:" in told
+    assert armed.remote_refs() == before
+    assert str(tmp_path) not in done.stdout
+    assert json.loads((armed.root / "runs/0.4.0.json").read_text())["outcome"] == "dry run"
+
+
+def test_the_short_command_on_a_terminal_files_its_record_in_runs(armed, environment):
+    controller, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [BIN / "papermill", "runbooks/release.ipynb", "-p", "version", "0.4.0"],
+        cwd=armed.root,
+        env=environment,
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        start_new_session=True,
+    )
+    os.close(terminal)
+    seen = b""
+    while True:
+        try:
+            chunk = os.read(controller, 65536)
+        except OSError:
+            break
+        if not chunk:
+            break
+        seen += chunk
+    assert process.wait(timeout=60) == 0, seen.decode()
+    record = json.loads((armed.root / "runs/0.4.0.ipynb").read_text())
+    for name in NAMES:
+        assert f". {name}: " in outputs(record)
+    assert "push-tag" in seen.decode()
+
+
+def test_a_real_release_twice(type_in, armed):
+    parameters = ("-p", "version", "0.4.0", "-p", "dry_run", "False")
+    command = ("papermill", "runbooks/release.ipynb", "runs/0.4.0.ipynb", *parameters)
+    first = type_in(*command)
+    assert first.returncode == 0, first.stderr
+    refs = armed.remote_refs()
+    assert refs["refs/tags/v0.4.0^{}"] == refs["refs/heads/main"] == armed.head()
+    filed = sorted(path.name for path in (armed.root / "docs/releases").iterdir())
+    assert filed == ["0.4.0.ipynb", "0.4.0.json"]
+
+    again = type_in(*command)
+    assert again.returncode == 0, again.stderr
+    assert "all of it was done before, and nothing was changed" in again.stderr
+    assert armed.remote_refs() == refs
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["-p", "verison", "0.4.0"], "this runbook has no such parameter"),
+        (["-p", "version", "0.4"], "0.4"),
+        (["-p", "version", "v0.4.0"], "0.4.0"),
+        (["-p", "version", "0.4.0rc1"], "0.4.0-rc.1"),
+        (["-p", "version", "0.4.0-1"], "post-release"),
+        (["-p", "version", ""], "version"),
+        (["-p", "version", "0.4.0", "-p", "dry_run", "no"], "must be exactly True or False"),
+        (["-p", "version", "0.4.0", "-p", "world", "rehearsal", "-p", "remote", "origin"], "can name no other"),
+        (["-p", "dry_run", "False"], "needs its version spelt out"),
+    ],
+)
+def test_a_parameter_that_is_not_exactly_right_is_refused_as_the_last_words(type_in, armed, arguments, words):
+    before = armed.remote_refs()
+    done = type_in("papermill", "runbooks/release.ipynb", *arguments)
+    assert done.returncode == 1
+    last = "\n".join(done.stderr.strip().splitlines()[-6:])
+    assert words in last
+    assert "nothing was done" in done.stderr
+    assert armed.remote_refs() == before
+
+
+def test_a_failing_test_is_told_with_its_last_words_and_without_our_traceback(type_in, armed):
+    armed.edit("pyproject.toml", '["git", "--version"]', '["git", "no-such-command"]')
+    armed.commit()
+    done = type_in("papermill", "runbooks/release.ipynb", "-p", "version", "0.4.0")
+    assert done.returncode == 1
+    assert "is not a git command" in "\n".join(done.stderr.strip().splitlines()[-8:])
+    assert "stages/tests.py" not in done.stderr
+
+
+def test_the_lines_of_the_test_command_are_seen_while_it_runs(type_in, armed):
+    armed.edit("pyproject.toml", '["git", "--version"]', '["git", "log", "--format=line %s"]')
+    armed.commit()
+    for option in ([], ["--log-output"]):
+        done = type_in("papermill", "runbooks/release.ipynb", "-p", "version", "0.4.0", "-p", "retest", "True", *option)
+        assert done.returncode == 0, done.stderr
+        assert done.stderr.count("line The runbook") == 1
+        assert "line The runbook" in outputs(json.loads(done.stdout))
+
+
+def test_the_command_performs_the_release_when_the_version_is_not_asked_for(type_in, armed):
+    done = type_in("binoc-runbook", "release", "0.4.0", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert armed.remote_refs()["refs/tags/v0.4.0^{}"] == armed.head()
+    assert "Traceback" not in done.stderr
+
+
+def test_the_command_refuses_to_release_when_there_is_nobody_to_ask(type_in, armed):
+    before = armed.remote_refs()
+    done = type_in("binoc-runbook", "release", "0.4.0")
+    assert done.returncode == 1
+    assert "there is no terminal to ask on" in done.stderr
+    assert armed.remote_refs() == before
+
+
+@pytest.mark.parametrize(("typed", "released"), [("0.4.0", True), ("0.4", False), ("", False)])
+def test_the_version_is_asked_for_once(armed, environment, typed, released):
+    controller, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [BIN / "binoc-runbook", "release", "0.4.0"],
+        cwd=armed.root,
+        env=environment,
+        stdin=terminal,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    os.write(controller, f"{typed}\n".encode())
+    told, _ = process.communicate(timeout=120)
+    os.close(controller)
+    os.close(terminal)
+    assert process.returncode == (0 if released else 1), told
+    assert told.count("type 0.4.0 to go on") == 1
+    assert ("refs/tags/v0.4.0" in armed.remote_refs()) is released
+
+
+def test_a_rehearsal_by_command_shows_what_its_remote_holds_and_leaves_ours_alone(type_in, armed):
+    before = armed.remote_refs()
+    done = type_in("binoc-runbook", "rehearse", "0.4.0")
+    assert done.returncode == 0, done.stderr
+    assert "holds refs/tags/v0.4.0, annotated tag of" in done.stderr
+    assert "runs/rehearsal-0.4.0.ipynb" in done.stderr
+    assert armed.remote_refs() == before
+    assert armed.git("status", "--porcelain", cwd=armed.root) == ""
+
+
+def test_a_refusal_by_command_is_printed_once_and_without_a_traceback(type_in, armed):
+    armed.edit("CHANGELOG.md", "Everything", "All")
+    done = type_in("binoc-runbook", "release", "0.4.0", "--yes")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("release of 0.4.0 refused: `tree`") == 1
+
+
+def test_nbmake_proves_the_runbook_in_a_shallow_detached_clone_without_credentials(armed, environment, tmp_path):
+    clone = tmp_path / "shallow"
+    armed.git("clone", "--quiet", "--depth=1", armed.root.as_uri(), str(clone))
+    armed.git("switch", "--quiet", "--detach", cwd=clone)
+    done = subprocess.run(
+        [BIN / "python", "-m", "pytest", "-p", "no:cacheprovider", "--nbmake", "runbooks"],
+        cwd=clone,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "1 passed" in done.stdout
+
+
+def test_no_world_but_the_rehearsal_is_allowed_while_tests_run(armed, environment):
+    done = subprocess.run(
+        [BIN / "papermill", "runbooks/release.ipynb", "-p", "version", "0.4.0", "-p", "dry_run", "False"],
+        cwd=armed.root,
+        env=environment | {"PYTEST_CURRENT_TEST": "some test"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "no world but the rehearsal is allowed" in done.stderr
+    assert "refs/tags/v0.4.0" not in armed.remote_refs()
