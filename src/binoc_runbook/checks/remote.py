@@ -1,0 +1,200 @@
+"""Would the remote take this release: asked, not assumed, and without changing anything there?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from binoc_runbook.finding import Finding, Findings
+from binoc_runbook.world.answers import Ancestry, Completed, RemoteRefs, Tag
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteView:
+    """A remote at one moment, as a release sees it.
+
+    `remote` is the name that was configured, `url` where it pushes to. `behind` tells whether the remote's branch is an
+    ancestor of `commit`, `contains` whether it already contains it.
+    """
+
+    remote: str
+    url: str | None
+    refs: RemoteRefs
+    branch: str
+    tag: str
+    commit: str
+    local_tag: Tag | None
+    behind: Ancestry
+    contains: Ancestry
+
+    @property
+    def remote_tag(self) -> Tag | None:
+        """The tag as the remote has it."""
+        return self.refs.tag(self.tag)
+
+
+@dataclass(frozen=True, slots=True)
+class Acts:
+    """Whether the acts are possible from this clone, as far as that can be tried.
+
+    `push` is the dry run for the refs that the remote lacks, `None` when it lacks none or cannot be asked. `identity`
+    is who would tag; `signing` why a tag cannot be signed, `None` where it can or need not be.
+    """
+
+    push: Completed | None
+    identity: str | None
+    signing: str | None
+
+
+def remote(view: RemoteView, acts: Acts) -> Findings:
+    """Judge what the remote answered and whether the acts are possible from this clone."""
+    return Findings([*_reach(view), *_branch(view), *_tag(view), *_push(view, acts), *_tagger(view, acts)])
+
+
+def _reach(view: RemoteView) -> Iterator[Finding]:
+    if view.refs.refs is None and view.url is None:
+        yield Finding.unknown(
+            "remote",
+            f"git remote get-url {view.remote}",
+            f"this clone has no remote `{view.remote}`, so it cannot be asked",
+            f"git remote add {view.remote} URL",
+        )
+    elif view.refs.refs is None:
+        yield Finding.unknown(
+            "remote",
+            view.refs.question,
+            f"`{view.remote}` ({view.url}) could not be asked: {view.refs.reason}",
+            f"see that `git ls-remote {view.remote}` answers, then run this again",
+        )
+
+
+def branch(view: RemoteView) -> Findings:
+    """Judge the remote's branch alone."""
+    return Findings([*_reach(view), *_branch(view)])
+
+
+def tag(view: RemoteView) -> Findings:
+    """Judge the tags of that name alone, here and on the remote."""
+    return Findings([*_reach(view), *_tag(view)])
+
+
+def _branch(view: RemoteView) -> Iterator[Finding]:
+    if view.refs.refs is None:
+        return
+    looked_at = f"refs/heads/{view.branch} on {view.remote}"
+    tip = view.refs.branch(view.branch)
+    if tip is None:
+        yield Finding.ok("remote", looked_at, "the branch is not there yet; pushing creates it")
+    elif tip == view.commit:
+        yield Finding.ok("remote", looked_at, f"is at {_short(tip)}, the commit to release")
+    elif view.contains == "yes":
+        yield Finding.ok("remote", looked_at, f"is at {_short(tip)} and contains {_short(view.commit)}")
+    elif view.behind == "yes":
+        yield Finding.ok("remote", looked_at, f"is at {_short(tip)}, an ancestor of {_short(view.commit)}")
+    elif view.behind == "unknown":
+        yield Finding.failed(
+            "remote",
+            looked_at,
+            f"is at {_short(tip)}, which this clone does not have: somebody has pushed since it last looked",
+            f"git pull --ff-only {view.remote} {view.branch}",
+        )
+    else:
+        yield Finding.failed(
+            "remote",
+            looked_at,
+            f"is at {_short(tip)} and has diverged: neither it nor {_short(view.commit)} contains the other",
+            f"git rebase {_short(tip)} (nothing here is ever force-pushed)",
+        )
+
+
+def _tag(view: RemoteView) -> Iterator[Finding]:
+    yield from _local_tag(view)
+    if view.refs.refs is None:
+        return
+    looked_at = f"refs/tags/{view.tag} on {view.remote}"
+    there = view.remote_tag
+    if there is None:
+        yield Finding.ok("remote", looked_at, "the tag is not there")
+    elif there.commit != view.commit:
+        yield Finding.failed(
+            "remote",
+            looked_at,
+            f"peels to {_short(there.commit)}, not to {_short(view.commit)} of this release; a pushed tag is never moved",
+            "release this commit under the next version: just prepare VERSION",
+        )
+    elif not there.annotated:
+        yield Finding.failed(
+            "remote",
+            looked_at,
+            "is a lightweight tag of this commit, without tagger, date or message; a pushed tag is never replaced",
+            "release under the next version: just prepare VERSION",
+        )
+    else:
+        yield Finding.ok("remote", looked_at, f"is an annotated tag that peels to {_short(there.commit)}")
+
+
+def _local_tag(view: RemoteView) -> Iterator[Finding]:
+    looked_at, here = f"refs/tags/{view.tag}", view.local_tag
+    if here is None:
+        return
+    # Published tags are never touched; one that only this clone has is the user's to delete, so we say how.
+    way_out = (
+        f"it was never pushed: `git tag -d {view.tag}` deletes it in this clone, then run this again"
+        if view.refs.refs is not None and view.remote_tag is None
+        else "release under the next version: just prepare VERSION"
+    )
+    if here.commit != view.commit:
+        saw = f"this clone's tag peels to {_short(here.commit)}, and this release is of {_short(view.commit)}"
+        yield Finding.failed("remote", looked_at, saw, way_out)
+    elif not here.annotated:
+        saw = "this clone's tag is lightweight: it has no tagger, date or message"
+        yield Finding.failed("remote", looked_at, saw, way_out)
+    else:
+        yield Finding.ok("remote", looked_at, f"this clone has the annotated tag of {_short(here.commit)}")
+
+
+def _push(view: RemoteView, acts: Acts) -> Iterator[Finding]:
+    if acts.push is None:
+        return
+    question = " ".join(acts.push.command)
+    refused = [line.split("\t") for line in acts.push.stdout.splitlines() if line.startswith("!")]
+    if acts.push.returncode == 0:
+        saw = "no conflict seen; the rules of the server itself were not consulted"
+        yield Finding.ok("remote", question, saw)
+    elif refused:
+        for _, refs, reason in refused:
+            yield Finding.failed(
+                "remote", question, f"{refs.rpartition(':')[2]} would be refused: {reason}", f"git fetch {view.remote}"
+            )
+    else:
+        yield Finding.unknown(
+            "remote",
+            question,
+            f"`{view.remote}` would not be pushed to from here: {acts.push.reason}",
+            f"the release manager needs write access to `{view.remote}`; see the settings of the repository",
+        )
+
+
+def _tagger(view: RemoteView, acts: Acts) -> Iterator[Finding]:
+    if view.local_tag is not None or view.remote_tag is not None:
+        return
+    if acts.identity is None:
+        yield Finding.failed(
+            "remote",
+            "git var GIT_COMMITTER_IDENT",
+            "git has no name and address to put on an annotated tag",
+            'git config user.name "…" && git config user.email "…"',
+        )
+    elif acts.signing is not None:
+        yield Finding.failed(
+            "remote",
+            "git config tag.gpgSign",
+            f"tags are to be signed, and signing without a prompt failed: {acts.signing}",
+            "unlock the key in the agent (sign anything once in a terminal), then run this again",
+        )
+    else:
+        yield Finding.ok("remote", "git var GIT_COMMITTER_IDENT", f"the tag will be made by {acts.identity}")
+
+
+def _short(commit: str) -> str:
+    return commit[:12]

@@ -1,0 +1,189 @@
+"""Setting the published version: worked out and checked in full, and then written all or not at all.
+
+    planned = plan(workspace, policy, Version.parse("0.5.0"))
+    findings = planned.problems or apply(planned.edits)
+
+A plan is made of what the files say now and of nothing else. So a command that was interrupted at any moment is simply
+given again, and finishes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from binoc_runbook.finding import Finding, Findings, Place
+from binoc_runbook.workspace.manifest import Manifest
+from binoc_runbook.workspace.replace import NotReplaced, Replacement, replace_all
+from binoc_runbook.workspace.requirement import Unsayable
+from binoc_runbook.workspace.sites import Site, sites
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from binoc_runbook.policy import Policy
+    from binoc_runbook.version import Version
+    from binoc_runbook.workspace import Workspace
+
+CHECK = "set-version"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One value that will be edited: where it is, what stands there and what will."""
+
+    place: Place
+    says: str
+    becomes: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: `{self.says}` → `{self.becomes}`"
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One file that will be rewritten. `path` is from the root; `changes` are in the order of their places."""
+
+    path: str
+    file: Path
+    changes: tuple[Change, ...]
+    before: bytes = field(repr=False)
+    after: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What set-version would do. While there are `problems` nothing of it should be done."""
+
+    edits: tuple[Edit, ...]
+    problems: Findings
+
+
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """One value of one file: where it stands, and the `token` to stand there, quotes and all."""
+
+    site: Site
+    becomes: str
+    start: int
+    end: int
+    token: str
+
+
+class _Unwritable(Exception):  # noqa: N818 - a reason, not an error
+    """Why a file is not edited; `place` is where."""
+
+    def __init__(self, place: Place, reason: str) -> None:
+        super().__init__(reason)
+        self.place = place
+
+
+def plan(workspace: Workspace, policy: Policy, version: Version) -> Plan:
+    """Work out the edits that make every site say a version; a checkout that says it already needs none.
+
+    Writes nothing. What a person has to mend first is a problem: a manifest that cannot be read, a requirement that
+    would not admit the version, a file in which more than the intended values would change.
+    """
+    found = sites(workspace, policy)
+    problems = [*workspace.problems, *(lock.problem for lock in found.locks if lock.problem)]
+    wanted: dict[str, list[tuple[Site, str]]] = {}
+    for site in found:
+        try:
+            becomes = site.wanted(version)
+        except Unsayable as reason:
+            saw = f"`{site.package}` is required as `{site.says}`: {reason}"
+            remedy = f"edit the requirement in `{site.place}`, then set the version again"
+            problems.append(Finding.failed(CHECK, site.place, saw, remedy))
+            continue
+        if becomes != site.says:
+            wanted.setdefault(site.path, []).append((site, becomes))
+    edits = []
+    for path, changes in wanted.items():
+        try:
+            edits.append(_edit(changes))
+        except _Unwritable as reason:
+            remedy = f"edit `{path}` by hand, then set the version again"
+            problems.append(Finding.failed(CHECK, reason.place, str(reason), remedy))
+    return Plan(tuple(edits), Findings(problems))
+
+
+def apply(edits: Iterable[Edit]) -> Findings:
+    """Write planned edits: each file at once, and either all of them or none.
+
+    Returns a finding where a file could not be written, and none where all of them were. An interruption puts back
+    what was replaced and goes on as itself.
+    """
+    edits = tuple(edits)
+    try:
+        replace_all([Replacement(edit.file, edit.before, edit.after) for edit in edits])
+    except NotReplaced as reason:
+        paths = {edit.file: edit.path for edit in edits}
+        left = [paths[file] for file in reason.unrestored]
+        saw = f"cannot be written: {reason}; " + (
+            f"{', '.join(f'`{path}`' for path in left)} could not be put back" if left else "no file was changed"
+        )
+        remedy = f"git diff -- {' '.join(left)}" if left else "mend that, then set the version again"
+        return Findings([Finding.failed(CHECK, paths.get(reason.file, "."), saw, remedy)])
+    return Findings()
+
+
+def _edit(changes: list[tuple[Site, str]]) -> Edit:
+    """The edit of one file. Raises `_Unwritable`."""
+    document = changes[0][0].document
+    values = sorted((_value(site, becomes) for site, becomes in changes), key=lambda value: value.start)
+    after = _spliced(document.text, values)
+    if isinstance(document, Manifest) and _by_tomlkit(document, values) != after:
+        raise _Unwritable(values[0].site.place, "more than the version would change in this file")
+    return Edit(
+        path=document.path,
+        file=document.file,
+        changes=tuple(Change(value.site.place, value.site.says, value.becomes) for value in values),
+        before=document.text.encode(),
+        after=after.encode(),
+    )
+
+
+def _value(site: Site, becomes: str) -> _Value:
+    span = site.document.spans.get(site.keys)
+    token = site.document.text[slice(*span)] if span else ""
+    for escape in (str, _escaped):
+        if span and escape(site.says) in token:
+            return _Value(site, becomes, *span, token.replace(escape(site.says), escape(becomes), 1))
+    raise _Unwritable(site.place, f"`{site.says}` is written there in a way that is not understood")
+
+
+def _escaped(text: str) -> str:
+    """A text as a basic string has it, in which the quotes of a marker stand behind a backslash."""
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _spliced(text: str, values: list[_Value]) -> str:
+    """The text with just these values replaced."""
+    parts = []
+    at = 0
+    for value in values:
+        parts += [text[at : value.start], value.token]
+        at = value.end
+    return "".join([*parts, text[at:]])
+
+
+def _by_tomlkit(manifest: Manifest, values: list[_Value]) -> str:
+    """The text as tomlkit writes it with these values set. Raises `_Unwritable` where tomlkit cannot read it.
+
+    It reads and writes independently of `spans`; where the two hands agree, the intended values and no others change.
+    """
+    import tomlkit  # where it is needed: it costs 60 ms
+    from tomlkit.exceptions import TOMLKitError
+
+    mark = "\ufeff" if manifest.text.startswith("\ufeff") else ""
+    try:
+        document = tomlkit.parse(manifest.text.removeprefix(mark))
+        for value in values:
+            table: Any = document
+            for key in value.site.keys[:-1]:
+                table = table[key]
+            table[value.site.keys[-1]] = tomlkit.value(value.token)
+        return mark + tomlkit.dumps(document)
+    except (TOMLKitError, ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
+        raise _Unwritable(Place(manifest.path), f"tomlkit cannot edit it: {error}") from None

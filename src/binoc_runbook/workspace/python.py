@@ -1,0 +1,85 @@
+"""Python distributions, by what their `pyproject.toml` says (PEP 621)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from binoc_runbook.workspace.package import Orphan, Package, Source
+from binoc_runbook.workspace.tree import join, manifest_in
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from binoc_runbook.workspace.manifest import Manifest
+
+
+def read(manifest: Manifest, crates: Mapping[str, Package]) -> Package | Orphan:
+    """A `pyproject.toml` as a package, or as an orphan where nothing could be built from it by what it says.
+
+    `crates` are the crates of the checkout by manifest, from which maturin takes versions.
+    """
+    if manifest.problem:
+        return Orphan(manifest.path, f"it {manifest.problem.saw}")
+    project = manifest.table("project")
+    name = project.get("name")
+    if not isinstance(name, str) or not name:
+        return Orphan(manifest.path, _nameless(manifest))
+    crate = _crate(manifest)
+    built = crates.get(crate) if crate else None
+    version, source, reason = _version(manifest, crate, built)
+    return Package(
+        ecosystem="pypi",
+        name=name,
+        manifest=manifest.path,
+        version=version,
+        source=source,
+        publishable=not any(map(is_private, manifest.strings("project", "classifiers"))),
+        document=manifest,
+        reason=reason,
+        crate=crate if built else None,
+    )
+
+
+def is_private(classifier: str) -> bool:
+    """Whether PyPI refuses a distribution because of a classifier: any that begins with `Private ::`."""
+    return classifier.strip().lower().startswith("private ::")
+
+
+def _version(manifest: Manifest, crate: str | None, built: Package | None) -> tuple[str | None, Source | None, str]:
+    version = manifest.get("project", "version")
+    if isinstance(version, str):
+        return version, Source(manifest, manifest.path, ("project", "version")), ""
+    if version is not None:
+        return None, None, "`project.version` is no string"
+    if "version" not in manifest.strings("project", "dynamic"):
+        return None, None, "`[project]` has no version and does not list it as `dynamic`"
+    if crate is None:
+        backend = manifest.get("build-system", "build-backend")
+        backend = backend if isinstance(backend, str) else "setuptools"
+        return None, None, f"it is dynamic: `{backend}` finds it out when it builds"
+    if built is None:
+        return None, None, f"it is dynamic: maturin takes it from `{crate}`, which is no crate of this checkout"
+    if built.source is None:
+        return None, None, f"it is dynamic: maturin takes it from `{crate}`, where {built.reason}"
+    return built.version, built.source, ""
+
+
+def _crate(manifest: Manifest) -> str | None:
+    """The `Cargo.toml` that maturin builds from: `manifest-path`, else the one beside (maturin, *Configuration*)."""
+    # A project that wraps maturin in a backend of its own still configures maturin.
+    if manifest.get("build-system", "build-backend") != "maturin" and manifest.get("tool", "maturin") is None:
+        return None
+    path = manifest.get("tool", "maturin", "manifest-path")
+    if isinstance(path, str):
+        return join(manifest.folder, path)
+    return manifest_in(manifest.folder)
+
+
+def _nameless(manifest: Manifest) -> str:
+    if manifest.get("project") is not None:
+        return "its `[project]` has no name"
+    if isinstance(manifest.get("tool", "poetry"), dict):
+        return "it has no `[project]`; `[tool.poetry]` is not read"
+    if manifest.table("build-system"):
+        return "it has no `[project]`; what `setup.py` or `setup.cfg` say is not read"
+    return "it has no `[project]`, only the configuration of tools"

@@ -1,0 +1,123 @@
+"""Replacing the content of several files: each at once, and either all of them or none."""
+
+from __future__ import annotations
+
+import os
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+#: A disk that is waited for takes many files in the time of one.
+_AT_ONCE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """The bytes that a file holds and those that it shall hold."""
+
+    file: Path
+    before: bytes = field(repr=False)
+    after: bytes = field(repr=False)
+
+
+class NotReplaced(Exception):  # noqa: N818 - it says what is the case
+    """Nothing was replaced, for the reason in the message; `file` is where that showed.
+
+    `unrestored` are files that have their new content all the same, because putting the old one back failed too.
+    """
+
+    def __init__(self, file: Path, reason: str, unrestored: Sequence[Path] = ()) -> None:
+        super().__init__(reason)
+        self.file = file
+        self.unrestored = tuple(unrestored)
+
+
+def replace_all(replacements: Sequence[Replacement]) -> None:
+    """Give every file its new content.
+
+    All new files are complete on the disk before the first takes its place, so a full disk changes nothing. Modes are
+    kept, and a link keeps pointing where it does. After an error or an interruption the old contents are put back; of a
+    process that was killed remain at most files named `.NAME.set-version`, which the next run writes over.
+
+    Raises `NotReplaced`; an interruption goes on as itself.
+    """
+    staged: dict[Path, Replacement] = {}
+    replaced: list[Path] = []
+    try:
+        for replacement in replacements:
+            target = Path(os.path.realpath(replacement.file))
+            twice = staged.setdefault(target, replacement).after != replacement.after
+            if twice or _read(target) != replacement.before:
+                raise NotReplaced(target, "it was changed since it was read")
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            for _ in pool.map(lambda item: _write(item[0], item[1].after), staged.items()):
+                pass
+        for target in staged:
+            replaced.append(target)  # first: an interruption can come right after the replacement
+            _take_place(target)
+    except NotReplaced as reason:
+        unrestored = _restore(replaced, staged)
+        raise NotReplaced(staged[reason.file].file, str(reason), unrestored) from reason
+    except BaseException:
+        _restore(replaced, staged)
+        raise
+    finally:
+        for target in staged:
+            with suppress(OSError):
+                _beside(target).unlink(missing_ok=True)
+
+
+def _restore(replaced: Sequence[Path], staged: dict[Path, Replacement]) -> list[Path]:
+    """Put back the old contents; returns the files with which that failed."""
+    failed = []
+    for target in reversed(replaced):
+        try:
+            if _read(target) != staged[target].before:
+                _write(target, staged[target].before)
+                _take_place(target)
+        except NotReplaced:
+            failed.append(staged[target].file)
+    return failed
+
+
+def _beside(target: Path) -> Path:
+    """Where the new content waits: in the same folder, because a file system replaces files only within itself.
+
+    The name is always the same, so that what a killed process has left is found and used up.
+    """
+    return target.with_name(f".{target.name}.set-version")
+
+
+@contextmanager
+def _said_of(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise NotReplaced(target, error.strerror or str(error)) from error
+
+
+def _read(target: Path) -> bytes:
+    with _said_of(target):
+        return target.read_bytes()
+
+
+def _write(target: Path, content: bytes) -> None:
+    """Write what shall become the content of a file beside it, complete and on the disk."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    with _said_of(target):
+        with os.fdopen(os.open(_beside(target), flags, 0o600), "wb") as written:
+            written.write(content)
+            written.flush()
+            os.fsync(written.fileno())
+        _beside(target).chmod(stat.S_IMODE(target.stat().st_mode))
+
+
+def _take_place(target: Path) -> None:
+    with _said_of(target):
+        _beside(target).replace(target)

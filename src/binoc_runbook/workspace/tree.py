@@ -1,0 +1,108 @@
+"""The manifests and lock files of a checkout, found by walking it."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from pathlib import Path
+
+from binoc_runbook.finding import Finding
+from binoc_runbook.workspace.manifest import Manifest
+
+CARGO = "Cargo.toml"
+PYTHON = "pyproject.toml"
+LOCK = "Cargo.lock"
+
+_WANTED = frozenset({CARGO, PYTHON, LOCK})
+#: Folders of these names, those whose name begins with a dot, and those that hold a marker are not the project's own:
+#: a virtual environment (PEP 405) and a cache (Cargo marks its `target` so) can hold thousands of foreign manifests.
+_FOREIGN = frozenset({"node_modules", "__pycache__"})
+_MARKERS = frozenset({"pyvenv.cfg", "CACHEDIR.TAG"})
+
+
+class Tree:
+    """All manifests below one root, by their path from it.
+
+    Nothing outside the root is ever read. Links to folders are not walked through, so that each manifest is seen once
+    and loops are harmless; one that a workspace names by such a path is found under its real one.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.cargo: dict[str, Manifest] = {}
+        self.python: dict[str, Manifest] = {}
+        self.locks: list[str] = []
+        self.dead_links: list[str] = []
+        self.problems: list[Finding] = []
+        self._real_root = os.path.realpath(root)
+        self._walk()
+
+    def crate(self, path: str) -> Manifest | None:
+        """The `Cargo.toml` at a path from the root, also where the walk does not go; `None` where there is none."""
+        manifest = self.cargo.get(path)
+        if manifest is not None:
+            return manifest
+        # Cargo reads members where they are, be that a hidden folder or behind a link; never the world outside.
+        real = Path(os.path.realpath(self.root / path))
+        inside = os.path.relpath(real, self._real_root).replace(os.sep, "/")
+        if not real.is_file() or inside == ".." or inside.startswith("../"):
+            return None
+        if inside not in self.cargo:
+            self.cargo[inside] = Manifest(self.root, inside)
+        return self.cargo[inside]
+
+    def _walk(self) -> None:
+        found: list[str] = []
+        folders = [""]
+        while folders:
+            folder = folders.pop()
+            try:
+                with os.scandir(self.root / folder) as entries:
+                    listing = list(entries)
+            except OSError as error:
+                self.problems.append(_unlisted(folder or ".", error))
+                continue
+            if folder and any(entry.name in _MARKERS for entry in listing):
+                continue
+            before = f"{folder}/" if folder else ""
+            for entry in listing:
+                name = entry.name
+                if name in _WANTED:
+                    self._note(before + name, entry, found)
+                elif name[0] != "." and name not in _FOREIGN and entry.is_dir(follow_symlinks=False):
+                    folders.append(before + name)
+        for path in sorted(found):
+            self._read(path)
+
+    def _note(self, path: str, entry: os.DirEntry[str], found: list[str]) -> None:
+        try:
+            if entry.is_file():
+                found.append(path)
+            elif entry.is_symlink():
+                self.dead_links.append(path)
+        except OSError:  # a link to itself
+            self.dead_links.append(path)
+
+    def _read(self, path: str) -> None:
+        if path.endswith(LOCK):
+            self.locks.append(path)
+        elif path.endswith(CARGO):
+            self.cargo[path] = Manifest(self.root, path)
+        else:
+            self.python[path] = Manifest(self.root, path)
+
+
+def join(folder: str, path: str) -> str:
+    """A path as it is written in a manifest of `folder`, as a path from the root; `""` is the root itself."""
+    joined = posixpath.normpath(posixpath.join(folder, path))
+    return "" if joined == "." else joined
+
+
+def manifest_in(folder: str, name: str = CARGO) -> str:
+    """The path of the manifest in a folder."""
+    return f"{folder}/{name}" if folder else name
+
+
+def _unlisted(folder: str, error: OSError) -> Finding:
+    saw = f"cannot be listed, so its manifests are not known: {error.strerror}"
+    return Finding.unknown("manifests", folder, saw, f"make `{folder}` readable")
