@@ -85,6 +85,7 @@ docs:
 lint:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets --locked -- -D warnings
+    cargo clippy --package binoc-sqlite --features python --locked -- -D warnings
     ruff format --check
     ruff check
     mypy

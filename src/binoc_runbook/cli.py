@@ -11,11 +11,14 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from binoc_runbook.checkout import root_of
 from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.refusal import Refused
+
+if TYPE_CHECKING:
+    from binoc_runbook.stages import Target
 
 OK, REFUSED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -53,7 +56,9 @@ def inspect(root: Path, parsed: argparse.Namespace) -> int:
     from binoc_runbook.display import terminal
 
     console = terminal.results()
-    table = Table("package", "ecosystem", "version", "owned by", "published", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for heading in ("package", "ecosystem", "version", "owned by", "published"):
+        table.add_column(heading, overflow="fold")  # a name that is cut off cannot be looked for
     for package in workspace.packages:
         published = "yes" if package.publishable else "no"
         owner = str(package.version_source or package.manifest)
@@ -79,6 +84,8 @@ def check(root: Path, parsed: argparse.Namespace) -> int:
         from binoc_runbook.display import terminal
 
         terminal.show_findings(terminal.results(), findings)
+        if parsed.version is None:
+            terminal.show_lines(terminal.progress(), _choice(target))
         terminal.progress().print(_verdict(findings, str(target.version)))
     return REFUSED if findings.status == "failed" else OK
 
@@ -177,6 +184,17 @@ def _ask_for(version: str) -> None:
     if typed != version:
         saw = f"`{typed}` was typed, not `{version}`"
         raise Refused("declined, and nothing was done", [Finding.failed("release", "the typed version", saw, "again")])
+
+
+def _choice(target: Target) -> list[str]:
+    """Which version was asked about, where the places leave a choice."""
+    from binoc_runbook.opening import said_versions
+
+    said = said_versions(target.workspace(), target.policy)
+    if len(said) < 2:
+        return []
+    counted = ", ".join(f"{count} x {version}" for version, count in said.most_common())
+    return [f"the places say {counted}; {target.version} was asked about, `check VERSION` asks about another"]
 
 
 def _verdict(findings: Findings, version: str) -> str:

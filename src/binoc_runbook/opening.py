@@ -99,16 +99,18 @@ def said_version(workspace: Workspace, policy: Policy) -> Version:
     Raises:
         Refused: No place says a version that can be released.
     """
-    agreed = workspace.version(policy)
-    if agreed is not None:
-        return agreed
-    said = Counter(version for site in sites(workspace, policy) if (version := _releasable(site)))
+    said = said_versions(workspace, policy)
     if said:
         return max(said, key=lambda version: (said[version], version))
     looked_at = ", ".join(package.manifest for package in workspace.published(policy)) or "the manifests"
     saw = "no version that could be released is written there"
     remedy = "name it: VERSION on the command line, or -r version VERSION"
     raise Refused("nobody says which version is meant", [Finding.failed("version", looked_at, saw, remedy)])
+
+
+def said_versions(workspace: Workspace, policy: Policy) -> Counter[Version]:
+    """How many places own or lock each version that is written for what is published."""
+    return Counter(version for site in sites(workspace, policy) if (version := _releasable(site)))
 
 
 def _releasable(site: Site) -> Version | None:

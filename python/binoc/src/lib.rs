@@ -69,9 +69,10 @@ impl Changeset {
         self.inner.to_json()
     }
 
-    /// The changeset in any format, a plugin's included.
-    fn render(&self, py: Python<'_>, format: &str) -> PyResult<String> {
-        py.detach(|| self.registry.render(format, &self.inner)).map_err(error)
+    /// The changeset in the format of that name, a plugin's included.
+    #[pyo3(signature = (name, /))]
+    fn render(&self, py: Python<'_>, name: &str) -> PyResult<String> {
+        py.detach(|| self.registry.render(name, &self.inner)).map_err(error)
     }
 
     /// True if anything changed.

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
-
 import binoc
+import pytest
 
 
 def write(folder: Path, **files: str) -> Path:

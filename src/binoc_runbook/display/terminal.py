@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterable
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
 from binoc_runbook.finding import SIGN, Findings, Status
@@ -40,10 +39,9 @@ def show_findings(console: Console, findings: Findings) -> None:
             (finding.looked_at, "cyan"),
             ": ",
         )
-        console.print(Padding(head.append(finding.saw), (0, 0, 0, 2)), soft_wrap=not console.is_terminal)
+        _indented(console, 2, head.append(finding.saw))
         if finding.remedy:
-            remedy = Text.assemble("→ ", (finding.remedy, "bold"))
-            console.print(Padding(remedy, (0, 0, 0, 6)), soft_wrap=not console.is_terminal)
+            _indented(console, 6, Text.assemble("→ ", (finding.remedy, "bold")))
 
 
 def show_lines(console: Console, lines: Iterable[str]) -> None:
@@ -52,8 +50,16 @@ def show_lines(console: Console, lines: Iterable[str]) -> None:
         console.print(Text(line), soft_wrap=True)
 
 
+def _indented(console: Console, by: int, text: Text) -> None:
+    """Print a text whose every line is indented; folded only where there is a terminal to fold it for."""
+    width = console.width - by if console.is_terminal else 10_000
+    for line in text.wrap(console, width):
+        line.rstrip()
+        console.print(Text(" " * by).append_text(line), soft_wrap=True)
+
+
 def _console(*, stderr: bool) -> Console:
     stream = sys.stderr if stderr else sys.stdout
-    # Without a terminal rich assumes 80 columns and would fold what a program or a grep is going to read.
-    width = None if stream.isatty() else 10_000
+    # Without a terminal rich assumes 80 columns, and a table would fold what a program or a grep is going to read.
+    width = None if stream.isatty() else 300
     return Console(file=stream, width=width, highlight=False, markup=False)

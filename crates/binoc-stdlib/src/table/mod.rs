@@ -36,8 +36,11 @@ impl Comparator for Table {
         if std::str::from_utf8(&left).is_err() || std::str::from_utf8(&right).is_err() {
             node.push("encoding", text::not_utf8());
         }
-        let comma = request.path.rsplit('.').next().map_or("", |extension| extension);
-        let default = if comma.eq_ignore_ascii_case("csv") { b',' } else { b'\t' };
+        let default = match request.path.rsplit('.').next().map(str::to_ascii_lowercase).as_deref() {
+            Some("csv") => b',',
+            Some("psv") => b'|',
+            _ => b'\t',
+        };
         let (a, b) = (read::delimiter(&left, default), read::delimiter(&right, default));
         let (old, new) = (Grid::read(&left, a)?, Grid::read(&right, b)?);
         drop((left, right));

@@ -7,6 +7,8 @@ use crate::align::{Interner, align, digest, increasing};
 
 /// How many columns are tried as a key.
 const KEY_COLUMNS: usize = 64;
+/// How many of the columns that could be a key are looked at closely.
+const TRIES: usize = 4;
 /// So many rows that agree under another key show that a column numbers places, not things.
 const RENUMBERED: usize = 3;
 /// The most leftover cells that are searched for rows with one edited cell.
@@ -45,18 +47,23 @@ pub(super) fn by_key(left: &Grid, right: &Grid, key: &[Common]) -> Option<Rows> 
 
 /// The best single column as a key, if one is fit; otherwise the content.
 pub(super) fn match_rows(left: &Grid, right: &Grid, common: &[Common]) -> Rows {
+    let enough = left.len().min(right.len()).div_ceil(2).max(1);
     let mut candidates = Vec::new();
     for column in common.iter().take(KEY_COLUMNS) {
-        candidates.extend(by_key(left, right, &[*column]));
+        let old = keys(left, std::iter::once(column.0));
+        // Only counted: the rows of 64 candidates at once would need more memory than the tables.
+        let shared = old.zip(keys(right, std::iter::once(column.1)));
+        let shared = shared.map_or(0, |(old, new)| old.keys().filter(|key| new.contains_key(*key)).count());
+        if shared >= enough {
+            candidates.push((shared, *column));
+        }
     }
     // The one that finds most rows again; a column with edits finds fewer than the key. Then the leftmost.
-    candidates.sort_by_key(|rows| std::cmp::Reverse(rows.pairs.len()));
-    let enough = left.len().min(right.len()).div_ceil(2).max(1);
-    let fit = |rows: &Rows| rows.pairs.len() >= enough && !is_renumbered(left, right, common, rows);
-    match candidates.into_iter().find(fit) {
-        Some(rows) => rows,
-        None => by_content(left, right, common),
-    }
+    candidates.sort_by_key(|candidate| std::cmp::Reverse(candidate.0));
+    let fit = |rows: &Rows| !is_renumbered(left, right, common, rows);
+    let rows =
+        candidates.iter().take(TRIES).filter_map(|(_, column)| by_key(left, right, &[*column])).find(fit);
+    rows.unwrap_or_else(|| by_content(left, right, common))
 }
 
 fn keys(grid: &Grid, columns: impl Iterator<Item = usize> + Clone) -> Option<HashMap<u128, usize>> {

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 
 GROUP = "binoc.plugins"
 
@@ -26,7 +26,7 @@ def _find(entry: EntryPoint) -> Found:
         spec = importlib.util.find_spec(entry.module)
     except Exception as error:  # whatever a foreign package raises
         return entry.name, None, f"`{entry.module}` cannot be imported: {type(error).__name__}: {error}"
-    if spec is None or spec.origin is None or not os.path.isfile(spec.origin):
+    if spec is None or spec.origin is None or not Path(spec.origin).is_file():
         return entry.name, None, f"`{entry.module}` is not installed; install the plugin again"
     if spec.origin.endswith((".py", ".pyc")):
         return entry.name, None, f"`{entry.module}` is written in Python; a plugin is a native module"

@@ -1,0 +1,241 @@
+"""The command `binoc-runbook`, as it is typed: exit codes, what goes to which stream, and what it never does."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from binoc_runbook.cli import main
+
+
+@pytest.fixture
+def typed(checkout, capsys, monkeypatch):
+    """Types a command line in the checkout; returns exit code, standard output and standard error."""
+    monkeypatch.chdir(checkout.root)
+
+    def run(*arguments):
+        code = main(arguments)
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run
+
+
+def everything(checkout):
+    """All that a question must not change: the files, the refs here and there, and git's own state."""
+    status = checkout.git("status", "--porcelain", "--ignored", cwd=checkout.root)
+    refs = checkout.git("for-each-ref", cwd=checkout.root)
+    return status, refs, checkout.remote_refs()
+
+
+def test_check_of_a_releasable_checkout_finds_nothing_and_changes_nothing(typed, checkout):
+    before = everything(checkout)
+    code, out, err = typed("check")
+    assert code == 0, out
+    assert "everything holds" in err
+    assert everything(checkout) == before
+
+
+def test_check_as_json_has_the_documented_shape(typed):
+    code, out, _ = typed("check", "--json")
+    told = json.loads(out)
+    assert code == 0
+    assert set(told) == {"schema", "version", "findings"}
+    assert (told["schema"], told["version"]) == (1, "0.4.0")
+    assert {finding["check"] for finding in told["findings"]} == {"tree", "surface", "sync", "workflow", "remote"}
+    for finding in told["findings"]:
+        assert set(finding) == {"check", "status", "looked_at", "saw", "remedy"}
+
+
+def test_check_names_the_line_of_the_one_version_that_was_edited(typed, checkout):
+    checkout.edit("Cargo.toml", 'version = "0.4.0"', 'version = "0.4.1"')
+    checkout.commit()
+    code, out, _ = typed("check")
+    assert code == 1
+    assert "Cargo.toml:6" in out
+    assert "is `0.4.1`, and should be `0.4.0`" in out
+    assert "just set-version 0.4.0" in out
+
+
+def test_check_names_the_crate_that_lost_its_publish_false(typed, checkout):
+    checkout.edit("crates/demo-core/Cargo.toml", "publish = false\n", "")
+    checkout.commit()
+    code, out, _ = typed("check")
+    assert code == 1
+    assert "`demo-core` can be published to crates.io" in out
+    assert "crates/demo-core/Cargo.toml" in out
+
+
+def test_check_of_another_version_says_what_every_place_says_instead(typed):
+    code, out, _ = typed("check", "0.5.0")
+    assert code == 1
+    assert "just set-version 0.5.0" in out
+    assert "just prepare 0.5.0" in out
+
+
+def test_an_unknown_does_not_fail_a_question_and_is_not_hidden(typed, checkout):
+    checkout.git("remote", "remove", "origin", cwd=checkout.root)
+    code, out, err = typed("check")
+    assert code == 0
+    assert "this clone has no remote `origin`" in out
+    assert "1 unknown; a real release stops here" in err
+
+
+@pytest.mark.parametrize("version", ["0.4", "v0.4.0", "0.4.0rc1", "0.4.0-1", "0.4.0+build", "", "1.2.3.4"])
+def test_a_version_that_cannot_be_released_is_refused_with_what_to_type(typed, checkout, version):
+    before = everything(checkout)
+    for command in ("check", "plan", "release", "rehearse", "set-version", "prepare"):
+        code, out, err = typed(command, version)
+        assert (code, out) == (1, ""), command
+        assert "nothing was done" in err
+        assert "→" in err
+    assert everything(checkout) == before
+
+
+def test_a_manifest_that_does_not_parse_is_named_with_line_and_column(typed, checkout):
+    checkout.edit("crates/demo-core/Cargo.toml", "publish = false", "publish = = false")
+    code, out, _ = typed("check")
+    assert code == 1
+    assert "crates/demo-core/Cargo.toml:5" in out
+    assert "column" in out
+
+
+def test_a_policy_with_an_unknown_key_is_refused_with_the_one_that_was_meant(typed, checkout):
+    checkout.edit("pyproject.toml", 'remote = "origin"', 'remotee = "origin"')
+    code, out, err = typed("check")
+    assert (code, out) == (1, "")
+    assert "pyproject.toml:4" in err
+    assert "`remote`" in err
+
+
+def test_a_refusal_is_json_too_where_json_was_asked_for(typed, checkout):
+    checkout.edit("pyproject.toml", 'remote = "origin"', 'remotee = "origin"')
+    code, out, err = typed("check", "--json")
+    assert code == 1
+    assert json.loads(out)["findings"][0]["status"] == "failed"
+    assert err == ""
+
+
+def test_without_cargo_the_missing_toolchain_is_a_finding(typed, monkeypatch, tmp_path):
+    import shutil
+
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/git").symlink_to(str(shutil.which("git")))
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    code, out, _ = typed("check")
+    assert code == 1
+    assert "`cargo` was not found on PATH" in out
+    assert "rustup" in out
+
+
+def test_a_folder_that_is_no_clone_can_be_inspected_and_is_no_release(capsys, tmp_path):
+    assert main(["--root", str(tmp_path), "inspect", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"schema": 1, "packages": [], "orphans": []}
+    assert main(["check", "0.4.0", "--root", str(tmp_path)]) == 1
+    assert "not a git repository" in capsys.readouterr().out
+
+
+def test_a_root_that_is_no_folder_is_refused(capsys, tmp_path):
+    assert main(["--root", str(tmp_path / "gone"), "inspect"]) == 1
+    assert "is no folder" in capsys.readouterr().err
+
+
+def test_another_checkout_is_pointed_at_before_or_after_the_command(capsys, checkout, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for arguments in (["--root", str(checkout.root), "plan"], ["plan", "--root", str(checkout.root)]):
+        assert main(arguments) == 0
+        assert "push-tag" in capsys.readouterr().out
+
+
+def test_inspect_as_json_has_the_documented_shape(typed):
+    code, out, _ = typed("inspect", "--json")
+    told = json.loads(out)
+    assert code == 0
+    assert told["schema"] == 1
+    by_name = {(package["ecosystem"], package["name"]): package for package in told["packages"]}
+    assert by_name["cargo", "demo-sdk"] == {
+        "ecosystem": "cargo",
+        "name": "demo-sdk",
+        "manifest": "crates/demo-sdk/Cargo.toml",
+        "version": "0.4.0",
+        "version_source": "Cargo.toml:6",
+        "publishable": True,
+    }
+    assert by_name["pypi", "demo"]["version"] == "0.4.0"
+    assert not by_name["cargo", "demo-core"]["publishable"]
+
+
+def test_inspect_for_people_names_every_package(typed):
+    code, out, err = typed("inspect")
+    assert (code, err) == (0, "")
+    for name in ("demo-sdk", "demo-core", "demo-python", "demo "):
+        assert name in out
+
+
+def test_the_plan_shows_the_line_and_the_exact_commands(typed, checkout):
+    before = everything(checkout)
+    code, out, _ = typed("plan", "0.4.0")
+    assert code == 0
+    assert "the line" in out
+    assert f"git push --porcelain origin {checkout.head()}:refs/heads/main" in out
+    assert f"git tag --annotate --cleanup=whitespace --file=- v0.4.0 {checkout.head()}" in out
+    assert everything(checkout) == before
+
+
+def test_the_plan_as_json_is_the_same_plan(typed, checkout):
+    code, out, _ = typed("plan", "0.4.0", "--json")
+    told = json.loads(out)
+    assert code == 0
+    assert [stage["reach"] for stage in told["stages"]].count("local") == 7
+    assert told["stages"][-1]["commands"] == [
+        ["git", "push", "--porcelain", "origin", "refs/tags/v0.4.0:refs/tags/v0.4.0"]
+    ]
+
+
+def test_set_version_moves_every_place_and_check_agrees(typed, checkout):
+    code, _, err = typed("set-version", "0.5.0-rc.1")
+    assert code == 0, err
+    assert "Cargo.toml:6: `0.4.0` → `0.5.0-rc.1`" in err
+    assert "cargo accepts the lock file" in err
+    _, out, _ = typed("check", "0.5.0-rc.1")
+    assert "just set-version" not in out
+
+
+def test_set_version_there_and_back_changes_no_byte(typed, checkout):
+    typed("set-version", "0.5.0")
+    typed("set-version", "0.4.0")
+    assert checkout.git("status", "--porcelain", cwd=checkout.root) == ""
+
+
+def test_prepare_is_the_way_to_a_bump(typed, checkout):
+    checkout.edit("CHANGELOG.md", "## [Unreleased]\n", "## [Unreleased]\n\n### Fixed\n\n- A mistake.\n")
+    code, out, err = typed("prepare", "0.5.0")
+    assert code == 0, err
+    text = (checkout.root / "CHANGELOG.md").read_text()
+    assert text.index("## [Unreleased]") < text.index("## [0.5.0] - ") < text.index("- A mistake.")
+    assert "git switch -c prepare-0.5.0" in out
+    assert "./just release 0.5.0" in out
+    # As the commands say; then the checkout is ready.
+    checkout.commit("Prepare 0.5.0")
+    assert typed("check", "0.5.0")[0] == 0
+
+
+def test_prepare_says_when_there_is_nothing_in_the_changelog_to_release(typed):
+    code, _, err = typed("prepare", "0.5.0")
+    assert code == 0
+    assert "the section `0.5.0` is empty" in err
+
+
+def test_an_unknown_command_is_a_mistake_of_usage():
+    done = subprocess.run([sys.executable, "-m", "binoc_runbook.cli", "relaese"], capture_output=True, check=False)
+    assert done.returncode == 2
+
+
+def test_whoever_reads_only_the_first_line_causes_no_complaint(checkout):
+    command = f"{sys.executable} -m binoc_runbook.cli --root '{checkout.root}' check | head -n 1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr
+    assert "Exception" not in done.stderr
