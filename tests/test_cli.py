@@ -171,8 +171,9 @@ def test_inspect_as_json_has_the_documented_shape(typed):
 def test_inspect_for_people_names_every_package(typed):
     code, out, err = typed("inspect")
     assert (code, err) == (0, "")
-    for name in ("demo-sdk", "demo-core", "demo-python", "demo "):
-        assert name in out
+    rows = [line.split("\t") for line in out.splitlines()]
+    assert ["demo-sdk", "cargo", "0.4.0", "Cargo.toml:6", "published"] in rows
+    assert {row[0] for row in rows} == {"demo", "demo-core", "demo-python", "demo-sdk", "orphan"}
 
 
 def test_the_plan_shows_the_line_and_the_exact_commands(typed, checkout):

@@ -646,6 +646,17 @@ def test_a_record_that_cannot_be_filed_is_a_failure(checkout: Checkout) -> None:
     assert states(read(end.out))[-1] == "failed"
 
 
+@pytest.mark.notebook
+def test_called_from_python_a_runbook_runs_for_the_folder_of_the_caller(checkout: Checkout, tmp_path: Path) -> None:
+    checkout.holds("import os; print(os.getcwd())", last_cell("docs/releases/0.4.0.ipynb"))
+    other = Checkout(tmp_path / "other")
+    call = "import papermill; papermill.execute_notebook(sys.argv[1], 'out.ipynb', engine_name='binoc-runbook')"
+    end = run(f"{checkout.runbook}", other.root, command=(sys.executable, "-c", f"import sys; {call}"))
+    assert (end.code, end.out) == (0, ""), end
+    assert end.err.splitlines() == ["record filed: docs/releases/0.4.0.ipynb"]
+    assert '".\\n"' in outputs(other.record("docs/releases/0.4.0.ipynb"))
+
+
 def executed(output: dict[str, Any]) -> NotebookNode:
     nb = notebook("1")
     nb.metadata.papermill = nbformat.from_dict({"environment_variables": {"TOKEN": "x"}, "parameters": {}})

@@ -75,9 +75,10 @@ def execute(
     papermill's progress bar stays off, because the library's own lines say more and would tear it apart.
     """
     run = papermill_engine.invocation
+    # Called from Python, the caller's folder counts, and the runbook may be another checkout's.
     typed_in = run.typed_in if run else Path.cwd()
     notebook = run.notebook if run else (typed_in / input_path).resolve()
-    root = run.root if run else papermill_engine.checkout_of(notebook) or typed_in
+    root = run.root if run else papermill_engine.checkout_of(typed_in) or typed_in
 
     paths = nb.metadata.papermill
     paths["input_path"] = _from_root(notebook, root)
@@ -94,7 +95,7 @@ def execute(
             log_output=log_output,
             startup_timeout=start_timeout,
             timeout=execution_timeout,
-            resources={} if run and run.cwd_given else {"metadata": {"path": str(root)}},
+            resources={"metadata": {"path": str(root)}} if run and not run.cwd_given else {},
             # Its log is noise to a reader: a warning about TCP at the start (ipython/ipykernel#1515), and now and then
             # an error at the end, because jupyter_client interrupts a kernel before it asks it to go.
             extra_arguments=["--log-level=50"],

@@ -51,42 +51,48 @@ def inspect(root: Path, parsed: argparse.Namespace) -> int:
     if parsed.json:
         _print_json(workspace.to_json())
         return OK
-    from rich.table import Table
-
     from binoc_runbook.display import terminal
 
-    console = terminal.results()
-    table = Table(box=None, pad_edge=False)
-    for heading in ("package", "ecosystem", "version", "owned by", "published"):
-        table.add_column(heading, overflow="fold")  # a name that is cut off cannot be looked for
-    for package in workspace.packages:
-        published = "yes" if package.publishable else "no"
-        owner = str(package.version_source or package.manifest)
-        table.add_row(package.name, package.ecosystem, package.version or "?", owner, published)
-    console.print(table)
-    for orphan in workspace.orphans:
-        console.print(f"orphan  {orphan.manifest}: {orphan.reason}")
-    terminal.show_findings(console, workspace.problems)
+    rows = [
+        (
+            package.name,
+            package.ecosystem,
+            package.version or "?",
+            str(package.version_source or package.manifest),
+            "published" if package.publishable else "private",
+        )
+        for package in workspace.packages
+    ]
+    terminal.show_table(sys.stdout, ("package", "ecosystem", "version", "owned by", "surface"), rows)
+    terminal.show_lines(sys.stdout, (f"orphan\t{orphan.manifest}: {orphan.reason}" for orphan in workspace.orphans))
+    terminal.show_findings(sys.stderr, workspace.problems)
     return REFUSED if workspace.problems.status == "failed" else OK
 
 
 def check(root: Path, parsed: argparse.Namespace) -> int:
     """Ask every question of the stages before the tests, without side effects."""
+    from concurrent.futures import ThreadPoolExecutor
+    from importlib import import_module
+
     from binoc_runbook.opening import open_target
     from binoc_runbook.stages import QUESTIONS
     from binoc_runbook.world import World
 
     target = open_target(World.real(root), parsed.version, remote=parsed.remote)
-    findings = Findings(finding for stage in QUESTIONS for finding in stage.observe(target).findings)
+    # Each question mostly waits for git or cargo to answer, so they are asked side by side. What they have to wait for
+    # most is loaded before, or loading it would be what they share.
+    import_module("git")
+    with ThreadPoolExecutor() as asking:
+        answers = list(asking.map(lambda stage: stage.observe(target).findings, QUESTIONS))
+    findings = Findings(finding for answer in answers for finding in answer)
     if parsed.json:
         _print_json({"schema": SCHEMA, "version": str(target.version), "findings": findings.to_json()})
     else:
         from binoc_runbook.display import terminal
 
-        terminal.show_findings(terminal.results(), findings)
-        if parsed.version is None:
-            terminal.show_lines(terminal.progress(), _choice(target))
-        terminal.progress().print(_verdict(findings, str(target.version)))
+        terminal.show_findings(sys.stdout, findings)
+        talk = [*(_choice(target) if parsed.version is None else []), _verdict(findings, str(target.version))]
+        terminal.show_lines(sys.stderr, talk)
     return REFUSED if findings.status == "failed" else OK
 
 
@@ -110,7 +116,7 @@ def plan(root: Path, parsed: argparse.Namespace) -> int:
         ]
         _print_json({"schema": SCHEMA, "version": str(target.version), "stages": stages})
     else:
-        terminal.show_lines(terminal.results(), text.plan(target))
+        terminal.show_lines(sys.stdout, text.plan(target))
     return OK
 
 
@@ -123,9 +129,8 @@ def release(root: Path, parsed: argparse.Namespace) -> int:
 
     judge_parameters(parsed.version, False, parsed.remote, parsed.retest, "real")
     target = open_target(World.real(root), parsed.version, remote=parsed.remote)
-    talk = terminal.progress()
     if not parsed.yes:
-        terminal.show_lines(talk, [text.heading(target, dry_run=False), *text.plan(target)])
+        terminal.show_lines(sys.stderr, [text.heading(target, dry_run=False), *text.plan(target)])
         _ask_for(str(target.version))
     parameters = {"version": str(target.version), "dry_run": False, "remote": parsed.remote, "retest": parsed.retest}
     return run_notebook(root, parameters, Path("runs") / f"{target.version}.ipynb")
@@ -167,7 +172,7 @@ def prepare(root: Path, parsed: argparse.Namespace) -> int:
 def _tell(findings: Findings) -> None:
     from binoc_runbook.display import terminal
 
-    terminal.show_findings(terminal.progress(), findings)
+    terminal.show_findings(sys.stderr, findings)
     if findings.status == "failed":
         raise Refused("refused", [])
 

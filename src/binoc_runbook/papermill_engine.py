@@ -113,8 +113,8 @@ def parse(arguments: Sequence[str]) -> tuple[list[int], list[Option]] | None:
 
 
 def checkout_of(path: Path) -> Path | None:
-    """Find the root of the checkout that holds a path: the nearest folder above it with a `.git`, or None."""
-    return next((folder for folder in path.parents if (folder / ".git").exists()), None)
+    """Find the root of the checkout that holds a path: the path or the nearest folder above it with a `.git`."""
+    return next((folder for folder in (path, *path.parents) if (folder / ".git").exists()), None)
 
 
 def amend(arguments: list[str]) -> Invocation | None:
@@ -135,16 +135,15 @@ def amend(arguments: list[str]) -> Invocation | None:
     root = checkout_of(notebook) or notebook.parent
 
     passed = [option for option in options if option.name in (*_RAW, *_RAW.values()) and option.values[0] == "version"]
-    if all(option.name in _RAW for option in passed):
-        for option in passed:
-            if option.values[1] != "None":  # which papermill makes the default of the runbook, as it should
-                arguments[option.at] = _RAW[option.name] + arguments[option.at].removeprefix(option.name)
+    raw = [option for option in passed if option.name not in _RAW]  # which papermill prefers
+    for option in [] if raw else passed:
+        if option.values[1] != "None":  # which papermill makes the default of the runbook, as it should
+            arguments[option.at] = _RAW[option.name] + arguments[option.at].removeprefix(option.name)
     if len(paths) == 2:
         if Path(arguments[paths[1]]).resolve().parent == root / RUNS:
             _make_runs(root)  # a fresh clone has none, and papermill would say no more than that
     else:
-        version = next((option.values[1] for option in reversed(passed) if option.name not in _RAW), None)
-        version = version or (passed[-1].values[1] if passed else "")
+        version = (raw or passed)[-1].values[1] if passed else ""
         output = _new_record(notebook, root, version) if os.isatty(1) else "-"
         arguments[paths[0]] = _escaped(arguments[paths[0]])
         arguments.insert(paths[0] + 1, output)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 import shlex
 import time
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -153,7 +152,7 @@ class Release:
 
     def _held(self) -> dict[str, str]:
         """What the remote holds in the end; a rehearsed one all of it, a real one what this release is about."""
-        view = self.target.view()
+        view = self.target.look()
         if isinstance(view, str):
             return {}
         if self.target.world.kind == "rehearsal":
@@ -237,6 +236,8 @@ def _interrupted(stage: Stage) -> Finding:
 
 def _facts(target: Target, *, dry_run: bool) -> dict[str, Any]:
     """What is known of a run from its start: what is released, from where, to where, and with which tools."""
+    from importlib import metadata  # costs 20 ms, and not every command makes a record
+
     git = target.world.git
     state = target.tree_state()
     return {

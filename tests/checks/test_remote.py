@@ -13,7 +13,7 @@ from binoc_runbook.world import World
 
 def view(checkout) -> tuple[Target, RemoteView]:
     target = Target(Version.parse("0.4.0"), Policy.load(checkout.root), World.real(checkout.root), "origin")
-    told = target.view()
+    told = target.look()
     assert isinstance(told, RemoteView)
     return target, told
 

@@ -52,6 +52,14 @@ def test_a_detached_head_has_no_branch(checkout, here):
 def test_a_repository_before_its_first_commit_has_no_commit(tmp_path, git):
     git("init", "--quiet", str(tmp_path / "empty"))
     assert state(Git(tmp_path / "empty")).commit is None
+    assert Git(tmp_path / "empty").head() is None
+
+
+def test_head_is_a_commit_and_unless_it_is_detached_a_branch(checkout, here):
+    checkout.git("tag", "main", cwd=checkout.root)  # a tag of the same name must not be taken for the branch
+    assert here.head() == (checkout.head(), "main")
+    checkout.git("switch", "--quiet", "--detach", cwd=checkout.root)
+    assert here.head() == (checkout.head(), None)
 
 
 def test_a_folder_that_is_no_repository_gives_the_reason(tmp_path):
@@ -174,3 +182,14 @@ def test_signing_with_a_key_leaves_no_object_behind(checkout, here, tmp_path, gi
     before = checkout.git("count-objects", cwd=checkout.root)
     assert here.try_signing("HEAD^{tree}") is None
     assert checkout.git("count-objects", cwd=checkout.root) == before
+
+
+def test_containment_has_three_answers_in_both_directions(checkout, here):
+    before, head = checkout.git("rev-parse", "HEAD~1", cwd=checkout.root), checkout.head()
+    checkout.git("switch", "--quiet", "-c", "side", "HEAD~1", cwd=checkout.root)
+    side = checkout.commit("Side")
+    assert here.containment(head, head) == ("yes", "yes")
+    assert here.containment(head, before) == ("yes", "no")
+    assert here.containment(before, head) == ("no", "yes")
+    assert here.containment(head, side) == ("no", "no")
+    assert here.containment("0123456789012345678901234567890123456789", head) == ("unknown", "unknown")

@@ -119,7 +119,7 @@ def _tag(view: RemoteView) -> Iterator[Finding]:
         yield Finding.failed(
             "remote",
             looked_at,
-            f"peels to {_short(there.commit)}, not to {_short(view.commit)} of this release; a pushed tag is never moved",
+            f"peels to {_short(there.commit)}, and not to {_short(view.commit)}; a pushed tag is never moved",
             "release this commit under the next version: just prepare VERSION",
         )
     elif not there.annotated:

@@ -1,65 +1,90 @@
-"""Findings and stages in a terminal: coloured where a person looks, plain where a file or a pipe does.
+"""Findings and lines in a terminal: coloured and folded where a person looks, plain where a file or a pipe does.
 
-rich decides by what it is given: `NO_COLOR`, the width of the terminal, and whether there is one.
+Where there is a terminal, rich decides by what it finds there: `NO_COLOR`, the width, the colours it has. Elsewhere
+nothing is folded, because a program or a grep is going to read it, and rich is not even loaded.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, TextIO
 
-from rich.console import Console
-from rich.text import Text
+from binoc_runbook.finding import SIGN, Finding, Findings, Status
 
-from binoc_runbook.finding import SIGN, Findings, Status
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+_Show = Callable[[Finding, bool], None]
 
 _STYLE: dict[Status, str] = {"ok": "green", "warning": "yellow", "failed": "bold red", "unknown": "magenta"}
 
 
-def results() -> Console:
-    """Where results go: standard output, never wrapped when it is not a terminal."""
-    return _console(stderr=False)
-
-
-def progress() -> Console:
-    """Where talk goes: standard error."""
-    return _console(stderr=True)
-
-
-def show_findings(console: Console, findings: Findings) -> None:
-    """Show findings, grouped by check in the order they came, the remedy below each."""
+def show_findings(stream: TextIO, findings: Findings) -> None:
+    """Show findings below the name of their check, in the order they came, each with its remedy."""
+    show = _in_colour(stream) if stream.isatty() else _plainly(stream)
     check = None
     for finding in findings:
-        if finding.check != check:
-            check = finding.check
-            console.print(Text(check, style="bold"))
-        head = Text.assemble(
-            (f"{SIGN[finding.status]} {finding.status}", _STYLE[finding.status]),
-            "  ",
-            (finding.looked_at, "cyan"),
-            ": ",
-        )
-        _indented(console, 2, head.append(finding.saw))
+        show(finding, finding.check != check)
+        check = finding.check
+
+
+def show_table(stream: TextIO, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Show a table, in columns for a person and separated by tabs for a program."""
+    if not stream.isatty():
+        for row in rows:
+            print(*row, sep="\t", file=stream)
+        return
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for heading in headings:
+        table.add_column(heading, overflow="fold")  # a name that is cut off cannot be looked for
+    for row in rows:
+        table.add_row(*row)
+    _console(stream).print(table)
+
+
+def show_lines(stream: TextIO, lines: Iterable[str]) -> None:
+    """Show lines as they are."""
+    for line in lines:
+        print(line, file=stream)
+
+
+def _plainly(stream: TextIO) -> _Show:
+    def show(finding: Finding, begins: bool) -> None:
+        if begins:
+            print(finding.check, file=stream)
+        print(f"  {SIGN[finding.status]} {finding.status}  {finding.looked_at}: {finding.saw}", file=stream)
+        if finding.remedy:
+            print(f"      → {finding.remedy}", file=stream)
+
+    return show
+
+
+def _in_colour(stream: TextIO) -> _Show:
+    from rich.text import Text
+
+    console = _console(stream)
+
+    def show(finding: Finding, begins: bool) -> None:
+        if begins:
+            console.print(Text(finding.check, style="bold"))
+        status = (f"{SIGN[finding.status]} {finding.status}", _STYLE[finding.status])
+        _indented(console, 2, Text.assemble(status, "  ", (finding.looked_at, "cyan"), ": ", finding.saw))
         if finding.remedy:
             _indented(console, 6, Text.assemble("→ ", (finding.remedy, "bold")))
 
-
-def show_lines(console: Console, lines: Iterable[str]) -> None:
-    """Show lines as they are."""
-    for line in lines:
-        console.print(Text(line), soft_wrap=True)
+    return show
 
 
 def _indented(console: Console, by: int, text: Text) -> None:
-    """Print a text whose every line is indented; folded only where there is a terminal to fold it for."""
-    width = console.width - by if console.is_terminal else 10_000
-    for line in text.wrap(console, width):
-        line.rstrip()
-        console.print(Text(" " * by).append_text(line), soft_wrap=True)
+    from rich.padding import Padding
+
+    console.print(Padding(text, (0, 0, 0, by), expand=False))
 
 
-def _console(*, stderr: bool) -> Console:
-    stream = sys.stderr if stderr else sys.stdout
-    # Without a terminal rich assumes 80 columns, and a table would fold what a program or a grep is going to read.
-    width = None if stream.isatty() else 300
-    return Console(file=stream, width=width, highlight=False, markup=False)
+def _console(stream: TextIO) -> Console:
+    from rich.console import Console
+
+    return Console(file=stream, highlight=False, markup=False)

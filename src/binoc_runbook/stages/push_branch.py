@@ -16,14 +16,14 @@ class PushBranch(Stage):
     reach: ClassVar[Reach] = "public"
 
     def observe(self, target: Target) -> Observation:
-        view = target.view()
+        view = target.look()
         if isinstance(view, str):
             return Observation.answered(Findings([Finding.unknown(self.name, "HEAD", view, "see the stage `tree`")]))
         findings = branch(view)
         return Observation.answered(findings) if view.contains == "yes" else Observation.to_do(findings)
 
     def commands(self, target: Target) -> tuple[Command, ...]:
-        view = target.view()
+        view = target.seen()
         if isinstance(view, str):
             return ()
         # The commit by its name: what was checked is what is pushed, whatever happens to the branch meanwhile.

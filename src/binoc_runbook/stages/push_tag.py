@@ -16,14 +16,14 @@ class PushTag(Stage):
     reach: ClassVar[Reach] = "permanent"
 
     def observe(self, target: Target) -> Observation:
-        view = target.view()
+        view = target.look()
         if isinstance(view, str):
             return Observation.answered(Findings([Finding.unknown(self.name, "HEAD", view, "see the stage `tree`")]))
         findings = tag(view)
         return Observation.to_do(findings) if view.remote_tag is None else Observation.answered(findings)
 
     def requires(self, target: Target) -> Findings:
-        view = target.view()
+        view = target.look()
         if isinstance(view, RemoteView) and view.contains == "yes" and view.local_tag is not None:
             return Findings()
         saw = "the branch on the remote, or the tag in this clone, is not as the stages before left it"

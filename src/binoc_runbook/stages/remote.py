@@ -13,8 +13,7 @@ class Remote(Stage):
     sentence = "The remote would take the branch and the tag, and a tag can be made here."
 
     def observe(self, target: Target) -> Observation:
-        view = target.view()
+        view = target.look()
         if isinstance(view, str):
-            saw = f"there is no commit to compare with the remote: {view}"
-            return Observation.answered(Findings([Finding.unknown("remote", "HEAD", saw, "see the stage `tree`")]))
+            return Observation.answered(Findings([Finding.unknown("remote", "HEAD", view, "see the stage `tree`")]))
         return Observation.answered(remote(view, target.acts(view)))

@@ -14,7 +14,7 @@ class MakeTag(Stage):
     sentence = "This clone has an annotated tag of that name, and it peels to the commit."
 
     def observe(self, target: Target) -> Observation:
-        view = target.view()
+        view = target.look()
         if isinstance(view, str):
             return Observation.answered(Findings([Finding.unknown(self.name, "HEAD", view, "see the stage `tree`")]))
         findings = tag(view)
@@ -22,14 +22,14 @@ class MakeTag(Stage):
 
     def requires(self, target: Target) -> Findings:
         # Never a tag on a commit that the remote's branch does not contain: pushed, it would be an orphan.
-        view = target.view()
+        view = target.look()
         if isinstance(view, RemoteView) and view.contains != "yes":
             saw = f"`{view.branch}` on `{view.remote}` does not show {view.commit[:12]}"
             return Findings([Finding.failed(self.name, view.refs.question, saw, "run this release again")])
         return Findings()
 
     def commands(self, target: Target) -> tuple[Command, ...]:
-        view = target.view()
+        view = target.seen()
         if isinstance(view, str):
             return ()
         if view.remote_tag is not None:

@@ -10,15 +10,19 @@ from binoc_runbook.policy import Policy
 from binoc_runbook.version import Version
 from binoc_runbook.workspace import Workspace
 from binoc_runbook.world import World
-from binoc_runbook.world.answers import Completed, RemoteRefs, TreeState
+from binoc_runbook.world.answers import Ancestry, Completed, RemoteRefs, TreeState
 from binoc_runbook.world.git import PATIENCE
+
+# A branch that is not there contains nothing, and is behind everything.
+_NOTHING_THERE: tuple[Ancestry, Ancestry] = ("no", "yes")
 
 
 @dataclass
 class Target:
     """A version, the policy it is released under, the world it is released in and the remote it goes to.
 
-    Nothing is remembered here but the trees whose tests this very run has seen pass; all else is asked anew each time.
+    Stages ask the world anew each time; what is remembered here is the last answer of the remote, for naming commands,
+    and the trees whose tests this very run has seen pass.
     """
 
     version: Version
@@ -27,6 +31,7 @@ class Target:
     remote: str
     retest: bool = False
     tested: set[str] = field(default_factory=set)
+    _seen: RemoteView | str | None = None
 
     @property
     def tag(self) -> str:
@@ -41,20 +46,28 @@ class Target:
         """The manifests as they are now."""
         return Workspace.discover(self.world.root)
 
-    def view(self) -> RemoteView | str:
-        """The remote as it is now, or why this checkout has nothing to compare with it."""
+    def look(self) -> RemoteView | str:
+        """Ask the remote anew how it is, or say why this checkout has nothing to compare with it."""
+        self._seen = self._ask()
+        return self._seen
+
+    def seen(self) -> RemoteView | str:
+        """The answer that `look` got last, for saying what an act would do about it."""
+        return self.look() if self._seen is None else self._seen
+
+    def _ask(self) -> RemoteView | str:
         git = self.world.git
-        state = git.tree_state()
-        if isinstance(state, str):
-            return state
-        if state.commit is None:
-            return "there is no commit yet"
-        branch = self._branch(state)
+        head = git.head()
+        if head is None:
+            return "there is no commit, so there is nothing to compare with the remote"
+        at, on = head
+        branch = on if on is not None and self.policy.allows_branch(on) else self.policy.branch[0]
         url = git.remote_url(self.remote)
         names = (f"refs/heads/{branch}", f"refs/tags/{self.tag}", f"refs/tags/{self.tag}^{{}}")
         refs = git.remote_refs(self.remote, *names) if url else RemoteRefs("", None, f"there is no `{self.remote}`")
-        commit = self._commit(state.commit, refs)
+        commit = self._commit(at, refs)
         tip = refs.branch(branch)
+        contains, behind = git.containment(tip, commit) if tip else _NOTHING_THERE
         return RemoteView(
             remote=self.remote,
             url=url,
@@ -63,8 +76,8 @@ class Target:
             tag=self.tag,
             commit=commit,
             local_tag=git.local_tag(self.tag),
-            behind="yes" if tip in (None, commit) else git.ancestry(str(tip), of=commit),
-            contains="no" if tip is None else "yes" if tip == commit else git.ancestry(commit, of=tip),
+            behind=behind,
+            contains=contains,
         )
 
     def acts(self, view: RemoteView) -> Acts:
@@ -77,7 +90,7 @@ class Target:
 
     def released(self) -> bool:
         """Whether the remote shows all that a release leaves there: the branch with the commit, and the tag of it."""
-        view = self.view()
+        view = self.look()
         return (
             isinstance(view, RemoteView)
             and view.contains == "yes"
@@ -85,10 +98,6 @@ class Target:
             and view.remote_tag.annotated
             and view.remote_tag.commit == view.commit
         )
-
-    def _branch(self, state: TreeState) -> str:
-        on = state.branch
-        return on if on is not None and self.policy.allows_branch(on) else self.policy.branch[0]
 
     def _commit(self, head: str, refs: RemoteRefs) -> str:
         # A tag that the remote has on an ancestor of HEAD says which commit was released: the record of a release is

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import os
-import platform
 import sys
 from pathlib import Path
 from typing import Any
@@ -96,12 +95,7 @@ class Tests(Stage):
             target.world.evidence.write(self._key(target, after), {"passed": passed, "seconds": round(seconds, 1)})
 
     def _key(self, target: Target, state: TreeState) -> dict[str, Any]:
-        rustc = target.world.processes.run(["rustc", "--version"], patience=20.0)
-        return {
-            "tree": state.tree,
-            "command": list(target.policy.test),
-            "toolchain": [platform.platform(), f"Python {platform.python_version()}", rustc.stdout.strip()],
-        }
+        return {"tree": state.tree, "command": list(target.policy.test), "toolchain": target.world.toolchain}
 
     def _log_name(self, target: Target) -> str:
         return f"{target.world.runs.name}/{self.log(target).relative_to(target.world.runs).as_posix()}"

@@ -6,8 +6,10 @@ own, both in a temporary folder. Which of them a run uses is decided by its para
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -56,6 +58,12 @@ class World:
         from binoc_runbook.rehearsal import open_world
 
         return open_world(source)
+
+    @cached_property
+    def toolchain(self) -> list[str]:
+        """What decides beside the sources whether tests pass: the system, Python, and rustc where it is installed."""
+        rustc = self.processes.run(["rustc", "--version"], patience=20.0)
+        return [platform.platform(), f"Python {platform.python_version()}", rustc.stdout.strip()]
 
     def close(self) -> None:
         """Remove what a rehearsal made; the real world has nothing to remove."""

@@ -86,7 +86,7 @@ class Git:
 
     def ask(self, *arguments: str, patience: float | None = None) -> Completed:
         """Run `git …` for its answer, without taking the locks that a concurrent command of the user may want."""
-        return self.run(["git", "--no-optional-locks", *arguments], patience=patience)
+        return self.run(["git", *arguments], patience=patience, environment={"GIT_OPTIONAL_LOCKS": "0"})
 
     def _tidy(self, text: str) -> str:
         for url, shown in self._shown.items():
@@ -141,6 +141,14 @@ class Git:
             untracked=tuple(untracked),
         )
 
+    def head(self) -> tuple[str, str | None] | None:
+        """The commit that HEAD is, and its branch unless it is detached; `None` before the first commit."""
+        told = self.ask("rev-parse", "HEAD", "--symbolic-full-name", "HEAD")
+        if told.returncode != 0:
+            return None
+        commit, name = told.stdout.split()
+        return commit, name.removeprefix("refs/heads/") if name != "HEAD" else None
+
     def private_folder(self) -> Path | None:
         """The folder inside `.git/` that all work trees of this clone share."""
         told = self.ask("rev-parse", "--git-common-dir")
@@ -159,9 +167,15 @@ class Git:
         answers: dict[int, Ancestry] = {0: "yes", 1: "no"}
         return answers.get(self.ask("merge-base", "--is-ancestor", commit, of).returncode, "unknown")
 
-    def subject(self, commit: str) -> str:
-        """The first line of a commit's message."""
-        return self.ask("log", "-1", "--format=%s", commit).stdout.strip()
+    def containment(self, one: str, other: str) -> tuple[Ancestry, Ancestry]:
+        """Whether each of two commits contains the other; both *unknown* when this clone lacks one of them."""
+        if one == other:
+            return "yes", "yes"
+        told = self.ask("rev-list", "--left-right", "--count", f"{one}...{other}")
+        if told.returncode != 0:
+            return "unknown", "unknown"
+        only_one, only_other = told.stdout.split()
+        return ("yes" if only_other == "0" else "no"), ("yes" if only_one == "0" else "no")
 
     # What an act will need.
 
