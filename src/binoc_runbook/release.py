@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import shlex
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -126,9 +127,10 @@ class Release:
         Raises:
             Refused: A real run in which anything before the line is not done.
         """
-        for run in self.record.stages:
-            if run.stage.name in AT_THE_LINE:
-                run.after = self._observe(run.stage)
+        again = [run for run in self.record.stages if run.stage.name in AT_THE_LINE]
+        with ThreadPoolExecutor() as asking:  # side by side: each mostly waits for git
+            for run, observed in zip(again, asking.map(lambda run: self._observe(run.stage), again), strict=True):
+                run.after = observed
         self._write()
         troubled = [run for run in self.record.stages if run.state in ("blocked", "unknown") or run.trouble]
         self._reporter.at_the_line(self, troubled)
@@ -152,7 +154,7 @@ class Release:
 
     def _held(self) -> dict[str, str]:
         """What the remote holds in the end; a rehearsed one all of it, a real one what this release is about."""
-        view = self.target.look()
+        view = self.target.seen()  # the last stage has just looked
         if isinstance(view, str):
             return {}
         if self.target.world.kind == "rehearsal":

@@ -131,7 +131,7 @@ def test_a_remote_that_cannot_be_reached_is_unknown_and_not_empty(checkout, here
 def test_the_address_of_a_remote_is_shown_without_credentials_and_without_paths(checkout, here):
     def shown(url: str) -> str | None:
         checkout.git("remote", "set-url", "origin", url, cwd=checkout.root)
-        return here.remote_url("origin")
+        return Git(checkout.root).remote_url("origin")
 
     assert shown("https://rosa:secret@example.org/demo.git") == "https://example.org/demo.git"
     assert shown("git@example.org:demo.git") == "git@example.org:demo.git"

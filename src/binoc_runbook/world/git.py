@@ -53,6 +53,8 @@ class Git:
     environment: Mapping[str, str] = field(default_factory=dict)
     # What a remote's address must be called wherever it is shown: without credentials, and without the machine's paths.
     _shown: dict[str, str] = field(default_factory=dict)
+    _known_folders: tuple[Path, Path] | None = None
+    _known_urls: dict[str, str] = field(default_factory=dict)
 
     def run(
         self,
@@ -97,11 +99,10 @@ class Git:
 
     def tree_state(self) -> TreeState | str:
         """The checkout as it stands now, or the reason why git cannot tell."""
-        where = self.ask("rev-parse", "--absolute-git-dir", "--is-shallow-repository", "--show-toplevel")
-        if where.returncode != 0:
-            return where.reason
-        folder, shallow, _ = where.stdout.splitlines()
-
+        where = self._folders()
+        if isinstance(where, str):
+            return where
+        folder, common = where
         status = self.ask(
             "status", "--porcelain=v2", "--branch", "-z", "--untracked-files=all", "--ignore-submodules=none"
         )
@@ -129,13 +130,13 @@ class Git:
         head = facts.get("branch.head", "(detached)")
         told = self.ask("log", "-1", "--format=%T%n%B") if commit != "(initial)" else None
         tree, _, message = told.stdout.partition("\n") if told else ("", "", "")
-        operation = next((way for name, way in _OPERATIONS.items() if (Path(folder) / name).exists()), None)
+        operation = next((way for name, way in _OPERATIONS.items() if (folder / name).exists()), None)
         return TreeState(
             commit=None if commit == "(initial)" else commit,
             tree=tree or None,
             message=message.strip(),
             branch=None if head == "(detached)" else head,
-            shallow=shallow == "true",
+            shallow=(common / "shallow").exists(),
             operation=operation,
             changed=tuple(changed),
             untracked=tuple(untracked),
@@ -151,8 +152,18 @@ class Git:
 
     def private_folder(self) -> Path | None:
         """The folder inside `.git/` that all work trees of this clone share."""
-        told = self.ask("rev-parse", "--git-common-dir")
-        return (self.root / told.stdout.strip()).resolve() if told.returncode == 0 else None
+        where = self._folders()
+        return None if isinstance(where, str) else where[1]
+
+    def _folders(self) -> tuple[Path, Path] | str:
+        """The folder inside `.git/` of this work tree and the common one, or why there is none; asked once."""
+        if self._known_folders is None:
+            told = self.ask("rev-parse", "--absolute-git-dir", "--git-common-dir", "--show-toplevel")
+            if told.returncode != 0:
+                return told.reason
+            own, common, _ = told.stdout.splitlines()
+            self._known_folders = Path(own), (self.root / common).resolve()
+        return self._known_folders
 
     def local_tag(self, name: str) -> Tag | None:
         """The tag of that name in this clone, if there is one."""
@@ -211,12 +222,18 @@ class Git:
     # What a remote says.
 
     def remote_url(self, remote: str) -> str | None:
-        """Where pushes to the remote go, as it may be shown; `None` when no such remote is configured."""
+        """Where pushes to the remote go, as it may be shown; `None` when no such remote is configured.
+
+        Asked once: a run goes to one place.
+        """
+        if remote in self._known_urls:
+            return self._known_urls[remote]
         told = self.ask("remote", "get-url", "--push", remote)
         if told.returncode != 0:
             return None
         url = told.stdout.strip()
-        return self._shown.setdefault(url, _presentable(url))
+        self._known_urls[remote] = self._shown[url] = _presentable(url)
+        return self._known_urls[remote]
 
     def remote_refs(self, remote: str, *names: str) -> RemoteRefs:
         """What the remote answers for the refs of these full names (all of them when none is given)."""
