@@ -12,16 +12,13 @@ Imported when papermill runs a runbook, never before. Four things differ from pa
 from __future__ import annotations
 
 import contextlib
-import html
 import os
-import re
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
-import urllib.parse
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,25 +32,15 @@ from papermill.iorw import write_ipynb  # type: ignore[import-untyped]
 from papermill.log import logger  # type: ignore[import-untyped]
 
 from binoc_runbook import papermill_engine
+from binoc_runbook.checkout import root_of
+from binoc_runbook.cleaning import each_string, machine_free, plain
+from binoc_runbook.messages import LIVE, OUTPUT_VARIABLE, RECORD
 
 if TYPE_CHECKING:
     from types import FrameType
 
-#: Beside `text/plain` and `text/html` in a display message: `{"lines": ["…", …]}`, to be shown now and not kept.
-LIVE = "application/vnd.binoc-runbook.live+json"
-
-#: In an output of the last cell: `{"file_under": "docs/releases/0.4.0.ipynb" or null, "overwrite": false}`.
-RECORD = "application/vnd.binoc-runbook.record+json"
-
-#: Tells the kernel where its record will lie: a path from the root of the checkout, or `-` for standard output.
-OUTPUT_VARIABLE = "BINOC_RUNBOOK_OUTPUT"
-
 #: What Ctrl-C, `kill` and a closed terminal send.
 STOP_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])")
-
-Translate = Callable[[str], str]
 
 
 def execute(
@@ -78,7 +65,7 @@ def execute(
     # Called from Python, the caller's folder counts, and the runbook may be another checkout's.
     typed_in = run.typed_in if run else Path.cwd()
     notebook = run.notebook if run else (typed_in / input_path).resolve()
-    root = run.root if run else papermill_engine.checkout_of(typed_in) or typed_in
+    root = run.root if run else root_of(typed_in) or typed_in
 
     paths = nb.metadata.papermill
     paths["input_path"] = _from_root(notebook, root)
@@ -272,7 +259,7 @@ def last_words(error: Any) -> str:
     if error.ename == "KeyboardInterrupt":  # the way down to where it was waiting is of no use to whoever typed it
         first = error.source.strip().partition("\n")[0]
         return f"{error.evalue or 'interrupted at'} `{first}`"
-    return _ESCAPES.sub("", "\n".join(error.traceback)).strip() or f"{error.ename}: {error.evalue}"
+    return plain("\n".join(error.traceback)).strip() or f"{error.ename}: {error.evalue}"
 
 
 def take_record(nb: NotebookNode) -> dict[str, Any] | None:
@@ -318,51 +305,19 @@ def clean(nb: NotebookNode, root: Path) -> None:
     about = nb.metadata.papermill
     about["environment_variables"] = {}
     for key in ("parameters", "input_path", "output_path"):
-        about[key] = _each_string(about.get(key), translate)
+        about[key] = each_string(about.get(key), translate)
     for cell in nb.cells:
         if "injected-parameters" in cell.metadata.get("tags", []):
             cell.source = translate(cell.source)
         for output in cell.get("outputs", []):
             for key in ("text", "ename", "evalue", "traceback"):
                 if key in output:
-                    output[key] = _each_string(output[key], translate)
+                    output[key] = each_string(output[key], translate)
             for mime, content in output.get("data", {}).items():
                 if mime in {"text/html", "image/svg+xml"}:
-                    output.data[mime] = _each_string(content, machine_free(root, markup=True))
+                    output.data[mime] = each_string(content, machine_free(root, markup=True))
                 elif mime.startswith("text/") or mime.endswith("json"):
-                    output.data[mime] = _each_string(content, translate)
-
-
-def machine_free(root: Path, markup: bool = False) -> Translate:
-    """Make a function that takes escape codes and this machine's paths out of text, or out of HTML with `markup`.
-
-    The root of the checkout becomes `.`, the home folder `~`, the folder for temporary files `<tmp>`, the environment
-    and the Python it was made from `<env>` and `<python>`.
-    """
-    names = {tempfile.gettempdir(): "<tmp>", sys.prefix: "<env>", str(Path.home()): "~", str(root): "."}
-    if sys.base_prefix not in {"/usr", "/usr/local"}:  # which are the same on many machines
-        names.setdefault(sys.base_prefix, "<python>")
-    spelt: dict[str, str] = {}
-    for path, name in names.items():
-        for real in (path, os.path.realpath(path)):
-            for spelling in (real, html.escape(real), urllib.parse.quote(real)):
-                if len(spelling) > 1:
-                    spelt[spelling] = html.escape(name) if markup else name
-    longest_first = "|".join(re.escape(path) for path in sorted(spelt, key=len, reverse=True))
-    # Not inside another path (`/srv/tmp`, `/tmpfs`), but after a flag such as `-I`.
-    pattern = re.compile(rf"(?:(?<![\w.~-])|(?<=\s-[A-Za-z]))(?:{longest_first})(?![\w-])")
-    return lambda text: pattern.sub(lambda match: spelt[match[0]], _ESCAPES.sub("", text))
-
-
-def _each_string(value: Any, translate: Translate) -> Any:
-    """Translate every string in a value, however deep; keys are left alone."""
-    if isinstance(value, str):
-        return translate(value)
-    if isinstance(value, list):
-        return [_each_string(item, translate) for item in value]
-    if isinstance(value, dict):
-        return type(value)({key: _each_string(item, translate) for key, item in value.items()})
-    return value
+                    output.data[mime] = each_string(content, translate)
 
 
 def _from_root(path: Path, root: Path) -> str:

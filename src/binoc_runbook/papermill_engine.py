@@ -29,6 +29,8 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from binoc_runbook.checkout import root_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import TracebackType
@@ -112,11 +114,6 @@ def parse(arguments: Sequence[str]) -> tuple[list[int], list[Option]] | None:
     return paths, options
 
 
-def checkout_of(path: Path) -> Path | None:
-    """Find the root of the checkout that holds a path: the path or the nearest folder above it with a `.git`."""
-    return next((folder for folder in (path, *path.parents) if (folder / ".git").exists()), None)
-
-
 def amend(arguments: list[str]) -> Invocation | None:
     """Complete a papermill command line in place; None, and nothing changed, if it does not run a runbook of ours.
 
@@ -132,7 +129,7 @@ def amend(arguments: list[str]) -> Invocation | None:
     if not _is_runbook(notebook):
         return None
     notebook = notebook.resolve()
-    root = checkout_of(notebook) or notebook.parent
+    root = root_of(notebook) or notebook.parent
 
     passed = [option for option in options if option.name in (*_RAW, *_RAW.values()) and option.values[0] == "version"]
     raw = [option for option in passed if option.name not in _RAW]  # which papermill prefers

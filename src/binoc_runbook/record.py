@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from binoc_runbook.checkout import without_paths
+from binoc_runbook.cleaning import Translate, each_string
 from binoc_runbook.finding import Findings
 from binoc_runbook.stages import Command, Observation, Stage, State
 
@@ -64,7 +64,7 @@ class Record:
     """One run; `facts` are what is known from its start, `stages` what happened since."""
 
     facts: dict[str, Any]
-    root: Path
+    clean: Translate
     began: datetime.datetime = field(default_factory=lambda: datetime.datetime.now(datetime.UTC))
     stages: list[StageRun] = field(default_factory=list)
     outcome: str = "unfinished"
@@ -83,7 +83,7 @@ class Record:
             "stages": [run.to_json() for run in self.stages],
             "remote_refs": self.refs,
         }
-        cleaned: dict[str, Any] = json.loads(without_paths(json.dumps(told, ensure_ascii=False), self.root))
+        cleaned: dict[str, Any] = each_string(told, self.clean)
         return cleaned
 
     def write(self, path: Path) -> None:

@@ -50,7 +50,7 @@ class Release:
     def __init__(self, target: Target, reporter: Reporter, runs: Path, *, dry_run: bool) -> None:
         self.target = target
         self.dry_run = dry_run
-        self.record = Record(_facts(target, dry_run=dry_run), target.world.root)
+        self.record = Record(_facts(target, dry_run=dry_run), target.world.clean)
         self._reporter = reporter
         self._runs = runs
         # Asked once: what the stages before the line guard is no longer in question when all of it is on the remote.
@@ -87,7 +87,7 @@ class Release:
             )
         opened = World.rehearsal(root) if world == "rehearsal" else World.real(root)
         target = open_target(opened, version, remote=str(remote) if remote else None, retest=bool(retest))
-        return cls(target, NotebookReporter(opened.root), root / "runs", dry_run=bool(dry_run))
+        return cls(target, NotebookReporter(opened.clean), root / "runs", dry_run=bool(dry_run))
 
     def plan(self) -> None:
         """Show the stages with the commands that the acts will run; the same objects are run afterwards."""

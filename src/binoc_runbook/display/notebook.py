@@ -11,12 +11,12 @@ import html
 import time
 from collections import deque
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from binoc_runbook.checkout import without_paths
+from binoc_runbook.cleaning import Translate
 from binoc_runbook.display import text
 from binoc_runbook.finding import SIGN, Findings
+from binoc_runbook.messages import LIVE, RECORD
 from binoc_runbook.stages import ACTS, STAGES
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from binoc_runbook.release import Release
     from binoc_runbook.stages import Command, Stage, Target
 
-LIVE = "application/vnd.binoc-runbook.live+json"
-RECORD = "application/vnd.binoc-runbook.record+json"
 
 #: How many lines of a long command stay on the page, and how often (in seconds) the page is told of new ones.
 EXCERPT, PAUSE = 20, 1.0
@@ -34,8 +32,8 @@ EXCERPT, PAUSE = 20, 1.0
 class NotebookReporter:
     """Shows a run in the notebook whose cell is running."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, clean: Translate) -> None:
+        self._clean = clean
         self._excerpt: deque[str] = deque(maxlen=EXCERPT)
         self._waiting: list[str] = []
         self._told = 0.0
@@ -61,7 +59,7 @@ class NotebookReporter:
             self._tell()
 
     def line(self, words: str) -> None:
-        words = without_paths(words, self._root)
+        words = self._clean(words)
         self._excerpt.append(words)
         self._waiting.append(f"    {words}")
         if time.monotonic() - self._told >= PAUSE:
@@ -104,12 +102,12 @@ class NotebookReporter:
     ) -> Any:
         from IPython.display import display
 
-        clean = [without_paths(line, self._root) for line in lines]
+        clean = [self._clean(line) for line in lines]
         data: dict[str, Any] = {"text/plain": "\n".join(clean), **(more or {})}
         if markup:
-            data["text/html"] = without_paths(markup, self._root)
+            data["text/html"] = self._clean(markup)
         if live:
-            data[LIVE] = {"lines": [without_paths(line, self._root) for line in live]}
+            data[LIVE] = {"lines": [self._clean(line) for line in live]}
         if into is not None:
             into.update(data, raw=True)
             return into

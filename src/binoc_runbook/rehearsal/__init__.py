@@ -69,7 +69,7 @@ def _open(source: Path, folder: Path, close: Callable[[], None]) -> World:
     _do(git, "branch", "--move", branch)
     _do(Git(folder, environment), "init", "--quiet", "--bare", f"--initial-branch={branch}", str(bare))
     _do(git, "remote", "add", policy.remote, str(bare))
-    return World.at(root, kind="rehearsal", runs=source / "runs", environment=environment, close=close)
+    return World.at(root, kind="rehearsal", source=source, environment=environment, close=close)
 
 
 def _policy(root: Path) -> Policy:

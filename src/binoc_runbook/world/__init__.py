@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+from binoc_runbook.cleaning import Translate, machine_free
 from binoc_runbook.world.evidence import Evidence
 from binoc_runbook.world.git import Git
 from binoc_runbook.world.processes import Processes
@@ -22,11 +23,12 @@ Kind = Literal["real", "rehearsal"]
 
 @dataclass
 class World:
-    """The ports of one checkout, and the folder that records of a run go to."""
+    """The ports of one checkout, the folder that records of a run go to, and how text becomes fit for a record."""
 
     kind: Kind
     root: Path
     runs: Path
+    clean: Translate
     git: Git
     processes: Processes
     evidence: Evidence
@@ -38,19 +40,23 @@ class World:
         root: Path,
         *,
         kind: Kind,
-        runs: Path,
+        source: Path,
         environment: Mapping[str, str] | None = None,
         close: Callable[[], None] = lambda: None,
     ) -> World:
-        """The ports of the checkout at `root`; `environment` is added to what their processes inherit."""
-        git = Git(root, environment or {})
+        """The ports of the checkout at `root`; `environment` is added to what their processes inherit.
+
+        `source` is the checkout whose records these are; for a rehearsal it is another one.
+        """
+        git, clean = Git(root, environment or {}), machine_free(root, source)
         evidence = Evidence(git.private_folder, may_write=kind == "real")
-        return cls(kind, root, runs, git, Processes(root, environment or {}), evidence, close)
+        processes = Processes(root, environment or {}, clean)
+        return cls(kind, root, source / "runs", clean, git, processes, evidence, close)
 
     @classmethod
     def real(cls, root: Path) -> World:
         """The checkout itself, and the remotes it is configured with."""
-        return cls.at(root, kind="real", runs=root / "runs")
+        return cls.at(root, kind="real", source=root)
 
     @classmethod
     def rehearsal(cls, source: Path) -> World:

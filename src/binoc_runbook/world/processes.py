@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -15,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from binoc_runbook.cleaning import Translate, plain
 from binoc_runbook.world.answers import Completed
 
 #: How many of a long command's last lines are kept for the page; all of them are in its log.
@@ -22,7 +22,6 @@ TAIL = 40
 
 # ipykernel promises its children a colour terminal; a log and a page are none.
 _COLOUR = ("FORCE_COLOR", "CLICOLOR_FORCE")
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +37,14 @@ class Watched:
 
 @dataclass
 class Processes:
-    """Starts processes in `root`, with `environment` added to what they inherit."""
+    """Starts processes in `root`, with `environment` added to what they inherit.
+
+    `clean` makes what a long command prints fit to be kept.
+    """
 
     root: Path
     environment: Mapping[str, str] = field(default_factory=dict)
+    clean: Translate = plain
 
     def find(self, program: str) -> str | None:
         """Where a program is, the environment that runs this library included even when it is not activated."""
@@ -96,7 +99,7 @@ class Processes:
         with _ended(process), log.open("w", encoding="utf-8") as written:
             assert process.stdout is not None  # noqa: S101 - it was asked for above
             for raw in process.stdout:
-                line = _ESCAPES.sub("", _text(raw)).rstrip("\r\n").rpartition("\r")[2]
+                line = self.clean(_text(raw)).rstrip("\r\n").rpartition("\r")[2]
                 count += 1
                 tail.append(line)
                 written.write(line + "\n")
