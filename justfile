@@ -47,7 +47,7 @@ set-version version:
 
 # everything: lint, the code, the notebooks and whole rehearsals
 [group("tests")]
-test: lint test-code
+test: lint docs test-code
     python -m pytest -m "rehearsal or notebook" tests
     python -m pytest --nbmake --nbmake-timeout=600 runbooks
 

@@ -172,7 +172,7 @@ def test_inspect_for_people_names_every_package(typed):
     code, out, err = typed("inspect")
     assert (code, err) == (0, "")
     rows = [line.split("\t") for line in out.splitlines()]
-    assert ["demo-sdk", "cargo", "0.4.0", "Cargo.toml:6", "published"] in rows
+    assert ["demo-sdk", "cargo", "0.4.0", "Cargo.toml:6", "publishable"] in rows
     assert {row[0] for row in rows} == {"demo", "demo-core", "demo-python", "demo-sdk", "orphan"}
 
 

@@ -59,7 +59,7 @@ def inspect(root: Path, parsed: argparse.Namespace) -> int:
             package.ecosystem,
             package.version or "?",
             str(package.version_source or package.manifest),
-            "published" if package.publishable else "private",
+            "publishable" if package.publishable else "private",
         )
         for package in workspace.packages
     ]

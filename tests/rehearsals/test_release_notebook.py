@@ -6,8 +6,10 @@ import json
 import os
 import pty
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -253,3 +255,70 @@ def test_no_world_but_the_rehearsal_is_allowed_while_tests_run(armed, environmen
     assert done.returncode == 1
     assert "no world but the rehearsal is allowed" in done.stderr
     assert "refs/tags/v0.4.0" not in armed.remote_refs()
+
+
+def test_a_workspace_without_a_runbook_of_its_own_is_rehearsed_with_ours(checkout, environment, tmp_path):
+    done = subprocess.run(
+        [BIN / "binoc-runbook", "rehearse", "0.4.0", "--root", checkout.root],
+        cwd=tmp_path,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "0.4.0 was released in this rehearsal" in done.stderr
+    assert (checkout.root / "runs/rehearsal-0.4.0.ipynb").is_file()
+
+
+def test_records_are_never_collected_as_tests(armed, environment):
+    for folder in ("runs", "docs/releases"):
+        (armed.root / folder).mkdir(parents=True)
+        shutil.copy(RUNBOOK, armed.root / folder / "0.4.0.ipynb")
+    shutil.copy(RUNBOOK.parents[1] / "pyproject.toml", armed.root)
+    done = subprocess.run(
+        [BIN / "python", "-m", "pytest", "--nbmake", "--collect-only", "-q", "."],
+        cwd=armed.root,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "runbooks/release.ipynb" in done.stdout
+    assert "0.4.0.ipynb" not in done.stdout
+
+
+@pytest.mark.parametrize("program", ["papermill", "binoc-runbook"])
+def test_ctrl_c_while_the_tests_run_ends_them_and_says_how_to_go_on(armed, environment, program, tmp_path):
+    started = tmp_path / "started"
+    command = f"echo $$ > {started}; sleep 60"
+    armed.edit("pyproject.toml", '["git", "--version"]', json.dumps(["sh", "-c", command]))
+    armed.commit()
+    before = armed.remote_refs()
+    arguments = {
+        "papermill": ["runbooks/release.ipynb", "-p", "version", "0.4.0", "-p", "dry_run", "False"],
+        "binoc-runbook": ["release", "0.4.0", "--yes"],
+    }[program]
+    process = subprocess.Popen(
+        [BIN / program, *arguments],
+        cwd=armed.root,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 60
+    while not (started.exists() and started.read_text().strip()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert "interrupted in `tests`" in told
+    assert "run the same command again" in told
+    assert "Traceback" not in told
+    assert not Path(f"/proc/{started.read_text().strip()}").exists()
+    assert armed.remote_refs() == before
