@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from binoc_runbook.checks.remote import branch
-from binoc_runbook.finding import Finding, Findings
-from binoc_runbook.stages.stage import Command, Observation, Reach, Stage
+from binoc_runbook.checks.remote import RemoteView, branch
+from binoc_runbook.stages.stage import Command, LooksAtRemote, Observation, Reach
 from binoc_runbook.stages.target import Target
 
 
-class PushBranch(Stage):
+class PushBranch(LooksAtRemote):
     name = "push-branch"
     sentence = "The remote's branch contains the commit."
     reach: ClassVar[Reach] = "public"
 
-    def observe(self, target: Target) -> Observation:
-        view = target.look()
-        if isinstance(view, str):
-            return Observation.answered(Findings([Finding.unknown(self.name, "HEAD", view, "see the stage `tree`")]))
+    def judge(self, target: Target, view: RemoteView) -> Observation:
         findings = branch(view)
         return Observation.answered(findings) if view.contains == "yes" else Observation.to_do(findings)
 

@@ -6,19 +6,16 @@ from typing import ClassVar
 
 from binoc_runbook.checks.remote import RemoteView, tag
 from binoc_runbook.finding import Finding, Findings
-from binoc_runbook.stages.stage import Command, Observation, Reach, Stage
+from binoc_runbook.stages.stage import Command, LooksAtRemote, Observation, Reach
 from binoc_runbook.stages.target import Target
 
 
-class PushTag(Stage):
+class PushTag(LooksAtRemote):
     name = "push-tag"
     sentence = "The remote has that tag, and it peels to the commit; the publish workflow starts."
     reach: ClassVar[Reach] = "permanent"
 
-    def observe(self, target: Target) -> Observation:
-        view = target.look()
-        if isinstance(view, str):
-            return Observation.answered(Findings([Finding.unknown(self.name, "HEAD", view, "see the stage `tree`")]))
+    def judge(self, target: Target, view: RemoteView) -> Observation:
         findings = tag(view)
         return Observation.to_do(findings) if view.remote_tag is None else Observation.answered(findings)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from binoc_runbook.checks.remote import RemoteView
 from binoc_runbook.finding import Finding, Findings, Status
 from binoc_runbook.stages.target import Target
 
@@ -83,3 +84,17 @@ class Stage(ABC):
 
     def _refused(self, target: Target, command: Command, reason: str) -> Finding:
         return Finding.failed(self.name, " ".join(command.arguments), f"refused: {reason}", self.remedy(target))
+
+
+class LooksAtRemote(Stage):
+    """A stage whose state is told by comparing the commit with the remote."""
+
+    def observe(self, target: Target) -> Observation:
+        view = target.look()
+        if isinstance(view, str):
+            return Observation.answered(Findings([Finding.unknown(self.name, "HEAD", view, "see the stage `tree`")]))
+        return self.judge(target, view)
+
+    @abstractmethod
+    def judge(self, target: Target, view: RemoteView) -> Observation:
+        """Tell the state from what the remote answered."""

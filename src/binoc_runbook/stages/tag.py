@@ -5,18 +5,15 @@ from __future__ import annotations
 from binoc_runbook.changelog import section
 from binoc_runbook.checks.remote import RemoteView, tag
 from binoc_runbook.finding import Finding, Findings
-from binoc_runbook.stages.stage import Command, Observation, Stage
+from binoc_runbook.stages.stage import Command, LooksAtRemote, Observation
 from binoc_runbook.stages.target import Target
 
 
-class MakeTag(Stage):
+class MakeTag(LooksAtRemote):
     name = "tag"
     sentence = "This clone has an annotated tag of that name, and it peels to the commit."
 
-    def observe(self, target: Target) -> Observation:
-        view = target.look()
-        if isinstance(view, str):
-            return Observation.answered(Findings([Finding.unknown(self.name, "HEAD", view, "see the stage `tree`")]))
+    def judge(self, target: Target, view: RemoteView) -> Observation:
         findings = tag(view)
         return Observation.to_do(findings) if view.local_tag is None else Observation.answered(findings)
 

@@ -20,12 +20,13 @@ def read(manifest: Manifest, crates: Mapping[str, Package]) -> Package | Orphan:
     """
     if manifest.problem:
         return Orphan(manifest.path, f"it {manifest.problem.saw}")
-    project = manifest.table("project")
-    name = project.get("name")
-    if not isinstance(name, str) or not name:
-        return Orphan(manifest.path, _nameless(manifest))
     crate = _crate(manifest)
     built = crates.get(crate) if crate else None
+    name = manifest.get("project", "name")
+    if manifest.get("project") is None and built and manifest.get("build-system", "build-backend") == "maturin":
+        name = built.name  # maturin then takes everything from the crate (maturin, *Metadata*)
+    if not isinstance(name, str) or not name:
+        return Orphan(manifest.path, _nameless(manifest))
     version, source, reason = _version(manifest, crate, built)
     return Package(
         ecosystem="pypi",
@@ -47,11 +48,12 @@ def is_private(classifier: str) -> bool:
 
 def _version(manifest: Manifest, crate: str | None, built: Package | None) -> tuple[str | None, Source | None, str]:
     version = manifest.get("project", "version")
+    dynamic = manifest.get("project") is None or "version" in manifest.strings("project", "dynamic")
     if isinstance(version, str):
         return version, Source(manifest, manifest.path, ("project", "version")), ""
     if version is not None:
         return None, None, "`project.version` is no string"
-    if "version" not in manifest.strings("project", "dynamic"):
+    if not dynamic:
         return None, None, "`[project]` has no version and does not list it as `dynamic`"
     if crate is None:
         backend = manifest.get("build-system", "build-backend")
