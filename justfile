@@ -70,8 +70,10 @@ build:
 [group("build")]
 dist:
     rm -rf dist
-    maturin build --quiet --release --locked --sdist --compatibility pypi --manifest-path python/binoc/Cargo.toml --out dist
-    maturin build --quiet --release --locked --sdist --compatibility pypi --manifest-path python/binoc-sqlite/Cargo.toml --out dist
+    for name in binoc binoc-sqlite; do \
+        maturin sdist --manifest-path "python/$name/Cargo.toml" --out dist; \
+        maturin build --quiet --release --locked --compatibility pypi --manifest-path "python/$name/Cargo.toml" --out dist; \
+    done
     cargo package --quiet --locked --package binoc-sdk
     cp "{{ target }}"/package/binoc-sdk-*.crate dist/
 
