@@ -21,6 +21,9 @@ _FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})")
 _NAME = re.compile(r"\[([^\]]+)\]|(\S+)")
 _LINK = re.compile(r" {0,3}\[[^\]]+\]:\s*\S+.*")
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+_COMMENT_START = re.compile(r" {0,3}<!--")
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
+_MARK = "\ufeff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +49,12 @@ def section(text: str, version: Version) -> str | None:
     `None` where no heading names the version in either spelling; an empty string where one does and nothing but
     further headings and comments follows it.
     """
-    text = text.removeprefix("\ufeff")
+    text = text.removeprefix(_MARK)
     sections = [heading for heading in _headings(text) if heading.level <= 2]
-    for heading, following in zip(sections, [*sections[1:], None], strict=True):
+    ends = [heading.start for heading in sections[1:]] + [len(text)]
+    for heading, end in zip(sections, ends, strict=False):
         if heading.level == 2 and heading.name in (version.semver, version.pep440):
-            body = text[heading.end : following.start if following else len(text)]
+            body = text[heading.end : end]
             return _without_links(body) if _says_something(body) else ""
     return None
 
@@ -63,6 +67,8 @@ def add_heading(text: str, version: Version, date: datetime.date) -> str:
     """
     if section(text, version) is not None:
         return text
+    if text.startswith(_MARK):
+        return _MARK + add_heading(text.removeprefix(_MARK), version, date)
     line_end = "\r\n" if "\r\n" in text else "\n"
     sections = [heading for heading in _headings(text) if heading.level == 2]
     bracketed = not sections or sections[0].text.startswith("[")
@@ -70,35 +76,34 @@ def add_heading(text: str, version: Version, date: datetime.date) -> str:
     title = f"## {name} - {date.isoformat()}{line_end}"
     unreleased = next((heading for heading in sections if heading.name.lower() == "unreleased"), None)
     if unreleased:
-        before, after = text[: unreleased.end], text[unreleased.end :]
-        return before + ("" if before.endswith("\n") else line_end) + line_end + title + after
+        return _after(text[: unreleased.end], title, line_end) + text[unreleased.end :]
     if sections:
         return text[: sections[0].start] + title + line_end + text[sections[0].start :]
-    if not text:
-        text = f"# Changelog{line_end}"
-    return text + ("" if text.endswith("\n") else line_end) + line_end + title
+    appended = _after(text or f"# Changelog{line_end}", title, line_end)
+    # After a fence that is never closed a heading would be code; so it is put before everything.
+    return appended if section(appended, version) is not None else title + line_end + text
+
+
+def _after(before: str, title: str, line_end: str) -> str:
+    return before + ("" if before.endswith("\n") else line_end) + line_end + title
 
 
 def _headings(text: str) -> Iterator[_Heading]:
     """The headings of a Markdown text (CommonMark 4.2), none of which stands in fenced code or a comment."""
-    hidden = [match.span() for match in _comments(text)]
-    fence = ""
-    start = 0
-    for line in text.splitlines(keepends=True):
-        end = start + len(line)
+    until: re.Pattern[str] | None = None  # what ends the code or the comment that the line stands in
+    end = 0
+    for line in _LINE.findall(text):
+        start, end = end, end + len(line)
         bare = line.rstrip("\r\n")
-        if fence:
-            if re.fullmatch(rf" {{0,3}}{re.escape(fence[0])}{{{len(fence)},}}[ \t]*", bare):
-                fence = ""
+        if until:
+            if until.search(bare):
+                until = None
         elif match := _FENCE.match(bare):
-            fence = match[1]
-        elif (match := _HEADING.fullmatch(bare)) and not any(begin < start < stop for begin, stop in hidden):
+            until = re.compile(rf"^ {{0,3}}{re.escape(match[1])}{re.escape(match[1][0])}*[ \t]*$")
+        elif match := _COMMENT_START.match(bare):
+            until = None if "-->" in bare[match.end() :] else re.compile("-->")
+        elif match := _HEADING.fullmatch(bare):
             yield _Heading(len(match[1]), match[2] or "", start, end)
-        start = end
-
-
-def _comments(text: str) -> Iterator[re.Match[str]]:
-    return (match for match in _COMMENT.finditer(text) if match[0].endswith("-->"))
 
 
 def _says_something(body: str) -> bool:

@@ -238,7 +238,7 @@ def test_what_is_admitted_is_what_cargo_admits(version: str, tmp_path: Path) -> 
         (tmp_path / name / "src/lib.rs").touch()
     (tmp_path / "Cargo.toml").write_text('[workspace]\nresolver = "2"\nmembers = ["a", "b"]\n')
     (tmp_path / "a/Cargo.toml").write_text(package.format("a", version))
-    from binoc_runbook.workspace.requirement import _cargo_admits
+    from binoc_runbook.workspace.requirement import cargo_admits
 
     for requirement in REQUIREMENTS:
         dependency = f'[dependencies]\na = {{ path = "../a", version = "{requirement}" }}\n'
@@ -250,7 +250,7 @@ def test_what_is_admitted_is_what_cargo_admits(version: str, tmp_path: Path) -> 
             assert (asked.returncode == 0) == (version == "0.5.2")
             continue
         try:
-            ours = _cargo_admits(requirement, V(version))
+            ours = cargo_admits(requirement, V(version))
         except Unsayable:
             ours = False
         assert ours == (asked.returncode == 0), (requirement, asked.stderr.decode())

@@ -40,8 +40,8 @@ def agrees(text: str) -> None:
         "\n\n# nothing\n",
         "a = 1",
         "a=1#c",
-        'a = "x" # [b]\nb = \'y#\'\n',
-        'a.b.c = 1\na.b."d.e" = 2\na.\'f\'=3',
+        "a = \"x\" # [b]\nb = 'y#'\n",
+        "a.b.c = 1\na.b.\"d.e\" = 2\na.'f'=3",
         '[a]\nb = 1\n[a.c]\nd = 2\n[ x . "y.z" ]\nq = 3\n',
         "[[a]]\nb = 1\n[[a]]\nb = 2\n[a.c]\nd = 3\n[[a.e]]\nf = 4\n[[a.e]]\nf = 5\n[[a]]\n[[a.e]]\nf = 6\n",
         'a = """\nx = 1\n[b]\n""" # "\nb = \'\'\'\n"""\ny = 2\'\'\'\nc = 3',
@@ -49,11 +49,14 @@ def agrees(text: str) -> None:
         'a = "\\"" \nb = "\\\\"\nc = "#"\n',
         "a = [1, [2, 3], # x ]\n [\n4,\n],\n 'y', ]\nb = 5",
         "a = [{b = 1, c.d = 2}, {e = [3, {f = 4}]}, {}]\nb = {}\nc=[]\n",
-        "a = 1979-05-27 07:32:00\nb = 1979-05-27T07:32:00Z\nc = 07:32:00\nd = -1.5e+3\ne = +inf\nf = 0x_".replace("0x_", "0xA_B"),
+        "a = 1979-05-27 07:32:00\nb = 1979-05-27T07:32:00Z\nc = 07:32:00\nd = -1.5e+3\ne = +inf\nf = 0x_".replace(
+            "0x_", "0xA_B"
+        ),
         "[a]\r\nb = 1\r\nc = [\r\n 2, # x\r\n 3]\r\n[d]\r\ne = '4'",
         "\ufeff[a]\nb = 1\n",
         '"\\u0061" = 1\n"" = 2\n"x\\ty" = 3\n',
-        '[package]\nversion.workspace = true\nname="x"\n[target.\'cfg(unix)\'.dependencies]\na = { path = "..", version = "1" }\n',
+        '[package]\nversion.workspace = true\nname="x"\n'
+        '[target.\'cfg(unix)\'.dependencies]\na = { path = "..", version = "1" }\n',
         "[a.b]\nx=1\n[c]\ny=1\n[a.d]\nz=1\n[a]\nw=1\n",
     ],
 )
@@ -63,7 +66,18 @@ def test_every_value_is_found_where_it_is_written(text: str) -> None:
 
 keys = st.sampled_from(["a", "b-c", "_", "1", '"d e"', "'f.g'", '"h\\"i"', "workspace", "version"])
 scalars = st.sampled_from(
-    ['"0.4.0"', "'0.4.0'", '"""0.4.0"""', "'''\n0.4.0'''", "true", "1", "-0.5", "1979-05-27 07:32:00", '"a # b = [c]"', '"\\""']
+    [
+        '"0.4.0"',
+        "'0.4.0'",
+        '"""0.4.0"""',
+        "'''\n0.4.0'''",
+        "true",
+        "1",
+        "-0.5",
+        "1979-05-27 07:32:00",
+        '"a # b = [c]"',
+        '"\\""',
+    ]
 )
 gaps = st.sampled_from(["", " ", "\t", "  "])
 breaks = st.sampled_from(["", "\n", " # c ]}\n", "\n\n  "])
@@ -78,7 +92,11 @@ def values(draw: st.DrawFn, depth: int = 2) -> str:
         return "[" + ",".join(between) + (draw(st.sampled_from(["", ","])) if items else "") + draw(breaks) + "]"
     if kind == "table":
         names = draw(st.lists(keys, max_size=3, unique=True))
-        return "{" + ",".join(f"{draw(gaps)}{name}{draw(gaps)}={draw(gaps)}{draw(values(depth - 1))}" for name in names) + "}"
+        return (
+            "{"
+            + ",".join(f"{draw(gaps)}{name}{draw(gaps)}={draw(gaps)}{draw(values(depth - 1))}" for name in names)
+            + "}"
+        )
     return draw(scalars)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from binoc_runbook.finding import Finding, Findings, Place
@@ -81,6 +81,7 @@ class CargoView:
 
 def surface(workspace: Workspace, policy: Policy, views: Sequence[CargoView] = ()) -> Findings:
     """Compare the policy, the manifests and cargo's views, which the caller asked for; none is simply not compared."""
+    views = [_through_links(view, workspace) for view in views]
     seen = {package.manifest: package for view in views for package in view.packages}
     declared = {artifact: workspace.package_of(artifact) for artifact in policy.artifacts}
     promised = [package for package in declared.values() if package]
@@ -180,6 +181,17 @@ def _view(view: CargoView, workspace: Workspace) -> Iterator[Finding]:
             yield Finding.failed(CHECK, Place(known.manifest), saw, view.question)
 
 
+def _through_links(view: CargoView, workspace: Workspace) -> CargoView:
+    """Cargo names a member by the path that it is listed under; the manifests are known by their real ones."""
+    known = {package.manifest for package in workspace.packages}
+    root = os.path.realpath(workspace.root)
+    packages = (
+        package if package.manifest in known else replace(package, manifest=_real(package.manifest, root))
+        for package in view.packages
+    )
+    return replace(view, packages=tuple(packages))
+
+
 # Where a manifest says whether it may be published, and the edits that change it.
 
 
@@ -235,4 +247,12 @@ def _at(registry: Registry) -> str:
 
 def _inside(path: str, real_root: str) -> str:
     """A path as cargo gives it, absolute, from the root of the checkout and with forward slashes."""
-    return os.path.relpath(os.path.realpath(path), real_root).replace(os.sep, "/")
+    if path.startswith(real_root + os.sep):
+        return path[len(real_root) + 1 :].replace(os.sep, "/")
+    return _real(path, real_root)
+
+
+def _real(path: str, real_root: str) -> str:
+    """A path, absolute or from the root, as the one from the root that no link leads through."""
+    real = os.path.realpath(os.path.join(real_root, path))  # noqa: PTH118 - thousands of them are asked for
+    return os.path.relpath(real, real_root).replace(os.sep, "/")

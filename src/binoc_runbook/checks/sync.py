@@ -6,19 +6,21 @@ nothing published depends on may be out of step; it is a warning and never fails
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from binoc_runbook.changelog import section
-from binoc_runbook.finding import Finding, Findings, Place
+from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.workspace.requirement import Unsayable
-from binoc_runbook.workspace.sites import Kind, Site, Sites, built, crates_of, sites
+from binoc_runbook.workspace.sites import Kind, Site, Sites, built, lock_of, meant, sites
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from binoc_runbook.policy import Policy
     from binoc_runbook.version import Version
-    from binoc_runbook.workspace import Workspace
+    from binoc_runbook.workspace import Package, Workspace
+    from binoc_runbook.workspace.lock import Lock
 
 CHECK = "sync"
 CHANGELOG = "CHANGELOG.md"
@@ -94,35 +96,38 @@ def _both(version: Version) -> str:
 
 def _locks(workspace: Workspace, policy: Policy, found: Sites) -> Iterator[Finding]:
     """What makes Cargo write a lock file anew, and therefore refuse it under `--locked`."""
-    needed = built(workspace, policy)
-    locks = {lock.path: lock for lock in found.locks}
-    missing: set[str] = set()
-    for lock in locks.values():
+    for lock in found.locks:
         if lock.problem:
-            yield lock.problem
-        here = crates_of(workspace, lock)
-        quoted = {site.keys for site in found if site.path == lock.path}
-        for entry in lock.entries:
-            package = here.get(entry.name)
-            stale = package and package.version and package.version != entry.version and entry.keys not in quoted
-            if package and stale:
+            yield replace(lock.problem, check=CHECK)
+        asked = {site.keys for site in found if site.path == lock.path}
+        for entry, package in meant(workspace, lock):
+            if package.version not in (None, entry.version) and entry.keys not in asked:
                 saw = f"`{entry.name}` is `{entry.version}`, and its manifest says `{package.version}`"
                 yield Finding.warning(CHECK, lock.place(*entry.keys), saw, "cargo update --workspace")
+    needed = built(workspace, policy)
+    roots: dict[str, list[Package]] = {}
     for package in workspace.packages:
-        if package.manifest not in needed or package.root is None:
-            continue
-        path = package.root.removesuffix("Cargo.toml") + "Cargo.lock"
-        here_lock = locks.get(path)
-        if here_lock is None and path not in missing:
-            missing.add(path)
-            saw = f"there is no lock file, and `{package.name}` is published from this workspace"
-            # Nothing is known of how an undeclared release is published; a declared one builds with `--locked`.
-            answer = Finding.failed if policy.declared else Finding.warning
-            remedy = f"cargo generate-lockfile --manifest-path {package.root}"
-            yield answer(CHECK, Place(path), saw, remedy)
-        elif here_lock and not here_lock.problem and not any(entry.name == package.name for entry in here_lock.entries):
-            saw = f"it has no entry for `{package.name}` of `{package.manifest}`"
-            yield Finding.failed(CHECK, Place(path), saw, f"cargo update --workspace --manifest-path {package.root}")
+        if package.root is not None and package.manifest in needed:
+            roots.setdefault(package.root, []).append(package)
+    locks = {lock.path: lock for lock in found.locks}
+    for root, packages in roots.items():
+        path = lock_of(root)
+        yield from _locked(path, locks.get(path), root, packages, policy)
+
+
+def _locked(path: str, lock: Lock | None, root: str, packages: list[Package], policy: Policy) -> Iterator[Finding]:
+    """Whether the lock file of a Cargo workspace knows the packages that are published from there."""
+    if lock is None:
+        saw = f"there is no lock file, and `{packages[0].name}` is published from this workspace"
+        # Nothing is known of how an undeclared release is published; a declared one builds with `--locked`.
+        answer = Finding.failed if policy.declared else Finding.warning
+        yield answer(CHECK, path, saw, f"cargo generate-lockfile --manifest-path {root}")
+    elif not lock.problem:
+        known = {entry.name for entry in lock.entries}
+        for package in packages:
+            if package.name not in known:
+                saw = f"it has no entry for `{package.name}` of `{package.manifest}`"
+                yield Finding.failed(CHECK, path, saw, f"cargo update --workspace --manifest-path {root}")
 
 
 def _changelog(workspace: Workspace, version: Version) -> Finding:

@@ -8,6 +8,8 @@ Discovery reads and nothing else: it starts no process, and what is wrong with a
 
 from __future__ import annotations
 
+import gc
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +22,7 @@ from binoc_runbook.workspace.package import Ecosystem, Orphan, Package, Source
 from binoc_runbook.workspace.tree import Tree
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from binoc_runbook.policy import Artifact, Policy, Registry
@@ -56,16 +59,17 @@ class Workspace:
         Hidden folders, `node_modules`, virtual environments and caches are passed over. Raises nothing for what it
         finds: a manifest that cannot be read is an orphan and a problem.
         """
-        tree = Tree(root)
-        crates = Crates(tree)
-        packages, orphans = crates.read()
-        by_manifest = {package.manifest: package for package in packages}
-        for manifest in tree.python.values():
-            read = python.read(manifest, by_manifest)
-            if isinstance(read, Package):
-                packages.append(read)
-            else:
-                orphans.append(read)
+        with _uncollected():
+            tree = Tree(root)
+            crates = Crates(tree)
+            packages, orphans = crates.read()
+            by_manifest = {package.manifest: package for package in packages}
+            for manifest in tree.python.values():
+                read = python.read(manifest, by_manifest)
+                if isinstance(read, Package):
+                    packages.append(read)
+                else:
+                    orphans.append(read)
         orphans += (Orphan(path, "it is a link that leads nowhere") for path in tree.dead_links)
         manifests = (*tree.cargo.values(), *tree.python.values())
         unread = (manifest.problem for manifest in manifests if manifest.problem)
@@ -109,6 +113,21 @@ class Workspace:
             "packages": [package.to_json() for package in self.packages],
             "orphans": [orphan.to_json() for orphan in self.orphans],
         }
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep the garbage collector from looking through what is being read, again and again; none of it is garbage.
+
+    It is a sixth of the time that a thousand manifests take, and more than that of ten thousand.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _version(package: Package) -> Version | None:

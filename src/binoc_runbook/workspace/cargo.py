@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from binoc_runbook.workspace.package import Orphan, Package, Source
 from binoc_runbook.workspace.tree import Tree, join, manifest_in
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
 _TABLES = ("dependencies", "dev-dependencies", "build-dependencies", "dev_dependencies", "build_dependencies")
 
 
-@dataclass(frozen=True, slots=True)
-class Dependency:
+class Dependency(NamedTuple):
     """A dependency on a crate that lies in a folder, or one that may turn out to (`workspace = true`).
 
     `keys` lead to its table, `name` is the name that the manifest uses. `target` is the path of the manifest it means
@@ -44,16 +42,10 @@ class Crate:
         self.folder = manifest.folder
         self.package: Table | None = _table(manifest.data.get("package"))
         self.workspace: Table | None = _table(manifest.data.get("workspace"))
-
-    @cached_property
-    def dependencies(self) -> list[Dependency]:
-        """Its dependencies of all kinds and for all targets."""
-        data = self.manifest.data
-        found = list(self._read((), data))
-        targets = _table(data.get("target")) or {}
-        for target, tables in targets.items():
-            found += self._read(("target", target), _table(tables) or {})
-        return found
+        #: Its dependencies of all kinds and for all targets.
+        self.dependencies = list(self._read((), manifest.data))
+        for target, tables in manifest.table("target").items():
+            self.dependencies += self._read(("target", target), _table(tables) or {})
 
     @cached_property
     def shared_dependencies(self) -> dict[str, Dependency]:
@@ -116,15 +108,6 @@ class Crates:
 
     def __iter__(self) -> Iterator[Crate]:
         return iter(self._known.values())
-
-    def dependencies(self, crate: Crate) -> Iterator[Dependency]:
-        """The dependencies of a crate, with those it inherits looked up in its workspace."""
-        root = self._known.get(self.root_of.get(crate.path, ""))
-        for found in crate.dependencies:
-            if found.target is not None:
-                yield found
-            elif root and (shared := root.shared_dependencies.get(found.name)):
-                yield shared
 
     def read(self) -> tuple[list[Package], list[Orphan]]:
         """Every crate as a package, or as an orphan where Cargo would not publish it."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from binoc_runbook.policy import Policy
     from binoc_runbook.version import Version
     from binoc_runbook.workspace import Workspace
+    from binoc_runbook.workspace.spans import Keys
 
 CHECK = "set-version"
 
@@ -99,7 +100,7 @@ def plan(workspace: Workspace, policy: Policy, version: Version) -> Plan:
         if becomes != site.says:
             wanted.setdefault(site.path, []).append((site, becomes))
     edits = []
-    for path, changes in wanted.items():
+    for path, changes in sorted(wanted.items()):
         try:
             edits.append(_edit(changes))
         except _Unwritable as reason:
@@ -179,11 +180,13 @@ def _by_tomlkit(manifest: Manifest, values: list[_Value]) -> str:
     mark = "\ufeff" if manifest.text.startswith("\ufeff") else ""
     try:
         document = tomlkit.parse(manifest.text.removeprefix(mark))
+        tables: dict[Keys, Any] = {(): document}
         for value in values:
-            table: Any = document
-            for key in value.site.keys[:-1]:
-                table = table[key]
-            table[value.site.keys[-1]] = tomlkit.value(value.token)
+            keys = value.site.keys
+            for depth in range(1, len(keys)):
+                if keys[:depth] not in tables:
+                    tables[keys[:depth]] = tables[keys[: depth - 1]][keys[depth - 1]]
+            tables[keys[:-1]][keys[-1]] = tomlkit.value(value.token)
         return mark + tomlkit.dumps(document)
     except (TOMLKitError, ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
         raise _Unwritable(Place(manifest.path), f"tomlkit cannot edit it: {error}") from None

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from binoc_runbook.workspace.document import Document
 
@@ -24,16 +23,16 @@ _ENTRY = re.compile(
 _CONFLICT = re.compile(r"^(?:<{7}|={7}|>{7})(?: |\r?$)", re.M)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One quote of the version of a crate that has no `source`, which means that it lies in the checkout.
 
-    `before` is empty for the crate's own `[[package]]`; for its mention by another, which names the version where the
-    name alone is ambiguous, it is what stands before the version.
+    `number` is that of the crate's own `[[package]]`. `before` is empty there; in its mention by another, which names
+    the version where the name alone is ambiguous, it is what stands before the version.
     """
 
     name: str
     version: str
+    number: int
     keys: Keys
     before: str = ""
 
@@ -68,7 +67,7 @@ class Lock(Document):
                 continue
             keys: Keys = ("package", index, "version")
             self._found[keys] = match.span(2)
-            entry = Entry(match[1], match[3], keys)
+            entry = Entry(match[1], match[3], index, keys)
             yield entry
             if names[entry.name] > 1:
                 ambiguous.append(entry)
@@ -77,7 +76,7 @@ class Lock(Document):
 
     def _mentions(self, entry: Entry) -> Iterator[Entry]:
         mention = re.compile(rf'^ ("{re.escape(entry.name)} {re.escape(entry.version)}"),?[ \t]*\r?$', re.M)
-        for index, match in enumerate(mention.finditer(self.text)):
-            keys: Keys = ("mention", entry.name, entry.version, index)
+        for count, match in enumerate(mention.finditer(self.text)):
+            keys: Keys = ("package", entry.number, "mention", count)
             self._found[keys] = match.span(1)
-            yield Entry(entry.name, entry.version, keys, f"{entry.name} ")
+            yield Entry(entry.name, entry.version, entry.number, keys, f"{entry.name} ")

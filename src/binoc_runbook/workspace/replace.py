@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 #: A disk that is waited for takes many files in the time of one.
 _AT_ONCE = 16
@@ -41,48 +41,53 @@ class NotReplaced(Exception):  # noqa: N818 - it says what is the case
 def replace_all(replacements: Sequence[Replacement]) -> None:
     """Give every file its new content.
 
-    All new files are complete on the disk before the first takes its place, so a full disk changes nothing. Modes are
-    kept, and a link keeps pointing where it does. After an error or an interruption the old contents are put back; of a
-    process that was killed remain at most files named `.NAME.set-version`, which the next run writes over.
+    All new files are complete on the disk before the first takes its place, so a full disk changes nothing. Modes and
+    owners are kept, and a link keeps pointing where it does. After an error or an interruption the old contents are put
+    back; of a process that was killed remain at most files named `.NAME.set-version`, which the next run writes over.
 
     Raises `NotReplaced`; an interruption goes on as itself.
     """
     staged: dict[Path, Replacement] = {}
-    replaced: list[Path] = []
     try:
         for replacement in replacements:
             target = Path(os.path.realpath(replacement.file))
             twice = staged.setdefault(target, replacement).after != replacement.after
             if twice or _read(target) != replacement.before:
                 raise NotReplaced(target, "it was changed since it was read")
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            for _ in pool.map(lambda item: _write(item[0], item[1].after), staged.items()):
-                pass
-        for target in staged:
-            replaced.append(target)  # first: an interruption can come right after the replacement
-            _take_place(target)
+        _each(staged, lambda target: _write(target, staged[target].after))
+        _each(staged, _take_place)
     except NotReplaced as reason:
-        unrestored = _restore(replaced, staged)
+        unrestored = _restore(staged)
         raise NotReplaced(staged[reason.file].file, str(reason), unrestored) from reason
     except BaseException:
-        _restore(replaced, staged)
+        _restore(staged)
         raise
-    finally:
-        for target in staged:
-            with suppress(OSError):
-                _beside(target).unlink(missing_ok=True)
 
 
-def _restore(replaced: Sequence[Path], staged: dict[Path, Replacement]) -> list[Path]:
-    """Put back the old contents; returns the files with which that failed."""
+def _each(staged: Iterable[Path], act: Callable[[Path], None]) -> None:
+    """Do something with many files at once; an error is raised when all that was begun is done."""
+    targets = list(staged)
+
+    def act_on_some(first: int) -> None:
+        for target in targets[first::_AT_ONCE]:
+            act(target)
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        list(pool.map(act_on_some, range(min(_AT_ONCE, len(targets)))))
+
+
+def _restore(staged: dict[Path, Replacement]) -> list[Path]:
+    """Put back the old contents where the new ones are, and clear up; returns the files with which that failed."""
     failed = []
-    for target in reversed(replaced):
+    for target, replacement in staged.items():
         try:
-            if _read(target) != staged[target].before:
-                _write(target, staged[target].before)
+            if _read(target) == replacement.after:
+                _write(target, replacement.before)
                 _take_place(target)
         except NotReplaced:
-            failed.append(staged[target].file)
+            failed.append(replacement.file)
+        with suppress(OSError):
+            _beside(target).unlink(missing_ok=True)
     return failed
 
 
@@ -115,7 +120,11 @@ def _write(target: Path, content: bytes) -> None:
             written.write(content)
             written.flush()
             os.fsync(written.fileno())
-        _beside(target).chmod(stat.S_IMODE(target.stat().st_mode))
+        kept = target.stat()
+        if hasattr(os, "chown"):
+            with suppress(PermissionError):  # only root can, and only root needs to
+                os.chown(_beside(target), kept.st_uid, kept.st_gid)
+        _beside(target).chmod(stat.S_IMODE(kept.st_mode))
 
 
 def _take_place(target: Path) -> None:

@@ -20,8 +20,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from binoc_runbook.version import Version
@@ -36,8 +36,7 @@ class Unsayable(ValueError):  # noqa: N818 - the word for it
     """A requirement that cannot be made to admit a version by moving what it quotes; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Clause:
+class _Clause(NamedTuple):
     """One comparison of a requirement: `text[start:end]` is its operand, of which `numbers` are written."""
 
     operator: str
@@ -60,6 +59,7 @@ _CARGO = re.compile(
 _COMPANION = re.compile(r"(\s*\^?\s*[0-9]+(?:\.[0-9]+)?\s*), >=[0-9]+\.[0-9]+\.[0-9]+-[0-9A-Za-z.-]+")
 
 
+@lru_cache(maxsize=1024)  # most requirements of a workspace read alike
 def in_cargo(text: str, version: Version) -> str:
     """A Cargo requirement with what it quotes set to a version.
 
@@ -73,9 +73,9 @@ def in_cargo(text: str, version: Version) -> str:
         text = companion[1]
     clauses = list(_cargo_clauses(text))
     new = _moved(text, clauses, quoting=("", "^", "~", "="), spell=lambda clause: _cargo_operand(clause, version))
-    if not _cargo_admits(new, version) and version.is_prerelease and _COMPANION.fullmatch(f"{new}, >={version.semver}"):
+    if not cargo_admits(new, version) and version.is_prerelease and _COMPANION.fullmatch(f"{new}, >={version.semver}"):
         new = f"{new}, >={version.semver}"
-    if not _cargo_admits(new, version):
+    if not cargo_admits(new, version):
         raise Unsayable(f"`{new}` does not admit {version.semver}")
     return new
 
@@ -98,7 +98,7 @@ def _cargo_operand(clause: _Clause, version: Version) -> str:
     return _spelt(_release(version)[: len(clause.numbers)]) + clause.wildcard
 
 
-def _cargo_admits(text: str, version: Version) -> bool:
+def cargo_admits(text: str, version: Version) -> bool:
     """Whether Cargo takes a version for a requirement; as the `semver` crate that Cargo reads them with decides it."""
     clauses = list(_cargo_clauses(text))
     release, pre = _release(version), version.pre
@@ -158,6 +158,7 @@ def name_in_python(text: str) -> str | None:
     return match[1] if match else None
 
 
+@lru_cache(maxsize=1024)
 def in_python(text: str, version: Version) -> str:
     """A PEP 508 requirement with what it quotes set to a version; extras and markers stay.
 

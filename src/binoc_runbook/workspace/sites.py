@@ -8,14 +8,15 @@ them: a requirement that was left behind would break the build.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from binoc_runbook.policy import normalised
 from binoc_runbook.workspace import requirement
-from binoc_runbook.workspace.lock import Lock
+from binoc_runbook.workspace.lock import Entry, Lock
 from binoc_runbook.workspace.manifest import Manifest, strings
+from binoc_runbook.workspace.tree import CARGO, LOCK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,8 +32,7 @@ if TYPE_CHECKING:
 Kind = Literal["version", "requirement", "lock"]
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(NamedTuple):
     """One place that owns or quotes a version.
 
     `package` is the name of what it speaks of, `says` the string that stands there, `spelling` whose way of writing
@@ -44,7 +44,7 @@ class Site:
     spelling: Ecosystem
     package: str
     says: str
-    document: Manifest | Lock = field(compare=False, repr=False)
+    document: Manifest | Lock
     path: str
     keys: Keys
     published: bool
@@ -80,9 +80,16 @@ class Sites:
 def sites(workspace: Workspace, policy: Policy) -> Sites:
     """Find the places that own or quote a version that a release under this policy publishes."""
     finder = _Finder(workspace, policy)
-    locks = tuple(Lock(workspace.root, path) for path in workspace.lock_files)
+    # Cargo reads the lock file beside a workspace's manifest, and none that lies beside a member's.
+    used = {lock_of(root) for root in workspace.cargo_roots}
+    locks = tuple(Lock(workspace.root, path) for path in workspace.lock_files if path in used)
     found = (*finder.owners(), *finder.cargo_requirements(), *finder.python_requirements())
     return Sites((*found, *(site for lock in locks for site in finder.entries(lock))), locks)
+
+
+def lock_of(root: str) -> str:
+    """The path of the lock file of a Cargo workspace, by that of its manifest."""
+    return f"{root.removesuffix(CARGO)}{LOCK}"
 
 
 def built(workspace: Workspace, policy: Policy) -> set[str]:
@@ -113,6 +120,8 @@ class _Finder:
         for crate in list(self._crates):
             for dependency in crate.dependencies:
                 yield from self._cargo_site(crate.manifest, dependency, crate.path in self._built)
+            if crate.workspace is None:
+                continue
             for name, dependency in crate.shared_dependencies.items():
                 yield from self._cargo_site(crate.manifest, dependency, (crate.path, name) in self._inherited)
 
@@ -128,10 +137,8 @@ class _Finder:
                     yield Site("requirement", "pypi", package.name, text, manifest, manifest.path, keys, published)
 
     def entries(self, lock: Lock) -> Iterator[Site]:
-        here = crates_of(self._workspace, lock)
-        for entry in lock.entries:
-            package = here.get(entry.name)
-            if package and package.manifest in self._moving_crates:
+        for entry, package in meant(self._workspace, lock):
+            if package.manifest in self._moving_crates:
                 published = package.manifest in self._built
                 yield Site(
                     "lock", "cargo", entry.name, entry.says, lock, lock.path, entry.keys, published, entry.before
@@ -160,12 +167,30 @@ class _Finder:
         }
 
 
-def crates_of(workspace: Workspace, lock: Lock) -> dict[str, Package]:
-    """The crates that the entries of a lock file mean, by name: those of its own workspace before any other."""
-    root = f"{lock.path.removesuffix('Cargo.lock')}Cargo.toml"
-    crates = [package for package in workspace.packages if package.ecosystem == "cargo"]
-    found = {package.name: package for package in crates}
-    return found | {package.name: package for package in crates if package.root == root}
+def meant(workspace: Workspace, lock: Lock) -> Iterator[tuple[Entry, Package]]:
+    """Match the entries of a lock file with the crates they stand for; what lies outside the checkout has none.
+
+    Crates of one name, which a lock file tells apart by version, are told apart by that here too, as far as it goes;
+    those of the lock file's own workspace come first.
+    """
+    crates: dict[str, list[Package]] = {}
+    for package in sorted(workspace.packages, key=lambda package: lock_of(package.root or "") != lock.path):
+        if package.ecosystem == "cargo":
+            crates.setdefault(package.name, []).append(package)
+    entries: dict[str, list[Entry]] = {}
+    for entry in lock.entries:
+        if not entry.before:
+            entries.setdefault(entry.name, []).append(entry)
+    found: dict[int, Package] = {}
+    for name, own in entries.items():
+        candidates = crates.get(name, [])[: len(own)]
+        for entry in sorted(own, key=lambda entry: all(entry.version != each.version for each in candidates)):
+            if candidates:
+                same = [index for index, each in enumerate(candidates) if each.version == entry.version]
+                found[entry.number] = candidates.pop(same[0] if same else 0)
+    for entry in lock.entries:
+        if entry.number in found:
+            yield entry, found[entry.number]
 
 
 def _python_requirements(manifest: Manifest) -> Iterator[tuple[Keys, str]]:

@@ -29,15 +29,16 @@ _SCALAR = re.compile(
 _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|x([0-9A-Fa-f]{2})|(.))", re.DOTALL)
 _ESCAPED = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r", "e": "\x1b"}
 
-#: What `key = "value"`, the shape of most lines, looks like from its first character; it spares them the long way.
-_PLAIN_LINE = re.compile(r"""([A-Za-z0-9_-]+)[ \t]*=[ \t]*("[^"\\\n]+"|'[^'\n]+'|true|false)[ \t]*(?=\r?\n|#|\Z)""")
+#: Nearly every key is a bare one alone before its sign; this spares it the long way.
+_BARE = re.compile(r"[ \t]*([A-Za-z0-9_-]+)[ \t]*=[ \t]*")
 
 
 def spans(text: str) -> dict[Keys, Span]:
     """The span of each value of a TOML text, by its key path.
 
-    Values inside arrays and inline tables have their own entries beside that of the whole; a table has the span of its
-    last header. `text` may start with a byte order mark and end its lines in either way.
+    Values inside arrays and inline tables have their own entries beside that of the whole. A table has the span of its
+    last header, or of the first dotted key that makes it. `text` may start with a byte order mark and end its lines in
+    either way.
     """
     return _Reader(text).read()
 
@@ -63,7 +64,7 @@ class _Reader:
         return self.found
 
     def _document(self) -> None:
-        text, found = self.text, self.found
+        text = self.text
         table: Keys = ()
         while True:
             self._skip(_GAP)
@@ -71,9 +72,6 @@ class _Reader:
                 return
             if text[self.at] == "[":
                 table = self._header()
-            elif plain := _PLAIN_LINE.match(text, self.at):
-                found[(*table, plain[1])] = plain.span(2)
-                self.at = plain.end()
             else:
                 self._pair(table)
 
@@ -98,10 +96,17 @@ class _Reader:
         return (*table, self.last[table]) if table in self.last else table
 
     def _pair(self, table: Keys) -> None:
+        start = self.at
+        if bare := _BARE.match(self.text, start):
+            self.at = bare.end()
+            self._value((*table, bare[1]))
+            return
         keys = self._keys()
         self._expect("=")
         self._skip(_BLANK)
         self._value((*table, *keys))
+        for end in range(1, len(keys)):  # a table that only dotted keys make begins with the first of them
+            self.found.setdefault((*table, *keys[:end]), (start, self.at))
 
     def _keys(self) -> list[str]:
         keys = []
@@ -144,7 +149,8 @@ class _Reader:
                 index += 1
             else:
                 self._pair(path)
-            self._skip(_GAP)
+            if not self.text.startswith(",", self.at):
+                self._skip(_GAP)
             if self.text.startswith(",", self.at):
                 self.at += 1
             elif not self.text.startswith(closing, self.at):
@@ -156,8 +162,8 @@ class _Reader:
         self.at += len(sign)
 
     def _skip(self, what: re.Pattern[str]) -> None:
-        if match := what.match(self.text, self.at):
-            self.at = match.end()
+        match = what.match(self.text, self.at)
+        self.at = match.end() if match else self.at
 
 
 def _plain(key: str) -> str:

@@ -43,30 +43,35 @@ class Tree:
         if manifest is not None:
             return manifest
         # Cargo reads members where they are, be that a hidden folder or behind a link; never the world outside.
-        real = Path(os.path.realpath(self.root / path))
+        try:
+            real = Path(os.path.realpath(self.root / path))
+            exists = real.is_file()
+        except (OSError, ValueError):  # a name that is too long, or one that no file can have
+            return None
         inside = os.path.relpath(real, self._real_root).replace(os.sep, "/")
-        if not real.is_file() or inside == ".." or inside.startswith("../"):
+        if not exists or inside == ".." or inside.startswith("../"):
             return None
         if inside not in self.cargo:
             self.cargo[inside] = Manifest(self.root, inside)
         return self.cargo[inside]
 
     def _walk(self) -> None:
+        root = str(self.root)
         found: list[str] = []
         folders = [""]
         while folders:
             folder = folders.pop()
             try:
-                with os.scandir(self.root / folder) as entries:
+                with os.scandir(f"{root}/{folder}") as entries:
                     listing = list(entries)
             except OSError as error:
                 self.problems.append(_unlisted(folder or ".", error))
                 continue
-            if folder and any(entry.name in _MARKERS for entry in listing):
+            names = [entry.name for entry in listing]
+            if folder and not _MARKERS.isdisjoint(names):
                 continue
             before = f"{folder}/" if folder else ""
-            for entry in listing:
-                name = entry.name
+            for name, entry in zip(names, listing, strict=True):
                 if name in _WANTED:
                     self._note(before + name, entry, found)
                 elif name[0] != "." and name not in _FOREIGN and entry.is_dir(follow_symlinks=False):

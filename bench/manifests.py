@@ -1,0 +1,187 @@
+"""What reading, checking and editing many manifests costs, against cargo and tomlkit in the same run.
+
+    python bench/manifests.py [--large]
+
+Each workspace is mixed as large ones are, nine crates to one distribution, which maturin builds from one of them. All
+of it is published, and every manifest has a version of its own and quotes three others, so that nothing is spared.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import tomlkit
+from timing import Row, alternately, ratio
+
+from binoc_runbook.checks.surface import CargoView, surface
+from binoc_runbook.checks.sync import sync
+from binoc_runbook.policy import Policy
+from binoc_runbook.version import Version
+from binoc_runbook.workspace import Workspace
+from binoc_runbook.workspace.edit import apply, plan
+
+OLD, NEW = Version.parse("0.4.0"), Version.parse("0.5.0")
+POLICY = Policy.undeclared()
+
+ROOT = """\
+[workspace]
+resolver = "2"
+members = ["crates/*"]
+
+[workspace.package]
+edition = "2021"
+license = "MIT"
+repository = "https://example.org/many"
+"""
+
+CRATE = """\
+# part {i} of many
+[package]
+name = "part-{i}"
+version = "0.4.0"
+edition.workspace = true
+license.workspace = true
+repository.workspace = true
+description = "part {i}, which does one thing"
+readme = "README.md"
+keywords = ["data", "diff"]
+categories = ["command-line-utilities"]
+
+[lib]
+name = "part_{i}"
+path = "src/lib.rs"
+
+[features]
+default = ["std"]
+std = []
+
+[dependencies]
+{requirements}serde = {{ version = "1.0.200", features = ["derive"] }}
+serde_json = "1.0.117"
+thiserror = "2"
+
+[dev-dependencies]
+tempfile = "3.10"
+
+[lints.rust]
+unsafe_code = "forbid"
+"""
+
+DISTRIBUTION = """\
+[build-system]
+requires = ["maturin>=1.9,<2"]
+build-backend = "maturin"
+
+[project]
+name = "part-{i}-py"
+version = "0.4.0"  # as the crate's
+description = "part {i} for Python"
+readme = "README.md"
+requires-python = ">=3.10"
+license = "MIT"
+classifiers = ["Programming Language :: Rust", "Programming Language :: Python :: 3"]
+dependencies = [
+    "click>=8",
+{requirements}]
+
+[project.scripts]
+part-{i} = "part_{i}:main"
+
+[tool.maturin]
+manifest-path = "../../crates/part-{i}/Cargo.toml"
+features = ["pyo3/abi3-py310"]
+"""
+
+
+def build(root: Path, manifests: int) -> None:
+    """Write a workspace of so many manifests, with a lock file and a changelog."""
+    crates = manifests - manifests // 10 - 1
+    lock = ["version = 4\n"]
+    write(root / "Cargo.toml", ROOT)
+    write(root / "CHANGELOG.md", "# Changelog\n\n## [0.4.0] - 2026-11-22\n\n- Many parts.\n")
+    for i in range(crates):
+        near = [j for j in (i - 1, i - 2, i - 3) if j >= 0]
+        requirements = "".join(f'part-{j} = {{ path = "../part-{j}", version = "0.4.0" }}\n' for j in near)
+        write(root / f"crates/part-{i}/Cargo.toml", CRATE.format(i=i, requirements=requirements))
+        for file in ("src/lib.rs", "tests/basic.rs", "README.md"):
+            write(root / f"crates/part-{i}" / file, "")
+    for name in sorted(f"part-{i}" for i in range(crates)):
+        lock.append(f'\n[[package]]\nname = "{name}"\nversion = "0.4.0"\n')
+    write(root / "Cargo.lock", "".join(lock))
+    for i in range(manifests // 10):
+        near = [j for j in (i - 1, i - 2, i - 3) if j >= 0]
+        requirements = "".join(f'    "part-{j}-py>=0.4.0,<0.5",\n' for j in near)
+        write(root / f"python/part-{i}/pyproject.toml", DISTRIBUTION.format(i=i, requirements=requirements))
+
+
+def write(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+
+
+def cargo(root: Path) -> bytes:
+    command = ["cargo", "metadata", "--no-deps", "--format-version=1", "--offline"]
+    return subprocess.run(command, cwd=root, capture_output=True, check=True).stdout
+
+
+def check(root: Path, answer: bytes) -> None:
+    """What the stages surface and sync do beside running cargo."""
+    workspace = Workspace.discover(root)
+    version = workspace.version(POLICY) or OLD
+    findings = surface(workspace, POLICY, [CargoView.parse(answer, "Cargo.toml", root)])
+    found = findings + sync(workspace, POLICY, version).having("failed", "unknown")
+    assert {finding.looked_at for finding in found.having("failed", "unknown")} <= {"CHANGELOG.md"}
+
+
+def move(root: Path) -> None:
+    """Set the version there or, the next time, back."""
+    workspace = Workspace.discover(root)
+    planned = plan(workspace, POLICY, NEW if workspace.version(POLICY) == OLD else OLD)
+    assert planned.edits
+    assert not planned.problems
+    assert not apply(planned.edits)
+
+
+def parse(root: Path) -> None:
+    for pattern in ("crates/*/Cargo.toml", "python/*/pyproject.toml", "Cargo.toml"):
+        for file in root.glob(pattern):
+            tomlkit.parse(file.read_text())
+
+
+def measure(sizes: Sequence[int] = (10, 100, 1000), rounds: int = 5) -> list[Row]:
+    """The rows about manifests: discovery and the checks at each size, editing at a thousand."""
+    with tempfile.TemporaryDirectory(prefix="binoc-bench-") as folder:
+        roots = [Path(folder) / str(size) for size in sizes]
+        for root, size in zip(roots, sizes, strict=True):
+            build(root, size)
+        checks = [partial(check, root, cargo(root)) for root in roots]
+        edited = roots[sizes.index(1000)]
+        times = alternately(
+            rounds, *checks, *(partial(cargo, root) for root in roots), partial(move, edited), partial(parse, edited)
+        )
+    checked, asked = times[: len(sizes)], times[len(sizes) : 2 * len(sizes)]
+    rows = [
+        ratio(f"discovering and checking {size:,} manifests", 1, ours, theirs, "`cargo metadata --no-deps`")
+        for size, ours, theirs in zip(sizes, checked, asked, strict=True)
+        if size >= 1000  # at fewer, nobody waits
+    ]
+    each = [seconds / size for seconds, size in zip(checked, sizes, strict=True)]
+    seen = each[-1] / each[0]
+    detail = ", ".join(f"{size:,}: {1e6 * seconds:.0f} µs" for size, seconds in zip(sizes, each, strict=True))
+    what = f"the same for each manifest, from {sizes[0]:,} to {sizes[-1]:,}"
+    return [
+        *rows,
+        Row(what, "under 1.5 x", f"{seen:.2f} x", seen < 1.5, detail),
+        ratio("`set-version` on 1,000 manifests", 2, *times[-2:], "parsing them with tomlkit"),
+    ]
+
+
+if __name__ == "__main__":
+    large = "--large" in sys.argv[1:]
+    for row in measure((10, 100, 1000, 10_000) if large else (10, 100, 1000)):
+        print(f"{row.what:50} {row.seen:>8}  {row.bound:12} {'holds ' if row.holds else 'MISSED'}  {row.detail}")

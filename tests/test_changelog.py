@@ -1,0 +1,167 @@
+"""A section is found under its heading and nowhere else, and a release gets its heading with nothing else touched."""
+
+from __future__ import annotations
+
+import datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from binoc_runbook.changelog import add_heading, section
+from binoc_runbook.version import Version
+
+V = Version.parse
+DAY = datetime.date(2026, 11, 22)
+
+CHANGELOG = """\
+# Changelog
+
+All notable changes.
+
+## [Unreleased]
+
+### Added
+
+- `binoc diff` compares folders.
+
+## [0.3.0] - 2026-01-02
+
+### Fixed
+
+- Nothing
+  of note.
+
+```sh
+## 0.2.0 is no heading here
+```
+
+## 0.2.0
+
+<!--
+## [0.1.0]
+-->
+
+## [0.1.0-rc.1] - 2025-01-01 [YANKED]
+
+First.
+
+[Unreleased]: https://example.org/compare/v0.3.0...HEAD
+[0.3.0]: https://example.org/v0.3.0
+"""
+
+
+@pytest.mark.parametrize(
+    ("version", "body"),
+    [
+        ("0.3.0", "### Fixed\n\n- Nothing\n  of note.\n\n```sh\n## 0.2.0 is no heading here\n```"),
+        ("0.2.0", ""),
+        ("0.1.0", None),
+        ("0.1.0-rc.1", "First."),
+        ("0.4.0", None),
+        ("0.1.0-rc.2", None),
+    ],
+)
+def test_a_section_is_what_stands_under_its_heading(version: str, body: str | None) -> None:
+    assert section(CHANGELOG, V(version)) == body
+    assert section(CHANGELOG.replace("\n", "\r\n"), V(version)) == body
+    assert section("\ufeff" + CHANGELOG, V(version)) == body
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "## [0.4.0-rc.1] - 2026-11-22",
+        "## 0.4.0-rc.1",
+        "## v0.4.0-rc.1",
+        "## [v0.4.0-rc.1]",
+        "## 0.4.0rc1",
+        "##   0.4.0-rc.1 (2026-11-22)   ##",
+        "## [0.4.0-rc.1](https://example.org) - 2026-11-22",
+        "## 0.4.0-rc.1: a name",
+        "   ## 0.4.0-rc.1",
+        "##\t0.4.0-rc.1",
+    ],
+)
+def test_a_heading_may_be_written_in_many_ways(heading: str) -> None:
+    assert section(f"# x\n\n{heading}\n\n- y\n", V("0.4.0-rc.1")) == "- y"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "### 0.4.0",
+        "# 0.4.0",
+        "##0.4.0",
+        "    ## 0.4.0",
+        "## 0.4.0.1",
+        "## 10.4.0",
+        "## 0.4.0-rc.1",
+        "## Unreleased 0.4.0",
+        "- ## 0.4.0",
+        "~~~\n## 0.4.0\n~~~",
+        "````\n```\n## 0.4.0\n````",
+        "```\n## 0.4.0",
+        "<!-- ## x\n## 0.4.0\n-->",
+    ],
+)
+def test_what_only_looks_like_the_heading_is_not(line: str) -> None:
+    assert section(f"# x\n\n{line}\n\n- y\n", V("0.4.0")) is None
+
+
+@pytest.mark.parametrize("body", ["", "\n\n", "### Added\n", "<!-- later -->\n", "[0.4.0]: https://example.org\n"])
+def test_a_section_without_a_word_is_empty(body: str) -> None:
+    assert section(f"## 0.4.0\n\n{body}\n## 0.3.0\n\n- y\n", V("0.4.0")) == ""
+
+
+def test_a_section_ends_before_the_next_heading_of_its_level_or_above() -> None:
+    assert section("## 0.4.0\na\n### b\n#### c\n# Older\nd\n", V("0.4.0")) == "a\n### b\n#### c"
+
+
+def test_what_was_unreleased_moves_under_the_new_heading() -> None:
+    expected = CHANGELOG.replace("## [Unreleased]\n", "## [Unreleased]\n\n## [0.4.0] - 2026-11-22\n", 1)
+    assert add_heading(CHANGELOG, V("0.4.0"), DAY) == expected
+    assert section(expected, V("0.4.0")) == "### Added\n\n- `binoc diff` compares folders."
+
+
+def test_a_heading_that_is_there_is_not_added_again() -> None:
+    once = add_heading(CHANGELOG, V("0.4.0"), DAY)
+    assert add_heading(once, V("0.4.0"), datetime.date(2027, 1, 1)) == once
+    assert add_heading(CHANGELOG, V("0.3.0"), DAY) == CHANGELOG
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", "# Changelog\n\n## [0.4.0] - 2026-11-22\n"),
+        ("# Log", "# Log\n\n## [0.4.0] - 2026-11-22\n"),
+        ("# Log\n\n## 0.3.0\n\n- a\n", "# Log\n\n## 0.4.0 - 2026-11-22\n\n## 0.3.0\n\n- a\n"),
+        ("# Log\r\n\r\n## [0.3.0]\r\n", "# Log\r\n\r\n## [0.4.0] - 2026-11-22\r\n\r\n## [0.3.0]\r\n"),
+        ("## Unreleased\n- a", "## Unreleased\n\n## 0.4.0 - 2026-11-22\n- a"),
+        ("## [unreleased]", "## [unreleased]\n\n## [0.4.0] - 2026-11-22\n"),
+        ("```\n## Unreleased\n```\n", "```\n## Unreleased\n```\n\n## [0.4.0] - 2026-11-22\n"),
+    ],
+)
+def test_a_heading_is_put_where_it_belongs_and_written_like_the_others(before: str, after: str) -> None:
+    assert add_heading(before, V("0.4.0"), DAY) == after
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["## [Unreleased]", "## 0.3.0", "# x", "- a", "", "```", "~~~", "<!--", "-->", "## [0.4.0]", "[0.3.0]: u"]
+        )
+    ),
+    st.sampled_from(["\n", "\r\n"]),
+    st.booleans(),
+)
+def test_every_other_byte_is_kept_whatever_the_changelog(lines: list[str], end: str, last: bool) -> None:
+    text = end.join(lines) + (end if last else "")
+    once = add_heading(text, V("0.4.0"), DAY)
+    assert add_heading(once, V("0.4.0"), DAY) == once
+    if once != text:
+        # Only one piece was put in, and it holds nothing but the heading.
+        start = next((i for i, (a, b) in enumerate(zip(text, once, strict=False)) if a != b), len(text))
+        tail = len(text) - start
+        assert once[:start] + once[len(once) - tail :] == text
+        assert (once[start : len(once) - tail]).split() != []
