@@ -1,7 +1,8 @@
 """The release runbook of a mixed Rust and Python workspace: a procedure you can run, and a run you can read.
 
 What a notebook imports is here: `Release`, `Workspace`, `Policy` and `Version`. Each is loaded when it is first asked
-for, because papermill imports this package at every start on the machine.
+for, because papermill imports this package at every start on the machine. For the same reason modules that take long to
+load, GitPython, rich and some of the standard library, are imported in the functions that need them.
 """
 
 from __future__ import annotations

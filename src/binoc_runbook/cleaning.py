@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import html
 import os
 import re
 import sys
-import tempfile
-import urllib.parse
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -31,6 +28,10 @@ def machine_free(*roots: Path, markup: bool = False) -> Translate:
     folder `~`, the folder for temporary files `<tmp>`, the environment and the Python it was made from `<env>` and
     `<python>`.
     """
+    import html
+    import tempfile
+    import urllib.parse
+
     names = {tempfile.gettempdir(): "<tmp>", sys.prefix: "<env>", str(Path.home()): "~"}
     if sys.base_prefix not in {"/usr", "/usr/local"}:  # which are the same on many machines
         names.setdefault(sys.base_prefix, "<python>")

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import platform
-import shlex
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -127,6 +124,8 @@ class Release:
         Raises:
             Refused: A real run in which anything before the line is not done.
         """
+        from concurrent.futures import ThreadPoolExecutor
+
         again = [run for run in self.record.stages if run.stage.name in AT_THE_LINE]
         with ThreadPoolExecutor() as asking:  # side by side: each mostly waits for git
             for run, observed in zip(again, asking.map(lambda run: self._observe(run.stage), again), strict=True):
@@ -177,7 +176,7 @@ class Release:
             return
         run.log = stage.log(target)
         if run.log is not None:
-            self._reporter.begins(stage, " && ".join(shlex.join(command.arguments) for command in run.commands))
+            self._reporter.begins(stage, " && ".join(map(str, run.commands)))
         run.acted = True
         trouble = stage.act(target, self._reporter.line)
         run.after = self._observe(stage)
@@ -238,7 +237,8 @@ def _interrupted(stage: Stage) -> Finding:
 
 def _facts(target: Target, *, dry_run: bool) -> dict[str, Any]:
     """What is known of a run from its start: what is released, from where, to where, and with which tools."""
-    from importlib import metadata  # costs 20 ms, and not every command makes a record
+    import platform
+    from importlib import metadata
 
     git = target.world.git
     state = target.tree_state()

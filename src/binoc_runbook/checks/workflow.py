@@ -97,8 +97,7 @@ class Node:
 
     def items(self) -> list[tuple[Node, Node]]:
         """List the keys and values of a mapping; of anything else none."""
-        pairs = self.yaml.value if self.is_mapping else ()
-        return [(self._other(key), self._other(value)) for key, value in pairs]
+        return self._items
 
     def elements(self) -> list[Node]:
         """List the elements of a list; of anything else none."""
@@ -131,6 +130,12 @@ class Node:
             yield key, node
             below = [(name.text, value) for name, value in node.items()] or [(key, each) for each in node.elements()]
             waiting.extend(reversed(below))
+
+    @cached_property
+    def _items(self) -> list[tuple[Node, Node]]:
+        # Kept, because every rule walks through the workflow anew.
+        pairs = self.yaml.value if self.is_mapping else ()
+        return [(self._other(key), self._other(value)) for key, value in pairs]
 
     def _other(self, node: Any) -> Node:
         return Node(node, self.file, self.lines)

@@ -160,7 +160,7 @@ def _plan_table(target: Target) -> str:
 
 
 def _command(command: Command) -> str:
-    return f"<code>{html.escape(text.command(command.arguments))}</code>"
+    return f"<code>{html.escape(str(command))}</code>"
 
 
 def _stage(run: StageRun, excerpt: tuple[str, ...]) -> str:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from binoc_runbook.finding import SIGN, Finding, Findings
@@ -17,11 +16,6 @@ if TYPE_CHECKING:
 STATE_SIGN: dict[State, str] = {"done": "✓", "ready": "→", "blocked": "✗", "unknown": "?"}
 
 LINE = "─── the line: everything above is local, everything below is seen by others ───"
-
-
-def command(arguments: Sequence[str]) -> str:
-    """An argument list as a shell would take it."""
-    return shlex.join(arguments)
 
 
 def heading(target: Target, *, dry_run: bool) -> str:
@@ -38,7 +32,7 @@ def plan(target: Target) -> Iterator[str]:
             yield LINE
         yield f"{number}. {stage.name} ({stage.reach}): {stage.sentence}"
         for planned in stage.commands(target):
-            yield f"     $ {command(planned.arguments)}"
+            yield f"     $ {planned}"
 
 
 def stage(run: StageRun, *, all_findings: bool = True) -> Iterator[str]:
@@ -48,7 +42,7 @@ def stage(run: StageRun, *, all_findings: bool = True) -> Iterator[str]:
     for finding in shown:
         yield from textwrap.indent(str(finding), "    ").splitlines()
     for planned in run.commands:
-        yield f"    $ {command(planned.arguments)}"
+        yield f"    $ {planned}"
         yield f"      {planned.effect}" if run.acted else f"      withheld; it would: {planned.effect}"
 
 

@@ -25,7 +25,13 @@ class Command:
 
     arguments: tuple[str, ...]
     effect: str
-    stdin: str = ""
+    stdin: str | None = None
+
+    def __str__(self) -> str:
+        """The argument list as a shell would take it."""
+        import shlex
+
+        return shlex.join(self.arguments)
 
 
 @dataclass(frozen=True, slots=True)

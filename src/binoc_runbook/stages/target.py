@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from binoc_runbook.checks.remote import Acts, RemoteView
@@ -32,6 +34,7 @@ class Target:
     retest: bool = False
     tested: set[str] = field(default_factory=set)
     _seen: RemoteView | str | None = None
+    _moment: Workspace | None = None
 
     @property
     def tag(self) -> str:
@@ -43,8 +46,17 @@ class Target:
         return self.world.git.tree_state()
 
     def workspace(self) -> Workspace:
-        """The manifests as they are now."""
-        return Workspace.discover(self.world.root)
+        """The manifests as they are now; within `one_moment`, as they were when it began."""
+        return self._moment or Workspace.discover(self.world.root)
+
+    @contextmanager
+    def one_moment(self) -> Iterator[None]:
+        """Let the questions that are asked meanwhile be about the same manifests, which are read once."""
+        self._moment = Workspace.discover(self.world.root)
+        try:
+            yield
+        finally:
+            self._moment = None
 
     def look(self) -> RemoteView | str:
         """Ask the remote anew how it is, or say why this checkout has nothing to compare with it."""

@@ -6,7 +6,6 @@ own, both in a temporary folder. Which of them a run uses is decided by its para
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -68,6 +67,8 @@ class World:
     @cached_property
     def toolchain(self) -> list[str]:
         """What decides beside the sources whether tests pass: the system, Python, and rustc where it is installed."""
+        import platform
+
         rustc = self.processes.run(["rustc", "--version"], patience=20.0)
         return [platform.platform(), f"Python {platform.python_version()}", rustc.stdout.strip()]
 

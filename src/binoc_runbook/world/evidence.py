@@ -6,7 +6,6 @@ kept inside `.git/`, under a key made of all that decides the outcome: the tree,
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -44,6 +43,8 @@ class Evidence:
         unfinished.replace(place)
 
     def _place(self, key: dict[str, Any]) -> Path | None:
+        import hashlib
+
         folder = self.folder()
         if folder is None:
             return None

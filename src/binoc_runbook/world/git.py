@@ -6,11 +6,12 @@ nothing here can stop at a prompt: a kernel has no terminal to ask on.
 
 from __future__ import annotations
 
+import contextlib
 import os
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from binoc_runbook.world.answers import Ancestry, Completed, RemoteRefs, Tag, TreeState
 
@@ -65,17 +66,15 @@ class Git:
         environment: Mapping[str, str] | None = None,
     ) -> Completed:
         """Run one git command line, `["git", …]`, and return what it printed; never raises for its exit code."""
-        import git  # costs 130 ms, so it is imported when the first command runs
+        import git
 
         for name in _LEAKING:
             os.environ.pop(name, None)
-        with tempfile.TemporaryFile() as text:
-            text.write((stdin or "").encode())
-            text.seek(0)
+        with _readable(stdin) as given:
             try:
                 returncode, stdout, stderr = git.Git(self.root).execute(
                     list(command),
-                    istream=text,
+                    istream=given,
                     with_extended_output=True,
                     with_exceptions=False,
                     strip_newline_in_stdout=False,
@@ -202,6 +201,8 @@ class Git:
 
     def try_signing(self, tree: str) -> str | None:
         """Sign a throwaway object without any prompt; returns why that is not possible, or `None` when it is."""
+        import tempfile
+
         objects = self.ask("rev-parse", "--git-path", "objects").stdout.strip()
         with tempfile.TemporaryDirectory(prefix="binoc-signing-") as throwaway:
             signed = self.run(
@@ -244,6 +245,21 @@ class Git:
         rows = (line.split("\t", 1) for line in told.stdout.splitlines() if "\t" in line)
         # A pattern matches the tail of a name, so a ref `x/refs/tags/v1` is answered too.
         return RemoteRefs(question, {name: sha for sha, name in rows if not names or name in names}, "")
+
+
+@contextlib.contextmanager
+def _readable(text: str | None) -> Iterator[BinaryIO | None]:
+    """A file from which a process reads the text; nothing where there is none, and it reads from the null device."""
+    if text is None:
+        yield None
+        return
+    import tempfile
+
+    with tempfile.TemporaryFile() as opened:
+        file = cast("BinaryIO", opened)
+        file.write(text.encode())
+        file.seek(0)
+        yield file
 
 
 def _presentable(url: str) -> str:
