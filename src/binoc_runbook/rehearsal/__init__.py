@@ -49,8 +49,10 @@ def _open(source: Path, folder: Path, close: Callable[[], None]) -> World:
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_COUNT": "0",
-        # The build cache of the checkout, so that a warm rehearsal is quick.
-        "CARGO_TARGET_DIR": os.environ.get("CARGO_TARGET_DIR") or str(source / "target"),
+        # Kept in the build cache of the checkout, so that a warm rehearsal is quick. But not in the same folder: cargo
+        # tells the packages of a workspace apart by their place inside it and by age, and would take what was built
+        # from one of the two trees for the other.
+        "CARGO_TARGET_DIR": str(Path(os.environ.get("CARGO_TARGET_DIR") or source / "target") / "rehearsal"),
     }
     root, bare = folder / source.name, folder / "remote.git"
     checkout, git = Git(source), Git(root, environment)

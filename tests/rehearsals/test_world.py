@@ -1,0 +1,95 @@
+"""The world of a rehearsal: what it takes from the checkout, and what it leaves there."""
+
+from __future__ import annotations
+
+import pytest
+
+from binoc_runbook.refusal import Refused
+from binoc_runbook.world import World
+
+pytestmark = pytest.mark.rehearsal
+
+
+@pytest.fixture
+def world(checkout):
+    opened = World.rehearsal(checkout.root)
+    yield opened
+    opened.close()
+
+
+def test_it_has_one_commit_of_the_same_tree_and_an_empty_remote(checkout, world):
+    state = world.git.tree_state()
+    assert state.tree == checkout.git("rev-parse", "HEAD^{tree}", cwd=checkout.root)
+    assert world.git.ask("rev-list", "--count", "HEAD").stdout.strip() == "1"
+    assert (state.branch, state.changed, state.untracked) == ("main", (), ())
+    assert world.git.remote_refs("origin").refs == {}
+
+
+def test_it_takes_no_tags_no_hooks_and_no_uncommitted_change(checkout):
+    checkout.git("tag", "v0.4.0", cwd=checkout.root)
+    hook = checkout.root / ".git/hooks/pre-push"
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    checkout.write("CHANGELOG.md", "not committed\n")
+    world = World.rehearsal(checkout.root)
+    assert world.git.local_tag("v0.4.0") is None
+    assert "Everything" in (world.root / "CHANGELOG.md").read_text()
+    assert world.git.run(["git", "push", "origin", "HEAD:refs/heads/main"]).returncode == 0
+    world.close()
+
+
+def test_it_uses_nothing_of_the_configuration_of_whoever_runs_it(checkout, monkeypatch, tmp_path):
+    config = tmp_path / "config"
+    config.write_text("[user]\n\tname = Somebody Else\n[tag]\n\tgpgSign = true\n[core]\n\thooksPath = /nowhere\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", "user.email")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", "somebody@example.org")
+    world = World.rehearsal(checkout.root)
+    assert world.git.identity() == "Rehearsal <rehearsal@localhost>"
+    assert not world.git.signs_tags()
+    world.close()
+
+
+def test_closing_it_leaves_nothing(checkout, world):
+    folder = world.root.parent
+    world.close()
+    assert not folder.exists()
+    assert checkout.git("status", "--porcelain", "--ignored", cwd=checkout.root) == ""
+
+
+@pytest.mark.parametrize("state", ["detached", "shallow", "worktree"])
+def test_whatever_state_the_checkout_is_in_it_is_rehearsed(checkout, tmp_path, state):
+    root = checkout.root
+    if state == "detached":
+        checkout.git("switch", "--quiet", "--detach", cwd=root)
+    if state == "shallow":
+        root = tmp_path / "shallow"
+        checkout.git("clone", "--quiet", "--depth=1", checkout.root.as_uri(), str(root))
+    if state == "worktree":
+        root = tmp_path / "tree"
+        checkout.git("worktree", "add", "--quiet", "--detach", str(root), cwd=checkout.root)
+    world = World.rehearsal(root)
+    assert world.git.run(["git", "push", "origin", "HEAD:refs/heads/main"]).returncode == 0
+    world.close()
+
+
+def test_a_checkout_without_a_commit_is_refused(tmp_path, git):
+    git("init", "--quiet", str(tmp_path / "empty"))
+    with pytest.raises(Refused, match="the rehearsal could not begin"):
+        World.rehearsal(tmp_path / "empty")
+
+
+def test_what_it_builds_is_never_taken_for_what_the_checkout_builds(checkout):
+    """Cargo would, if both built into one folder: same names, same places in the workspace, and the newer one wins."""
+    checkout.write(
+        "crates/demo-core/tests/place.rs",
+        '#[test]\nfn place() {\n    assert!(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).is_dir());\n}\n',
+    )
+    checkout.commit()
+    command = ["cargo", "test", "--quiet", "--offline", "--package", "demo-core"]
+    rehearsed = World.rehearsal(checkout.root)
+    assert rehearsed.processes.run(command).returncode == 0
+    rehearsed.close()
+    done = World.real(checkout.root).processes.run(command)
+    assert done.returncode == 0, done.stdout
