@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import packaging.version
 import pytest
 import semver
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from binoc_runbook.version import Version, VersionError
@@ -159,7 +159,8 @@ def test_it_is_not_compared_with_text() -> None:
         ("0.4. 0", "white space", "0.4.0"),
         ("٠.٤.٠", "not ASCII", "0.4.0"),
         ("0.4.0–rc.1", "not ASCII", "0.4.0-rc.1"),
-        ("0.4.0\x00", "no pre-release of either", None),
+        ("0.4.0\x00", "cannot be printed", None),
+        ("0.4.0&", "no pre-release of either", None),
     ],
 )
 def test_what_does_not_fit_both_worlds_is_refused_with_the_nearest_that_does(
@@ -203,6 +204,7 @@ def test_python_has_other_spellings_that_do_not_come_back_alike(text: str, neare
     assert refused.value.nearest == nearest
 
 
+@example("0\x1b")
 @given(LOOKALIKES | st.text(max_size=20))
 def test_the_nearest_spelling_is_always_a_good_one(text: str) -> None:
     for read in (Version.parse, Version.from_pep440):

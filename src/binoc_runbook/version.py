@@ -202,6 +202,8 @@ def _faults(text: str, spelling: Spelling) -> tuple[list[str], Version | None]:
         faults.append("it has digits or dashes that are not ASCII")
     if (joined := "".join(plain.split())) != plain:
         faults.append("it contains white space")
+    if not joined.isprintable():  # nothing of it may be repeated to a terminal
+        return [*faults, "it has characters that cannot be printed"], None
     match = _LOOSE.fullmatch(joined)
     if match is None:
         return [*faults, "it does not begin with the numbers of a version"], None
