@@ -10,7 +10,11 @@ from pathlib import Path
 
 from timing import Row, added, alternately, command, ratio, together
 
+from binoc_runbook.opening import open_target
+from binoc_runbook.world import World
+
 ROOT = Path(__file__).parents[1]
+VERSION = str(open_target(World.real(ROOT), None).version)
 BIN = Path(sys.executable).parent
 
 
@@ -51,7 +55,7 @@ def _start() -> list[Row]:
 
 
 def _check(clone: Path) -> Row:
-    refs = ("HEAD:refs/heads/main", "HEAD:refs/tags/v0.4.0")
+    refs = ("HEAD:refs/heads/main", f"HEAD:refs/tags/v{VERSION}")
     reference = together(
         [
             command("cargo", "metadata", "--no-deps", "--format-version", "1", cwd=clone),
@@ -61,7 +65,7 @@ def _check(clone: Path) -> Row:
             command(sys.executable, "-c", "import git, tomlkit", cwd=clone),
         ]
     )
-    ours = command(BIN / "binoc-runbook", "check", "0.4.0", cwd=clone)
+    ours = command(BIN / "binoc-runbook", "check", VERSION, cwd=clone)
     ours_took, reference_took = alternately(15, ours, reference)
     named = "`cargo metadata`, `git status`, `ls-remote`, `push --dry-run` and `import git, tomlkit`"
     return ratio("`check` on this workspace", 1.5, ours_took, reference_took, named)
@@ -83,7 +87,7 @@ def _notebook(clone: Path) -> Row:
     kernel = {"kernelspec": release["metadata"]["kernelspec"]}
     empty.write_text(json.dumps({"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}), "utf-8")
     papermill = BIN / "papermill"
-    ours = command(papermill, "runbooks/release.ipynb", "-", "-p", "version", "0.4.0", cwd=clone)
+    ours = command(papermill, "runbooks/release.ipynb", "-", "-p", "version", VERSION, cwd=clone)
     reference = command(papermill, empty, "-", cwd=clone)
     ours_took, reference_took = alternately(7, ours, reference)
     return ratio("the release notebook, tests that do nothing", 1.5, ours_took, reference_took, "ten empty cells")

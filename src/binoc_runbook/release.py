@@ -222,6 +222,11 @@ class Release:
             self.record.write(twin)
         return f"{RECORDS}{self.target.version}.ipynb"
 
+    def record_is_committed(self) -> bool:
+        """Whether git already has the record that was filed."""
+        told = self.target.world.git.ask("ls-files", "--", f"{RECORDS}{self.target.version}.json")
+        return bool(told.stdout.strip())
+
 
 def _reasons(run: StageRun) -> Findings:
     found = run.findings.having("failed", "unknown")

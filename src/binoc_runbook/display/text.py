@@ -96,7 +96,7 @@ def ending(release: Release, filed: str | None) -> Iterator[str]:
         return
     if policy.repository:
         yield f"next: the tag has started {policy.workflow}: github.com/{policy.repository}/actions"
-    if filed:
+    if filed and not release.record_is_committed():
         yield f"next: git add docs/releases && git commit -m 'Record the release of {target.version}' && git push"
 
 
