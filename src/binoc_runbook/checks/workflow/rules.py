@@ -1,9 +1,4 @@
-"""Whether the publish workflow keeps the contract of trusted publishing.
-
-PyPI and crates.io trust a repository, a file name and an environment; neither looks at the tag, the trigger or what
-else holds a token. So what may start a publication, and what must be true before it, is promised by the workflow file
-alone. It is read here as data, together with the policy, and each rule is a question about the two.
-"""
+"""The rules of the contract. Each yields, for what breaks it, the place, what is there, and the edit."""
 
 from __future__ import annotations
 
@@ -11,330 +6,14 @@ import re
 import shlex
 import string
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from binoc_runbook.finding import Finding, Findings, Place
-from binoc_runbook.policy import Artifact, Policy, Registry, normalised
+from binoc_runbook.checks.workflow.model import Job, Node, Workflow, command_lines, same
+from binoc_runbook.finding import Place
+from binoc_runbook.policy import Artifact, Policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
-
-CHECK = "workflow"
-FOLDER = ".github/workflows"
-
-#: Far more than any workflow needs, far less than any YAML reader fails at.
-_DEEPEST = 100
-
-
-def workflow(root: Path, policy: Policy) -> Findings:
-    """Compare the publish workflow of the checkout at `root` with the policy, rule by rule.
-
-    One finding for each rule that is broken, with the line, the reason and the edit; a single `ok` otherwise.
-    """
-    if not policy.declared:
-        saw = "no promise is declared, so nothing can be asked of the publish workflow"
-        return Findings([Finding.warning(CHECK, policy.source, saw, "declare one: [tool.binoc-runbook]")])
-    file = f"{FOLDER}/{policy.workflow}"
-    try:
-        read = Workflow.read(root, file)
-    except _Unreadable as unreadable:
-        return Findings([Finding.failed(CHECK, unreadable.place, unreadable.saw, unreadable.remedy)])
-    broken = [
-        Finding.failed(CHECK, place, f"{rule.name}: {saw}; {rule.why}", edit)
-        for rule in RULES
-        for place, saw, edit in rule.faults(read, policy)
-    ]
-    return Findings(broken or [Finding.ok(CHECK, file, _what_was_seen(read, policy))])
-
-
-# The workflow as data.
-
-
-class _Unreadable(Exception):  # noqa: N818  # an answer, not an error
-    def __init__(self, place: Place, saw: str, remedy: str) -> None:
-        super().__init__(saw)
-        self.place, self.saw, self.remedy = place, saw, remedy
-
-
-@dataclass(frozen=True)
-class Node:
-    """A YAML node and its place.
-
-    Scalars are taken as they are written. GitHub reads YAML 1.2, a YAML 1.1 reader would take the key `on` for true.
-    """
-
-    yaml: Any
-    file: str
-    lines: tuple[str, ...]
-
-    @property
-    def place(self) -> Place:
-        return Place(self.file, self.yaml.start_mark.line + 1)
-
-    @property
-    def text(self) -> str:
-        """The text of a scalar; nothing for a mapping, a list or null."""
-        return str(self.yaml.value) if self.yaml.id == "scalar" else ""
-
-    @property
-    def is_mapping(self) -> bool:
-        return bool(self.yaml.id == "mapping")
-
-    @property
-    def is_list(self) -> bool:
-        return bool(self.yaml.id == "sequence")
-
-    @property
-    def comment(self) -> str:
-        """What is said after `#` on the line where the node ends."""
-        end = self.yaml.end_mark
-        rest = self.lines[end.line][end.column :] if end.line < len(self.lines) else ""
-        said = re.match(r"[\s\]},]*#\s*(.*)", rest)
-        return said[1].strip() if said else ""
-
-    def items(self) -> list[tuple[Node, Node]]:
-        """List the keys and values of a mapping; of anything else none."""
-        return self._items
-
-    def elements(self) -> list[Node]:
-        """List the elements of a list; of anything else none."""
-        return [self._other(element) for element in self.yaml.value] if self.is_list else []
-
-    def get(self, *path: str) -> Node | None:
-        """Find the value under a key, or under keys of keys."""
-        found: Node | None = self
-        for name in path:
-            found = next((value for key, value in found.items() if key.text == name), None) if found else None
-        return found
-
-    def said(self, *path: str) -> str:
-        """Read the text under a key; nothing where there is none."""
-        found = self.get(*path)
-        return found.text if found else ""
-
-    def texts(self) -> list[Node]:
-        """Take a scalar for a list of one: `needs: a` and `needs: [a]` say the same."""
-        return [self] if self.yaml.id == "scalar" and self.text else [each for each in self.elements() if each.text]
-
-    def walk(self) -> Iterator[tuple[str, Node]]:
-        """Every node below, each once though it may be aliased, with the key it stands under."""
-        waiting, seen = [("", self)], set()
-        while waiting:
-            key, node = waiting.pop()
-            if id(node.yaml) in seen:
-                continue
-            seen.add(id(node.yaml))
-            yield key, node
-            below = [(name.text, value) for name, value in node.items()] or [(key, each) for each in node.elements()]
-            waiting.extend(reversed(below))
-
-    @cached_property
-    def _items(self) -> list[tuple[Node, Node]]:
-        # Kept, because every rule walks through the workflow anew.
-        pairs = self.yaml.value if self.is_mapping else ()
-        return [(self._other(key), self._other(value)) for key, value in pairs]
-
-    def _other(self, node: Any) -> Node:
-        return Node(node, self.file, self.lines)
-
-
-@dataclass(frozen=True)
-class Job:
-    """One job of the workflow; `key` is its name in the file."""
-
-    key: Node
-    node: Node
-
-    @property
-    def id(self) -> str:
-        return self.key.text
-
-    @property
-    def needs(self) -> list[Node]:
-        needs = self.node.get("needs")
-        return needs.texts() if needs else []
-
-    @property
-    def environment(self) -> Node | None:
-        """The name of its environment, in either form: `environment: x` and `environment: {name: x}`."""
-        given = self.node.get("environment")
-        return given.get("name") if given and given.is_mapping else given
-
-    @property
-    def steps(self) -> list[Node]:
-        steps = self.node.get("steps")
-        return steps.elements() if steps else []
-
-    @property
-    def is_reusable(self) -> bool:
-        """Whether the work is done by another workflow file."""
-        return self.node.get("uses") is not None
-
-    @property
-    def token(self) -> Node | None:
-        """What gives the job an identity token: `id-token: write`, or the permission to write everything."""
-        permissions = self.node.get("permissions")
-        if permissions is None:
-            return None
-        if permissions.text == "write-all":
-            return permissions
-        return next(
-            (key for key, value in permissions.items() if (key.text, value.text) == ("id-token", "write")), None
-        )
-
-    @cached_property
-    def registries(self) -> frozenset[Registry]:
-        """The registries that its steps publish at."""
-        return frozenset(_registries_of(self.steps))
-
-    @property
-    def publishes(self) -> bool:
-        return bool(self.registries) or (self.is_reusable and self.token is not None)
-
-
-@dataclass(frozen=True)
-class Workflow:
-    """A workflow file that could be read."""
-
-    file: str
-    root: Node
-    jobs: tuple[Job, ...]
-
-    @classmethod
-    def read(cls, root: Path, file: str) -> Workflow:
-        """Read the workflow `file`, a path from `root`; raises `_Unreadable` where GitHub could not read it either."""
-        import yaml  # costs as much as the rest of the library together
-
-        try:
-            text = (root / file).read_bytes().decode("utf-8-sig")
-        except FileNotFoundError:
-            there = sorted(path.name for path in (root / FOLDER).glob("*.y*ml"))
-            saw = f"there is no such file, beside {', '.join(f'`{name}`' for name in there) or 'no others'}"
-            remedy = f"write `{file}`, or name in the policy the file that both registries trust"
-            raise _Unreadable(Place(file), saw, remedy) from None
-        except OSError as error:
-            raise _Unreadable(Place(file), f"it cannot be read: {error.strerror}", "make it readable") from error
-        except UnicodeDecodeError as error:
-            raise _Unreadable(Place(file), "it is not UTF-8", "save it as UTF-8") from error
-        try:
-            loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-            depth = 0
-            for event in yaml.parse(text, Loader=loader):
-                depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-                if depth > _DEEPEST:  # composing recurses in C, and would take the whole process down
-                    place = Place(file, event.start_mark.line + 1 if event.start_mark else None)
-                    raise _Unreadable(place, f"it is nested more than {_DEEPEST} deep", "write it flatter")
-            composed: Any = yaml.compose(text, Loader=loader)
-        except yaml.YAMLError as error:
-            mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
-            place = Place(file, mark.line + 1 if mark else None)
-            column = f", in column {mark.column + 1}" if mark else ""
-            raise _Unreadable(place, f"it does not parse: {problem or error}{column}", "mend the YAML there") from error
-        if composed is None or composed.id != "mapping":
-            raise _Unreadable(Place(file), "it is no mapping, as a workflow is", "write `on:` and `jobs:`")
-        node = Node(composed, file, tuple(re.split("\r\n|[\n\r\x85\u2028\u2029]", text)))
-        jobs = node.get("jobs")
-        if jobs is None or not jobs.items():
-            raise _Unreadable(Place(file), "it has no jobs", "write a job for each artifact under `jobs:`")
-        return cls(file, node, tuple(Job(key, value) for key, value in jobs.items()))
-
-    @cached_property
-    def events(self) -> dict[str, tuple[Node, Node]]:
-        """What starts it, `on: push`, `on: [push]` and `on: {push: …}` alike: the name and what is said about it."""
-        on = self.root.get("on")
-        if on is None:
-            return {}
-        return {each.text: (each, each) for each in on.texts()} | {name.text: (name, said) for name, said in on.items()}
-
-    def needed_by(self, job: Job) -> set[str]:
-        """Collect the ids of the jobs that have succeeded when `job` starts."""
-        by_id = {each.id: each for each in self.jobs}
-        waiting, found = [job.id], set[str]()
-        while waiting:
-            for needed in by_id[waiting.pop()].needs:
-                if needed.text in by_id and needed.text not in found:
-                    found.add(needed.text)
-                    waiting.append(needed.text)
-        return found
-
-    def publishers(self, policy: Policy) -> list[tuple[Artifact, Job]]:
-        """Which job publishes which artifact: by its environment, otherwise by what its steps and its name say."""
-        found: dict[str, tuple[Artifact, Job]] = {}
-        # The longer name first: `publish-binoc-sqlite` speaks of `binoc`, too.
-        waiting = sorted(policy.artifacts, key=lambda artifact: len(artifact.name), reverse=True)
-
-        def pair(says: Callable[[Artifact, Job], bool]) -> None:
-            for artifact in tuple(waiting):
-                job = next((job for job in self.jobs if job.id not in found and says(artifact, job)), None)
-                if job:
-                    found[job.id] = (artifact, job)
-                    waiting.remove(artifact)
-
-        pair(lambda artifact, job: _is_trusted(job, artifact) and _speaks_of(job, artifact))
-        pair(lambda artifact, job: _is_trusted(job, artifact))
-        pair(lambda artifact, job: _may_publish(job, artifact) and _speaks_of(job, artifact))
-        pair(lambda artifact, job: _may_publish(job, artifact))
-        order = list(policy.artifacts)
-        return sorted(found.values(), key=lambda pair: order.index(pair[0]))
-
-
-def _same(node: Node | None, name: str) -> bool:
-    return node is not None and node.text.casefold() == name.casefold()  # as GitHub and both registries compare them
-
-
-def _is_trusted(job: Job, artifact: Artifact) -> bool:
-    return artifact.environment is not None and _same(job.environment, artifact.environment)
-
-
-def _speaks_of(job: Job, artifact: Artifact) -> bool:
-    return normalised("pypi", artifact.name) in normalised("pypi", job.id)
-
-
-def _may_publish(job: Job, artifact: Artifact) -> bool:
-    return artifact.registry in job.registries or (job.publishes and not job.registries)
-
-
-_ACTIONS: dict[str, Registry] = {
-    "pypa/gh-action-pypi-publish": "pypi",
-    "rust-lang/crates-io-auth-action": "crates.io",
-}
-_COMMANDS: dict[tuple[str, str], Registry] = {
-    ("uv", "publish"): "pypi",
-    ("twine", "upload"): "pypi",
-    ("maturin", "publish"): "pypi",
-    ("maturin", "upload"): "pypi",
-    ("hatch", "publish"): "pypi",
-    ("flit", "publish"): "pypi",
-    ("poetry", "publish"): "pypi",
-    ("cargo", "publish"): "crates.io",
-}
-
-
-def _registries_of(steps: Iterable[Node]) -> Iterator[Registry]:
-    for step in steps:
-        if registry := _ACTIONS.get(step.said("uses").partition("@")[0].lower()):
-            yield registry
-        for words in _commands(step.said("run")):
-            plain = [word for word in words if not word.startswith(("-", "+"))]
-            for tool, verb in pairwise(plain):
-                registry = _COMMANDS.get((tool.rpartition("/")[2], verb))
-                if registry and "--dry-run" not in words:
-                    yield registry
-
-
-def _commands(script: str) -> Iterator[list[str]]:
-    """Take the lines of a script apart into words, as far as a shell is not needed for it."""
-    for line in script.replace("\\\n", " ").splitlines():
-        try:
-            yield shlex.split(line, comments=True)
-        except ValueError:  # a quotation that goes on in the next line
-            yield line.split()
-
-
-# The rules. Each yields, for what breaks it, the place, what is there, and the edit.
 
 Fault = tuple[Place, str, str]
 
@@ -474,7 +153,7 @@ def _every_artifact_has_its_job(workflow: Workflow, policy: Policy) -> Iterator[
     for artifact in policy.artifacts:
         if artifact not in published:
             saw = f"no job publishes `{artifact.name}`, which {artifact.source} promises"
-            yield Place(workflow.file), saw, f"write a publish job for it{_in_environment(artifact)}"
+            yield Place(workflow.file), saw, f"write a publish job for it{in_environment(artifact)}"
     declared = {job.id for _, job in workflow.publishers(policy)}
     for job in workflow.jobs:
         if job.registries and job.id not in declared:
@@ -482,14 +161,14 @@ def _every_artifact_has_its_job(workflow: Workflow, policy: Policy) -> Iterator[
             yield job.key.place, saw, f"delete `{job.id}`, or declare its artifact in the policy"
 
 
-def _in_environment(artifact: Artifact) -> str:
+def in_environment(artifact: Artifact) -> str:
     return f" with `environment: {artifact.environment}`" if artifact.environment else ""
 
 
 def _environments_are_declared(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
     for artifact, job in workflow.publishers(policy):
         wanted, given = artifact.environment, job.environment
-        if wanted is None or _same(given, wanted) or job.is_reusable:
+        if wanted is None or same(given, wanted) or job.is_reusable:
             continue
         saw = f"in `{given.text}`" if given else "in no environment"
         where = given.place if given else job.key.place
@@ -542,7 +221,7 @@ def _nothing_is_secret(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
 
 
 def _actions_are_pinned(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
-    for used in _used(workflow):
+    for used in used_actions(workflow):
         name, _, ref = used.text.partition("@")
         if name.startswith(("./", "$/")):  # of the same commit
             continue
@@ -556,7 +235,7 @@ def _actions_are_pinned(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
             yield used.place, f"nobody sees which release `{used.text}` is", "write its tag behind it: `# v1.2.3`"
 
 
-def _used(workflow: Workflow) -> Iterator[Node]:
+def used_actions(workflow: Workflow) -> Iterator[Node]:
     for job in workflow.jobs:
         for node in (job.node, *job.steps):
             if used := node.get("uses"):
@@ -636,7 +315,7 @@ _CHECKING = re.compile(r"(?<![a-z])(?:py)?(?:check|test|verify|audit)", re.IGNOR
 def _something_is_checked(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
     publishing = {job.id for job in _publishing(workflow, policy)}
     before = [job for job in workflow.jobs if job.id not in publishing and not workflow.needed_by(job) & publishing]
-    commands = [words for job in before for step in job.steps for words in _commands(step.said("run"))]
+    commands = [words for job in before for step in job.steps for words in command_lines(step.said("run"))]
     if publishing and not any(_CHECKING.match(word) for words in commands for word in words):
         run = shlex.join(policy.test) or "just test"
         yield Place(workflow.file), "no job checks anything before the publish jobs", f"add a job that runs `{run}`"
@@ -720,15 +399,3 @@ RULES: tuple[Rule, ...] = (
     Rule("pins", "a tag can be moved to other code, as those of tj-actions were in 2025", _actions_are_pinned),
     Rule("time limit", "a hanging job would hold the release and its approval open", _jobs_end),
 )
-
-
-def _what_was_seen(workflow: Workflow, policy: Policy) -> str:
-    published = ", ".join(
-        f"`{artifact.name}` by `{job.id}`{_in_environment(artifact)}" for artifact, job in workflow.publishers(policy)
-    )
-    events = " and ".join(f"`{event}`" for event in workflow.events)
-    sizes = f"{len(workflow.jobs)} jobs, {len(list(_used(workflow)))} pinned actions"
-    return (
-        f"started by {events}; {sizes}; publishes {published or 'nothing'}; "
-        f"asked for {', '.join(rule.name for rule in RULES)}"
-    )

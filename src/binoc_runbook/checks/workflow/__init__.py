@@ -1,0 +1,55 @@
+"""Whether the publish workflow keeps the contract of trusted publishing.
+
+PyPI and crates.io trust a repository, a file name and an environment; neither looks at the tag, the trigger or what
+else holds a token. So what may start a publication, and what must be true before it, is promised by the workflow file
+alone. It is read here as data, together with the policy, and each rule is a question about the two.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from binoc_runbook.checks.workflow.model import FOLDER, Unreadable, Workflow
+from binoc_runbook.checks.workflow.rules import RULES, in_environment, used_actions
+from binoc_runbook.finding import Finding, Findings
+from binoc_runbook.policy import Policy
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["RULES", "Workflow", "workflow"]
+
+CHECK = "workflow"
+
+
+def workflow(root: Path, policy: Policy) -> Findings:
+    """Compare the publish workflow of the checkout at `root` with the policy, rule by rule.
+
+    One finding for each rule that is broken, with the line, the reason and the edit; a single `ok` otherwise.
+    """
+    if not policy.declared:
+        saw = "no promise is declared, so nothing can be asked of the publish workflow"
+        return Findings([Finding.warning(CHECK, policy.source, saw, "declare one: [tool.binoc-runbook]")])
+    file = f"{FOLDER}/{policy.workflow}"
+    try:
+        read = Workflow.read(root, file)
+    except Unreadable as unreadable:
+        return Findings([Finding.failed(CHECK, unreadable.place, unreadable.saw, unreadable.remedy)])
+    broken = [
+        Finding.failed(CHECK, place, f"{rule.name}: {saw}; {rule.why}", edit)
+        for rule in RULES
+        for place, saw, edit in rule.faults(read, policy)
+    ]
+    return Findings(broken or [Finding.ok(CHECK, file, _what_was_seen(read, policy))])
+
+
+def _what_was_seen(workflow: Workflow, policy: Policy) -> str:
+    published = ", ".join(
+        f"`{artifact.name}` by `{job.id}`{in_environment(artifact)}" for artifact, job in workflow.publishers(policy)
+    )
+    events = " and ".join(f"`{event}`" for event in workflow.events)
+    sizes = f"{len(workflow.jobs)} jobs, {len(list(used_actions(workflow)))} pinned actions"
+    return (
+        f"started by {events}; {sizes}; publishes {published or 'nothing'}; "
+        f"asked for {', '.join(rule.name for rule in RULES)}"
+    )
