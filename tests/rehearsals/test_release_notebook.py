@@ -75,7 +75,7 @@ def test_the_short_command_redirected_to_a_file_is_a_dry_run_whose_record_names_
     told = outputs(notebook)
     for name in NAMES:
         assert f". {name}: " in told
-    assert "withheld; it would:" in told
+    assert "withheld; its effect:" in told
     assert armed.remote_refs() == before
     assert str(tmp_path) not in done.stdout
     assert json.loads((armed.root / "runs/0.4.0.json").read_text())["outcome"] == "dry run"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from binoc_runbook.answers import Ancestry, Completed, RemoteRefs, Tag
 from binoc_runbook.finding import Finding, Findings
-from binoc_runbook.world.answers import Ancestry, Completed, RemoteRefs, Tag
 
 
 @dataclass(frozen=True, slots=True)

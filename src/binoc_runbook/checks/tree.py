@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
+from binoc_runbook.answers import TreeState
 from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.policy import Policy
-from binoc_runbook.world.answers import TreeState
 
 #: Where the records of real releases are filed; a record that a release has just written is not a change to the tree.
 RECORDS = "docs/releases/"

@@ -167,7 +167,7 @@ def _stage(run: StageRun, excerpt: tuple[str, ...]) -> str:
     head = next(text.stage(run))
     parts = [f"<p><strong>{html.escape(head)}</strong></p>", _findings(run.findings)]
     for planned in run.commands:
-        effect = planned.effect if run.acted else f"withheld; it would: {planned.effect}"
+        effect = planned.effect if run.acted else f"withheld; its effect: {planned.effect}"
         parts.append(f"<p>{_command(planned)}<br>{html.escape(effect)}</p>")
     if excerpt:
         parts.append(_excerpt(excerpt, f"the last {len(excerpt)} lines", is_open=run.state != "done"))

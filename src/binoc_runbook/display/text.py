@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from binoc_runbook.finding import SIGN, Finding, Findings
 from binoc_runbook.stages import ACTS, STAGES, Stage, State, Target
 
 if TYPE_CHECKING:
@@ -14,6 +13,12 @@ if TYPE_CHECKING:
     from binoc_runbook.release import Release
 
 STATE_SIGN: dict[State, str] = {"done": "✓", "ready": "→", "blocked": "✗", "unknown": "?"}
+
+_VERDICT: dict[State, str] = {
+    "ready": "ready",
+    "blocked": "stands in the way",
+    "unknown": "unknown: a real release stops here",
+}
 
 LINE = "─── the line: everything above is local, everything below is seen by others ───"
 
@@ -43,26 +48,16 @@ def stage(run: StageRun, *, all_findings: bool = True) -> Iterator[str]:
         yield from textwrap.indent(str(finding), "    ").splitlines()
     for planned in run.commands:
         yield f"    $ {planned}"
-        yield f"      {planned.effect}" if run.acted else f"      withheld; it would: {planned.effect}"
+        yield f"      {planned.effect}" if run.acted else f"      withheld; its effect: {planned.effect}"
 
 
 def verdict(run: StageRun) -> str:
     """The state of a stage in words."""
-    if run.acted and run.state == "done":
-        return "done now"
+    if run.state == "done" and run.stage in ACTS:
+        return "done now" if run.acted else "done already"
     if run.state == "done":
-        return "done" if run.stage not in ACTS else "done already"
-    if run.state == "ready":
-        return "ready"
-    return {"blocked": "stands in the way", "unknown": "unknown: a real release stops here"}.get(run.state, run.state)
-
-
-def reasons(findings: Findings | Iterable[Finding]) -> Iterator[str]:
-    """Findings, a line or two each."""
-    for finding in findings:
-        yield f"{SIGN[finding.status]} {finding.check}: {finding.looked_at}: {finding.saw}"
-        if finding.remedy:
-            yield f"  → {finding.remedy}"
+        return "done now" if run.acted else "done"
+    return _VERDICT[run.state]
 
 
 def at_the_line(release: Release, troubled: list[StageRun]) -> Iterator[str]:
@@ -73,13 +68,15 @@ def at_the_line(release: Release, troubled: list[StageRun]) -> Iterator[str]:
         return
     yield "a real release stops here:" if release.dry_run else "the release stops here:"
     for run in troubled:
-        yield from reasons(run.findings.having("failed", "unknown"))
+        yield from str(run.findings.having("failed", "unknown")).splitlines()
 
 
 def ending(release: Release, filed: str | None) -> Iterator[str]:
     """How the run ended, and what to type next."""
     target, policy = release.target, release.target.policy
-    if release.dry_run:
+    if all(run.state == "done" and not run.acted for run in release.record.stages if run.stage in ACTS):
+        yield f"✓ {target.version} is released as {target.tag}: all of it was done before, and nothing was changed"
+    elif release.dry_run:
         unknown = [run.stage.name for run in release.record.stages if run.state == "unknown"]
         yield f"✓ dry run of {target.version}: nothing was found that failed, and nothing was pushed or tagged"
         if unknown:
@@ -87,10 +84,9 @@ def ending(release: Release, filed: str | None) -> Iterator[str]:
         if target.world.kind == "real":
             yield f"next: ./just release {target.version}"
     else:
-        acted = [run.stage.name for run in release.record.stages if run.acted and run.stage in ACTS]
-        now = f"{', '.join(acted)} done in this run" if acted else "all of it was done before, and nothing was changed"
+        acted = ", ".join(run.stage.name for run in release.record.stages if run.acted and run.stage in ACTS)
         told = "is released" if target.world.kind == "real" else "was released in this rehearsal"
-        yield f"✓ {target.version} {told} as {target.tag}: {now}"
+        yield f"✓ {target.version} {told} as {target.tag}: {acted} done in this run"
     yield from _held(target.remote, release.record.refs)
     if release.dry_run or target.world.kind == "rehearsal":
         return

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from binoc_runbook.answers import Ancestry, Completed, RemoteRefs, TreeState
 from binoc_runbook.checks.remote import Acts, RemoteView
 from binoc_runbook.policy import Policy
 from binoc_runbook.version import Version
 from binoc_runbook.workspace import Workspace
 from binoc_runbook.world import World
-from binoc_runbook.world.answers import Ancestry, Completed, RemoteRefs, TreeState
 from binoc_runbook.world.git import PATIENCE
 
 # A branch that is not there contains nothing, and is behind everything.

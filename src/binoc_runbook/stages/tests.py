@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from binoc_runbook.answers import TreeState
 from binoc_runbook.checks.tree import unrecorded
 from binoc_runbook.finding import Finding, Findings, Status
 from binoc_runbook.stages.stage import Command, Line, Observation, Stage
 from binoc_runbook.stages.target import Target, inside_pytest
-from binoc_runbook.world.answers import TreeState
 
 #: Set for the test command and whatever it starts, so that a release inside it can tell.
 TESTING = "BINOC_RUNBOOK_TESTING"

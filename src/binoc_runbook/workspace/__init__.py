@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["Ecosystem", "Orphan", "Package", "Source", "Workspace"]
 
 #: Which registry takes the packages of which ecosystem.
-ECOSYSTEM: dict[Registry, Ecosystem] = {"crates.io": "cargo", "pypi": "pypi"}
 REGISTRY: dict[Ecosystem, Registry] = {"cargo": "crates.io", "pypi": "pypi"}
 
 
