@@ -202,6 +202,16 @@ def test_a_push_that_lands_while_the_tests_run_is_noticed_at_the_line(checkout, 
         release.line()
 
 
+@pytest.mark.parametrize("when", ["line", *ACTS])
+def test_a_commit_that_is_made_meanwhile_is_not_released_in_place_of_the_tested_one(checkout, run, when):
+    release = run(until=when)
+    before = checkout.remote_refs()
+    checkout.commit("Not tested")
+    with pytest.raises(Refused, match="HEAD has moved"):
+        release.line() if when == "line" else release.run(when)
+    assert checkout.remote_refs() == before
+
+
 def test_a_protected_branch_stops_the_release_before_there_is_a_tag(checkout, run):
     hook = checkout.remote / "hooks/pre-receive"
     hook.write_text("#!/bin/sh\nwhile read old new ref; do case $ref in refs/heads/main) exit 1;; esac; done\n")

@@ -98,7 +98,9 @@ class LooksAtRemote(Stage):
     def observe(self, target: Target) -> Observation:
         view = target.look()
         if isinstance(view, str):
-            return Observation.answered(Findings([Finding.unknown(self.name, "HEAD", view, "see the stage `tree`")]))
+            return Observation.answered(
+                Findings([Finding.unknown(self.name, "HEAD", view, "git log -1, and the stage `tree`")])
+            )
         return self.judge(target, view)
 
     @abstractmethod

@@ -23,8 +23,9 @@ _NOTHING_THERE: tuple[Ancestry, Ancestry] = ("no", "yes")
 class Target:
     """A version, the policy it is released under, the world it is released in and the remote it goes to.
 
-    Stages ask the world anew each time; what is remembered here is the last answer of the remote, for naming commands,
-    and the trees whose tests this very run has seen pass.
+    Stages ask the world anew each time. What is remembered here is the commit that this run began with, because what is
+    pushed must be what was checked; the last answer of the remote, for naming commands; and the trees whose tests this
+    very run has seen pass.
     """
 
     version: Version
@@ -32,6 +33,7 @@ class Target:
     world: World
     remote: str
     retest: bool = False
+    commit: str | None = None
     tested: set[str] = field(default_factory=set)
     _seen: RemoteView | str | None = None
     _moment: Workspace | None = None
@@ -78,6 +80,9 @@ class Target:
         names = (f"refs/heads/{branch}", f"refs/tags/{self.tag}", f"refs/tags/{self.tag}^{{}}")
         refs = git.remote_refs(self.remote, *names) if url else RemoteRefs("", None, f"there is no `{self.remote}`")
         commit = self._commit(at, refs)
+        self.commit = self.commit or commit
+        if commit != self.commit:
+            return f"HEAD has moved from {self.commit[:12]} to {commit[:12]} since this run began; run it again"
         tip = refs.branch(branch)
         contains, behind = git.containment(tip, commit) if tip else _NOTHING_THERE
         return RemoteView(

@@ -39,7 +39,8 @@ class Tests(Stage):
             )
         question = " ".join(target.policy.test)
         if state.tree in target.tested:
-            saw = f"passed in this run for tree {state.tree[:12]}"
+            what = "the checkout with its changes" if state.changed else f"tree {state.tree[:12]}"
+            saw = f"passed in this run for {what}"
             if self._command(target) is _NOTHING:
                 saw = "a command that does nothing stood in for it: this rehearsal is itself run by the test suite"
             return Observation.answered(self._one("ok", question, saw))
