@@ -1,0 +1,521 @@
+"""Both registries and the identity provider on loopback, asked by the clients that people and workflows use."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import hashlib
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import tarfile
+import time
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from binoc_runbook.rehearsal.authority import Authority
+from binoc_runbook.rehearsal.crate_registry import CrateRegistry, index_path
+from binoc_runbook.rehearsal.identity import IdentityProvider, Run
+from binoc_runbook.rehearsal.multipart import parse
+from binoc_runbook.rehearsal.package_index import PackageIndex
+from binoc_runbook.rehearsal.publishers import Publisher
+
+pytestmark = pytest.mark.rehearsal
+
+SCRIPTS = Path(sys.executable).parent
+RUN = Run("Example/demo", 7, "publish.yml", "refs/tags/v1.0.0", "5" * 40, environment="pypi-demo")
+CRATE_RUN = dataclasses.replace(RUN, environment="crates-io")
+PYPI = Publisher("example/demo", 7, "publish.yml", "pypi-demo")
+CRATES_IO = Publisher("example/demo", 7, "publish.yml", "crates-io")
+
+
+@dataclass
+class Rehearsed:
+    """The three servers, a folder, and the environment that sends clients to them and to nothing of the user's."""
+
+    folder: Path
+    identity: IdentityProvider
+    index: PackageIndex
+    crates: CrateRegistry
+    environment: dict[str, str]
+
+    def do(self, *command: str, cwd: Path | None = None, **extra: str) -> subprocess.CompletedProcess[str]:
+        environment = os.environ | self.environment | extra
+        return subprocess.run(
+            command, cwd=cwd or self.folder, env=environment, capture_output=True, text=True, timeout=240, check=False
+        )
+
+    def uv_publish(self, run: Run | None = RUN) -> tuple[bool, str]:
+        """The command of the workflow, in a folder with `dist/`; whether it succeeded, and what it said."""
+        asked = self.identity.admit(run) if run else {}
+        done = self.do(
+            *[str(SCRIPTS / "uv"), "publish", "--trusted-publishing", "always"],
+            **{"GITHUB_ACTIONS": "true", "UV_PUBLISH_URL": self.index.upload, **asked},
+        )
+        return done.returncode == 0, without_masks(done.stdout + done.stderr)
+
+    def crate_token(self, run: Run = CRATE_RUN) -> str:
+        status, told = self.exchange(self.identity.issue(run, self.crates.audience))
+        assert status == 200, told
+        return told["token"]
+
+    def exchange(self, jwt: str) -> tuple[int, dict]:
+        return ask("POST", self.crates.exchange, {"jwt": jwt})
+
+    def cargo_publish(self, token: str, crate: Path) -> tuple[bool, str]:
+        command = ["cargo", "publish", "--locked", "--no-verify", "--allow-dirty"]
+        done = self.do(*command, cwd=crate, CARGO_REGISTRIES_REHEARSAL_TOKEN=token)
+        return done.returncode == 0, done.stderr
+
+    def asked(self, server, path: str) -> list[int]:
+        return [each.status for each in server.log if each.path == path]
+
+
+@pytest.fixture
+def rehearsed(tmp_path: Path) -> Iterator[Rehearsed]:
+    identity, authority = IdentityProvider(), Authority()
+    index, crates = PackageIndex(identity.keys, authority), CrateRegistry(identity.keys)
+    (tmp_path / "home").mkdir()
+    environment = {
+        **authority.client_environment(tmp_path),
+        "HOME": str(tmp_path / "home"),
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_FIND_LINKS": "",
+        "UV_NO_CONFIG": "1",
+        "UV_HTTP_RETRIES": "0",
+        "UV_CACHE_DIR": str(tmp_path / "uv"),
+        "CARGO_HOME": str(tmp_path / "cargo"),
+        "CARGO_TARGET_DIR": str(tmp_path / "target"),
+        "CARGO_NET_RETRY": "0",
+        "CARGO_REGISTRY_DEFAULT": "rehearsal",
+        "CARGO_REGISTRIES_REHEARSAL_INDEX": crates.index,
+    }
+    with identity, index, crates:
+        yield Rehearsed(tmp_path, identity, index, crates, environment)
+        assert [*identity.mistakes, *index.mistakes, *crates.mistakes] == []
+
+
+def ask(method: str, url: str, body: dict | None = None, **headers: str) -> tuple[int, dict]:
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, headers, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return answer.status, json.loads(answer.read() or b"{}")
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.loads(error.read() or b"{}")
+
+
+def without_masks(text: str) -> str:
+    """With GITHUB_ACTIONS uv prints the token in a command for the log; a failing test must not repeat it."""
+    return re.sub(r"::add-mask::.*", "::add-mask::", text)
+
+
+def wheel(folder: Path, name: str = "demo", version: str = "1.0.0", text: str = "'''Nothing.'''\n") -> Path:
+    stem = f"{name.replace('-', '_')}-{version}"
+    files = {
+        f"{name.replace('-', '_')}.py": text,
+        f"{stem}.dist-info/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{stem}.dist-info/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    rows = [f"{path},sha256={_urlsafe(content)},{len(content)}" for path, content in files.items()]
+    files[f"{stem}.dist-info/RECORD"] = "\n".join([*rows, f"{stem}.dist-info/RECORD,,", ""])
+    folder.mkdir(exist_ok=True)
+    place = folder / f"{stem}-py3-none-any.whl"
+    with zipfile.ZipFile(place, "w") as archive:
+        for path, content in files.items():
+            archive.writestr(zipfile.ZipInfo(path), content)
+    return place
+
+
+def _urlsafe(text: str) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")
+
+
+def sdist(folder: Path, name: str = "demo", version: str = "1.0.0") -> Path:
+    stem = f"{name.replace('-', '_')}-{version}"
+    content = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode()
+    folder.mkdir(exist_ok=True)
+    with tarfile.open(folder / f"{stem}.tar.gz", "w:gz") as archive:
+        entry = tarfile.TarInfo(f"{stem}/PKG-INFO")
+        entry.size = len(content)
+        archive.addfile(entry, io.BytesIO(content))
+    return folder / f"{stem}.tar.gz"
+
+
+def crate(folder: Path, version: str = "1.0.0") -> Path:
+    (folder / "src").mkdir(parents=True, exist_ok=True)
+    (folder / "src/lib.rs").write_text("pub fn answer() -> u32 { 42 }\n")
+    (folder / "Cargo.toml").write_text(
+        f'[package]\nname = "demo-sdk"\nversion = "{version}"\nedition = "2021"\n'
+        'description = "Nothing."\nlicense = "MIT"\n\n[features]\nextra = []\n'
+    )
+    (folder / "Cargo.lock").write_text(f'version = 3\n\n[[package]]\nname = "demo-sdk"\nversion = "{version}"\n')
+    return folder
+
+
+# The package index, with uv and pip
+
+
+def test_uv_publishes_with_the_token_of_the_run_and_both_installers_get_it(rehearsed):
+    rehearsed.index.add_project("demo", PYPI)
+    made = [wheel(rehearsed.folder / "dist"), sdist(rehearsed.folder / "dist")]
+    done, said = rehearsed.uv_publish()
+    assert done, said
+    stored = rehearsed.index.files("demo")
+    assert {name: file.content for name, file in stored.items()} == {path.name: path.read_bytes() for path in made}
+    # uv gives its token back; PyPI's tokens end by themselves as well.
+    assert rehearsed.asked(rehearsed.index, "/_/oidc/burn-token") == [200]
+
+    for installer in (["uv", "pip", "install", "--python", sys.executable], ["pip", "install", "--no-cache-dir"]):
+        target = rehearsed.folder / f"installed-by-{len(installer)}"
+        options = ["--index-url", rehearsed.index.simple, "--target", str(target), "demo==1.0.0"]
+        got = rehearsed.do(str(SCRIPTS / installer[0]), *installer[1:], *options)
+        assert got.returncode == 0, got.stderr
+        assert (target / "demo.py").read_text() == "'''Nothing.'''\n"
+
+
+def test_the_same_bytes_are_accepted_again_and_other_bytes_refused(rehearsed):
+    rehearsed.index.add_project("demo", PYPI)
+    first = wheel(rehearsed.folder / "dist").read_bytes()
+    for _ in range(2):
+        done, said = rehearsed.uv_publish()
+        assert done, said
+    wheel(rehearsed.folder / "dist", text="'''Something else.'''\n")
+    done, said = rehearsed.uv_publish()
+    assert not done
+    assert "File already exists" in said
+    assert rehearsed.index.files("demo")["demo-1.0.0-py3-none-any.whl"].content == first
+
+
+@pytest.mark.parametrize(
+    ("difference", "reason"),
+    [
+        ({"environment": "pypi-other"}, "Publisher with matching claims was not found"),
+        ({"environment": None}, "Publisher with matching claims was not found"),
+        ({"workflow": "other.yml"}, "Publisher with matching claims was not found"),
+        ({"called": "called.yml"}, "Publisher with matching claims was not found"),
+        ({"owner_id": 8}, "Publisher with matching claims was not found"),
+        ({"repository": "Example/fork"}, "Publisher with matching claims was not found"),
+        ({"event": "pull_request_target"}, "Publishing from a workflow invoked via 'pull_request_target'"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_uv_gets_no_token_for_another_run(rehearsed, difference, reason):
+    rehearsed.index.add_project("demo", PYPI)
+    wheel(rehearsed.folder / "dist")
+    done, said = rehearsed.uv_publish(dataclasses.replace(RUN, **difference))
+    assert not done
+    assert "invalid-publisher" in said or "valid token, but no corresponding publisher" in said
+    assert reason in said
+    assert rehearsed.index.files("demo") == {}
+
+
+def test_a_job_without_the_permission_cannot_even_ask(rehearsed):
+    rehearsed.index.add_project("demo", PYPI)
+    wheel(rehearsed.folder / "dist")
+    assert not rehearsed.uv_publish(None)[0]
+    rehearsed.identity.admit(RUN)
+    rehearsed.identity.dismiss(RUN)
+    url = f"{rehearsed.identity.url}/token?audience=pypi"
+    assert ask("GET", url, Authorization="bearer anything")[0] == 401
+    assert rehearsed.asked(rehearsed.index, "/legacy/") == []
+
+
+def test_what_the_index_does_not_match_makes_no_difference(rehearsed):
+    rehearsed.index.add_project("demo", dataclasses.replace(PYPI, environment=None))
+    wheel(rehearsed.folder / "dist")
+    done, said = rehearsed.uv_publish(dataclasses.replace(RUN, ref="refs/heads/side", event="workflow_run"))
+    assert done, said
+
+
+def test_a_pending_publisher_makes_its_project_and_no_other(rehearsed):
+    rehearsed.index.add_pending("demo", PYPI)
+    with pytest.raises(ValueError, match="already been registered"):
+        rehearsed.index.add_pending("another", PYPI)
+    wheel(rehearsed.folder / "dist", name="misnamed")
+    done, said = rehearsed.uv_publish()
+    assert not done
+    assert "Non-user identities cannot create new projects" in said
+    assert list(rehearsed.index.projects) == ["demo"]
+
+    (rehearsed.folder / "dist/misnamed-1.0.0-py3-none-any.whl").unlink()
+    wheel(rehearsed.folder / "dist")
+    done, said = rehearsed.uv_publish()
+    assert done, said
+
+
+def test_a_pending_publisher_ends_after_thirty_days(rehearsed):
+    rehearsed.index.add_pending("demo", PYPI)
+    for server in (rehearsed.index, rehearsed.identity):
+        server.faults.clock_skew = 30 * 86400 + 1
+    wheel(rehearsed.folder / "dist")
+    assert not rehearsed.uv_publish()[0]
+    assert rehearsed.index.projects == {}
+
+
+def test_a_token_is_for_the_projects_of_its_publisher_only(rehearsed):
+    rehearsed.index.add_project("demo", PYPI)
+    rehearsed.index.add_project("demo-sqlite", dataclasses.replace(PYPI, environment="pypi-demo-sqlite"))
+    wheel(rehearsed.folder / "dist", name="demo-sqlite")
+    done, said = rehearsed.uv_publish()
+    assert not done
+    assert "isn't allowed to upload to project 'demo-sqlite'" in said
+
+
+@pytest.mark.parametrize(
+    ("what", "code"),
+    [
+        ("a second time", "invalid-reuse-token"),
+        ("for another audience", "invalid-token"),
+        ("too late", "invalid-token"),
+        ("too early", "invalid-token"),
+        ("from another provider", "invalid-token"),
+        ("something else", "invalid-payload"),
+    ],
+)
+def test_an_identity_token_is_good_once_for_its_audience_and_its_time(rehearsed, what, code, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", rehearsed.environment["SSL_CERT_FILE"])
+    rehearsed.index.add_project("demo", PYPI)
+    token = rehearsed.identity.issue(RUN, "pypi")
+    mint = f"{rehearsed.index.url}/_/oidc/mint-token"
+    match what:
+        case "a second time":
+            assert ask("POST", f"{rehearsed.index.url}/_/oidc/github/mint-token", {"token": token})[0] == 200
+        case "for another audience":
+            token = rehearsed.identity.issue(RUN, "crates.io")
+        case "too late":
+            rehearsed.index.faults.clock_skew = 300 + 31
+        case "too early":
+            rehearsed.index.faults.clock_skew = -40
+        case "from another provider":
+            other = IdentityProvider()
+            token = other.issue(RUN, "pypi")
+            other.close()
+        case "something else":
+            token = "nothing"
+    status, told = ask("POST", mint, {"token": token})
+    assert (status, [error["code"] for error in told["errors"]]) == (422, [code])
+
+
+def test_an_expired_upload_token_is_refused(rehearsed):
+    rehearsed.index.add_project("demo", PYPI)
+    rehearsed.index.faults.token_life = 0
+    wheel(rehearsed.folder / "dist")
+    done, said = rehearsed.uv_publish()
+    assert not done
+    assert "403" in said
+    rehearsed.index.faults.token_life = None
+    assert rehearsed.uv_publish()[0]
+
+
+def test_an_error_after_storing_is_mended_by_doing_it_again(rehearsed):
+    rehearsed.index.add_project("demo", PYPI)
+    rehearsed.index.faults.errors_after_storing = 1
+    wheel(rehearsed.folder / "dist")
+    done, said = rehearsed.uv_publish()
+    assert not done
+    assert "500" in said
+    assert len(rehearsed.index.files("demo")) == 1
+    done, said = rehearsed.uv_publish()
+    assert done, said
+
+
+def test_while_the_registries_are_down_nothing_happens_and_afterwards_all_of_it(rehearsed, tmp_path):
+    rehearsed.index.add_project("demo", PYPI)
+    rehearsed.crates.add_crate("demo-sdk", CRATES_IO)
+    rehearsed.index.faults.down = True
+    wheel(rehearsed.folder / "dist")
+    assert not rehearsed.uv_publish()[0]
+    token, made = rehearsed.crate_token(), crate(tmp_path / "demo-sdk")
+    rehearsed.crates.faults.down = True
+    assert not rehearsed.cargo_publish(token, made)[0]
+    rehearsed.index.faults.down = rehearsed.crates.faults.down = False
+    assert rehearsed.uv_publish()[0]
+    assert rehearsed.cargo_publish(token, made)[0]
+
+
+# The crate registry, with cargo
+
+
+def test_cargo_publishes_with_the_token_of_the_run_and_a_consumer_builds_with_it(rehearsed, tmp_path):
+    rehearsed.crates.add_crate("demo-sdk", CRATES_IO, trustpub_only=True)
+    token = rehearsed.crate_token()
+    done, said = rehearsed.cargo_publish(token, crate(tmp_path / "demo-sdk"))
+    assert done, said
+    (release,) = rehearsed.crates.releases("demo_SDK").values()
+    packed = next((tmp_path / "target/package").glob("**/demo-sdk-1.0.0.crate"))
+    assert release.content == packed.read_bytes()
+
+    consumer = tmp_path / "consumer"
+    (consumer / "src").mkdir(parents=True)
+    (consumer / "Cargo.toml").write_text('[package]\nname = "consumer"\nversion = "0.1.0"\nedition = "2021"\n')
+    (consumer / "src/main.rs").write_text('fn main() { println!("{}", demo_sdk::answer()); }\n')
+    for command in (["add", "demo-sdk", "--features", "extra"], ["fetch"], ["run", "--quiet", "--locked"]):
+        got = rehearsed.do("cargo", *command, cwd=consumer)
+        assert got.returncode == 0, got.stderr
+    assert got.stdout == "42\n"
+    assert release.sha256 in (consumer / "Cargo.lock").read_text()
+
+
+def test_a_version_is_published_once(rehearsed, tmp_path):
+    rehearsed.crates.add_crate("demo-sdk", CRATES_IO)
+    made = crate(tmp_path / "demo-sdk")
+    assert rehearsed.cargo_publish(rehearsed.crate_token(), made)[0]
+    done, said = rehearsed.cargo_publish(rehearsed.crate_token(), made)
+    assert not done
+    assert "already" in said
+    assert len(rehearsed.crates.releases("demo-sdk")) == 1
+
+
+def test_a_revoked_token_and_an_expired_one_are_refused(rehearsed, tmp_path):
+    rehearsed.crates.add_crate("demo-sdk", CRATES_IO)
+    made, token = crate(tmp_path / "demo-sdk"), rehearsed.crate_token()
+    assert ask("DELETE", rehearsed.crates.exchange, Authorization=f"Bearer {token}")[0] == 204
+    done, said = rehearsed.cargo_publish(token, made)
+    assert not done
+    assert "Invalid authentication token" in said
+    token = rehearsed.crate_token()
+    rehearsed.crates.faults.clock_skew = 1801
+    done, said = rehearsed.cargo_publish(token, made)
+    assert not done
+    assert "Invalid authentication token" in said
+    assert rehearsed.crates.releases("demo-sdk") == {}
+
+
+def test_the_first_version_is_published_by_a_person_and_then_no_other_way_than_the_workflow(rehearsed, tmp_path):
+    rehearsed.crates.add_crate("unrelated", CRATES_IO)
+    made = crate(tmp_path / "demo-sdk")
+    done, said = rehearsed.cargo_publish(rehearsed.crate_token(), made)
+    assert not done
+    assert "Trusted Publishing tokens do not support creating new crates" in said
+    person = rehearsed.crates.add_api_token()
+    done, said = rehearsed.cargo_publish(person, made)
+    assert done, said
+
+    crate(made, version="1.0.1")
+    done, said = rehearsed.cargo_publish(rehearsed.crate_token(), made)
+    assert not done
+    assert "not valid for crate `demo-sdk`" in said
+    entered = rehearsed.crates.crates["demo-sdk"]
+    entered.publishers, entered.trustpub_only = [CRATES_IO], True
+    done, said = rehearsed.cargo_publish(person, made)
+    assert not done
+    assert "can only be published using Trusted Publishing" in said
+    assert rehearsed.cargo_publish(rehearsed.crate_token(), made)[0]
+
+
+def test_an_error_after_storing_leaves_the_crate_published(rehearsed, tmp_path):
+    rehearsed.crates.add_crate("demo-sdk", CRATES_IO)
+    rehearsed.crates.faults.errors_after_storing = 1
+    made = crate(tmp_path / "demo-sdk")
+    assert not rehearsed.cargo_publish(rehearsed.crate_token(), made)[0]
+    done, said = rehearsed.cargo_publish(rehearsed.crate_token(), made)
+    assert not done
+    assert "already" in said
+    assert list(rehearsed.crates.releases("demo-sdk")) == ["1.0.0"]
+
+
+@pytest.mark.parametrize(
+    ("difference", "refusal"),
+    [
+        ({"event": "pull_request_target", "repository": "x/y"}, "does not support the `pull_request_target` event"),
+        ({"event": "workflow_run"}, "does not support the `workflow_run` event"),
+        ({"repository": "x/y", "owner_id": 8}, "No Trusted Publishing config found for repository `x/y`."),
+        ({"owner_id": 8, "workflow": "other.yml"}, "does not match the repository owner ID (8)"),
+        ({"workflow": "other.yml", "environment": "other"}, "does not match the workflow filename `other.yml`"),
+        ({"environment": "other"}, "does not match the environment `other`"),
+        ({"environment": None}, "requires an environment, but the JWT does not specify one"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
+)
+def test_the_exchange_names_the_first_claim_that_differs(rehearsed, difference, refusal):
+    rehearsed.crates.add_crate("demo-sdk", CRATES_IO)
+    run = dataclasses.replace(CRATE_RUN, **difference)
+    status, told = rehearsed.exchange(rehearsed.identity.issue(run, "crates.io"))
+    assert status == 400
+    assert refusal in told["errors"][0]["detail"]
+
+
+def test_the_exchange_takes_the_caller_and_a_token_once(rehearsed):
+    rehearsed.crates.add_crate("demo-sdk", CRATES_IO)
+    token = rehearsed.identity.issue(dataclasses.replace(CRATE_RUN, called="called.yml"), "crates.io")
+    assert rehearsed.exchange(token)[0] == 200
+    assert rehearsed.exchange(token) == (400, {"errors": [{"detail": "JWT has already been used"}]})
+    for other in ("nothing", rehearsed.identity.issue(CRATE_RUN, "pypi")):
+        assert rehearsed.exchange(other) == (400, {"errors": [{"detail": "Failed to decode JWT"}]})
+
+
+def test_whether_a_crate_takes_api_tokens_can_be_seen(rehearsed):
+    rehearsed.crates.add_crate("demo-sdk", trustpub_only=True)
+    status, told = ask("GET", f"{rehearsed.crates.url}/api/v1/crates/demo-sdk")
+    assert (status, told["crate"]["trustpub_only"]) == (200, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "place"), [("a", "1/a"), ("ab", "2/ab"), ("abc", "3/a/abc"), ("Binoc-sdk", "bi/no/binoc-sdk")]
+)
+def test_the_index_keeps_a_crate_where_cargo_looks(name, place):
+    assert index_path(name) == place
+
+
+# What they stand on
+
+
+def test_the_log_and_the_servers_show_no_token(rehearsed):
+    rehearsed.crates.add_crate("demo-sdk", CRATES_IO)
+    variables, token = rehearsed.identity.admit(CRATE_RUN), rehearsed.crate_token()
+    secret = variables["ACTIONS_ID_TOKEN_REQUEST_TOKEN"]
+    status, told = ask(
+        "GET", f"{variables['ACTIONS_ID_TOKEN_REQUEST_URL']}&audience=pypi", Authorization=f"bearer {secret}"
+    )
+    assert status == 200
+    shown = "\n".join(map(str, [*rehearsed.identity.log, *rehearsed.crates.log])) + repr(vars(rehearsed.crates))
+    assert "/token 200" in shown
+    assert not any(each in shown for each in (secret, token, told["value"]))
+
+
+def test_a_request_without_a_length_or_with_too_much_is_refused(rehearsed, monkeypatch):
+    monkeypatch.setattr("binoc_runbook.rehearsal.server.LARGEST", 1000)
+    url = f"{rehearsed.crates.url}/api/v1/crates/new"
+    for body, expected in ((b"x" * 1001, 413), (iter([b"x"]), 411)):
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(urllib.request.Request(url, body, method="PUT"), timeout=20)
+        caught.value.close()
+        assert caught.value.code == expected
+
+
+def test_a_closed_server_is_gone_at_once_and_a_silent_client_does_not_keep_it():
+    import socket
+
+    with IdentityProvider() as server:
+        port = int(server.url.rpartition(":")[2])
+        silent = socket.create_connection(("127.0.0.1", port), timeout=5)
+        began = time.monotonic()
+    assert time.monotonic() - began < 5
+    server.close()
+    silent.close()
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection(("127.0.0.1", port), timeout=5)
+
+
+def test_a_form_keeps_every_byte_of_its_file():
+    content = b"\r\n--X\r\n\x00\xff\r\r\n\n"
+    body = (
+        b'--B\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n'
+        b'--B\r\nContent-Disposition: form-data; name="content"; filename="a.whl"\r\n\r\n' + content + b"\r\n--B--\r\n"
+    )
+    form = parse("multipart/form-data; boundary=B", body)
+    assert (form.first("a"), form.files) == ("1", {"content": ("a.whl", content)})
+    for broken in (b"", b"--B\r\n", body[:-8]):
+        with pytest.raises(ValueError, match=r"form|part"):
+            parse("multipart/form-data; boundary=B", broken)
