@@ -9,6 +9,7 @@ import io
 import json
 import os
 import re
+import struct
 import subprocess
 import sys
 import tarfile
@@ -18,16 +19,19 @@ import urllib.request
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from email.message import Message
 from pathlib import Path
 
 import pytest
 
-from binoc_runbook.rehearsal.authority import Authority
+from binoc_runbook.rehearsal import crates_auth
 from binoc_runbook.rehearsal.crate_registry import CrateRegistry, index_path
 from binoc_runbook.rehearsal.identity import IdentityProvider, Run
 from binoc_runbook.rehearsal.multipart import parse
 from binoc_runbook.rehearsal.package_index import PackageIndex
 from binoc_runbook.rehearsal.publishers import Publisher
+from binoc_runbook.rehearsal.registries import Registries, open_registries
+from binoc_runbook.rehearsal.server import Answer, Request, Server
 
 pytestmark = pytest.mark.rehearsal
 
@@ -40,16 +44,27 @@ CRATES_IO = Publisher("example/demo", 7, "publish.yml", "crates-io")
 
 @dataclass
 class Rehearsed:
-    """The three servers, a folder, and the environment that sends clients to them and to nothing of the user's."""
+    """The servers, a folder, and the clients as they are sent there."""
 
     folder: Path
-    identity: IdentityProvider
-    index: PackageIndex
-    crates: CrateRegistry
-    environment: dict[str, str]
+    registries: Registries
+
+    @property
+    def identity(self) -> IdentityProvider:
+        return self.registries.identity
+
+    @property
+    def index(self) -> PackageIndex:
+        return self.registries.index
+
+    @property
+    def crates(self) -> CrateRegistry:
+        return self.registries.crates
 
     def do(self, *command: str, cwd: Path | None = None, **extra: str) -> subprocess.CompletedProcess[str]:
-        environment = os.environ | self.environment | extra
+        # A fault is to be seen at once, and not after some more attempts.
+        patience = {"UV_HTTP_RETRIES": "0", "CARGO_NET_RETRY": "0", "CARGO_TARGET_DIR": str(self.folder / "target")}
+        environment = os.environ | self.registries.environment | patience | extra
         return subprocess.run(
             command, cwd=cwd or self.folder, env=environment, capture_output=True, text=True, timeout=240, check=False
         )
@@ -57,55 +72,34 @@ class Rehearsed:
     def uv_publish(self, run: Run | None = RUN) -> tuple[bool, str]:
         """The command of the workflow, in a folder with `dist/`; whether it succeeded, and what it said."""
         asked = self.identity.admit(run) if run else {}
-        done = self.do(
-            *[str(SCRIPTS / "uv"), "publish", "--trusted-publishing", "always"],
-            **{"GITHUB_ACTIONS": "true", "UV_PUBLISH_URL": self.index.upload, **asked},
-        )
+        command = [str(SCRIPTS / "uv"), "publish", "--trusted-publishing", "always"]
+        done = self.do(*command, GITHUB_ACTIONS="true", **asked)
         return done.returncode == 0, without_masks(done.stdout + done.stderr)
 
     def crate_token(self, run: Run = CRATE_RUN) -> str:
-        status, told = self.exchange(self.identity.issue(run, self.crates.audience))
-        assert status == 200, told
-        return told["token"]
+        return crates_auth.obtain(self.registries, self.identity.admit(run))
 
     def exchange(self, jwt: str) -> tuple[int, dict]:
         return ask("POST", self.crates.exchange, {"jwt": jwt})
 
     def cargo_publish(self, token: str, crate: Path) -> tuple[bool, str]:
-        command = ["cargo", "publish", "--locked", "--no-verify", "--allow-dirty"]
-        done = self.do(*command, cwd=crate, CARGO_REGISTRIES_REHEARSAL_TOKEN=token)
+        command = ["cargo", "publish", "--package", "demo-sdk", "--locked", "--no-verify"]
+        done = self.do(*command, cwd=crate, **{crates_auth.VARIABLE: token})
         return done.returncode == 0, done.stderr
 
-    def asked(self, server, path: str) -> list[int]:
+    def asked(self, server: Server, path: str) -> list[int]:
         return [each.status for each in server.log if each.path == path]
 
 
 @pytest.fixture
 def rehearsed(tmp_path: Path) -> Iterator[Rehearsed]:
-    identity, authority = IdentityProvider(), Authority()
-    index, crates = PackageIndex(identity.keys, authority), CrateRegistry(identity.keys)
-    (tmp_path / "home").mkdir()
-    environment = {
-        **authority.client_environment(tmp_path),
-        "HOME": str(tmp_path / "home"),
-        "PIP_CONFIG_FILE": os.devnull,
-        "PIP_FIND_LINKS": "",
-        "UV_NO_CONFIG": "1",
-        "UV_HTTP_RETRIES": "0",
-        "UV_CACHE_DIR": str(tmp_path / "uv"),
-        "CARGO_HOME": str(tmp_path / "cargo"),
-        "CARGO_TARGET_DIR": str(tmp_path / "target"),
-        "CARGO_NET_RETRY": "0",
-        "CARGO_REGISTRY_DEFAULT": "rehearsal",
-        "CARGO_REGISTRIES_REHEARSAL_INDEX": crates.index,
-    }
-    with identity, index, crates:
-        yield Rehearsed(tmp_path, identity, index, crates, environment)
-        assert [*identity.mistakes, *index.mistakes, *crates.mistakes] == []
+    with open_registries(tmp_path / "clients") as registries:
+        yield Rehearsed(tmp_path, registries)
+    assert registries.mistakes == []
 
 
-def ask(method: str, url: str, body: dict | None = None, **headers: str) -> tuple[int, dict]:
-    data = None if body is None else json.dumps(body).encode()
+def ask(method: str, url: str, body: dict | bytes | None = None, **headers: str) -> tuple[int, dict]:
+    data = json.dumps(body).encode() if isinstance(body, dict) else body
     request = urllib.request.Request(url, data, headers, method=method)
     try:
         with urllib.request.urlopen(request, timeout=20) as answer:
@@ -113,6 +107,20 @@ def ask(method: str, url: str, body: dict | None = None, **headers: str) -> tupl
     except urllib.error.HTTPError as error:
         with error:
             return error.code, json.loads(error.read() or b"{}")
+
+
+def post(index: PackageIndex, path: str, token: str) -> Answer:
+    return index.handle(Request("POST", path, {}, Message(), json.dumps({"token": token}).encode()))
+
+
+def upload(index: PackageIndex, token: str, fields: dict[str, str], name: str) -> Answer:
+    headers = Message()
+    headers["Authorization"] = "Basic " + base64.b64encode(f"__token__:{token}".encode()).decode()
+    headers["Content-Type"] = "multipart/form-data; boundary=B"
+    parts = [f'name="{key}"\r\n\r\n{value}' for key, value in fields.items()]
+    parts.append(f'name="content"; filename="{name}"\r\n\r\nbytes')
+    body = "".join(f"--B\r\nContent-Disposition: form-data; {part}\r\n" for part in parts) + "--B--\r\n"
+    return index.handle(Request("POST", "/legacy/", {}, headers, body.encode()))
 
 
 def without_masks(text: str) -> str:
@@ -176,10 +184,9 @@ def test_uv_publishes_with_the_token_of_the_run_and_both_installers_get_it(rehea
     # uv gives its token back; PyPI's tokens end by themselves as well.
     assert rehearsed.asked(rehearsed.index, "/_/oidc/burn-token") == [200]
 
-    for installer in (["uv", "pip", "install", "--python", sys.executable], ["pip", "install", "--no-cache-dir"]):
-        target = rehearsed.folder / f"installed-by-{len(installer)}"
-        options = ["--index-url", rehearsed.index.simple, "--target", str(target), "demo==1.0.0"]
-        got = rehearsed.do(str(SCRIPTS / installer[0]), *installer[1:], *options)
+    for installer in (["uv", "pip", "install", "--python", sys.executable], ["pip", "install"]):
+        target = rehearsed.folder / f"installed-by-{installer[0]}"
+        got = rehearsed.do(str(SCRIPTS / installer[0]), *installer[1:], "--target", str(target), "demo==1.0.0")
         assert got.returncode == 0, got.stderr
         assert (target / "demo.py").read_text() == "'''Nothing.'''\n"
 
@@ -224,8 +231,12 @@ def test_a_job_without_the_permission_cannot_even_ask(rehearsed):
     rehearsed.index.add_project("demo", PYPI)
     wheel(rehearsed.folder / "dist")
     assert not rehearsed.uv_publish(None)[0]
-    rehearsed.identity.admit(RUN)
+    with pytest.raises(crates_auth.AuthRefused, match="id-token: write"):
+        crates_auth.obtain(rehearsed.registries, {})
+    variables = rehearsed.identity.admit(RUN)
     rehearsed.identity.dismiss(RUN)
+    with pytest.raises(crates_auth.AuthRefused, match="may not ask"):
+        crates_auth.obtain(rehearsed.registries, variables)
     url = f"{rehearsed.identity.url}/token?audience=pypi"
     assert ask("GET", url, Authorization="bearer anything")[0] == 401
     assert rehearsed.asked(rehearsed.index, "/legacy/") == []
@@ -263,6 +274,19 @@ def test_a_pending_publisher_ends_after_thirty_days(rehearsed):
     assert rehearsed.index.projects == {}
 
 
+def test_the_simple_index_is_a_page_for_those_who_do_not_ask_for_json(rehearsed, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", rehearsed.registries.environment["SSL_CERT_FILE"])
+    rehearsed.index.add_project("Demo.Name", PYPI)
+    made = wheel(rehearsed.folder / "dist", name="demo-name")
+    assert rehearsed.uv_publish()[0]
+    with urllib.request.urlopen(f"{rehearsed.index.simple}demo-name/", timeout=20) as answer:
+        page = answer.read().decode()
+    digest = hashlib.sha256(made.read_bytes()).hexdigest()
+    assert f'/files/demo-name/{made.name}#sha256={digest}">{made.name}</a>' in page
+    with urllib.request.urlopen(rehearsed.index.simple, timeout=20) as answer:
+        assert '<a href="/simple/demo-name/">Demo.Name</a>' in answer.read().decode()
+
+
 def test_a_token_is_for_the_projects_of_its_publisher_only(rehearsed):
     rehearsed.index.add_project("demo", PYPI)
     rehearsed.index.add_project("demo-sqlite", dataclasses.replace(PYPI, environment="pypi-demo-sqlite"))
@@ -284,7 +308,7 @@ def test_a_token_is_for_the_projects_of_its_publisher_only(rehearsed):
     ],
 )
 def test_an_identity_token_is_good_once_for_its_audience_and_its_time(rehearsed, what, code, monkeypatch):
-    monkeypatch.setenv("SSL_CERT_FILE", rehearsed.environment["SSL_CERT_FILE"])
+    monkeypatch.setenv("SSL_CERT_FILE", rehearsed.registries.environment["SSL_CERT_FILE"])
     rehearsed.index.add_project("demo", PYPI)
     token = rehearsed.identity.issue(RUN, "pypi")
     mint = f"{rehearsed.index.url}/_/oidc/mint-token"
@@ -305,6 +329,30 @@ def test_an_identity_token_is_good_once_for_its_audience_and_its_time(rehearsed,
             token = "nothing"
     status, told = ask("POST", mint, {"token": token})
     assert (status, [error["code"] for error in told["errors"]]) == (422, [code])
+
+
+@pytest.mark.parametrize(
+    ("named", "told", "refusal"),
+    [
+        ("Demo-1.0.0-py3-none-any.whl", {}, "not normalized"),
+        ("demo-1.0.1-py3-none-any.whl", {}, "Version in filename should be '1.0.0'"),
+        ("other-1.0.0-py3-none-any.whl", {}, "Start filename for 'demo' with 'other'"),
+        ("demo-1.0.0.whl", {}, "Invalid filename"),
+        ("demo-1.0.0.tar.gz", {"filetype": "sdist", "sha256_digest": "0" * 64}, "digest supplied does not match"),
+        ("demo-1.0.0.zip", {"filetype": "sdist"}, "Only one sdist"),
+    ],
+)
+def test_the_index_refuses_a_file_that_is_not_what_its_form_says(rehearsed, named, told, refusal):
+    project = rehearsed.index.add_project("demo", PYPI)
+    sdist(rehearsed.folder / "dist")
+    assert rehearsed.uv_publish()[0]
+    rehearsed.index.faults.token_life = 60
+    minted = json.loads(post(rehearsed.index, "/_/oidc/mint-token", rehearsed.identity.issue(RUN, "pypi")).body)
+    fields = {":action": "file_upload", "name": "demo", "version": "1.0.0", "filetype": "bdist_wheel", **told}
+    answer = upload(rehearsed.index, minted["token"], fields, named)
+    assert answer.status == 400
+    assert refusal in answer.body.decode()
+    assert list(project.files) == ["demo-1.0.0.tar.gz"]
 
 
 def test_an_expired_upload_token_is_refused(rehearsed):
@@ -375,12 +423,19 @@ def test_a_version_is_published_once(rehearsed, tmp_path):
     assert not done
     assert "already" in said
     assert len(rehearsed.crates.releases("demo-sdk")) == 1
+    # Cargo looks into the index first, so that only who goes around it hears what the registry says.
+    told = b'{"name": "demo_SDK", "vers": "1.0.0+other"}'
+    body = struct.pack("<I", len(told)) + told + struct.pack("<I", 1) + b"x"
+    status, said = ask("PUT", f"{rehearsed.crates.url}/api/v1/crates/new", body, Authorization=rehearsed.crate_token())
+    assert (status, said["errors"]) == (400, [{"detail": "crate version `1.0.0+other` is already uploaded"}])
 
 
 def test_a_revoked_token_and_an_expired_one_are_refused(rehearsed, tmp_path):
     rehearsed.crates.add_crate("demo-sdk", CRATES_IO)
     made, token = crate(tmp_path / "demo-sdk"), rehearsed.crate_token()
-    assert ask("DELETE", rehearsed.crates.exchange, Authorization=f"Bearer {token}")[0] == 204
+    crates_auth.revoke(rehearsed.registries, token)
+    with pytest.raises(crates_auth.AuthRefused, match="Invalid authentication token"):
+        crates_auth.revoke(rehearsed.registries, token)
     done, said = rehearsed.cargo_publish(token, made)
     assert not done
     assert "Invalid authentication token" in said

@@ -117,7 +117,8 @@ class Server:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _respond(self, request: Request) -> Answer:
+    def handle(self, request: Request) -> Answer:
+        """Answer one request in its turn, with the faults that are asked for, and log it."""
         with self._turn:
             if self.faults.down:
                 answer = Answer.text(503, "down, as the rehearsal asked for")
@@ -173,7 +174,7 @@ class _Handler(BaseHTTPRequestHandler):
             parts = urlsplit(self.path)
             query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
             request = Request(self.command, unquote(parts.path), query, self.headers, body)
-            self._send(self.server.rehearsed._respond(request))
+            self._send(self.server.rehearsed.handle(request))
 
     def _send(self, answer: Answer) -> None:
         self.send_response(answer.status)

@@ -1,0 +1,71 @@
+"""The registries and the identity provider of one rehearsal, and the environment that leads clients to them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from binoc_runbook.rehearsal.authority import Authority
+from binoc_runbook.rehearsal.crate_registry import CrateRegistry
+from binoc_runbook.rehearsal.identity import IdentityProvider
+from binoc_runbook.rehearsal.package_index import PackageIndex
+
+#: What cargo calls the registry; a crate whose `publish` names registries must name this one as well.
+NAME = "rehearsal"
+
+
+@dataclass(frozen=True, slots=True)
+class Registries:
+    """Three servers that answer, and the variables that every process of the rehearsal gets; none of them is secret."""
+
+    identity: IdentityProvider
+    index: PackageIndex
+    crates: CrateRegistry
+    environment: dict[str, str]
+
+    @property
+    def mistakes(self) -> list[str]:
+        """What the servers did wrong themselves; after a good rehearsal there is nothing."""
+        return [*self.identity.mistakes, *self.index.mistakes, *self.crates.mistakes]
+
+
+@contextmanager
+def open_registries(folder: Path) -> Iterator[Registries]:
+    """Serve on loopback until the end of `with`; caches, homes and the certificate of the clients are in `folder`.
+
+    The commands of a workflow run as they are written, so everything is said by variables: the documentation of uv,
+    pip and cargo names each of them. The user's configuration, caches and logins are neither read nor written.
+    """
+    authority = Authority()
+    with (
+        IdentityProvider() as identity,
+        PackageIndex(identity.keys, authority) as index,
+        CrateRegistry(identity.keys) as crates,
+    ):
+        for name in ("home", "cargo", "uv", "pip"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        environment = {
+            **authority.client_environment(folder),
+            "HOME": str(folder / "home"),
+            "XDG_CONFIG_HOME": str(folder / "home/.config"),
+            # A proxy of the user's would be asked for loopback too.
+            "NO_PROXY": "127.0.0.1",
+            "no_proxy": "127.0.0.1",
+            "PIP_CONFIG_FILE": os.devnull,
+            "PIP_CACHE_DIR": str(folder / "pip"),
+            "PIP_FIND_LINKS": "",
+            "PIP_INDEX_URL": index.simple,
+            "UV_NO_CONFIG": "1",
+            "UV_CACHE_DIR": str(folder / "uv"),
+            "UV_DEFAULT_INDEX": index.simple,
+            "UV_PUBLISH_URL": index.upload,
+            "CARGO_HOME": str(folder / "cargo"),
+            "CARGO_REGISTRY_DEFAULT": NAME,
+            f"CARGO_REGISTRIES_{NAME.upper()}_INDEX": crates.index,
+            # Otherwise cargo would ask the user's keyring, or for a token at a prompt.
+            "CARGO_REGISTRY_GLOBAL_CREDENTIAL_PROVIDERS": "cargo:token",
+        }
+        yield Registries(identity, index, crates, environment)
