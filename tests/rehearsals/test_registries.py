@@ -9,6 +9,7 @@ import io
 import json
 import os
 import re
+import ssl
 import struct
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from pathlib import Path
 import pytest
 
 from binoc_runbook.rehearsal import crates_auth
+from binoc_runbook.rehearsal.authority import Authority
 from binoc_runbook.rehearsal.crate_registry import CrateRegistry, index_path
 from binoc_runbook.rehearsal.identity import IdentityProvider, Run
 from binoc_runbook.rehearsal.multipart import parse
@@ -331,6 +333,51 @@ def test_an_identity_token_is_good_once_for_its_audience_and_its_time(rehearsed,
     assert (status, [error["code"] for error in told["errors"]]) == (422, [code])
 
 
+class Claims(Run):
+    """A run whose token says something that no run of GitHub's would."""
+
+    __slots__ = ("changed",)
+
+    @classmethod
+    def of(cls, run: Run, **changed: object) -> Claims:
+        made = cls(**dataclasses.asdict(run))
+        object.__setattr__(made, "changed", changed)
+        return made
+
+    def claims(self) -> dict[str, object]:
+        claims = Run.claims(self) | self.changed
+        return {name: value for name, value in claims.items() if value is not None}
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"repository_owner_id": None}, "Missing claim 'repository_owner_id'"),
+        ({"event_name": None}, "Missing claim 'event_name'"),
+        ({"repository_owner": "somebody"}, "Publisher with matching claims was not found"),
+        (
+            {"job_workflow_ref": "Example/demo/.github/workflows/publish.yml@refs/heads/main"},
+            "Check failed for required claim 'job_workflow_ref'",
+        ),
+        (
+            {"job_workflow_ref": "another/demo/.github/workflows/publish.yml@refs/tags/v1.0.0"},
+            "Check failed for required claim 'job_workflow_ref'",
+        ),
+        ({"aud": ["pypi"]}, "malformed or invalid token"),
+        ({"aud": "testpypi"}, "malformed or invalid token"),
+        ({"iss": "https://example.org"}, "unknown trusted publishing issuer"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_the_index_reads_every_claim_that_it_must(rehearsed, changed, reason):
+    rehearsed.index.add_project("demo", PYPI)
+    token = rehearsed.identity.issue(Claims.of(RUN, **changed), "pypi")
+    answer = post(rehearsed.index, "/_/oidc/mint-token", token)
+    assert answer.status == 422
+    assert reason in json.loads(answer.body)["errors"][0]["description"]
+    assert rehearsed.exchange(rehearsed.identity.issue(Claims.of(CRATE_RUN, **changed), "crates.io"))[0] == 400
+
+
 @pytest.mark.parametrize(
     ("named", "told", "refusal"),
     [
@@ -524,6 +571,14 @@ def test_the_index_keeps_a_crate_where_cargo_looks(name, place):
 
 
 # What they stand on
+
+
+def test_the_clients_believe_the_rehearsal_beside_whom_they_believed_before(tmp_path):
+    known = ssl.create_default_context().get_ca_certs(binary_form=True)
+    names = Authority().client_environment(tmp_path)
+    told = ssl.create_default_context(cafile=names["SSL_CERT_FILE"]).get_ca_certs(binary_form=True)
+    assert set(told) > set(known)
+    assert len(set(told)) == len(set(known)) + 1
 
 
 def test_the_log_and_the_servers_show_no_token(rehearsed):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 class Authority:
-    """Certificates for loopback, from an authority that nothing but the rehearsal's own clients trusts.
+    """Certificates for loopback, from an authority that only the rehearsal's own clients trust.
 
     Trusted publishing is done over TLS alone: `uv publish` refuses an index without it.
     """
@@ -24,12 +24,15 @@ class Authority:
         return context
 
     def client_environment(self, folder: Path) -> dict[str, str]:
-        """Write the certificate to `folder`; returns the variables by which uv, pip and cargo trust it.
+        """Write a bundle of certificates to `folder`; returns the variables by which uv and pip trust it.
 
-        They take the place of what the user's environment names; `REQUESTS_CA_BUNDLE` and `CURL_CA_BUNDLE` are
-        among them because pip prefers them to its own.
+        The bundle holds what this machine trusts as well, for the same variables decide that for every program and a
+        build may need other crates. `REQUESTS_CA_BUNDLE` is among them because pip prefers it to its own. Cargo
+        needs none, as its registry speaks plain HTTP.
         """
-        bundle = folder / "authority.pem"
-        self._authority.cert_pem.write_to_path(bundle)
-        names = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "CARGO_HTTP_CAINFO")
-        return dict.fromkeys(names, str(bundle))
+        known = ssl.create_default_context().get_ca_certs(binary_form=True)
+        bundle = folder / "authorities.pem"
+        bundle.write_bytes(
+            self._authority.cert_pem.bytes() + "".join(map(ssl.DER_cert_to_PEM_cert, known)).encode("ascii")
+        )
+        return dict.fromkeys(("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE"), str(bundle))

@@ -305,6 +305,7 @@ def _choose(publishers: Iterable[Publisher], claims: dict[str, Any]) -> Publishe
         each
         for each in publishers
         if each.repository.casefold() == str(claims["repository"]).casefold()
+        and each.repository.partition("/")[0].casefold() == str(claims["repository_owner"]).casefold()
         and str(each.owner_id) == claims["repository_owner_id"]
         and each.workflow == file_name(claims["job_workflow_ref"])
     ]

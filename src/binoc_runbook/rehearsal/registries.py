@@ -50,6 +50,8 @@ def open_registries(folder: Path) -> Iterator[Registries]:
         environment = {
             **authority.client_environment(folder),
             "HOME": str(folder / "home"),
+            # With another home, rustup would find neither its toolchains nor which of them is the default.
+            "RUSTUP_HOME": os.environ.get("RUSTUP_HOME") or str(Path.home() / ".rustup"),
             "XDG_CONFIG_HOME": str(folder / "home/.config"),
             # A proxy of the user's would be asked for loopback too.
             "NO_PROXY": "127.0.0.1",
