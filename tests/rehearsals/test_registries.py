@@ -188,7 +188,8 @@ def test_uv_publishes_with_the_token_of_the_run_and_both_installers_get_it(rehea
 
     for installer in (["uv", "pip", "install", "--python", sys.executable], ["pip", "install"]):
         target = rehearsed.folder / f"installed-by-{installer[0]}"
-        got = rehearsed.do(str(SCRIPTS / installer[0]), *installer[1:], "--target", str(target), "demo==1.0.0")
+        command = [str(SCRIPTS / installer[0]), *installer[1:], "--target", str(target), "demo==1.0.0"]
+        got = rehearsed.do(*command, **rehearsed.registries.user_environment)
         assert got.returncode == 0, got.stderr
         assert (target / "demo.py").read_text() == "'''Nothing.'''\n"
 
@@ -589,7 +590,8 @@ def test_the_log_and_the_servers_show_no_token(rehearsed):
         "GET", f"{variables['ACTIONS_ID_TOKEN_REQUEST_URL']}&audience=pypi", Authorization=f"bearer {secret}"
     )
     assert status == 200
-    shown = "\n".join(map(str, [*rehearsed.identity.log, *rehearsed.crates.log])) + repr(vars(rehearsed.crates))
+    shown = "\n".join(map(str, [*rehearsed.identity.log, *rehearsed.crates.log]))
+    shown += "".join(repr(vars(each)) for each in (rehearsed.identity, rehearsed.index, rehearsed.crates))
     assert "/token 200" in shown
     assert not any(each in shown for each in (secret, token, told["value"]))
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from binoc_runbook.rehearsal.publishers import Keys, Publisher, Unbelievable, believed, file_name
-from binoc_runbook.rehearsal.server import Answer, Request, Server
+from binoc_runbook.rehearsal.server import Answer, Request, Server, digest
 
 #: How long a token of an exchange is valid, in seconds.
 LIFE = 1800.0
@@ -95,7 +95,7 @@ class CrateRegistry(Server):
     def add_api_token(self) -> str:
         """A person's token that may publish any crate and new ones; never expires, and is a secret."""
         token = f"cio{secrets.token_urlsafe(24)}"
-        self._grants[_digest(token)] = _Grant(None, float("inf"))
+        self._grants[digest(token)] = _Grant(None, float("inf"))
         return token
 
     def releases(self, name: str) -> dict[str, Release]:
@@ -162,7 +162,7 @@ class CrateRegistry(Server):
         alphabet = string.ascii_letters + string.digits
         token = "cio_tp_" + "".join(secrets.choice(alphabet) for _ in range(32))
         life = LIFE if self.faults.token_life is None else self.faults.token_life
-        self._grants[_digest(token)] = _Grant(frozenset(names), self.now() + life)
+        self._grants[digest(token)] = _Grant(frozenset(names), self.now() + life)
         return Answer.json(200, {"token": token})
 
     def _match(self, claims: dict[str, Any]) -> set[str]:
@@ -211,7 +211,7 @@ class CrateRegistry(Server):
 
     def _revoke(self, request: Request) -> Answer:
         token = request.header("Authorization").removeprefix("Bearer ")
-        if self._grants.pop(_digest(token), None) is None:
+        if self._grants.pop(digest(token), None) is None:
             raise _Refused(401, "Invalid authentication token")
         return Answer(204)
 
@@ -233,7 +233,7 @@ class CrateRegistry(Server):
 
     def _allowed(self, authorization: str, name: str) -> Crate:
         """The crate that the holder of this token may publish."""
-        grant = self._grants.get(_digest(authorization.removeprefix("Bearer ")))
+        grant = self._grants.get(digest(authorization.removeprefix("Bearer ")))
         if grant is None or grant.expires <= self.now():
             raise _Refused(403, "Invalid authentication token")
         crate = self.crates.get(_canonical(name))
@@ -316,7 +316,3 @@ def _dependency(told: dict[str, Any]) -> dict[str, Any]:
 def _canonical(name: str) -> str:
     """Crate names that differ in case, or in `-` and `_`, are the same crate."""
     return name.lower().replace("_", "-")
-
-
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from binoc_runbook.rehearsal.server import Answer, Request, Server
+from binoc_runbook.rehearsal.server import Answer, Request, Server, digest
 
 #: The issuer that both registries know; the signature is what tells a rehearsed token from a real one.
 ISSUER = "https://token.actions.githubusercontent.com"
@@ -73,12 +73,13 @@ class IdentityProvider(Server):
 
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self._key_id = secrets.token_hex(8)
+        # By digest, so that nothing that shows this object shows a token.
         self._admitted: dict[str, Run] = {}
 
     def admit(self, run: Run) -> dict[str, str]:
         """Let a job ask for tokens; returns the two variables by which it does. The second one is a secret."""
         token = secrets.token_urlsafe(32)
-        self._admitted[token] = run
+        self._admitted[digest(token)] = run
         return {
             "ACTIONS_ID_TOKEN_REQUEST_URL": f"{self.url}/token?api-version=2.0",
             "ACTIONS_ID_TOKEN_REQUEST_TOKEN": token,
@@ -86,7 +87,7 @@ class IdentityProvider(Server):
 
     def dismiss(self, run: Run) -> None:
         """The job has ended; its request tokens are worth nothing any more."""
-        self._admitted = {token: admitted for token, admitted in self._admitted.items() if admitted != run}
+        self._admitted = {key: admitted for key, admitted in self._admitted.items() if admitted != run}
 
     def issue(self, run: Run, audience: str) -> str:
         """A signed token that says this run is talking to that audience."""
@@ -112,7 +113,7 @@ class IdentityProvider(Server):
                 return Answer.json(200, self.keys())
             case "GET", "/token":
                 scheme, _, token = request.header("Authorization").partition(" ")
-                run = self._admitted.get(token) if scheme.lower() == "bearer" else None
+                run = self._admitted.get(digest(token)) if scheme.lower() == "bearer" else None
                 if run is None:
                     return Answer.json(401, {"message": "this job may not ask for an identity token"})
                 audience = request.query.get("audience", run.owner)

@@ -27,7 +27,7 @@ from packaging.version import InvalidVersion, Version
 from binoc_runbook.rehearsal.authority import Authority
 from binoc_runbook.rehearsal.multipart import Form, parse
 from binoc_runbook.rehearsal.publishers import Keys, Malformed, Publisher, Unbelievable, believed, file_name
-from binoc_runbook.rehearsal.server import Answer, Request, Server
+from binoc_runbook.rehearsal.server import Answer, Request, Server, digest
 
 #: How long an upload token is valid, and a pending publisher, in seconds.
 LIFE = 900.0
@@ -197,7 +197,7 @@ class PackageIndex(Server):
         token = f"pypi-{secrets.token_urlsafe(48)}"
         life = LIFE if self.faults.token_life is None else self.faults.token_life
         expires = self.now() + life
-        self._grants[_digest(token)] = _Grant(frozenset(projects), expires)
+        self._grants[digest(token)] = _Grant(frozenset(projects), expires)
         return Answer.json(200, {"success": True, "token": token, "expires": int(expires)})
 
     def _claims(self, request: Request) -> dict[str, Any]:
@@ -246,7 +246,7 @@ class PackageIndex(Server):
 
     def _burn(self, request: Request) -> Answer:
         try:
-            self._grants.pop(_digest(str(request.json().get("token"))), None)
+            self._grants.pop(digest(str(request.json().get("token"))), None)
         except ValueError:
             return Answer.json(422, {"message": "Token request failed"})
         return Answer.json(200, {"success": True})
@@ -274,7 +274,7 @@ class PackageIndex(Server):
             user, _, token = base64.b64decode(encoded, validate=True).decode().partition(":")
         except ValueError:
             user = token = ""
-        grant = self._grants.get(_digest(token)) if (scheme.lower(), user) == ("basic", "__token__") else None
+        grant = self._grants.get(digest(token)) if (scheme.lower(), user) == ("basic", "__token__") else None
         if grant is None or grant.expires <= self.now():
             raise _Refused(403, "Invalid or non-existent authentication information.")
         return grant
@@ -336,8 +336,8 @@ def _file(form: Form) -> File:
         raise _Refused(400, f"Version in filename should be '{told}' not '{version}'.")
     if version.local:
         raise _Refused(400, f"The use of local versions in '{version}' is not allowed.")
-    digest = form.first("sha256_digest")
-    if digest and digest != hashlib.sha256(content).hexdigest():
+    told_digest = form.first("sha256_digest")
+    if told_digest and told_digest != hashlib.sha256(content).hexdigest():
         raise _Refused(400, "The digest supplied does not match a digest calculated from the uploaded file.")
     return File(name, str(version), kind, form.first("requires_python"), content)
 
@@ -355,7 +355,3 @@ def _page(request: Request, title: str, links: list[tuple[str, str, str]], docum
     )
     page = f"<!DOCTYPE html>\n<html><head><title>{html.escape(title)}</title></head><body>\n{anchors}</body></html>\n"
     return Answer(200, page.encode(), "text/html; charset=utf-8")
-
-
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

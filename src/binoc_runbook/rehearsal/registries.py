@@ -19,12 +19,22 @@ NAME = "rehearsal"
 
 @dataclass(frozen=True, slots=True)
 class Registries:
-    """Three servers that answer, and the variables that every process of the rehearsal gets; none of them is secret."""
+    """Three servers that answer, and the variables that every process of the rehearsal gets; none of them is secret.
+
+    With `environment` a command publishes here and still gets its tools from where it got them before; with
+    `user_environment` it installs from the rehearsed index and from nowhere else, as a user does after the release.
+    """
 
     identity: IdentityProvider
     index: PackageIndex
     crates: CrateRegistry
     environment: dict[str, str]
+
+    @property
+    def user_environment(self) -> dict[str, str]:
+        """The variables for whoever installs what was published."""
+        indexes = {"PIP_INDEX_URL": self.index.simple, "UV_DEFAULT_INDEX": self.index.simple}
+        return {**self.environment, **indexes, "PIP_EXTRA_INDEX_URL": "", "PIP_FIND_LINKS": "", "UV_FIND_LINKS": ""}
 
     @property
     def mistakes(self) -> list[str]:
@@ -58,11 +68,8 @@ def open_registries(folder: Path) -> Iterator[Registries]:
             "no_proxy": "127.0.0.1",
             "PIP_CONFIG_FILE": os.devnull,
             "PIP_CACHE_DIR": str(folder / "pip"),
-            "PIP_FIND_LINKS": "",
-            "PIP_INDEX_URL": index.simple,
             "UV_NO_CONFIG": "1",
             "UV_CACHE_DIR": str(folder / "uv"),
-            "UV_DEFAULT_INDEX": index.simple,
             "UV_PUBLISH_URL": index.upload,
             "CARGO_HOME": str(folder / "cargo"),
             "CARGO_REGISTRY_DEFAULT": NAME,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 import time
@@ -9,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -133,6 +135,11 @@ class Server:
         return answer
 
 
+def digest(token: str) -> str:
+    """What a server keeps of a token that it gave out: enough to know it again, and worth nothing to anyone else."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
 class _Listening(ThreadingHTTPServer):
     # A client that keeps a connection open cannot hold up the end of a rehearsal.
     daemon_threads = True
@@ -145,6 +152,11 @@ class _Listening(ThreadingHTTPServer):
             self.socket = authority.server_context().wrap_socket(
                 self.socket, server_side=True, do_handshake_on_connect=False
             )
+
+    def server_bind(self) -> None:
+        # Not that of HTTPServer, which asks the name service who 127.0.0.1 is; on some machines for many seconds.
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that hangs up, or does not believe the certificate, tells its user; the terminal is not ours."""
