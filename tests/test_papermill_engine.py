@@ -709,12 +709,12 @@ def test_every_kind_of_output_is_cleaned(tmp_path: Path, output: dict[str, Any],
 @pytest.mark.parametrize(
     ("text", "cleaned"),
     [
-        ("/data/work/x and /data/work", "./x and ."),
-        ("cc -I/data/work/include", "cc -I./include"),
-        ("/data/work2 /data/work-old /srv/data/work", "/data/work2 /data/work-old /srv/data/work"),
-        ("https://example.org/data/work", "https://example.org/data/work"),
-        ("git -C '/data/work' push", "git -C '.' push"),
+        ("/data/demo/x and /data/demo", "./x and ."),
+        ("cc -I/data/demo/include", "cc -I./include"),
+        ("/data/demo2 /data/demo-old /srv/data/demo", "/data/demo2 /data/demo-old /srv/data/demo"),
+        ("https://example.org/data/demo", "https://example.org/data/demo"),
+        ("git -C '/data/demo' push", "git -C '.' push"),
     ],
 )
 def test_only_paths_of_the_machine_are_replaced(text: str, cleaned: str) -> None:
-    assert machine_free(Path("/data/work"))(text) == cleaned
+    assert machine_free(Path("/data/demo"))(text) == cleaned
