@@ -66,16 +66,10 @@ build:
     rm -rf "{{ site }}"
     uv pip install --quiet --no-deps --no-index --target "{{ site }}" --find-links "{{ target }}/wheels" binoc binoc-sqlite
 
-# what a release publishes, into dist/: both sdists, wheels for this host, the crate
+# what a release publishes, into dist/: both sdists, wheels of them for this host, the crate, their sums
 [group("build")]
-dist:
-    rm -rf dist
-    for name in binoc binoc-sqlite; do \
-        maturin sdist --manifest-path "python/$name/Cargo.toml" --out dist; \
-        maturin build --quiet --release --locked --compatibility pypi --manifest-path "python/$name/Cargo.toml" --out dist; \
-    done
-    cargo package --quiet --locked --package binoc-sdk
-    cp "{{ target }}"/package/binoc-sdk-*.crate dist/
+dist *options:
+    @binoc-runbook dist "$@"
 
 # the site
 [group("build")]

@@ -20,7 +20,7 @@ ROOMS = (
     ("world",),
     ("rehearsal", "stages", "refusal"),
     ("opening", "record"),
-    ("display", "release", "bump"),
+    ("build", "bump", "display", "release"),
     ("runbook",),
     ("cli",),
 )

@@ -98,6 +98,18 @@ def check(root: Path, parsed: argparse.Namespace) -> int:
     return REFUSED if findings.status == "failed" else OK
 
 
+def dist(root: Path, parsed: argparse.Namespace) -> int:
+    """Build what a release publishes: sdists, wheels of them for this host, crates, and their sums."""
+    from binoc_runbook.build import build
+    from binoc_runbook.opening import open_target
+    from binoc_runbook.world import World
+
+    target = open_target(World.real(root), None)
+    for path in build(target, root / parsed.out, lambda line: print(line, file=sys.stderr)):
+        print(path.relative_to(root) if path.is_relative_to(root) else path)
+    return OK
+
+
 def plan(root: Path, parsed: argparse.Namespace) -> int:
     """Show the stages of a release and the exact commands that it would run."""
     from binoc_runbook.display import terminal, text
@@ -255,6 +267,8 @@ def _parser() -> argparse.ArgumentParser:
     add("inspect", inspect).add_argument("--json", action="store_true", help="the answer as JSON on standard output")
     questions(add("check", check))
     questions(add("plan", plan))
+    sub = add("dist", dist)
+    sub.add_argument("--out", type=Path, metavar="DIR", default=Path("dist"), help="the folder to fill; else `dist`")
 
     sub = add("release", release)
     sub.add_argument("version", metavar="VERSION", help="such as 0.4.0")
