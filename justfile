@@ -71,6 +71,11 @@ build:
 dist *options:
     @binoc-runbook dist "$@"
 
+# whether dist/ holds exactly what the policy promises: `just check-dists --platforms all`
+[group("build")]
+check-dists *arguments:
+    @binoc-runbook check --dists dist "$@"
+
 # the site
 [group("build")]
 docs:

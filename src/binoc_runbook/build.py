@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 import tarfile
+import time
 import tomllib
 import zipfile
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
+from binoc_runbook.checks.dists import SUMS
 from binoc_runbook.finding import Finding
 from binoc_runbook.policy import Artifact
 from binoc_runbook.refusal import Refused
@@ -27,10 +29,6 @@ from binoc_runbook.stages.target import Target
 from binoc_runbook.world.processes import Processes
 
 CHECK = "dist"
-SUMS = "SHA256SUMS"
-
-#: What an SBOM calls the folder that an sdist was unpacked into.
-_UNPACKED = "/sdist"
 
 
 def build(target: Target, out: Path, on_line: Callable[[str], None]) -> list[Path]:
@@ -53,11 +51,11 @@ class _Build:
         self.on_line = on_line
         given = self.processes.environment.get("CARGO_TARGET_DIR") or os.environ.get("CARGO_TARGET_DIR")
         self.work = (self.root / (given or "target")).resolve() / "dist-build"
-        time = target.world.git.ask("log", "-1", "--format=%ct", "HEAD")
-        if time.returncode != 0:
-            self.refuse("git log -1", time.reason, "git commit, so that what is built has a time")
+        committed = target.world.git.ask("log", "-1", "--format=%ct", "HEAD")
+        if committed.returncode != 0:
+            self.refuse("git log -1", committed.reason, "git commit, so that what is built has a time")
         self.environment = {
-            "SOURCE_DATE_EPOCH": time.stdout.strip(),
+            "SOURCE_DATE_EPOCH": committed.stdout.strip(),
             "CARGO_TARGET_DIR": str(self.work / "target"),
             # Takes precedence over RUSTFLAGS, and holds paths with spaces. Cargo leaves this one flag out of the hashes
             # that become symbol names; any other would give other bytes in another folder.
@@ -107,7 +105,7 @@ class _Build:
     def unpack(self, sdist: Path) -> Path:
         folder = self.work / "sources"
         with tarfile.open(sdist) as archive:
-            archive.extractall(folder, filter=_written_now)
+            archive.extractall(folder, filter=_written_now)  # noqa: S202 - our own, checked by `data_filter`
         return folder / sdist.name.removesuffix(".tar.gz")
 
     def prune(self, artifact: Artifact, source: Path) -> None:
@@ -147,8 +145,7 @@ class _Build:
 
 def _written_now(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo:
     """Give each file the present time: those in an sdist lie years back, and cargo would take what it built before."""
-    checked = tarfile.data_filter(member, folder)
-    return checked.replace(mtime=None, deep=False)  # type: ignore[arg-type] - None is "leave it" to extract
+    return tarfile.data_filter(member, folder).replace(mtime=time.time(), deep=False)
 
 
 def _locked(path: Path) -> set[tuple[str, str, str | None, str | None]]:
@@ -157,7 +154,7 @@ def _locked(path: Path) -> set[tuple[str, str, str | None, str | None]]:
 
 
 def place_free(wheel: Path, to: Path, source: Path) -> None:
-    """Copy a wheel, with `/sdist` in its SBOMs wherever they name the folder that it was built in.
+    """Copy a wheel, with `.` in its SBOMs wherever they name the folder that it was built in.
 
     maturin can leave an SBOM out or add another (`[tool.maturin.sbom]`), but those it makes identify each crate of the
     workspace by the address of its folder. Such an identifier means nothing outside the document, so one name for
@@ -183,7 +180,7 @@ def _renamed(sbom: bytes, prefix: str) -> bytes:
             return {key: walk(inner) for key, inner in value.items()}
         if isinstance(value, list):
             return [walk(inner) for inner in value]
-        return value.replace(prefix, f"file://{_UNPACKED}") if isinstance(value, str) else value
+        return value.replace(prefix, "file://.") if isinstance(value, str) else value
 
     told = walk(json.loads(sbom))
     return json.dumps(told, indent=2, ensure_ascii=False).encode("utf-8")

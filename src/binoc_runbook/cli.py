@@ -87,6 +87,8 @@ def check(root: Path, parsed: argparse.Namespace) -> int:
     with target.one_moment(), ThreadPoolExecutor() as asking:
         answers = list(asking.map(lambda stage: stage.observe(target).findings, QUESTIONS))
     findings = Findings(finding for answer in answers for finding in answer)
+    if parsed.dists is not None:
+        findings += _ask_dists(root, parsed, target)
     if parsed.json:
         _print_json({"schema": SCHEMA, "version": str(target.version), "findings": findings.to_json()})
     else:
@@ -96,6 +98,20 @@ def check(root: Path, parsed: argparse.Namespace) -> int:
         talk = [*(_choice(target) if parsed.version is None else []), _verdict(findings, str(target.version))]
         terminal.show_lines(sys.stderr, talk)
     return REFUSED if findings.status == "failed" else OK
+
+
+def _ask_dists(root: Path, parsed: argparse.Namespace, target: Target) -> Findings:
+    """What lies in a folder, compared with what the policy promises for this version."""
+    from binoc_runbook.checks.dists import dists
+
+    git = target.world.git
+    tag, head = git.local_tag(target.tag), git.head()
+    # What is built from a tag is compared with the tag; before there is one, with what would be tagged.
+    commit = tag.commit if tag else head[0] if head else None
+    called = parsed.dists.as_posix().rstrip("/")
+    return dists(
+        root / parsed.dists, target.policy, target.version, commit=commit, platforms=parsed.platforms, called=called
+    )
 
 
 def dist(root: Path, parsed: argparse.Namespace) -> int:
@@ -265,7 +281,11 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--json", action="store_true", help="the answer as JSON on standard output")
 
     add("inspect", inspect).add_argument("--json", action="store_true", help="the answer as JSON on standard output")
-    questions(add("check", check))
+    sub = add("check", check)
+    questions(sub)
+    sub.add_argument("--dists", type=Path, metavar="DIR", help="ask about the files in this folder, too")
+    about = "the wheels that DIR should hold: those of this host (the default), or all that the policy lists"
+    sub.add_argument("--platforms", choices=("host", "all"), default="host", help=about)
     questions(add("plan", plan))
     sub = add("dist", dist)
     sub.add_argument("--out", type=Path, metavar="DIR", default=Path("dist"), help="the folder to fill; else `dist`")
