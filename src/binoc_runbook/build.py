@@ -30,14 +30,18 @@ from binoc_runbook.world.processes import Processes
 
 CHECK = "dist"
 
+_BUILT = (".whl", ".tar.gz", ".crate")
+_CACHE = "Signature: 8a477f597d28d172789f06886806bc55\n# made by binoc-runbook\n"
+
 
 def build(target: Target, out: Path, on_line: Callable[[str], None]) -> list[Path]:
-    """Build every artifact of the policy into `out`, which is emptied first; returns the files, the sums last.
+    """Build every artifact of the policy into `out`, in place of an earlier build; returns the files, the sums last.
 
     `on_line` is told what is built and what the tools say.
 
     Raises:
-        Refused: A tool failed, or an sdist would be built from other crates than the lock file names.
+        Refused: A tool failed, `out` holds what no build has made, or an sdist would be built from crates that the lock
+            file does not name.
     """
     return _Build(target, out.resolve(), on_line).run()
 
@@ -70,9 +74,12 @@ class _Build:
         }
 
     def run(self) -> list[Path]:
-        for folder in (self.out, self.work / "sdists", self.work / "sources"):
+        self.empty()
+        for folder in (self.work / "sdists", self.work / "sources"):
             shutil.rmtree(folder, ignore_errors=True)
-        self.out.mkdir(parents=True)
+        # The sources unpacked there hold manifests, which are none of this checkout's; the mark keeps tools out.
+        self.work.mkdir(parents=True, exist_ok=True)
+        (self.work / "CACHEDIR.TAG").write_text(_CACHE, "utf-8")
         # The one step that may use the network: all after it take what the lock file names, and nothing else.
         self.do("fetch", ["cargo", "fetch", "--locked"])
         for artifact in self.artifacts:
@@ -81,6 +88,16 @@ class _Build:
         lines = (f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in built)
         (self.out / SUMS).write_text("".join(lines), "utf-8", newline="\n")
         return [*built, self.out / SUMS]
+
+    def empty(self) -> None:
+        """Remove what an earlier build left in the folder; one that holds anything else is not ours to empty."""
+        self.out.mkdir(parents=True, exist_ok=True)
+        there = list(self.out.iterdir())
+        if others := sorted(path.name for path in there if path.name != SUMS and not path.name.endswith(_BUILT)):
+            saw = f"holds {', '.join(f'`{name}`' for name in others[:5])}, which no build has put there"
+            self.refuse(f"--out {self.out.name}", saw, "--out DIR, a new folder or one of an earlier build")
+        for path in there:
+            path.unlink()
 
     def crate(self, artifact: Artifact) -> None:
         self.do(artifact.name, ["cargo", "package", "--locked", "--offline", "--package", artifact.name])
@@ -134,7 +151,8 @@ class _Build:
             self.refuse(command[0], "was not found on PATH", f"./just with {' '.join(command)}")
         if done.returncode != 0:
             saw = " / ".join(line.strip() for line in done.tail[-6:] if line.strip()) or f"exit code {done.returncode}"
-            self.refuse(" ".join(command[:2]), saw, f"read `{log.relative_to(self.work.parent.parent)}`")
+            shown = log.relative_to(self.root) if log.is_relative_to(self.root) else log
+            self.refuse(" ".join(command[:2]), saw, f"read `{shown.as_posix()}`")
 
     def merged(self) -> dict[str, str]:
         return {**self.processes.environment, **self.environment}
