@@ -50,6 +50,33 @@ def test_check_as_json_has_the_documented_shape(typed):
         assert set(finding) == {"check", "status", "looked_at", "saw", "remedy"}
 
 
+def test_check_of_a_folder_asks_about_what_was_built_too(typed, checkout):
+    code, out, _ = typed("check", "--dists", "dist")
+    assert code == 1
+    assert "dist: there is no such folder" in out
+    (checkout.root / ".gitignore").write_text("/dist/\n")
+    checkout.commit()
+    (checkout.root / "dist").mkdir()
+    code, out, _ = typed("check", "--dists", "dist/", "--platforms", "all", "--json")
+    found = [each for each in json.loads(out)["findings"] if each["check"] == "dists"]
+    assert code == 1
+    assert [each["looked_at"] for each in found] == [
+        "dist/demo-0.4.0.tar.gz",
+        "dist/demo-0.4.0-cp310-abi3-manylinux_2_17_x86_64.whl",
+        "dist/demo-sdk-0.4.0.crate",
+        "dist/SHA256SUMS",
+    ]
+    assert {each["saw"] for each in found} == {"is missing", "the wheel is missing"}
+
+
+def test_dist_empties_no_folder_that_holds_more_than_an_earlier_build(typed, checkout):
+    before = everything(checkout)
+    code, out, err = typed("dist", "--out", ".")
+    assert (code, out) == (1, "")
+    assert "which no build has put there" in err
+    assert everything(checkout) == before
+
+
 def test_check_names_the_line_of_the_one_version_that_was_edited(typed, checkout):
     checkout.edit("Cargo.toml", 'version = "0.4.0"', 'version = "0.4.1"')
     checkout.commit()

@@ -32,6 +32,7 @@ HOST = Host("linux", "x86_64")
 SDIST, WHEEL, CRATE = "demo-0.4.0.tar.gz", f"demo-0.4.0-cp310-abi3-{LINUX}.whl", "demo-sdk-0.4.0.crate"
 PLUGIN = f"demo_sqlite-0.4.0-cp310-abi3-{LINUX}.whl"
 INFO = "demo-0.4.0.dist-info"
+LIBRARY = "library " * 200 + "\0"
 
 
 def metadata(name, version, *requires):
@@ -134,7 +135,7 @@ def good(version="0.4.0", platforms=(LINUX,)):
         for platform in platforms:
             made.archives[f"{root}-cp310-abi3-{platform}.whl"] = {
                 f"{escaped}/__init__.py": "",
-                f"{escaped}/_native.abi3.so": "library " * 200,
+                f"{escaped}/_native.abi3.so": LIBRARY + "/cargo/registry/src/x/csv/lib.rs",
                 f"{info}/METADATA": about,
                 f"{info}/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: cp310-abi3-{platform}\n",
                 f"{info}/licenses/LICENSE": "MIT\n",
@@ -173,7 +174,7 @@ def test_a_good_set_gives_one_ok_for_each_file(ask, version):
 
 def test_the_ok_of_a_file_says_what_was_seen_in_it(ask):
     saw = {each.looked_at.rpartition("/")[2]: each.saw for each in ask(good())}
-    assert saw[WHEEL].endswith("7 members as in RECORD, 1 components in its SBOM")
+    assert saw[WHEEL].endswith("7 members as in RECORD, 1 component in its SBOM")
     assert saw[SDIST].endswith("5 files")
     assert "made from commit `c0ffee000000`" in saw[CRATE]
     assert saw["SHA256SUMS"] == "agrees with all 5 files"
@@ -361,6 +362,20 @@ BROKEN = {
         "holds `../evil.py`, which would be written outside the folder it is unpacked into",
     ),
     "a source in a wheel": (add(WHEEL, "demo/src/lib.rs"), WHEEL, "holds `demo/src/lib.rs`, a source of the crate"),
+    "a library that names the builder's folders": (
+        add(
+            WHEEL,
+            "demo/_native.abi3.so",
+            LIBRARY + "/home/rosa/.cargo/registry/src/x/csv/lib.rs",
+        ),
+        WHEEL,
+        "`demo/_native.abi3.so` holds a path of the machine it was built on: `/home/rosa/.cargo/registry/src/`",
+    ),
+    "a library that names the builder's folders on windows": (
+        add(WHEEL, "demo/_native.abi3.so", LIBRARY + "C:\\rosa\\.cargo\\registry\\src\\x"),
+        WHEEL,
+        "`demo/_native.abi3.so` holds a path of the machine it was built on: `C:\\rosa\\.cargo\\registry\\src\\`",
+    ),
     "no SBOM": (drop(WHEEL, SBOM), WHEEL, f"has no SBOM in `{INFO}/sboms/` (PEP 770)"),
     "an SBOM that does not parse": (
         add(WHEEL, SBOM, "{"),

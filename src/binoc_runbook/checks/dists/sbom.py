@@ -33,7 +33,7 @@ def sbom(name: str, data: bytes, wanted: Wanted) -> Iterator[Answer]:
     if not isinstance(components, list) or not components:
         yield Problem(f"the SBOM `{name}` names no component")
     else:
-        yield f"{len(components)} components in its SBOM"
+        yield f"{len(components)} component{'s'[: len(components) - 1]} in its SBOM"
     main = told.get("metadata", {}).get("component", {}) if isinstance(told.get("metadata"), dict) else {}
     version = main.get("version") if isinstance(main, dict) else None
     if version not in (wanted.version.semver, wanted.version.pep440):

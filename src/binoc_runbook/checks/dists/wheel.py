@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import csv
 import hashlib
+import re
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
 SMALLEST, LARGEST = 1_000, 100_000_000
 #: All members together, in bytes; more is never read.
 UNPACKED = 500_000_000
+
+#: Cargo's folder of unpacked crates below any other folder; `just dist` maps it to `/cargo`.
+_CRATES = re.compile(
+    rb"(?:/[\w.+-]{1,99}){1,20}/\.?cargo/registry/src/|[A-Za-z]:\\(?:[\w .+-]{1,99}\\){1,20}registry\\src\\"
+)
 
 _OLD = {"manylinux1": "manylinux_2_5", "manylinux2010": "manylinux_2_12", "manylinux2014": "manylinux_2_17"}
 
@@ -77,6 +83,7 @@ class Wheel:
         names = [member.filename for member in archive.infolist() if not member.is_dir()]
         yield from members(names)
         yield from _sources(names)
+        yield from _libraries(archive, names)
         info = "-".join(name.split("-")[:2]) + ".dist-info/"
         others = {each.split("/")[0] for each in names if each.split("/")[0].endswith(".dist-info")}
         if others != {info[:-1]}:
@@ -110,6 +117,14 @@ def _sources(names: list[str]) -> Iterator[Problem]:
         if name.endswith((".rs", "/Cargo.toml", "/Cargo.lock")):
             remedy = "give `python-source` a folder that no crate of the sdist lies in, then `just dist`"
             yield Problem(f"holds `{name}`, a source of the crate", remedy)
+
+
+def _libraries(archive: zipfile.ZipFile, names: list[str]) -> Iterator[Problem]:
+    """What a compiler leaves in a library unless paths are remapped: where the builder keeps the crates."""
+    for name in names:
+        if name.endswith((".so", ".pyd", ".dylib")) and (path := _CRATES.search(archive.read(name))):
+            shown = path[0].decode("ascii", errors="replace")
+            yield Problem(f"`{name}` holds a path of the machine it was built on: `{shown}`")
 
 
 def _tags(name: str, data: bytes) -> Iterator[Problem]:
