@@ -16,7 +16,7 @@ import tarfile
 import time
 import tomllib
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
@@ -178,17 +178,13 @@ def place_free(wheel: Path, to: Path, source: Path) -> None:
     workspace by the address of its folder. Such an identifier means nothing outside the document, so one name for
     another loses nothing; RECORD is written anew for these files and for no other (PEP 427, PEP 770).
     """
-    prefix = source.as_uri()
     with zipfile.ZipFile(wheel) as old, zipfile.ZipFile(to, "w") as new:
-        said: dict[str, str] = {}
+        names = [name for name in old.namelist() if ".dist-info/sboms/" in name]
+        renamed = {name: _renamed(old.read(name), source.as_uri()) for name in names}
         for member in old.infolist():
-            data = old.read(member)
-            if ".dist-info/sboms/" in member.filename:
-                data = _renamed(data, prefix)
-                said[member.filename] = _record_line(member.filename, data)
-            elif member.filename.endswith(".dist-info/RECORD"):
-                lines = data.decode("utf-8").splitlines()
-                data = "".join(f"{said.get(line.rsplit(',', 2)[0], line)}\n" for line in lines).encode("utf-8")
+            data = renamed.get(member.filename) or old.read(member)
+            if member.filename.endswith(".dist-info/RECORD"):
+                data = "".join(_recorded(line, renamed) for line in data.decode("utf-8").splitlines()).encode("utf-8")
             new.writestr(member, data)
 
 
@@ -204,6 +200,9 @@ def _renamed(sbom: bytes, prefix: str) -> bytes:
     return json.dumps(told, indent=2, ensure_ascii=False).encode("utf-8")
 
 
-def _record_line(name: str, data: bytes) -> str:
-    digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode("ascii")
-    return f"{name},sha256={digest},{len(data)}"
+def _recorded(line: str, changed: Mapping[str, bytes]) -> str:
+    name = line.rsplit(",", 2)[0]
+    if name in changed:
+        digest = base64.urlsafe_b64encode(hashlib.sha256(changed[name]).digest()).rstrip(b"=").decode("ascii")
+        line = f"{name},sha256={digest},{len(changed[name])}"
+    return f"{line}\n"

@@ -362,6 +362,16 @@ BROKEN = {
         "holds `../evil.py`, which would be written outside the folder it is unpacked into",
     ),
     "a source in a wheel": (add(WHEEL, "demo/src/lib.rs"), WHEEL, "holds `demo/src/lib.rs`, a source of the crate"),
+    "no library": (
+        both(drop(WHEEL, "demo/_native.abi3.so"), add(WHEEL, "demo/data.bin", LIBRARY)),
+        WHEEL,
+        "holds no library, and its tag is one of a platform",
+    ),
+    "a library for one Python": (
+        add(WHEEL, "demo/_other.cpython-312-x86_64-linux-gnu.so", LIBRARY),
+        WHEEL,
+        "`demo/_other.cpython-312-x86_64-linux-gnu.so` is for one Python, `cpython-312`, and the tag `abi3` promises",
+    ),
     "a library that names the builder's folders": (
         add(
             WHEEL,

@@ -48,6 +48,8 @@ class Crate:
         except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             yield Problem(f"its Cargo.toml cannot be read: {error}")
             return
+        if not isinstance(package, dict):
+            package = {}
         if package.get("name") != self.artifact.name:
             yield Problem(f"its Cargo.toml is of `{package.get('name')}`, not of `{self.artifact.name}`", edit)
         if package.get("version") != wanted.version.semver:

@@ -83,7 +83,7 @@ class Wheel:
         names = [member.filename for member in archive.infolist() if not member.is_dir()]
         yield from members(names)
         yield from _sources(names)
-        yield from _libraries(archive, names)
+        yield from _libraries(archive, names, (self.artifact.wheels or "").rpartition("-")[2])
         info = "-".join(name.split("-")[:2]) + ".dist-info/"
         others = {each.split("/")[0] for each in names if each.split("/")[0].endswith(".dist-info")}
         if others != {info[:-1]}:
@@ -119,10 +119,15 @@ def _sources(names: list[str]) -> Iterator[Problem]:
             yield Problem(f"holds `{name}`, a source of the crate", remedy)
 
 
-def _libraries(archive: zipfile.ZipFile, names: list[str]) -> Iterator[Problem]:
-    """What a compiler leaves in a library unless paths are remapped: where the builder keeps the crates."""
-    for name in names:
-        if name.endswith((".so", ".pyd", ".dylib")) and (path := _CRATES.search(archive.read(name))):
+def _libraries(archive: zipfile.ZipFile, names: list[str], abi: str) -> Iterator[Problem]:
+    """What the tag promises of the libraries, and what a compiler leaves in them unless paths are remapped."""
+    libraries = [name for name in names if name.endswith((".so", ".pyd", ".dylib"))]
+    if not libraries:
+        yield Problem("holds no library, and its tag is one of a platform")
+    for name in libraries:
+        if abi == "abi3" and (one := re.search(r"\.cp(?:ython-)?3[0-9]+", name)):
+            yield Problem(f"`{name}` is for one Python, `{one[0][1:]}`, and the tag `abi3` promises all of them")
+        if path := _CRATES.search(archive.read(name)):
             shown = path[0].decode("ascii", errors="replace")
             yield Problem(f"`{name}` holds a path of the machine it was built on: `{shown}`")
 
