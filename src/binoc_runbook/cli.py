@@ -283,10 +283,8 @@ def _parser() -> argparse.ArgumentParser:
     add("inspect", inspect).add_argument("--json", action="store_true", help="the answer as JSON on standard output")
     sub = add("check", check)
     questions(sub)
-    sub.add_argument(
-        "--dists", type=Path, metavar="DIR", help="ask about the files in this folder of the checkout, too"
-    )
-    about = "the wheels that DIR should hold: those of this host (the default), or all that the policy lists"
+    sub.add_argument("--dists", type=Path, metavar="DIR", help="ask about the files in this folder, too")
+    about = "the wheels to expect in DIR: those of this host (the default), or all that the policy lists"
     sub.add_argument("--platforms", choices=("host", "all"), default="host", help=about)
     questions(add("plan", plan))
     sub = add("dist", dist)

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import io
 import json
+import struct
 import tarfile
 import zipfile
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from binoc_runbook.checks.dists import Host, dists
+from binoc_runbook.checks.dists.library import stripped
 from binoc_runbook.policy import Artifact, Policy
 from binoc_runbook.version import Version
 
@@ -597,6 +599,29 @@ def test_the_old_name_of_a_platform_beside_the_new_one_changes_nothing(ask, orde
 )
 def test_a_host_runs_the_tags_of_its_system_and_machine(platform, tag, runs):
     assert Host.of(platform).runs(tag) is runs
+
+
+@pytest.mark.parametrize(("kind", "answer"), [(2, False), (11, True)])
+@pytest.mark.parametrize(("order", "wide"), [("<", True), ("<", False), (">", True), (">", False)])
+def test_a_symbol_table_that_was_left_in_a_library_is_found(kind, answer, order, wide):
+    size = 64 if wide else 52
+    head = bytearray(size)
+    head[:6] = b"\x7fELF" + bytes([2 if wide else 1, 1 if order == "<" else 2])
+    struct.pack_into(f"{order}{'Q' if wide else 'I'}", head, 0x28 if wide else 0x20, size)
+    struct.pack_into(f"{order}HH", head, 0x3A if wide else 0x2E, 40, 2)
+    sections = struct.pack(f"{order}II32x", 0, 0) + struct.pack(f"{order}II32x", 0, kind)
+    assert stripped(bytes(head) + sections) is answer
+    assert stripped(bytes(head)) is None
+    assert stripped(b"MZ" + sections) is None
+
+
+def test_the_library_of_a_debug_build_is_named_with_the_edit(ask):
+    made = good()
+    head = "\x7fELF\x02\x01" + "\0" * 34 + "\x40" + "\0" * 17 + "\x28\0\x01\0\0\0"
+    made.archives[WHEEL]["demo/_native.abi3.so"] = head[:64] + "\0\0\0\0\x02\0\0\0" + "library " * 200
+    (finding,) = ask(made).having("failed")
+    assert finding.saw == "`demo/_native.abi3.so` holds a table of symbols that nobody who runs it needs"
+    assert finding.remedy.startswith("write `strip = true` under `[tool.maturin]`")
 
 
 def test_without_a_commit_a_crate_cannot_be_compared(ask):

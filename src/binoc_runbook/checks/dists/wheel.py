@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import csv
 import hashlib
-import re
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
+from binoc_runbook.checks.dists.library import libraries
 from binoc_runbook.checks.dists.metadata import metadata
 from binoc_runbook.checks.dists.problem import Problem, members, sized, told
 from binoc_runbook.checks.dists.sbom import sbom
@@ -31,11 +31,6 @@ if TYPE_CHECKING:
 SMALLEST, LARGEST = 1_000, 100_000_000
 #: All members together, in bytes; more is never read.
 UNPACKED = 500_000_000
-
-#: Cargo's folder of unpacked crates below any other folder; `just dist` maps it to `/cargo`.
-_CRATES = re.compile(
-    rb"(?:/[\w.+-]{1,99}){1,20}/\.?cargo/registry/src/|[A-Za-z]:\\(?:[\w .+-]{1,99}\\){1,20}registry\\src\\"
-)
 
 _OLD = {"manylinux1": "manylinux_2_5", "manylinux2010": "manylinux_2_12", "manylinux2014": "manylinux_2_17"}
 
@@ -83,7 +78,7 @@ class Wheel:
         names = [member.filename for member in archive.infolist() if not member.is_dir()]
         yield from members(names)
         yield from _sources(names)
-        yield from _libraries(archive, names, (self.artifact.wheels or "").rpartition("-")[2])
+        yield from libraries(archive, names, (self.artifact.wheels or "").rpartition("-")[2])
         info = "-".join(name.split("-")[:2]) + ".dist-info/"
         others = {each.split("/")[0] for each in names if each.split("/")[0].endswith(".dist-info")}
         if others != {info[:-1]}:
@@ -117,19 +112,6 @@ def _sources(names: list[str]) -> Iterator[Problem]:
         if name.endswith((".rs", "/Cargo.toml", "/Cargo.lock")):
             remedy = "give `python-source` a folder that no crate of the sdist lies in, then `just dist`"
             yield Problem(f"holds `{name}`, a source of the crate", remedy)
-
-
-def _libraries(archive: zipfile.ZipFile, names: list[str], abi: str) -> Iterator[Problem]:
-    """What the tag promises of the libraries, and what a compiler leaves in them unless paths are remapped."""
-    libraries = [name for name in names if name.endswith((".so", ".pyd", ".dylib"))]
-    if not libraries:
-        yield Problem("holds no library, and its tag is one of a platform")
-    for name in libraries:
-        if abi == "abi3" and (one := re.search(r"\.cp(?:ython-)?3[0-9]+", name)):
-            yield Problem(f"`{name}` is for one Python, `{one[0][1:]}`, and the tag `abi3` promises all of them")
-        if path := _CRATES.search(archive.read(name)):
-            shown = path[0].decode("ascii", errors="replace")
-            yield Problem(f"`{name}` holds a path of the machine it was built on: `{shown}`")
 
 
 def _tags(name: str, data: bytes) -> Iterator[Problem]:
