@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from binoc_runbook.checks.dists import dists
+from binoc_runbook.checks.dists import HOST, dists
 from binoc_runbook.cli import main
 from binoc_runbook.policy import Policy
 from binoc_runbook.version import Version
@@ -138,7 +140,7 @@ def test_the_same_commit_gives_the_same_bytes_in_every_folder_and_after_every_bu
     policy = Policy.load(other)
     found = dists(other / "dist", policy, Version.parse("0.4.0"), commit=program.head())
     assert {each.saw for each in found.having("failed")} == {
-        "the wheel for this host, linux x86_64, is missing",
+        f"the wheel for this host, {HOST}, is missing",
         "has the tags `py3-none`, and the policy promises `cp310-abi3`",
     }
 
@@ -162,3 +164,21 @@ def test_what_cannot_be_built_is_refused_with_the_words_of_the_tool(program, cap
     told = capsys.readouterr().err
     assert "not everything could be built" in told
     assert "read `target/dist-build/logs/demo-wheel.log`" in told
+
+
+def test_an_sdist_is_never_built_from_a_crate_that_the_lock_file_does_not_name(program, tmp_path, monkeypatch, capsys):
+    cargo = tmp_path / "bin" / "cargo"
+    cargo.parent.mkdir()
+    cargo.write_text(
+        "#!/bin/sh\n"
+        'case "$PWD $1" in\n'
+        "*dist-build/sources/*\\ metadata)\n"
+        """printf '\\n[[package]]\\nname = "stranger"\\nversion = "1.0.0"\\n' >> Cargo.lock; exit 0;;\n"""
+        "esac\n"
+        f'exec "{shutil.which("cargo")}" "$@"\n'
+    )
+    cargo.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{cargo.parent}{os.pathsep}{os.environ['PATH']}")
+    assert main(["--root", str(program.root), "dist"]) == 1
+    assert "would use `stranger` 1.0.0, which the lock file does not name" in capsys.readouterr().err
+    assert not list((program.root / "dist").glob("*.whl"))

@@ -75,6 +75,6 @@ def _commit(data: bytes | None, wanted: Wanted) -> Iterator[Answer]:
         yield Problem("there is no commit to compare it with", "git fetch --tags")
     elif commit != wanted.commit:
         saw = f"was made from commit `{str(commit)[:12]}`, and `{wanted.commit[:12]}` is released"
-        yield Problem(saw, f"git checkout {wanted.commit[:12]}, then `just dist`")
+        yield Problem(saw, "just dist, at that commit")
     else:
         yield f"made from commit `{wanted.commit[:12]}`"
