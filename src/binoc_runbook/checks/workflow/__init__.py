@@ -10,7 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from binoc_runbook.checks.workflow.model import FOLDER, Unreadable, Workflow
-from binoc_runbook.checks.workflow.rules import RULES, in_environment, used_actions
+from binoc_runbook.checks.workflow.rules import RULES
+from binoc_runbook.checks.workflow.rules.actions import used_actions
+from binoc_runbook.checks.workflow.rules.rights import in_environment
 from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.policy import Policy
 
@@ -36,7 +38,7 @@ def workflow(root: Path, policy: Policy) -> Findings:
     except Unreadable as unreadable:
         return Findings([Finding.failed(CHECK, unreadable.place, unreadable.saw, unreadable.remedy)])
     broken = [
-        Finding.failed(CHECK, place, f"{rule.name}: {saw}; {rule.why}", edit)
+        Finding(CHECK, rule.status, str(place), f"{rule.name}: {saw}; {rule.why}", edit)
         for rule in RULES
         for place, saw, edit in rule.faults(read, policy)
     ]

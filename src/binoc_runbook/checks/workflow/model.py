@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-import shlex
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from binoc_runbook.checks.workflow.commands import PUBLISHING_ACTIONS, commands, published_by
 from binoc_runbook.finding import Place
 from binoc_runbook.policy import Artifact, Policy, Registry, normalised
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 #: Where GitHub looks for workflows.
@@ -133,7 +132,7 @@ class Job:
         given = self.node.get("environment")
         return given.get("name") if given and given.is_mapping else given
 
-    @property
+    @cached_property
     def steps(self) -> list[Node]:
         steps = self.node.get("steps")
         return steps.elements() if steps else []
@@ -158,7 +157,16 @@ class Job:
     @cached_property
     def registries(self) -> frozenset[Registry]:
         """The registries that its steps publish at."""
-        return frozenset(_registries_of(self.steps))
+        actions = (PUBLISHING_ACTIONS.get(action_of(step)) for step in self.steps)
+        return frozenset(
+            registry for registry in (*actions, *(published_by(words) for _, words in self.commands)) if registry
+        )
+
+    @cached_property
+    def commands(self) -> list[tuple[Node, list[str]]]:
+        """The commands that its steps run, each with the script that it stands in."""
+        scripts = [script for step in self.steps if (script := step.get("run"))]
+        return [(script, words) for script in scripts for words in commands(script.text)]
 
     @property
     def publishes(self) -> bool:
@@ -166,50 +174,39 @@ class Job:
 
 
 @dataclass(frozen=True)
+class Called:
+    """A file of the checkout that the workflow uses: another workflow, or an action, whose steps count as one job."""
+
+    use: Node
+    by: Job
+    root: Node
+    jobs: tuple[Job, ...]
+
+
+@dataclass(frozen=True)
 class Workflow:
-    """A workflow file that could be read."""
+    """A workflow file that could be read, with the files that it calls as far as they lie in the checkout."""
 
     file: str
     root: Node
     jobs: tuple[Job, ...]
+    called: tuple[Called, ...] = ()
+    #: What `just` offers in this checkout; None where that cannot be known.
+    recipes: frozenset[str] | None = None
 
     @classmethod
     def read(cls, root: Path, file: str) -> Workflow:
         """Read the workflow `file`, a path from `root`; raises `Unreadable` where GitHub could not read it either."""
-        import yaml  # costs as much as the rest of the library together
-
-        try:
-            text = (root / file).read_bytes().decode("utf-8-sig")
-        except FileNotFoundError:
-            there = sorted(path.name for path in (root / FOLDER).glob("*.y*ml"))
-            saw = f"there is no such file, beside {', '.join(f'`{name}`' for name in there) or 'no others'}"
-            remedy = f"write `{file}`, or name in the policy the file that both registries trust"
-            raise Unreadable(Place(file), saw, remedy) from None
-        except OSError as error:
-            raise Unreadable(Place(file), f"it cannot be read: {error.strerror}", "make it readable") from error
-        except UnicodeDecodeError as error:
-            raise Unreadable(Place(file), "it is not UTF-8", "save it as UTF-8") from error
-        try:
-            loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-            depth = 0
-            for event in yaml.parse(text, Loader=loader):
-                depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-                if depth > _DEEPEST:  # composing recurses in C, and would take the whole process down
-                    place = Place(file, event.start_mark.line + 1 if event.start_mark else None)
-                    raise Unreadable(place, f"it is nested more than {_DEEPEST} deep", "write it flatter")
-            composed: Any = yaml.compose(text, Loader=loader)
-        except yaml.YAMLError as error:
-            mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
-            place = Place(file, mark.line + 1 if mark else None)
-            column = f", in column {mark.column + 1}" if mark else ""
-            raise Unreadable(place, f"it does not parse: {problem or error}{column}", "mend the YAML there") from error
-        if composed is None or composed.id != "mapping":
-            raise Unreadable(Place(file), "it is no mapping, as a workflow is", "write `on:` and `jobs:`")
-        node = Node(composed, file, tuple(re.split("\r\n|[\n\r\x85\u2028\u2029]", text)))
-        jobs = node.get("jobs")
-        if jobs is None or not jobs.items():
+        node = _composed(root, file)
+        jobs = _jobs_of(node)
+        if not jobs:
             raise Unreadable(Place(file), "it has no jobs", "write a job for each artifact under `jobs:`")
-        return cls(file, node, tuple(Job(key, value) for key, value in jobs.items()))
+        return cls(file, node, jobs, tuple(_called(root, jobs)), _recipes(root))
+
+    @property
+    def all_jobs(self) -> list[Job]:
+        """Its own jobs, and those of what it calls."""
+        return [*self.jobs, *(job for called in self.called for job in called.jobs)]
 
     @cached_property
     def events(self) -> dict[str, tuple[Node, Node]]:
@@ -218,6 +215,11 @@ class Workflow:
         if on is None:
             return {}
         return {each.text: (each, each) for each in on.texts()} | {name.text: (name, said) for name, said in on.items()}
+
+    def publishing(self, policy: Policy) -> list[Job]:
+        """List the jobs that publish, what the policy promises or anything else."""
+        publishers = {job.id for _, job in self.publishers(policy)}
+        return [job for job in self.jobs if job.id in publishers or job.publishes]
 
     def needed_by(self, job: Job) -> set[str]:
         """Collect the ids of the jobs that have succeeded when `job` starts."""
@@ -251,6 +253,80 @@ class Workflow:
         return sorted(found.values(), key=lambda pair: order.index(pair[0]))
 
 
+def _jobs_of(node: Node) -> tuple[Job, ...]:
+    jobs = node.get("jobs")
+    return tuple(Job(key, value) for key, value in jobs.items()) if jobs else ()
+
+
+def _called(root: Path, jobs: tuple[Job, ...]) -> Iterator[Called]:
+    waiting, seen = list(jobs), set[str]()
+    while waiting:
+        job = waiting.pop(0)
+        for use in filter(None, (node.get("uses") for node in (job.node, *job.steps))):
+            where = re.fullmatch(r"[.$]/([^@]+)", use.text)
+            for file in _files_of(where[1].rstrip("/"), job.is_reusable) if where else ():
+                path = root / file
+                if file in seen or not path.is_file() or not path.resolve().is_relative_to(root.resolve()):
+                    continue
+                seen.add(file)
+                node = _composed(root, file)
+                inner = _jobs_of(node) or tuple(Job(key, said) for key, said in node.items() if key.text == "runs")
+                waiting += inner
+                yield Called(use, job, node, inner)
+
+
+def _files_of(path: str, is_workflow: bool) -> tuple[str, ...]:
+    return (path,) if is_workflow else (f"{path}/action.yml", f"{path}/action.yaml")
+
+
+def _recipes(root: Path) -> frozenset[str] | None:
+    """Read the names of the recipes in the justfile; None without one, and when it takes in others."""
+    file = next((file for name in ("justfile", "Justfile", ".justfile") if (file := root / name).is_file()), None)
+    text = file.read_text("utf-8", errors="replace") if file else ""
+    if not file or re.search(r"^(?:import|mod)\b", text, re.MULTILINE):
+        return None
+    names = re.findall(r"^(?:alias +([\w-]+) *:=|@?([A-Za-z_][\w-]*)(?: [^:\n]*)?:(?!=))", text, re.MULTILINE)
+    return frozenset(alias or recipe for alias, recipe in names)
+
+
+def _composed(root: Path, file: str) -> Node:
+    import yaml  # costs as much as the rest of the library together
+
+    try:
+        text = (root / file).read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        there = sorted(path.name for path in (root / FOLDER).glob("*.y*ml"))
+        saw = f"there is no such file, beside {', '.join(f'`{name}`' for name in there) or 'no others'}"
+        remedy = f"write `{file}`, or name in the policy the file that both registries trust"
+        raise Unreadable(Place(file), saw, remedy) from None
+    except OSError as error:
+        raise Unreadable(Place(file), f"it cannot be read: {error.strerror}", "make it readable") from error
+    except UnicodeDecodeError as error:
+        raise Unreadable(Place(file), "it is not UTF-8", "save it as UTF-8") from error
+    try:
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        depth = 0
+        for event in yaml.parse(text, Loader=loader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEEPEST:  # composing recurses in C, and would take the whole process down
+                place = Place(file, event.start_mark.line + 1 if event.start_mark else None)
+                raise Unreadable(place, f"it is nested more than {_DEEPEST} deep", "write it flatter")
+        composed: Any = yaml.compose(text, Loader=loader)
+    except yaml.YAMLError as error:
+        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+        place = Place(file, mark.line + 1 if mark else None)
+        column = f", in column {mark.column + 1}" if mark else ""
+        raise Unreadable(place, f"it does not parse: {problem or error}{column}", "mend the YAML there") from error
+    if composed is None or composed.id != "mapping":
+        raise Unreadable(Place(file), "it is no mapping, as a workflow is", "write `on:` and `jobs:`")
+    return Node(composed, file, tuple(re.split("\r\n|[\n\r\x85\u2028\u2029]", text)))
+
+
+def action_of(step: Node) -> str:
+    """Name the action that a step uses, without its version, as GitHub compares it."""
+    return step.said("uses").partition("@")[0].lower()
+
+
 def same(node: Node | None, name: str) -> bool:
     return node is not None and node.text.casefold() == name.casefold()  # as GitHub and both registries compare them
 
@@ -265,40 +341,3 @@ def _speaks_of(job: Job, artifact: Artifact) -> bool:
 
 def _may_publish(job: Job, artifact: Artifact) -> bool:
     return artifact.registry in job.registries or (job.publishes and not job.registries)
-
-
-_ACTIONS: dict[str, Registry] = {
-    "pypa/gh-action-pypi-publish": "pypi",
-    "rust-lang/crates-io-auth-action": "crates.io",
-}
-_COMMANDS: dict[tuple[str, str], Registry] = {
-    ("uv", "publish"): "pypi",
-    ("twine", "upload"): "pypi",
-    ("maturin", "publish"): "pypi",
-    ("maturin", "upload"): "pypi",
-    ("hatch", "publish"): "pypi",
-    ("flit", "publish"): "pypi",
-    ("poetry", "publish"): "pypi",
-    ("cargo", "publish"): "crates.io",
-}
-
-
-def _registries_of(steps: Iterable[Node]) -> Iterator[Registry]:
-    for step in steps:
-        if registry := _ACTIONS.get(step.said("uses").partition("@")[0].lower()):
-            yield registry
-        for words in command_lines(step.said("run")):
-            plain = [word for word in words if not word.startswith(("-", "+"))]
-            for tool, verb in pairwise(plain):
-                registry = _COMMANDS.get((tool.rpartition("/")[2], verb))
-                if registry and "--dry-run" not in words:
-                    yield registry
-
-
-def command_lines(script: str) -> Iterator[list[str]]:
-    """Take the lines of a script apart into words, as far as a shell is not needed for it."""
-    for line in script.replace("\\\n", " ").splitlines():
-        try:
-            yield shlex.split(line, comments=True)
-        except ValueError:  # a quotation that goes on in the next line
-            yield line.split()

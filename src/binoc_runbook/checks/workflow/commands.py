@@ -1,0 +1,57 @@
+"""What a step runs, as words: the commands of its script, and which of them publish."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from binoc_runbook.policy import Registry
+
+#: Actions that publish, by the registry.
+PUBLISHING_ACTIONS: dict[str, Registry] = {
+    "pypa/gh-action-pypi-publish": "pypi",
+    "rust-lang/crates-io-auth-action": "crates.io",
+}
+_PUBLISHING: dict[tuple[str, str], Registry] = {
+    ("uv", "publish"): "pypi",
+    ("twine", "upload"): "pypi",
+    ("maturin", "publish"): "pypi",
+    ("maturin", "upload"): "pypi",
+    ("hatch", "publish"): "pypi",
+    ("flit", "publish"): "pypi",
+    ("poetry", "publish"): "pypi",
+    ("cargo", "publish"): "crates.io",
+}
+
+
+def commands(script: str) -> Iterator[list[str]]:
+    """Take a script apart into commands and their words, as far as a shell is not needed for it."""
+    script = re.sub(r"\$\{\{.*?\}\}", lambda found: re.sub(r"[\s'\"|&;()<>]", "_", found[0]), script, flags=re.DOTALL)
+    for line in script.replace("\\\n", " ").splitlines():
+        lexer = shlex.shlex(line, posix=True, punctuation_chars="|&;()")
+        lexer.whitespace_split = True
+        try:
+            words = list(lexer)
+        except ValueError:  # a quotation that goes on in the next line
+            words = line.split()
+        command: list[str] = []
+        for word in [*words, ";"]:
+            if word.strip("|&;()"):
+                command.append(word)
+            elif command:
+                yield command
+                command = []
+
+
+def published_by(command: list[str]) -> Registry | None:
+    """Tell at which registry a command publishes, if it does."""
+    if "--dry-run" in command:
+        return None
+    plain = [word for word in command if not word.startswith(("-", "+"))]
+    pairs = ((tool.rpartition("/")[2], verb) for tool, verb in pairwise(plain))
+    return next((_PUBLISHING[pair] for pair in pairs if pair in _PUBLISHING), None)

@@ -1,0 +1,123 @@
+"""What comes before a publication, and how runs meet and end."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import TYPE_CHECKING
+
+from binoc_runbook.checks.workflow.model import Workflow
+from binoc_runbook.checks.workflow.rules.rule import Fault
+from binoc_runbook.finding import Place
+from binoc_runbook.policy import Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def publishers_are_gated(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+    prefix = policy.tag.partition("{version}")[0]
+    dispatched = "workflow_dispatch" in workflow.events
+    for job in workflow.publishing(policy):
+        condition = job.node.get("if")
+        if not dispatched and condition is None:
+            continue  # only what triggers it gates it, and that is a rule of its own
+        if not any(_is_gate(part, prefix, dispatched) for part in _conjuncts(condition.text if condition else "")):
+            place = condition.place if condition else job.key.place
+            saw = f"`{job.id}` also runs when no release's tag was pushed"
+            yield place, saw, f"write `if: startsWith(github.ref, 'refs/tags/{prefix}')`"
+
+
+def _is_gate(condition: str, prefix: str, dispatched: bool) -> bool:
+    """Whether a condition holds for a release's tag only; any tag will do where nothing but a tag can start a run."""
+    plain = re.sub(r"\s+", "", condition)
+    if plain == "github.event_name=='push'":
+        return True  # of a tag: of nothing else may a push be that triggers
+    if start := re.fullmatch(r"startsWith\(github\.ref,'refs/tags/(.*)'\)", plain, re.IGNORECASE):
+        return start[1] == prefix or (not dispatched and prefix.startswith(start[1]))
+    return not dispatched and plain == "github.ref_type=='tag'"
+
+
+def _conjuncts(expression: str) -> list[str]:
+    """Split `a && b` into what must all be true; one with `||` in it stays whole, since none of it must be."""
+    text = re.sub(r"^\s*\$\{\{(.*)\}\}\s*$", r"\1", expression, flags=re.DOTALL).strip()
+    pieces, depth, start = [], 0, 0
+    for token in re.finditer(r"'[^']*'|[()]|&&|\|\|", text):
+        depth += {"(": 1, ")": -1}.get(token[0], 0)
+        if token[0] == "||" and depth == 0:
+            return [text]
+        if token[0] == "&&" and depth == 0:
+            pieces.append(text[start : token.start()].strip())
+            start = token.end()
+    return [*pieces, text[start:].strip()]
+
+
+def publishers_wait(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+    publishing = workflow.publishing(policy)
+    ids, last = {job.id for job in workflow.jobs}, {job.id for job in publishing}
+    # Whatever does not come after a publication comes before all of them.
+    first = [job.id for job in workflow.jobs if job.id not in last and not workflow.needed_by(job) & last]
+    for job in workflow.jobs:
+        for needed in job.needs:
+            if needed.text not in ids:
+                yield (
+                    needed.place,
+                    f"`{job.id}` needs `{needed.text}`, and there is no such job",
+                    "name one that there is",
+                )
+    for job in publishing:
+        waits_for = workflow.needed_by(job)
+        if missing := [name for name in first if name not in waits_for]:
+            place = next((needed.place for needed in job.needs), job.key.place)
+            named = ", ".join(f"`{name}`" for name in missing)
+            yield place, f"`{job.id}` does not wait for {named}", f"write `needs: [{', '.join(first)}]`"
+        condition = job.node.get("if")
+        if condition and re.search(r"\b(always|failure|cancelled)\s*\(", condition.text):
+            saw = f"`{job.id}` runs although what it waits for has failed: `{condition.text}`"
+            yield condition.place, saw, "delete the status function from the condition"
+
+
+_CHECKING = re.compile(r"(?<![a-z])(?:py)?(?:check|test|verify|audit)", re.IGNORECASE)
+
+
+def something_is_checked(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+    publishing = {job.id for job in workflow.publishing(policy)}
+    before = [job for job in workflow.jobs if job.id not in publishing and not workflow.needed_by(job) & publishing]
+    commands = [words for job in before for _, words in job.commands]
+    if publishing and not any(_CHECKING.match(word) for words in commands for word in words):
+        run = shlex.join(policy.test) or "just test"
+        yield Place(workflow.file), "no job checks anything before the publish jobs", f"add a job that runs `{run}`"
+
+
+def failures_count(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+    for job in workflow.jobs:
+        for node in (job.node, *job.steps):
+            passing = node.get("continue-on-error")
+            if passing and passing.text.lower() != "false":
+                yield passing.place, f"`{job.id}` succeeds though something in it failed", "delete `continue-on-error`"
+
+
+def runs_are_not_cut_off(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+    wanted = f"{policy.workflow.rpartition('.')[0]}-${{{{ github.ref }}}}"
+    concurrency = workflow.root.get("concurrency")
+    if concurrency is None:
+        edit = f"write `concurrency: {{group: '{wanted}', cancel-in-progress: false}}`"
+        yield Place(workflow.file), "two runs for one tag can publish at the same time", edit
+    else:
+        group = concurrency.get("group") or concurrency
+        if not re.search(r"\$\{\{[^}]*\bgithub\.ref(_name)?\b", group.text):
+            yield group.place, f"the runs of all tags share one group, `{group.text}`", f"write `group: {wanted}`"
+    for node in (workflow.root, *(job.node for job in workflow.jobs)):
+        cancel = node.get("concurrency", "cancel-in-progress")
+        if cancel and cancel.text.lower() != "false":
+            yield (
+                cancel.place,
+                f"`cancel-in-progress: {cancel.text}` ends a run for another",
+                "write `cancel-in-progress: false`",
+            )
+
+
+def jobs_end(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+    for job in workflow.jobs:
+        if not job.is_reusable and job.node.get("timeout-minutes") is None:
+            yield job.key.place, f"`{job.id}` may run for six hours", "write `timeout-minutes:`, generously"

@@ -1,0 +1,87 @@
+"""What each job may do, and which job publishes what."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from binoc_runbook.checks.workflow.model import Workflow, same
+from binoc_runbook.checks.workflow.rules.rule import Fault
+from binoc_runbook.finding import Place
+from binoc_runbook.policy import Artifact, Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def nothing_is_permitted_on_top(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+    permissions = workflow.root.get("permissions")
+    if permissions is None:
+        yield (
+            Place(workflow.file),
+            "nothing is said on top, so every job has the repository's default",
+            "write `permissions: {}`",
+        )
+    elif not permissions.is_mapping or permissions.items():
+        yield (
+            permissions.place,
+            "every job has what is permitted on top",
+            "write `permissions: {}`, and in each job its own",
+        )
+
+
+def every_artifact_has_its_job(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+    published = [artifact for artifact, _ in workflow.publishers(policy)]
+    for artifact in policy.artifacts:
+        if artifact not in published:
+            saw = f"no job publishes `{artifact.name}`, which {artifact.source} promises"
+            yield Place(workflow.file), saw, f"write a publish job for it{in_environment(artifact)}"
+    declared = {job.id for _, job in workflow.publishers(policy)}
+    for job in workflow.jobs:
+        if job.registries and job.id not in declared:
+            saw = f"`{job.id}` publishes at {' and '.join(sorted(job.registries))}, and no artifact is left for it"
+            yield job.key.place, saw, f"delete `{job.id}`, or declare its artifact in the policy"
+
+
+def in_environment(artifact: Artifact) -> str:
+    return f" with `environment: {artifact.environment}`" if artifact.environment else ""
+
+
+def environments_are_declared(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+    for artifact, job in workflow.publishers(policy):
+        wanted, given = artifact.environment, job.environment
+        if wanted is None or same(given, wanted) or job.is_reusable:
+            continue
+        saw = f"in `{given.text}`" if given else "in no environment"
+        where = given.place if given else job.key.place
+        yield where, f"`{job.id}` publishes `{artifact.name}` {saw}", f"write `environment: {wanted}`"
+
+
+def tokens_are_with_publishers(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+    publishers = {job.id for _, job in workflow.publishers(policy)}
+    for job in workflow.jobs:
+        if job.id in publishers and job.token is None:
+            yield (
+                job.key.place,
+                f"`{job.id}` publishes without `id-token: write`",
+                "write `permissions: {id-token: write}`",
+            )
+        elif job.id not in publishers and not job.registries and job.token:
+            saw = f"`{job.id}` can have a token, and publishes no artifact of the policy"
+            yield job.token.place, saw, "delete `id-token: write`"
+
+
+def tokens_are_alone(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+    for _, job in workflow.publishers(policy):
+        permissions = job.node.get("permissions")
+        if permissions and not permissions.is_mapping:
+            yield permissions.place, f"`{job.id}` is permitted `{permissions.text}`", "write `id-token: write` alone"
+        for key, value in permissions.items() if permissions else ():
+            if value.text == "write" and key.text != "id-token":
+                yield key.place, f"`{job.id}` is permitted `{key.text}: write`", f"delete `{key.text}: write`"
+
+
+def publishers_are_inline(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+    for _, job in workflow.publishers(policy):
+        if called := job.node.get("uses"):
+            edit = f"write its steps here, in `{workflow.file}`"
+            yield called.place, f"`{job.id}` publishes from another file, `{called.text}`", edit

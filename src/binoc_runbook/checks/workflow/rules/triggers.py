@@ -1,0 +1,124 @@
+"""What may start a run."""
+
+from __future__ import annotations
+
+import re
+import string
+from typing import TYPE_CHECKING
+
+from binoc_runbook.checks.workflow.model import Node, Workflow
+from binoc_runbook.checks.workflow.rules.rule import Fault
+from binoc_runbook.finding import Place
+from binoc_runbook.policy import Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def keys_are_unique(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+    for _, node in workflow.root.walk():
+        first: dict[str, Node] = {}
+        for key, _ in node.items():
+            if first.setdefault(key.text, key) is not key:
+                yield key.place, f"`{key.text}` is said twice, first on line {first[key.text].place.line}", "keep one"
+
+
+_UNTRUSTED = ("pull_request_target", "workflow_run", "issue_comment")
+
+
+_ALLOWED = ("push", "workflow_dispatch")
+
+
+def triggers_are_trusted(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+    for event, (name, _) in workflow.events.items():
+        if event in _UNTRUSTED:
+            yield name.place, f"`{event}` starts it", f"delete `{event}`"
+
+
+def only_tags_trigger(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+    wanted = f'on: {{push: {{tags: ["{_pattern_of(policy)}"]}}}}'
+    for event, (name, _) in workflow.events.items():
+        if event not in (*_ALLOWED, *_UNTRUSTED):
+            yield name.place, f"`{event}` starts it, too", f"delete `{event}`"
+    if "push" not in workflow.events:
+        on = workflow.root.get("on")
+        yield on.place if on else Place(workflow.file), "no push of a tag starts it", f"write `{wanted}`"
+        return
+    name, push = workflow.events["push"]
+    for key, _ in push.items():
+        if key.text != "tags":
+            yield key.place, f"`{key.text}` has a say in what starts it, beside the tag", f"delete `{key.text}`"
+    tags = push.get("tags")
+    if tags is None or not tags.texts():
+        if not push.items():  # otherwise the key that is there instead has been named
+            yield name.place, "every push starts it", f"write `{wanted}`"
+        return
+    yield from _patterns_fit(tags, policy)
+
+
+_SIGNS = string.ascii_letters + string.digits
+
+
+#: Versions of every kind that a release can have; each must start the workflow.
+_VERSIONS = ("0.4.0", "1.0.0", "10.20.30", "0.4.0-alpha.1", "0.4.0-beta.2", "0.4.0-rc.10")
+
+
+def _patterns_fit(tags: Node, policy: Policy) -> Iterator[Fault]:
+    patterns = [(each, *_filter(each.text)) for each in tags.texts()]
+    edit = f'write `tags: ["{_pattern_of(policy)}"]`'
+
+    def starts(tag: str) -> bool:
+        started = False
+        for _, negated, pattern in patterns:  # the last pattern that matches decides
+            if pattern.fullmatch(tag):
+                started = not negated
+        return started
+
+    releases = [policy.tag_of(version) for version in _VERSIONS]
+    if missed := next((tag for tag in releases if not starts(tag)), None):
+        yield tags.place, f"the tag `{missed}` of a release would not start it", edit
+        return
+    for node, negated, pattern in patterns:
+        if not negated and not any(map(pattern.fullmatch, releases)):
+            yield node.place, f"`{node.text}` matches no tag of a release", f"delete it, or {edit}"
+    if foreign := next((tag for tag in _foreign_tags(policy) if starts(tag)), None):
+        yield tags.place, f"the tag `{foreign}`, which is no release's, would start it", edit
+
+
+def _foreign_tags(policy: Policy) -> Iterator[str]:
+    """Make tags that no release of the policy has, each as near to one as can be."""
+    before, _, after = policy.tag.partition("{version}")
+    if not before:
+        yield from (f"{sign}0.4.0{after}" for sign in string.ascii_letters)
+    # One sign of the beginning left out, changed, or added in front.
+    near = [before[:at] + before[at + 1 :] for at in range(len(before))]
+    near += [before[:at] + sign + before[at + 1 :] for at in range(len(before)) for sign in _SIGNS]
+    near += [f"{sign}{before}" for sign in _SIGNS]
+    yield from (f"{other}0.4.0{after}" for other in near if before and not other.startswith(before))
+    if after:
+        yield f"{before}0.4.0"
+
+
+def _pattern_of(policy: Policy) -> str:
+    return policy.tag.replace("{version}", "[0-9]*" if policy.tag.startswith("{") else "*")
+
+
+def _filter(pattern: str) -> tuple[bool, re.Pattern[str]]:
+    """Translate a filter pattern of GitHub's ("Workflow syntax", filter pattern cheat sheet): negated?, expression."""
+    negated = pattern.startswith("!")
+    parts: list[str] = []
+    for piece in re.findall(r"\*\*|\\.|\[[^]]*\]|.", pattern[negated:], re.DOTALL):
+        if piece == "**":
+            parts.append(".*")
+        elif piece == "*":
+            parts.append("[^/]*")
+        elif piece in ("?", "+") and parts:
+            parts[-1] = f"(?:{parts[-1]}){piece}"  # one, or more, of what stands before
+        elif len(piece) > 2 and piece[0] == "[":
+            parts.append("[" + re.sub(r"([\\^\[])", r"\\\1", piece[1:-1]) + "]")
+        else:
+            parts.append(re.escape(piece[-1]))
+    try:
+        return negated, re.compile("".join(parts))
+    except re.error:
+        return negated, re.compile(r"(?!)")
