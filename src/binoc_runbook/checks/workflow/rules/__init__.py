@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from binoc_runbook.checks.workflow.rules import actions, credentials, order, rights, triggers
+from binoc_runbook.checks.workflow.rules import (
+    actions,
+    artifacts,
+    caches,
+    credentials,
+    order,
+    publishing,
+    recipes,
+    rights,
+    runners,
+    triggers,
+)
 from binoc_runbook.checks.workflow.rules.rule import Rule
 
 __all__ = ["RULES"]
@@ -17,6 +28,16 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule("trigger", "a release starts by the push of its tag, and by nothing else", triggers.only_tags_trigger),
     Rule("permissions", "a job should have what it says it needs, and no more", rights.nothing_is_permitted_on_top),
+    Rule(
+        "cache mode",
+        "what an earlier run left in a cache would be built into the release, as at TanStack in 2026",
+        caches.caches_are_off,
+    ),
+    Rule(
+        "caches",
+        "whoever can write to a cache writes into the release, as at ultralytics in 2024",
+        caches.nothing_is_cached,
+    ),
     Rule(
         "concurrency",
         "a publication that is cut off, or overtaken by its double, leaves a release half out",
@@ -39,6 +60,36 @@ RULES: tuple[Rule, ...] = (
         "PyPI matches the called file and crates.io the calling one, so only one file can satisfy both",
         rights.publishers_are_inline,
     ),
+    Rule(
+        "elsewhere",
+        "what is published by another file is seen by nobody who reads this one",
+        publishing.nothing_is_published_elsewhere,
+    ),
+    Rule(
+        "publish only",
+        "code that runs beside the token can take it, as at TanStack in 2026",
+        publishing.publishers_only_publish,
+    ),
+    Rule(
+        "no verify",
+        "code that is compiled beside the token can take it, as at TanStack in 2026",
+        publishing.crates_are_not_compiled,
+    ),
+    Rule(
+        "locked",
+        "what nobody has tested would be published, with a dependency that was taken over an hour ago",
+        publishing.crates_are_locked,
+    ),
+    Rule(
+        "existing files",
+        "other bytes that are there already would pass for this release",
+        publishing.nothing_is_skipped,
+    ),
+    Rule(
+        "attestations",
+        "without them nobody can tell a release from what a thief uploads, as at lottie-player in 2024",
+        publishing.files_are_attested,
+    ),
     Rule("gate", "a run started by hand from a branch would publish what no tag names", order.publishers_are_gated),
     Rule(
         "needs", "what is published cannot be taken back, so every build and check comes first", order.publishers_wait
@@ -50,6 +101,58 @@ RULES: tuple[Rule, ...] = (
         "a stored credential can be stolen and used elsewhere, as at lottie-player in 2024",
         credentials.nothing_is_secret,
     ),
+    Rule(
+        "credentials",
+        "whatever its name, a stored credential can be stolen, as by GhostAction in 2025",
+        credentials.no_credential_is_stored,
+    ),
+    Rule(
+        "checkouts",
+        "every later step, and whatever is uploaded, would have the token",
+        credentials.checkouts_keep_nothing,
+    ),
+    Rule(
+        "scripts",
+        "a ref or a title can be a command, as it was at ultralytics in 2024 and nx in 2025",
+        credentials.nothing_is_pasted_into_scripts,
+    ),
+    Rule("artifact names", "one would be refused, or take the place of the other", artifacts.names_are_unique),
+    Rule(
+        "artifact patterns",
+        "one project would be published with the files of the other, as `binoc-*` also matches `binoc-sqlite-*`",
+        artifacts.patterns_are_disjoint,
+    ),
+    Rule(
+        "uploads",
+        "only what was built and inspected may be published; a checkout can hold credentials",
+        artifacts.uploads_are_built,
+    ),
+    Rule("empty uploads", "a release without its wheels would be published", artifacts.uploads_are_not_empty),
     Rule("pins", "a tag can be moved to other code, as those of tj-actions were in 2025", actions.actions_are_pinned),
+    Rule(
+        "pin comments",
+        "reviewers read the comment, and the commit runs: so were trivy's tags moved in 2026",
+        actions.comments_are_true,
+    ),
+    Rule(
+        "known pins",
+        "a commit of a fork looks the same, and runs as if it were the action's",
+        actions.commits_are_known,
+        "warning",
+    ),
+    Rule(
+        "runners",
+        "a label that nothing answers to holds the release up, and one that moves changes what is built",
+        runners.runners_are_fixed,
+    ),
+    Rule(
+        "known runners", "a job that nothing takes holds the release up for a day", runners.runners_are_known, "warning"
+    ),
+    Rule(
+        "recipes",
+        "what only the workflow can run cannot be tried before the tag is pushed",
+        recipes.scripts_are_recipes,
+        "warning",
+    ),
     Rule("time limit", "a hanging job would hold the release and its approval open", order.jobs_end),
 )

@@ -12,6 +12,25 @@ from binoc_runbook.policy import Policy
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+#: Releases of actions that have been looked up: the commit (not the tag object) and its tag.
+_KNOWN = {
+    "actions/attest": ("1e69f48acb82d1966a394da916b4c1698aa569d6", "v4.2.2"),
+    "actions/checkout": ("3d3c42e5aac5ba805825da76410c181273ba90b1", "v7.0.1"),
+    "actions/configure-pages": ("45bfe0192ca1faeb007ade9deae92b16b8254a0d", "v6.0.0"),
+    "actions/deploy-pages": ("cd2ce8fcbc39b97be8ca5fce6e763baed58fa128", "v5.0.0"),
+    "actions/download-artifact": ("3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c", "v8.0.1"),
+    "actions/setup-python": ("5fda3b95a4ea91299a34e894583c3862153e4b97", "v7.0.0"),
+    "actions/upload-artifact": ("043fb46d1a93c77aae656e7c1c64a875d1fc6a0a", "v7.0.1"),
+    "actions/upload-pages-artifact": ("fc324d3547104276b827a68afc52ff2a11cc49c9", "v5.0.0"),
+    "astral-sh/attest-action": ("f589a42a7efb6fe400b4f400de60b4bc90390027", "v0.0.6"),
+    "astral-sh/setup-uv": ("20cfd1bf945f4377ade1205e4dbc17946fc9a30d", "v10.0.1"),
+    "pyo3/maturin-action": ("e83996d129638aa358a18fbd1dfb82f0b0fb5d3b", "v1.51.0"),
+    "pypa/gh-action-pypi-publish": ("dc37677b2e1c63e2034f94d8a5b11f265b73ba33", "v1.14.2"),
+    "rust-lang/crates-io-auth-action": ("c6f97d42243bad5fab37ca0427f495c86d5b1a18", "v1.0.5"),
+    "swatinem/rust-cache": ("6323deb102c322ba6fcbdcafc7e3dddab59af2b6", "v2.9.2"),
+    "zizmorcore/zizmor-action": ("3dc1ecc9bcb9e94e9b2c709687979e1298497054", "v0.6.2"),
+}
+
 
 def actions_are_pinned(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
     for used in used_actions(workflow):
@@ -24,12 +43,42 @@ def actions_are_pinned(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
         elif not re.fullmatch("[0-9a-f]{40}", ref):
             saw = f"`{used.text}` is no fixed commit"
             yield used.place, saw, f"write `{name}@` and the commit of {ref or 'a release'}, with its tag as a comment"
-        elif not re.match(r"v?[0-9]+\.[0-9]+\.[0-9]+", used.comment):
+        elif not _tag(used):
             yield used.place, f"nobody sees which release `{used.text}` is", "write its tag behind it: `# v1.2.3`"
 
 
+def comments_are_true(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+    for used, name, commit in _pins(workflow):
+        known, tag = _KNOWN[name]
+        said = _tag(used)
+        if commit == known and said and said != tag:
+            yield used.place, f"`{commit}` of `{name}` is {tag}, and the comment says {said}", f"write `# {tag}`"
+        elif commit != known and said == tag:
+            yield used.place, f"`{commit}` is not {tag} of `{name}`, as the comment says", f"write `{name}@{known}`"
+
+
+def commits_are_known(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+    for used, name, commit in _pins(workflow):
+        known, tag = _KNOWN[name]
+        if commit != known and _tag(used) not in ("", tag):
+            edit = f"look up which commit {_tag(used)} is, or write `{name}@{known} # {tag}`"
+            yield used.place, f"the commit `{commit}` of `{name}` has not been looked up", edit
+
+
 def used_actions(workflow: Workflow) -> Iterator[Node]:
-    for job in workflow.jobs:
+    for job in workflow.all_jobs:
         for node in (job.node, *job.steps):
             if used := node.get("uses"):
                 yield used
+
+
+def _pins(workflow: Workflow) -> Iterator[tuple[Node, str, str]]:
+    for used in used_actions(workflow):
+        name, _, ref = used.text.partition("@")
+        if name.lower() in _KNOWN and re.fullmatch("[0-9a-f]{40}", ref):
+            yield used, name.lower(), ref
+
+
+def _tag(used: Node) -> str:
+    said = re.match(r"v?[0-9]+\.[0-9]+\.[0-9]+[\w.-]*", used.comment)
+    return said[0] if said else ""

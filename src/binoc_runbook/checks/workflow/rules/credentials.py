@@ -5,23 +5,104 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from binoc_runbook.checks.workflow.model import Workflow
+from binoc_runbook.checks.workflow.commands import PUBLISHING_ACTIONS
+from binoc_runbook.checks.workflow.model import Node, Workflow, action_of
 from binoc_runbook.checks.workflow.rules.rule import Fault
 from binoc_runbook.policy import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from binoc_runbook.checks.workflow.model import Job
+
 
 def nothing_is_secret(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
-    for key, node in workflow.root.walk():
-        expressions = re.findall(r"\$\{\{(.*?)\}\}", node.text, re.DOTALL) or ([node.text] if key == "if" else [])
-        for expression in expressions:
-            names = re.sub("'[^']*'", "", expression)
-            if re.search(r"(?<![\w.-])secrets(?![\w-])", names, re.IGNORECASE):
+    for root in (workflow.root, *(called.root for called in workflow.called)):
+        for key, node in root.walk():
+            if (expression := _reads_a_secret(key, node)) is not None:
                 edit = "delete it: the identity token of the publish job is the only credential"
                 yield node.place, f"`{key}` reads a stored secret: `{expression.strip()}`", edit
-                break
-    for job in workflow.jobs:
-        if job.node.said("secrets") == "inherit":
-            yield job.node.place, f"`{job.id}` hands on every secret", "delete `secrets: inherit`"
+    for job in workflow.all_jobs:
+        handed = job.node.get("secrets")
+        if handed and handed.text == "inherit":
+            yield handed.place, f"`{job.id}` hands on every secret", "delete `secrets: inherit`"
+
+
+def _reads_a_secret(key: str, node: Node) -> str | None:
+    for expression in _expressions(node.text) or ([node.text] if key == "if" else []):
+        names = re.sub("'[^']*'", "", expression)
+        if re.search(r"(?<![\w.-])secrets(?![\w-])", names, re.IGNORECASE):
+            return expression
+    return None
+
+
+def _expressions(text: str) -> list[str]:
+    return re.findall(r"\$\{\{(.*?)\}\}", text, re.DOTALL) if "${{" in text else []
+
+
+_CREDENTIAL = re.compile(r"(?:^|_)(?:TOKEN|PASSWORD|PASSWD|PASS|SECRET|API_?KEY|CREDENTIALS?|PRIVATE_KEY)$", re.I)
+_INPUTS = ("password", "token", "api-token", "api_token")
+_FLAGS = ("--token", "--password")
+
+
+def no_credential_is_stored(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+    edit = "delete it: a publish job gets its credential from the registry, for its identity token"
+    for name, node in _named(workflow.root.get("env")):
+        if not _is_minted(node, None):
+            yield node.place, f"`{name}` gives every job a credential", edit
+    for job in workflow.all_jobs:
+        named = [pair for holder in (job.node, *job.steps) for pair in _named(holder.get("env"))]
+        for step in job.steps:
+            inputs = ((name, step.get("with", name)) for name in _INPUTS)
+            named += [(name, given) for name, given in inputs if given and action_of(step) in PUBLISHING_ACTIONS]
+        for name, node in named:
+            if not _is_minted(node, job):
+                yield node.place, f"`{name}` gives `{job.id}` a credential that no registry has made for this run", edit
+        for script, words in job.commands:
+            if (flag := next((word for word in words if word.partition("=")[0] in _FLAGS), None)) is not None:
+                yield script.place, f"`{flag.partition('=')[0]}` gives a command of `{job.id}` a credential", edit
+
+
+def _named(env: Node | None) -> Iterator[tuple[str, Node]]:
+    for key, value in env.items() if env else ():
+        if _CREDENTIAL.search(key.text):
+            yield key.text, value
+
+
+def _is_minted(node: Node, job: Job | None) -> bool:
+    """Whether a credential is empty, made for this run by an action of the same job, or named by another rule."""
+    if not node.text or _reads_a_secret("", node):
+        return True
+    if re.fullmatch(r"\$\{\{\s*github\.token\s*\}\}", node.text):
+        return True
+    output = re.fullmatch(r"\$\{\{\s*steps\.([\w-]+)\.outputs\.[\w-]+\s*\}\}", node.text)
+    if output is None or job is None:
+        return False
+    return not any(step.said("id") == output[1] and step.get("run") for step in job.steps)
+
+
+def checkouts_keep_nothing(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+    for job in workflow.all_jobs:
+        for step in job.steps:
+            used = step.get("uses")
+            if used and action_of(step) == "actions/checkout":
+                given = step.get("with", "persist-credentials")
+                if given is None or given.text.lower() != "false":
+                    saw = f"the checkout of `{job.id}` leaves its token in `.git/config`"
+                    yield (given or used).place, saw, "write `with: {persist-credentials: false}`"
+
+
+_FOREIGN = re.compile(
+    r"(?<![\w.-])(?:github\.(?:ref|ref_name|head_ref|base_ref|event|actor|triggering_actor|workflow_ref)|inputs)(?![\w-])",
+    re.IGNORECASE,
+)
+
+
+def nothing_is_pasted_into_scripts(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+    for job in workflow.all_jobs:
+        for step in job.steps:
+            for script in filter(None, (step.get("run"), step.get("with", "script"))):
+                said = next((each.strip() for each in _expressions(script.text) if _FOREIGN.search(each)), None)
+                if said is not None:
+                    saw = f"a script of `{job.id}` is written by whoever names the ref or the event: `{said}`"
+                    yield script.place, saw, f"hand it over by `env:`, as `VALUE: ${{{{ {said} }}}}`, and quote it"

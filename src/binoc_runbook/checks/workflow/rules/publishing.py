@@ -1,0 +1,116 @@
+"""What the publish jobs run, and how."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from binoc_runbook.checks.workflow.commands import PUBLISHING_ACTIONS, published_by
+from binoc_runbook.checks.workflow.model import Workflow, action_of
+from binoc_runbook.checks.workflow.rules.rule import Fault
+from binoc_runbook.policy import Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from binoc_runbook.checks.workflow.model import Job, Node
+
+_FETCHING = (
+    "actions/download-artifact",
+    "actions/setup-python",
+    "astral-sh/setup-uv",
+    "actions/attest",
+    "actions/attest-build-provenance",
+    "astral-sh/attest-action",
+)
+#: Only a crate's job needs the checkout, since cargo packages the files again.
+_FOR_CRATES = ("actions/checkout", "actions-rust-lang/setup-rust-toolchain", "dtolnay/rust-toolchain")
+#: Commands that run nothing of the project: they compare, and say what they saw.
+_HARMLESS = ("sha256sum", "shasum", "echo", "ls", "set")
+
+
+def publishers_only_publish(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+    for job in workflow.publishing(policy):
+        allowed = (*_FETCHING, *PUBLISHING_ACTIONS, *(_FOR_CRATES if "crates.io" in job.registries else ()))
+        for step in job.steps:
+            used = step.get("uses")
+            if used and action_of(step) not in allowed:
+                saw = f"`{job.id}` uses `{action_of(step)}` beside the token"
+                yield used.place, saw, "do it in a job without `id-token: write`, and download what it makes"
+        named: set[int | None] = set()
+        for script, words in job.commands:
+            if not _is_harmless(words) and script.place.line not in named:
+                named.add(script.place.line)
+                saw = f"`{job.id}` runs `{' '.join(words)}` beside the token"
+                yield script.place, saw, "run it in a job without `id-token: write`, and download what it makes"
+
+
+def _is_harmless(words: list[str]) -> bool:
+    packages = words[:2] == ["cargo", "package"] and "--no-verify" in words
+    return published_by(words) is not None or words[0] in _HARMLESS or packages
+
+
+def crates_are_not_compiled(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+    for job, script, words in _publications(workflow):
+        if published_by(words) == "crates.io" and "--no-verify" not in words:
+            saw = f"`{job.id}` compiles the crate beside the token, build scripts included"
+            yield script.place, saw, "write `cargo publish --locked --no-verify`, and verify in a job before"
+
+
+def crates_are_locked(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+    for job, script, words in _publications(workflow):
+        if published_by(words) == "crates.io" and not {"--locked", "--frozen"} & {*words}:
+            saw = f"`{job.id}` publishes a crate with whatever versions are newest"
+            yield script.place, saw, "write `cargo publish --locked --no-verify`"
+
+
+_SKIPPING = ("--skip-existing", "--check-url")
+
+
+def nothing_is_skipped(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+    for job in workflow.all_jobs:
+        for step in job.steps:
+            for name in ("skip-existing", "skip_existing"):
+                given = step.get("with", name)
+                if given and action_of(step) in PUBLISHING_ACTIONS and given.text.lower() != "false":
+                    yield given.place, f"`{job.id}` passes over files that are there already", f"delete `{name}`"
+        for key, value in [pair for node in (job.node, *job.steps) if (env := node.get("env")) for pair in env.items()]:
+            if key.text == "UV_PUBLISH_CHECK_URL" and value.text:
+                yield key.place, f"`{job.id}` passes over files that are there already", f"delete `{key.text}`"
+    for job, script, words in _publications(workflow):
+        if flag := next((word.partition("=")[0] for word in words if word.partition("=")[0] in _SKIPPING), None):
+            yield script.place, f"`{job.id}` passes over files that are there already", f"delete `{flag}`"
+
+
+def files_are_attested(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+    for job in workflow.all_jobs:
+        for step in job.steps:
+            given = step.get("with", "attestations")
+            if given and action_of(step) in PUBLISHING_ACTIONS and given.text.lower() != "true":
+                saw = f"`{job.id}` publishes without attestations: `attestations: {given.text}`"
+                yield given.place, saw, "delete `attestations`"
+    for job, script, words in _publications(workflow):
+        if "--no-attestations" in words:
+            yield script.place, f"`{job.id}` publishes without attestations", "delete `--no-attestations`"
+
+
+def _publications(workflow: Workflow) -> Iterator[tuple[Job, Node, list[str]]]:
+    for job in workflow.all_jobs:
+        for script, words in job.commands:
+            if published_by(words):
+                yield job, script, words
+
+
+def nothing_is_published_elsewhere(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+    publishers = {job.id for _, job in workflow.publishers(policy) if job.is_reusable}  # named by the rule `inline`
+    for called in workflow.called:
+        if called.by.id in publishers:
+            continue
+        for job in called.jobs:
+            edit = f"delete it there; publish in `{workflow.file}`"
+            if job.registries:
+                where = f"at {' and '.join(sorted(job.registries))}"
+                saw = f"`{called.use.text}`, which `{called.by.id}` uses, publishes {where}"
+                yield job.key.place, saw, edit
+            elif job.token:
+                saw = f"`{job.id}` can have a token, in `{called.use.text}`, which `{called.by.id}` uses"
+                yield job.token.place, saw, edit

@@ -1,0 +1,64 @@
+"""Where the jobs run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from binoc_runbook.checks.workflow.matrix import expanded
+from binoc_runbook.checks.workflow.model import Workflow
+from binoc_runbook.checks.workflow.rules.rule import Fault
+from binoc_runbook.policy import Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from binoc_runbook.checks.workflow.model import Job, Node
+
+_LIVE = {
+    *("ubuntu-22.04", "ubuntu-22.04-arm", "ubuntu-24.04", "ubuntu-24.04-arm", "ubuntu-26.04", "ubuntu-26.04-arm"),
+    *("ubuntu-slim", "macos-15", "macos-15-intel", "macos-15-large", "macos-15-xlarge"),
+    *("macos-26", "macos-26-intel", "macos-26-large", "macos-26-xlarge"),
+    *("windows-2022", "windows-2025", "windows-11-arm", "windows-11-vs2026-arm"),
+}
+#: Labels that nothing answers to any more: since when, and what to write instead.
+_RETIRED = {
+    "ubuntu-18.04": ("2023-04-03", "ubuntu-24.04"),
+    "ubuntu-20.04": ("2025-04-15", "ubuntu-24.04"),
+    "macos-11": ("2024-06-28", "macos-15"),
+    "macos-12": ("2024-12-03", "macos-15"),
+    "macos-13": ("2025-12-04", "macos-15-intel"),
+    "macos-14": ("2026-11-02", "macos-15"),
+    "windows-2019": ("2025-06-30", "windows-2025"),
+}
+#: What the moving labels mean today.
+_LATEST = {"ubuntu-latest": "ubuntu-24.04", "macos-latest": "macos-26", "windows-latest": "windows-2025"}
+
+
+def runners_are_fixed(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+    for job, node, label in _labels(workflow):
+        if retired := _RETIRED.get(label.removesuffix("-xlarge").removesuffix("-large")):
+            since, instead = retired
+            yield node.place, f"`{job.id}` runs on `{label}`, which is retired since {since}", f"write `{instead}`"
+        elif label.endswith("-latest"):
+            instead = _LATEST.get(label, "the label of one release")
+            yield node.place, f"`{job.id}` runs on `{label}`, which moves", f"write `{instead}`"
+
+
+def runners_are_known(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+    for job, node, label in _labels(workflow):
+        retired = label.removesuffix("-xlarge").removesuffix("-large") in _RETIRED
+        if not retired and label not in _LIVE and not label.endswith("-latest") and "${{" not in label:
+            saw = f"`{job.id}` runs on `{label}`, and no hosted runner is known by that label"
+            yield node.place, saw, "write the label of a hosted runner, such as `ubuntu-24.04`"
+
+
+def _labels(workflow: Workflow) -> Iterator[tuple[Job, Node, str]]:
+    """Each label that a job asks for, with those that its matrix gives it; own runners have any label they like."""
+    for job in workflow.all_jobs:
+        runs_on = job.node.get("runs-on")
+        asked = runs_on.texts() if runs_on else []
+        if any(each.text.lower() == "self-hosted" for each in asked):
+            continue
+        for node in asked:
+            for label in dict.fromkeys(expanded(job, node.text)):
+                yield job, node, label.lower()
