@@ -57,6 +57,11 @@ def test_the_workflow_of_this_repository_keeps_the_contract(tmp_path: Path, poli
 GATE = "    if: startsWith(github.ref, 'refs/tags/v')\n"
 PUBLISH_BINOC = GOOD[GOOD.index("  publish-binoc:") : GOOD.index("  publish-binoc-sqlite:")]
 CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1"
+MATURIN = "e83996d129638aa358a18fbd1dfb82f0b0fb5d3b"
+UV_PUBLISH = "      - run: uv publish --trusted-publishing always\n"
+PYPI_ACTION = "      - uses: pypa/gh-action-pypi-publish@dc37677b2e1c63e2034f94d8a5b11f265b73ba33 # v1.14.2\n"
+RUST_CACHE = "      - uses: Swatinem/rust-cache@6323deb102c322ba6fcbdcafc7e3dddab59af2b6 # v2.9.2\n"
+PLAIN_CHECKOUT = f"      - uses: {CHECKOUT} # v7.0.1\n        with: {{persist-credentials: false}}\n"
 REUSABLE = """\
   publish-binoc:
     name: Publish binoc to PyPI
@@ -149,7 +154,8 @@ MUTATIONS = [
     (
         "publish job",
         PUBLISH_BINOC,
-        PUBLISH_BINOC + PUBLISH_BINOC.replace("publish-binoc", "again").replace("pypi-binoc", "pypi-again"),
+        PUBLISH_BINOC
+        + PUBLISH_BINOC.replace("publish-binoc", "again").replace("pypi-binoc", "pypi-again").replace("binoc.*", "x.*"),
         "  again:",
         "`again` publishes at pypi",
         "delete `again`",
@@ -264,6 +270,338 @@ MUTATIONS = [
     ("pins", f"{CHECKOUT} # v7.0.1", CHECKOUT, CHECKOUT, "nobody sees which release", "`# v1.2.3`"),
     ("pins", f"{CHECKOUT} # v7.0.1", f"{CHECKOUT} # main", CHECKOUT, "nobody sees which release", "`# v1.2.3`"),
     ("pins", f"{CHECKOUT} # v7.0.1", "docker://alpine:3", "alpine", "no fixed image", "sha256"),
+    (
+        "pin comments",
+        f"{CHECKOUT} # v7.0.1",
+        f"{CHECKOUT} # v6.0.0",
+        CHECKOUT,
+        "v7.0.1, and the comment says v6.0.0",
+        "`# v7.0.1`",
+    ),
+    (
+        "pin comments",
+        f"{CHECKOUT} # v7.0.1",
+        f"actions/checkout@{'a' * 40} # v7.0.1",
+        "aaa",
+        "is not v7.0.1",
+        CHECKOUT,
+    ),
+    (
+        "known pins",
+        f"{CHECKOUT} # v7.0.1",
+        f"Actions/Checkout@{'a' * 40} # v7.0.2",
+        "aaa",
+        "not been looked up",
+        "which commit v7.0.2 is",
+    ),
+    (
+        "runners",
+        "  check:\n    name: Tests\n    runs-on: ubuntu-24.04",
+        "  check:\n    runs-on: ubuntu-latest",
+        "ubuntu-l",
+        "moves",
+        "`ubuntu-24.04`",
+    ),
+    (
+        "runners",
+        "  check:\n    name: Tests\n    runs-on: ubuntu-24.04",
+        "  check:\n    runs-on: [ubuntu-20.04]",
+        "ubuntu-20",
+        "2025-04-15",
+        "`ubuntu-24.04`",
+    ),
+    (
+        "runners",
+        "macos-15, macos",
+        "macos-14, macos",
+        "${{ matrix.runner }}\n    timeout",
+        "`macos-14`, which is retired since 2026-11-02",
+        "`macos-15`",
+    ),
+    (
+        "runners",
+        "macos-15-intel]",
+        "macos-15-intel]\n        include: [{runner: macos-13-large}]",
+        "${{ matrix.runner }}\n    timeout",
+        "2025-12-04",
+        "`macos-15-intel`",
+    ),
+    (
+        "known runners",
+        "macos-15, macos",
+        "macos-51, macos",
+        "${{ matrix.runner }}\n    timeout",
+        "`wheels` runs on `macos-51`",
+        "hosted",
+    ),
+    # what is left over from other runs
+    ("cache mode", "cache-mode: none\n", "", "", "no `cache-mode`", "`cache-mode: none` on top"),
+    ("cache mode", "cache-mode: none\n", "cache-mode: read\n", "cache-mode", "share a cache", "`cache-mode: none`"),
+    (
+        "cache mode",
+        "    timeout-minutes: 60\n",
+        "    timeout-minutes: 60\n    cache-mode: write\n",
+        "cache-mode: write",
+        "lets `wheels`",
+        "none`",
+    ),
+    (
+        "caches",
+        "      - run: ./just test-code",
+        f"{RUST_CACHE}      - run: ./just test-code",
+        "Swatinem",
+        "`check` uses a cache, by `swatinem/rust-cache`",
+        "delete the step",
+    ),
+    (
+        "caches",
+        '          python-version: "3.13"\n',
+        '          python-version: "3.13"\n          cache: pip\n',
+        "cache: pip",
+        "`cache: pip`",
+        "delete `cache`",
+    ),
+    (
+        "caches",
+        "enable-cache: false",
+        "enable-cache: auto",
+        "enable-cache: auto",
+        "`enable-cache: auto`",
+        "`enable-cache: false`",
+    ),
+    (
+        "caches",
+        "          enable-cache: false\n",
+        "",
+        "astral-sh/setup-uv",
+        "unless it is told not to",
+        "`enable-cache: false`",
+    ),
+    # what publish jobs run
+    (
+        "publish only",
+        UV_PUBLISH,
+        f"      - run: ./just dist\n{UV_PUBLISH}",
+        "run: ./just dist\n      - run: uv",
+        "`publish-binoc` runs `./just dist`",
+        "in a job without",
+    ),
+    (
+        "publish only",
+        "run: uv publish --trusted-publishing always",
+        "run: pip install . && uv publish",
+        "run: pip",
+        "runs `pip install .`",
+        "in a job without",
+    ),
+    (
+        "publish only",
+        UV_PUBLISH,
+        "      - uses: ./.github/actions/upload\n" + UV_PUBLISH,
+        "uses: ./",
+        "uses `./.github/actions/upload`",
+        "in a job without",
+    ),
+    (
+        "publish only",
+        "      - uses: astral-sh",
+        f"{PLAIN_CHECKOUT}      - uses: astral-sh",
+        f"{CHECKOUT} # v7.0.1\n        with: {{",
+        "`publish-binoc` uses `actions/checkout`",
+        "in a job without",
+    ),
+    (
+        "publish only",
+        UV_PUBLISH,
+        f"      - uses: PyO3/maturin-action@{MATURIN} # v1.51.0\n        with: {{command: upload, args: dist/*}}\n",
+        "PyO3",
+        "`publish-binoc` uses `pyo3/maturin-action`",
+        "in a job without",
+    ),
+    ("no verify", " --locked --no-verify", " --locked", "run: cargo publish", "compiles the crate", "--no-verify"),
+    ("locked", " --locked --no-verify", " --no-verify", "run: cargo publish", "whatever versions", "--locked"),
+    (
+        "existing files",
+        UV_PUBLISH,
+        PYPI_ACTION + "        with: {skip-existing: true}\n",
+        "skip-existing",
+        "there already",
+        "delete `skip-existing`",
+    ),
+    (
+        "existing files",
+        "--trusted-publishing always",
+        "--check-url=x",
+        "--check-url",
+        "there already",
+        "delete `--check-url`",
+    ),
+    (
+        "existing files",
+        "run: uv publish --trusted-publishing always",
+        "run: twine upload --skip-existing dist/*",
+        "twine",
+        "there already",
+        "delete `--skip-existing`",
+    ),
+    (
+        "attestations",
+        UV_PUBLISH,
+        PYPI_ACTION + "        with: {attestations: false}\n",
+        "attestations: false",
+        "without attestations",
+        "delete `attestations`",
+    ),
+    (
+        "attestations",
+        "--trusted-publishing always",
+        "--no-attestations",
+        "--no-att",
+        "without attestations",
+        "delete `--no-att",
+    ),
+    # what could be stolen
+    (
+        "credentials",
+        "${{ steps.auth.outputs.token }}",
+        "${{ vars.TOKEN }}",
+        "CARGO_REGISTRY_TOKEN",
+        "`CARGO_REGISTRY_TOKEN`",
+        "delete it",
+    ),
+    (
+        "credentials",
+        "CARGO_REGISTRY_TOKEN: ${{ steps.auth.outputs.token }}",
+        "X_PASSWORD: abc",
+        "X_PASSWORD",
+        "`X_PASSWORD`",
+        "delete it",
+    ),
+    (
+        "credentials",
+        "cache-mode: none\n",
+        "cache-mode: none\nenv: {PYPI_API_KEY: x}\n",
+        "PYPI_API_KEY",
+        "every job",
+        "delete it",
+    ),
+    (
+        "credentials",
+        "      - run: cargo publish",
+        "      - run: cargo publish --token abc",
+        "--token",
+        "`--token` gives",
+        "delete it",
+    ),
+    ("credentials", UV_PUBLISH, PYPI_ACTION + "        with: {password: abc}\n", "password", "`password`", "delete it"),
+    (
+        "checkouts",
+        "          persist-credentials: false\n",
+        "          fetch-depth: 1\n",
+        CHECKOUT,
+        "the checkout of `sdists`",
+        "persist-credentials: false",
+    ),
+    (
+        "checkouts",
+        "persist-credentials: false",
+        "persist-credentials: true",
+        "persist-credentials: true",
+        "the checkout of `sdists`",
+        "false",
+    ),
+    (
+        "scripts",
+        "run: ./just test-code",
+        "run: ./just test-code ${{ github.ref_name }}",
+        "github.ref_name",
+        "`github.ref_name`",
+        "`env:`",
+    ),
+    (
+        "scripts",
+        "run: ./just test-code",
+        "run: ./just test-code ${{ inputs.tag }}",
+        "inputs.tag",
+        "`inputs.tag`",
+        "`env:`",
+    ),
+    (
+        "scripts",
+        "run: ./just test-code",
+        "run: ./just test-code '${{ github.event.head_commit.message }}'",
+        "github.event",
+        "message`",
+        "quote it",
+    ),
+    # which files are published
+    (
+        "artifact names",
+        "name: binoc-sqlite.sdist",
+        "name: binoc.sdist",
+        "name: binoc.sdist\n          path: dist/binoc_",
+        "the same name, `binoc.sdist`",
+        "of its own",
+    ),
+    (
+        "artifact names",
+        "name: binoc.${{ matrix.runner }}",
+        "name: binoc.wheel",
+        "name: binoc.wheel",
+        "for 4 entries of its matrix",
+        "matrix",
+    ),
+    (
+        "artifact patterns",
+        "pattern: binoc.*",
+        "pattern: binoc*",
+        "pattern: binoc*",
+        "`binoc*` of `publish-binoc` also takes `binoc-sqlite.sdist`",
+        "no pattern of another",
+    ),
+    (
+        "artifact patterns",
+        "          pattern: binoc.*\n",
+        "",
+        "- uses: actions/download-artifact",
+        "the download of `publish-binoc` also takes",
+        "no pattern",
+    ),
+    (
+        "artifact patterns",
+        "pattern: binoc-sqlite.*",
+        'pattern: "{binoc,binoc-sqlite}.*"',
+        "{binoc,",
+        "of `publish-binoc-sqlite` also takes `binoc.sdist`",
+        "no pattern",
+    ),
+    ("uploads", "path: dist/binoc-*.tar.gz", "path: .", "path: .\n", "the whole checkout: `.`", "dist/*.whl"),
+    (
+        "uploads",
+        "path: dist/binoc-*.tar.gz",
+        "path: ${{ github.workspace }}",
+        "path: ${{ github.workspace",
+        "the whole checkout",
+        "dist/*.whl",
+    ),
+    ("uploads", "path: dist/binoc-*.tar.gz", "path: '**'", "path: '**'", "the whole checkout", "dist/*.whl"),
+    ("uploads", "path: dist/binoc-*.tar.gz", "path: target/wheels/*", "target/wheels", "not in `dist`", "dist/*.whl"),
+    (
+        "empty uploads",
+        "          if-no-files-found: error\n",
+        "",
+        "name: binoc.sdist",
+        "nothing to upload",
+        "`if-no-files-found: error`",
+    ),
+    (
+        "empty uploads",
+        "if-no-files-found: error",
+        "if-no-files-found: warn",
+        "found: warn",
+        "nothing to upload",
+        "error`",
+    ),
     ("time limit", "    timeout-minutes: 60\n", "", "  wheels:", "`wheels` may run for six hours", "timeout-minutes"),
     (
         "keys",
@@ -285,16 +623,127 @@ def test_one_change_causes_the_one_finding(
 
     [finding] = findings(tmp_path, text, policy)
 
-    assert (finding.check, finding.status) == ("workflow", "failed")
+    broken = next(each for each in RULES if each.name == rule)
+    assert (finding.check, finding.status) == ("workflow", broken.status)
     assert finding.saw.startswith(f"{rule}: ")
     assert saw in finding.saw
-    assert finding.saw.endswith(next(each.why for each in RULES if each.name == rule))
+    assert finding.saw.endswith(broken.why)
     assert edit in finding.remedy
     assert finding.looked_at == (line(text, at) if at else FILE)
 
 
+JUSTFILE = "dist:\ntest-code what='all': dist\n\tpytest\ncheck := 'x'\nalias tests := test-code\n"
+ACTION = ".github/actions/x/action.yml"
+LOCAL = "      - uses: ./.github/actions/x\n      - run: ./just test-code"
+NOTES = "  notes: {needs: publish-binoc, uses: ./.github/workflows/notes.yml}\n  publish-binoc-sdk:\n"
+CALLED = ".github/workflows/notes.yml"
+
+# Each: the rule, what is replaced by what, another file and its text, the place of the finding, a word of what was
+# seen, and a word of the edit.
+BESIDE = [
+    (
+        "recipes",
+        "run: ./just test-code",
+        "run: cargo test",
+        "justfile",
+        JUSTFILE,
+        FILE,
+        "which is no recipe",
+        "justfile",
+    ),
+    ("recipes", "run: ./just test-code", "run: just check", "justfile", JUSTFILE, FILE, "no such recipe", "there is"),
+    (
+        "elsewhere",
+        "      - run: ./just test-code",
+        LOCAL,
+        ACTION,
+        "name: x\nruns:\n  using: composite\n  steps:\n    - {run: twine upload dist/*, shell: bash}\n",
+        f"{ACTION}:2",
+        "publishes at pypi",
+        f"publish in `{FILE}`",
+    ),
+    (
+        "elsewhere",
+        "  publish-binoc-sdk:\n",
+        NOTES,
+        CALLED,
+        "on: workflow_call\njobs:\n  late:\n    steps:\n      - run: cargo publish --locked --no-verify\n",
+        f"{CALLED}:3",
+        "which `notes` uses, publishes at crates.io",
+        "delete it there",
+    ),
+    (
+        "elsewhere",
+        "  publish-binoc-sdk:\n",
+        NOTES,
+        CALLED,
+        "on: workflow_call\njobs:\n  late:\n    permissions:\n      id-token: write\n",
+        f"{CALLED}:5",
+        "`late` can have a token",
+        "delete it there",
+    ),
+    (
+        "secrets",
+        "  publish-binoc-sdk:\n",
+        NOTES.replace("notes.yml", "notes.yml, secrets: inherit"),
+        CALLED,
+        "on: workflow_call\njobs: {}\n",
+        FILE,
+        "`notes` hands on every secret",
+        "delete `secrets: inherit`",
+    ),
+    (
+        "secrets",
+        "      - run: ./just test-code",
+        LOCAL.replace("./.github", "$/.github"),
+        ACTION,
+        "runs:\n  steps:\n    - run: x\n      env: {A: '${{ secrets.B }}'}\n",
+        f"{ACTION}:4",
+        "`A` reads a stored secret",
+        "delete it",
+    ),
+    (
+        "pins",
+        "      - run: ./just test-code",
+        LOCAL,
+        ACTION,
+        "runs:\n  steps:\n    - uses: a/b@v1\n",
+        f"{ACTION}:3",
+        "`a/b@v1` is no fixed commit",
+        "its tag as a comment",
+    ),
+]
+
+
+@pytest.mark.parametrize(("rule", "good", "bad", "beside", "text", "at", "saw", "edit"), BESIDE)
+def test_what_lies_beside_the_workflow_is_read_with_it(
+    tmp_path: Path,
+    policy: Policy,
+    rule: str,
+    good: str,
+    bad: str,
+    beside: str,
+    text: str,
+    at: str,
+    saw: str,
+    edit: str,
+) -> None:
+    (tmp_path / beside).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / beside).write_text(text)
+    assert [each.status for each in findings(tmp_path, GOOD, policy)] == ["ok"]
+    assert good in GOOD
+
+    [finding] = findings(tmp_path, GOOD.replace(good, bad, 1), policy)
+
+    assert finding.status == next(each.status for each in RULES if each.name == rule)
+    assert finding.saw.startswith(f"{rule}: ")
+    assert saw in finding.saw
+    assert edit in finding.remedy
+    assert finding.looked_at == at or (at == FILE and finding.looked_at.startswith(f"{FILE}:"))
+
+
 def test_every_rule_has_a_change_that_breaks_it() -> None:
-    assert {mutation[0] for mutation in MUTATIONS} == {rule.name for rule in RULES}
+    assert {mutation[0] for mutation in (*MUTATIONS, *BESIDE)} == {rule.name for rule in RULES}
 
 
 @pytest.mark.parametrize(
@@ -316,6 +765,14 @@ def test_every_rule_has_a_change_that_breaks_it() -> None:
         ("run: ./just test-code", "run: echo uv-publish; pytest"),
         ("steps.auth.outputs.token", "steps.secrets.outputs.token"),
         (f"uses: {CHECKOUT} # v7.0.1", "uses: ./.github/actions/checkout"),
+        ("cache-mode: none\n", "cache-mode: none\nenv: {CARGO_TERM_COLOR: always, TOKENS: x, GH_TOKEN: ''}\n"),
+        ("macos-15-intel]", "macos-15-intel]\n        exclude: [{runner: macos-15}]"),
+        ("macos-15-intel]", "macos-15-intel]\n        include: [{runner: macos-15, target: x}]"),
+        ("    runs-on: ubuntu-24.04", "    runs-on: [self-hosted, anything]"),
+        ("name: binoc.${{ matrix.runner }}", "name: binoc.${{ strategy.job-index }}"),
+        ("path: dist/binoc-*.tar.gz", "path: |\n            ./dist/*.tar.gz\n            !**/*.whl"),
+        ("run: ./just test-code", "run: ./just test-code ${{ matrix.refs }} ${{ github.sha }}"),
+        ("run: uv publish --trusted-publishing always", "run: sha256sum -c x && uv publish"),
         # what a run does after it has published
         (
             "  publish-binoc-sdk:\n",
@@ -385,6 +842,40 @@ def test_each_artifact_is_published_by_the_job_that_has_its_environment(policy: 
     ]
 
 
+# Workflows in the shape that mixed projects have
+
+
+@pytest.mark.parametrize(
+    ("name", "broken"),
+    [
+        (
+            "tokens",
+            "permissions, cache mode, caches, concurrency, environment, token, publish only, no verify, locked, "
+            "existing files, needs, checks, secrets, checkouts, artifact names, empty uploads, pins, runners, "
+            "time limit",
+        ),
+        (
+            "dispatch",
+            "trigger, cache mode, concurrency, publish job, environment, token alone, inline, gate, checks, secrets, "
+            "scripts",
+        ),
+        (
+            "one-job",
+            "trigger, permissions, caches, publish job, token alone, publish only, attestations, checks, failures, "
+            "checkouts, scripts, uploads, empty uploads, pins, pin comments",
+        ),
+    ],
+)
+def test_workflows_of_a_familiar_shape_break_what_they_are_known_for(
+    tmp_path: Path, policy: Policy, name: str, broken: str
+) -> None:
+    text = (Path(__file__).parent / "workflows" / f"{name}.yml").read_text()
+
+    found = findings(tmp_path, text, policy)
+
+    assert ", ".join(dict.fromkeys(finding.saw.partition(":")[0] for finding in found)) == broken
+
+
 # What cannot be read
 
 
@@ -447,6 +938,13 @@ def test_a_file_that_is_not_text_is_refused(tmp_path: Path, policy: Policy) -> N
         "on: {push: {tags: {a: b}}}\njobs: {a: {needs: a, if: [x]}}\n",
         "jobs: {a: &x {needs: [*x], b: *x, steps: &y [*y]}}\n",
         "jobs: {[a, b]: {c: d}, {e: f}: g}\n",
+        "jobs: {a: {strategy: {matrix: [x]}, runs-on: '${{ matrix.x.y }}'}, b: {strategy: {matrix: {x: y}}}}\n",
+        "jobs: {a: {strategy: {matrix: {x: [1, [2]], include: [3, {x: {}}], exclude: [{}]}}, runs-on: {group: x}}}\n",
+        "jobs: {a: {uses: ./.github/workflows/publish.yml}, b: {uses: ./../x}, c: {uses: './\\0'}}\n",
+        f"jobs: {{a: {{steps: [{{uses: ./{'x' * 9000}}}, {{uses: ./}}]}}}}\n",
+        "jobs: {a: {env: [x], steps: [{run: '${{ a', env: {X_TOKEN: [y]}, with: [z]}, {run: '| && ;'}]}}\n",
+        f"jobs: {{uv: {{steps: [{{uses: actions/download-artifact@x, with: {{name: '{'{a,b}' * 40}'}}}}, "
+        f"{{run: uv publish}}, {{uses: actions/upload-artifact@x, with: {{path: '{'*' * 9000}x'}}}}]}}}}\n",
         "on: {push: {tags: ['[', '[]a', '+', '?', '[z-a]', '!', '\\']}}\njobs: {a: {needs: b}, b: {needs: a}}\n",
     ],
 )

@@ -45,9 +45,6 @@ def entries(job: Job) -> list[_Entry]:
 
 def expanded(job: Job, text: str) -> Iterator[str]:
     """Write a text as each entry of the matrix has it; other expressions stay as they are."""
-    if "matrix." not in text:
-        yield text
-        return
     for entry in entries(job):
         yield re.sub(r"\$\{\{\s*matrix\.([\w.-]+)\s*\}\}", lambda found, entry=entry: _value(entry, found), text)  # type: ignore[misc]
 

@@ -159,7 +159,7 @@ class Job:
         """The registries that its steps publish at."""
         actions = (PUBLISHING_ACTIONS.get(action_of(step)) for step in self.steps)
         return frozenset(
-            registry for registry in (*actions, *(published_by(words) for _, words in self.commands)) if registry
+            registry for registry in (*actions, *(published_by(words) for _, words in self.invocations)) if registry
         )
 
     @cached_property
@@ -167,6 +167,17 @@ class Job:
         """The commands that its steps run, each with the script that it stands in."""
         scripts = [script for step in self.steps if (script := step.get("run"))]
         return [(script, words) for script in scripts for words in commands(script.text)]
+
+    @cached_property
+    def invocations(self) -> list[tuple[Node, list[str]]]:
+        """Its commands, with those that an action runs as it is told to."""
+        told = [
+            (step.get("with", "command") or step, words)
+            for step in self.steps
+            if action_of(step) == "pyo3/maturin-action"
+            for words in commands(f"maturin {step.said('with', 'command') or 'build'} {step.said('with', 'args')}")
+        ]
+        return [*self.commands, *told]
 
     @property
     def publishes(self) -> bool:
@@ -265,14 +276,20 @@ def _called(root: Path, jobs: tuple[Job, ...]) -> Iterator[Called]:
         for use in filter(None, (node.get("uses") for node in (job.node, *job.steps))):
             where = re.fullmatch(r"[.$]/([^@]+)", use.text)
             for file in _files_of(where[1].rstrip("/"), job.is_reusable) if where else ():
-                path = root / file
-                if file in seen or not path.is_file() or not path.resolve().is_relative_to(root.resolve()):
+                if file in seen or not _lies_in(root, file):
                     continue
                 seen.add(file)
                 node = _composed(root, file)
                 inner = _jobs_of(node) or tuple(Job(key, said) for key, said in node.items() if key.text == "runs")
                 waiting += inner
                 yield Called(use, job, node, inner)
+
+
+def _lies_in(root: Path, file: str) -> bool:
+    try:
+        return (root / file).is_file() and (root / file).resolve().is_relative_to(root.resolve())
+    except (OSError, ValueError):  # no name that a file could have
+        return False
 
 
 def _files_of(path: str, is_workflow: bool) -> tuple[str, ...]:

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from binoc_runbook.checks.workflow.model import Job, Node
 
 
+#: More than anybody writes with braces.
+_MOST_PATTERNS = 256
+
+
 @dataclass(frozen=True)
 class _Upload:
     job: Job
@@ -66,11 +70,14 @@ def _downloads(workflow: Workflow, policy: Policy) -> list[_Download]:
 
 def _braces(pattern: str) -> list[str]:
     """Write out `{a,b}`, as the action does."""
-    found = re.search(r"\{([^{}]*,[^{}]*)\}", pattern)
-    if found is None:
-        return [pattern]
-    before, after = pattern[: found.start()], pattern[found.end() :]
-    return [text for each in found[1].split(",") for text in _braces(before + each + after)]
+    waiting, plain = [pattern], list[str]()
+    while waiting and len(waiting) + len(plain) < _MOST_PATTERNS:
+        each = waiting.pop()
+        if found := re.search(r"\{([^{}]*,[^{}]*)\}", each):
+            waiting += [f"{each[: found.start()]}{part}{each[found.end() :]}" for part in found[1].split(",")]
+        else:
+            plain.append(each)
+    return [*plain, *waiting]
 
 
 def names_are_unique(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
@@ -104,8 +111,9 @@ def patterns_are_disjoint(workflow: Workflow, policy: Policy) -> Iterator[Fault]
             yield place, saw, "write names that no pattern of another artifact matches, such as `demo.*`"
 
 
-#: What stands for all files of a checkout.
-_EVERYTHING = re.compile(r"(?:\.{0,2}/|~|\$\{\{\s*(?:github\.workspace|runner\.\w+)\s*\}\}/?)*(?:\.|\*{1,2}/?|\*\.\*)*")
+def _is_everything(path: str) -> bool:
+    """Whether a path stands for all files of a checkout, as `.`, `**` and `${{ github.workspace }}/*` do."""
+    return not re.sub(r"\$\{\{\s*github\.workspace\s*\}\}", "", path).strip("./*~")
 
 
 def uploads_are_built(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
@@ -120,7 +128,7 @@ def uploads_are_built(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
         ):
             if not path or path.startswith("!"):
                 continue
-            if _EVERYTHING.fullmatch(path):
+            if _is_everything(path):
                 saw = f"`{upload.job.id}` uploads the whole checkout: `{path}`"
             elif published and path.removeprefix("./").split("/")[0] != "dist":
                 saw = f"`{upload.job.id}` uploads `{path}` to be published, which is not in `dist`"

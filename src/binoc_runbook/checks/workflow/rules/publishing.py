@@ -95,7 +95,7 @@ def files_are_attested(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
 
 def _publications(workflow: Workflow) -> Iterator[tuple[Job, Node, list[str]]]:
     for job in workflow.all_jobs:
-        for script, words in job.commands:
+        for script, words in job.invocations:
             if published_by(words):
                 yield job, script, words
 
