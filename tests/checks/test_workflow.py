@@ -493,6 +493,22 @@ MUTATIONS = [
         "`--token` gives",
         "delete it",
     ),
+    (
+        "credentials",
+        "CARGO_REGISTRY_TOKEN: $",
+        "X: pypi-AgEx\n          CARGO_REGISTRY_TOKEN: $",
+        "X: pypi",
+        "`X` gives",
+        "delete it",
+    ),
+    (
+        "credentials",
+        "run: uv publish --trusted-publishing always",
+        "run: twine upload -p abc dist/*",
+        "twine",
+        "`-p` gives",
+        "delete it",
+    ),
     ("credentials", UV_PUBLISH, PYPI_ACTION + "        with: {password: abc}\n", "password", "`password`", "delete it"),
     (
         "checkouts",

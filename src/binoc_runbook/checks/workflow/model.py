@@ -76,7 +76,7 @@ class Node:
         """Find the value under a key, or under keys of keys."""
         found: Node | None = self
         for name in path:
-            found = next((value for key, value in found.items() if key.text == name), None) if found else None
+            found = found._by_key.get(name) if found else None
         return found
 
     def said(self, *path: str) -> str:
@@ -105,6 +105,10 @@ class Node:
         # Kept, because every rule walks through the workflow anew.
         pairs = self.yaml.value if self.is_mapping else ()
         return [(self._other(key), self._other(value)) for key, value in pairs]
+
+    @cached_property
+    def _by_key(self) -> dict[str, Node]:
+        return {key.text: value for key, value in reversed(self._items)}  # the first, where a key is said twice
 
     def _other(self, node: Any) -> Node:
         return Node(node, self.file, self.lines)

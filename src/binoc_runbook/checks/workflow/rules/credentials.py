@@ -43,6 +43,8 @@ def _expressions(text: str) -> list[str]:
 _CREDENTIAL = re.compile(r"(?:^|_)(?:TOKEN|PASSWORD|PASSWD|PASS|SECRET|API_?KEY|CREDENTIALS?|PRIVATE_KEY)$", re.I)
 _INPUTS = ("password", "token", "api-token", "api_token")
 _FLAGS = ("--token", "--password")
+#: What the tokens of registries and of GitHub begin with, whatever they are called.
+_TOKEN = re.compile(r"pypi-AgE|cio[A-Za-z0-9]{32}|gh[pousr]_|github_pat_")
 
 
 def no_credential_is_stored(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
@@ -59,13 +61,15 @@ def no_credential_is_stored(workflow: Workflow, policy: Policy) -> Iterator[Faul
             if not _is_minted(node, job):
                 yield node.place, f"`{name}` gives `{job.id}` a credential that no registry has made for this run", edit
         for script, words in job.commands:
-            if (flag := next((word for word in words if word.partition("=")[0] in _FLAGS), None)) is not None:
-                yield script.place, f"`{flag.partition('=')[0]}` gives a command of `{job.id}` a credential", edit
+            flags = (*_FLAGS, "-p") if "twine" in words else _FLAGS
+            flag = next((flag for word in words if (flag := word.partition("=")[0]) in flags), None)
+            if flag and not _reads_a_secret("", script):
+                yield script.place, f"`{flag}` gives a command of `{job.id}` a credential", edit
 
 
 def _named(env: Node | None) -> Iterator[tuple[str, Node]]:
     for key, value in env.items() if env else ():
-        if _CREDENTIAL.search(key.text):
+        if _CREDENTIAL.search(key.text) or _TOKEN.match(value.text):
             yield key.text, value
 
 
