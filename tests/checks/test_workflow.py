@@ -57,6 +57,7 @@ def test_the_workflow_of_this_repository_keeps_the_contract(tmp_path: Path, poli
 GATE = "    if: startsWith(github.ref, 'refs/tags/v')\n"
 PUBLISH_BINOC = GOOD[GOOD.index("  publish-binoc:") : GOOD.index("  publish-binoc-sqlite:")]
 CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1"
+CARGO_PACKAGE = "      - run: cargo package -p binoc-sdk --locked --no-verify && cmp a b\n"
 MATURIN = "e83996d129638aa358a18fbd1dfb82f0b0fb5d3b"
 UV_PUBLISH = "      - run: uv publish --trusted-publishing always\n"
 PYPI_ACTION = "      - uses: pypa/gh-action-pypi-publish@dc37677b2e1c63e2034f94d8a5b11f265b73ba33 # v1.14.2\n"
@@ -417,6 +418,30 @@ MUTATIONS = [
         "PyO3",
         "`publish-binoc` uses `pyo3/maturin-action`",
         "in a job without",
+    ),
+    (
+        "publish only",
+        "run: uv publish --trusted",
+        "run: ./with-care uv publish --trusted",
+        "./with-care",
+        "runs `./with-care uv publish",
+        "in a job without",
+    ),
+    (
+        "publish only",
+        "run: uv publish --trusted",
+        'run: echo "$(./count)" && uv publish --trusted',
+        "./count",
+        "runs `echo",
+        "in a job without",
+    ),
+    (
+        "caches",
+        "cache-mode: none\n",
+        "cache-mode: none\nenv: {SCCACHE_GHA_ENABLED: on}\n",
+        "SCCACHE",
+        "`SCCACHE_GHA_ENABLED`",
+        "delete",
     ),
     ("no verify", " --locked --no-verify", " --locked", "run: cargo publish", "compiles the crate", "--no-verify"),
     ("locked", " --locked --no-verify", " --no-verify", "run: cargo publish", "whatever versions", "--locked"),
@@ -788,6 +813,9 @@ def test_every_rule_has_a_change_that_breaks_it() -> None:
         ("name: binoc.${{ matrix.runner }}", "name: binoc.${{ strategy.job-index }}"),
         ("path: dist/binoc-*.tar.gz", "path: |\n            ./dist/*.tar.gz\n            !**/*.whl"),
         ("run: ./just test-code", "run: ./just test-code ${{ matrix.refs }} ${{ github.sha }}"),
+        (f"{CHECKOUT} # v7.0.1", f"{CHECKOUT} # 7.0.1, the newest"),
+        ("run: uv publish", "run: A=b uvx twine upload dist/* #"),
+        ("      - run: cargo publish", CARGO_PACKAGE + "      - run: cargo publish"),
         ("run: uv publish --trusted-publishing always", "run: sha256sum -c x && uv publish"),
         # what a run does after it has published
         (

@@ -55,3 +55,22 @@ def published_by(command: list[str]) -> Registry | None:
     plain = [word for word in command if not word.startswith(("-", "+"))]
     pairs = ((tool.rpartition("/")[2], verb) for tool, verb in pairwise(plain))
     return next((_PUBLISHING[pair] for pair in pairs if pair in _PUBLISHING), None)
+
+
+#: What starts a tool that was asked for by name, and nothing else.
+_STARTERS = (["python", "-m"], ["python3", "-m"], ["pipx", "run"], ["uvx"])
+
+
+def only_publishes(command: list[str]) -> bool:
+    """Whether a command is nothing but a publication: no other program is started by it or before it."""
+    words = command
+    while words and re.match(r"\w+=", words[0]):
+        words = words[1:]
+    starter = next((each for each in _STARTERS if words[: len(each)] == each), [])
+    plain = [word for word in words[len(starter) :] if not word.startswith(("-", "+"))]
+    return tuple(plain[:2]) in _PUBLISHING and not starts_another(command)
+
+
+def starts_another(command: list[str]) -> bool:
+    """Whether a shell would run something else to complete the command."""
+    return any("$(" in word or "`" in word for word in command)

@@ -80,5 +80,6 @@ def _pins(workflow: Workflow) -> Iterator[tuple[Node, str, str]]:
 
 
 def _tag(used: Node) -> str:
-    said = re.match(r"v?[0-9]+\.[0-9]+\.[0-9]+[\w.-]*", used.comment)
-    return said[0] if said else ""
+    """Read the tag from the comment behind a pin; some write it without its `v`."""
+    said = re.match(r"v?([0-9]+\.[0-9]+\.[0-9]+(?:[.-]?\w+)*)", used.comment)
+    return f"v{said[1]}" if said else ""

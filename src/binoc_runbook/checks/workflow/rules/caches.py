@@ -39,6 +39,11 @@ _UNASKED = {
 
 
 def nothing_is_cached(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+    jobs = [node for job in workflow.all_jobs for node in (job.node, *job.steps)]
+    for env in filter(None, (node.get("env") for node in (workflow.root, *jobs))):
+        for key, value in env.items():
+            if key.text == "SCCACHE_GHA_ENABLED" and value.text.lower() not in ("", "false", "off", "0"):
+                yield key.place, f"`{key.text}` lets compilers use a cache", f"delete `{key.text}`"
     for job in workflow.all_jobs:
         for step in job.steps:
             action, used = action_of(step), step.get("uses")

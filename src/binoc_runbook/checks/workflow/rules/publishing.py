@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from binoc_runbook.checks.workflow.commands import PUBLISHING_ACTIONS, published_by
+from binoc_runbook.checks.workflow.commands import PUBLISHING_ACTIONS, only_publishes, published_by, starts_another
 from binoc_runbook.checks.workflow.model import Workflow, action_of
 from binoc_runbook.checks.workflow.rules.rule import Fault
 from binoc_runbook.policy import Policy
@@ -25,7 +25,7 @@ _FETCHING = (
 #: Only a crate's job needs the checkout, since cargo packages the files again.
 _FOR_CRATES = ("actions/checkout", "actions-rust-lang/setup-rust-toolchain", "dtolnay/rust-toolchain")
 #: Commands that run nothing of the project: they compare, and say what they saw.
-_HARMLESS = ("sha256sum", "shasum", "echo", "ls", "set")
+_HARMLESS = ("sha256sum", "shasum", "cmp", "diff", "test", "echo", "ls", "cd", "set")
 
 
 def publishers_only_publish(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
@@ -46,7 +46,7 @@ def publishers_only_publish(workflow: Workflow, policy: Policy) -> Iterator[Faul
 
 def _is_harmless(words: list[str]) -> bool:
     packages = words[:2] == ["cargo", "package"] and "--no-verify" in words
-    return published_by(words) is not None or words[0] in _HARMLESS or packages
+    return only_publishes(words) or ((words[0] in _HARMLESS or packages) and not starts_another(words))
 
 
 def crates_are_not_compiled(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
