@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from binoc_runbook.checks.workflow import RULES, Workflow, workflow
+from binoc_runbook.checks.workflow.matrix import expanded
 from binoc_runbook.policy import MANIFEST_OF, Policy
 
 if TYPE_CHECKING:
@@ -883,6 +884,38 @@ def test_each_artifact_is_published_by_the_job_that_has_its_environment(policy: 
         ("binoc", "publish-binoc"),
         ("binoc-sqlite", "publish-binoc-sqlite"),
         ("binoc-sdk", "publish-binoc-sdk"),
+    ]
+
+
+MATRIX = """\
+jobs:
+  a:
+    strategy:
+      matrix:
+        fruit: [apple, pear]
+        animal: [cat, dog]
+        exclude: [{fruit: pear, animal: dog}]
+        include:
+          - {color: green}
+          - {color: pink, animal: cat}
+          - {fruit: apple, shape: {name: circle}}
+          - {fruit: banana}
+          - {fruit: banana, animal: cat}
+"""
+
+
+def test_a_matrix_is_combined_as_github_does(tmp_path: Path) -> None:
+    (tmp_path / "x.yml").write_text(MATRIX)
+    [job] = Workflow.read(tmp_path, "x.yml").jobs
+
+    assert list(
+        expanded(job, "${{matrix.fruit}} ${{ matrix.animal }} ${{ matrix.color }} ${{ matrix.shape.name }}")
+    ) == [
+        "apple cat pink circle",
+        "apple dog green circle",
+        "pear cat pink ${{ matrix.shape.name }}",
+        "banana ${{ matrix.animal }} ${{ matrix.color }} ${{ matrix.shape.name }}",
+        "banana cat ${{ matrix.color }} ${{ matrix.shape.name }}",
     ]
 
 

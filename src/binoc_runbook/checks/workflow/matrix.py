@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -46,7 +47,7 @@ def entries(job: Job) -> list[_Entry]:
 def expanded(job: Job, text: str) -> Iterator[str]:
     """Write a text as each entry of the matrix has it; other expressions stay as they are."""
     for entry in entries(job):
-        yield re.sub(r"\$\{\{\s*matrix\.([\w.-]+)\s*\}\}", lambda found, entry=entry: _value(entry, found), text)  # type: ignore[misc]
+        yield re.sub(r"\$\{\{\s*matrix\.([\w.-]+)\s*\}\}", partial(_value, entry), text)
 
 
 def _value(entry: _Entry, found: re.Match[str]) -> str:

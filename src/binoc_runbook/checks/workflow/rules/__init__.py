@@ -131,7 +131,7 @@ RULES: tuple[Rule, ...] = (
     Rule("pins", "a tag can be moved to other code, as those of tj-actions were in 2025", actions.actions_are_pinned),
     Rule(
         "pin comments",
-        "reviewers read the comment, and the commit runs: so were trivy's tags moved in 2026",
+        "reviewers read the comment, and the commit is what runs",
         actions.comments_are_true,
     ),
     Rule(
