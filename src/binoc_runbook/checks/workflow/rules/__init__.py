@@ -129,6 +129,12 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule("empty uploads", "a release without its wheels would be published", artifacts.uploads_are_not_empty),
     Rule("pins", "a tag can be moved to other code, as those of tj-actions were in 2025", actions.actions_are_pinned),
+    Rule("images", "a tag can be moved to another image, and everything runs in it", actions.images_are_pinned),
+    Rule(
+        "downloads",
+        "what a server hands out can change overnight, as codecov's uploader did in 2021",
+        actions.nothing_is_piped_into_shells,
+    ),
     Rule(
         "pin comments",
         "reviewers read the comment, and the commit is what runs",

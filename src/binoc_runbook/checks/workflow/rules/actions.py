@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from binoc_runbook.checks.workflow.matrix import expanded
 from binoc_runbook.checks.workflow.model import Node, Workflow
 from binoc_runbook.checks.workflow.rules.rule import Fault
 from binoc_runbook.policy import Policy
@@ -45,6 +47,30 @@ def actions_are_pinned(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
             yield used.place, saw, f"write `{name}@` and the commit of {ref or 'a release'}, with its tag as a comment"
         elif not _tag(used):
             yield used.place, f"nobody sees which release `{used.text}` is", "write its tag behind it: `# v1.2.3`"
+
+
+def images_are_pinned(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+    for job in workflow.all_jobs:
+        container, services = job.node.get("container"), job.node.get("services")
+        holders = [container, *(service for _, service in (services.items() if services else ()))]
+        for image in filter(None, (holder.get("image") or holder for holder in holders if holder)):
+            for name in dict.fromkeys(expanded(job, image.text)):
+                if name and not re.search("@sha256:[0-9a-f]{64}$", name):
+                    saw = f"`{job.id}` runs in `{name}`, which is no fixed image"
+                    yield image.place, saw, f"write `{name.partition('@')[0]}@sha256:` and the image's digest"
+
+
+_FETCHERS = ("curl", "wget")
+_SHELLS = ("sh", "bash", "zsh", "python", "python3")
+
+
+def nothing_is_piped_into_shells(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+    for job in workflow.all_jobs:
+        for (script, fetch), (other, shell) in pairwise(job.commands):
+            told = all(word.startswith("-") for word in shell[1:])  # otherwise it runs a file that is named
+            if script is other and fetch[0] in _FETCHERS and shell[0] in _SHELLS and told:
+                saw = f"`{job.id}` runs whatever `{' '.join(fetch)}` gets today"
+                yield script.place, saw, "install it by a pinned action, or from a package with a hash"
 
 
 def comments_are_true(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
