@@ -50,7 +50,7 @@ def test_check_as_json_has_the_documented_shape(typed):
         assert set(finding) == {"check", "status", "looked_at", "saw", "remedy"}
 
 
-def test_check_of_a_folder_asks_about_what_was_built_too(typed, checkout):
+def test_check_of_a_folder_asks_about_what_was_built_and_nothing_else(typed, checkout):
     code, out, _ = typed("check", "--dists", "dist")
     assert code == 1
     assert "dist: there is no such folder" in out
@@ -58,7 +58,8 @@ def test_check_of_a_folder_asks_about_what_was_built_too(typed, checkout):
     checkout.commit()
     (checkout.root / "dist").mkdir()
     code, out, _ = typed("check", "--dists", "dist/", "--platforms", "all", "--json")
-    found = [each for each in json.loads(out)["findings"] if each["check"] == "dists"]
+    found = json.loads(out)["findings"]
+    assert {each["check"] for each in found} == {"dists"}
     assert code == 1
     assert [each["looked_at"] for each in found] == [
         "dist/demo-0.4.0.tar.gz",

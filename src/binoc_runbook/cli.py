@@ -70,25 +70,12 @@ def inspect(root: Path, parsed: argparse.Namespace) -> int:
 
 
 def check(root: Path, parsed: argparse.Namespace) -> int:
-    """Ask every question of the stages before the tests, without side effects."""
-    import gc
-    from concurrent.futures import ThreadPoolExecutor
-    from importlib import import_module
-
+    """Ask every question of the stages before the tests, without side effects; with --dists, about files instead."""
     from binoc_runbook.opening import open_target
-    from binoc_runbook.stages import QUESTIONS
     from binoc_runbook.world import World
 
     target = open_target(World.real(root), parsed.version, remote=parsed.remote)
-    # Each stage mostly waits for git or cargo to answer, so they are asked side by side. GitPython is loaded before, or
-    # loading it would be what they wait for.
-    import_module("git")
-    gc.freeze()  # nothing of what was loaded so far is garbage, and looking through it takes 5 % of this command
-    with target.one_moment(), ThreadPoolExecutor() as asking:
-        answers = list(asking.map(lambda stage: stage.observe(target).findings, QUESTIONS))
-    findings = Findings(finding for answer in answers for finding in answer)
-    if parsed.dists is not None:
-        findings += _ask_dists(root, parsed, target)
+    findings = _ask_stages(target) if parsed.dists is None else _ask_dists(root, parsed, target)
     if parsed.json:
         _print_json({"schema": SCHEMA, "version": str(target.version), "findings": findings.to_json()})
     else:
@@ -98,6 +85,23 @@ def check(root: Path, parsed: argparse.Namespace) -> int:
         talk = [*(_choice(target) if parsed.version is None else []), _verdict(findings, str(target.version))]
         terminal.show_lines(sys.stderr, talk)
     return REFUSED if findings.status == "failed" else OK
+
+
+def _ask_stages(target: Target) -> Findings:
+    """The answers of every stage before the tests."""
+    import gc
+    from concurrent.futures import ThreadPoolExecutor
+    from importlib import import_module
+
+    from binoc_runbook.stages import QUESTIONS
+
+    # Each stage mostly waits for git or cargo to answer, so they are asked side by side. GitPython is loaded before, or
+    # loading it would be what they wait for.
+    import_module("git")
+    gc.freeze()  # nothing of what was loaded so far is garbage, and looking through it takes 5 % of this command
+    with target.one_moment(), ThreadPoolExecutor() as asking:
+        answers = list(asking.map(lambda stage: stage.observe(target).findings, QUESTIONS))
+    return Findings(finding for answer in answers for finding in answer)
 
 
 def _ask_dists(root: Path, parsed: argparse.Namespace, target: Target) -> Findings:
@@ -283,7 +287,7 @@ def _parser() -> argparse.ArgumentParser:
     add("inspect", inspect).add_argument("--json", action="store_true", help="the answer as JSON on standard output")
     sub = add("check", check)
     questions(sub)
-    sub.add_argument("--dists", type=Path, metavar="DIR", help="ask about the files in this folder, too")
+    sub.add_argument("--dists", type=Path, metavar="DIR", help="ask about the files in this folder instead")
     about = "the wheels to expect in DIR: those of this host (the default), or all that the policy lists"
     sub.add_argument("--platforms", choices=("host", "all"), default="host", help=about)
     questions(add("plan", plan))
