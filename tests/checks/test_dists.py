@@ -410,10 +410,10 @@ BROKEN = {
         "the SBOM `demo.cyclonedx.json` is of version `0.3.0`, and `0.4.0` is to be released",
     ),
     "an SBOM with a path": (
-        add(WHEEL, SBOM, sbom("0.4.0", "file:///work/demo")),
+        add(WHEEL, SBOM, sbom("0.4.0", "file:///made/demo")),
         WHEEL,
         "the SBOM `demo.cyclonedx.json` holds a path of the machine it was built on: "
-        "`path+file:///work/demo/python/demo#0.4.0`",
+        "`path+file:///made/demo/python/demo#0.4.0`",
     ),
     "no zip": (
         both(lambda made: made.archives.pop(WHEEL), lambda made: made.raw.update({WHEEL: b"x" * 2000})),
