@@ -252,6 +252,15 @@ def test_prepare_is_the_way_to_a_bump(typed, checkout):
     assert typed("check", "0.5.0")[0] == 0
 
 
+def test_prepare_changes_nothing_when_the_changelog_cannot_be_read(typed, checkout):
+    (checkout.root / "CHANGELOG.md").write_bytes(b"# Changelog\n\xff\n")
+    checkout.commit()
+    code, out, err = typed("prepare", "0.5.0")
+    assert (code, out) == (1, "")
+    assert "save `CHANGELOG.md` as UTF-8" in err
+    assert checkout.git("status", "--porcelain", cwd=checkout.root) == ""
+
+
 def test_prepare_says_when_there_is_nothing_in_the_changelog_to_release(typed):
     code, _, err = typed("prepare", "0.5.0")
     assert code == 0

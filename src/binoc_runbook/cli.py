@@ -184,31 +184,34 @@ def rehearse(root: Path, parsed: argparse.Namespace) -> int:
 def set_version(root: Path, parsed: argparse.Namespace) -> int:
     """Write the version wherever a published one is owned or quoted."""
     from binoc_runbook.bump import write_version
+    from binoc_runbook.opening import open_target
+    from binoc_runbook.world import World
 
-    _tell(write_version(root, parsed.version))
-    return OK
+    return _tell(write_version(open_target(World.real(root), parsed.version)))
 
 
 def prepare(root: Path, parsed: argparse.Namespace) -> int:
     """Bump to a version: the manifests, the changelog's heading, and the commands to go on with."""
-    from binoc_runbook.bump import next_commands, write_changelog, write_version
+    from binoc_runbook.bump import next_commands, prepare_version
+    from binoc_runbook.opening import open_target
+    from binoc_runbook.world import World
 
-    _tell(write_version(root, parsed.version))
-    _tell(write_changelog(root, parsed.version))
-    for line in next_commands(root, parsed.version):
-        print(line)
-    return OK
+    target = open_target(World.real(root), parsed.version)
+    code = _tell(prepare_version(target))
+    if code == OK:
+        print(*next_commands(target), sep="\n")
+    return code
 
 
 # What the commands share.
 
 
-def _tell(findings: Findings) -> None:
+def _tell(findings: Findings) -> int:
+    """Show what an act found, and whether it may be called done."""
     from binoc_runbook.display import terminal
 
     terminal.show_findings(sys.stderr, findings)
-    if findings.status == "failed":
-        raise Refused("refused", [])
+    return REFUSED if findings.status == "failed" else OK
 
 
 def _ask_for(version: str) -> None:

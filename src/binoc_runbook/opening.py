@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 
 from binoc_runbook.finding import Finding
-from binoc_runbook.policy import Policy, PolicyError
-from binoc_runbook.refusal import Refused
+from binoc_runbook.policy import Policy
+from binoc_runbook.refusal import Refused, read_policy
 from binoc_runbook.stages.target import Target, inside_pytest
 from binoc_runbook.version import Version, VersionError
 from binoc_runbook.workspace import Workspace
@@ -61,25 +61,13 @@ def judge_parameters(
         raise Refused("the parameters were refused, and nothing was done", found)
 
 
-def read_policy(root_of_world: World) -> Policy:
-    """The policy of the checkout.
-
-    Raises:
-        Refused: It cannot be read as one.
-    """
-    try:
-        return Policy.load(root_of_world.root)
-    except PolicyError as error:
-        raise Refused("the policy of this checkout was refused, and nothing was done", error.findings) from None
-
-
 def open_target(world: World, version: object, *, remote: str | None = None, retest: bool = False) -> Target:
     """The target of a release of `version`; where that is `None`, of what the manifests say.
 
     Raises:
         Refused: The policy, the version or the manifests cannot be read.
     """
-    policy = read_policy(world)
+    policy = read_policy(world.root)
     if version is None:
         chosen = said_version(Workspace.discover(world.root), policy)
     else:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import datetime
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from binoc_runbook.cleaning import Translate, each_string
+from binoc_runbook.files import write_whole
 from binoc_runbook.finding import Findings
 from binoc_runbook.stages import Command, Observation, Stage, State
 
@@ -88,10 +88,7 @@ class Record:
 
     def write(self, path: Path) -> None:
         """Write the record whole, or leave what was there."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-        unfinished.write_text(json.dumps(self.to_json(), indent=1, ensure_ascii=False) + "\n", "utf-8")
-        unfinished.replace(path)
+        write_whole(path, json.dumps(self.to_json(), indent=1, ensure_ascii=False) + "\n")
 
 
 def _stamp(moment: datetime.datetime) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from binoc_runbook.finding import Finding, Findings
+from binoc_runbook.policy import Policy, PolicyError
 
 
 class Refused(Exception):  # noqa: N818 - it names an outcome, and is not a mistake of the program
@@ -20,3 +23,15 @@ class Refused(Exception):  # noqa: N818 - it names an outcome, and is not a mist
     def _render_traceback_(self) -> list[str]:
         # IPython shows this instead of a traceback: where in the library a refusal was raised helps nobody.
         return str(self).splitlines()
+
+
+def read_policy(root: Path) -> Policy:
+    """The policy of a checkout.
+
+    Raises:
+        Refused: It cannot be read as one.
+    """
+    try:
+        return Policy.load(root)
+    except PolicyError as error:
+        raise Refused("the policy of this checkout was refused, and nothing was done", error.findings) from None

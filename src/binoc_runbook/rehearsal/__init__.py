@@ -15,8 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from binoc_runbook.finding import Finding
-from binoc_runbook.policy import Policy, PolicyError
-from binoc_runbook.refusal import Refused
+from binoc_runbook.refusal import Refused, read_policy
 from binoc_runbook.world import World
 from binoc_runbook.world.git import Git
 
@@ -66,19 +65,12 @@ def _open(source: Path, folder: Path, close: Callable[[], None]) -> World:
     commit = _do(git, "commit-tree", tree, "-m", "The tree that is rehearsed")
     _do(git, "reset", "--quiet", "--hard", commit)
 
-    policy = _policy(root)
+    policy = read_policy(root)
     branch = next((name for name in policy.branch if not set("*?[") & set(name)), "main")
     _do(git, "branch", "--move", branch)
     _do(Git(folder, environment), "init", "--quiet", "--bare", f"--initial-branch={branch}", str(bare))
     _do(git, "remote", "add", policy.remote, str(bare))
     return World.at(root, kind="rehearsal", source=source, environment=environment, close=close)
-
-
-def _policy(root: Path) -> Policy:
-    try:
-        return Policy.load(root)
-    except PolicyError as error:
-        raise Refused("the policy of this checkout was refused, and nothing was done", error.findings) from None
 
 
 def _do(git: Git, *arguments: str) -> str:

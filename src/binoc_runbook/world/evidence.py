@@ -7,11 +7,12 @@ kept inside `.git/`, under a key made of all that decides the outcome: the tree,
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from binoc_runbook.files import write_whole
 
 
 @dataclass
@@ -37,10 +38,7 @@ class Evidence:
         place = self._place(key)
         if not self.may_write or place is None:
             return
-        place.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = place.with_suffix(f".{os.getpid()}")
-        unfinished.write_text(json.dumps({"key": key, **facts}, indent=1), "utf-8")
-        unfinished.replace(place)
+        write_whole(place, json.dumps({"key": key, **facts}, indent=1))
 
     def _place(self, key: dict[str, Any]) -> Path | None:
         import hashlib
