@@ -4,7 +4,8 @@ set shell := ["bash", "-euo", "pipefail", "-c"]
 set positional-arguments
 
 # The tools of .venv, activated or not; in a clone without one (a rehearsal) those of whoever runs it.
-export PATH := justfile_directory() / ".venv/bin" + ":" + env("PATH")
+bin := if os_family() == "windows" { "Scripts" } else { "bin" }
+export PATH := justfile_directory() / ".venv" / bin + PATH_VAR_SEP + env("PATH")
 # The library of this checkout, also where the environment was made for another.
 export PYTHONPATH := justfile_directory() / "src"
 
@@ -114,4 +115,5 @@ with +command:
 [group("build")]
 lock:
     uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header pyproject.toml --group dev --output-file requirements/dev.txt
+    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --group build --constraint requirements/dev.txt --output-file requirements/build.txt
     awk '/^[^ ]/ { keep = /^uv==/ } keep' requirements/dev.txt > requirements/uv.txt

@@ -66,7 +66,7 @@ def test_what_pyproject_asks_for_is_pinned_once_for_every_place(requirement):
             assert wanted.specifier.contains(version.version, prereleases=True), f"{pin} does not satisfy {wanted}"
 
 
-@pytest.mark.parametrize("file", ["uv.txt", "dev.txt"])
+@pytest.mark.parametrize("file", ["uv.txt", "build.txt", "dev.txt"])
 def test_every_entry_is_one_version_with_its_hashes_and_nothing_else(file):
     entries = pins(file)
     assert entries
@@ -77,12 +77,20 @@ def test_every_entry_is_one_version_with_its_hashes_and_nothing_else(file):
         assert all(re.fullmatch("--hash=sha256:[0-9a-f]{64}", word) for word in hashes), f"{entry[0]} has {hashes}"
 
 
-@pytest.mark.parametrize("file", ["uv.txt", "dev.txt"])
+@pytest.mark.parametrize("file", ["uv.txt", "build.txt", "dev.txt"])
 def test_no_entry_says_where_a_package_comes_from(file):
     for line in (ROOT / "requirements" / file).read_text("utf-8").splitlines():
         assert "://" not in line
         assert "@" not in line
         assert not line.startswith("-")
+
+
+def test_a_build_job_installs_what_the_builders_need_and_the_same_pins():
+    everything = {" ".join(entry) for entry in pins("dev.txt")}
+    assert {" ".join(entry) for entry in pins("build.txt")} <= everything
+    names = {canonicalize_name(pinned(entry).name) for entry in pins("build.txt")}
+    assert {canonicalize_name(Requirement(wanted).name) for wanted in group("build")} <= names
+    assert "cryptography" not in names, "it has no wheels for some of the machines that wheels are built on"
 
 
 def test_the_first_installer_is_the_one_that_stays():

@@ -495,6 +495,40 @@ def test_changed_requirements_are_followed_and_what_they_no_longer_name_is_gone(
 
 
 @pytest.mark.rehearsal
+def test_another_clone_with_the_same_pins_may_borrow_the_environment_and_makes_none(
+    settled, machine, wheelhouse, tmp_path
+):
+    other = new_clone(tmp_path / "other", machine, wheelhouse)
+    done = other.type(
+        "--command", "python", "-c", "import sys; print(sys.prefix)", BINOC_ENVIRONMENT=f"{settled.root}/.venv"
+    )
+    assert done.stdout.strip() == str(settled.root / ".venv"), done.stderr
+    assert not (other.root / ".venv").exists()
+
+
+@pytest.mark.rehearsal
+def test_an_environment_with_other_pins_is_not_borrowed(settled, machine, wheelhouse, tmp_path):
+    other = new_clone(tmp_path / "other", machine, wheelhouse)
+    other.require(wheelhouse.uv, wheelhouse.base, wheelhouse.pebble[2])
+    done = other.type("prove", BINOC_ENVIRONMENT=f"{settled.root}/.venv")
+    assert is_whole(done, other.root, pebble=2)
+
+
+@pytest.mark.rehearsal
+def test_a_build_job_gets_the_pins_for_building_alone(newcomer, wheelhouse):
+    (newcomer.root / "requirements/build.txt").write_text(wheelhouse.uv + wheelhouse.base, "utf-8")
+    done = newcomer.type("say", "hello", BINOC_PINS="build")
+    assert done.stdout == "[hello]", done.stderr
+    assert not (newcomer.root / ".venv/bin/pebble").exists()
+
+
+def test_pins_that_are_not_there_are_named(machine, tmp_path):
+    done = clone(tmp_path / "clone", machine).type("say", BINOC_PINS="nothing")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "there is no `requirements/nothing.txt`" in done.stderr
+
+
+@pytest.mark.rehearsal
 def test_the_mirror_that_pip_was_told_of_serves_everything(settled, wheelhouse, tmp_path):
     project = tmp_path / "pebble"
     project.mkdir()
