@@ -59,6 +59,16 @@ test-code: build
     python -m pytest -m "not rehearsal and not notebook" tests
     PYTHONPATH="{{ site }}" python -m pytest python
 
+# the workspace with the oldest Rust that Cargo.toml admits
+[group("tests")]
+msrv:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    msrv=$(cargo metadata --no-deps --format-version 1 | python -c 'import json, sys
+    print(next(each["rust_version"] for each in json.load(sys.stdin)["packages"] if each["name"] == "binoc-sdk"))')
+    rustup toolchain install --profile minimal "$msrv"
+    CARGO_TARGET_DIR="{{ target }}/msrv" cargo "+$msrv" check --workspace --locked
+
 # both wheels, and a folder that holds them installed
 [group("build")]
 build:
@@ -66,6 +76,16 @@ build:
     maturin build --quiet --locked --manifest-path python/binoc-sqlite/Cargo.toml --out "{{ target }}/wheels"
     rm -rf "{{ site }}"
     uv pip install --quiet --no-deps --no-index --target "{{ site }}" --find-links "{{ target }}/wheels" binoc binoc-sqlite
+
+# whether a ref may be published from: `just check-tag refs/tags/v0.4.0`
+[group("build")]
+check-tag ref *options:
+    @binoc-runbook check-tag "$@"
+
+# the standard library of a target that wheels are built for, where rustup manages the toolchain
+[group("build")]
+rust-target target:
+    if command -v rustup >/dev/null; then rustup target add "$1"; fi
 
 # what a release publishes, into dist/: both sdists, wheels of them for this host, the crate, their sums
 [group("build")]

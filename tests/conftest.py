@@ -219,6 +219,8 @@ on:
     tags: ["v*"]
 permissions: {}
 cache-mode: none
+env:
+  RUSTUP_TOOLCHAIN: 1.95.0
 concurrency:
   group: publish-${{ github.ref }}
   cancel-in-progress: false

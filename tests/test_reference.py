@@ -35,6 +35,10 @@ def test_check(told):
     assert documented("A **finding** is the same everywhere:") == set(answer["findings"][0])
 
 
+def test_check_tag(told):
+    assert documented("`check-tag --json`:") == set(told("check-tag", "refs/tags/v0.4.0"))
+
+
 def test_inspect(told):
     answer = told("inspect")
     fields = {f"packages.{name}" for name in answer["packages"][0]} | set(answer)

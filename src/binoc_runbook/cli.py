@@ -87,6 +87,19 @@ def check(root: Path, parsed: argparse.Namespace) -> int:
     return REFUSED if findings.status == "failed" else OK
 
 
+def check_tag(root: Path, parsed: argparse.Namespace) -> int:
+    """Ask whether the ref that has started a workflow may be published from: a tag, and a commit that agrees."""
+    from binoc_runbook.checks.ref import ref
+    from binoc_runbook.refusal import read_policy
+    from binoc_runbook.workspace import Workspace
+
+    findings = ref(parsed.ref, Workspace.discover(root), read_policy(root))
+    if parsed.json:
+        _print_json({"schema": SCHEMA, "ref": parsed.ref, "findings": findings.to_json()})
+        return REFUSED if findings.status == "failed" else OK
+    return _tell(findings)
+
+
 def _ask_stages(target: Target) -> Findings:
     """The answers of every stage before the tests."""
     import gc
@@ -293,6 +306,9 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--dists", type=Path, metavar="DIR", help="ask about the files in this folder instead")
     about = "the wheels to expect in DIR: those of this host (the default), or all that the policy lists"
     sub.add_argument("--platforms", choices=("host", "all"), default="host", help=about)
+    sub = add("check-tag", check_tag)
+    sub.add_argument("ref", metavar="REF", help="the full name, such as refs/tags/v0.4.0")
+    sub.add_argument("--json", action="store_true", help="the answer as JSON on standard output")
     questions(add("plan", plan))
     sub = add("dist", dist)
     sub.add_argument("--out", type=Path, metavar="DIR", default=Path("dist"), help="the folder to fill; else `dist`")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -55,7 +56,25 @@ def test_the_workflow_of_this_repository_keeps_the_contract(tmp_path: Path, poli
     assert all(rule.name in finding.saw for rule in RULES)
 
 
-GATE = "    if: startsWith(github.ref, 'refs/tags/v')\n"
+#: What any workflow should keep to, whether it publishes or not.
+HYGIENE = {
+    *("keys", "untrusted trigger", "permissions", "cache mode", "caches", "secrets", "credentials", "checkouts"),
+    *("scripts", "empty uploads", "pins", "images", "downloads", "pin comments", "known pins", "runners"),
+    *("known runners", "action inputs", "recipes", "rehearsal", "failures", "time limit"),
+}
+
+
+@pytest.mark.parametrize("path", sorted((REPOSITORY / ".github/workflows").glob("*.yml")), ids=lambda path: path.name)
+def test_the_other_workflows_of_this_repository_hold_to_the_same_hygiene(path: Path, policy: Policy) -> None:
+    read = Workflow.read(REPOSITORY, path.relative_to(REPOSITORY).as_posix())
+    rules = [rule for rule in RULES if rule.name in HYGIENE]
+
+    assert len(rules) == len(HYGIENE)
+    assert [(rule.name, saw) for rule in rules for _, saw, _ in rule.faults(read, policy)] == []
+
+
+GATE = "    if: startsWith(github.ref, 'refs/tags/v') && (github.event_name == 'push' || inputs.artifact == 'binoc')\n"
+DISPATCH = GOOD[GOOD.index("  workflow_dispatch:\n") : GOOD.index("permissions: {}\n")]
 PUBLISH_BINOC = GOOD[GOOD.index("  publish-binoc:") : GOOD.index("  publish-binoc-sqlite:")]
 CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1"
 CARGO_PACKAGE = "      - run: cargo package -p binoc-sdk --locked --no-verify && cmp a b\n"
@@ -67,7 +86,7 @@ PLAIN_CHECKOUT = f"      - uses: {CHECKOUT} # v7.0.1\n        with: {{persist-cr
 REUSABLE = """\
   publish-binoc:
     name: Publish binoc to PyPI
-    needs: [sdists, wheels, check]
+    needs: [check-dists, verify-crate]
     if: startsWith(github.ref, 'refs/tags/v')
     permissions:
       id-token: write
@@ -148,7 +167,7 @@ MUTATIONS = [
     (
         "publish job",
         PUBLISH_BINOC,
-        "",
+        "  publish-binoc: {needs: publish-binoc-sdk, runs-on: ubuntu-24.04, timeout-minutes: 5}\n",
         "",
         "no job publishes `binoc`, which pyproject.toml:",
         "environment: pypi-binoc",
@@ -185,7 +204,7 @@ MUTATIONS = [
         "      contents: read # to check out",
         "      contents: read\n      id-token: write",
         "id-token: write",
-        "`sdists` can have a token",
+        "`sources` can have a token",
         "delete `id-token: write`",
     ),
     (
@@ -193,7 +212,7 @@ MUTATIONS = [
         "      contents: read # to check out",
         "      write-all",
         "write-all",
-        "`sdists` can have a token",
+        "`sources` can have a token",
         "delete",
     ),
     (
@@ -227,24 +246,24 @@ MUTATIONS = [
     ),
     (
         "needs",
-        "needs: [sdists, wheels, check]",
-        "needs: [sdists, wheels]",
-        "needs: [sdists, wheels]",
-        "`check`",
-        "check]",
+        "needs: [check-dists, verify-crate]",
+        "needs: [check-dists]",
+        "needs: [check-dists]",
+        "`verify-crate`",
+        "verify-crate]",
     ),
     (
         "needs",
-        "    needs: [sdists, wheels, check]\n",
+        "    needs: [check-dists, verify-crate]\n",
         "",
         "  publish-binoc:",
-        "`sdists`, `wheels`, `check`",
+        "`sources`, `wheels`, `check-dists`, `verify-crate`",
         "needs: [",
     ),
     (
         "needs",
-        "needs: [sdists, wheels, check]",
-        "needs: [sdists, wheels, check, tests]",
+        "needs: [check-dists, verify-crate]",
+        "needs: [check-dists, verify-crate, tests]",
         "tests]",
         "no such job",
         "there is",
@@ -257,13 +276,12 @@ MUTATIONS = [
         "although what it waits for",
         "delete the status",
     ),
-    ("checks", "run: ./just test-code", "run: ./just build", "", "no job checks anything", "runs `just test-code`"),
     (
         "failures",
-        "      - run: ./just test-code",
-        "      - run: ./just test-code\n        continue-on-error: true",
+        "      - run: ./just verify-crate",
+        "      - run: ./just verify-crate\n        continue-on-error: true",
         "continue-on-error",
-        "`check` succeeds though",
+        "`verify-crate` succeeds though",
         "delete `continue-on-error`",
     ),
     # what runs
@@ -290,8 +308,8 @@ MUTATIONS = [
     ),
     (
         "downloads",
-        "run: ./just test-code",
-        "run: curl -sSf x/install | sh -s -- -y && ./just test-code",
+        "run: ./just verify-crate",
+        "run: curl -sSf x/install | sh -s -- -y && ./just verify-crate",
         "curl",
         "runs whatever `curl -sSf x/install` gets today",
         "pinned action",
@@ -322,43 +340,77 @@ MUTATIONS = [
     ),
     (
         "runners",
-        "  check:\n    name: Tests\n    runs-on: ubuntu-24.04",
-        "  check:\n    runs-on: ubuntu-latest",
+        "  sources:\n    name: Source distributions and crate\n    runs-on: ubuntu-24.04",
+        "  sources:\n    runs-on: ubuntu-latest",
         "ubuntu-l",
         "moves",
         "`ubuntu-24.04`",
     ),
     (
         "runners",
-        "  check:\n    name: Tests\n    runs-on: ubuntu-24.04",
-        "  check:\n    runs-on: [ubuntu-20.04]",
+        "  sources:\n    name: Source distributions and crate\n    runs-on: ubuntu-24.04",
+        "  sources:\n    runs-on: [ubuntu-20.04]",
         "ubuntu-20",
         "2025-04-15",
         "`ubuntu-24.04`",
     ),
     (
         "runners",
-        "macos-15, macos",
-        "macos-14, macos",
+        "runner: macos-15\n",
+        "runner: macos-14\n",
         "${{ matrix.runner }}\n    timeout",
         "`macos-14`, which is retired since 2026-11-02",
         "`macos-15`",
     ),
     (
         "runners",
-        "macos-15-intel]",
-        "macos-15-intel]\n        include: [{runner: macos-13-large}]",
+        "        include:\n",
+        "        include:\n          - {platform: x, target: y, runner: macos-13-large}\n",
         "${{ matrix.runner }}\n    timeout",
         "2025-12-04",
         "`macos-15-intel`",
     ),
     (
         "known runners",
-        "macos-15, macos",
-        "macos-51, macos",
+        "runner: macos-15\n",
+        "runner: macos-51\n",
         "${{ matrix.runner }}\n    timeout",
         "`wheels` runs on `macos-51`",
         "hosted",
+    ),
+    ("toolchain", "env:\n  RUSTUP_TOOLCHAIN: 1.95.0\n", "", "", "which release of Rust", "RUSTUP_TOOLCHAIN: 1"),
+    ("toolchain", "TOOLCHAIN: 1.95.0", "TOOLCHAIN: stable", "stable", "`stable` is no fixed release", "1.95.0"),
+    (
+        "action inputs",
+        "persist-credentials: false",
+        "persist-credentials: false\n          fetch_depth: 0",
+        "fetch_depth",
+        "`actions/checkout` has no input `fetch_depth`",
+        "`fetch-depth`",
+    ),
+    (
+        "action inputs",
+        "          merge-multiple: true\n",
+        "          merge-multiples: true\n",
+        "merge-multiples",
+        "no input `merge-multiples`",
+        "`merge-multiple`",
+    ),
+    (
+        "rehearsal",
+        "env:\n",
+        "env:\n  BINOC_RUNBOOK_REHEARSAL: 1\n",
+        "BINOC_RUNBOOK",
+        "the workflow sets `BINOC_RUNBOOK_REHEARSAL`",
+        "delete",
+    ),
+    (
+        "rehearsal",
+        "          BINOC_PINS: build\n",
+        "          BINOC_ENVIRONMENT: x\n",
+        "BINOC_ENVIRONMENT",
+        "`sources` sets `BINOC_ENVIRONMENT`",
+        "delete",
     ),
     # what is left over from other runs
     ("cache mode", "cache-mode: none\n", "", "", "no `cache-mode`", "`cache-mode: none` on top"),
@@ -373,10 +425,10 @@ MUTATIONS = [
     ),
     (
         "caches",
-        "      - run: ./just test-code",
-        f"{RUST_CACHE}      - run: ./just test-code",
+        "      - run: ./just verify-crate",
+        f"{RUST_CACHE}      - run: ./just verify-crate",
         "Swatinem",
-        "`check` uses a cache, by `swatinem/rust-cache`",
+        "`verify-crate` uses a cache, by `swatinem/rust-cache`",
         "delete the step",
     ),
     (
@@ -462,14 +514,28 @@ MUTATIONS = [
     ),
     (
         "caches",
-        "cache-mode: none\n",
-        "cache-mode: none\nenv: {SCCACHE_GHA_ENABLED: on}\n",
+        "env:\n",
+        "env:\n  SCCACHE_GHA_ENABLED: on\n",
         "SCCACHE",
         "`SCCACHE_GHA_ENABLED`",
         "delete",
     ),
-    ("no verify", " --locked --no-verify", " --locked", "run: cargo publish", "compiles the crate", "--no-verify"),
-    ("locked", " --locked --no-verify", " --no-verify", "run: cargo publish", "whatever versions", "--locked"),
+    (
+        "no verify",
+        "publish -p binoc-sdk --locked --no-verify",
+        "publish -p binoc-sdk --locked",
+        "run: cargo publish",
+        "compiles the crate",
+        "--no-verify",
+    ),
+    (
+        "locked",
+        "publish -p binoc-sdk --locked --no-verify",
+        "publish -p binoc-sdk --no-verify",
+        "run: cargo publish",
+        "whatever versions",
+        "--locked",
+    ),
     (
         "existing files",
         UV_PUBLISH,
@@ -529,8 +595,8 @@ MUTATIONS = [
     ),
     (
         "credentials",
-        "cache-mode: none\n",
-        "cache-mode: none\nenv: {PYPI_API_KEY: x}\n",
+        "env:\n",
+        "env:\n  PYPI_API_KEY: x\n",
         "PYPI_API_KEY",
         "every job",
         "delete it",
@@ -565,7 +631,7 @@ MUTATIONS = [
         "          persist-credentials: false\n",
         "          fetch-depth: 1\n",
         CHECKOUT,
-        "the checkout of `sdists`",
+        "the checkout of `sources`",
         "persist-credentials: false",
     ),
     (
@@ -573,29 +639,29 @@ MUTATIONS = [
         "persist-credentials: false",
         "persist-credentials: true",
         "persist-credentials: true",
-        "the checkout of `sdists`",
+        "the checkout of `sources`",
         "false",
     ),
     (
         "scripts",
-        "run: ./just test-code",
-        "run: ./just test-code ${{ github.ref_name }}",
+        "run: ./just verify-crate",
+        "run: ./just verify-crate ${{ github.ref_name }}",
         "github.ref_name",
         "`github.ref_name`",
         "`env:`",
     ),
     (
         "scripts",
-        "run: ./just test-code",
-        "run: ./just test-code ${{ inputs.tag }}",
+        "run: ./just verify-crate",
+        "run: ./just verify-crate ${{ inputs.tag }}",
         "inputs.tag",
         "`inputs.tag`",
         "`env:`",
     ),
     (
         "scripts",
-        "run: ./just test-code",
-        "run: ./just test-code '${{ github.event.head_commit.message }}'",
+        "run: ./just verify-crate",
+        "run: ./just verify-crate '${{ github.event.head_commit.message }}'",
         "github.event",
         "message`",
         "quote it",
@@ -603,42 +669,34 @@ MUTATIONS = [
     # which files are published
     (
         "artifact names",
-        "name: binoc-sqlite.sdist",
-        "name: binoc.sdist",
-        "name: binoc.sdist\n          path: dist/binoc_",
-        "the same name, `binoc.sdist`",
+        "name: binoc-sqlite.source",
+        "name: binoc.source",
+        "name: binoc.source\n          path: dist/binoc_",
+        "the same name, `binoc.source`",
         "of its own",
     ),
     (
         "artifact names",
-        "name: binoc.${{ matrix.runner }}",
+        "name: binoc.${{ matrix.platform }}",
         "name: binoc.wheel",
         "name: binoc.wheel",
-        "for 4 entries of its matrix",
+        "for 8 entries of its matrix",
         "matrix",
     ),
     (
         "artifact patterns",
         "pattern: binoc.*",
-        "pattern: binoc*",
-        "pattern: binoc*",
-        "`binoc*` of `publish-binoc` also takes `binoc-sqlite.sdist`",
+        "pattern: binoc*.*64",
+        "pattern: binoc*.*64",
+        "`binoc*.*64` of `publish-binoc` also takes `binoc-sqlite.manylinux_2_17_x86_64`",
         "no pattern of another",
-    ),
-    (
-        "artifact patterns",
-        "          pattern: binoc.*\n",
-        "",
-        "- uses: actions/download-artifact",
-        "the download of `publish-binoc` also takes",
-        "no pattern",
     ),
     (
         "artifact patterns",
         "pattern: binoc-sqlite.*",
         'pattern: "{binoc,binoc-sqlite}.*"',
         "{binoc,",
-        "of `publish-binoc-sqlite` also takes `binoc.sdist`",
+        "of `publish-binoc-sqlite` also takes `binoc.source`",
         "no pattern",
     ),
     ("uploads", "path: dist/binoc-*.tar.gz", "path: .", "path: .\n", "the whole checkout: `.`", "dist/*.whl"),
@@ -656,7 +714,7 @@ MUTATIONS = [
         "empty uploads",
         "          if-no-files-found: error\n",
         "",
-        "name: binoc.sdist",
+        "name: binoc.source",
         "nothing to upload",
         "`if-no-files-found: error`",
     ),
@@ -698,9 +756,12 @@ def test_one_change_causes_the_one_finding(
     assert finding.looked_at == (line(text, at) if at else FILE)
 
 
-JUSTFILE = "dist:\ntest-code what='all': dist\n\tpytest\ncheck := 'x'\nalias tests := test-code\n"
+OTHERS = ("check-tag", "sources", "rust-target", "wheels", "sums", "check-dists", "verify", "github-release")
+JUSTFILE = "dist:\nverify-crate what='all': dist\n\tpytest\ncheck := 'x'\nalias tests := verify-crate\n" + "".join(
+    f"{name}:\n" for name in OTHERS
+)
 ACTION = ".github/actions/x/action.yml"
-LOCAL = "      - uses: ./.github/actions/x\n      - run: ./just test-code"
+LOCAL = "      - uses: ./.github/actions/x\n      - run: ./just verify-crate"
 NOTES = "  notes: {needs: publish-binoc, uses: ./.github/workflows/notes.yml}\n  publish-binoc-sdk:\n"
 CALLED = ".github/workflows/notes.yml"
 
@@ -709,7 +770,7 @@ CALLED = ".github/workflows/notes.yml"
 BESIDE = [
     (
         "recipes",
-        "run: ./just test-code",
+        "run: ./just verify-crate",
         "run: cargo test",
         "justfile",
         JUSTFILE,
@@ -717,10 +778,19 @@ BESIDE = [
         "which is no recipe",
         "justfile",
     ),
-    ("recipes", "run: ./just test-code", "run: just check", "justfile", JUSTFILE, FILE, "no such recipe", "there is"),
+    (
+        "recipes",
+        "run: ./just verify-crate",
+        "run: just check",
+        "justfile",
+        JUSTFILE,
+        FILE,
+        "no such recipe",
+        "there is",
+    ),
     (
         "elsewhere",
-        "      - run: ./just test-code",
+        "      - run: ./just verify-crate",
         LOCAL,
         ACTION,
         "name: x\nruns:\n  using: composite\n  steps:\n    - {run: twine upload dist/*, shell: bash}\n",
@@ -760,7 +830,7 @@ BESIDE = [
     ),
     (
         "secrets",
-        "      - run: ./just test-code",
+        "      - run: ./just verify-crate",
         LOCAL.replace("./.github", "$/.github"),
         ACTION,
         "runs:\n  steps:\n    - run: x\n      env: {A: '${{ secrets.B }}'}\n",
@@ -770,7 +840,7 @@ BESIDE = [
     ),
     (
         "pins",
-        "      - run: ./just test-code",
+        "      - run: ./just verify-crate",
         LOCAL,
         ACTION,
         "runs:\n  steps:\n    - uses: a/b@v1\n",
@@ -808,8 +878,26 @@ def test_what_lies_beside_the_workflow_is_read_with_it(
     assert finding.looked_at == at or (at == FILE and finding.looked_at.startswith(f"{FILE}:"))
 
 
+@pytest.mark.parametrize("pattern", ["binoc*", "'*.source'"])
+def test_a_pattern_that_takes_in_the_artifacts_of_two_others(tmp_path: Path, policy: Policy, pattern: str) -> None:
+    found = findings(tmp_path, GOOD.replace("pattern: binoc.*", f"pattern: {pattern}", 1), policy)
+
+    assert {finding.saw.partition(":")[0] for finding in found} == {"artifact patterns"}
+    assert "also takes `binoc-sqlite.source`" in str(found)
+    assert "also takes `binoc-sdk.source`" in str(found)
+
+
+def test_a_workflow_that_checks_nothing_before_it_publishes(tmp_path: Path, policy: Policy) -> None:
+    text = re.sub(r"\./just (?:check|verify)\S*", "./just build", GOOD)
+
+    [finding] = findings(tmp_path, text, policy)
+
+    assert finding.saw.startswith("checks: no job checks anything")
+    assert "`just test-code`" in finding.remedy
+
+
 def test_every_rule_has_a_change_that_breaks_it() -> None:
-    assert {mutation[0] for mutation in (*MUTATIONS, *BESIDE)} == {rule.name for rule in RULES}
+    assert {"checks", *(mutation[0] for mutation in (*MUTATIONS, *BESIDE))} == {rule.name for rule in RULES}
 
 
 @pytest.mark.parametrize(
@@ -820,27 +908,29 @@ def test_every_rule_has_a_change_that_breaks_it() -> None:
         ('tags: ["v*"]', "tags: v*"),
         ('tags: ["v*"]', "tags: ['v[0-9]*']"),
         ('tags: ["v*"]', 'tags: ["v[0-9]+.[0-9]+.[0-9]+", "v[0-9]+.[0-9]+.[0-9]+-*"]'),
-        ("  workflow_dispatch: # ", "# "),
+        (DISPATCH, ""),
         ("  cancel-in-progress: false\n", ""),
         ("environment: pypi-binoc\n", "environment: {name: PyPI-Binoc}\n"),
         (GATE, "    if: ${{ startsWith( github.ref, 'refs/tags/v' ) && github.repository == 'harvard-lil/binoc' }}\n"),
         (GATE, "    if: github.event_name == 'push' && (github.actor != 'a' || github.actor != 'b')\n"),
         # what only looks like a breach
-        ("run: ./just test-code", "run: ./just test-code # secrets.X"),
-        ("run: ./just test-code", "run: cargo publish --dry-run -p binoc-sdk && just check-dists"),
-        ("run: ./just test-code", "run: echo uv-publish; pytest"),
+        ("run: ./just verify-crate", "run: ./just verify-crate # secrets.X"),
+        ("run: ./just verify-crate", "run: cargo publish --dry-run -p binoc-sdk && just check-dists"),
+        ("run: ./just verify-crate", "run: echo uv-publish; pytest"),
         ("steps.auth.outputs.token", "steps.secrets.outputs.token"),
         (f"uses: {CHECKOUT} # v7.0.1", "uses: ./.github/actions/checkout"),
-        ("cache-mode: none\n", "cache-mode: none\nenv: {CARGO_TERM_COLOR: always, TOKENS: x, GH_TOKEN: ''}\n"),
-        ("macos-15-intel]", "macos-15-intel]\n        exclude: [{runner: macos-15}]"),
-        ("macos-15-intel]", "macos-15-intel]\n        include: [{runner: macos-15, target: x}]"),
+        ("env:\n", "env:\n  CARGO_TERM_COLOR: always\n  TOKENS: x\n  GH_TOKEN: ''\n"),
+        (
+            "      matrix:\n",
+            "      matrix:\n        runner: [windows-2025, macos-26]\n        exclude: [{runner: macos-26}]\n",
+        ),
         ("    runs-on: ubuntu-24.04", "    runs-on: [self-hosted, anything]"),
-        ("name: binoc.${{ matrix.runner }}", "name: binoc.${{ strategy.job-index }}"),
+        ("name: binoc.${{ matrix.platform }}", "name: binoc.${{ strategy.job-index }}"),
         ("path: dist/binoc-*.tar.gz", "path: |\n            ./dist/*.tar.gz\n            !**/*.whl"),
-        ("run: ./just test-code", "run: ./just test-code ${{ matrix.refs }} ${{ github.sha }}"),
+        ("run: ./just verify-crate", "run: ./just verify-crate ${{ matrix.refs }} ${{ github.sha }}"),
         (f"{CHECKOUT} # v7.0.1", f"{CHECKOUT} # 7.0.1, the newest"),
         ("    timeout-minutes: 60\n", f"    timeout-minutes: 60\n    container: {{image: 'a/b@sha256:{'0' * 64}'}}\n"),
-        ("run: ./just test-code", "run: curl -o x y && sha256sum -c z && bash x; ./just test-code"),
+        ("run: ./just verify-crate", "run: curl -o x y && sha256sum -c z && bash x; ./just verify-crate"),
         ("run: uv publish", "run: A=b uvx twine upload dist/* #"),
         ("      - run: cargo publish", CARGO_PACKAGE + "      - run: cargo publish"),
         ("run: uv publish --trusted-publishing always", "run: sha256sum -c x && uv publish"),
@@ -858,7 +948,7 @@ def test_what_keeps_the_contract_in_other_words_is_fine(tmp_path: Path, policy: 
 
 
 def test_without_a_dispatch_the_trigger_is_gate_enough(tmp_path: Path, policy: Policy) -> None:
-    text = GOOD.replace("  workflow_dispatch: # ", "# ").replace(GATE, "")
+    text = GOOD.replace(DISPATCH, "").replace(GATE, "")
 
     assert [finding.status for finding in findings(tmp_path, text, policy)] == ["ok"]
 
@@ -895,7 +985,7 @@ def test_the_trigger_follows_the_tag_of_the_policy(
     prefix = tag.partition("{version}")[0]
     text = GOOD.replace('"v*"', f'"{pattern}"').replace("'refs/tags/v'", f"'refs/tags/{prefix}'")
     # Where a tag has no beginning of its own any tag passes the gate, so nothing else may start a run.
-    text = text.replace("  workflow_dispatch: # ", "# ")
+    text = text.replace(DISPATCH, "")
 
     [finding] = findings(tmp_path, text, replace(policy, tag=tag))
 
@@ -955,17 +1045,18 @@ def test_a_matrix_is_combined_as_github_does(tmp_path: Path) -> None:
             "tokens",
             "permissions, cache mode, caches, concurrency, environment, token, publish only, no verify, locked, "
             "existing files, needs, checks, secrets, checkouts, artifact names, empty uploads, pins, runners, "
-            "time limit",
+            "toolchain, time limit",
         ),
         (
             "dispatch",
             "trigger, cache mode, concurrency, publish job, environment, token alone, inline, gate, checks, secrets, "
-            "scripts",
+            "scripts, toolchain",
         ),
         (
             "one-job",
             "trigger, permissions, caches, publish job, token alone, publish only, attestations, checks, failures, "
-            "checkouts, scripts, uploads, empty uploads, pins, pin comments",
+            "checkouts, scripts, uploads, empty uploads, pins, pin comments, "
+            "toolchain",
         ),
     ],
 )
@@ -1054,7 +1145,8 @@ def test_a_file_that_is_not_text_is_refused(tmp_path: Path, policy: Policy) -> N
 def test_any_shape_of_yaml_gets_findings_and_no_error(tmp_path: Path, policy: Policy, text: str) -> None:
     found = findings(tmp_path, text, policy)
 
-    assert {finding.status for finding in found} == {"failed"}
+    assert {finding.status for finding in found} <= {"failed", "warning"}
+    assert "failed" in {finding.status for finding in found}
     assert all(finding.looked_at.startswith(FILE) and finding.remedy for finding in found)
 
 

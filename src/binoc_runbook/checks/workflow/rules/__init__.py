@@ -7,6 +7,7 @@ from binoc_runbook.checks.workflow.rules import (
     artifacts,
     caches,
     credentials,
+    inputs,
     order,
     publishing,
     recipes,
@@ -95,6 +96,7 @@ RULES: tuple[Rule, ...] = (
         "needs", "what is published cannot be taken back, so every build and check comes first", order.publishers_wait
     ),
     Rule("checks", "what is published cannot be taken back", order.something_is_checked),
+    Rule("rehearsal", "what a rehearsal cannot build is not missed there", order.nothing_passes_for_a_rehearsal),
     Rule("failures", "what failed would be published as if it had passed", order.failures_count),
     Rule(
         "secrets",
@@ -152,7 +154,19 @@ RULES: tuple[Rule, ...] = (
         runners.runners_are_fixed,
     ),
     Rule(
+        "toolchain",
+        "the compiler would be whichever the image has that day, and nobody could build the same bytes again",
+        runners.the_toolchain_is_fixed,
+        "warning",
+    ),
+    Rule(
         "known runners", "a job that nothing takes holds the release up for a day", runners.runners_are_known, "warning"
+    ),
+    Rule(
+        "action inputs",
+        "an action leaves out what it does not know, and does something else than is written here",
+        inputs.inputs_are_spelt_right,
+        "warning",
     ),
     Rule(
         "recipes",

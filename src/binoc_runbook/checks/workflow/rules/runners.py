@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from binoc_runbook.checks.workflow.matrix import expanded
 from binoc_runbook.checks.workflow.model import Workflow
 from binoc_runbook.checks.workflow.rules.rule import Fault
+from binoc_runbook.finding import Place
 from binoc_runbook.policy import Policy
 
 if TYPE_CHECKING:
@@ -50,6 +52,18 @@ def runners_are_known(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
         if not retired and label not in _LIVE and not label.endswith("-latest") and "${{" not in label:
             saw = f"`{job.id}` runs on `{label}`, and no hosted runner is known by that label"
             yield node.place, saw, "write the label of a hosted runner, such as `ubuntu-24.04`"
+
+
+def the_toolchain_is_fixed(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+    """Whether `RUSTUP_TOOLCHAIN` names one release, on top or in a job (rustup book, *overrides*)."""
+    edit = "write on top `env: {RUSTUP_TOOLCHAIN: 1.95.0}`, with the release that you build with"
+    nodes = [workflow.root, *(job.node for job in workflow.all_jobs)]
+    said = [given for node in nodes if (given := node.get("env", "RUSTUP_TOOLCHAIN"))]
+    for given in said:
+        if not re.fullmatch(r"1\.[0-9]+\.[0-9]+", given.text):
+            yield given.place, f"`{given.text}` is no fixed release of Rust", edit
+    if not said:
+        yield Place(workflow.file), "nothing says which release of Rust builds", edit
 
 
 def _labels(workflow: Workflow) -> Iterator[tuple[Job, Node, str]]:
