@@ -74,6 +74,43 @@ def test_whatever_state_the_checkout_is_in_it_is_rehearsed(checkout, tmp_path, s
     world.close()
 
 
+def push(world, *arguments):
+    return world.git.run(["git", "push", "--porcelain", "origin", *arguments])
+
+
+def test_what_its_remote_holds_is_never_forced_moved_or_deleted(world):
+    world.git.run(["git", "tag", "v0.4.0"])
+    assert push(world, "HEAD:refs/heads/main", "refs/tags/v0.4.0").returncode == 0
+    held = world.git.remote_refs("origin").refs
+    world.git.run(["git", "commit", "--amend", "--allow-empty", "-m", "Another"])
+
+    forced = push(world, "+HEAD:refs/heads/main")
+    moved = push(world, "+HEAD:refs/tags/v0.4.0")
+    deleted = push(world, ":refs/tags/v0.4.0")
+
+    assert [done.returncode for done in (forced, moved, deleted)] == [1, 1, 1]
+    assert "Cannot update this protected ref." in moved.stderr
+    assert world.git.remote_refs("origin").refs == held
+
+
+@pytest.mark.parametrize(
+    ("trouble", "refused", "taken", "words"),
+    [
+        ("protected-branch", "refs/heads/main", "refs/tags/v0.4.0", "made through a pull request"),
+        ("refused-tag", "refs/tags/v0.4.0", "refs/heads/main", "creations being restricted"),
+    ],
+)
+def test_a_rule_of_the_remote_is_seen_by_the_push_and_by_no_dry_run(checkout, trouble, refused, taken, words):
+    world = World.rehearsal(checkout.root, trouble)
+    assert push(world, "--dry-run", f"HEAD:{refused}").returncode == 0
+    done = push(world, f"HEAD:{refused}")
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert push(world, f"HEAD:{taken}").returncode == 0
+    assert list(world.git.remote_refs("origin").refs)[-1] == taken
+    world.close()
+
+
 def test_a_checkout_without_a_commit_is_refused(tmp_path, git):
     git("init", "--quiet", str(tmp_path / "empty"))
     with pytest.raises(Refused, match="the rehearsal could not begin"):

@@ -16,14 +16,18 @@ from pathlib import Path
 
 from binoc_runbook.finding import Finding
 from binoc_runbook.refusal import Refused, read_policy
+from binoc_runbook.rehearsal.remote import rules, write_hook
+from binoc_runbook.rehearsal.trouble import refused_refs
 from binoc_runbook.world import World
 from binoc_runbook.world.git import Git
 
 _IDENTITY = {"user.name": "Rehearsal", "user.email": "rehearsal@localhost"}
 
 
-def open_world(source: Path) -> World:
+def open_world(source: Path, trouble: str | None = None) -> World:
     """Make the repository and its remote in a temporary folder, which `World.close` removes, and so does the exit.
+
+    `trouble` is one of `trouble.TROUBLES`; the remote makes those that are its own.
 
     Raises:
         Refused: The checkout has no commit to start from, or its policy cannot be read.
@@ -36,13 +40,13 @@ def open_world(source: Path) -> World:
 
     atexit.register(close)
     try:
-        return _open(source, folder, close)
+        return _open(source, folder, close, trouble)
     except BaseException:
         close()
         raise
 
 
-def _open(source: Path, folder: Path, close: Callable[[], None]) -> World:
+def _open(source: Path, folder: Path, close: Callable[[], None], trouble: str | None) -> World:
     environment = {
         # The user's and the system's configuration stay out of it, and so does whatever the variables would add.
         "GIT_CONFIG_GLOBAL": os.devnull,
@@ -69,6 +73,9 @@ def _open(source: Path, folder: Path, close: Callable[[], None]) -> World:
     branch = next((name for name in policy.branch if not set("*?[") & set(name)), "main")
     _do(git, "branch", "--move", branch)
     _do(Git(folder, environment), "init", "--quiet", "--bare", f"--initial-branch={branch}", str(bare))
+    for name, value in rules(refused_refs(trouble, branch)):
+        _do(Git(bare, environment), "config", "--add", name, value)
+    write_hook(bare)
     _do(git, "remote", "add", policy.remote, str(bare))
     return World.at(root, kind="rehearsal", source=source, environment=environment, close=close)
 

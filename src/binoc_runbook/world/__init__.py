@@ -58,11 +58,14 @@ class World:
         return cls.at(root, kind="real", source=root)
 
     @classmethod
-    def rehearsal(cls, source: Path) -> World:
-        """A new repository with the tree of the checkout's HEAD, and a bare repository as its remote."""
+    def rehearsal(cls, source: Path, trouble: str | None = None) -> World:
+        """A new repository with the tree of the checkout's HEAD, and a bare repository as its remote.
+
+        `trouble` is what shall go wrong in it, one of `rehearsal.trouble.TROUBLES`.
+        """
         from binoc_runbook.rehearsal import open_world
 
-        return open_world(source)
+        return open_world(source, trouble)
 
     @cached_property
     def toolchain(self) -> list[str]:

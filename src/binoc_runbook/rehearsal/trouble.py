@@ -1,0 +1,32 @@
+"""What can go wrong in a rehearsal on request, one thing at a time, to have seen it before it happens."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+#: Rules of the remote; a rehearsal ends at them, as a release would.
+AtRemote = Literal["protected-branch", "refused-tag"]
+#: What happens while it is published; the rehearsal then mends it and runs the failed jobs again.
+AtRegistries = Literal["wrong-publisher", "expired-token", "lost-answer", "registry-down"]
+
+Trouble = AtRemote | AtRegistries
+
+#: Each trouble in a sentence.
+TROUBLES: dict[str, str] = {
+    "protected-branch": "the branch takes no push, only pull requests",
+    "refused-tag": "nobody may create a tag",
+    "wrong-publisher": "the registries were told of another environment than the workflow has",
+    "expired-token": "the tokens that publish have expired when they are used",
+    "lost-answer": "each registry stores the first upload and answers 500",
+    "registry-down": "no registry answers",
+}
+
+
+def refused_refs(trouble: str | None, branch: str) -> tuple[str, ...]:
+    """The refs that the remote refuses because of a trouble, as patterns."""
+    return {"protected-branch": (f"refs/heads/{branch}",), "refused-tag": ("refs/tags/*",)}.get(trouble or "", ())
+
+
+def at_registries(trouble: str | None) -> bool:
+    """Whether a trouble is one that the registries make."""
+    return trouble in get_args(AtRegistries)
