@@ -46,6 +46,16 @@ prepare version:
 set-version version:
     @binoc-runbook set-version "$@"
 
+# what GitHub and the registries must be told once: `GH_TOKEN=$(gh auth token) just setup-check` asks GitHub too
+[group("release")]
+setup-check *arguments:
+    @binoc-runbook setup-check "$@"
+
+# the release on GitHub of a tag that is pushed: `just github-release --assets dist/SHA256SUMS`
+[group("release")]
+github-release *arguments:
+    @binoc-runbook github-release "$@"
+
 # everything: lint, the code, the notebooks and whole rehearsals
 [group("tests")]
 test: lint docs test-code

@@ -20,7 +20,7 @@ ROOMS = (
     ("world",),
     ("rehearsal", "stages", "refusal"),
     ("opening", "record"),
-    ("build", "bump", "display", "release"),
+    ("build", "bump", "display", "github_release", "release", "setup"),
     ("runbook",),
     ("cli",),
 )

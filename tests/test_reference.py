@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from binoc_runbook.cli import main
+from binoc_runbook.finding import Findings
 
 PAGE = (Path(__file__).parents[1] / "docs/reference/command.md").read_text("utf-8")
 
@@ -50,6 +51,11 @@ def test_plan(told):
     answer = told("plan")
     assert documented("`plan --json`:") == set(answer)
     assert set(answer["stages"][0]) == {"name", "sentence", "reach", "commands"}
+
+
+def test_setup_check(told, monkeypatch):
+    monkeypatch.setattr("binoc_runbook.setup.ask_setup", lambda world, policy: Findings())  # asks registries otherwise
+    assert documented("`setup-check --json`:") == set(told("setup-check"))
 
 
 def test_the_record(checkout):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Ancestry = Literal["yes", "no", "unknown"]
+Outcome = Literal["value", "absent", "forbidden", "refused", "no answer", "no token"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +73,27 @@ class RemoteRefs:
             return None
         peeled = (self.refs or {}).get(f"refs/tags/{name}^{{}}")
         return Tag(annotated=peeled is not None, object=tagged, commit=peeled or tagged)
+
+
+@dataclass(frozen=True, slots=True)
+class ForgeAnswer:
+    """What a forge answered to `question`, such as `GET /repos/owner/name`.
+
+    `value` is the JSON that it gave. Otherwise `reason` says in its own words why there is none: *absent* is that it
+    knows no such thing (or hides it from this token), *forbidden* that the token may not do this, *refused* that the
+    request was understood and declined, *no answer* that nothing is known, and *no token* that nobody was asked.
+    """
+
+    question: str
+    outcome: Outcome
+    value: Any = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """Whether a registry knows a name, asked by `question`; `reason` says why that is *unknown*."""
+
+    question: str
+    answer: Literal["yes", "no", "unknown"]
+    reason: str = ""

@@ -216,6 +216,38 @@ def prepare(root: Path, parsed: argparse.Namespace) -> int:
     return code
 
 
+def setup_check(root: Path, parsed: argparse.Namespace) -> int:
+    """List every setting at GitHub and at the registries that a release needs, and check those that can be asked."""
+    from binoc_runbook.refusal import read_policy
+    from binoc_runbook.setup import ask_setup
+    from binoc_runbook.world import World
+
+    policy = read_policy(root)
+    findings = ask_setup(World.real(root), policy)
+    if parsed.json:
+        _print_json({"schema": SCHEMA, "repository": policy.repository, "findings": findings.to_json()})
+    else:
+        from binoc_runbook.display import terminal
+
+        terminal.show_findings(sys.stdout, findings)
+        if findings.having("unknown"):
+            told = "what is unknown was not seen to be right; open each page once, and again when people change"
+            print(f"{len(findings.having('unknown'))} unknown: {told}", file=sys.stderr)
+    return REFUSED if findings.status == "failed" else OK
+
+
+def github_release(root: Path, parsed: argparse.Namespace) -> int:
+    """Make the release on GitHub of the tag of this version, or finish it: a draft, its assets, its publication."""
+    from binoc_runbook.github_release import publish_release
+    from binoc_runbook.opening import open_target
+    from binoc_runbook.world import World
+
+    target = open_target(World.real(root), None)
+    findings = publish_release(target, parsed.assets, lambda line: print(line, file=sys.stderr))
+    _tell(findings)
+    return OK if findings.status in ("ok", "warning") else REFUSED
+
+
 # What the commands share.
 
 
@@ -322,6 +354,10 @@ def _parser() -> argparse.ArgumentParser:
     add("rehearse", rehearse).add_argument("version", nargs="?", metavar="VERSION", help="such as 0.4.0")
     add("set-version", set_version).add_argument("version", metavar="VERSION", help="such as 0.5.0")
     add("prepare", prepare).add_argument("version", metavar="VERSION", help="such as 0.5.0")
+    add("setup-check", setup_check).add_argument("--json", action="store_true", help="the answer as JSON")
+    sub = add("github-release", github_release)
+    about = "files of the release, or folders of them"
+    sub.add_argument("--assets", type=Path, metavar="FILE", nargs="+", action="extend", default=[], help=about)
     return parser
 
 

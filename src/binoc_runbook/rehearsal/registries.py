@@ -1,4 +1,4 @@
-"""The registries and the identity provider of one rehearsal, and the environment that leads clients to them."""
+"""The registries, forge and identity provider of one rehearsal, and the environment that leads clients to them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from binoc_runbook.rehearsal.authority import Authority
 from binoc_runbook.rehearsal.crate_registry import CrateRegistry
+from binoc_runbook.rehearsal.forge import GitHub
 from binoc_runbook.rehearsal.identity import IdentityProvider
 from binoc_runbook.rehearsal.package_index import PackageIndex
 
@@ -19,7 +20,7 @@ NAME = "rehearsal"
 
 @dataclass(frozen=True, slots=True)
 class Registries:
-    """Three servers that answer, and the variables that every process of the rehearsal gets; none of them is secret.
+    """The servers that answer, and the variables that every process of the rehearsal gets; none of them is secret.
 
     With `environment` a command publishes here and still gets its tools from where it got them before; with
     `user_environment` it installs from the rehearsed index and from nowhere else, as a user does after the release.
@@ -28,6 +29,7 @@ class Registries:
     identity: IdentityProvider
     index: PackageIndex
     crates: CrateRegistry
+    forge: GitHub
     environment: dict[str, str]
 
     @property
@@ -39,13 +41,14 @@ class Registries:
     @property
     def mistakes(self) -> list[str]:
         """What the servers did wrong themselves; after a good rehearsal there is nothing."""
-        return [*self.identity.mistakes, *self.index.mistakes, *self.crates.mistakes]
+        return [*self.identity.mistakes, *self.index.mistakes, *self.crates.mistakes, *self.forge.mistakes]
 
 
 @contextmanager
-def open_registries(folder: Path) -> Iterator[Registries]:
+def open_registries(folder: Path, bare: Path | None = None, repository: str | None = None) -> Iterator[Registries]:
     """Serve on loopback until the end of `with`; caches, homes and the certificate of the clients are in `folder`.
 
+    `bare` is the git repository whose tags the forge knows, `repository` its name there, `owner/name`.
     The commands of a workflow run as they are written, so everything is said by variables: the documentation of uv,
     pip and cargo names each of them. The user's configuration, caches and logins are neither read nor written.
     """
@@ -54,6 +57,7 @@ def open_registries(folder: Path) -> Iterator[Registries]:
         IdentityProvider() as identity,
         PackageIndex(identity.keys, authority) as index,
         CrateRegistry(identity.keys) as crates,
+        GitHub(bare, repository, authority) as forge,
     ):
         for name in ("home", "cargo", "uv", "pip"):
             (folder / name).mkdir(parents=True, exist_ok=True)
@@ -76,5 +80,6 @@ def open_registries(folder: Path) -> Iterator[Registries]:
             f"CARGO_REGISTRIES_{NAME.upper()}_INDEX": crates.index,
             # Otherwise cargo would ask the user's keyring, or for a token at a prompt.
             "CARGO_REGISTRY_GLOBAL_CREDENTIAL_PROVIDERS": "cargo:token",
+            "GITHUB_API_URL": forge.url,
         }
-        yield Registries(identity, index, crates, environment)
+        yield Registries(identity, index, crates, forge, environment)

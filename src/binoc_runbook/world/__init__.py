@@ -1,4 +1,4 @@
-"""The only code that touches the outside: git and processes here, the registries and the forge when they are needed.
+"""The only code that touches the outside: git, processes and the forge; the registries are asked by their clients.
 
 `World.real` acts on the checkout it is given. `World.rehearsal` acts on a repository of its own with a remote of its
 own, both in a temporary folder. Which of them a run uses is decided by its parameter `world` alone, never inferred.
@@ -6,16 +6,20 @@ own, both in a temporary folder. Which of them a run uses is decided by its para
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from binoc_runbook.cleaning import Translate, machine_free
 from binoc_runbook.world.evidence import Evidence
 from binoc_runbook.world.git import Git
 from binoc_runbook.world.processes import Processes
+
+if TYPE_CHECKING:
+    from binoc_runbook.world.forge import Forge
 
 Kind = Literal["real", "rehearsal"]
 
@@ -66,6 +70,13 @@ class World:
         from binoc_runbook.rehearsal import open_world
 
         return open_world(source, trouble)
+
+    @cached_property
+    def forge(self) -> Forge:
+        """GitHub, or what the environment names instead of it, with the token that is found there."""
+        from binoc_runbook.world.forge import Forge
+
+        return Forge({**os.environ, **self.processes.environment})
 
     @cached_property
     def toolchain(self) -> list[str]:

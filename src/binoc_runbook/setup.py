@@ -1,0 +1,63 @@
+"""Asking GitHub and the registries how everything is set up that the workflow file cannot show."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from binoc_runbook.answers import Presence
+from binoc_runbook.checks.setup import setup
+from binoc_runbook.finding import Findings
+from binoc_runbook.policy import Artifact, Policy
+from binoc_runbook.world import World
+from binoc_runbook.world.processes import Processes
+
+#: How long a client of a registry may take, in seconds.
+PATIENCE = 60.0
+
+
+def ask_setup(world: World, policy: Policy) -> Findings:
+    """Ask what can be asked and judge it; nothing is changed anywhere."""
+    with tempfile.TemporaryDirectory(prefix="binoc-setup-") as folder:
+        # In a workspace cargo would answer with the workspace's own crate of that name.
+        outside = replace(world.processes, root=Path(folder))
+        present = {artifact: _presence(outside, artifact) for artifact in policy.artifacts if policy.repository}
+        return setup(world.forge.get, present, policy)
+
+
+def _presence(processes: Processes, artifact: Artifact) -> Presence:
+    return (_project if artifact.registry == "pypi" else _crate)(processes, artifact.name)
+
+
+def _project(processes: Processes, name: str) -> Presence:
+    """Whether the index that pip is configured with has a project.
+
+    What pip says in the end is the same where there is none and where no index answered, so its log decides: what it
+    got for each page that it asked for stands there. The log holds addresses, which may hold a password; no word of it
+    is repeated.
+    """
+    options = ["--pre", "--no-cache-dir", "--disable-pip-version-check", "--no-input", "--retries", "1"]
+    done = processes.run(["python", "-m", "pip", "-vv", "index", "versions", *options, name], patience=PATIENCE)
+    question = f"pip index versions {name}"
+    log = done.stdout + done.stderr
+    pages, absent = log.count("Getting page "), len(re.findall(r"Could not fetch URL .*: 404 Client Error", log))
+    if done.returncode == 0 or re.search(r'"GET [^"]*" 200', log):  # a project may have no file that fits here
+        return Presence(question, "yes")
+    if pages and pages == absent:
+        return Presence(question, "no")
+    if done.returncode in (124, 127):
+        return Presence(question, "unknown", done.reason)
+    return Presence(question, "unknown", "this environment has no pip" if not pages else "the index gave no answer")
+
+
+def _crate(processes: Processes, name: str) -> Presence:
+    """Whether the registry that cargo is configured with has a crate."""
+    question = f"cargo info {name}"
+    done = processes.run(["cargo", "info", "--quiet", "--color", "never", name], patience=PATIENCE)
+    if done.returncode == 0:
+        return Presence(question, "yes")
+    if re.search(rf"could not find `{re.escape(name)}` in registry", done.stderr):
+        return Presence(question, "no")
+    return Presence(question, "unknown", done.reason)
