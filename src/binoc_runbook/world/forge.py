@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from http.client import HTTPException
 from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit
@@ -126,7 +127,7 @@ class Forge:
             headers["Content-Type"] = media_type
         try:
             request = urllib.request.Request(address, body, headers, method=method)  # noqa: S310 - of the API, see above
-            with self._opener().open(request, timeout=self.patience) as told:
+            with self._opener.open(request, timeout=self.patience) as told:
                 content = told.read(_LARGEST + 1)
                 if len(content) > _LARGEST:
                     return ForgeAnswer(question, "no answer", reason=f"more than {_LARGEST} bytes"), ""
@@ -149,6 +150,7 @@ class Forge:
         outcome: Outcome = "no answer" if limited else self._OUTCOMES.get(error.code, "no answer")
         return ForgeAnswer(question, outcome, reason=reason)
 
+    @cached_property
     def _opener(self) -> urllib.request.OpenerDirector:
         # The certificates to believe are those of the environment, which need not be that of this process.
         context = ssl.create_default_context(cafile=self.environment.get("SSL_CERT_FILE") or None)
