@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from binoc_runbook.answers import Presence
 from binoc_runbook.checks.setup import setup
 from binoc_runbook.cli import main
-from binoc_runbook.policy import Policy
+from binoc_runbook.finding import Findings
+from binoc_runbook.policy import Artifact, Policy
 from binoc_runbook.rehearsal.forge import GitHub
 from binoc_runbook.rehearsal.forge_settings import Environment, Ruleset, Settings
 from binoc_runbook.world.forge import Forge
 
+POLICY = Policy(
+    declared=True,
+    repository="example/demo",
+    artifacts=(
+        Artifact("demo", "pypi", "python/demo", "pypi-demo"),
+        Artifact("demo-sdk", "crates.io", "crates/demo-sdk", "crates-io"),
+    ),
+)
 ADMINISTRATOR = dict.fromkeys(("actions", "environments", "secrets"), "read") | {"administration": "write"}
 
 
@@ -26,12 +36,7 @@ def github(monkeypatch):
     assert server.mistakes == []
 
 
-@pytest.fixture
-def policy(checkout):
-    return Policy.load(checkout.root)
-
-
-def asked(github, policy, permissions=ADMINISTRATOR, present="yes"):
+def asked(github, permissions=ADMINISTRATOR, present="yes", policy=POLICY):
     token = {} if permissions is None else {"GH_TOKEN": github.token(permissions)}
     forge = Forge({"GITHUB_API_URL": github.url, **token}, patience=20)
     presences = {each: Presence(f"is `{each.name}` there", present, "nobody") for each in policy.artifacts}
@@ -43,11 +48,11 @@ def told(findings, *statuses):
 
 
 def of_github(findings):
-    return [each for each in findings if each.looked_at.startswith("GET ")]
+    return Findings(each for each in findings if each.looked_at.startswith("GET "))
 
 
-def test_a_repository_that_is_set_up_has_nothing_wrong_at_github(github, policy):
-    findings = asked(github, policy)
+def test_a_repository_that_is_set_up_has_nothing_wrong_at_github(github):
+    findings = asked(github)
     assert told(findings, "failed", "warning") == []
     assert {each.status for each in of_github(findings)} == {"ok"}
     assert {each.method for each in github.log} == {"GET"}
@@ -110,23 +115,20 @@ MAKE = Ruleset("make", ["creation"], bypass=["RepositoryRole"])
         (only(Ruleset("one", ["creation", "update", "deletion"])), "warning", "nobody can push the tag", "two"),
     ],
 )
-def test_what_is_set_up_wrongly_is_named_with_where_to_mend_it(github, policy, change, status, saw, remedy):
+def test_what_is_set_up_wrongly_is_named_with_where_to_mend_it(github, change, status, saw, remedy):
     change(github.settings)
-    found = told(asked(github, policy), "failed", "warning") if status != "unknown" else []
-    if status == "unknown":
-        found = [line for line in told(asked(github, policy), "unknown") if line.startswith("GET ")]
+    found = told(of_github(asked(github)), status)
     assert any(saw in line and remedy in line.partition(" → ")[2] for line in found), found
-    assert asked(github, policy).having(status)
 
 
 @pytest.mark.parametrize("include", [["~ALL"], ["refs/tags/*"], ["refs/tags/**/*"], ["refs/tags/x", "refs/tags/v*"]])
-def test_a_ruleset_for_more_than_the_tags_of_releases_will_do(github, policy, include):
+def test_a_ruleset_for_more_than_the_tags_of_releases_will_do(github, include):
     only(Ruleset("keep", ["update", "deletion"], include), MAKE)(github.settings)
-    assert told(asked(github, policy), "failed", "warning") == []
+    assert told(asked(github), "failed", "warning") == []
 
 
-def test_without_a_token_everything_is_listed_and_nothing_is_ok(github, policy):
-    findings = asked(github, policy, permissions=None)
+def test_without_a_token_everything_is_listed_and_nothing_is_ok(github):
+    findings = asked(github, permissions=None)
     assert github.log == []
     assert {each.status for each in of_github(findings)} == {"unknown"}
     remedies = "\n".join(each.remedy for each in findings)
@@ -142,9 +144,9 @@ def test_without_a_token_everything_is_listed_and_nothing_is_ok(github, policy):
         assert entered in remedies
 
 
-def test_the_token_of_a_job_sees_little_and_what_it_does_not_see_is_unknown(github, policy):
+def test_the_token_of_a_job_sees_little_and_what_it_does_not_see_is_unknown(github):
     github.settings = Settings()
-    findings = asked(github, policy, permissions={"contents": "read"})
+    findings = asked(github, permissions={"contents": "read"})
     assert told(findings, "failed") == ["GET /repos/example/demo/rulesets: " + line for line in _no_rulesets()]
     assert any("no administrator's" in line for line in told(findings, "unknown"))
     assert any("403 Resource not accessible" in line for line in told(findings, "unknown"))
@@ -159,63 +161,62 @@ def _no_rulesets():
         yield f"no active ruleset restricts {said} of tags `v*` → {two}"
 
 
-def test_what_is_hidden_from_whoever_is_no_administrator_is_not_taken_for_missing(github, policy):
+def test_what_is_hidden_from_whoever_is_no_administrator_is_not_taken_for_missing(github):
     github.settings.environments, github.settings.immutable_releases = [], False
-    findings = asked(github, policy, permissions={"actions": "read"})
+    findings = asked(github, permissions={"actions": "read"})
     assert told(findings, "failed") == []
 
 
-def test_a_bypass_that_is_not_shown_is_unknown(github, policy):
-    findings = asked(github, policy, permissions=ADMINISTRATOR | {"administration": "read"})
+def test_a_bypass_that_is_not_shown_is_unknown(github):
+    findings = asked(github, permissions=ADMINISTRATOR | {"administration": "read"})
     (updates, deletions) = [line for line in told(findings, "unknown") if "/rulesets" in line]
     assert "`release tags stay` restricts updates; who may bypass that is shown" in updates
     assert "restricts deletions" in deletions
 
 
-def test_a_forge_that_is_down_makes_everything_unknown(github, policy):
+def test_a_forge_that_is_down_makes_everything_unknown(github):
     github.faults.down = True
-    findings = asked(github, policy)
+    findings = asked(github)
     assert {each.status for each in of_github(findings)} == {"unknown"}
 
 
 # The registries
 
 
-def test_the_four_values_for_each_registry_are_those_of_the_policy(github, policy):
-    remedies = [each.remedy for each in asked(github, policy)]
+def test_the_four_values_for_each_registry_are_those_of_the_policy(github):
+    remedies = [each.remedy for each in asked(github)]
     values = "owner `example`, repository `demo`, workflow `publish.yml`, environment"
     assert any("PyPI, project `demo`" in each and f"{values} `pypi-demo`" in each for each in remedies)
     assert any("crates.io, crate `demo-sdk`" in each and f"{values} `crates-io`" in each for each in remedies)
 
 
-def test_what_no_interface_shows_is_unknown_and_never_ok(github, policy):
-    unseen = told(asked(github, policy), "unknown")
+def test_what_no_interface_shows_is_unknown_and_never_ok(github):
+    unseen = told(asked(github), "unknown")
     for what in ("the publisher of `demo`", "API tokens for `demo`", "trusted publishing only", "the e-mail address"):
         assert any(what in line for line in unseen), what
 
 
-def test_a_project_that_is_not_there_needs_a_pending_publisher_in_time(github, policy):
-    (line,) = [each for each in told(asked(github, policy, present="no"), "unknown") if "pending publisher" in each]
+def test_a_project_that_is_not_there_needs_a_pending_publisher_in_time(github):
+    (line,) = [each for each in told(asked(github, present="no"), "unknown") if "pending publisher" in each]
     assert "expires after 30 days" in line
     assert "reserves no name" in line
     assert "pending publisher: project `demo`, owner `example`" in line
 
 
-def test_a_crate_that_is_not_there_is_first_published_by_hand(github, policy):
-    (line,) = told(asked(github, policy, present="no"), "failed")
+def test_a_crate_that_is_not_there_is_first_published_by_hand(github):
+    (line,) = told(asked(github, present="no"), "failed")
     for step in ("verify the e-mail address", "`publish-new`", "crates `demo-sdk`", "expiring", "revoke"):
         assert step in line
 
 
-def test_what_a_registry_does_not_answer_is_unknown(github, policy):
-    findings = asked(github, policy, present="unknown")
+def test_what_a_registry_does_not_answer_is_unknown(github):
+    findings = asked(github, present="unknown")
     assert told(findings, "failed") == []
     assert sum("is not known: nobody" in line for line in told(findings, "unknown")) == 2
 
 
-def test_a_policy_without_a_repository_is_asked_for_one(checkout, github):
-    checkout.edit("pyproject.toml", 'repository = "example/demo"\n', "")
-    (line,) = told(asked(github, Policy.load(checkout.root)), "unknown")
+def test_a_policy_without_a_repository_is_asked_for_one(github):
+    (line,) = told(asked(github, policy=replace(POLICY, repository=None)), "unknown")
     assert "names no repository" in line
 
 
@@ -256,6 +257,6 @@ def test_the_command_fails_where_something_failed_and_not_for_what_is_unknown(ty
     assert "ghs_" not in out
 
 
-def test_github_keeps_environments_by_name_whatever_their_case(github, policy):
+def test_github_keeps_environments_by_name_whatever_their_case(github):
     github.settings.environments[0] = Environment("PyPI-Demo")
-    assert told(asked(github, policy), "failed") == []
+    assert told(asked(github), "failed") == []

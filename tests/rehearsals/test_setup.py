@@ -1,0 +1,59 @@
+"""Whether a name is taken, asked of registries on loopback by the clients that are configured for them."""
+
+from __future__ import annotations
+
+import pytest
+
+from binoc_runbook.policy import Policy
+from binoc_runbook.rehearsal.forge_settings import Settings
+from binoc_runbook.rehearsal.package_index import File
+from binoc_runbook.rehearsal.registries import open_registries
+from binoc_runbook.setup import ask_setup
+from binoc_runbook.world import World
+
+pytestmark = pytest.mark.rehearsal
+
+
+@pytest.fixture
+def asked(checkout, tmp_path, monkeypatch):
+    """The findings about the checkout of a world whose clients go to loopback, and the servers there."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with open_registries(tmp_path / "clients", checkout.remote, "example/demo") as registries:
+        registries.forge.settings = Settings.promised("pypi-demo", "crates-io")
+        may = dict.fromkeys(("actions", "environments", "secrets"), "read") | {"administration": "write"}
+        token = {"GH_TOKEN": registries.forge.token(may), "CARGO_NET_RETRY": "0"}
+
+        def ask():
+            environment = registries.user_environment | token
+            world = World.at(checkout.root, kind="rehearsal", source=checkout.root, environment=environment)
+            return ask_setup(world, Policy.load(checkout.root))
+
+        yield ask, registries
+    assert registries.mistakes == []
+
+
+def test_names_that_nobody_has_need_a_pending_publisher_and_a_publish_by_hand(asked):
+    ask, _ = asked
+    told = str(ask())
+    assert "PyPI has no project `demo` yet" in told
+    assert "crates.io has no crate `demo-sdk`" in told
+    assert "GET /repos/example/demo/immutable-releases: published releases are immutable" in told
+
+
+def test_a_project_is_there_with_and_without_files_and_the_crate_of_the_workspace_is_no_answer(asked):
+    ask, registries = asked
+    project = registries.index.add_project("demo")
+    assert "PyPI has a project `demo`" in str(ask())
+    project.files["demo-1.0.0.tar.gz"] = File("demo-1.0.0.tar.gz", "1.0.0", "sdist", "", b"x")
+    told = str(ask())
+    assert "PyPI has a project `demo`" in told
+    assert "crates.io has no crate `demo-sdk`" in told
+
+
+def test_registries_that_are_down_leave_it_unknown(asked):
+    ask, registries = asked
+    registries.index.faults.down = registries.crates.faults.down = True
+    told = ask()
+    assert told.having("failed") == told[:0]
+    assert "whether PyPI has `demo` is not known" in str(told)
+    assert "whether crates.io has `demo-sdk` is not known" in str(told)
