@@ -84,7 +84,7 @@ class _Release:
         answer = self.forge.get(f"{self.at}/git/ref/tags/{self.tag}")
         if answer.outcome == "absent":
             push = f"just release {self.target.version}, which pushes the tag"
-            _refuse(answer.question, f"GitHub has no tag `{self.tag}`", push)
+            _refuse(answer.question, f"GitHub has no tag `{self.tag}`, or hides it from this token", push)
         pointed = self.value(answer)["object"]
         for _ in range(5):  # a tag may be of a tag
             if pointed["type"] != "tag":
@@ -238,7 +238,10 @@ def _unanswered(answer: ForgeAnswer) -> Finding:
     """Why there is nothing to go on with."""
     match answer.outcome:
         case "no token":
-            give = "in a job: `GITHUB_TOKEN: ${{ github.token }}` with `contents: write`; else `GH_TOKEN`"
+            give = (
+                "GH_TOKEN=$(gh auth token) just github-release; in a job, `GITHUB_TOKEN: ${{ github.token }}` in the"
+                " step's `env`, and `permissions: contents: write`"
+            )
             return Finding.failed(CHECK, answer.question, answer.reason, give)
         case "forbidden":
             saw = f"this token may not do that: {answer.reason}"
