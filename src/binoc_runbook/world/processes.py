@@ -39,12 +39,14 @@ class Watched:
 class Processes:
     """Starts processes in `root`, with `environment` added to what they inherit.
 
-    `clean` makes what a long command prints fit to be kept.
+    `clean` makes what a long command prints fit to be kept. What they inherit is left out where `withheld` says so of
+    a variable's name: a credential that stands there for another purpose, say.
     """
 
     root: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     clean: Translate = plain
+    withheld: Callable[[str], bool] = lambda name: False
 
     def find(self, program: str) -> str | None:
         """Where a program is, the environment that runs this library included even when it is not activated."""
@@ -108,7 +110,9 @@ class Processes:
         return Watched(tuple(command), process.returncode, time.monotonic() - began, count, tuple(tail))
 
     def _inherited(self) -> dict[str, str]:
-        merged = {name: value for name, value in os.environ.items() if name not in _COLOUR} | dict(self.environment)
+        merged = {
+            name: value for name, value in os.environ.items() if name not in _COLOUR and not self.withheld(name)
+        } | dict(self.environment)
         # `just` and `maturin` live beside this Python, whether or not its environment was activated.
         merged["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), merged.get("PATH", os.defpath)))
         return merged

@@ -64,7 +64,7 @@ _VERSIONS = ("0.4.0", "1.0.0", "10.20.30", "0.4.0-alpha.1", "0.4.0-beta.2", "0.4
 
 
 def _patterns_fit(tags: Node, policy: Policy) -> Iterator[Fault]:
-    patterns = [(each, *_filter(each.text)) for each in tags.texts()]
+    patterns = [(each, *read_filter(each.text)) for each in tags.texts()]
     edit = f'write `tags: ["{_pattern_of(policy)}"]`'
 
     def starts(tag: str) -> bool:
@@ -103,7 +103,7 @@ def _pattern_of(policy: Policy) -> str:
     return policy.tag.replace("{version}", "[0-9]*" if policy.tag.startswith("{") else "*")
 
 
-def _filter(pattern: str) -> tuple[bool, re.Pattern[str]]:
+def read_filter(pattern: str) -> tuple[bool, re.Pattern[str]]:
     """Translate a filter pattern of GitHub's ("Workflow syntax", filter pattern cheat sheet): negated?, expression."""
     negated = pattern.startswith("!")
     parts: list[str] = []

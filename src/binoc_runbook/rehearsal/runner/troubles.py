@@ -1,0 +1,146 @@
+"""What the refusals of the registries mean, and what to type next.
+
+The texts are those of PyPI, crates.io, uv and cargo. A publish job that failed shows one of them; what it means is
+often not what it says.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+_AGAIN = 'then "Re-run failed jobs"'
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Where a step failed: what the remedies name."""
+
+    owner: str
+    repository: str
+    workflow: str
+    environment: str | None
+    version: str
+
+    @property
+    def publisher(self) -> str:
+        """The four values that a trusted publisher is registered with."""
+        environment = f"environment `{self.environment}`" if self.environment else "no environment"
+        return f"owner `{self.owner}`, repository `{self.repository}`, workflow `{self.workflow}` and {environment}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Trouble:
+    text: re.Pattern[str]
+    meaning: str
+    remedy: str
+
+
+def _trouble(text: str, meaning: str, remedy: str) -> _Trouble:
+    # Clients break their lines where they like.
+    return _Trouble(re.compile(text.replace(" ", r"\s+"), re.IGNORECASE), meaning, remedy)
+
+
+#: In the order in which they are looked for: the more particular before those that also come with it.
+_TROUBLES = (
+    _trouble(
+        "invalid-pending-publisher|project already exists",
+        "somebody else made the project while its publisher was pending, and a pending publisher reserves no name",
+        "choose another name, or ask the project's owner",
+    ),
+    _trouble(
+        "invalid-reuse-token|invalid token: already used|JWT has already been used",
+        "an identity token is good for one exchange, and this one was exchanged before; nothing was published by it",
+        '"Re-run failed jobs": the job gets a new one',
+    ),
+    _trouble(
+        "invalid-publisher|no corresponding publisher",
+        "PyPI knows no publisher with the claims of this job; nothing was uploaded",
+        "register {publisher} at the project's publishing settings, " + _AGAIN,
+    ),
+    _trouble(
+        "invalid-token|malformed or invalid token|Failed to decode JWT",
+        "the registry did not believe the identity token: it expired, or was made for another audience",
+        '"Re-run failed jobs": the job gets a new one',
+    ),
+    _trouble(
+        "No Trusted Publishing config",
+        "crates.io knows no publisher of this repository; nothing was published",
+        "add {publisher} at the crate's trusted publishing settings, " + _AGAIN,
+    ),
+    _trouble(
+        "does not match the (repository owner ID|workflow filename|environment)|requires an environment",
+        "crates.io knows this repository as a publisher, with other values; nothing was published",
+        "enter {publisher} at the crate's trusted publishing settings, " + _AGAIN,
+    ),
+    _trouble(
+        "do(es)? not support the `?[a-z_]+`? event|invoked via 'pull_request_target'",
+        "the registry gives no token to a run that such an event started",
+        "push the tag, or start the workflow by hand for it",
+    ),
+    _trouble(
+        "do not support creating new crates",
+        "the crate is not on crates.io yet, and its first version cannot come from a workflow",
+        "publish the first version by hand, and register {publisher} for the crate",
+    ),
+    _trouble(
+        "Non-user identities cannot create new projects",
+        "the project is not on PyPI yet, and no pending publisher was registered by its name",
+        "register a pending publisher for the project with {publisher}, " + _AGAIN,
+    ),
+    _trouble(
+        "isn't allowed to upload to project|not valid for crate",
+        "the token is for what its publisher was registered for, and this is something else",
+        "register {publisher} for it, too, or see that the job publishes its own artifact only",
+    ),
+    _trouble(
+        "File already exists|previously used by a file",
+        "a file of this name is out already with other bytes, and what is out is never replaced",
+        "never upload it again: yank {version} if it is wrong, and run `just prepare` for the next version",
+    ),
+    _trouble(
+        "older than 14 days",
+        "PyPI takes no new files for a release that is older than 14 days",
+        "run `just prepare` for the next version",
+    ),
+    _trouble(
+        "is already uploaded|already exists on",
+        "crates.io has this version already, so the upload before this one arrived",
+        "run `just verify {version}`",
+    ),
+    _trouble(
+        "can only be published using Trusted Publishing",
+        "the crate takes no personal token any more",
+        "publish it from the workflow",
+    ),
+    _trouble(
+        "Invalid authentication token|Invalid or non-existent authentication",
+        "the publish token had expired or was revoked; what was uploaded before it stays and is accepted again",
+        '"Re-run failed jobs": the job gets a new one',
+    ),
+    _trouble(
+        "has no `id-token: write`|ACTIONS_ID_TOKEN_REQUEST",
+        "the job may not ask for an identity token",
+        "write `permissions: {{id-token: write}}` at the job, and release the next version",
+    ),
+    _trouble(
+        r"\b503\b|service unavailable|connection refused|could ?n.t connect|could not connect|error sending request",
+        "the registry does not answer; nothing is lost, as the same bytes are accepted again",
+        'wait until it does, then "Re-run failed jobs"',
+    ),
+    _trouble(
+        r"\b50[024]\b|internal server error|bad gateway",
+        "the registry failed, and may have kept what was sent; nothing is lost, as the same bytes are accepted again",
+        '"Re-run failed jobs"',
+    ),
+)
+
+
+def explain(lines: Iterable[str], case: Case) -> tuple[str, str] | None:
+    """What the last lines of a step mean and what to do then; None where they are nothing that is known here."""
+    text = "\n".join(lines)
+    known = next((trouble for trouble in _TROUBLES if trouble.text.search(text)), None)
+    if known is None:
+        return None
+    return known.meaning, known.remedy.format(publisher=case.publisher, version=case.version)

@@ -1,0 +1,134 @@
+"""Expressions of a workflow, evaluated as GitHub's documentation says."""
+
+from __future__ import annotations
+
+import pytest
+
+from binoc_runbook.rehearsal.runner.expressions import Misspelt, filled, parse, template, text_of, truth
+
+CONTEXTS = {
+    "github": {"ref": "refs/tags/v1.0.0", "event_name": "push"},
+    "inputs": {"artifact": "Binoc", "dry": False, "empty": ""},
+    "needs": {
+        "build-wheels": {"result": "success", "outputs": {"digest": "abc"}},
+        "check": {"result": "failure", "outputs": {}},
+    },
+    "matrix": {"python": 3.1, "list": [1.0, "two"]},
+}
+STATUS = {"success": False, "failure": True, "cancelled": False, "always": True}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # literals
+        ("'it''s'", "it's"),
+        ("-9.2", -9.2),
+        ("0xff", 255),
+        ("-2.99e-2", -0.0299),
+        ("true", True),
+        ("null", None),
+        # names
+        ("github.ref", "refs/tags/v1.0.0"),
+        ("GitHub.REF", "refs/tags/v1.0.0"),
+        ("github['ref']", "refs/tags/v1.0.0"),
+        ("needs.build-wheels.outputs.digest", "abc"),
+        ("needs.*.result", ["success", "failure"]),
+        ("matrix.list[1]", "two"),
+        ("matrix.list[7]", None),
+        ("steps.none.outputs.value", None),
+        # comparison: case, kinds, null
+        ("inputs.artifact == 'BINOC'", True),
+        ("inputs.artifact != 'binoc'", False),
+        ("1 == '1'", True),
+        ("true == 1", True),
+        ("null == 0", True),
+        ("null == ''", True),
+        ("'a' == 0", False),
+        ("NaN == NaN", False),
+        ("inputs.dry == 'false'", False),
+        ("needs == needs", True),
+        ("needs == github", False),
+        ("'b' > 'A'", True),
+        ("3 <= 2", False),
+        ("'x' < 1", False),
+        # order, and values that && and || hand on
+        ("false && true || true", True),
+        ("false && (true || true)", False),
+        ("!true == false", True),
+        ("!!'x'", True),
+        ("inputs.empty || 'default'", "default"),
+        ("github.ref && 'set'", "set"),
+        ("1 < 2 == true", True),
+        # functions
+        ("startsWith(github.ref, 'REFS/tags/')", True),
+        ("endsWith('v1.0.0', '1.0.0')", True),
+        ("contains('Hello', 'LL')", True),
+        ("contains(needs.*.result, 'failure')", True),
+        ("contains(needs.*.result, 'fail')", False),
+        ("format('{0}-{1} {{0}} {2}', 'a', 1)", "a-1 {0} {2}"),
+        ("toJSON(true)", "true"),
+        ("success()", False),
+        ("!cancelled()", True),
+        ("always() && failure()", True),
+    ],
+)
+def test_an_expression_has_the_value_that_github_gives_it(text, expected):
+    assert parse(text).evaluate(CONTEXTS, STATUS) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "empty"),
+        ('"double"', "single quotes"),
+        ("'open", "cannot be read"),
+        ("a ==", "missing at its end"),
+        ("(a", "is missing"),
+        ("a b", "`b` is not expected"),
+        ("a.1", "not expected"),
+        ("fromJSON('[]')", "`fromJSON` is not known"),
+        ("hashFiles('x')", "`hashFiles` is not known"),
+        ("contains('a')", "was given 1"),
+        ("success(1)", "takes nothing"),
+        ("a = b", "cannot be read"),
+        ("1 + 2", "cannot be read"),
+        ("(" * 60 + "1" + ")" * 60, "nested"),
+    ],
+)
+def test_what_is_no_known_expression_is_refused(text, reason):
+    with pytest.raises(Misspelt, match=reason):
+        parse(text)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(None, ""), (True, "true"), (3.1, "3.1"), (3.0, "3"), ("x", "x"), ({}, "Object"), ([], "Array")],
+)
+def test_a_value_is_written_as_github_writes_it(value, expected):
+    assert text_of(value) == expected
+
+
+@pytest.mark.parametrize("value", [None, False, 0.0, -0.0, "", float("nan")])
+def test_nothing_zero_and_the_empty_text_are_false(value):
+    assert truth(value) is False
+
+
+@pytest.mark.parametrize("value", [True, 1.0, "false", "0", [], {}])
+def test_all_else_is_true(value):
+    assert truth(value) is True
+
+
+def test_a_text_is_filled_and_an_expression_alone_keeps_its_kind():
+    assert filled(template("on ${{ matrix.python }}, ${{ '}}' }}!"), CONTEXTS, STATUS) == "on 3.1, }}!"
+    assert filled(template("${{ inputs.dry }}"), CONTEXTS, STATUS) is False
+    assert filled(template("plain"), CONTEXTS, STATUS) == "plain"
+    with pytest.raises(Misspelt, match="not closed"):
+        template("${{ github.ref }")
+
+
+def test_an_expression_says_what_it_reads_and_whether_it_asks_how_things_went():
+    read = parse("needs.check.result == 'success' && always() && matrix[github.ref]")
+    assert read.names == {("needs", "check", "result"), ("github", "ref"), ("matrix", "?")}
+    assert read.asks_for_status
+    assert not parse("startsWith(github.ref, 'x')").asks_for_status

@@ -1,0 +1,618 @@
+"""The repository's own workflow, run on this host against the registries on loopback, with the real clients."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from binoc_runbook.refusal import Refused
+from binoc_runbook.rehearsal.publishers import Publisher
+from binoc_runbook.rehearsal.registries import Registries, open_registries
+from binoc_runbook.rehearsal.runner import JobRun, Runner, WorkflowRun
+
+pytestmark = pytest.mark.rehearsal
+
+PYPI = Publisher("example/demo", 7, "publish.yml", "pypi-demo")
+CRATES_IO = Publisher("example/demo", 7, "publish.yml", "crates-io")
+
+#: Makes a wheel and an sdist as a build would; what it prints first is for the log.
+MAKE = """\
+import base64, hashlib, io, pathlib, tarfile, zipfile
+dist = pathlib.Path("dist")
+dist.mkdir()
+metadata = "Metadata-Version: 2.1\\nName: demo\\nVersion: 1.0.0\\n"
+wheel = "Wheel-Version: 1.0\\nGenerator: make\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
+files = {"demo.py": "\\n", "demo-1.0.0.dist-info/METADATA": metadata, "demo-1.0.0.dist-info/WHEEL": wheel}
+def row(name, text):
+    digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")
+    return f"{name},sha256={digest},{len(text)}\\n"
+files["demo-1.0.0.dist-info/RECORD"] = "".join(row(*each) for each in files.items()) + "demo-1.0.0.dist-info/RECORD,,\\n"
+with zipfile.ZipFile(dist / "demo-1.0.0-py3-none-any.whl", "w") as archive:
+    for name, text in files.items():
+        archive.writestr(zipfile.ZipInfo(name), text)
+with tarfile.open(dist / "demo-1.0.0.tar.gz", "w:gz") as archive:
+    entry = tarfile.TarInfo("demo-1.0.0/PKG-INFO")
+    entry.size = len(metadata)
+    archive.addfile(entry, io.BytesIO(metadata.encode()))
+print("made dist")
+"""
+
+PUBLISH = """\
+name: publish
+on:
+  push:
+    tags: ["v*"]
+  workflow_dispatch:
+    inputs:
+      artifact:
+        type: choice
+        options: [all, demo, demo-sdk]
+permissions: {}
+env:
+  RUSTUP_TOOLCHAIN: "1.10.0"
+jobs:
+  build:
+    name: Build
+    runs-on: ubuntu-24.04
+    permissions:
+      contents: read
+    outputs:
+      version: ${{ steps.made.outputs.version }}
+    steps:
+      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
+        with:
+          persist-credentials: false
+      - uses: actions/setup-python@5fda3b95a4ea91299a34e894583c3862153e4b97 # v7.0.0
+        with:
+          python-version: "3.13"
+      - id: made
+        run: |
+          python make.py
+          echo "version=1.0.0" >> "$GITHUB_OUTPUT"
+      - uses: actions/upload-artifact@043fb46d1a93c77aae656e7c1c64a875d1fc6a0a # v7.0.1
+        with:
+          name: demo.sdist
+          path: dist/demo-*.tar.gz
+          if-no-files-found: error
+      - uses: actions/upload-artifact@043fb46d1a93c77aae656e7c1c64a875d1fc6a0a # v7.0.1
+        with:
+          name: demo.wheel
+          path: dist/demo-*.whl
+          if-no-files-found: error
+  publish-demo:
+    name: Publish demo
+    needs: [build]
+    if: startsWith(github.ref, 'refs/tags/v') && (github.event_name == 'push' || inputs.artifact != 'demo-sdk')
+    runs-on: ubuntu-24.04
+    environment: pypi-demo
+    permissions:
+      id-token: write
+    steps:
+      - uses: actions/download-artifact@3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c # v8.0.1
+        with:
+          pattern: demo.*
+          path: dist
+          merge-multiple: true
+      - uses: astral-sh/setup-uv@20cfd1bf945f4377ade1205e4dbc17946fc9a30d # v10.0.1
+        with:
+          version: "0.0.1"
+      - run: uv publish --trusted-publishing always
+  publish-demo-sdk:
+    name: Publish demo-sdk
+    needs: [build]
+    if: startsWith(github.ref, 'refs/tags/v') && (github.event_name == 'push' || inputs.artifact != 'demo')
+    runs-on: ubuntu-24.04
+    environment:
+      name: crates-io
+    permissions:
+      id-token: write
+    steps:
+      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
+      - id: auth
+        uses: rust-lang/crates-io-auth-action@c6f97d42243bad5fab37ca0427f495c86d5b1a18 # v1.0.5
+      - run: cargo publish -p demo-sdk --locked --no-verify
+        env:
+          CARGO_REGISTRY_TOKEN: ${{ steps.auth.outputs.token }}
+  afterwards:
+    needs: [publish-demo, publish-demo-sdk, build]
+    runs-on: ubuntu-24.04
+    steps:
+      - run: echo "published ${{ needs.build.outputs.version }}, ${{ needs.publish-demo.result }}"
+"""
+
+CRATE = {
+    "Cargo.toml": '[package]\nname = "demo-sdk"\nversion = "1.0.0"\nedition = "2021"\n'
+    'description = "Nothing."\nlicense = "MIT"\n',
+    "Cargo.lock": 'version = 3\n\n[[package]]\nname = "demo-sdk"\nversion = "1.0.0"\n',
+    "src/lib.rs": "",
+    "make.py": MAKE,
+    ".gitignore": "/dist/\n/target/\n",
+}
+
+
+@dataclass
+class Rehearsed:
+    """A repository, its bare remote, the registries, and the runner that waits for pushes."""
+
+    root: Path
+    bare: Path
+    registries: Registries
+    runner: Runner
+    git: Callable[..., str]
+    shown: list[str] = field(default_factory=list)
+
+    def commit(self, workflow: str) -> None:
+        place = self.root / ".github/workflows/publish.yml"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(workflow)
+        self.git("add", "--all", cwd=self.root)
+        self.git("commit", "--quiet", "-m", "A workflow", cwd=self.root)
+        self.git("push", "--quiet", "origin", "HEAD:refs/heads/main", cwd=self.root)
+
+    def tag(self, workflow: str, name: str = "v1.0.0") -> str:
+        self.commit(workflow)
+        self.git("tag", "--annotate", "-m", "A release", name, cwd=self.root)
+        self.git("push", "--quiet", "origin", f"refs/tags/{name}", cwd=self.root)
+        return f"refs/tags/{name}"
+
+    def push(self, workflow: str) -> WorkflowRun:
+        run = self.runner.push(self.tag(workflow))
+        assert run is not None
+        return run
+
+    def register(self) -> None:
+        self.registries.index.add_project("demo", PYPI)
+        self.registries.crates.add_crate("demo-sdk", CRATES_IO, trustpub_only=True)
+
+    @property
+    def said(self) -> str:
+        return "\n".join(self.shown)
+
+
+@pytest.fixture
+def rehearsed(tmp_path: Path, git: Callable[..., str]) -> Iterator[Rehearsed]:
+    root, bare = tmp_path / "demo", tmp_path / "remote.git"
+    git("init", "--quiet", "--bare", "--initial-branch=main", str(bare))
+    git("init", "--quiet", "--initial-branch=main", str(root))
+    git("remote", "add", "origin", str(bare), cwd=root)
+    for path, text in CRATE.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+    shown: list[str] = []
+    with open_registries(tmp_path / "clients") as registries:
+        # A fault is to be seen at once, and not after some more attempts.
+        environment = {"UV_HTTP_RETRIES": "0", "CARGO_NET_RETRY": "0", "CARGO_TARGET_DIR": str(tmp_path / "target")}
+        runner = Runner(
+            bare, tmp_path / "runs", "example/demo", 7, "publish.yml", registries, environment, shown.append
+        )
+        yield Rehearsed(root, bare, registries, runner, git, shown)
+    assert registries.mistakes == []
+    kept = subprocess.run(
+        ["grep", "-rlE", "pypi-[A-Za-z0-9_-]{40}|cio_tp_", str(tmp_path / "runs")], capture_output=True
+    )
+    assert kept.stdout == b"", "a token was kept"
+    assert not re.search(r"pypi-[\w-]{40}|cio_tp_|add-mask", "\n".join(shown))
+
+
+def states(run: WorkflowRun) -> dict[str, str]:
+    return {job.name: job.state for job in run.jobs}
+
+
+def one(run: WorkflowRun, name: str) -> JobRun:
+    (job,) = [job for job in run.jobs if name in (job.id, job.name)]
+    return job
+
+
+def small(steps: str, *, job: str = "", more: str = "") -> str:
+    """A workflow with one job of these steps, and more jobs."""
+    lines = "\n".join(f"      {line}" for line in steps.strip("\n").splitlines())
+    extra = "\n".join(f"    {line}" for line in job.strip("\n").splitlines())
+    text = f"name: small\non: push\njobs:\n  one:\n    runs-on: ubuntu-24.04\n{extra}\n    steps:\n{lines}\n{more}"
+    return re.sub(r"\n+", "\n", text)
+
+
+# A whole release
+
+
+def test_a_tag_is_published_by_the_commands_of_the_workflow(rehearsed):
+    rehearsed.register()
+    run = rehearsed.push(PUBLISH)
+    assert set(states(run).values()) == {"success"}, rehearsed.said
+    assert list(states(run)) == ["Build", "Publish demo", "Publish demo-sdk", "afterwards"]
+    assert set(rehearsed.registries.index.files("demo")) == {"demo-1.0.0.tar.gz", "demo-1.0.0-py3-none-any.whl"}
+    assert set(rehearsed.registries.crates.releases("demo-sdk")) == {"1.0.0"}
+    assert one(run, "afterwards").steps[0].lines == ("published 1.0.0, success",)
+    assert one(run, "build").outputs == {"version": "1.0.0"}
+    assert "the workflow asks for 0.0.1" in rehearsed.said
+    assert "not installed here: Rust 1.10.0" in rehearsed.said
+    # The token of cargo was revoked, and nobody may ask for another.
+    assert [each.status for each in rehearsed.registries.crates.log if each.method == "DELETE"] == [204]
+    assert rehearsed.registries.identity._admitted == {}
+
+
+def test_the_wrong_environment_is_named_and_after_the_correction_only_what_failed_runs_again(rehearsed):
+    rehearsed.register()
+    (project,) = rehearsed.registries.index.projects.values()
+    project.publishers[:] = [dataclasses.replace(PYPI, environment="pypi-other")]
+    run = rehearsed.push(PUBLISH)
+    assert states(run) == {
+        "Build": "success",
+        "Publish demo": "failure",
+        "Publish demo-sdk": "success",
+        "afterwards": "skipped",
+    }
+    job = one(run, "publish-demo")
+    assert [step.code for step in job.steps] == [None, None, 2]
+    assert "no publisher with the claims" in job.finding.saw
+    for value in ("`example`", "`demo`", "`publish.yml`", "`pypi-demo`", "Re-run failed jobs"):
+        assert value in job.finding.remedy
+    assert [finding.status for finding in run.findings] == ["failed"]
+
+    project.publishers[:] = [PYPI]
+    again = rehearsed.runner.rerun_failed(run)
+    assert set(states(again).values()) == {"success"}, rehearsed.said
+    assert (again.id, again.attempt) == (run.id, 2)
+    assert one(again, "build") is one(run, "build")
+    assert one(again, "publish-demo-sdk") is one(run, "publish-demo-sdk")
+    assert len(rehearsed.registries.index.files("demo")) == 2
+
+
+def test_a_failure_after_storing_is_finished_by_the_same_bytes(rehearsed):
+    rehearsed.register()
+    rehearsed.registries.index.faults.errors_after_storing = 1
+    run = rehearsed.push(PUBLISH)
+    assert one(run, "publish-demo").finding.remedy == '"Re-run failed jobs"'
+    stored = {name: file.sha256 for name, file in rehearsed.registries.index.files("demo").items()}
+    assert len(stored) == 1
+    again = rehearsed.runner.rerun_failed(run)
+    assert again.passed, rehearsed.said
+    finished = {name: file.sha256 for name, file in rehearsed.registries.index.files("demo").items()}
+    assert len(finished) == 2
+    assert stored.items() <= finished.items()
+
+
+def test_a_registry_that_is_down_a_crate_that_is_new_and_one_that_is_out_are_told_apart(rehearsed):
+    rehearsed.registries.index.add_project("demo", PYPI)
+    rehearsed.registries.index.faults.down = True
+    run = rehearsed.push(PUBLISH)
+    assert "does not answer" in one(run, "publish-demo").finding.saw
+    assert "crates.io knows no publisher" in one(run, "publish-demo-sdk").finding.saw
+
+    rehearsed.registries.index.faults.down = False
+    rehearsed.registries.crates.add_crate("unrelated", CRATES_IO)
+    run = rehearsed.runner.rerun_failed(run)
+    assert one(run, "publish-demo").state == "success"
+    assert "first version by hand" in one(run, "publish-demo-sdk").finding.remedy
+
+    crate = rehearsed.registries.crates.add_crate("demo-sdk", dataclasses.replace(CRATES_IO, environment="x"))
+    rehearsed.registries.crates.crates.pop("unrelated")
+    run = rehearsed.runner.rerun_failed(run)
+    assert "environment `crates-io`" in one(run, "publish-demo-sdk").finding.remedy
+    crate.publishers[:] = [CRATES_IO]
+    rehearsed.registries.crates.faults.errors_after_storing = 1
+    run = rehearsed.runner.rerun_failed(run)
+    assert "Re-run failed jobs" in one(run, "publish-demo-sdk").finding.remedy
+    run = rehearsed.runner.rerun_failed(run)
+    assert one(run, "publish-demo-sdk").finding.remedy == "run `just verify 1.0.0`"
+
+
+def test_other_bytes_under_a_published_name_are_never_to_be_uploaded_again(rehearsed):
+    rehearsed.register()
+    assert rehearsed.push(PUBLISH).passed
+    (rehearsed.root / "make.py").write_text(MAKE.replace('"demo.py": "\\n"', '"demo.py": "x = 1\\n"'))
+    run = rehearsed.runner.push(rehearsed.tag(PUBLISH + "# again\n", "v1.0.0-again"))
+    assert "never upload it again" in one(run, "publish-demo").finding.remedy
+
+
+def test_by_hand_from_a_branch_nothing_is_published_and_from_a_tag_one_artifact(rehearsed):
+    rehearsed.register()
+    ref = rehearsed.tag(PUBLISH)
+    assert rehearsed.runner.push("refs/heads/main") is None
+    run = rehearsed.runner.dispatch("refs/heads/main", {"artifact": "demo"})
+    assert states(run) == {
+        "Build": "success",
+        "publish-demo": "skipped",
+        "publish-demo-sdk": "skipped",
+        "afterwards": "skipped",
+    }
+    assert "its condition is not met" in one(run, "publish-demo").reason
+    assert one(run, "afterwards").reason == "`publish-demo` before it was skipped"
+    assert rehearsed.registries.index.files("demo") == {}
+    run = rehearsed.runner.dispatch(ref, {"artifact": "demo"})
+    assert (one(run, "publish-demo").state, one(run, "publish-demo-sdk").state) == ("success", "skipped")
+    with pytest.raises(Refused, match="`other` is none of `all`, `demo`, `demo-sdk`"):
+        rehearsed.runner.dispatch(ref, {"artifact": "other"})
+    with pytest.raises(Refused, match="no input `wrong`"):
+        rehearsed.runner.dispatch(ref, {"wrong": "x"})
+    with pytest.raises(Refused, match="no full name"):
+        rehearsed.runner.dispatch("v1.0.0", {})
+    with pytest.raises(Refused, match="push the ref"):
+        rehearsed.runner.push("refs/tags/v9.9.9")
+
+
+def test_a_job_without_the_permission_gets_no_identity(rehearsed):
+    rehearsed.register()
+    run = rehearsed.push(PUBLISH.replace("    permissions:\n      id-token: write\n", ""))
+    assert one(run, "publish-demo").state == one(run, "publish-demo-sdk").state == "failure"
+    for name in ("publish-demo", "publish-demo-sdk"):
+        assert one(run, name).finding.saw == "the job may not ask for an identity token"
+    assert rehearsed.registries.identity.log == []
+
+
+# Steps
+
+
+def test_steps_hand_on_outputs_variables_and_programs_and_see_where_they_are(rehearsed, monkeypatch):
+    monkeypatch.setenv("GH_TOKEN", "of-the-user")
+    monkeypatch.setenv("UV_PUBLISH_TOKEN", "of-the-user")
+    run = rehearsed.push(
+        small(
+            """
+- uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1
+- id: first
+  run: |
+    printf 'one=1\\ntext<<END\\na\\nb\\nEND\\n' >> "$GITHUB_OUTPUT"
+    echo "KEPT=yes" >> "$GITHUB_ENV"
+    mkdir "$RUNNER_TEMP/bin"
+    printf '#!/bin/sh\\necho own\\n' > "$RUNNER_TEMP/bin/git"
+    chmod +x "$RUNNER_TEMP/bin/git"
+    echo "## Done" >> "$GITHUB_STEP_SUMMARY"
+- run: git cat-file -t v1.0.0; git describe --exact-match; git rev-parse --is-shallow-repository
+- run: echo "$RUNNER_TEMP/bin" >> "$GITHUB_PATH"
+- name: See ${{ steps.first.outputs.one }}
+  working-directory: src
+  env:
+    LEVEL: step ${{ env.KEPT }}
+  run: |
+    echo "$LEVEL $TOP ${GH_TOKEN:-none} ${UV_PUBLISH_TOKEN:-none} ${{ steps.first.outputs.text }}" $(git)
+    echo "$GITHUB_REF_NAME $GITHUB_REF_TYPE $GITHUB_EVENT_NAME $GITHUB_JOB $GITHUB_REPOSITORY $CI $GITHUB_ACTIONS"
+    test "$PWD" = "$GITHUB_WORKSPACE/src"
+""",
+            job="env:\n  LEVEL: job\n  TOP: top",
+        )
+    )
+    job = one(run, "one")
+    assert job.state == "success", rehearsed.said
+    assert job.summary == "## Done\n"
+    assert job.steps[2].lines == ("tag", "v1.0.0", "true")
+    assert job.steps[4].name == "See 1"
+    assert job.steps[4].lines == (
+        "step yes top none none a",
+        "b own",
+        "v1.0.0 tag push one example/demo true true",
+    )
+
+
+def test_a_failing_step_skips_the_others_but_those_that_ask_for_it(rehearsed):
+    run = rehearsed.push(
+        small(
+            """
+- run: |
+    echo before
+    exit 7
+    echo after
+- run: echo never
+- if: ${{ !cancelled() }}
+  run: echo at least
+- if: failure()
+  run: echo ${{ job.status }}
+- if: success() || steps.none.outputs.x == 'y'
+  run: echo never
+- shell: bash
+  if: always()
+  run: false | true
+""",
+        )
+    )
+    job = one(run, "one")
+    assert [step.state for step in job.steps] == ["failure", "skipped", "success", "success", "skipped", "failure"]
+    assert (job.steps[0].code, job.steps[0].lines) == (7, ("before", "exit code 7"))
+    assert job.steps[3].lines == ("failure",)
+    assert job.finding.saw == "exit code 7"
+    assert ".github/workflows/publish.yml:6" in job.finding.looked_at
+    assert "never" not in rehearsed.said.replace("Run echo never", "")
+
+
+def test_what_is_to_be_masked_is_shown_nowhere(rehearsed):
+    rehearsed.runner.forge_token = lambda permissions: f"forge-{'-'.join(f'{k}-{v}' for k, v in permissions.items())}"
+    run = rehearsed.push(
+        small(
+            """
+- id: a
+  run: |
+    echo "::add-mask::hush%25 hush"
+    echo "say hush% hush and $GH_TOKEN"
+    echo "secret=hush% hush" >> "$GITHUB_OUTPUT"
+    echo "plain=x" >> "$GITHUB_OUTPUT"
+    echo "hush% hush" >> "$GITHUB_STEP_SUMMARY"
+    echo "::error::shown"
+    test "$GH_TOKEN" = forge-contents-write
+  env:
+    GH_TOKEN: ${{ github.token }}
+""",
+            job="permissions:\n  contents: write\noutputs:\n"
+            "  secret: ${{ steps.a.outputs.secret }}\n  plain: ${{ steps.a.outputs.plain }}",
+        )
+    )
+    job = one(run, "one")
+    assert job.state == "success", rehearsed.said
+    assert job.steps[0].lines == ("say *** and ***", "::error::shown")
+    assert (job.outputs, job.summary) == ({"plain": "x"}, "***\n")
+    kept = [path.read_text() for path in (run.folder / "jobs").rglob("*.log")]
+    assert not any("hush" in text or "forge-" in text for text in [*kept, repr(run)])
+    assert "add-mask" not in rehearsed.said
+
+
+# Matrix, needs, artifacts
+
+
+MATRIX = """
+  wheels:
+    name: Wheels for ${{ matrix.platform }}
+    runs-on: ${{ matrix.runner }}
+    strategy:
+      matrix:
+        include:
+          - {runner: ubuntu-24.04, platform: manylinux_2_17_x86_64}
+          - {runner: ubuntu-24.04, platform: musllinux_1_2_x86_64}
+          - {runner: ubuntu-24.04-arm, platform: manylinux_2_17_aarch64}
+          - {runner: macos-15, platform: macosx_11_0_arm64}
+    steps:
+      - run: echo ${{ matrix.platform }}
+  never:
+    needs: [wheels]
+    if: false
+    runs-on: ubuntu-24.04
+    steps:
+      - run: echo never
+  skipped:
+    needs: [never]
+    runs-on: ubuntu-24.04
+    steps:
+      - run: echo never
+  ancestor:
+    needs: [skipped]
+    if: needs.skipped.result == 'skipped'
+    runs-on: ubuntu-24.04
+    steps:
+      - run: echo never
+  anyway:
+    needs: [wheels, never]
+    if: always() && needs.wheels.result == 'success' && !contains(needs.*.result, 'failure')
+    runs-on: macos-15
+    steps:
+      - run: echo anyway
+"""
+
+
+def test_what_is_for_another_host_is_listed_and_counts_as_passed(rehearsed, monkeypatch):
+    monkeypatch.setattr("binoc_runbook.rehearsal.runner.hosts.this_host", lambda: ("Linux", "X64"))
+    installable = ["manylinux_2_17_x86_64", "linux_x86_64"]
+    monkeypatch.setattr("binoc_runbook.rehearsal.runner.hosts.platform_tags", lambda: iter(installable))
+    run = rehearsed.push(small("- run: echo", more=MATRIX))
+    assert states(run) == {
+        "one": "success",
+        "Wheels for manylinux_2_17_x86_64": "success",
+        "Wheels for musllinux_1_2_x86_64": "elsewhere",
+        "Wheels for manylinux_2_17_aarch64": "elsewhere",
+        "Wheels for macosx_11_0_arm64": "elsewhere",
+        "never": "skipped",
+        "skipped": "skipped",
+        "ancestor": "skipped",
+        "anyway": "success",
+    }
+    reasons = [job.reason for job in run.jobs if job.state == "elsewhere"]
+    assert "wheels for `musllinux_1_2_x86_64` cannot be installed" in reasons[0]
+    assert all("is another kind of host than this one" in reason for reason in reasons[1:])
+    assert run.passed
+
+
+ARTIFACTS = """
+- run: |
+    mkdir -p dist/deep other && echo 1 > dist/a.whl && echo 2 > dist/deep/b.whl
+    echo 3 > dist/.hidden && echo 4 > other/c.txt
+- uses: actions/upload-artifact@v7
+  with: {name: alone, path: dist/a.whl}
+- uses: actions/upload-artifact@v7
+  with: {name: folder, path: dist}
+- uses: actions/upload-artifact@v7
+  with: {name: deep, path: "dist/**/*.whl"}
+- uses: actions/upload-artifact@v7
+  with:
+    name: several
+    path: |
+      dist
+      other/*.txt
+      !dist/deep/**
+- uses: actions/upload-artifact@v7
+  with: {name: none, path: "*.none"}
+- uses: actions/download-artifact@v8
+  with: {path: all}
+- uses: actions/download-artifact@v8
+  with: {path: merged, pattern: "{alone,se*}", merge-multiple: true}
+- uses: actions/download-artifact@v8
+  with: {name: deep, path: named}
+- run: find all merged named -type f | sort
+"""
+
+
+def test_artifacts_have_the_names_that_github_gives_them(rehearsed):
+    run = rehearsed.push(small(ARTIFACTS))
+    assert one(run, "one").steps[-1].lines == (
+        "all/alone/a.whl",
+        "all/deep/a.whl",
+        "all/deep/deep/b.whl",
+        "all/folder/a.whl",
+        "all/folder/deep/b.whl",
+        "all/several/dist/a.whl",
+        "all/several/other/c.txt",
+        "merged/a.whl",
+        "merged/dist/a.whl",
+        "merged/other/c.txt",
+        "named/a.whl",
+        "named/deep/b.whl",
+    ), rehearsed.said
+    assert "no files were found for `*.none`" in rehearsed.said
+
+
+@pytest.mark.parametrize(
+    ("step", "reason"),
+    [
+        ("- uses: actions/upload-artifact@v7\n  with: {name: a, path: x}", "already exists"),
+        ("- uses: actions/upload-artifact@v7\n  with: {name: b, path: y, if-no-files-found: error}", "no files were"),
+        ("- uses: actions/upload-artifact@v7\n  with: {name: 'b/c', path: x}", "cannot be the name"),
+        ("- uses: actions/download-artifact@v8\n  with: {name: c}", "there is no artifact `c`, beside `a`"),
+        ("- run: echo\n  working-directory: nowhere", "there is no folder `nowhere`"),
+        ("- run: echo nonsense >> $GITHUB_OUTPUT", "neither `name=value`"),
+    ],
+)
+def test_a_step_that_cannot_be_done_fails_with_its_reason(rehearsed, step, reason):
+    upload = "- run: echo > x\n- uses: actions/upload-artifact@v7\n  with: {name: a, path: x}\n"
+    job = one(rehearsed.push(small(upload + step)), "one")
+    assert (job.state, job.steps[-1].state) == ("failure", "failure")
+    assert reason in job.finding.saw
+
+
+# What is refused before anything runs
+
+
+@pytest.mark.parametrize(
+    ("workflow", "place", "saw"),
+    [
+        (small("- run: echo\n- uses: someone/else@v1"), 8, "the action `someone/else@v1` is not known"),
+        (small("- uses: actions/checkout@v7\n  with: {ref: main}"), 8, "the input `ref` of `actions/checkout`"),
+        (small("- run: echo\n  continue-on-error: true"), 8, "`continue-on-error` of a step"),
+        (small("- run: echo\n  shell: pwsh"), 8, "the shell `pwsh`"),
+        (small("- run: echo", job="container: alpine"), 6, "`container` of a job"),
+        (small("- run: echo", job="services: {db: {image: x}}"), 6, "`services` of a job"),
+        (small("- run: echo", job="permissions: write-all"), 6, "the permissions are `write-all`"),
+        (small("- run: echo", job="needs: [two]"), 6, "there is no such job"),
+        (small("- run: echo", job="needs: [one]"), 4, "`one` waits for itself"),
+        (small("- run: echo", job="if: matrix.x == 1"), 6, "`matrix` is not known there"),
+        (small("- run: echo", job="if: ${{ true }} && false"), 6, "is a text, which is always true|always true"),
+        (small("- run: echo", job="strategy: {matrix: '${{ fromJSON(x) }}'}"), 6, "is computed"),
+        (small("- run: echo ${{ secrets.TOKEN }}"), 7, "`secrets` is not known there"),
+        (small("- run: echo ${{ github.actor }}"), 7, "`github.actor` is not known"),
+        (small("- run: echo ${{ needs.two.result }}"), 7, "`needs.two.result` is not known"),
+        (small("- run: echo ${{ inputs.x }}"), 7, "`inputs.x` is not known"),
+        (small("- run: echo ${{ hashFiles('x') }}"), 7, "the function `hashFiles` is not known"),
+        (small("- run: echo ${{ success() }}"), 7, "stands outside of an `if`"),
+        (small("- run: echo", more="  two:\n    uses: ./.github/workflows/x.yml\n"), 8, "another workflow file"),
+        (small("- name: nothing"), 7, "does not say one of `run` and `uses`"),
+        ("on: push\njobs: []\n", None, "it has no jobs"),
+    ],
+)
+def test_what_is_not_known_is_refused_before_anything_runs(rehearsed, workflow, place, saw):
+    with pytest.raises(Refused) as caught:
+        rehearsed.push(workflow)
+    (finding,) = caught.value.findings
+    assert finding.looked_at == f".github/workflows/publish.yml{f':{place}' if place else ''}"
+    assert re.search(saw, finding.saw)
+    assert finding.remedy
+    assert rehearsed.shown == []
