@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from binoc_runbook.rehearsal.runner.expressions import Misspelt, filled, parse, template, text_of, truth
+from binoc_runbook.rehearsal.runner.expressions import Misspelt, filled, parse, template
+from binoc_runbook.rehearsal.runner.values import text_of, truth
 
 CONTEXTS = {
     "github": {"ref": "refs/tags/v1.0.0", "event_name": "push"},

@@ -32,7 +32,8 @@ files = {"demo.py": "\\n", "demo-1.0.0.dist-info/METADATA": metadata, "demo-1.0.
 def row(name, text):
     digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")
     return f"{name},sha256={digest},{len(text)}\\n"
-files["demo-1.0.0.dist-info/RECORD"] = "".join(row(*each) for each in files.items()) + "demo-1.0.0.dist-info/RECORD,,\\n"
+rows = [row(*each) for each in files.items()]
+files["demo-1.0.0.dist-info/RECORD"] = "".join([*rows, "demo-1.0.0.dist-info/RECORD,,\\n"])
 with zipfile.ZipFile(dist / "demo-1.0.0-py3-none-any.whl", "w") as archive:
     for name, text in files.items():
         archive.writestr(zipfile.ZipInfo(name), text)
@@ -412,10 +413,10 @@ def test_a_failing_step_skips_the_others_but_those_that_ask_for_it(rehearsed):
     )
     job = one(run, "one")
     assert [step.state for step in job.steps] == ["failure", "skipped", "success", "success", "skipped", "failure"]
-    assert (job.steps[0].code, job.steps[0].lines) == (7, ("before", "exit code 7"))
+    assert (job.steps[0].code, job.steps[0].lines) == (7, ("before",))
     assert job.steps[3].lines == ("failure",)
-    assert job.finding.saw == "exit code 7"
-    assert ".github/workflows/publish.yml:6" in job.finding.looked_at
+    assert job.finding.saw == "it ended with exit code 7, after saying `before`"
+    assert ".github/workflows/publish.yml:7" in job.finding.looked_at
     assert "never" not in rehearsed.said.replace("Run echo never", "")
 
 
@@ -425,6 +426,7 @@ def test_what_is_to_be_masked_is_shown_nowhere(rehearsed):
         small(
             """
 - id: a
+  name: Hide
   run: |
     echo "::add-mask::hush%25 hush"
     echo "say hush% hush and $GH_TOKEN"
@@ -447,6 +449,29 @@ def test_what_is_to_be_masked_is_shown_nowhere(rehearsed):
     kept = [path.read_text() for path in (run.folder / "jobs").rglob("*.log")]
     assert not any("hush" in text or "forge-" in text for text in [*kept, repr(run)])
     assert "add-mask" not in rehearsed.said
+
+
+def test_an_interruption_ends_what_was_started_and_the_tokens(rehearsed):
+    rehearsed.register()
+    started = rehearsed.root.parent / "started"
+
+    def interrupt(line: str) -> None:
+        if "started" in line and "echo" not in line:
+            raise KeyboardInterrupt
+
+    rehearsed.runner.on_line = interrupt
+    steps = f"""
+- uses: rust-lang/crates-io-auth-action@v1
+- run: |
+    echo $$ > {started}
+    echo started
+    sleep 60
+"""
+    with pytest.raises(KeyboardInterrupt):
+        rehearsed.push(small(steps, job="environment: crates-io\npermissions: {id-token: write}"))
+    assert not Path(f"/proc/{started.read_text().strip()}").exists()
+    assert rehearsed.registries.identity._admitted == {}
+    assert [each.status for each in rehearsed.registries.crates.log if each.method == "DELETE"] == [204]
 
 
 # Matrix, needs, artifacts

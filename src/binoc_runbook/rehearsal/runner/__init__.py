@@ -8,7 +8,6 @@ hosts are listed as not run, and count as passed for those that need them; `time
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,11 +18,11 @@ from binoc_runbook.finding import Finding
 from binoc_runbook.refusal import Refused
 from binoc_runbook.rehearsal.registries import Registries
 from binoc_runbook.rehearsal.runner.artifacts import Artifacts
-from binoc_runbook.rehearsal.runner.job import Setting, withheld
 from binoc_runbook.rehearsal.runner.masks import Masks
 from binoc_runbook.rehearsal.runner.reading import CHECK, read
 from binoc_runbook.rehearsal.runner.report import Event, JobRun, StepRun, WorkflowRun
 from binoc_runbook.rehearsal.runner.schedule import perform
+from binoc_runbook.rehearsal.runner.setting import GIT, Setting, withheld
 from binoc_runbook.rehearsal.runner.triggers import pushed, started_by_hand
 from binoc_runbook.world.processes import Processes
 
@@ -92,8 +91,7 @@ class Runner:
         return Event(name, ref, sha), folder, read(source, f"{FOLDER}/{self.workflow}")
 
     def _git(self, *arguments: str) -> str:
-        closed = {**self.registries.environment, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
-        done = Processes(self.bare, closed, withheld=withheld).run(["git", *arguments])
+        done = Processes(self.bare, {**self.registries.environment, **GIT}, withheld=withheld).run(["git", *arguments])
         if done.returncode != 0:
             looked_at = f"git {' '.join(arguments[:2])}"
             remedy = "push the ref to the rehearsed remote, and give its full name"

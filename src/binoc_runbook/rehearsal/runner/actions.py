@@ -180,8 +180,10 @@ ACTIONS: Mapping[str, Action] = {
     ),
     "actions/download-artifact": Action(download, frozenset({"name", "path", "pattern", "merge-multiple"})),
     "rust-lang/crates-io-auth-action": Action(authenticate_at_crates_io, frozenset()),
-    "astral-sh/attest-action": Action(attest, frozenset({"paths"})),
-    "actions/attest": Action(attest, frozenset({"subject-path", "subject-checksums", "sbom-path"})),
+    "astral-sh/attest-action": Action(attest, frozenset({"paths", "overwrite"})),
+    "actions/attest": Action(
+        attest, frozenset({"subject-path", "subject-name", "subject-digest", "subject-checksums", "sbom-path"})
+    ),
 }
 
 

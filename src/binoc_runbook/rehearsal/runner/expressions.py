@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-#: What JSON can say.
-Value = None | bool | float | str | Sequence["Value"] | Mapping[str, "Value"]
+from binoc_runbook.rehearsal.runner.values import Value, is_compound, is_number, number, same, text_of, truth
+
 #: What the status functions answer where the expression stands.
 Status = Mapping[str, bool]
 
@@ -86,37 +86,6 @@ def filled(parts: list[str | Expression], contexts: Mapping[str, Value], status:
     """The value of a template: of its expression if it is nothing else, and a text otherwise."""
     values = [part if isinstance(part, str) else part.evaluate(contexts, status) for part in parts]
     return values[0] if len(values) == 1 else "".join(map(text_of, values))
-
-
-def truth(value: Value) -> bool:
-    """What a condition makes of a value: false, 0, an empty text and null are false, a list or an object is true."""
-    if _is_number(value):
-        return value != 0 and value == value  # not a number is not equal to itself
-    return value is not None and value is not False and value != ""
-
-
-def text_of(value: Value) -> str:
-    """A value as it is written into a text; a list or an object is only named."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float | int):
-        return f"{value:.15g}"
-    if isinstance(value, str):
-        return value
-    return "Object" if isinstance(value, Mapping) else "Array"
-
-
-def same(left: Value, right: Value) -> bool:
-    """GitHub's `==`: texts without regard to case, values of different kinds as numbers, objects only with itself."""
-    if isinstance(left, str) and isinstance(right, str):
-        return left.casefold() == right.casefold()
-    if _is_compound(left) or _is_compound(right):
-        return left is right
-    if type(left) is type(right):
-        return left == right
-    return _number(left) == _number(right)
 
 
 class _Many(list[Value]):
@@ -192,7 +161,7 @@ class _Reader:
         if kind == "string":
             return _constant(text[1:-1].replace("''", "'"))
         if kind == "number":
-            return _constant(_number(text))
+            return _constant(number(text))
         if text == "(":
             tree = self.either()
             self.must(")")
@@ -305,7 +274,7 @@ def _ordered(left: _Tree, right: _Tree, sign: str) -> _Tree:
         if isinstance(one, str) and isinstance(other, str):
             order = (one.casefold() > other.casefold()) - (one.casefold() < other.casefold())
         else:
-            a, b = _number(one), _number(other)
+            a, b = number(one), number(other)
             if math.isnan(a) or math.isnan(b):
                 return False
             order = (a > b) - (a < b)
@@ -327,7 +296,7 @@ def _each(tree: _Tree) -> _Tree:
 def _property(tree: _Tree, key: _Tree) -> _Tree:
     def one(contexts: Mapping[str, Value], status: Status) -> Value:
         value, name = tree(contexts, status), key(contexts, status)
-        if isinstance(value, _Many) and not _is_number(name):
+        if isinstance(value, _Many) and not is_number(name):
             return _Many(found for each in value if (found := _lookup(each, name)) is not None)
         return _lookup(value, name)
 
@@ -339,41 +308,23 @@ def _lookup(value: Value, name: Value) -> Value:
         wanted = text_of(name).casefold()
         return next((found for key, found in value.items() if key.casefold() == wanted), None)
     if isinstance(value, list):
-        number = _number(name)
-        return value[int(number)] if number.is_integer() and 0 <= number < len(value) else None
+        at = number(name)
+        return value[int(at)] if at.is_integer() and 0 <= at < len(value) else None
     return None
-
-
-def _is_number(value: Value) -> bool:
-    return isinstance(value, float | int) and not isinstance(value, bool)
-
-
-def _is_compound(value: Value) -> bool:
-    return isinstance(value, list | Mapping)
-
-
-def _number(value: Value) -> float:
-    if isinstance(value, str):
-        text = value.strip()
-        try:
-            return float(int(text, 0)) if re.match(r"[-+]?0[xo]", text) else float(text or 0)
-        except ValueError:
-            return math.nan
-    return float(value or 0) if isinstance(value, float | int | None) else math.nan
 
 
 def _contains(where: Value, what: Value) -> Value:
     if isinstance(where, list):
         return any(same(each, what) for each in where)
-    return not _is_compound(where) and text_of(what).casefold() in text_of(where).casefold()
+    return not is_compound(where) and text_of(what).casefold() in text_of(where).casefold()
 
 
 def _format(pattern: Value, *values: Value) -> Value:
     def put(found: re.Match[str]) -> str:
         if found[0] in ("{{", "}}"):
             return found[0][0]
-        number = int(found[1])
-        return text_of(values[number]) if number < len(values) else found[0]
+        at = int(found[1])
+        return text_of(values[at]) if at < len(values) else found[0]
 
     return re.sub(r"\{\{|\}\}|\{(\d+)\}", put, text_of(pattern))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import sys
 import time
@@ -11,82 +10,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from binoc_runbook.checks.workflow.model import Job, Node, Workflow, action_of
+from binoc_runbook.checks.workflow.model import Job, Node, action_of
 from binoc_runbook.finding import Finding
-from binoc_runbook.rehearsal import crates_auth
 from binoc_runbook.rehearsal.identity import Run
-from binoc_runbook.rehearsal.registries import Registries
 from binoc_runbook.rehearsal.runner.actions import ACTIONS, Work
-from binoc_runbook.rehearsal.runner.artifacts import Artifacts, NotDone
-from binoc_runbook.rehearsal.runner.expressions import Status, Value, filled, template, text_of, truth
+from binoc_runbook.rehearsal.runner.artifacts import NotDone
+from binoc_runbook.rehearsal.runner.expressions import Status, filled, template
 from binoc_runbook.rehearsal.runner.hosts import this_host
-from binoc_runbook.rehearsal.runner.masks import TOLD, Masks
+from binoc_runbook.rehearsal.runner.masks import TOLD
 from binoc_runbook.rehearsal.runner.reading import CHECK, SHELLS, condition_of, value_of
-from binoc_runbook.rehearsal.runner.report import TAIL, Event, JobRun, StepRun
+from binoc_runbook.rehearsal.runner.report import TAIL, JobRun, StepRun
+from binoc_runbook.rehearsal.runner.setting import Setting, assignments, github, variables, withheld
 from binoc_runbook.rehearsal.runner.troubles import Case, explain
+from binoc_runbook.rehearsal.runner.values import Value, text_of, truth
 from binoc_runbook.world.processes import Processes
-
-#: Variables of who runs the rehearsal that say something to a workflow, or are credentials: no job inherits them.
-_WITHHELD = re.compile(
-    r"(?:ACTIONS|GITHUB|RUNNER|GIT|GH|INPUT|TWINE)_|UV_PUBLISH_|.*(?:TOKEN|PASSWORD|SECRET|CREDENTIAL)", re.IGNORECASE
-)
-
-
-def withheld(name: str) -> bool:
-    """Whether the variable of this name stays outside of a rehearsed job."""
-    return _WITHHELD.match(name) is not None
-
-
-@dataclass
-class Setting:
-    """What the jobs of one attempt share."""
-
-    bare: Path
-    repository: str
-    owner_id: int
-    registries: Registries
-    environment: Mapping[str, str]
-    on_line: Callable[[str], None]
-    forge_token: Callable[[Mapping[str, str]], str] | None
-    folder: Path
-    workflow: Workflow
-    file: str
-    event: Event
-    id: int
-    attempt: int
-    artifacts: Artifacts
-    masks: Masks
-    #: The toolchains that rustup can use without the network.
-    toolchains: Callable[[], frozenset[str]]
-
-    @property
-    def name(self) -> str:
-        """The name of the workflow, as GitHub shows it."""
-        return self.workflow.root.said("name") or self.workflow.file
-
-    def say(self, line: str) -> None:
-        """Show one line, without what must not be seen."""
-        self.on_line(self.masks(line))
-
-
-def github(setting: Setting, **more: Value) -> dict[str, Value]:
-    """The context `github`, as far as it is known here; from GitHub's page "Contexts"."""
-    event = setting.event
-    return {
-        "repository": setting.repository,
-        "repository_owner": setting.repository.partition("/")[0],
-        "repository_owner_id": str(setting.owner_id),
-        "ref": event.ref,
-        "ref_name": event.ref_name,
-        "ref_type": "tag" if event.is_tag else "branch",
-        "sha": event.sha,
-        "event_name": event.name,
-        "workflow": setting.name,
-        "run_id": str(setting.id),
-        "run_number": str(setting.id),
-        "run_attempt": str(setting.attempt),
-        **more,
-    }
 
 
 @dataclass
@@ -184,7 +121,7 @@ class JobRunner:
         asked = self.env.get("RUSTUP_TOOLCHAIN")
         if asked and not any(each == asked or each.startswith(f"{asked}-") for each in self.setting.toolchains()):
             del self.env["RUSTUP_TOOLCHAIN"]
-            self.setting.say(f"not installed here: Rust {asked}; the default toolchain of this host serves")
+            self.setting.say_once(f"not installed here: Rust {asked}; the default toolchain of this host serves")
 
     def _named(self, node: Node | None) -> str | None:
         return self._text(node) if node else None
@@ -256,14 +193,14 @@ class JobRunner:
     def _action(
         self, step: Node, env: Mapping[str, str], say: Callable[[str], None], afterwards: list[Callable[[], None]]
     ) -> Mapping[str, str]:
-        setting, variables = self.setting, self._variables(env)
+        setting, told = self.setting, self._variables(env)
         work = Work(
             bare=setting.bare,
             event=setting.event,
             attempt=setting.attempt,
             workspace=self.workspace,
-            variables=variables,
-            processes=Processes(self.workspace, variables, setting.masks.line, withheld),
+            variables=told,
+            processes=Processes(self.workspace, told, setting.masks.line, withheld),
             registries=setting.registries,
             artifacts=setting.artifacts,
             masks=setting.masks,
@@ -288,56 +225,35 @@ class JobRunner:
         run = step.get("run")
         script.write_text(self._text(run) if run else "", "utf-8")
         shell = SHELLS[self._default(step, "shell") or None]
-        variables = self._variables(env) | {f"GITHUB_{name}": str(file) for name, file in files.items()}
-        processes = Processes(folder, variables, self.setting.masks.line, withheld)
+        told = self._variables(env) | {f"GITHUB_{name}": str(file) for name, file in files.items()}
+        # What the file added comes before the tools of this environment.
+        found_in = [*reversed(self.path), str(Path(sys.executable).parent), told.get("PATH") or os.environ["PATH"]]
+        processes = Processes(folder, told, self.setting.masks.line, withheld)
         try:
             done = processes.watch(
                 [part.replace("{0}", str(script)) for part in shell],
                 self.logs / f"step-{number}.log",
                 say,
-                # Before the tools of this environment, as the file says.
-                environment={
-                    "PATH": os.pathsep.join([*reversed(self.path), str(Path(sys.executable).parent), _path()])
-                },
+                environment={"PATH": os.pathsep.join(found_in)},
             )
-            told = {name: file.read_text("utf-8", errors="replace") for name, file in files.items()}
+            written = {name: file.read_text("utf-8", errors="replace") for name, file in files.items()}
         finally:
             shutil.rmtree(place)  # a script may hold a secret
-        if done.returncode != 0:
-            say(f"exit code {done.returncode}")
-        self.env |= assignments(told["ENV"])
-        self.path += [line for line in told["PATH"].splitlines() if line]
-        self.summary += told["STEP_SUMMARY"]
-        return done.returncode, assignments(told["OUTPUT"])
+        self.env |= assignments(written["ENV"])
+        self.path += [line for line in written["PATH"].splitlines() if line]
+        self.summary += written["STEP_SUMMARY"]
+        return done.returncode, assignments(written["OUTPUT"])
 
     def _default(self, step: Node, key: str) -> str:
         """What the step says of its shell or folder, or the defaults of the job and of the workflow."""
-        for node in (step.get(key), *(each.get("defaults", "run", key) for each in self._holders)):
+        holders = (self.job.node, self.setting.workflow.root)
+        for node in (step.get(key), *(each.get("defaults", "run", key) for each in holders)):
             if node is not None:
                 return self._text(node)
         return ""
 
-    @property
-    def _holders(self) -> tuple[Node, Node]:
-        return self.job.node, self.setting.workflow.root
-
     def _variables(self, env: Mapping[str, str]) -> dict[str, str]:
-        """The environment of a step: what the file says, what GitHub tells, and what leads to the rehearsal."""
-        github, runner = self.contexts["github"], self.contexts["runner"]
-        told = {
-            **{f"GITHUB_{name.upper()}": text_of(value) for name, value in _items(github) if name != "token"},
-            **{f"RUNNER_{name.upper()}": text_of(value) for name, value in _items(runner)},
-            "GITHUB_ACTIONS": "true",
-            "CI": "true",
-        }
-        # The user's configuration of git stays out of it, and nothing can stop at a prompt.
-        closed = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0"}
-        led = self.setting.registries.environment | closed | dict(self.setting.environment)
-        variables = dict(env) | told | led | self.identity
-        token = variables.pop("CARGO_REGISTRY_TOKEN", None)
-        if token:
-            variables[crates_auth.VARIABLE] = token  # by this name cargo takes it to the rehearsed registry
-        return variables
+        return variables(self.setting, self.contexts, env, self.identity)
 
     # Texts
 
@@ -352,43 +268,12 @@ class JobRunner:
         setting = self.setting
         owner, _, repository = setting.repository.partition("/")
         version = setting.event.ref_name.removeprefix("v")
-        known = explain(failed.lines, Case(owner, repository, setting.file, environment, version))
-        last = next((line.strip() for line in reversed(failed.lines) if line.strip()), "it said nothing")
-        meaning, remedy = known or (last, f"read the lines of the step, and mend {failed.place} or what it runs")
+        # Only of a job that publishes: a test may print such words for other reasons.
+        known = self.job.publishes and explain(
+            failed.lines, Case(owner, repository, setting.file, environment, version)
+        )
+        last = next((line.strip() for line in reversed(failed.lines) if line.strip()), "nothing")
+        saw = last if failed.code is None else f"it ended with exit code {failed.code}, after saying `{last}`"
+        meaning, remedy = known or (saw, f"read the lines of the step, and mend {failed.place} or what it runs")
         looked_at = f"job `{self.name}`, step `{failed.name}`, {failed.place}"
         return Finding.failed(CHECK, looked_at, meaning, remedy)
-
-
-def assignments(text: str) -> dict[str, str]:
-    """What a step wrote into one of GitHub's files: `name=value`, or `name<<END`, lines and `END`.
-
-    Raises:
-        NotDone: A line is neither.
-    """
-    found: dict[str, str] = {}
-    lines = iter(text.splitlines())
-    for line in lines:
-        name, sign, value = (re.match(r"([^=]*?)(<<|=)(.*)", line) or re.match("()()()", "")).groups()  # type: ignore[union-attr]
-        if not line:
-            continue
-        if not name:
-            raise NotDone(f"`{line}` is neither `name=value` nor `name<<END`")
-        if sign == "<<":
-            body: list[str] = []
-            for each in lines:
-                if each == value:
-                    break
-                body.append(each)
-            else:
-                raise NotDone(f"`{value}` is missing after `{line}`")
-            value = "\n".join(body)
-        found[name] = value
-    return found
-
-
-def _items(value: Value) -> list[tuple[str, Value]]:
-    return list(value.items()) if isinstance(value, Mapping) else []
-
-
-def _path() -> str:
-    return os.environ.get("PATH", os.defpath)

@@ -15,7 +15,8 @@ from binoc_runbook.checks.workflow.model import Job, Node, Unreadable, Workflow,
 from binoc_runbook.finding import Finding, Place
 from binoc_runbook.refusal import Refused
 from binoc_runbook.rehearsal.runner.actions import ACTIONS
-from binoc_runbook.rehearsal.runner.expressions import STATUS_FUNCTIONS, Expression, Misspelt, Value, parse, template
+from binoc_runbook.rehearsal.runner.expressions import STATUS_FUNCTIONS, Expression, Misspelt, parse, template
+from binoc_runbook.rehearsal.runner.values import Value
 
 CHECK = "rehearsed workflow"
 
@@ -115,6 +116,7 @@ def _unknown(workflow: Workflow) -> _Unknown:
     for key in ("run-name", "env", "concurrency"):
         yield from _expressions(workflow.root.get(key), _OF_WORKFLOW, {"inputs": inputs})
     yield from _permissions(workflow.root.get("permissions"))
+    yield from _shell(workflow.root.get("defaults", "run", "shell"))
     for job in workflow.jobs:
         yield from _job(job, inputs)
 

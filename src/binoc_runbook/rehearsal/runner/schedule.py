@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from binoc_runbook.checks.workflow import matrix
 from binoc_runbook.checks.workflow.model import Job, Node, Workflow
-from binoc_runbook.rehearsal.runner.expressions import Expression, Status, Value, filled, template, text_of, truth
+from binoc_runbook.rehearsal.runner.expressions import Expression, Status, filled, template
 from binoc_runbook.rehearsal.runner.hosts import elsewhere
-from binoc_runbook.rehearsal.runner.job import JobRunner, Setting, github
+from binoc_runbook.rehearsal.runner.job import JobRunner
 from binoc_runbook.rehearsal.runner.reading import condition_of, labels, value_of
 from binoc_runbook.rehearsal.runner.report import JobRun
+from binoc_runbook.rehearsal.runner.setting import Setting, github
+from binoc_runbook.rehearsal.runner.values import Value, text_of, truth
 
 _Done = Mapping[str, Sequence[JobRun]]
 
@@ -74,7 +76,7 @@ def _entry(setting: Setting, job: Job, number: int, entry: dict[str, Node], cont
     reason = elsewhere(_fill(label, contexts), values, chosen=chosen)
     if reason:
         setting.say(f"job {name}: not run here, {reason}")
-        return JobRun(job.id, name, number, "elsewhere", f"not run here: {reason}")
+        return JobRun(job.id, name, number, "elsewhere", f"not run here, and counted as passed: {reason}")
     setting.say(f"job {name}")
     run = JobRunner(setting, job, number, name, contexts).perform()
     setting.say(f"job {name}: {run.state}{f', {run.reason}' if run.reason else ''}")

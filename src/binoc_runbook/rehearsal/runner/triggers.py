@@ -8,9 +8,9 @@ from binoc_runbook.checks.workflow.model import Node, Workflow
 from binoc_runbook.checks.workflow.rules.triggers import read_filter
 from binoc_runbook.finding import Finding, Place
 from binoc_runbook.refusal import Refused
-from binoc_runbook.rehearsal.runner.expressions import text_of
 from binoc_runbook.rehearsal.runner.reading import CHECK, value_of
 from binoc_runbook.rehearsal.runner.report import Event
+from binoc_runbook.rehearsal.runner.values import text_of
 
 
 def pushed(workflow: Workflow, event: Event) -> bool:

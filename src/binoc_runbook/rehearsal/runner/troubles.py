@@ -105,7 +105,7 @@ _TROUBLES = (
         "run `just prepare` for the next version",
     ),
     _trouble(
-        "is already uploaded|already exists on",
+        r"is already uploaded|crate \S+ already exists on",
         "crates.io has this version already, so the upload before this one arrived",
         "run `just verify {version}`",
     ),
@@ -125,12 +125,12 @@ _TROUBLES = (
         "write `permissions: {{id-token: write}}` at the job, and release the next version",
     ),
     _trouble(
-        r"\b503\b|service unavailable|connection refused|could ?n.t connect|could not connect|error sending request",
+        r"\b503 service unavailable|connection refused|could ?n.t connect|could not connect|error sending request",
         "the registry does not answer; nothing is lost, as the same bytes are accepted again",
         'wait until it does, then "Re-run failed jobs"',
     ),
     _trouble(
-        r"\b50[024]\b|internal server error|bad gateway",
+        r"\b50[024] (internal server error|bad gateway|gateway timeout)|server error \(50\d",
         "the registry failed, and may have kept what was sent; nothing is lost, as the same bytes are accepted again",
         '"Re-run failed jobs"',
     ),

@@ -1,0 +1,84 @@
+"""What failed publish steps mean, and which hosts run what: questions to texts, without a run."""
+
+from __future__ import annotations
+
+import pytest
+
+from binoc_runbook.rehearsal.runner import hosts
+from binoc_runbook.rehearsal.runner.troubles import Case, explain
+
+CASE = Case("example", "demo", "publish.yml", "pypi-demo", "1.0.0")
+
+
+@pytest.mark.parametrize(
+    ("said", "meaning", "remedy"),
+    [
+        ('"code": "invalid-publisher", "description": "…"', "no publisher with the claims", "`pypi-demo`"),
+        ("valid token, but project already exists", "reserves no name", "another name"),
+        ("invalid token: already used", "good for one exchange", "Re-run failed jobs"),
+        ("JWT has already been used", "good for one exchange", "Re-run failed jobs"),
+        ("malformed or invalid token", "did not believe", "Re-run failed jobs"),
+        ("No Trusted Publishing config found for repository `x/y`.", "no publisher of this", "crate's trusted"),
+        ("config for x does not match the\n  workflow filename `f` in the JWT", "other values", "`publish.yml`"),
+        ("requires an environment, but the JWT", "other values", "`pypi-demo`"),
+        ("does not support the `workflow_run` event trigger.", "such an event", "push the tag"),
+        ("tokens do not support creating new crates.", "not on crates.io yet", "by hand"),
+        ("400 Non-user identities cannot create new projects.", "not on PyPI yet", "pending publisher"),
+        ("The given token isn't allowed to upload to project 'x'.", "something else", "register"),
+        ("400 File already exists ('x').", "never replaced", "`just prepare`"),
+        ("releases older than 14 days is not allowed", "older than 14 days", "`just prepare`"),
+        ("crate version `1.0.0` is already uploaded", "has this version already", "`just verify 1.0.0`"),
+        ("error: crate demo@1.0.0 already exists on `x` index", "has this version already", "`just verify 1.0.0`"),
+        ("(status 403 Forbidden): Invalid authentication token", "expired or was revoked", "Re-run failed jobs"),
+        ("403 Invalid or non-existent authentication information.", "expired or was revoked", "Re-run"),
+        ("status code 500 Internal Server Error", "nothing is lost", "Re-run failed jobs"),
+        ("HTTP status server error (503 Service Unavailable)", "does not answer", "wait until"),
+        ("tcp connect error: Connection refused (os error 111)", "does not answer", "wait until"),
+    ],
+)
+def test_the_words_of_a_registry_are_explained(said, meaning, remedy):
+    found = explain(["something before", *said.splitlines(), "something after"], CASE)
+    assert found is not None
+    assert meaning in found[0]
+    assert remedy in found[1]
+    assert "{" not in found[1]
+
+
+def test_other_words_are_not_explained():
+    assert explain(["503 tests passed", "error: something else"], CASE) is None
+
+
+@pytest.mark.parametrize(
+    ("label", "expected"),
+    [
+        ("ubuntu-24.04", ("Linux", "X64")),
+        ("ubuntu-latest", ("Linux", "X64")),
+        ("ubuntu-24.04-arm", ("Linux", "ARM64")),
+        ("macos-15", ("macOS", "ARM64")),
+        ("macos-15-intel", ("macOS", "X64")),
+        ("windows-2025", ("Windows", "X64")),
+        ("windows-11-arm", ("Windows", "ARM64")),
+        ("self-hosted", None),
+    ],
+)
+def test_a_label_names_a_kind_of_host(label, expected):
+    assert hosts.host_of(label) == expected
+
+
+@pytest.mark.parametrize(
+    ("label", "values", "chosen", "runs"),
+    [
+        ("ubuntu-24.04", [], False, True),
+        ("macos-15", ["3.13"], False, True),
+        ("macos-15", ["macos-15"], True, False),
+        ("ubuntu-24.04", ["ubuntu-24.04", "manylinux_2_17_x86_64"], True, True),
+        ("ubuntu-24.04", ["manylinux_2_99_x86_64"], False, False),
+        ("ubuntu-24.04", ["musllinux_1_2_x86_64"], True, False),
+        ("macos-15", ["manylinux_2_17_x86_64"], False, False),
+        ("windows-2025", ["win_amd64"], True, False),
+    ],
+)
+def test_an_entry_runs_here_if_it_is_for_this_host(label, values, chosen, runs, monkeypatch):
+    monkeypatch.setattr(hosts, "this_host", lambda: ("Linux", "X64"))
+    monkeypatch.setattr(hosts, "platform_tags", lambda: iter(["manylinux_2_17_x86_64", "linux_x86_64"]))
+    assert (hosts.elsewhere(label, values, chosen=chosen) == "") is runs
