@@ -538,6 +538,50 @@ def test_what_is_for_another_host_is_listed_and_counts_as_passed(rehearsed, monk
     assert run.passed
 
 
+def test_of_a_matrix_only_the_entry_that_failed_runs_again(rehearsed):
+    flag = rehearsed.root.parent / "flag"
+    steps = f"""
+- run: echo ${{{{ matrix.letter }}}} > out
+- uses: actions/upload-artifact@v7
+  with: {{name: "from-${{{{ matrix.letter }}}}", path: out}}
+- run: test ${{{{ matrix.letter }}}} = a || test -e {flag}
+"""
+    more = """
+  last:
+    needs: one
+    if: failure() || success()
+    runs-on: ubuntu-24.04
+    steps:
+      - run: echo ${{ needs.one.result }}
+"""
+    run = rehearsed.push(small(steps, job="strategy: {matrix: {letter: [a, b]}}", more=more))
+    assert states(run) == {"one (a)": "success", "one (b)": "failure", "last": "success"}
+    assert one(run, "last").steps[0].lines == ("failure",)
+    flag.touch()
+    again = rehearsed.runner.rerun_failed(run)
+    assert states(again) == {"one (a)": "success", "one (b)": "success", "last": "success"}
+    assert one(again, "one (a)") is one(run, "one (a)")
+    assert one(again, "last").steps[0].lines == ("success",)
+
+
+@pytest.mark.parametrize(
+    ("on", "tag", "branch"),
+    [
+        ("push", True, True),
+        ("[workflow_dispatch]", False, False),
+        ("{push: {tags: ['v*']}}", True, False),
+        ("{push: {tags: ['v[0-9]+.*', '!v1*']}}", False, False),
+        ("{push: {branches: [main]}}", False, True),
+        ("{push: {branches: ['release/**'], tags-ignore: [x]}}", True, False),
+        ("{push: {tags-ignore: ['v*']}}", False, False),
+    ],
+)
+def test_a_push_starts_what_its_filters_let_through(rehearsed, on, tag, branch):
+    ref = rehearsed.tag(small("- run: echo").replace("on: push", f"on: {on}"))
+    assert (rehearsed.runner.push(ref) is not None) is tag
+    assert (rehearsed.runner.push("refs/heads/main") is not None) is branch
+
+
 ARTIFACTS = """
 - run: |
     mkdir -p dist/deep other && echo 1 > dist/a.whl && echo 2 > dist/deep/b.whl

@@ -126,3 +126,13 @@ def _is_running(pid: int) -> bool:
     # A zombie whose parent has not asked yet is no longer running.
     told = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
     return not told.stdout.strip().startswith("Z")
+
+
+def test_a_withheld_variable_is_not_inherited_and_can_still_be_given(tmp_path, monkeypatch):
+    monkeypatch.setenv("OF_THE_USER", "inherited")
+    program = [sys.executable, "-c", "import os; print(os.environ.get('OF_THE_USER'))"]
+    assert Processes(tmp_path).run(program).stdout.strip() == "inherited"
+    withheld = Processes(tmp_path, withheld=lambda name: name == "OF_THE_USER")
+    assert withheld.run(program).stdout.strip() == "None"
+    withheld.environment = {"OF_THE_USER": "given"}
+    assert withheld.run(program).stdout.strip() == "given"

@@ -7,6 +7,7 @@ that publish need it; an input that is not listed is refused before anything run
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,8 +33,8 @@ class Work:
     artifacts: Artifacts
     masks: Masks
     say: Callable[[str], None]
-    #: What is done when the job ends, even if it failed.
-    afterwards: list[Callable[[], None]] = field(default_factory=list)
+    #: What is to be done when the job ends, even if it failed.
+    at_end: ExitStack
 
     def do(self, *command: str) -> str:
         """Run a short command in the workspace; returns what it printed.
@@ -152,7 +153,7 @@ def authenticate_at_crates_io(work: Work, inputs: _Inputs) -> Mapping[str, str]:
         else:
             work.say("the token was revoked")
 
-    work.afterwards.append(revoke)
+    work.at_end.callback(revoke)
     work.say("a token for publishing was given")
     return {"token": token}
 

@@ -6,16 +6,24 @@ comparison, and the functions that are known here. What is not known is refused,
 
 from __future__ import annotations
 
-import json
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from binoc_runbook.rehearsal.runner.values import Value, is_compound, is_number, number, same, text_of, truth
-
-#: What the status functions answer where the expression stands.
-Status = Mapping[str, bool]
+from binoc_runbook.rehearsal.runner.operators import (
+    FUNCTIONS,
+    Status,
+    Tree,
+    both,
+    constant,
+    each_of,
+    either,
+    equal,
+    ordered,
+    property_of,
+)
+from binoc_runbook.rehearsal.runner.values import Value, number, text_of, truth
 
 #: How deep an expression may be nested; GitHub allows no more.
 DEEPEST = 50
@@ -34,7 +42,7 @@ class Expression:
     text: str
     names: frozenset[tuple[str, ...]]
     functions: frozenset[str]
-    _tree: _Tree
+    _tree: Tree
 
     def evaluate(self, contexts: Mapping[str, Value], status: Status) -> Value:
         """The value of it; what a context does not hold is null."""
@@ -44,9 +52,6 @@ class Expression:
     def asks_for_status(self) -> bool:
         """Whether it says itself what earlier failures mean; otherwise `success() &&` is implied in a condition."""
         return bool(self.functions & STATUS_FUNCTIONS)
-
-
-_Tree = Callable[[Mapping[str, Value], Status], Value]
 
 
 def parse(text: str) -> Expression:
@@ -88,10 +93,6 @@ def filled(parts: list[str | Expression], contexts: Mapping[str, Value], status:
     return values[0] if len(values) == 1 else "".join(map(text_of, values))
 
 
-class _Many(list[Value]):
-    """What `.*` gives: a property of it is that property of each."""
-
-
 _TOKEN = re.compile(
     r"""\s*(?:
     (?P<string>'(?:[^']|'')*')
@@ -113,7 +114,7 @@ class _Reader:
         self.names: set[tuple[str, ...]] = set()
         self.functions: set[str] = set()
 
-    def whole(self) -> _Tree:
+    def whole(self) -> Tree:
         if not self.tokens:
             raise Misspelt("the expression is empty")
         tree = self.either()
@@ -121,47 +122,47 @@ class _Reader:
             raise Misspelt(f"`{self.tokens[self.at][1]}` is not expected there")
         return tree
 
-    def either(self) -> _Tree:
+    def either(self) -> Tree:
         self.depth += 1
         if self.depth > DEEPEST:
             raise Misspelt(f"it is nested more than {DEEPEST} deep")
         left = self.both()
         while self.take("||"):
-            left = _or(left, self.both())
+            left = either(left, self.both())
         self.depth -= 1
         return left
 
-    def both(self) -> _Tree:
+    def both(self) -> Tree:
         left = self.equality()
         while self.take("&&"):
-            left = _and(left, self.equality())
+            left = both(left, self.equality())
         return left
 
-    def equality(self) -> _Tree:
+    def equality(self) -> Tree:
         left = self.order()
         while sign := self.take("==", "!="):
-            left = _equal(left, self.order(), sign == "==")
+            left = equal(left, self.order(), sign == "==")
         return left
 
-    def order(self) -> _Tree:
+    def order(self) -> Tree:
         left = self.negation()
         while sign := self.take("<=", ">=", "<", ">"):
-            left = _ordered(left, self.negation(), sign)
+            left = ordered(left, self.negation(), sign)
         return left
 
-    def negation(self) -> _Tree:
+    def negation(self) -> Tree:
         count = 0
         while self.take("!"):
             count += 1
         tree = self.value()
         return (lambda contexts, status: truth(tree(contexts, status)) != bool(count % 2)) if count else tree
 
-    def value(self) -> _Tree:
+    def value(self) -> Tree:
         kind, text = self.next()
         if kind == "string":
-            return _constant(text[1:-1].replace("''", "'"))
+            return constant(text[1:-1].replace("''", "'"))
         if kind == "number":
-            return _constant(number(text))
+            return constant(number(text))
         if text == "(":
             tree = self.either()
             self.must(")")
@@ -171,23 +172,23 @@ class _Reader:
         if self.take("("):
             return self.path(self.call(text), None)
         if text in _LITERALS:
-            return _constant(_LITERALS[text])
+            return constant(_LITERALS[text])
         return self.path(lambda contexts, status: contexts.get(name), [name := text.lower()])
 
-    def path(self, tree: _Tree, path: list[str] | None) -> _Tree:
+    def path(self, tree: Tree, path: list[str] | None) -> Tree:
         while sign := self.take(".", "["):
             if self.take("*"):
-                tree = _each(tree)
+                tree = each_of(tree)
                 key = "*"
             elif sign == ".":
                 kind, key = self.next()
                 if kind != "name":
                     raise Misspelt(f"`{key}` is no name of a property")
-                tree = _property(tree, _constant(key))
+                tree = property_of(tree, constant(key))
             else:
                 kind, text = self.tokens[self.at] if self.at < len(self.tokens) else ("", "")
                 key = text[1:-1] if kind == "string" else "?"
-                tree = _property(tree, self.either())
+                tree = property_of(tree, self.either())
             if sign == "[":
                 self.must("]")
             if path is not None:
@@ -196,8 +197,8 @@ class _Reader:
             self.names.add(tuple(path))
         return tree
 
-    def call(self, name: str) -> _Tree:
-        arguments: list[_Tree] = []
+    def call(self, name: str) -> Tree:
+        arguments: list[Tree] = []
         if not self.take(")"):
             arguments.append(self.either())
             while self.take(","):
@@ -209,9 +210,9 @@ class _Reader:
                 raise Misspelt(f"`{name}()` takes nothing")
             self.functions.add(lower)
             return lambda contexts, status: status[lower]
-        if lower not in _FUNCTIONS:
+        if lower not in FUNCTIONS:
             raise Misspelt(f"the function `{name}` is not known here")
-        least, most, function = _FUNCTIONS[lower]
+        least, most, function = FUNCTIONS[lower]
         if not least <= len(arguments) <= most:
             raise Misspelt(f"`{name}` was given {len(arguments)} values")
         self.functions.add(lower)
@@ -242,97 +243,3 @@ def _tokens(text: str) -> Iterator[tuple[str, str]]:
             raise Misspelt(f"`{text[at:].split()[0]}` cannot be read; a text stands between single quotes")
         at = found.end()
         yield str(found.lastgroup), found[str(found.lastgroup)]
-
-
-def _constant(value: Value) -> _Tree:
-    return lambda contexts, status: value
-
-
-def _or(left: _Tree, right: _Tree) -> _Tree:
-    def tree(contexts: Mapping[str, Value], status: Status) -> Value:
-        value = left(contexts, status)
-        return value if truth(value) else right(contexts, status)
-
-    return tree
-
-
-def _and(left: _Tree, right: _Tree) -> _Tree:
-    def tree(contexts: Mapping[str, Value], status: Status) -> Value:
-        value = left(contexts, status)
-        return right(contexts, status) if truth(value) else value
-
-    return tree
-
-
-def _equal(left: _Tree, right: _Tree, wanted: bool) -> _Tree:
-    return lambda contexts, status: same(left(contexts, status), right(contexts, status)) is wanted
-
-
-def _ordered(left: _Tree, right: _Tree, sign: str) -> _Tree:
-    def tree(contexts: Mapping[str, Value], status: Status) -> Value:
-        one, other = left(contexts, status), right(contexts, status)
-        if isinstance(one, str) and isinstance(other, str):
-            order = (one.casefold() > other.casefold()) - (one.casefold() < other.casefold())
-        else:
-            a, b = number(one), number(other)
-            if math.isnan(a) or math.isnan(b):
-                return False
-            order = (a > b) - (a < b)
-        return {"<": order < 0, "<=": order <= 0, ">": order > 0, ">=": order >= 0}[sign]
-
-    return tree
-
-
-def _each(tree: _Tree) -> _Tree:
-    def every(contexts: Mapping[str, Value], status: Status) -> Value:
-        value = tree(contexts, status)
-        if isinstance(value, Mapping):
-            return _Many(value.values())
-        return _Many(value) if isinstance(value, list) else _Many()
-
-    return every
-
-
-def _property(tree: _Tree, key: _Tree) -> _Tree:
-    def one(contexts: Mapping[str, Value], status: Status) -> Value:
-        value, name = tree(contexts, status), key(contexts, status)
-        if isinstance(value, _Many) and not is_number(name):
-            return _Many(found for each in value if (found := _lookup(each, name)) is not None)
-        return _lookup(value, name)
-
-    return one
-
-
-def _lookup(value: Value, name: Value) -> Value:
-    if isinstance(value, Mapping):
-        wanted = text_of(name).casefold()
-        return next((found for key, found in value.items() if key.casefold() == wanted), None)
-    if isinstance(value, list):
-        at = number(name)
-        return value[int(at)] if at.is_integer() and 0 <= at < len(value) else None
-    return None
-
-
-def _contains(where: Value, what: Value) -> Value:
-    if isinstance(where, list):
-        return any(same(each, what) for each in where)
-    return not is_compound(where) and text_of(what).casefold() in text_of(where).casefold()
-
-
-def _format(pattern: Value, *values: Value) -> Value:
-    def put(found: re.Match[str]) -> str:
-        if found[0] in ("{{", "}}"):
-            return found[0][0]
-        at = int(found[1])
-        return text_of(values[at]) if at < len(values) else found[0]
-
-    return re.sub(r"\{\{|\}\}|\{(\d+)\}", put, text_of(pattern))
-
-
-_FUNCTIONS: dict[str, tuple[int, int, Callable[..., Value]]] = {
-    "contains": (2, 2, _contains),
-    "startswith": (2, 2, lambda text, start: text_of(text).casefold().startswith(text_of(start).casefold())),
-    "endswith": (2, 2, lambda text, end: text_of(text).casefold().endswith(text_of(end).casefold())),
-    "format": (1, 255, _format),
-    "tojson": (1, 1, lambda value: json.dumps(value, indent=2, ensure_ascii=False)),
-}

@@ -7,6 +7,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,9 +16,10 @@ from binoc_runbook.finding import Finding
 from binoc_runbook.rehearsal.identity import Run
 from binoc_runbook.rehearsal.runner.actions import ACTIONS, Work
 from binoc_runbook.rehearsal.runner.artifacts import NotDone
-from binoc_runbook.rehearsal.runner.expressions import Status, filled, template
+from binoc_runbook.rehearsal.runner.expressions import filled, template
 from binoc_runbook.rehearsal.runner.hosts import this_host
 from binoc_runbook.rehearsal.runner.masks import TOLD
+from binoc_runbook.rehearsal.runner.operators import Status
 from binoc_runbook.rehearsal.runner.reading import CHECK, SHELLS, condition_of, value_of
 from binoc_runbook.rehearsal.runner.report import TAIL, JobRun, StepRun
 from binoc_runbook.rehearsal.runner.setting import Setting, assignments, github, variables, withheld
@@ -54,18 +56,14 @@ class JobRunner:
         self.identity: dict[str, str] = {}
         self.env |= self._texts(setting.workflow.root.get("env")) | self._texts(self.job.node.get("env"))
         self._drop_toolchain()
-        afterwards: list[Callable[[], None]] = []
-        run = self._run(environment)
-        try:
+        with ExitStack() as at_end:
             if self.job.token is not None:
+                run = self._run(environment)
+                at_end.callback(setting.registries.identity.dismiss, run)
                 self.identity = setting.registries.identity.admit(run)
                 setting.masks.add(self.identity["ACTIONS_ID_TOKEN_REQUEST_TOKEN"])
             for number, step in enumerate(self.job.steps):
-                self.steps.append(self._step(number, step, afterwards))
-        finally:
-            for each in reversed(afterwards):
-                each()
-            setting.registries.identity.dismiss(run)
+                self.steps.append(self._step(number, step, at_end))
         failed = next((step for step in self.steps if step.state == "failure"), None)
         return JobRun(
             self.job.id,
@@ -141,7 +139,7 @@ class JobRunner:
         failed = self.contexts["job"] == {"status": "failure"}
         return {"success": not failed, "failure": failed, "cancelled": False, "always": True}
 
-    def _step(self, number: int, step: Node, afterwards: list[Callable[[], None]]) -> StepRun:
+    def _step(self, number: int, step: Node, at_end: ExitStack) -> StepRun:
         setting = self.setting
         env = self.env | self._texts(step.get("env"))
         self.contexts["env"] = dict(env)
@@ -164,7 +162,7 @@ class JobRunner:
             if step.get("run") is not None:
                 code, outputs = self._script(number, step, env, say)
             else:
-                outputs = self._action(step, env, say, afterwards)
+                outputs = self._action(step, env, say, at_end)
             state = "failure" if code else "success"
         except NotDone as reason:
             say(f"Error: {reason}")
@@ -191,7 +189,7 @@ class JobRunner:
         return truth(condition.evaluate(self.contexts, self._status))
 
     def _action(
-        self, step: Node, env: Mapping[str, str], say: Callable[[str], None], afterwards: list[Callable[[], None]]
+        self, step: Node, env: Mapping[str, str], say: Callable[[str], None], at_end: ExitStack
     ) -> Mapping[str, str]:
         setting, told = self.setting, self._variables(env)
         work = Work(
@@ -205,7 +203,7 @@ class JobRunner:
             artifacts=setting.artifacts,
             masks=setting.masks,
             say=say,
-            afterwards=afterwards,
+            at_end=at_end,
         )
         return ACTIONS[action_of(step)].act(work, self._texts(step.get("with")))
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from binoc_runbook.checks.workflow import matrix
 from binoc_runbook.checks.workflow.model import Job, Node, Workflow
-from binoc_runbook.rehearsal.runner.expressions import Expression, Status, filled, template
+from binoc_runbook.rehearsal.runner.expressions import Expression, filled, template
 from binoc_runbook.rehearsal.runner.hosts import elsewhere
 from binoc_runbook.rehearsal.runner.job import JobRunner
+from binoc_runbook.rehearsal.runner.operators import Status
 from binoc_runbook.rehearsal.runner.reading import condition_of, labels, value_of
 from binoc_runbook.rehearsal.runner.report import JobRun
 from binoc_runbook.rehearsal.runner.setting import Setting, github
