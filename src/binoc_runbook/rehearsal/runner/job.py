@@ -198,7 +198,7 @@ class JobRunner:
             attempt=setting.attempt,
             workspace=self.workspace,
             variables=told,
-            processes=Processes(self.workspace, told, setting.masks.line, withheld),
+            processes=Processes(self.workspace, told, clean=setting.masks.line, withheld=withheld),
             registries=setting.registries,
             artifacts=setting.artifacts,
             masks=setting.masks,
@@ -226,7 +226,7 @@ class JobRunner:
         told = self._variables(env) | {f"GITHUB_{name}": str(file) for name, file in files.items()}
         # What the file added comes before the tools of this environment.
         found_in = [*reversed(self.path), str(Path(sys.executable).parent), told.get("PATH") or os.environ["PATH"]]
-        processes = Processes(folder, told, self.setting.masks.line, withheld)
+        processes = Processes(folder, told, clean=self.setting.masks.line, withheld=withheld)
         try:
             done = processes.watch(
                 [part.replace("{0}", str(script)) for part in shell],
