@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from binoc_runbook.checkout import root_of
 from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.refusal import Refused
+from binoc_runbook.trouble import TROUBLES
 
 if TYPE_CHECKING:
     from binoc_runbook.stages import Target
@@ -188,8 +189,9 @@ def rehearse(root: Path, parsed: argparse.Namespace) -> int:
     from binoc_runbook.opening import judge_parameters
     from binoc_runbook.runbook import run_notebook
 
-    judge_parameters(parsed.version, False, None, False, "rehearsal")
-    parameters = {"version": parsed.version, "dry_run": False, "world": "rehearsal"}
+    world = f"rehearsal:{parsed.trouble}" if parsed.trouble else "rehearsal"
+    judge_parameters(parsed.version, False, None, False, world)
+    parameters = {"version": parsed.version, "dry_run": False, "world": world}
     name = f"rehearsal-{parsed.version}" if parsed.version else "rehearsal"
     return run_notebook(root, parameters, Path("runs") / f"{name}.ipynb")
 
@@ -351,7 +353,10 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--retest", action="store_true", help="run the tests even where they are known to have passed")
     sub.add_argument("--yes", action="store_true", help="do not ask for the version to be typed")
 
-    add("rehearse", rehearse).add_argument("version", nargs="?", metavar="VERSION", help="such as 0.4.0")
+    sub = add("rehearse", rehearse)
+    sub.add_argument("version", nargs="?", metavar="VERSION", help="such as 0.4.0")
+    told = "; ".join(f"{name}: {sentence}" for name, sentence in TROUBLES.items())
+    sub.add_argument("--trouble", choices=list(TROUBLES), help=f"what shall go wrong, to have seen it: {told}")
     add("set-version", set_version).add_argument("version", metavar="VERSION", help="such as 0.5.0")
     add("prepare", prepare).add_argument("version", metavar="VERSION", help="such as 0.5.0")
     add("setup-check", setup_check).add_argument("--json", action="store_true", help="the answer as JSON")

@@ -9,6 +9,7 @@ from binoc_runbook.finding import Finding
 from binoc_runbook.policy import Policy
 from binoc_runbook.refusal import Refused, read_policy
 from binoc_runbook.stages.target import Target, inside_pytest
+from binoc_runbook.trouble import TROUBLES
 from binoc_runbook.version import Version, VersionError
 from binoc_runbook.workspace import Workspace
 from binoc_runbook.workspace.sites import Site, sites
@@ -43,10 +44,15 @@ def judge_parameters(
     if remote is not None and not (isinstance(remote, str) and remote):
         saw = f"is {remote!r}, and must be the name of a git remote"
         found.append(Finding.failed("parameters", "-p remote", saw, "-r remote NAME; see `git remote`"))
-    if world not in ("real", "rehearsal"):
+    kind, _, trouble = str(world).partition(":")
+    if kind not in ("real", "rehearsal") or (kind == "real" and world != "real"):
         saw = f"is {world!r}, and there are two worlds"
         found.append(Finding.failed("parameters", "-p world", saw, "-p world real, or -p world rehearsal"))
-    if world == "rehearsal" and remote is not None:
+    elif trouble not in TROUBLES and world != kind:
+        saw = f"is {world!r}, and no such trouble is known"
+        remedy = f"-p world rehearsal:{' or rehearsal:'.join(TROUBLES)}"
+        found.append(Finding.failed("parameters", "-p world", saw, remedy))
+    if kind == "rehearsal" and remote is not None:
         saw = "a rehearsal makes a remote of its own and can name no other"
         found.append(Finding.failed("parameters", "-p remote", saw, "leave out `remote`, or `world`"))
     if world == "real" and inside_pytest():

@@ -67,6 +67,9 @@ class Record:
     clean: Translate
     began: datetime.datetime = field(default_factory=lambda: datetime.datetime.now(datetime.UTC))
     stages: list[StageRun] = field(default_factory=list)
+    #: In a rehearsal, the jobs of the workflow that the tag has started, and what was published then.
+    jobs: list[dict[str, Any]] = field(default_factory=list)
+    published: list[dict[str, Any]] = field(default_factory=list)
     outcome: str = "unfinished"
     refs: dict[str, str] = field(default_factory=dict)
 
@@ -82,6 +85,8 @@ class Record:
             "seconds": round((now - self.began).total_seconds(), 3),
             "stages": [run.to_json() for run in self.stages],
             "remote_refs": self.refs,
+            "jobs": self.jobs,
+            "published": self.published,
         }
         cleaned: dict[str, Any] = each_string(told, self.clean)
         return cleaned

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from binoc_runbook.checkout import root_of
 from binoc_runbook.checks.tree import RECORDS
@@ -13,7 +14,12 @@ from binoc_runbook.opening import judge_parameters, open_target
 from binoc_runbook.record import Record, StageRun
 from binoc_runbook.refusal import Refused
 from binoc_runbook.stages import ACTS, AT_THE_LINE, QUESTIONS, STAGES, Observation, Stage, Target
+from binoc_runbook.stages.target import inside_pytest
 from binoc_runbook.world import World
+
+if TYPE_CHECKING:
+    from binoc_runbook.rehearsal.publication import Published
+    from binoc_runbook.rehearsal.runner import JobRun
 
 
 class Reporter(Protocol):
@@ -37,6 +43,15 @@ class Reporter(Protocol):
     def at_the_line(self, release: Release, troubled: list[StageRun]) -> None:
         """Everything that can be asked before the first public act was asked."""
 
+    def job_begins(self, name: str) -> None:
+        """A job of the workflow starts in a rehearsal, and is going to print lines."""
+
+    def job_ended(self, job: JobRun) -> None:
+        """That job has ended, one way or another; or one that was never started is listed."""
+
+    def followed(self, release: Release, published: Sequence[Published]) -> None:
+        """What the tag has started is over, in a rehearsal with what the registries hold now."""
+
     def finished(self, release: Release, filed: str | None) -> None:
         """The run has ended well; `filed` is where its record goes, from the root."""
 
@@ -44,9 +59,12 @@ class Reporter(Protocol):
 class Release:
     """A release on its way; it gives the plan, runs a stage, and keeps the record."""
 
-    def __init__(self, target: Target, reporter: Reporter, runs: Path, *, dry_run: bool) -> None:
+    def __init__(
+        self, target: Target, reporter: Reporter, runs: Path, *, dry_run: bool, trouble: str | None = None
+    ) -> None:
         self.target = target
         self.dry_run = dry_run
+        self.trouble = trouble
         self.record = Record(_facts(target, dry_run=dry_run), target.world.clean)
         self._reporter = reporter
         self._runs = runs
@@ -68,7 +86,7 @@ class Release:
 
         `version` is the SemVer spelling; `None` means what the manifests say, which only a dry run may. `remote` is the
         name of a remote, `None` the policy's. `retest` runs the tests even where they are known to pass. `world` is
-        `real` or `rehearsal`.
+        `real` or `rehearsal`; a trouble that shall come up in a rehearsal follows a colon (`rehearsal:lost-answer`).
 
         Raises:
             Refused: A parameter is not what it must be, or the checkout cannot be read.
@@ -82,9 +100,11 @@ class Release:
                 "there is nothing to release here",
                 [Finding.failed("tree", "the working folder", "lies in no git checkout", "cd into the checkout")],
             )
-        opened = World.rehearsal(root) if world == "rehearsal" else World.real(root)
+        kind, _, trouble = str(world).partition(":")
+        opened = World.rehearsal(root, trouble or None) if kind == "rehearsal" else World.real(root)
         target = open_target(opened, version, remote=str(remote) if remote else None, retest=bool(retest))
-        return cls(target, NotebookReporter(opened.clean), root / "runs", dry_run=bool(dry_run))
+        reporter = NotebookReporter(opened.clean)
+        return cls(target, reporter, root / "runs", dry_run=bool(dry_run), trouble=trouble or None)
 
     def plan(self) -> None:
         """Show the stages with the commands that the acts will run; the same objects are run afterwards."""
@@ -135,6 +155,31 @@ class Release:
         self._reporter.at_the_line(self, troubled)
         if not self.dry_run:
             self._refuse_if(troubled)
+
+    def follow(self) -> None:
+        """In a rehearsal run the workflow that the pushed tag starts; otherwise say what it starts.
+
+        Raises:
+            Refused: The workflow was rehearsed, and something was not published.
+        """
+        if self.target.world.kind != "rehearsal" or self.dry_run or inside_pytest():
+            self._reporter.followed(self, ())
+            return
+        from binoc_runbook.rehearsal.publication import open_publication
+
+        target, reporter = self.target, self._reporter
+        with open_publication(target, reporter.line, reporter) as opened:
+            for run in opened.start(f"refs/tags/{target.tag}", self.trouble):
+                self.record.jobs += [{"attempt": run.attempt, **job.to_json()} for job in run.jobs]
+                self._write()
+            published, missing = opened.published(), opened.missing()
+        self.record.published = [each.to_json() for each in published]
+        reporter.followed(self, published)
+        if missing:
+            self.record.outcome = "refused"
+            self._write()
+            self.target.world.close()
+            raise Refused(f"the rehearsed publication of {target.version} is not whole", missing, self._standing())
 
     def finish(self) -> None:
         """Say how the run ended and what to type next, and file the record.

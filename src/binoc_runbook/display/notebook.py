@@ -10,7 +10,7 @@ import ast
 import html
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from binoc_runbook.cleaning import Translate
@@ -21,6 +21,8 @@ from binoc_runbook.stages import ACTS, STAGES
 
 if TYPE_CHECKING:
     from binoc_runbook.record import StageRun
+    from binoc_runbook.rehearsal.publication import Published
+    from binoc_runbook.rehearsal.runner import JobRun
     from binoc_runbook.release import Release
     from binoc_runbook.stages import Command, Stage, Target
 
@@ -78,6 +80,32 @@ class NotebookReporter:
     def at_the_line(self, release: Release, troubled: list[StageRun]) -> None:
         lines = list(text.at_the_line(release, troubled))
         self._show(lines, _paragraphs(lines), live=lines)
+
+    def job_begins(self, name: str) -> None:
+        self._doing = f"{name} …"
+        self._excerpt.clear()
+        self._handle = self._show([self._doing], f"<p>{html.escape(self._doing)}</p>", display_id=True)
+        self._waiting = [self._doing]
+        self._tell()
+
+    def job_ended(self, job: JobRun) -> None:
+        self._tell()
+        lines = list(text.job(job))
+        excerpt = tuple(self._excerpt) if job.steps else ()
+        head, findings = (
+            f"<p><strong>{html.escape(lines[0])}</strong></p>",
+            _findings(Findings(filter(None, [job.finding]))),
+        )
+        reason = f"<p>{html.escape(job.reason)}</p>" if job.reason else ""
+        said = _excerpt(excerpt, f"the last {len(excerpt)} lines", is_open=job.finding is not None) if excerpt else ""
+        self._show(lines, "", live=lines, into=self._handle)
+        self._show(lines, f"{head}{reason}{findings}{said}", into=self._handle)
+        self._handle = None
+        self._excerpt.clear()
+
+    def followed(self, release: Release, published: Sequence[Published]) -> None:
+        lines = list(text.followed(release, published))
+        self._show(lines, _published(release, published) if published else _paragraphs(lines), live=lines)
 
     def finished(self, release: Release, filed: str | None) -> None:
         lines = list(text.ending(release, filed))
@@ -156,6 +184,21 @@ def _plan_table(target: Target) -> str:
         )
     head = "".join(f'<th scope="col">{name}</th>' for name in ("#", "stage", "reach", "what holds when it is done"))
     caption = "The plan: these commands are the ones that will run."
+    return f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+def _published(release: Release, published: Sequence[Published]) -> str:
+    rows = [
+        f'<tr><th scope="row">{html.escape(each.artifact.name)}</th><td>{each.artifact.registry}</td>'
+        f"<td>{'✓ published' if each.digests else '✗ missing'}</td><td>"
+        + "<br>".join(
+            f"{html.escape(name)} <code>sha256:{digest[:12]}…</code>" for name, digest in each.digests.items()
+        )
+        + "</td></tr>"
+        for each in published
+    ]
+    head = "".join(f'<th scope="col">{name}</th>' for name in ("artifact", "registry", "state", "files"))
+    caption = f"Version {release.target.version} at the rehearsed registries."
     return f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
 

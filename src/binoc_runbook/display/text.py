@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from binoc_runbook.stages import ACTS, STAGES, Stage, State, Target
 
 if TYPE_CHECKING:
     from binoc_runbook.record import StageRun
+    from binoc_runbook.rehearsal.publication import Published
+    from binoc_runbook.rehearsal.runner import JobRun
     from binoc_runbook.release import Release
 
 STATE_SIGN: dict[State, str] = {"done": "✓", "ready": "→", "blocked": "✗", "unknown": "?"}
+
+JOB_SIGN: dict[str, str] = {"success": "✓", "failure": "✗", "skipped": "-", "elsewhere": "-"}
+
+_JOB_STATE = {"success": "passed", "failure": "failed", "skipped": "skipped", "elsewhere": "not run on this host"}
 
 _VERDICT: dict[State, str] = {
     "ready": "ready",
@@ -71,6 +77,34 @@ def at_the_line(release: Release, troubled: list[StageRun]) -> Iterator[str]:
         yield from str(run.findings.having("failed", "unknown")).splitlines()
 
 
+def job(run: JobRun) -> Iterator[str]:
+    """One job of the workflow as it went."""
+    yield f"{JOB_SIGN[run.state]} {run.name}: {_JOB_STATE[run.state]} ({run.seconds:.1f} s)"
+    if run.reason:
+        yield f"    {run.reason}"
+    if run.finding:
+        yield from textwrap.indent(str(run.finding), "    ").splitlines()
+
+
+def followed(release: Release, published: Sequence[Published]) -> Iterator[str]:
+    """What the tag has started, or would start."""
+    target, policy = release.target, release.target.policy
+    if target.world.kind == "real" or release.dry_run:
+        told = "the tag would start" if release.dry_run else "the tag has started"
+        names = ", ".join(each.name for each in policy.artifacts) or "nothing"
+        yield f"{told} {policy.workflow}, which publishes {names}"
+        return
+    if not published:
+        yield f"the tag is on the remote; {policy.workflow} is left out where tests run this page"
+        return
+    for each in published:
+        sign, count = ("✓", len(each.digests)) if each.digests else ("✗", 0)
+        what = f"{count} {'file' if count == 1 else 'files'}" if count else "nothing"
+        yield f"{sign} {each.artifact.name} {target.version} at the rehearsed {each.artifact.registry}: {what}"
+        for name, digest in each.digests.items():
+            yield f"    {name}  sha256:{digest[:12]}…"
+
+
 def ending(release: Release, filed: str | None) -> Iterator[str]:
     """How the run ended, and what to type next."""
     target, policy = release.target, release.target.policy
@@ -94,6 +128,8 @@ def ending(release: Release, filed: str | None) -> Iterator[str]:
         yield f"next: the tag has started {policy.workflow}: github.com/{policy.repository}/actions"
     if filed and not release.record_is_committed():
         yield f"next: git add docs/releases && git commit -m 'Record the release of {target.version}' && git push"
+    if policy.artifacts:
+        yield f"next: ./just verify {target.version}, when the workflow has ended"
 
 
 def _held(remote: str, refs: Mapping[str, str]) -> Iterator[str]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from binoc_runbook.finding import Finding
 from binoc_runbook.refusal import Refused, read_policy
 from binoc_runbook.rehearsal.remote import rules, write_hook
-from binoc_runbook.rehearsal.trouble import refused_refs
+from binoc_runbook.trouble import refused_refs
 from binoc_runbook.world import World
 from binoc_runbook.world.git import Git
 

@@ -65,7 +65,7 @@ class World:
     def rehearsal(cls, source: Path, trouble: str | None = None) -> World:
         """A new repository with the tree of the checkout's HEAD, and a bare repository as its remote.
 
-        `trouble` is what shall go wrong in it, one of `rehearsal.trouble.TROUBLES`.
+        `trouble` is what shall go wrong in it, one of `trouble.TROUBLES`.
         """
         from binoc_runbook.rehearsal import open_world
 

@@ -20,13 +20,13 @@ from binoc_runbook.rehearsal.registries import Registries
 from binoc_runbook.rehearsal.runner.artifacts import Artifacts
 from binoc_runbook.rehearsal.runner.masks import Masks
 from binoc_runbook.rehearsal.runner.reading import CHECK, read
-from binoc_runbook.rehearsal.runner.report import Event, JobRun, StepRun, WorkflowRun
+from binoc_runbook.rehearsal.runner.report import Event, JobRun, StepRun, Watcher, WorkflowRun
 from binoc_runbook.rehearsal.runner.schedule import perform
 from binoc_runbook.rehearsal.runner.setting import GIT, Setting, withheld
 from binoc_runbook.rehearsal.runner.triggers import pushed, started_by_hand
 from binoc_runbook.world.processes import Processes
 
-__all__ = ["Event", "JobRun", "Runner", "StepRun", "WorkflowRun"]
+__all__ = ["Event", "JobRun", "Runner", "StepRun", "Watcher", "WorkflowRun"]
 
 
 @dataclass
@@ -36,7 +36,7 @@ class Runner:
     Everything lies below `folder`, and stays there. `repository` is `owner/name`, and with `owner_id` and the file name
     it is what the registries know a publisher by. `environment` is what every step gets beside the variables that lead
     to `registries`. Each line goes to `on_line` without any secret. `forge_token` gives `github.token` for the
-    permissions of a job; without it the token is empty.
+    permissions of a job; without it the token is empty. `watcher` is told of each job.
     """
 
     bare: Path
@@ -48,6 +48,7 @@ class Runner:
     environment: Mapping[str, str]
     on_line: Callable[[str], None]
     forge_token: Callable[[Mapping[str, str]], str] | None = None
+    watcher: Watcher | None = None
     _runs: int = field(default=0, init=False)
 
     def push(self, ref: str) -> WorkflowRun | None:
@@ -121,6 +122,7 @@ class Runner:
             artifacts=artifacts,
             masks=Masks(),
             toolchains=lambda: self._toolchains,
+            watcher=self.watcher,
         )
         jobs = perform(setting, before.jobs if before else ())
         return WorkflowRun(number, attempt, event, workflow, folder, jobs, artifacts)

@@ -5,11 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 from binoc_runbook.checks.workflow.model import Workflow
 from binoc_runbook.finding import Finding, Findings, Place
 from binoc_runbook.rehearsal.runner.artifacts import Artifacts
+
+
+class Watcher(Protocol):
+    """Whoever shows the jobs of a run to people while it goes on, instead of reading its lines."""
+
+    def job_begins(self, name: str) -> None:
+        """A job starts, and is going to print lines."""
+
+    def job_ended(self, job: JobRun) -> None:
+        """That job has ended, one way or another; or one that never began is listed."""
+
 
 StepState = Literal["success", "failure", "skipped"]
 #: `elsewhere` is a job for another kind of host; for the jobs that need it, it counts as passed.
@@ -74,6 +85,16 @@ class JobRun:
     def passed(self) -> bool:
         """Whether the jobs that need this one may go on."""
         return self.state in ("success", "elsewhere")
+
+    def to_json(self) -> dict[str, Any]:
+        """The job as a record holds it; what it printed is not part of it."""
+        return {
+            "name": self.name,
+            "state": self.state,
+            "reason": self.reason,
+            "seconds": round(self.seconds, 3),
+            "finding": self.finding.to_json() if self.finding else None,
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,8 +59,7 @@ def _performed(setting: Setting, job: Job, done: _Done, earlier: _Done) -> Itera
     }
     reason = _why_not(job, contexts, status, results)
     if reason:
-        setting.say(f"job {job.id}: skipped, {reason}")
-        yield JobRun(job.id, job.id, 0, "skipped", reason)
+        yield setting.ended(JobRun(job.id, job.id, 0, "skipped", reason))
         return
     for number, entry in enumerate(matrix.entries(job)):
         again = next((run for run in kept if run.number == number), None)
@@ -76,12 +75,9 @@ def _entry(setting: Setting, job: Job, number: int, entry: dict[str, Node], cont
     values = [each.text for value in entry.values() for _, each in value.walk()]
     reason = elsewhere(_fill(label, contexts), values, chosen=chosen)
     if reason:
-        setting.say(f"job {name}: not run here, {reason}")
-        return JobRun(job.id, name, number, "elsewhere", f"not run here, and counted as passed: {reason}")
-    setting.say(f"job {name}")
-    run = JobRunner(setting, job, number, name, contexts).perform()
-    setting.say(f"job {name}: {run.state}{f', {run.reason}' if run.reason else ''}")
-    return run
+        return setting.ended(JobRun(job.id, name, number, "elsewhere", f"counted as passed: {reason}"))
+    setting.begins(name)
+    return setting.ended(JobRunner(setting, job, number, name, contexts).perform())
 
 
 def _why_not(job: Job, contexts: Mapping[str, Value], status: Status, results: Mapping[str, str]) -> str:

@@ -13,12 +13,13 @@ from binoc_runbook.rehearsal import crates_auth
 from binoc_runbook.rehearsal.registries import Registries
 from binoc_runbook.rehearsal.runner.artifacts import Artifacts, NotDone
 from binoc_runbook.rehearsal.runner.masks import Masks
-from binoc_runbook.rehearsal.runner.report import Event
+from binoc_runbook.rehearsal.runner.report import Event, JobRun, Watcher
 from binoc_runbook.rehearsal.runner.values import Value, text_of
 
 #: Variables of who runs the rehearsal that say something to a workflow, or are credentials: no job inherits them.
 _WITHHELD = re.compile(
-    r"(?:ACTIONS|GITHUB|RUNNER|GIT|GH|INPUT|TWINE)_|UV_PUBLISH_|.*(?:TOKEN|PASSWORD|SECRET|CREDENTIAL)", re.IGNORECASE
+    r"(?:ACTIONS|GITHUB|RUNNER|GIT|GH|INPUT|TWINE|PYTEST|COV)_|UV_PUBLISH_|.*(?:TOKEN|PASSWORD|SECRET|CREDENTIAL)",
+    re.IGNORECASE,
 )
 
 
@@ -52,6 +53,7 @@ class Setting:
     masks: Masks
     #: The toolchains that rustup can use without the network.
     toolchains: Callable[[], frozenset[str]]
+    watcher: Watcher | None = None
     _said: set[str] = field(default_factory=set, init=False)
 
     @property
@@ -62,6 +64,21 @@ class Setting:
     def say(self, line: str) -> None:
         """Show one line, without what must not be seen."""
         self.on_line(self.masks(line))
+
+    def begins(self, name: str) -> None:
+        """Show that a job starts."""
+        if self.watcher:
+            self.watcher.job_begins(name)
+        else:
+            self.say(f"job {name}")
+
+    def ended(self, job: JobRun) -> JobRun:
+        """Show how a job has ended, and hand it on."""
+        if self.watcher:
+            self.watcher.job_ended(job)
+        else:
+            self.say(f"job {job.name}: {job.state}{f', {job.reason}' if job.reason else ''}")
+        return job
 
     def say_once(self, line: str) -> None:
         """Show a line that is true of the whole run."""
