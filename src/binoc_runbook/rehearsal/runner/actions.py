@@ -86,8 +86,8 @@ def check_out(work: Work, inputs: _Inputs) -> Mapping[str, str]:
 def set_up_python(work: Work, inputs: _Inputs) -> Mapping[str, str]:
     """Nothing: the Pythons of this host serve, and which one is said."""
     version = work.do("python", "--version").removeprefix("Python ")
-    asked = inputs.get("python-version", "")
-    work.say(f"not installed here: Python {asked or 'of the default'}; the host's Python {version} serves")
+    asked = ", ".join(inputs.get("python-version", "").split())
+    work.say(f"not installed here: Python {asked or 'of any version'}; the host's Python {version} serves")
     return {"python-version": version}
 
 
