@@ -36,6 +36,11 @@ plan *arguments:
 release version *options:
     @binoc-runbook release "$@"
 
+# whether a released version is out at the registries, is what was built, and works
+[group("release")]
+verify version *options:
+    @binoc-runbook verify "$@"
+
 # the way to a bump: set-version, the changelog's heading, and the commands to go on with
 [group("release")]
 prepare version:

@@ -19,8 +19,8 @@ ROOMS = (
     ("checks",),
     ("world",),
     ("rehearsal", "stages", "refusal"),
-    ("opening", "record"),
-    ("build", "bump", "display", "github_release", "release", "setup"),
+    ("opening", "record", "trial"),
+    ("build", "bump", "display", "github_release", "release", "setup", "verification"),
     ("runbook",),
     ("cli",),
 )

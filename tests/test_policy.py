@@ -399,6 +399,7 @@ def test_every_key_is_explained_where_it_is_defined() -> None:
         "branch",
         "remote",
         "test",
+        "trial",
         "repository",
         "workflow",
         "artifacts",
@@ -408,5 +409,6 @@ def test_every_key_is_explained_where_it_is_defined() -> None:
         "environment",
         "wheels",
         "platforms",
+        "example",
     ]
     assert all(key.metadata["help"].endswith(".") and key.metadata["allowed"] for key in keys)

@@ -127,9 +127,20 @@ def _ask_dists(root: Path, parsed: argparse.Namespace, target: Target) -> Findin
     # What is built from a tag is compared with the tag; before there is one, with what would be tagged.
     commit = tag.commit if tag else head[0] if head else None
     called = parsed.dists.as_posix().rstrip("/")
-    return dists(
+    findings = dists(
         root / parsed.dists, target.policy, target.version, commit=commit, platforms=parsed.platforms, called=called
     )
+    return findings if findings.status == "failed" else findings + _try_dists(root / parsed.dists, target)
+
+
+def _try_dists(folder: Path, target: Target) -> Findings:
+    """What lies in a folder, installed and run on each Python."""
+    from binoc_runbook.trial import trial
+
+    def on_line(line: str) -> None:
+        print(line, file=sys.stderr)
+
+    return trial(target.world, target.policy, target.version, files=folder, on_line=on_line)
 
 
 def dist(root: Path, parsed: argparse.Namespace) -> int:
@@ -194,6 +205,24 @@ def rehearse(root: Path, parsed: argparse.Namespace) -> int:
     parameters = {"version": parsed.version, "dry_run": False, "world": world}
     name = f"rehearsal-{parsed.version}" if parsed.version else "rehearsal"
     return run_notebook(root, parameters, Path("runs") / f"{name}.ipynb")
+
+
+def verify(root: Path, parsed: argparse.Namespace) -> int:
+    """Ask the registries whether a version is published as it was built, and try it as its users get it."""
+    from binoc_runbook.opening import judge_verification, open_target
+    from binoc_runbook.runbook import VERIFY, run_notebook
+    from binoc_runbook.world import World
+
+    sums = None if parsed.sums is None else _from(root, parsed.sums)
+    judge_verification(parsed.version, sums, parsed.patience, "real")
+    version = open_target(World.real(root), parsed.version).version
+    parameters = {"version": str(version), "sums": sums, "patience": parsed.patience}
+    twin = root / "runs" / f"verify-{version}.json"
+    twin.unlink(missing_ok=True)
+    code = run_notebook(root, parameters, Path("runs") / f"verify-{version}.ipynb", VERIFY)
+    if parsed.json and twin.is_file():
+        print(twin.read_text("utf-8"), end="")
+    return code
 
 
 def set_version(root: Path, parsed: argparse.Namespace) -> int:
@@ -306,6 +335,12 @@ def _print_json(told: Any) -> None:
     print()
 
 
+def _from(root: Path, path: Path) -> str:
+    """A path as it is called from the root, where it lies below it."""
+    path = path.resolve()
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
+
 def _root(given: Path | None) -> Path:
     start = given or Path.cwd()
     if given is not None and not given.is_dir():
@@ -357,6 +392,13 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("version", nargs="?", metavar="VERSION", help="such as 0.4.0")
     told = "; ".join(f"{name}: {sentence}" for name, sentence in TROUBLES.items())
     sub.add_argument("--trouble", choices=list(TROUBLES), help=f"what shall go wrong, to have seen it: {told}")
+    sub = add("verify", verify)
+    sub.add_argument("version", nargs="?", metavar="VERSION", help="such as 0.4.0; else what the manifests say")
+    sub.add_argument("--sums", type=Path, metavar="FILE", help="the digests to compare with; else dist/SHA256SUMS")
+    about = "how long to wait for what may be on its way; else 600"
+    sub.add_argument("--patience", type=float, metavar="SECONDS", default=600.0, help=about)
+    sub.add_argument("--json", action="store_true", help="the record as JSON on standard output")
+
     add("set-version", set_version).add_argument("version", metavar="VERSION", help="such as 0.5.0")
     add("prepare", prepare).add_argument("version", metavar="VERSION", help="such as 0.5.0")
     add("setup-check", setup_check).add_argument("--json", action="store_true", help="the answer as JSON")

@@ -18,6 +18,10 @@ from binoc_runbook.world import World
 #: The parameters of the runbook `release.ipynb`.
 PARAMETERS = ("version", "dry_run", "remote", "retest", "world")
 
+#: The parameters of the runbook `verify.ipynb`, and the longest patience, in seconds.
+VERIFY_PARAMETERS = ("version", "sums", "patience", "world")
+LONGEST = 24 * 3600
+
 
 def judge_parameters(
     version: object, dry_run: object, remote: object, retest: object, world: object, injected: Iterable[str] = ()
@@ -30,13 +34,7 @@ def judge_parameters(
     Raises:
         Refused: With one finding for each parameter that is not as it must be.
     """
-    found = [
-        Finding.failed(
-            "parameters", f"-p {name}", "this runbook has no such parameter", f"one of {', '.join(PARAMETERS)}"
-        )
-        for name in injected
-        if name not in PARAMETERS
-    ]
+    found = _judge_names(injected, PARAMETERS)
     for name, value in (("dry_run", dry_run), ("retest", retest)):
         if not isinstance(value, bool):
             saw = f"is {value!r}, and must be exactly True or False"
@@ -44,23 +42,35 @@ def judge_parameters(
     if remote is not None and not (isinstance(remote, str) and remote):
         saw = f"is {remote!r}, and must be the name of a git remote"
         found.append(Finding.failed("parameters", "-p remote", saw, "-r remote NAME; see `git remote`"))
-    kind, _, trouble = str(world).partition(":")
-    if kind not in ("real", "rehearsal") or (kind == "real" and world != "real"):
-        saw = f"is {world!r}, and there are two worlds"
-        found.append(Finding.failed("parameters", "-p world", saw, "-p world real, or -p world rehearsal"))
-    elif trouble not in TROUBLES and world != kind:
-        saw = f"is {world!r}, and no such trouble is known"
-        remedy = f"-p world rehearsal:{' or rehearsal:'.join(TROUBLES)}"
-        found.append(Finding.failed("parameters", "-p world", saw, remedy))
-    if kind == "rehearsal" and remote is not None:
+    found.extend(_judge_world(world))
+    if str(world).startswith("rehearsal") and remote is not None:
         saw = "a rehearsal makes a remote of its own and can name no other"
         found.append(Finding.failed("parameters", "-p remote", saw, "leave out `remote`, or `world`"))
-    if world == "real" and inside_pytest():
-        saw = "while tests run, no world but the rehearsal is allowed"
-        found.append(Finding.failed("parameters", "-p world", saw, "-p world rehearsal"))
     if version is None and dry_run is False and world == "real":
         saw = "a real release needs its version spelt out"
         found.append(Finding.failed("parameters", "-p version", saw, "-r version 0.4.0 (the one you mean)"))
+    if version is not None:
+        found.extend(_judge_version(version))
+    if found:
+        raise Refused("the parameters were refused, and nothing was done", found)
+
+
+def judge_verification(
+    version: object, sums: object, patience: object, world: object, injected: Iterable[str] = ()
+) -> None:
+    """Refuse parameters of `verify.ipynb` that are not exactly what they must be, as `judge_parameters` does.
+
+    Raises:
+        Refused: With one finding for each parameter that is not as it must be.
+    """
+    found = _judge_names(injected, VERIFY_PARAMETERS)
+    if sums is not None and not (isinstance(sums, str) and sums):
+        saw = f"is {sums!r}, and must be the path of a file"
+        found.append(Finding.failed("parameters", "-p sums", saw, "-r sums dist/SHA256SUMS"))
+    if isinstance(patience, bool) or not isinstance(patience, int | float) or not 0 <= patience <= LONGEST:
+        saw = f"is {patience!r}, and must be a number of seconds, from 0 to {LONGEST}"
+        found.append(Finding.failed("parameters", "-p patience", saw, "-p patience 600"))
+    found.extend(_judge_world(world))
     if version is not None:
         found.extend(_judge_version(version))
     if found:
@@ -116,6 +126,28 @@ def _releasable(site: Site) -> Version | None:
         return Version.parse(text) if site.spelling == "cargo" else Version.from_pep440(text)
     except VersionError:
         return None
+
+
+def _judge_names(injected: Iterable[str], known: tuple[str, ...]) -> list[Finding]:
+    return [
+        Finding.failed("parameters", f"-p {name}", "this runbook has no such parameter", f"one of {', '.join(known)}")
+        for name in injected
+        if name not in known
+    ]
+
+
+def _judge_world(world: object) -> list[Finding]:
+    kind, colon, trouble = str(world).partition(":")
+    if kind not in ("real", "rehearsal") or (kind == "real" and world != "real"):
+        saw = f"is {world!r}, and there are two worlds"
+        return [Finding.failed("parameters", "-p world", saw, "-p world real, or -p world rehearsal")]
+    if colon and trouble not in TROUBLES:
+        saw = f"is {world!r}, and no such trouble is known"
+        return [Finding.failed("parameters", "-p world", saw, f"-p world rehearsal:NAME, of {', '.join(TROUBLES)}")]
+    if world == "real" and inside_pytest():
+        saw = "while tests run, no world but the rehearsal is allowed"
+        return [Finding.failed("parameters", "-p world", saw, "-p world rehearsal")]
+    return []
 
 
 def _judge_version(version: object) -> list[Finding]:

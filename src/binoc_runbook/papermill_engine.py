@@ -126,7 +126,8 @@ def amend(arguments: list[str]) -> Invocation | None:
     if not 1 <= len(paths) <= 2:
         return None
     notebook = Path(arguments[paths[0]])
-    if not _is_runbook(notebook):
+    runbook = _runbook(notebook)
+    if runbook is None:
         return None
     notebook = notebook.resolve()
     root = root_of(notebook) or notebook.parent
@@ -141,7 +142,7 @@ def amend(arguments: list[str]) -> Invocation | None:
             _make_runs(root)  # a fresh clone has none, and papermill would say no more than that
     else:
         version = (raw or passed)[-1].values[1] if passed else ""
-        output = _new_record(notebook, root, version) if os.isatty(1) else "-"
+        output = _new_record(notebook, root, runbook, version) if os.isatty(1) else "-"
         arguments[paths[0]] = _escaped(arguments[paths[0]])
         arguments.insert(paths[0] + 1, output)
     names = {option.name for option in options}
@@ -150,22 +151,27 @@ def amend(arguments: list[str]) -> Invocation | None:
     return Invocation(notebook, root, Path.cwd(), "--cwd" in names)
 
 
-def _is_runbook(path: Path) -> bool:
+def _runbook(path: Path) -> str | None:
+    """Read which of our runbooks a file is."""
     if not path.is_file():
-        return False
+        return None
     content = path.read_bytes()
     if MARK.encode() not in content:  # most notebooks of the world are not ours and are not parsed
-        return False
+        return None
     try:
         notebook = json.loads(content)
     except ValueError:
-        return True  # ours and broken, as by a merge: papermill reads it, and says so, rather than write over it
-    return isinstance(notebook["metadata"].get(MARK), dict)
+        return "release"  # ours and broken, as by a merge: papermill reads it, and says so, rather than write over it
+    mark = notebook["metadata"].get(MARK)
+    return str(mark.get("runbook", "release")) if isinstance(mark, dict) else None
 
 
-def _new_record(notebook: Path, root: Path, version: str) -> str:
+def _new_record(notebook: Path, root: Path, runbook: str, version: str) -> str:
     """Choose where the record of this version goes, in a spelling that is short and that papermill leaves alone."""
-    stem = re.sub(r"[^\w.+-]+", "-", "" if version == "None" else version).strip(".-")[:80] or "release"
+    named = "" if version == "None" else version
+    # A release is filed under its version alone.
+    told = named or runbook if runbook == "release" else f"{runbook}-{named}"
+    stem = re.sub(r"[^\w.+-]+", "-", told).strip(".-")[:80] or "release"
     record = root / RUNS / f"{stem}.ipynb"
     if record == notebook:  # somebody runs a record again: that must not destroy it
         record = record.with_stem(f"{stem}-again")

@@ -92,13 +92,16 @@ def _remote(value: object) -> str:
     return remote
 
 
-def _command(value: object) -> tuple[str, ...]:
-    if isinstance(value, str):
-        raise _WrongError("is one string, and no shell takes it apart", f"test = {json.dumps(value.split())}")
-    command = _texts(value)
-    if not command:
-        raise _WrongError("is empty, so that it would test nothing")
-    return command
+def _command(key: str) -> Callable[[object], tuple[str, ...]]:
+    def read(value: object) -> tuple[str, ...]:
+        if isinstance(value, str):
+            raise _WrongError("is one string, and no shell takes it apart", f"{key} = {json.dumps(value.split())}")
+        command = _texts(value)
+        if not command:
+            raise _WrongError("is empty, so that it would test nothing")
+        return command
+
+    return read
 
 
 def _repository(value: object) -> str:
@@ -203,6 +206,14 @@ class Artifact:
             _platforms,
         ),
     )
+    example: str | None = field(
+        default=None,
+        metadata=_promise(
+            "The folder of a crate that uses this one as a stranger would; it is compiled with what was published.",
+            'a folder below the root, such as "crates/binoc-row-reorder"',
+            _path,
+        ),
+    )
     source: Place = field(default=Place(MANIFEST), compare=False)
 
 
@@ -241,7 +252,16 @@ class Policy:
         metadata=_promise(
             "The command that must pass before anything public is done.",
             'a list of arguments, such as ["just", "test-code"]',
-            _command,
+            _command("test"),
+        ),
+    )
+    trial: tuple[str, ...] = field(
+        default=(),
+        metadata=_promise(
+            "The command that tries the installed distributions: it is run in a clean environment on each Python, with"
+            " the version as an argument, and `--plugin` with the library of each compiled `example`.",
+            'a list of arguments, such as ["python", "python/trial.py"]',
+            _command("trial"),
         ),
     )
     repository: str | None = field(
@@ -413,6 +433,18 @@ class _Reader:
         elif "platforms" in given and "wheels" not in given:
             saw = f"`platforms` is given without `wheels`, so nobody knows which wheels `{name}` has on them"
             self.refuse((*at, "platforms"), saw, 'add `wheels`, such as "cp310-abi3"')
+        if artifact.example is not None:
+            self.check_example((*at, "example"), artifact, artifact.example)
+
+    def check_example(self, at: _At, artifact: Artifact, example: str) -> None:
+        """Ask whether an example is a crate of this checkout, and belongs to one."""
+        if artifact.registry != "crates.io":
+            saw = f"`example` is given for the distribution `{artifact.name}`; it is compiled with a crate"
+            self.refuse(at, saw, "delete `example`; the command `trial` tries distributions")
+        elif not (self.root / example).resolve().is_relative_to(self.root.resolve()):
+            self.refuse(at, f"`{example}` leads out of the checkout", "write the folder of a crate, from the root")
+        elif not (self.root / example / "Cargo.toml").is_file():
+            self.refuse(at, f"there is no Cargo.toml in `{example}`", "write the folder of a crate, from the root")
 
     def compare(self, artifacts: Mapping[_At, Artifact]) -> None:
         """Ask for what two artifacts may not share."""

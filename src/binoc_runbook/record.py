@@ -80,8 +80,8 @@ class Record:
             "schema": SCHEMA,
             **self.facts,
             "outcome": self.outcome,
-            "began": _stamp(self.began),
-            "ended": _stamp(now),
+            "began": stamp(self.began),
+            "ended": stamp(now),
             "seconds": round((now - self.began).total_seconds(), 3),
             "stages": [run.to_json() for run in self.stages],
             "remote_refs": self.refs,
@@ -96,5 +96,6 @@ class Record:
         write_whole(path, json.dumps(self.to_json(), indent=1, ensure_ascii=False) + "\n")
 
 
-def _stamp(moment: datetime.datetime) -> str:
+def stamp(moment: datetime.datetime) -> str:
+    """Spell a moment in UTC as records do: `2026-11-22T10:00:00Z`."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -11,10 +11,11 @@ from binoc_runbook.finding import Finding
 from binoc_runbook.refusal import Refused
 
 RELEASE = Path("runbooks") / "release.ipynb"
+VERIFY = Path("runbooks") / "verify.ipynb"
 
 
-def run_notebook(root: Path, parameters: dict[str, Any], record: Path) -> int:
-    """Run the release runbook in the checkout at `root`; its record goes to `record`, a path from the root.
+def run_notebook(root: Path, parameters: dict[str, Any], record: Path, runbook: Path = RELEASE) -> int:
+    """Run a runbook in the checkout at `root`; its record goes to `record`. Both are paths from the root.
 
     Returns the exit code: 0 when every cell ran to its end, 1 when the run was refused or failed, 130 on Ctrl-C.
 
@@ -24,9 +25,9 @@ def run_notebook(root: Path, parameters: dict[str, Any], record: Path) -> int:
     import papermill  # type: ignore[import-untyped]
     from papermill.exceptions import PapermillExecutionError  # type: ignore[import-untyped]
 
-    notebook = next((path for path in (root / RELEASE, _our_own()) if path.is_file()), None)
+    notebook = next((path for path in (root / runbook, _our_own(runbook)) if path.is_file()), None)
     if notebook is None:
-        finding = Finding.failed("runbook", str(RELEASE), "is missing", "copy it from the checkout of binoc-runbook")
+        finding = Finding.failed("runbook", str(runbook), "is missing", "copy it from the checkout of binoc-runbook")
         raise Refused("there is no runbook to run", [finding])
     (root / record).parent.mkdir(parents=True, exist_ok=True)
     os.chdir(root)  # so that the record tells paths from the root, whatever folder this was typed in
@@ -47,5 +48,5 @@ def run_notebook(root: Path, parameters: dict[str, Any], record: Path) -> int:
     return 0
 
 
-def _our_own() -> Path:
-    return Path(__file__).parents[2] / RELEASE
+def _our_own(runbook: Path) -> Path:
+    return Path(__file__).parents[2] / runbook

@@ -50,8 +50,14 @@ class NotebookReporter:
         lines = list(text.plan(release.target))
         self._show(lines, _plan_table(release.target), live=lines)
 
+    def says(self, words: str) -> None:
+        self._show([words], _paragraphs([words]), live=[words])
+
     def begins(self, stage: Stage, doing: str) -> None:
-        self._doing = f"{text.numbered(stage)}: {doing} …"
+        self.asks(f"{text.numbered(stage)}: {doing}")
+
+    def asks(self, words: str) -> None:
+        self._doing = f"{words} …"
         if self._handle is None:
             self._excerpt.clear()
             self._handle = self._show([self._doing], f"<p>{html.escape(self._doing)}</p>", display_id=True)
@@ -68,13 +74,23 @@ class NotebookReporter:
             self._tell()
 
     def ended(self, run: StageRun) -> None:
+        markup = _stage(run, tuple(self._excerpt))
+        self._end(list(text.stage(run)), list(text.stage(run, all_findings=False)), markup)
+
+    def answers(self, head: str, findings: Findings) -> None:
+        """What a chapter found that is no stage of a release."""
+        lines = list(text.chapter(head, findings))
+        markup = f"<p><strong>{html.escape(lines[0])}</strong></p>{_findings(findings)}"
+        if self._excerpt:
+            markup += _excerpt(tuple(self._excerpt), f"the last {len(self._excerpt)} lines", is_open=False)
+        self._end(lines, lines, markup)
+
+    def _end(self, lines: list[str], brief: list[str], markup: str) -> None:
         self._tell()
-        lines = list(text.stage(run))
-        brief = list(text.stage(run, all_findings=False))
         # First the lines for the terminal, then, without them, what stays on the page.
         self._show(lines, "", live=brief, into=self._handle)
         kept = [*lines, *(f"    | {words}" for words in self._excerpt)]
-        self._show(kept, _stage(run, tuple(self._excerpt)), into=self._handle)
+        self._show(kept, markup, into=self._handle)
         self._handle = None
 
     def at_the_line(self, release: Release, troubled: list[StageRun]) -> None:

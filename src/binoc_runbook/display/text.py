@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from binoc_runbook.finding import SIGN, Findings
 from binoc_runbook.stages import ACTS, STAGES, Stage, State, Target
 
 if TYPE_CHECKING:
@@ -55,6 +56,13 @@ def stage(run: StageRun, *, all_findings: bool = True) -> Iterator[str]:
     for planned in run.commands:
         yield f"    $ {planned}"
         yield f"      {planned.effect}" if run.acted else f"      withheld; its effect: {planned.effect}"
+
+
+def chapter(head: str, findings: Findings) -> Iterator[str]:
+    """What a chapter found that is no stage of a release."""
+    yield f"{SIGN[findings.status]} {head}"
+    for finding in findings:
+        yield from textwrap.indent(str(finding), "    ").splitlines()
 
 
 def verdict(run: StageRun) -> str:

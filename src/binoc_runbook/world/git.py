@@ -172,6 +172,11 @@ class Git:
         kind, tagged, *peeled = told.stdout.split()
         return Tag(annotated=kind == "tag", object=tagged, commit=peeled[0] if peeled else tagged)
 
+    def tagged_at(self, name: str) -> float | None:
+        """When the tag of that name in this clone was made, or for a lightweight one its commit; a Unix time."""
+        told = self.ask("for-each-ref", "--format=%(creatordate:unix)", f"refs/tags/{name}")
+        return float(told.stdout) if told.stdout.strip() else None
+
     def ancestry(self, commit: str, of: str) -> Ancestry:
         """Whether `commit` is an ancestor of `of` (or the same); *unknown* when this clone lacks one of them."""
         answers: dict[int, Ancestry] = {0: "yes", 1: "no"}

@@ -40,26 +40,37 @@ class Processes:
     """Starts processes in `root`, with `environment` added to what they inherit.
 
     `clean` makes what a long command prints fit to be kept. What they inherit is left out where `withheld` says so of
-    a variable's name: a credential that stands there for another purpose, say.
+    a variable's name: a credential that stands there for another purpose, say. Programs are looked for in
+    the folders `first` before all others.
     """
 
     root: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     clean: Translate = plain
     withheld: Callable[[str], bool] = lambda name: False
+    first: tuple[Path, ...] = ()
 
     def find(self, program: str) -> str | None:
         """Where a program is, the environment that runs this library included even when it is not activated."""
         return shutil.which(program, path=self._inherited()["PATH"])
 
-    def run(self, command: Sequence[str], *, patience: float | None = None) -> Completed:
+    def path(self) -> list[Path]:
+        """The folders that programs are looked for in, in that order."""
+        return [Path(folder) for folder in self._inherited()["PATH"].split(os.pathsep) if folder]
+
+    def inherits(self, name: str) -> str:
+        """The value of a variable as the processes see it; empty where it is not set."""
+        return self._inherited().get(name, "")
+
+    def run(self, command: Sequence[str], *, stdin: str | None = None, patience: float | None = None) -> Completed:
         """Run a short command for its answer; exit code 127 when there is no such program, 124 when it is too slow."""
         try:
             done = subprocess.run(
                 self._located(command),
                 cwd=self.root,
                 env=self._inherited(),
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.DEVNULL if stdin is None else None,
+                input=None if stdin is None else stdin.encode(),
                 capture_output=True,
                 timeout=patience,
                 check=False,
@@ -114,7 +125,9 @@ class Processes:
             name: value for name, value in os.environ.items() if name not in _COLOUR and not self.withheld(name)
         } | dict(self.environment)
         # `just` and `maturin` live beside this Python, whether or not its environment was activated.
-        merged["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), merged.get("PATH", os.defpath)))
+        merged["PATH"] = os.pathsep.join(
+            (*map(str, self.first), str(Path(sys.executable).parent), merged.get("PATH", os.defpath))
+        )
         return merged
 
     def _located(self, command: Sequence[str]) -> list[str]:

@@ -1,0 +1,303 @@
+"""The verification: what became of a release, asked of the registries through the clients that its users have."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from binoc_runbook.answers import Offer
+from binoc_runbook.checkout import root_of
+from binoc_runbook.checks import published as questions
+from binoc_runbook.checks.dists import SUMS
+from binoc_runbook.checks.published import Released, Verdict
+from binoc_runbook.cleaning import each_string
+from binoc_runbook.files import write_whole
+from binoc_runbook.finding import Finding, Findings
+from binoc_runbook.opening import judge_verification, open_target
+from binoc_runbook.policy import Artifact
+from binoc_runbook.record import stamp
+from binoc_runbook.refusal import Refused
+from binoc_runbook.stages.target import Target
+from binoc_runbook.trial import CHECK as TRIAL
+from binoc_runbook.trial import trial
+from binoc_runbook.world import World
+
+#: The number of the layout of a verification's record.
+SCHEMA = 1
+
+#: How long, in seconds, `start` waits for what is not yet visible, and how long between two questions.
+PATIENCE, PAUSE = 600.0, 20.0
+
+CHAPTERS = ("published", "origin", "trial")
+
+
+class Reporter(Protocol):
+    """Whoever shows a verification to people while it goes on."""
+
+    def says(self, words: str) -> None:
+        """One line by itself."""
+
+    def asks(self, words: str) -> None:
+        """A chapter begins, and is going to print lines."""
+
+    def line(self, text: str) -> None:
+        """What goes on in it."""
+
+    def answers(self, head: str, findings: Findings) -> None:
+        """What it found."""
+
+
+class Verification:
+    """A release that was published; asks chapter by chapter, and keeps the record.
+
+    Every process runs in the world of `target`, so that its environment decides which registries are asked.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        reporter: Reporter,
+        runs: Path,
+        *,
+        sums: Mapping[str, str] | None,
+        patience: float = 0.0,
+        pause: float = PAUSE,
+    ) -> None:
+        self.target = target
+        self.sums = sums or {}
+        self.verdicts: dict[str, Verdict] = {}
+        self.findings: dict[str, Findings] = {}
+        self.outcome = "unfinished"
+        self._offers: dict[str, Offer] = {}
+        self._patience, self._pause = patience, pause
+        self._reporter = reporter
+        self._record = runs / f"verify-{target.version}.json"
+        self._began = datetime.datetime.now(datetime.UTC)
+        tag = target.world.git.local_tag(target.tag)
+        self.commit = tag.commit if tag else None
+        told = f"{len(self.sums)} digests to compare with" if self.sums else "no SHA256SUMS to compare with"
+        reporter.says(f"verification of {target.version}, published from {target.tag}; {told}")
+
+    @classmethod
+    def start(
+        cls, version: object = None, *, sums: object = None, patience: object = PATIENCE, world: object = "real"
+    ) -> Verification:
+        """Open the verification that a runbook's parameters describe, in the checkout of the working folder.
+
+        `version` is the SemVer spelling; `None` means what the manifests say. `sums` is the path of a `SHA256SUMS`;
+        `None` means the one in `dist/`, if it is of this version. `patience` is in seconds. `world` is `real` or
+        `rehearsal`.
+
+        Raises:
+            Refused: A parameter is not what it must be, or the checkout cannot be read.
+        """
+        from binoc_runbook.display.notebook import NotebookReporter, injected_parameters
+
+        judge_verification(version, sums, patience, world, injected_parameters())
+        root = root_of(Path.cwd())
+        if root is None:
+            saw, remedy = "lies in no git checkout", "cd into the checkout"
+            finding = Finding.failed("tree", "the working folder", saw, remedy)
+            raise Refused("there is nothing to verify here", [finding])
+        opened = open_published_world(root, version) if world == "rehearsal" else World.real(root)
+        target = open_target(opened, version)
+        digests = _read_sums(root, str(sums) if sums else None, target)
+        reporter = NotebookReporter(opened.clean)
+        return cls(target, reporter, root / "runs", sums=digests, patience=float(str(patience)))
+
+    def published(self) -> None:
+        """Ask the registries for each artifact, and again, as long as there is patience, for what may be on its way."""
+        self._chapter("published", self._ask_registries)
+
+    def origin(self) -> None:
+        """Compare the commit in each crate with the tag, and ask each distribution for its provenance."""
+        self._chapter("origin", self._ask_origin)
+
+    def trial(self) -> None:
+        """Install what is published on each Python of this machine, and run it; nothing where something is missing."""
+        self._chapter("trial", self._try)
+
+    def finish(self) -> None:
+        """Say how it went, and keep the record.
+
+        Raises:
+            Refused: Not everything is published as it was built, or something failed.
+        """
+        lacking = [each.finding for each in self.verdicts.values() if each.state != "published"]
+        failed = [each for findings in self.findings.values() for each in findings.having("failed")]
+        reasons = [*lacking, *(each for each in failed if each not in lacking)]
+        reasons += [
+            Finding.failed(name, "this chapter", "was not run", f"just verify {self.target.version}")
+            for name in CHAPTERS
+            if name not in self.findings
+        ]
+        self.outcome = "refused" if reasons else "published"
+        self._write()
+        self.target.world.close()
+        if reasons:
+            raise Refused(f"{self.target.version} is not published as it should be", reasons)
+        names = ", ".join(each.artifact.name for each in self.verdicts.values())
+        self._reporter.says(f"✓ {self.target.version} is published: {names}")
+
+    # The chapters.
+
+    def _ask_registries(self) -> Findings:
+        from concurrent.futures import ThreadPoolExecutor
+
+        deadline, waiting = time.monotonic() + self._patience, list(self.target.policy.artifacts)
+        while waiting:
+            with ThreadPoolExecutor() as asking:  # side by side: each mostly waits for its registry
+                for artifact, offer in zip(waiting, asking.map(self._ask, waiting), strict=True):
+                    self._offers[artifact.name] = offer
+                    self.verdicts[artifact.name] = self._judge(artifact, offer)
+            waiting = [each for each in waiting if self.verdicts[each.name].state == "not yet visible"]
+            left = deadline - time.monotonic()
+            if not waiting or left <= 0:
+                break
+            names = ", ".join(each.name for each in waiting)
+            self._reporter.line(f"not yet visible: {names}; asked again for another {left:.0f} s")
+            time.sleep(min(self._pause, left))
+        if not self.verdicts:
+            saw, remedy = "no artifact is promised", "declare the artifacts in the policy"
+            return Findings([Finding.unknown(questions.PUBLISHED, self.target.policy.source, saw, remedy)])
+        return Findings(each.finding for each in self.verdicts.values())
+
+    def _ask(self, artifact: Artifact) -> Offer:
+        from binoc_runbook.world import crate_index, package_index
+
+        version, processes = self.target.version, self.target.world.processes
+        if artifact.registry == "crates.io":
+            return crate_index.offered(processes, artifact.name, version.semver)
+        return package_index.offered(processes, artifact.name, version.pep440)
+
+    def _judge(self, artifact: Artifact, offer: Offer) -> Verdict:
+        target = self.target
+        made = questions.built(artifact, target.policy, target.version, self.sums)
+        return questions.published(artifact, offer, made, self._released())
+
+    def _released(self) -> Released:
+        tagged = self.target.world.git.tagged_at(self.target.tag)
+        age = time.time() - tagged if tagged is not None else None
+        return Released(self.target.policy, self.target.version, age)
+
+    def _ask_origin(self) -> Findings:
+        release = self._released()
+        there = [each for each in self.verdicts.values() if self._offers[each.artifact.name].kind == "offered"]
+        found = []
+        for each in there:
+            if each.artifact.registry == "crates.io":
+                told = self._offers[each.artifact.name].commit
+                found.append(questions.commit(each.artifact, told, release, self.commit))
+            else:
+                found.append(self._ask_provenance(each.artifact, release))
+        if not found:
+            saw, remedy = "nothing is there to be asked about", f"just verify {self.target.version}"
+            found.append(Finding.unknown(questions.COMMIT, "the registries", saw, remedy))
+        return Findings(found)
+
+    def _ask_provenance(self, artifact: Artifact, release: Released) -> Finding:
+        from binoc_runbook.world.package_index import configured_index
+        from binoc_runbook.world.provenance import proven
+
+        processes, repository = self.target.world.processes, self.target.policy.repository
+        looked_at = f"the provenance of {artifact.name} {release.version}"
+        if configured_index(processes):
+            saw, remedy = "another index than PyPI is configured, and PyPI alone keeps it", "ask without that index"
+            return Finding.unknown(questions.PROVENANCE, looked_at, saw, remedy)
+        if repository is None:
+            saw, remedy = "no repository is promised", "add `repository` to the policy"
+            return Finding.unknown(questions.PROVENANCE, looked_at, saw, remedy)
+        names = sorted(questions.built(artifact, release.policy, release.version, self.sums).digests)
+        return questions.provenance(artifact, proven(processes, repository, names), release)
+
+    def _try(self) -> Findings:
+        absent = [name for name, each in self.verdicts.items() if self._offers[name].kind != "offered"]
+        if absent or not self.verdicts:
+            saw = f"not tried, because not there: {', '.join(absent)}"
+            finding = Finding.unknown(TRIAL, "clean environments", saw, f"just verify {self.target.version}")
+            return Findings([finding])
+        return trial(self.target.world, self.target.policy, self.target.version, on_line=self._reporter.line)
+
+    def _chapter(self, name: str, ask: Callable[[], Findings]) -> None:
+        self._reporter.asks(f"{name}: asking")
+        began = time.monotonic()
+        try:
+            found = ask()
+        except KeyboardInterrupt:
+            saw, remedy = "this chapter was interrupted", f"just verify {self.target.version}"
+            raise Refused(f"interrupted in `{name}`", [Finding.failed(name, "Ctrl-C", saw, remedy)]) from None
+        finally:
+            self._write()
+        self.findings[name] = found
+        self._reporter.answers(f"{name}: {found.status} ({time.monotonic() - began:.1f} s)", found)
+        self._write()
+
+    # The record.
+
+    def to_json(self) -> dict[str, Any]:
+        """The verification as a JSON object; its schema is documented in the reference."""
+        now = datetime.datetime.now(datetime.UTC)
+        told = {
+            "schema": SCHEMA,
+            "version": self.target.version.semver,
+            "tag": self.target.tag,
+            "commit": self.commit,
+            "repository": self.target.policy.repository,
+            "world": self.target.world.kind,
+            "outcome": self.outcome,
+            "began": stamp(self._began),
+            "ended": stamp(now),
+            "seconds": round((now - self._began).total_seconds(), 3),
+            "artifacts": [_told(each, self._offers[each.artifact.name]) for each in self.verdicts.values()],
+            "findings": [each for findings in self.findings.values() for each in findings.to_json()],
+        }
+        cleaned: dict[str, Any] = each_string(told, self.target.world.clean)
+        return cleaned
+
+    def _write(self) -> None:
+        write_whole(self._record, json.dumps(self.to_json(), indent=1, ensure_ascii=False) + "\n")
+
+
+def open_published_world(root: Path, version: object) -> World:
+    """A rehearsal in which this version has been published, with the registries that its users are led to.
+
+    Raises:
+        Refused: There is no such rehearsal yet.
+    """
+    saw = f"no rehearsal publishes {version or 'a version'} of `{root.name}` yet"
+    finding = Finding.failed("parameters", "-p world", saw, "-p world real")
+    raise Refused("nothing can be verified in a rehearsal", [finding])
+
+
+def _read_sums(root: Path, given: str | None, target: Target) -> dict[str, str] | None:
+    """The digests of a file that was named, else those of the last build if they are of this version."""
+    path = root / (given or f"dist/{SUMS}")
+    if given is None and not path.is_file():
+        return None
+    try:
+        sums = questions.read_sums(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        saw = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        finding = Finding.failed("sums", given or f"dist/{SUMS}", saw, "--sums FILE, in the format of `sha256sum`")
+        raise Refused("the sums cannot be read, and nothing was asked", [finding]) from None
+    return sums if given or _are_of(sums, target) else None
+
+
+def _are_of(sums: Iterable[str], target: Target) -> bool:
+    named = dict.fromkeys(sums, "")
+    policy, version = target.policy, target.version
+    return any(questions.built(each, policy, version, named).digests for each in policy.artifacts)
+
+
+def _told(verdict: Verdict, offer: Offer) -> dict[str, Any]:
+    return {
+        "name": verdict.artifact.name,
+        "registry": verdict.artifact.registry,
+        "state": verdict.state,
+        "digests": sorted(offer.digests),
+        "commit": offer.commit,
+    }

@@ -1,0 +1,91 @@
+"""What the configured crate registry offers, asked through cargo: the checksum, and the commit in the `.crate` itself.
+
+cargo runs in a new crate outside the checkout, with the CARGO_HOME that it always has: a new one would need copies of
+the user's registries and credentials. No answer gets stale by that, because cargo asks the index anew for each `add`,
+and a `.crate` that it has kept counts here only if it has the checksum that the index tells now.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tarfile
+import tempfile
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+
+from binoc_runbook.answers import Completed, Offer
+from binoc_runbook.world.processes import Processes
+
+#: How long the registry may take, in seconds; what the crate depends on is downloaded as well.
+PATIENCE = 300.0
+
+_MANIFEST = '[package]\nname = "asks-for-a-crate"\nversion = "0.0.0"\nedition = "2021"\n\n[workspace]\n'
+#: Cargo book, *cargo package*.
+_VCS = ".cargo_vcs_info.json"
+
+
+def offered(processes: Processes, name: str, version: str) -> Offer:
+    """Ask for the checksum of a version, in the spelling of SemVer, of a crate, and download it as a dependant does."""
+    question = f"the crate registry: {name}@={version}"
+    with tempfile.TemporaryDirectory(prefix="binoc-crate-") as folder:
+        _write_crate(Path(folder) / "crate")
+        environment = {**processes.environment, "CARGO_NET_OFFLINE": "false"}
+        asking = replace(processes, root=Path(folder) / "crate", environment=environment)
+        done = asking.run(["cargo", "add", "--quiet", f"{name}@={version}"], patience=PATIENCE)
+        if done.returncode != 0 and "could not be found in registry index" in done.stderr:
+            return _absent(replace(asking, root=Path(folder)), question, name, version)
+        if done.returncode == 0:
+            done = asking.run(["cargo", "fetch", "--quiet"], patience=PATIENCE)
+        if done.returncode != 0:
+            return Offer("no answer", question, reason=done.reason)
+        checksum = _locked(asking.root / "Cargo.lock", name)
+    if checksum is None:
+        return Offer("no answer", question, reason="cargo takes it from a source that tells no checksum")
+    return Offer("offered", question, frozenset({checksum}), commit=_commit(processes, name, version, checksum))
+
+
+def cargo_home(processes: Processes) -> Path:
+    """The folder in which cargo keeps what it has downloaded."""
+    return Path(processes.inherits("CARGO_HOME") or Path.home() / ".cargo")
+
+
+def _write_crate(folder: Path) -> None:
+    (folder / "src").mkdir(parents=True)
+    (folder / "src" / "lib.rs").write_text("", "utf-8")
+    (folder / "Cargo.toml").write_text(_MANIFEST, "utf-8")
+
+
+def _absent(processes: Processes, question: str, name: str, version: str) -> Offer:
+    """`cargo add` says the same of a crate that is not there and of a version that is not; `cargo info` knows."""
+    done: Completed = processes.run(["cargo", "info", "--quiet", name], patience=PATIENCE)
+    if done.returncode == 0:
+        return Offer("no version", question, reason=f"the registry has `{name}`, and not version {version}")
+    if "could not find" in done.stderr:
+        return Offer("no name", question, reason=f"the registry has no crate `{name}`")
+    return Offer("no answer", question, reason=done.reason)
+
+
+def _locked(lock: Path, name: str) -> str | None:
+    packages = tomllib.loads(lock.read_text("utf-8")).get("package", [])
+    return next((each.get("checksum") for each in packages if each["name"] == name), None)
+
+
+def _commit(processes: Processes, name: str, version: str, checksum: str) -> str | None:
+    """The commit that a downloaded `.crate` names, if cargo kept it and it names one."""
+    for path in (cargo_home(processes) / "registry" / "cache").glob(f"*/{name}-{version}.crate"):
+        content = path.read_bytes()
+        if hashlib.sha256(content).hexdigest() == checksum:
+            return _named_in(path, f"{name}-{version}/{_VCS}")
+    return None
+
+
+def _named_in(path: Path, member: str) -> str | None:
+    try:
+        with tarfile.open(path) as archive:
+            inside = archive.extractfile(member)
+            commit = json.loads(inside.read())["git"]["sha1"] if inside else None
+    except (OSError, tarfile.TarError, KeyError, TypeError, ValueError):
+        return None
+    return commit if isinstance(commit, str) else None

@@ -1,0 +1,62 @@
+"""Clean environments, made with uv and filled with pip as a user fills them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from binoc_runbook.answers import Completed
+from binoc_runbook.world.processes import Processes
+from binoc_runbook.world.pythons import Python
+
+#: How long an installation may take, in seconds; an sdist that has to be compiled takes minutes.
+PATIENCE = 900.0
+
+# What would bring packages of somebody else's into an environment that is meant to be empty.
+_EMPTY = {"PYTHONPATH": "", "PYTHONHOME": ""}
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """A virtual environment in a folder, and the Python that it was made from."""
+
+    folder: Path
+    python: Python
+
+    @property
+    def scripts(self) -> Path:
+        """The folder of its commands."""
+        return self.folder / ("Scripts" if os.name == "nt" else "bin")
+
+    def inside(self, processes: Processes) -> Processes:
+        """The same processes as they run when this environment is activated; nothing else adds packages to it."""
+        environment = {**processes.environment, **_EMPTY, "VIRTUAL_ENV": str(self.folder)}
+        return replace(processes, environment=environment, first=(self.scripts,))
+
+
+def make(processes: Processes, python: Python, folder: Path) -> Environment | str:
+    """Make an environment with nothing in it, or say why it could not be made; `folder` must not be there yet."""
+    alone = ["--no-config", "--no-project", "--offline"]
+    done = processes.run(["uv", "venv", "--quiet", *alone, "--python", str(python.path), str(folder)], patience=60.0)
+    return Environment(folder, python) if done.returncode == 0 else done.reason
+
+
+def install(
+    processes: Processes, environment: Environment, requirements: Sequence[str], *, files: Path | None = None
+) -> Completed:
+    """Install into an environment with pip: from the files of a folder alone, else from the index that is configured.
+
+    Nothing comes from pip's cache. From a folder only wheels are taken: an sdist would be compiled there, with tools
+    that the folder does not hold.
+    """
+    command = ["python", "-m", "pip", "--python", str(environment.folder), "--no-input", "--disable-pip-version-check"]
+    if files is not None:
+        # `--isolated`: neither configuration nor variables, which might name another index or more folders.
+        command += ["--isolated"]
+    command += ["install", "--quiet", "--no-cache-dir"]
+    if files is not None:
+        command += ["--no-index", "--only-binary", ":all:", "--find-links", str(files)]
+    cleaned = replace(processes, environment={**processes.environment, **_EMPTY})
+    return cleaned.run([*command, *requirements], patience=PATIENCE)

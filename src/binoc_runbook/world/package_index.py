@@ -1,0 +1,65 @@
+"""What the configured package index offers, asked through uv.
+
+uv tells the digest of every file of a version, also of those that this machine could not install; pip tells only of
+the one that it would take. No answer comes from a cache.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from binoc_runbook.answers import Offer
+from binoc_runbook.world.processes import Processes
+
+#: How long the index may take to answer, in seconds.
+PATIENCE = 120.0
+
+_TELL_HASHES = ("--quiet", "--universal", "--no-deps", "--generate-hashes", "--no-header", "--no-annotate")
+
+
+def offered(processes: Processes, name: str, version: str) -> Offer:
+    """Ask for the digests of a version, in the spelling of PEP 440, of a project.
+
+    uv may have to read an sdist for that, when no wheel is there yet.
+    """
+    question = f"the package index: {name}=={version}"
+    command = ["uv", "pip", "compile", *_TELL_HASHES, "--refresh"]
+    # Whoever lets new packages cool down still wants to know whether this one is out.
+    command += ["--exclude-newer-package", f"{name}=false", "-"]
+    # An empty folder, because uv would take the configuration of a project around it.
+    with tempfile.TemporaryDirectory(prefix="binoc-index-") as folder:
+        asking = replace(processes, root=Path(folder), environment={**processes.environment, **_as_uv_knows(processes)})
+        done = asking.run(command, stdin=f"{name}=={version}\n", patience=PATIENCE)
+    if done.returncode == 0:
+        digests = frozenset(re.findall(r"--hash=sha256:([0-9a-f]{64})", done.stdout))
+        if digests:
+            return Offer("offered", question, digests)
+        return Offer("no answer", question, reason="the index tells no SHA-256 digest of what it offers")
+    if "was not found in the package registry" in done.stderr:
+        return Offer("no name", question, reason=f"the index has no project `{name}`")
+    if "there is no version of" in done.stderr:
+        return Offer("no version", question, reason=f"the index has `{name}`, and not version {version}")
+    return Offer("no answer", question, reason=done.reason)
+
+
+def configured_index(processes: Processes) -> str:
+    """The address of the index that uv or pip is configured with; empty where that is nothing but PyPI.
+
+    It may hold a password: for variables of processes, and for comparing, never to be shown.
+    """
+    for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL"):
+        if value := processes.inherits(name):
+            return value
+    # uv does not read pip's configuration; whoever has told pip of a mirror has told us, as in the wrapper `just`.
+    told = processes.run(["python", "-m", "pip", "config", "get", "global.index-url"], patience=20.0)
+    return told.stdout.strip() if told.returncode == 0 else ""
+
+
+def _as_uv_knows(processes: Processes) -> dict[str, str]:
+    if processes.inherits("UV_DEFAULT_INDEX") or processes.inherits("UV_INDEX_URL"):
+        return {}
+    index = configured_index(processes)
+    return {"UV_DEFAULT_INDEX": index} if index else {}

@@ -1,0 +1,33 @@
+"""Where a published file was built, as its attestations prove it (PEP 740), asked through `pypi-attestations`.
+
+It asks PyPI itself, whatever index is configured, and the services of Sigstore.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from binoc_runbook.answers import Provenance
+from binoc_runbook.world.processes import Processes
+
+#: How long one file may take, in seconds: it is downloaded.
+PATIENCE = 120.0
+
+
+def proven(processes: Processes, repository: str, files: Iterable[str]) -> list[Provenance]:
+    """Ask for each file of PyPI whether it was published from a GitHub repository, `owner/name`; in the order given."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(4) as asking:  # side by side: each mostly waits for PyPI
+        return list(asking.map(lambda file: _ask(processes, repository, file), files))
+
+
+def _ask(processes: Processes, repository: str, file: str) -> Provenance:
+    address = f"https://github.com/{repository}"
+    command = ["pypi-attestations", "verify", "pypi", "--repository", address, f"pypi:{file}"]
+    done = processes.run(command, patience=PATIENCE)
+    if done.returncode == 0:
+        return Provenance(file, "proven")
+    # The only words with which it denies; everything else is about what it could not get.
+    refuted = "Verification failed" in done.stderr
+    return Provenance(file, "refuted" if refuted else "unknown", done.reason.rpartition(" / ")[2])
