@@ -177,6 +177,35 @@ def test_the_policy_is_found_in_any_form_of_toml(load: Callable[[str], Policy]) 
         ('"origin"', '"git@github.com:harvard-lil/binoc"', 7, "no name that git takes", "the name of a git remote"),
         # the command
         ('["just", "test-code"]', "[]", 8, "would test nothing", "a list of arguments"),
+        (
+            'test = ["just", "test-code"]',
+            'test = ["just"]\ntrial = "python try.py"',
+            9,
+            "no shell takes it apart",
+            'trial = ["python", "try.py"]',
+        ),
+        # the example of a crate
+        (
+            '"crates-io"',
+            '"crates-io"\nexample = "crates/gone"',
+            25,
+            "no Cargo.toml in `crates/gone`",
+            "the folder of a crate",
+        ),
+        (
+            '"crates-io"',
+            '"crates-io"\nexample = "../other"',
+            25,
+            "not a path below the root",
+            "a folder below the root",
+        ),
+        (
+            '"pypi-binoc"',
+            '"pypi-binoc"\nexample = "crates/binoc-sdk"',
+            17,
+            "given for the distribution `binoc`",
+            "delete `example`",
+        ),
         # GitHub
         ('"harvard-lil/binoc"', '"binoc"', 9, "not of the form owner/name", "owner/name"),
         (

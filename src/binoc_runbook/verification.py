@@ -69,10 +69,10 @@ class Verification:
     ) -> None:
         self.target = target
         self.sums = sums or {}
-        self.verdicts: dict[str, Verdict] = {}
+        self.verdicts: dict[Artifact, Verdict] = {}
         self.findings: dict[str, Findings] = {}
         self.outcome = "unfinished"
-        self._offers: dict[str, Offer] = {}
+        self._offers: dict[Artifact, Offer] = {}
         self._patience, self._pause = patience, pause
         self._reporter = reporter
         self._record = runs / f"verify-{target.version}.json"
@@ -152,9 +152,9 @@ class Verification:
         while waiting:
             with ThreadPoolExecutor() as asking:  # side by side: each mostly waits for its registry
                 for artifact, offer in zip(waiting, asking.map(self._ask, waiting), strict=True):
-                    self._offers[artifact.name] = offer
-                    self.verdicts[artifact.name] = self._judge(artifact, offer)
-            waiting = [each for each in waiting if self.verdicts[each.name].state == "not yet visible"]
+                    self._offers[artifact] = offer
+                    self.verdicts[artifact] = self._judge(artifact, offer)
+            waiting = [each for each in waiting if self.verdicts[each].state == "not yet visible"]
             left = deadline - time.monotonic()
             if not waiting or left <= 0:
                 break
@@ -186,11 +186,11 @@ class Verification:
 
     def _ask_origin(self) -> Findings:
         release = self._released()
-        there = [each for each in self.verdicts.values() if self._offers[each.artifact.name].kind == "offered"]
+        there = [each for each in self.verdicts.values() if self._offers[each.artifact].kind == "offered"]
         found = []
         for each in there:
             if each.artifact.registry == "crates.io":
-                told = self._offers[each.artifact.name].commit
+                told = self._offers[each.artifact].commit
                 found.append(questions.commit(each.artifact, told, release, self.commit))
             else:
                 found.append(self._ask_provenance(each.artifact, release))
@@ -215,7 +215,7 @@ class Verification:
         return questions.provenance(artifact, proven(processes, repository, names), release)
 
     def _try(self) -> Findings:
-        absent = [name for name, each in self.verdicts.items() if self._offers[name].kind != "offered"]
+        absent = [each.name for each in self.verdicts if self._offers[each].kind != "offered"]
         if absent or not self.verdicts:
             saw = f"not tried, because not there: {', '.join(absent)}"
             finding = Finding.unknown(TRIAL, "clean environments", saw, f"just verify {self.target.version}")
@@ -252,7 +252,7 @@ class Verification:
             "began": stamp(self._began),
             "ended": stamp(now),
             "seconds": round((now - self._began).total_seconds(), 3),
-            "artifacts": [_told(each, self._offers[each.artifact.name]) for each in self.verdicts.values()],
+            "artifacts": [_told(each, self._offers[each.artifact]) for each in self.verdicts.values()],
             "findings": [each for findings in self.findings.values() for each in findings.to_json()],
         }
         cleaned: dict[str, Any] = each_string(told, self.target.world.clean)

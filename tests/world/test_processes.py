@@ -28,6 +28,19 @@ def test_a_short_command_answers_with_its_exit_code_and_what_it_printed(here):
     assert (done.returncode, done.stdout, done.reason) == (3, "out\n", "why")
 
 
+def test_a_question_may_be_asked_on_standard_input(here):
+    done = here.run(python("import sys; print(sys.stdin.read().upper())"), stdin="é\n")
+    assert done.stdout.strip() == "É"
+
+
+def test_programs_are_looked_for_in_the_given_folders_first(tmp_path):
+    program = tmp_path / "bin" / "papermill"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\necho mine\n")
+    program.chmod(0o755)
+    assert Processes(tmp_path, first=(program.parent,)).run(["papermill"]).stdout == "mine\n"
+
+
 def test_a_program_that_is_not_there_is_an_answer_and_no_crash(here):
     done = here.run(["no-such-program"])
     assert done.returncode == 127
