@@ -301,6 +301,19 @@ def test_a_record_is_named_after_the_version(checkout: Checkout, arguments: str,
 
 
 @pytest.mark.usefixtures("on_a_terminal")
+@pytest.mark.parametrize(("version", "record"), [("0.4.0", "verify-0.4.0.ipynb"), ("None", "verify.ipynb")])
+def test_the_record_of_another_runbook_never_takes_the_place_of_a_release(
+    checkout: Checkout, version: str, record: str
+) -> None:
+    nb = notebook()
+    nb.metadata.binoc_runbook = {"runbook": "verify"}
+    nbformat.write(nb, checkout.runbook)
+    line = [str(checkout.runbook), "-p", "version", version]
+    papermill_engine.amend(line)
+    assert Path(line[3]) == checkout.root / "runs" / record
+
+
+@pytest.mark.usefixtures("on_a_terminal")
 def test_a_record_that_is_run_again_is_not_overwritten(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
     (checkout.root / "runs").mkdir()
     checkout.runbook.rename(checkout.root / "runs/0.4.0.ipynb")

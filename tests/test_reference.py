@@ -73,3 +73,17 @@ def test_the_record(checkout):
     assert documented("The **record** of a run, beside its executed notebook:") == set(record)
     row = next(line for line in PAGE.splitlines() if line.startswith("| `stages[]`"))
     assert set(re.findall(r"`(\w+)`", row.split("|")[3])) == set(record["stages"][0])
+
+
+def test_the_verification(checkout):
+    from binoc_runbook.opening import open_target
+    from binoc_runbook.verification import Verification
+    from binoc_runbook.world import World
+
+    class Silent:
+        def __getattr__(self, name):
+            return lambda *arguments: None
+
+    target = open_target(World.real(checkout.root), "0.4.0")
+    record = Verification(target, Silent(), checkout.root / "runs", sums=None).to_json()
+    assert documented("`runs/verify-VERSION.json`:") == set(record)

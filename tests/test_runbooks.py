@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from binoc_runbook.opening import PARAMETERS
+from binoc_runbook.opening import PARAMETERS, VERIFY_PARAMETERS
 from binoc_runbook.stages import ACTS, STAGES
+from binoc_runbook.verification import CHAPTERS
 
 ROOT = Path(__file__).parents[1]
 RUNBOOKS = sorted((ROOT / "runbooks").glob("*.ipynb"))
@@ -52,6 +53,24 @@ def test_every_stage_has_a_chapter_that_says_what_can_refuse():
     for number, stage in enumerate(STAGES, 1):
         (chapter,) = [text for text in chapters if text.startswith(f"## {number}. ")]
         assert "**What can refuse, and what to do then.**" in chapter, stage.name
+
+
+def test_the_verification_asks_every_chapter_once_in_order_and_says_what_can_refuse():
+    source = "".join("".join(cell["source"]) for cell in cells(ROOT / "runbooks/verify.ipynb", "code"))
+    assert re.findall(r"verification\.(\w+)\(\)", source) == [*CHAPTERS, "finish"]
+    chapters = ["".join(cell["source"]) for cell in cells(ROOT / "runbooks/verify.ipynb", "markdown")]
+    for number, name in enumerate(CHAPTERS, 1):
+        (chapter,) = [text for text in chapters if text.lower().startswith(f"## {number}. {name}: ")]
+        assert "**What can refuse, and what to do then.**" in chapter
+
+
+def test_the_parameters_of_the_verification_are_those_that_the_library_knows():
+    (parameters,) = [
+        cell
+        for cell in cells(ROOT / "runbooks/verify.ipynb", "code")
+        if "parameters" in cell["metadata"].get("tags", [])
+    ]
+    assert re.findall(r"^(\w+):", "".join(parameters["source"]), re.MULTILINE) == list(VERIFY_PARAMETERS)
 
 
 def test_the_parameters_are_those_that_the_library_knows():

@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from binoc_runbook.answers import Offer
 from binoc_runbook.checkout import root_of
@@ -107,7 +107,7 @@ class Verification:
         target = open_target(opened, version)
         digests = _read_sums(root, str(sums) if sums else None, target)
         reporter = NotebookReporter(opened.clean)
-        return cls(target, reporter, root / "runs", sums=digests, patience=float(str(patience)))
+        return cls(target, reporter, root / "runs", sums=digests, patience=cast("float", patience))
 
     def published(self) -> None:
         """Ask the registries for each artifact, and again, as long as there is patience, for what may be on its way."""
@@ -217,7 +217,7 @@ class Verification:
     def _try(self) -> Findings:
         absent = [each.name for each in self.verdicts if self._offers[each].kind != "offered"]
         if absent or not self.verdicts:
-            saw = f"not tried, because not there: {', '.join(absent)}"
+            saw = f"not tried: the registries do not offer {', '.join(absent)}"
             finding = Finding.unknown(TRIAL, "clean environments", saw, f"just verify {self.target.version}")
             return Findings([finding])
         return trial(self.target.world, self.target.policy, self.target.version, on_line=self._reporter.line)

@@ -137,7 +137,7 @@ def ending(release: Release, filed: str | None) -> Iterator[str]:
     if filed and not release.record_is_committed():
         yield f"next: git add docs/releases && git commit -m 'Record the release of {target.version}' && git push"
     if policy.artifacts:
-        yield f"next: ./just verify {target.version}, when the workflow has ended"
+        yield f"next, once the workflow has ended: ./just verify {target.version}"
 
 
 def _held(remote: str, refs: Mapping[str, str]) -> Iterator[str]:

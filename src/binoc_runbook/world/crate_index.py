@@ -46,7 +46,7 @@ def offered(processes: Processes, name: str, version: str) -> Offer:
     return Offer("offered", question, frozenset({checksum}), commit=_commit(processes, name, version, checksum))
 
 
-def cargo_home(processes: Processes) -> Path:
+def _cargo_home(processes: Processes) -> Path:
     """The folder in which cargo keeps what it has downloaded."""
     return Path(processes.inherits("CARGO_HOME") or Path.home() / ".cargo")
 
@@ -74,7 +74,7 @@ def _locked(lock: Path, name: str) -> str | None:
 
 def _commit(processes: Processes, name: str, version: str, checksum: str) -> str | None:
     """The commit that a downloaded `.crate` names, if cargo kept it and it names one."""
-    for path in (cargo_home(processes) / "registry" / "cache").glob(f"*/{name}-{version}.crate"):
+    for path in (_cargo_home(processes) / "registry" / "cache").glob(f"*/{name}-{version}.crate"):
         content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() == checksum:
             return _named_in(path, f"{name}-{version}/{_VCS}")

@@ -1,0 +1,372 @@
+"""A release that was published on loopback, verified through the clients that its users have."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from packaging.tags import platform_tags
+
+from binoc_runbook.finding import Findings
+from binoc_runbook.opening import open_target
+from binoc_runbook.policy import Policy
+from binoc_runbook.refusal import Refused
+from binoc_runbook.rehearsal.package_index import File
+from binoc_runbook.rehearsal.registries import Registries, open_registries
+from binoc_runbook.trial import trial
+from binoc_runbook.verification import Verification
+from binoc_runbook.version import Version
+from binoc_runbook.world import World, crate_index, package_index
+
+pytestmark = pytest.mark.rehearsal
+
+BIN = Path(sys.executable).parent
+RUNBOOK = Path(__file__).parents[2] / "runbooks/verify.ipynb"
+VERSION = Version.parse("0.4.0")
+
+#: A wheel of the stable ABI that any Linux of this machine, or macOS, can install.
+PLATFORM = next(tag for tag in platform_tags() if not tag.startswith("linux_"))
+WHEEL = f"demo-0.4.0-cp310-abi3-{PLATFORM}.whl"
+
+SOURCES = {
+    "trial.py": """\
+import argparse, ctypes, importlib.metadata
+parser = argparse.ArgumentParser()
+parser.add_argument("version")
+parser.add_argument("--plugin", action="append", default=[])
+given = parser.parse_args()
+assert importlib.metadata.version("demo") == given.version
+import demo
+assert demo.__file__.startswith(__import__("sys").prefix)
+(library,) = given.plugin
+assert ctypes.CDLL(library).answer() == 42, "the plugin gives another answer"
+""",
+    "crates/demo-sdk/src/lib.rs": "pub fn answer() -> u32 {\n    42\n}\n",
+    "crates/demo-plugin/Cargo.toml": """\
+[package]
+name = "demo-plugin"
+version.workspace = true
+edition.workspace = true
+publish = false
+
+[lib]
+crate-type = ["cdylib"]
+
+[dependencies]
+demo-sdk = { path = "../demo-sdk", version = "0.4.0" }
+""",
+    "crates/demo-plugin/src/lib.rs": """\
+#[unsafe(no_mangle)]
+pub extern "C" fn answer() -> u32 {
+    demo_sdk::answer()
+}
+""",
+}
+
+
+@dataclass
+class Shown:
+    """What a person was shown; `on_line` may do something about it."""
+
+    lines: list[str] = field(default_factory=list)
+    on_line: Callable[[], None] = lambda: None
+
+    def says(self, words: str) -> None:
+        self.lines.append(words)
+
+    asks = says
+
+    def line(self, text: str) -> None:
+        self.lines.append(text)
+        self.on_line()
+
+    def answers(self, head: str, findings: Findings) -> None:
+        self.lines.append(head)
+
+
+@dataclass
+class Published:
+    """A small workspace whose version 0.4.0 is tagged, what was built of it, and the registries."""
+
+    root: Path
+    dist: Path
+    registries: Registries
+    shown: Shown
+    environment: dict[str, str]
+
+    def release(self) -> None:
+        """Put out what was built, as the workflow does in the end."""
+        for path in self.dist.iterdir():
+            if not path.name.endswith(".crate"):
+                self.put(path.name, path.read_bytes())
+        token = self.registries.crates.add_api_token()
+        command = ["cargo", "publish", "--package", "demo-sdk", "--no-verify"]
+        done = self.do(*command, CARGO_REGISTRIES_REHEARSAL_TOKEN=token)
+        assert done.returncode == 0, done.stderr
+
+    def put(self, name: str, content: bytes) -> None:
+        index = self.registries.index
+        project = index.projects.get("demo") or index.add_project("demo")
+        project.files[name] = File(name, "0.4.0", "bdist_wheel" if name.endswith(".whl") else "sdist", "", content)
+
+    def do(self, *command: str, **extra: str) -> subprocess.CompletedProcess[str]:
+        environment = os.environ | self.environment | extra
+        return subprocess.run(
+            command, cwd=self.root, env=environment, capture_output=True, text=True, timeout=240, check=False
+        )
+
+    @property
+    def world(self) -> World:
+        return World.at(self.root, kind="real", source=self.root, environment=self.environment)
+
+    def sums(self) -> dict[str, str]:
+        return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in self.dist.iterdir()}
+
+    def verification(self, **options) -> Verification:
+        options.setdefault("sums", self.sums())
+        target = open_target(self.world, "0.4.0")
+        return Verification(target, self.shown, self.root / "runs", pause=0.01, **options)
+
+    def record(self) -> dict:
+        return json.loads((self.root / "runs/verify-0.4.0.json").read_text("utf-8"))
+
+
+@pytest.fixture
+def built(checkout, tmp_path) -> Iterator[Published]:
+    for path, text in SOURCES.items():
+        checkout.write(path, text)
+    checkout.edit("pyproject.toml", 'test = ["git", "--version"]', 'test = ["git"]\ntrial = ["python", "trial.py"]')
+    checkout.edit("pyproject.toml", '["manylinux_2_17_x86_64"]', f'["{PLATFORM}"]')
+    checkout.edit("pyproject.toml", '"crates-io"', '"crates-io"\nexample = "crates/demo-plugin"')
+    with open_registries(tmp_path / "clients") as registries:
+        # A fault is to be seen at once, and not after some more attempts.
+        once = {"UV_HTTP_RETRIES": "0", "CARGO_NET_RETRY": "0", "CARGO_TARGET_DIR": str(tmp_path / "target")}
+        environment = {**registries.user_environment, **once}
+        made = Published(checkout.root, tmp_path / "dist", registries, Shown(), environment)
+        assert made.do("cargo", "generate-lockfile", "--offline").returncode == 0
+        checkout.commit("What is published")
+        checkout.git("tag", "-a", "v0.4.0", "-m", "0.4.0", cwd=checkout.root)
+        assert made.do("cargo", "package", "--package", "demo-sdk", "--no-verify").returncode == 0
+        made.dist.mkdir()
+        shutil.copy(tmp_path / "target/package/demo-sdk-0.4.0.crate", made.dist)
+        write_wheel(made.dist / WHEEL)
+        write_sdist(made.dist / "demo-0.4.0.tar.gz")
+        yield made
+    assert registries.mistakes == []
+
+
+@pytest.fixture
+def published(built) -> Published:
+    built.release()
+    return built
+
+
+def write_wheel(path: Path, text: str = "'''Nothing.'''\n") -> None:
+    info = "demo-0.4.0.dist-info"
+    files = {
+        "demo.py": text,
+        f"{info}/METADATA": "Metadata-Version: 2.1\nName: demo\nVersion: 0.4.0\n",
+        f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: false\nTag: cp310-abi3-{PLATFORM}\n",
+    }
+    digests = {name: hashlib.sha256(content.encode()).digest() for name, content in files.items()}
+    rows = [f"{name},sha256={base64.urlsafe_b64encode(each).decode().rstrip('=')}," for name, each in digests.items()]
+    files[f"{info}/RECORD"] = "\n".join([*rows, f"{info}/RECORD,,", ""])
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(zipfile.ZipInfo(name), content)
+
+
+def write_sdist(path: Path) -> None:
+    content = b"Metadata-Version: 2.2\nName: demo\nVersion: 0.4.0\n"
+    with tarfile.open(path, "w:gz") as archive:
+        entry = tarfile.TarInfo("demo-0.4.0/PKG-INFO")
+        entry.size = len(content)
+        archive.addfile(entry, io.BytesIO(content))
+
+
+def states(verification: Verification) -> dict[str, str]:
+    return {artifact.name: verdict.state for artifact, verdict in verification.verdicts.items()}
+
+
+# The whole of it
+
+
+def test_what_is_published_as_it_was_built_is_verified_and_tried_on_each_python(published):
+    verification = published.verification()
+    verification.published()
+    verification.origin()
+    verification.trial()
+    verification.finish()
+    assert states(verification) == {"demo": "published", "demo-sdk": "published"}
+    record = published.record()
+    assert record["outcome"] == "published"
+    found = [(each["check"], each["status"]) for each in record["findings"]]
+    assert found[:4] == [("published", "ok"), ("published", "ok"), ("provenance", "unknown"), ("commit", "ok")]
+    assert set(found[4:]) == {("trial", "ok")}
+    assert "libdemo_plugin" in record["findings"][-1]["saw"]
+    assert record["artifacts"][1]["commit"] == record["commit"]
+    assert str(published.root.parent) not in json.dumps(record)
+
+
+def test_the_command_runs_the_page_and_prints_the_record(published, tmp_path):
+    (published.root / "runbooks").mkdir()
+    shutil.copy(RUNBOOK, published.root / "runbooks")
+    sums = tmp_path / "SHA256SUMS"
+    sums.write_text("".join(f"{digest}  {name}\n" for name, digest in published.sums().items()))
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    done = subprocess.run(
+        [BIN / "binoc-runbook", "verify", "0.4.0", "--sums", sums, "--patience", "0", "--json"],
+        cwd=published.root,
+        env=environment | published.environment | {"HOME": os.environ["HOME"]},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == published.record()
+    assert "✓ 0.4.0 is published: demo, demo-sdk" in done.stderr
+    page = (published.root / "runs/verify-0.4.0.ipynb").read_text("utf-8")
+    assert "installed and run: demo==0.4.0" in page
+    assert str(tmp_path) not in page
+
+
+# What is there, and what is not
+
+
+def test_what_is_not_yet_visible_is_asked_for_again_until_it_is(built):
+    built.shown.on_line = lambda: built.registries.index.projects or built.release()
+    verification = built.verification(patience=60)
+    verification.published()
+    assert states(verification) == {"demo": "published", "demo-sdk": "published"}
+    assert any("not yet visible: demo, demo-sdk" in line for line in built.shown.lines)
+
+
+def test_patience_ends_and_nothing_is_tried_that_is_not_there(built):
+    verification = built.verification(patience=0)
+    verification.published()
+    verification.origin()
+    verification.trial()
+    assert states(verification) == {"demo": "not yet visible", "demo-sdk": "not yet visible"}
+    with pytest.raises(Refused, match=r"0\.4\.0 is not published as it should be") as caught:
+        verification.finish()
+    assert "the index has no project `demo`" in str(caught.value)
+    assert "the registry has no crate `demo-sdk`" in str(caught.value)
+    assert built.record()["outcome"] == "refused"
+    assert "not tried: the registries do not offer demo, demo-sdk" in str(verification.findings["trial"])
+
+
+def test_what_is_absent_long_after_the_tag_is_missing(built):
+    old = {"GIT_COMMITTER_DATE": "2026-01-01T00:00:00Z"}
+    assert built.do("git", "tag", "-f", "-a", "v0.4.0", "-m", "0.4.0", "v0.4.0^{}", **old).returncode == 0
+    verification = built.verification(patience=60)
+    verification.published()
+    assert states(verification) == {"demo": "missing", "demo-sdk": "missing"}
+
+
+def test_other_bytes_than_those_that_were_built_differ(published):
+    published.put(WHEEL, b"something else")
+    verification = published.verification()
+    verification.published()
+    assert states(verification) == {"demo": "differs", "demo-sdk": "published"}
+
+
+def test_without_sums_nobody_knows_what_was_built(published):
+    verification = published.verification(sums=None)
+    verification.published()
+    assert states(verification) == {"demo": "unknown", "demo-sdk": "unknown"}
+
+
+def test_a_registry_that_does_not_answer_is_unknown_and_not_missing(published):
+    published.registries.index.faults.down = published.registries.crates.faults.down = True
+    verification = published.verification()
+    verification.published()
+    assert states(verification) == {"demo": "unknown", "demo-sdk": "unknown"}
+    assert "503" in str(verification.findings["published"])
+
+
+def test_a_crate_of_another_commit_than_the_tag_is_refused(published):
+    assert published.do("git", "tag", "-f", "v0.4.0", "HEAD~1").returncode == 0
+    verification = published.verification()
+    verification.published()
+    verification.origin()
+    (finding,) = verification.findings["origin"].having("failed")
+    assert "it was made from" in finding.saw
+
+
+def test_a_chapter_that_was_left_out_is_refused(published):
+    verification = published.verification()
+    verification.published()
+    with pytest.raises(Refused, match="was not run"):
+        verification.finish()
+
+
+def test_the_clients_tell_a_name_that_nobody_has_from_a_version_that_is_not_there(published):
+    processes = published.world.processes
+    told = [
+        offered(processes, name, version).kind
+        for offered, mine in ((package_index.offered, "demo"), (crate_index.offered, "demo-sdk"))
+        for name, version in ((mine, "0.4.0"), (mine, "0.4.1"), ("no-such-name", "0.4.0"))
+    ]
+    assert told == ["offered", "no version", "no name"] * 2
+
+
+def test_a_cooldown_for_new_packages_hides_nothing(published):
+    published.environment["UV_EXCLUDE_NEWER"] = "2020-01-01"
+    assert package_index.offered(published.world.processes, "demo", "0.4.0").kind == "offered"
+
+
+# The trial, before a release
+
+
+def tried(built: Published) -> Findings:
+    return trial(built.world, Policy.load(built.root), VERSION, files=built.dist)
+
+
+def test_files_are_tried_from_their_folder_alone(built):
+    built.registries.index.faults.down = built.registries.crates.faults.down = True
+    found = tried(built)
+    assert found.status == "ok", str(found)
+    assert all("installed and run: demo==0.4.0" in each.saw for each in found)
+
+
+def test_a_plugin_that_does_not_compile_against_the_crate_is_found_before_anything_is_installed(built):
+    text = (built.root / "crates/demo-plugin/src/lib.rs").read_text()
+    (built.root / "crates/demo-plugin/src/lib.rs").write_text(text.replace("answer()\n}", "question()\n}"))
+    (finding,) = tried(built)
+    assert finding.status == "failed"
+    assert "cannot find function `question` in crate `demo_sdk`" in finding.saw
+    assert str(built.root) not in finding.saw
+
+
+def test_a_trial_that_fails_says_its_last_words_for_each_python(built):
+    write_wheel(built.dist / WHEEL, text="raise RuntimeError('broken when imported')\n")
+    found = tried(built)
+    assert {each.status for each in found} == {"failed"}
+    assert all("broken when imported" in each.saw for each in found)
+
+
+def test_wheels_for_another_machine_cannot_be_tried_here(built):
+    (built.dist / WHEEL).rename(built.dist / "demo-0.4.0-cp310-abi3-win_arm64.whl")
+    (finding,) = tried(built)
+    assert (finding.status, "no wheel of `demo`" in finding.saw) == ("unknown", True)
+
+
+def test_without_a_command_for_it_nothing_is_tried(built):
+    text = (built.root / "pyproject.toml").read_text()
+    (built.root / "pyproject.toml").write_text(text.replace('trial = ["python", "trial.py"]\n', ""))
+    (finding,) = tried(built)
+    assert (finding.status, finding.remedy) == ("unknown", 'add `trial`, such as ["python", "trial.py"]')

@@ -1,0 +1,71 @@
+"""How a verification is opened: what it takes for its parameters, and what it compares with."""
+
+from __future__ import annotations
+
+import pytest
+
+from binoc_runbook import Verification
+from binoc_runbook.opening import judge_verification
+from binoc_runbook.refusal import Refused
+
+
+@pytest.mark.parametrize(
+    ("given", "saw"),
+    [
+        ({"version": 0.4}, "0.4"),
+        ({"version": "v0.4.0"}, "v0.4.0"),
+        ({"sums": ""}, "must be the path of a file"),
+        ({"sums": 3}, "must be the path of a file"),
+        ({"patience": "long"}, "must be a number of seconds"),
+        ({"patience": True}, "must be a number of seconds"),
+        ({"patience": -1}, "must be a number of seconds"),
+        ({"patience": float("nan")}, "must be a number of seconds"),
+        ({"world": "real"}, "while tests run, no world but the rehearsal is allowed"),
+        ({"world": "moon"}, "there are two worlds"),
+        ({"injected": ["verison"]}, "this runbook has no such parameter"),
+    ],
+)
+def test_a_parameter_that_is_not_exactly_right_is_refused(given, saw):
+    right = {"version": "0.4.0", "sums": None, "patience": 0, "world": "rehearsal"}
+    judge_verification(**right)
+    with pytest.raises(Refused, match=saw):
+        judge_verification(**right | given)
+
+
+def test_nothing_can_be_verified_in_a_rehearsal_that_publishes_nothing(checkout, monkeypatch):
+    monkeypatch.chdir(checkout.root)
+    with pytest.raises(Refused, match="no rehearsal publishes"):
+        Verification.start("0.4.0", world="rehearsal")
+
+
+@pytest.mark.parametrize(
+    ("text", "given", "compared"),
+    [
+        (f"{'a' * 64}  demo-0.4.0.tar.gz\n", None, 1),
+        (f"{'a' * 64}  demo-0.3.0.tar.gz\n", None, 0),
+        (f"{'a' * 64}  demo-0.3.0.tar.gz\n", "dist/SHA256SUMS", 1),
+        (None, None, 0),
+    ],
+)
+def test_the_last_build_is_compared_with_if_it_is_of_this_version(checkout, monkeypatch, text, given, compared):
+    opened(checkout, monkeypatch)
+    if text is not None:
+        checkout.write("dist/SHA256SUMS", text)
+    assert len(Verification.start("0.4.0", sums=given, world="rehearsal").sums) == compared
+
+
+@pytest.mark.parametrize(("given", "saw"), [("elsewhere", "No such file"), ("CHANGELOG.md", "line 1 is not a digest")])
+def test_sums_that_cannot_be_read_are_refused(checkout, monkeypatch, given, saw):
+    opened(checkout, monkeypatch)
+    with pytest.raises(Refused, match=saw):
+        Verification.start("0.4.0", sums=given, world="rehearsal")
+
+
+def opened(checkout, monkeypatch) -> None:
+    """Let a rehearsal be the checkout itself."""
+    from binoc_runbook.world import World
+
+    monkeypatch.chdir(checkout.root)
+    monkeypatch.setattr(
+        "binoc_runbook.verification.open_published_world", lambda root, version: World.real(checkout.root)
+    )
