@@ -107,6 +107,21 @@ rust-target target:
 dist *options:
     @binoc-runbook dist "$@"
 
+# the first part of `dist`: the sdists and the crate
+[group("build")]
+sources *options:
+    @binoc-runbook dist --part sources "$@"
+
+# the other part: wheels for one platform of the policy, from the sdists in dist/, such as `just wheels musllinux_1_2_x86_64`
+[group("build")]
+wheels platform *options:
+    @binoc-runbook dist --part wheels --platform "$@"
+
+# SHA256SUMS anew over all that lies in dist/, when the files of several machines were brought together
+[group("build")]
+sums *options:
+    @binoc-runbook sums "$@"
+
 # whether dist/ holds exactly what the policy promises: `just check-dists --platforms all`
 [group("build")]
 check-dists *arguments:
@@ -128,6 +143,7 @@ lint:
     mypy
     zizmor --quiet --offline --persona pedantic --no-ignores .github
     check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+    actionlint -shellcheck= -pyflakes= .github/workflows/*.yml
 
 # put everything into the form that `lint` wants
 [group("tests")]

@@ -120,16 +120,10 @@ def _ask_stages(target: Target) -> Findings:
 
 def _ask_dists(root: Path, parsed: argparse.Namespace, target: Target) -> Findings:
     """What lies in a folder, compared with what the policy promises for this version."""
-    from binoc_runbook.checks.dists import dists
+    from binoc_runbook.artifacts.inspection import inspect
 
-    git = target.world.git
-    tag, head = git.local_tag(target.tag), git.head()
-    # What is built from a tag is compared with the tag; before there is one, with what would be tagged.
-    commit = tag.commit if tag else head[0] if head else None
     called = parsed.dists.as_posix().rstrip("/")
-    findings = dists(
-        root / parsed.dists, target.policy, target.version, commit=commit, platforms=parsed.platforms, called=called
-    )
+    findings = inspect(target, root / parsed.dists, platforms=parsed.platforms, called=called)
     return findings if findings.status == "failed" else findings + _try_dists(root / parsed.dists, target)
 
 
@@ -144,14 +138,35 @@ def _try_dists(folder: Path, target: Target) -> Findings:
 
 
 def dist(root: Path, parsed: argparse.Namespace) -> int:
-    """Build what a release publishes: sdists, wheels of them for this host, crates, and their sums."""
-    from binoc_runbook.build import build
+    """Build what a release publishes: sdists, crates, wheels of the sdists, and the sums of all."""
+    from binoc_runbook.artifacts import build
     from binoc_runbook.opening import open_target
     from binoc_runbook.world import World
 
+    if parsed.platform and parsed.part == "sources":
+        finding = Finding.failed(
+            "dist", "--platform", "is of wheels, and sources have none", "leave out one of the two"
+        )
+        raise Refused("nothing was built", [finding])
     target = open_target(World.real(root), None)
-    for path in build(target, root / parsed.out, lambda line: print(line, file=sys.stderr)):
+
+    def show(line: str) -> None:
+        print(line, file=sys.stderr)
+
+    for path in build(target, root / parsed.out, show, part=parsed.part, platform=parsed.platform):
         print(path.relative_to(root) if path.is_relative_to(root) else path)
+    return OK
+
+
+def sums(root: Path, parsed: argparse.Namespace) -> int:
+    """Write SHA256SUMS anew over the files of a folder, such as one that several jobs have filled."""
+    from binoc_runbook.artifacts import write_sums
+
+    folder = root / parsed.out
+    if not folder.is_dir():
+        finding = Finding.failed("sums", f"--out {parsed.out}", "is no folder", "--out DIR, the folder of the files")
+        raise Refused("there is nothing to sum", [finding])
+    print(write_sums(folder).read_text("utf-8"), end="")
     return OK
 
 
@@ -369,18 +384,26 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--remote", metavar="NAME", help="the git remote; else the one of the policy")
         sub.add_argument("--json", action="store_true", help="the answer as JSON on standard output")
 
+    def out(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument("--out", type=Path, metavar="DIR", default=Path("dist"), help="the folder; else `dist`")
+
     add("inspect", inspect).add_argument("--json", action="store_true", help="the answer as JSON on standard output")
     sub = add("check", check)
     questions(sub)
     sub.add_argument("--dists", type=Path, metavar="DIR", help="ask about the files in this folder instead")
-    about = "the wheels to expect in DIR: those of this host (the default), or all that the policy lists"
-    sub.add_argument("--platforms", choices=("host", "all"), default="host", help=about)
+    about = "the wheels to expect in DIR: those that this host can install (the default), all of the policy, or one's"
+    sub.add_argument("--platforms", metavar="host|all|TAG", default="host", help=about)
     sub = add("check-tag", check_tag)
     sub.add_argument("ref", metavar="REF", help="the full name, such as refs/tags/v0.4.0")
     sub.add_argument("--json", action="store_true", help="the answer as JSON on standard output")
     questions(add("plan", plan))
     sub = add("dist", dist)
-    sub.add_argument("--out", type=Path, metavar="DIR", default=Path("dist"), help="the folder to fill; else `dist`")
+    out(sub)
+    about = "only the sdists and crates, or only wheels, built from the sdists in DIR; else both"
+    sub.add_argument("--part", choices=("sources", "wheels"), help=about)
+    about = "the platform to build wheels for, one of the policy; else the first that this host can install"
+    sub.add_argument("--platform", metavar="TAG", help=about)
+    out(add("sums", sums))
 
     sub = add("release", release)
     sub.add_argument("version", metavar="VERSION", help="such as 0.4.0")

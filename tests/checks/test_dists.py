@@ -13,8 +13,9 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from binoc_runbook.checks.dists import Host, dists
+from binoc_runbook.checks.dists import Host, Tree, dists, this_host
 from binoc_runbook.checks.dists.library import stripped
+from binoc_runbook.checks.dists.tree import object_name
 from binoc_runbook.policy import Artifact, Policy
 from binoc_runbook.version import Version
 
@@ -29,7 +30,7 @@ POLICY = Policy(
         Artifact("demo-sdk", "crates.io", "crates/demo-sdk"),
     ),
 )
-HOST = Host("linux", "x86_64")
+HOST = Host("linux", "x86_64", frozenset({LINUX, "manylinux_2_5_x86_64"}))
 
 SDIST, WHEEL, CRATE = "demo-0.4.0.tar.gz", f"demo-0.4.0-cp310-abi3-{LINUX}.whl", "demo-sdk-0.4.0.crate"
 PLUGIN = f"demo_sqlite-0.4.0-cp310-abi3-{LINUX}.whl"
@@ -82,6 +83,25 @@ class Set:
         text = self.archives[archive][member]
         assert text.count(old) == 1, f"{member} holds {old!r} {text.count(old)} times"
         self.archives[archive][member] = text.replace(old, new)
+
+    def tree(self):
+        """A commit from which exactly these sdists come."""
+        texts = {}
+        for archive, members in self.archives.items():
+            root, found, _ = archive.partition(".tar.gz")
+            artifact = root.rpartition("-")[0].replace("_", "-")
+            for member, text in members.items() if found else ():
+                texts[f"python/{artifact}/{member.removeprefix(f'{root}/')}"] = text
+        return Tree({path: object_name(text.encode(), 40) for path, text in texts.items()}, texts)
+
+    def packaged(self):
+        """What cargo would say of a commit from which exactly these crates come."""
+        ending = f"-{self.version.semver}.crate"
+        return {
+            name.removesuffix(ending): frozenset(member.partition("/")[2] for member in members)
+            for name, members in self.archives.items()
+            if name.endswith(ending)
+        }
 
     def write(self, folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -157,9 +177,10 @@ def good(version="0.4.0", platforms=(LINUX,)):
 
 @pytest.fixture
 def ask(tmp_path):
-    def run(made, policy=POLICY, *, commit=COMMIT, platforms="host", host=HOST):
+    def run(made, policy=POLICY, **asked):
         made.write(tmp_path / "dist")
-        return dists(tmp_path / "dist", policy, made.version, commit=commit, platforms=platforms, host=host)
+        known = {"commit": COMMIT, "tree": made.tree(), "packaged": made.packaged(), "host": HOST}
+        return dists(tmp_path / "dist", policy, made.version, **(known | asked))
 
     return run
 
@@ -177,7 +198,7 @@ def test_a_good_set_gives_one_ok_for_each_file(ask, version):
 def test_the_ok_of_a_file_says_what_was_seen_in_it(ask):
     saw = {each.looked_at.rpartition("/")[2]: each.saw for each in ask(good())}
     assert saw[WHEEL].endswith("7 members as in RECORD, 1 component in its SBOM")
-    assert saw[SDIST].endswith("5 files")
+    assert saw[SDIST].endswith("5 files, as in the commit")
     assert "made from commit `c0ffee000000`" in saw[CRATE]
     assert saw["SHA256SUMS"] == "agrees with all 5 files"
 
@@ -517,9 +538,13 @@ def test_a_file_that_was_changed_after_its_sum_was_written_is_named(ask, tmp_pat
     path = tmp_path / "dist/SHA256SUMS"
     whole = path.read_text()
 
+    def again():
+        known = {"commit": COMMIT, "tree": made.tree(), "packaged": made.packaged(), "host": HOST}
+        return dists(tmp_path / "dist", POLICY, made.version, **known)
+
     def told(text):
         path.write_text(text)
-        findings = dists(tmp_path / "dist", POLICY, made.version, commit=COMMIT, host=HOST).having("failed")
+        findings = again().having("failed")
         assert {each.looked_at for each in findings} == {"dist/SHA256SUMS"}
         return [each.saw for each in findings]
 
@@ -531,8 +556,8 @@ def test_a_file_that_was_changed_after_its_sum_was_written_is_named(ask, tmp_pat
     assert told(whole + first) == [f"names `{name}` twice"]
     assert told(whole + "rubbish\n") == ["line 6 is not a digest and a name"]
     path.unlink()
-    (finding,) = dists(tmp_path / "dist", POLICY, made.version, commit=COMMIT, host=HOST).having("failed")
-    assert (finding.looked_at, finding.saw, finding.remedy) == ("dist/SHA256SUMS", "is missing", "just dist")
+    (finding,) = again().having("failed")
+    assert (finding.looked_at, finding.saw, finding.remedy) == ("dist/SHA256SUMS", "is missing", "just sums")
 
 
 def test_a_record_that_disagrees_with_its_archive_is_told_file_by_file(ask):
@@ -563,9 +588,128 @@ def test_all_platforms_are_compared_as_a_set(ask):
 
 def test_the_wheel_of_a_platform_that_was_promised_is_missed_by_name(ask):
     found = ask(good(platforms=(LINUX,)), platforms="all").having("failed")
-    assert [(each.looked_at, each.saw) for each in found] == [
-        (f"dist/{name}-0.4.0-cp310-abi3-{MAC}.whl", "the wheel is missing") for name in ("demo", "demo_sqlite")
+    assert [(each.looked_at, each.saw, each.remedy) for each in found] == [
+        (f"dist/{name}-0.4.0-cp310-abi3-{MAC}.whl", "the wheel is missing", f"just wheels {MAC}, on such a machine")
+        for name in ("demo", "demo_sqlite")
     ]
+
+
+def test_in_a_rehearsal_it_is_unknown_whether_wheels_of_other_hosts_can_be_built(ask):
+    found = ask(good(platforms=(LINUX,)), platforms="all", rehearsed=True).having("failed", "unknown")
+    assert [(each.status, each.looked_at) for each in found] == [
+        ("unknown", f"dist/{name}-0.4.0-cp310-abi3-{MAC}.whl") for name in ("demo", "demo_sqlite")
+    ]
+    assert found[0].saw == "the wheel is missing, and a rehearsal builds the wheels of its host only"
+
+
+def test_in_a_rehearsal_the_wheels_that_its_host_can_install_must_be_there(ask):
+    found = ask(good(platforms=(MAC,)), platforms="all", rehearsed=True).having("failed", "unknown")
+    assert [(each.status, each.saw) for each in found] == [("failed", "the wheel is missing")] * 2
+
+
+def test_of_several_wheels_that_this_host_can_install_one_is_enough(ask):
+    older = "manylinux_2_5_x86_64"
+    policy = replace(
+        POLICY,
+        artifacts=tuple(
+            replace(each, platforms=(older, *each.platforms) if each.wheels else ()) for each in POLICY.artifacts
+        ),
+    )
+    assert ask(good(platforms=(LINUX,)), policy).status == "ok"
+    assert ask(good(platforms=(LINUX, older)), policy).status == "ok"
+
+
+def test_without_a_platform_that_this_host_can_install_it_is_unknown_which_wheel_to_expect(ask):
+    found = ask(good(platforms=()), host=Host("linux", "vax", frozenset({"linux_vax"}))).having("failed", "unknown")
+    saw = "the policy lists no platform whose wheels linux vax can install"
+    assert [(each.status, each.saw) for each in found] == [("unknown", saw)] * 2
+
+
+def test_the_wheels_of_one_platform_can_be_asked_about_alone(ask):
+    assert ask(good(platforms=(MAC,)), platforms=MAC).status == "ok"
+
+
+def test_asked_about_one_platform_the_wheels_of_another_are_not_expected(ask):
+    found = ask(good(platforms=(LINUX,)), platforms=MAC).having("failed")
+    assert {each.saw for each in found} == {"the wheel is missing", "is none of the files that the policy expects"}
+
+
+def test_a_platform_that_the_policy_does_not_list_is_refused_with_those_it_lists(ask):
+    (finding,) = ask(good(), platforms="win_arm64")
+    assert (finding.looked_at, finding.saw) == ("--platforms win_arm64", "the policy lists no wheel of this platform")
+    assert finding.remedy == f"--platforms host|all|{LINUX}|{MAC}"
+
+
+def test_a_file_of_an_sdist_that_the_commit_does_not_have_is_foreign(ask):
+    made = good()
+    tree, packaged = made.tree(), made.packaged()
+    made.archives[SDIST]["demo-0.4.0/build.rs"] = "fn main() {}\n"
+    (finding,) = ask(made, tree=tree, packaged=packaged).having("failed", "unknown")
+    assert (finding.looked_at, finding.saw) == (f"dist/{SDIST}", "holds `build.rs`, which the commit does not have")
+
+
+def test_a_file_of_an_sdist_that_was_changed_is_named(ask):
+    made = good()
+    tree = made.tree()
+    made.edit(SDIST, "demo-0.4.0/README.md", "demonstration", "decoy")
+    (finding,) = ask(made, tree=tree).having("failed", "unknown")
+    assert finding.saw == "holds another `README.md` than the commit has"
+
+
+MOVED = "[project]\nname = 'demo'\n[tool.maturin]\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "committed", "written", "same"),
+    [
+        ("pyproject.toml", MOVED, MOVED + "manifest-path = 'python/demo/Cargo.toml'\npython-source = 'lib'\n", True),
+        ("pyproject.toml", MOVED, MOVED + "include = ['evil']\n", False),
+        ("Cargo.toml", "[workspace]\nmembers = ['a', 'b']\n", "[workspace]\nmembers = ['a']\n", True),
+        ("Cargo.toml", "[package]\nname = 'a'\n", "[package]\nname = 'a'\nreadme = 'README.md'\n", True),
+        ("Cargo.toml", "[package]\nname = 'a'\n", "[package]\nname = 'a'\nbuild = 'evil.rs'\n", False),
+        ("Cargo.toml", "[package]\nname = 'a'\n", "[package", False),
+        ("Cargo.lock", "version = 4\n", "version = 4\n\n", False),
+    ],
+)
+def test_a_manifest_may_differ_from_the_commit_only_in_what_maturin_writes_anew(ask, path, committed, written, same):
+    made = good()
+    made.archives[SDIST][f"demo-0.4.0/{path}"] = committed
+    tree = made.tree()
+    made.archives[SDIST][f"demo-0.4.0/{path}"] = written
+    saw = [each.saw for each in ask(made, tree=tree).having("failed", "unknown")]
+    assert saw == ([] if same else [f"holds another `{path}` than the commit has"])
+
+
+def test_a_crate_holds_exactly_what_cargo_would_package(ask):
+    made = good()
+    packaged = made.packaged()
+    made.archives[CRATE]["demo-sdk-0.4.0/build.rs"] = made.archives[CRATE].pop("demo-sdk-0.4.0/src/lib.rs")
+    assert [each.saw for each in ask(made, packaged=packaged).having("failed")] == [
+        "holds `build.rs`, which `cargo package --list` does not name",
+        "has no `src/lib.rs`, which `cargo package --list` names",
+    ]
+
+
+def test_what_git_and_cargo_could_not_tell_is_unknown_with_their_reason(ask):
+    found = ask(good(), tree="no such commit", packaged={"demo-sdk": "not at that commit"}).having("failed", "unknown")
+    assert {(each.status, each.looked_at, each.saw) for each in found} == {
+        ("unknown", f"dist/{name}", "its files could not be compared with those of the commit: no such commit")
+        for name in (SDIST, "demo_sqlite-0.4.0.tar.gz")
+    } | {
+        (
+            "unknown",
+            f"dist/{CRATE}",
+            "its files could not be compared with those that cargo packages: not at that commit",
+        )
+    }
+
+
+@pytest.mark.parametrize("length", [40, 64])
+def test_the_name_of_a_file_is_the_one_that_git_gives_it(length, git, tmp_path):
+    kind = {40: "sha1", 64: "sha256"}[length]
+    git("init", "--quiet", f"--object-format={kind}", str(tmp_path / kind))
+    (tmp_path / "file").write_bytes(b"a\r\n\0")
+    assert object_name(b"a\r\n\0", length) == git("hash-object", str(tmp_path / "file"), cwd=tmp_path / kind)
 
 
 @pytest.mark.parametrize(
@@ -583,22 +727,30 @@ def test_the_old_name_of_a_platform_beside_the_new_one_changes_nothing(ask, orde
 
 
 @pytest.mark.parametrize(
-    ("platform", "tag", "runs"),
+    ("host", "tag", "builds"),
     [
-        ("linux-x86_64", "manylinux_2_34_x86_64", True),
-        ("linux-x86_64", "musllinux_1_2_x86_64", True),
-        ("linux-x86_64", "manylinux_2_34_aarch64", False),
-        ("linux-x86_64", "linux_x86_64", False),  # PyPI takes none
-        ("macosx-14.0-arm64", "macosx_11_0_arm64", True),
-        ("macosx-14.0-arm64", "macosx_11_0_universal2", True),
-        ("macosx-14.0-arm64", "macosx_10_12_x86_64", False),
-        ("win-amd64", "win_amd64", True),
-        ("win-amd64", "win_arm64", False),
-        ("win32", "win32", True),
+        (("linux", "x86_64"), "manylinux_2_34_x86_64", True),
+        (("linux", "x86_64"), "musllinux_1_2_x86_64", True),
+        (("linux", "x86_64"), "manylinux_2_34_aarch64", False),
+        (("linux", "x86_64"), "macosx_10_12_x86_64", False),
+        (("linux", "x86_64"), "win_amd64", False),
+        (("macosx", "arm64"), "macosx_11_0_arm64", True),
+        (("macosx", "arm64"), "macosx_10_12_x86_64", False),
+        (("win", "amd64"), "win_amd64", True),
+        (("win", "amd64"), "win_arm64", False),
+        (("win", "32"), "win32", True),
+        (("any", ""), "manylinux_x86_64", False),
     ],
 )
-def test_a_host_runs_the_tags_of_its_system_and_machine(platform, tag, runs):
-    assert Host.of(platform).runs(tag) is runs
+def test_a_host_builds_the_wheels_of_its_system_and_machine(host, tag, builds):
+    assert Host(*host, frozenset()).builds(tag) is builds
+
+
+def test_this_host_installs_its_own_wheels():
+    host = this_host()
+    assert all(host.installs(tag) for tag in host.tags)
+    assert any(host.builds(tag) for tag in host.tags)
+    assert not host.installs("manylinux_2_17_vax")
 
 
 @pytest.mark.parametrize(("kind", "answer"), [(2, False), (11, True)])

@@ -146,13 +146,20 @@ def _ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
     try:
         yield
     finally:
-        # The session of the process is its own (start_new_session), so this reaches nothing that we did not start.
-        for sign, patience in ((signal.SIGINT, 3.0), (signal.SIGTERM, 2.0), (signal.SIGKILL, 5.0)):
-            if process.poll() is not None:
-                break
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, sign)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(patience)
+        if sys.platform == "win32":  # has no sessions to send a signal to, and is where builds run, not releases
+            process.kill()
+        else:
+            _signal(process)
         if process.stdout is not None:
             process.stdout.close()
+
+
+def _signal(process: subprocess.Popen[bytes]) -> None:
+    # The session of the process is its own (start_new_session), so this reaches nothing that we did not start.
+    for sign, patience in ((signal.SIGINT, 3.0), (signal.SIGTERM, 2.0), (signal.SIGKILL, 5.0)):
+        if process.poll() is not None:
+            break
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, sign)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(patience)

@@ -39,7 +39,8 @@ class Crate:
         if (manifest := archive.get("Cargo.toml")) is not None:
             yield from self._manifest(manifest, wanted)
         yield from _commit(archive.get(_VCS), wanted)
-        yield f"{len(archive.files)} files"
+        yield from _packaged(set(archive.paths()), wanted.packaged.get(self.artifact.name, "cargo was not asked"))
+        yield f"{len(archive.files)} files, as `cargo package --list` has them"
 
     def _manifest(self, data: bytes, wanted: Wanted) -> Iterator[Problem]:
         edit = f"edit `{self.artifact.path}/Cargo.toml`, then `just dist`"
@@ -57,6 +58,18 @@ class Crate:
             yield Problem(f"{saw} released", f"just set-version {wanted.version.semver}")
         if not (package.get("license") or package.get("license-file")):
             yield Problem("its Cargo.toml names no licence", edit)
+
+
+def _packaged(there: set[str], listed: frozenset[str] | str) -> Iterator[Problem]:
+    """Compare the files with those that cargo would package at the same commit."""
+    if isinstance(listed, str):
+        saw = f"its files could not be compared with those that cargo packages: {listed}"
+        yield Problem(saw, "git switch --detach TAG, and ask there", "unknown")
+        return
+    for name in sorted(there - listed):
+        yield Problem(f"holds `{name}`, which `cargo package --list` does not name")
+    for name in sorted(listed - there):
+        yield Problem(f"has no `{name}`, which `cargo package --list` names")
 
 
 def _commit(data: bytes | None, wanted: Wanted) -> Iterator[Answer]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sysconfig
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from binoc_runbook.checks.dists.crate import Crate
 from binoc_runbook.checks.dists.problem import AGAIN, Problem
@@ -15,39 +14,36 @@ from binoc_runbook.policy import normalised
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from binoc_runbook.checks.dists.host import Host
     from binoc_runbook.checks.dists.problem import Kind
     from binoc_runbook.policy import Artifact, Policy
     from binoc_runbook.version import Version
 
-Platforms = Literal["host", "all"]
-
 
 @dataclass(frozen=True, slots=True)
-class Host:
-    """The system and the machine that wheels are built on, as `sysconfig` spells them: `linux` and `x86_64`."""
+class Platforms:
+    """Which wheels to expect: those that `host` can install, those of `all` platforms of the policy, or of one tag.
 
-    system: str
-    machine: str
+    In a rehearsal, which builds the wheels of its host alone, it is *unknown* whether the others of `all` can be built.
+    """
 
-    @classmethod
-    def of(cls, platform: str) -> Host:
-        """Read what `sysconfig.get_platform` gives: `linux-x86_64`, `macosx-14.0-arm64`, `win-amd64`."""
-        system, _, rest = platform.partition("-")
-        return cls(system, rest.rpartition("-")[2].replace("-", "_"))
+    said: str
+    host: Host
+    rehearsed: bool = False
 
-    def runs(self, tag: str) -> bool:
-        """Whether a platform tag is one of this system and machine, in any version of the system."""
-        if self.system == "linux":
-            return tag.startswith(("manylinux", "musllinux_")) and tag.endswith(f"_{self.machine}")
-        if self.system == "macosx":
-            return tag.startswith("macosx_") and tag.endswith((f"_{self.machine}", "_universal2"))
-        return tag in (f"{self.system}_{self.machine}", self.system)
+    def of(self, artifact: Artifact) -> list[str]:
+        """The platforms of an artifact's wheels."""
+        listed = artifact.platforms
+        if self.said == "host":
+            return [each for each in listed if self.host.installs(each)]
+        return [each for each in listed if self.said in ("all", each)]
 
-    def __str__(self) -> str:
-        return f"{self.system} {self.machine}".strip()
-
-
-HOST = Host.of(sysconfig.get_platform())
+    def missing(self, tag: str) -> Problem:
+        """What to say of a wheel that is not there."""
+        if self.rehearsed and self.said == "all" and not self.host.installs(tag):
+            saw = "the wheel is missing, and a rehearsal builds the wheels of its host only"
+            return Problem(saw, f"just wheels {tag}, on such a machine", "unknown")
+        return Problem("the wheel is missing", f"just wheels {tag}, on such a machine")
 
 
 @dataclass
@@ -58,7 +54,7 @@ class Expected:
     problems: list[tuple[str, Problem]] = field(default_factory=list)
 
 
-def expect(found: Sequence[str], policy: Policy, version: Version, platforms: Platforms, host: Host) -> Expected:
+def expect(found: Sequence[str], policy: Policy, version: Version, platforms: Platforms) -> Expected:
     """Find for each file that the policy expects the one that is there."""
     answer, left = Expected(), dict.fromkeys(found)
     for artifact in policy.artifacts:
@@ -69,44 +65,46 @@ def expect(found: Sequence[str], policy: Policy, version: Version, platforms: Pl
             else:
                 answer.problems.append((name, Problem("is missing")))
         if artifact.wheels:
-            _wheels(answer, left, artifact, version, artifact.platforms if platforms == "all" else (host,))
+            _wheels(answer, left, artifact, version, platforms)
     for name in left:
         answer.problems.append((name, Problem(_why(name, policy, version), AGAIN)))
     return answer
+
+
+def sdist_name(artifact: Artifact, version: Version) -> str:
+    """The file name of a source distribution (PEP 625)."""
+    return f"{_escaped(artifact)}-{version.pep440}.tar.gz"
 
 
 def _named(artifact: Artifact, version: Version) -> Iterator[tuple[str, Kind]]:
     if artifact.registry == "crates.io":
         yield f"{artifact.name}-{version.semver}.crate", Crate(artifact)
     else:
-        yield f"{_escaped(artifact)}-{version.pep440}.tar.gz", Sdist(artifact)
+        yield sdist_name(artifact, version), Sdist(artifact)
 
 
 def _wheels(
-    answer: Expected,
-    left: dict[str, None],
-    artifact: Artifact,
-    version: Version,
-    wanted: Sequence[str | Host],
+    answer: Expected, left: dict[str, None], artifact: Artifact, version: Version, platforms: Platforms
 ) -> None:
     start = f"{_escaped(artifact)}-{version.pep440}-{artifact.wheels}-"
-    for platform in wanted:
+    missing = []
+    for platform in platforms.of(artifact):
         for name in left:
-            if name.startswith(start) and _fits(name, platform):
+            if name.startswith(start) and platforms_of(name) == {platform}:
                 del left[name]
                 answer.matched.append((name, Wheel(artifact)))
                 break
         else:
-            which = f"for this host, {platform}, " if isinstance(platform, Host) else ""
-            at = "*" if isinstance(platform, Host) else platform
-            answer.problems.append((f"{start}{at}.whl", Problem(f"the wheel {which}is missing")))
-
-
-def _fits(name: str, platform: str | Host) -> bool:
-    tags = platforms_of(name)
-    if isinstance(platform, Host):
-        return bool(tags) and all(map(platform.runs, tags))
-    return tags == {platform}
+            missing.append(platform)
+    if platforms.said == "host":
+        if not platforms.of(artifact):
+            saw = f"the policy lists no platform whose wheels {platforms.host} can install"
+            answer.problems.append((f"{start}*.whl", Problem(saw, "--platforms TAG, one of the policy", "unknown")))
+        elif missing == platforms.of(artifact):
+            saw = f"the wheel for this host, {platforms.host}, is missing"
+            answer.problems.append((f"{start}*.whl", Problem(saw)))
+    else:
+        answer.problems += [(f"{start}{platform}.whl", platforms.missing(platform)) for platform in missing]
 
 
 def _escaped(artifact: Artifact) -> str:

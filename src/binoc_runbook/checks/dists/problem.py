@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+
+from binoc_runbook.finding import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from binoc_runbook.checks.dists.tree import Tree
     from binoc_runbook.policy import Policy
     from binoc_runbook.version import Version
 
@@ -21,10 +24,15 @@ _KIB, _MIB = 2**10, 2**20
 
 
 class Problem(NamedTuple):
-    """What was seen in a file that should not be so, and what to do about it."""
+    """What was seen in a file that should not be so, or why nothing could be seen, and what to do about it."""
 
     saw: str
     remedy: str = AGAIN
+    status: Literal["failed", "unknown"] = "failed"
+
+    def finding(self, looked_at: str) -> Finding:
+        """The problem as a finding about a file."""
+        return Finding(CHECK, self.status, looked_at, self.saw, self.remedy)
 
 
 #: A problem, or words about what was looked at.
@@ -33,11 +41,17 @@ Answer = Problem | str
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What every file is compared with: the policy, the version, and the commit that is released."""
+    """What every file is compared with: the policy, the version, and the commit that is released.
+
+    `tree` is what that commit holds, `packaged` for each crate the files that `cargo package --list` names there; in
+    place of either there can be the reason why nobody could say.
+    """
 
     policy: Policy
     version: Version
     commit: str | None
+    tree: Tree | str
+    packaged: Mapping[str, frozenset[str] | str]
 
 
 class Kind(Protocol):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from binoc_runbook.checks.dists.metadata import metadata
 from binoc_runbook.checks.dists.problem import Problem, members, sized, told
+from binoc_runbook.checks.dists.tree import same
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +55,11 @@ class Tar:
         """The content of a file, by its path inside the archive's one folder."""
         return self.files.get(f"{self.root}/{name}")
 
+    def paths(self) -> dict[str, bytes]:
+        """Every file by its path inside the archive's one folder."""
+        inside = f"{self.root}/"
+        return {name.removeprefix(inside): data for name, data in self.files.items() if name.startswith(inside)}
+
     def lacks(self, *names: str) -> Iterator[Problem]:
         """Tell of each file that is not at the top; `README` stands for one with any ending."""
         top = [name.split("/")[1] for name in self.files if name.count("/") == 1]
@@ -78,4 +84,9 @@ class Sdist:
         yield from archive.lacks("PKG-INFO", "pyproject.toml", "Cargo.lock", "LICENSE", "README")
         if (data := archive.get("PKG-INFO")) is not None:
             yield from metadata("PKG-INFO", data, self.artifact, wanted, archive.files, f"{archive.root}/")
-        yield f"{len(archive.files)} files"
+        if isinstance(wanted.tree, str):
+            saw = f"its files could not be compared with those of the commit: {wanted.tree}"
+            yield Problem(saw, "git fetch --tags", "unknown")
+            return
+        yield from same(archive.paths(), self.artifact, wanted.tree)
+        yield f"{len(archive.files)} files, as in the commit"

@@ -20,7 +20,7 @@ def sums(folder: Path, found: Sequence[str]) -> Iterator[Problem]:
     try:
         lines = (folder / SUMS).read_text("utf-8").splitlines()
     except FileNotFoundError:
-        yield Problem("is missing")
+        yield Problem("is missing", "just sums")
         return
     except (OSError, UnicodeDecodeError):
         yield Problem("cannot be read")

@@ -1,0 +1,37 @@
+"""How a wheel of a platform is built: the Rust target, and what maturin and the linker are told."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+_MACHINES = {"arm64": "aarch64", "amd64": "x86_64", "32": "i686"}
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """A platform tag, the Rust target it is compiled for, maturin's arguments and what is added to its environment."""
+
+    tag: str
+    target: str
+    arguments: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, tag: str) -> Platform | None:
+        """Read a tag (PEP 600, PEP 656 and those of macOS and Windows); None for one that nothing here builds.
+
+        A Linux wheel is linked by zig against the C library of its tag and not against this host's, which is newer; the
+        other systems have compilers that make old binaries.
+        """
+        if match := re.fullmatch(r"((many|musl)linux_\d+_\d+)_(x86_64|aarch64)", tag):
+            libc = {"many": "gnu", "musl": "musl"}[match[2]]
+            return cls(tag, f"{match[3]}-unknown-linux-{libc}", ("--zig", "--compatibility", match[1]))
+        if match := re.fullmatch(r"macosx_(\d+)_(\d+)_(x86_64|arm64)", tag):
+            machine = _MACHINES.get(match[3], match[3])
+            oldest = {"MACOSX_DEPLOYMENT_TARGET": f"{match[1]}.{match[2]}"}
+            return cls(tag, f"{machine}-apple-darwin", ("--compatibility", "pypi"), oldest)
+        if match := re.fullmatch(r"win_?(amd64|arm64|32)", tag):
+            return cls(tag, f"{_MACHINES[match[1]]}-pc-windows-msvc", ("--compatibility", "pypi"))
+        return None

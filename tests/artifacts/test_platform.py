@@ -1,0 +1,43 @@
+"""How a wheel of each platform is built."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from binoc_runbook.artifacts.platform import Platform
+from binoc_runbook.policy import Policy
+
+
+@pytest.mark.parametrize(
+    ("tag", "target", "arguments", "environment"),
+    [
+        ("manylinux_2_17_x86_64", "x86_64-unknown-linux-gnu", "--zig --compatibility manylinux_2_17", {}),
+        ("manylinux_2_28_aarch64", "aarch64-unknown-linux-gnu", "--zig --compatibility manylinux_2_28", {}),
+        ("musllinux_1_2_x86_64", "x86_64-unknown-linux-musl", "--zig --compatibility musllinux_1_2", {}),
+        (
+            "macosx_10_12_x86_64",
+            "x86_64-apple-darwin",
+            "--compatibility pypi",
+            {"MACOSX_DEPLOYMENT_TARGET": "10.12"},
+        ),
+        ("macosx_11_0_arm64", "aarch64-apple-darwin", "--compatibility pypi", {"MACOSX_DEPLOYMENT_TARGET": "11.0"}),
+        ("win_amd64", "x86_64-pc-windows-msvc", "--compatibility pypi", {}),
+        ("win_arm64", "aarch64-pc-windows-msvc", "--compatibility pypi", {}),
+        ("win32", "i686-pc-windows-msvc", "--compatibility pypi", {}),
+    ],
+)
+def test_a_platform_has_its_target_and_its_oldest_system(tag, target, arguments, environment):
+    assert Platform.of(tag) == Platform(tag, target, tuple(arguments.split()), environment)
+
+
+@pytest.mark.parametrize("tag", ["manylinux_2_17_vax", "macosx_11_0_universal2", "linux_x86_64", "any", "win_vax"])
+def test_of_a_platform_that_nothing_here_builds_nothing_is_guessed(tag):
+    assert Platform.of(tag) is None
+
+
+def test_every_platform_that_this_repository_promises_can_be_built():
+    promised = {tag for each in Policy.load(Path(__file__).parents[2]).artifacts for tag in each.platforms}
+    assert promised
+    assert None not in map(Platform.of, promised)
