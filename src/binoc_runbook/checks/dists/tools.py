@@ -102,16 +102,18 @@ def _twine(done: Completed) -> Iterator[tuple[str, Problem]]:
     """Each file is named on a line, wrapped where it is long, and followed by what is wrong with it."""
     for block in re.split(r"^Checking\s+", done.stdout, flags=re.MULTILINE)[1:]:
         name, _, verdict = block.partition(": ")
-        if not verdict.startswith("PASSED\n") and verdict.strip() != "PASSED":
-            saw = " ".join(verdict.partition("\n")[2].split()) or verdict.strip()
-            yield name.strip(), Problem(saw, "edit the README that `pyproject.toml` names, then `just dist`")
+        saw = " ".join(verdict.split())
+        if saw != "PASSED":
+            remedy = "edit the README that `pyproject.toml` names, then `just dist`"
+            yield name.strip(), Problem(saw.removeprefix("FAILED "), remedy)
 
 
 def _contents(done: Completed) -> Iterator[tuple[str, Problem]]:
-    for line in f"{done.stdout}\n{done.stderr}".splitlines():
-        name, found, saw = line.partition(".whl: ")
-        if found and saw != "OK":
-            yield f"{name}.whl", Problem(saw)
+    """Each thing that it minds is a line that begins with the file, and may go on in lines that are indented."""
+    said = f"{done.stdout}\n{done.stderr}"
+    for name, saw in re.findall(r"^(\S+\.whl): (.*(?:\n[ \t]+.*)*)", said, flags=re.MULTILINE):
+        if saw != "OK":
+            yield name, Problem(" ".join(saw.split()))
 
 
 def _abi3(done: Completed) -> Iterator[tuple[str, Problem]]:
