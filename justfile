@@ -18,7 +18,7 @@ default:
 
 # the whole release, really performed, in a world on loopback
 [group("release")]
-rehearse version *options:
+rehearse *arguments:
     @binoc-runbook rehearse "$@"
 
 # every question of the stages before the tests, without side effects
@@ -38,7 +38,7 @@ release version *options:
 
 # whether a released version is out at the registries, is what was built, and works
 [group("release")]
-verify version *options:
+verify *arguments:
     @binoc-runbook verify "$@"
 
 # the way to a bump: set-version, the changelog's heading, and the commands to go on with

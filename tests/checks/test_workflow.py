@@ -29,9 +29,10 @@ def policy(tmp_path_factory: pytest.TempPathFactory) -> Policy:
     text = (REPOSITORY / "pyproject.toml").read_text()
     (root / "pyproject.toml").write_text(text)
     for artifact in tomllib.loads(text)["tool"]["binoc-runbook"]["artifacts"]:
-        manifest = root / artifact["path"] / MANIFEST_OF[artifact["registry"]]
-        manifest.parent.mkdir(parents=True)
-        manifest.touch()
+        for path in filter(None, (artifact["path"], artifact.get("example"))):
+            manifest = root / path / MANIFEST_OF[artifact["registry"]]
+            manifest.parent.mkdir(parents=True)
+            manifest.touch()
     return Policy.load(root)
 
 

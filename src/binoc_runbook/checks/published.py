@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from binoc_runbook.answers import Offer, Provenance
-from binoc_runbook.checks.dists import HOST
+from binoc_runbook.checks.dists import Platforms, this_host
 from binoc_runbook.checks.dists.expected import expect
 from binoc_runbook.finding import Finding, Status
 from binoc_runbook.policy import Artifact, Policy, normalised
@@ -84,7 +84,8 @@ def built(artifact: Artifact, policy: Policy, version: Version, sums: Mapping[st
     """Pick from sums what belongs to one artifact in this version; those of a laptop name one wheel of many."""
     digests = {name: digest for name, digest in sums.items() if _belongs(name, artifact, version)}
     alone = replace(policy, artifacts=(artifact,))
-    return Built(digests, whole=not expect(sorted(digests), alone, version, "all", HOST).problems)
+    every = Platforms("all", this_host())
+    return Built(digests, whole=not expect(sorted(digests), alone, version, every).problems)
 
 
 def published(artifact: Artifact, offer: Offer, made: Built, release: Released) -> Verdict:
