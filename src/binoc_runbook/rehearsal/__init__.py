@@ -16,7 +16,7 @@ from pathlib import Path
 
 from binoc_runbook.finding import Finding
 from binoc_runbook.refusal import Refused, read_policy
-from binoc_runbook.rehearsal.remote import rules, write_hook
+from binoc_runbook.rehearsal.remote import bare_beside, rules, write_hook
 from binoc_runbook.trouble import refused_refs
 from binoc_runbook.world import World
 from binoc_runbook.world.git import Git
@@ -57,7 +57,8 @@ def _open(source: Path, folder: Path, close: Callable[[], None], trouble: str | 
         # from one of the two trees for the other.
         "CARGO_TARGET_DIR": str(Path(os.environ.get("CARGO_TARGET_DIR") or source / "target") / "rehearsal"),
     }
-    root, bare = folder / source.name, folder / "remote.git"
+    root = folder / source.name
+    bare = bare_beside(root)
     checkout, git = Git(source), Git(root, environment)
     tree = _do(checkout, "rev-parse", "--verify", "--end-of-options", "HEAD^{tree}")
     objects = _do(checkout, "rev-parse", "--path-format=absolute", "--git-path", "objects")

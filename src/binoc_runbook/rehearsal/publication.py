@@ -6,13 +6,13 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.policy import Artifact, Policy
 from binoc_runbook.rehearsal.publishers import Publisher
 from binoc_runbook.rehearsal.registries import Registries, open_registries
+from binoc_runbook.rehearsal.remote import bare_beside
 from binoc_runbook.rehearsal.runner import Runner, Watcher, WorkflowRun
 from binoc_runbook.stages.target import Target
 from binoc_runbook.trouble import at_registries
@@ -121,7 +121,7 @@ def open_publication(
     """
     world, policy = target.world, target.policy
     folder = world.root.parent / "publication"
-    bare = Path(world.git.remote_url(target.remote) or "")
+    bare = bare_beside(world.root)
     with open_registries(folder / "clients", bare, policy.repository) as registries:
         environment = {
             **registries.user_environment,

@@ -36,6 +36,11 @@ done
 _RULES = {"receive.denyNonFastForwards": "true", "receive.denyDeletes": "true"}
 
 
+def bare_beside(root: Path) -> Path:
+    """Where the remote of the rehearsed checkout at `root` lies."""
+    return root.parent / "remote.git"
+
+
 def rules(refuses: Iterable[str]) -> list[tuple[str, str]]:
     """What to configure in the bare repository; `refuses` are patterns of refs, such as `refs/tags/v*`."""
     return [*_RULES.items(), *(("rehearsal.refuses", pattern) for pattern in refuses)]
