@@ -99,12 +99,13 @@ class _Trial:
     def compile(self, artifact: Artifact, example: str) -> Path | Finding:
         looked_at = f"`{example}` with `{artifact.name}` {self.version}"
         self.on_line(f"compiling {looked_at}")
+        crate = self.folder / "examples" / Path(example).name
         try:
             stands = alone(self.world.root, example, artifact.name)
+            examples.write(self.world.root, example, stands, crate)
         except (OSError, ValueError) as error:
-            return Finding.failed(CHECK, looked_at, str(error), f"edit `example` in {artifact.source}")
-        crate = self.folder / "examples" / Path(example).name
-        examples.write(self.world.root, example, stands, crate)
+            saw = self.world.clean(str(error))
+            return Finding.failed(CHECK, looked_at, saw, f"edit `{example}`, or `example` in {artifact.source}")
         depend_on = [f"{artifact.name}@={self.version}"]
         if self.files is not None:
             packed = self.files / f"{artifact.name}-{self.version}.crate"
@@ -124,9 +125,10 @@ class _Trial:
             return Finding.unknown(CHECK, str(python), f"no environment could be made: {made}", self.again)
         names = [each.name for each in self.policy.artifacts if each.registry == "pypi"]
         wanted = [f"{name}=={self.version.pep440}" for name in names]
-        done = environments.install(self.world.processes, made, wanted, files=self.files)
-        if done.returncode != 0:
-            return self.failed(str(python), done)
+        if wanted:
+            done = environments.install(self.world.processes, made, wanted, files=self.files)
+            if done.returncode != 0:
+                return self.failed(str(python), done)
         told = [argument for path in plugins for argument in ("--plugin", str(path))]
         command = [*self.policy.trial, str(self.version), *told]
         self.on_line(f"trying on {python}")

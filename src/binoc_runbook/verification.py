@@ -54,7 +54,9 @@ class Reporter(Protocol):
 class Verification:
     """A release that was published; asks chapter by chapter, and keeps the record.
 
-    Every process runs in the world of `target`, so that its environment decides which registries are asked.
+    Every process runs in the world of `target`, so that its environment decides which registries are asked. `sums` are
+    the digests of what was built by file name; with `own_build` they are of a build in this checkout. `patience` is for
+    how many seconds, and `pause` how often, what is not yet visible is asked for again.
     """
 
     def __init__(
@@ -64,11 +66,12 @@ class Verification:
         runs: Path,
         *,
         sums: Mapping[str, str] | None,
+        own_build: bool = False,
         patience: float = 0.0,
         pause: float = PAUSE,
     ) -> None:
         self.target = target
-        self.sums = sums or {}
+        self.sums, self._own_build = sums or {}, own_build
         self.verdicts: dict[Artifact, Verdict] = {}
         self.findings: dict[str, Findings] = {}
         self.outcome = "unfinished"
@@ -106,8 +109,8 @@ class Verification:
         opened = open_published_world(root, version) if world == "rehearsal" else World.real(root)
         target = open_target(opened, version)
         digests = _read_sums(root, str(sums) if sums else None, target)
-        reporter = NotebookReporter(opened.clean)
-        return cls(target, reporter, root / "runs", sums=digests, patience=cast("float", patience))
+        reporter, wait = NotebookReporter(opened.clean), cast("float", patience)
+        return cls(target, reporter, root / "runs", sums=digests, own_build=sums is None, patience=wait)
 
     def published(self) -> None:
         """Ask the registries for each artifact, and again, as long as there is patience, for what may be on its way."""
@@ -128,6 +131,8 @@ class Verification:
             Refused: Not everything is published as it was built, or something failed.
         """
         lacking = [each.finding for each in self.verdicts.values() if each.state != "published"]
+        if not self.verdicts:
+            lacking += self.findings.get("published", ())
         failed = [each for findings in self.findings.values() for each in findings.having("failed")]
         reasons = [*lacking, *(each for each in failed if each not in lacking)]
         reasons += [
@@ -182,7 +187,7 @@ class Verification:
     def _released(self) -> Released:
         tagged = self.target.world.git.tagged_at(self.target.tag)
         age = time.time() - tagged if tagged is not None else None
-        return Released(self.target.policy, self.target.version, age)
+        return Released(self.target.policy, self.target.version, age, self._own_build)
 
     def _ask_origin(self) -> Findings:
         release = self._released()

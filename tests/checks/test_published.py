@@ -105,6 +105,12 @@ def test_each_state_has_its_way_on(artifact, told, age, remedy):
     assert judged(artifact, told, FILES | CRATE, age).finding.remedy.startswith(remedy)
 
 
+def test_a_build_in_a_checkout_is_no_reason_to_yank_a_release():
+    release = Released(POLICY, VERSION, DAY, own_build=True)
+    finding = published(SDK, offer("e"), built(SDK, POLICY, VERSION, CRATE), release).finding
+    assert (finding.status, finding.remedy[:19]) == ("failed", "gh release download")
+
+
 def test_without_sums_the_way_on_is_to_get_them():
     remedy = judged(DEMO, offer("a"), {}).finding.remedy
     assert remedy.startswith("gh release download v0.4.0-rc.1 --pattern SHA256SUMS && just verify 0.4.0-rc.1 --sums")

@@ -314,6 +314,16 @@ def test_a_chapter_that_was_left_out_is_refused(published):
         verification.finish()
 
 
+def test_where_no_artifact_is_promised_nothing_is_called_published(built):
+    text = (built.root / "pyproject.toml").read_text()
+    (built.root / "pyproject.toml").write_text(text.partition("\n[[")[0])
+    verification = built.verification()
+    for chapter in (verification.published, verification.origin, verification.trial):
+        chapter()
+    with pytest.raises(Refused, match="no artifact is promised"):
+        verification.finish()
+
+
 def test_the_clients_tell_a_name_that_nobody_has_from_a_version_that_is_not_there(published):
     processes = published.world.processes
     told = [
@@ -350,6 +360,12 @@ def test_a_plugin_that_does_not_compile_against_the_crate_is_found_before_anythi
     assert finding.status == "failed"
     assert "cannot find function `question` in crate `demo_sdk`" in finding.saw
     assert str(built.root) not in finding.saw
+
+
+def test_an_example_that_does_not_use_the_crate_is_refused(built):
+    (built.root / "crates/demo-plugin/Cargo.toml").write_text('[package]\nname = "other"\nversion = "1.0.0"\n')
+    (finding,) = tried(built)
+    assert (finding.status, finding.saw) == ("failed", "does not depend on `demo-sdk`")
 
 
 def test_a_trial_that_fails_says_its_last_words_for_each_python(built):

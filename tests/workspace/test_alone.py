@@ -68,6 +68,11 @@ def test_what_it_inherits_is_written_out_and_what_lies_beside_it_is_left_out(sta
     assert not {"dev-dependencies", "lints"} & told.keys()
 
 
+def test_a_workspace_is_no_crate(stands):
+    with pytest.raises(ValueError, match="is a workspace and no crate"):
+        stands(ROOT)
+
+
 def test_the_dependency_on_the_published_crate_is_asked_for_as_it_was_used(stands):
     assert stands().options == ("--no-default-features", "--features", "extra")
     renamed = PLUGIN.replace("demo-sdk = {", 'sdk = { package = "demo-sdk",').replace("workspace = true, ", "", 1)

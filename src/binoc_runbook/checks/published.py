@@ -46,11 +46,16 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """What all artifacts of a release have in common; `age` is that of its tag in seconds, `None` if nobody knows."""
+    """What all artifacts of a release have in common.
+
+    `age` is that of its tag in seconds, `None` if nobody knows. `own_build`: what was built is known from a build in
+    this checkout, which may have been of another commit with the same version.
+    """
 
     policy: Policy
     version: Version
     age: float | None
+    own_build: bool = False
 
     @property
     def tag(self) -> str:
@@ -107,7 +112,9 @@ def published(artifact: Artifact, offer: Offer, made: Built, release: Released) 
     lacking = sorted(name for name, digest in made.digests.items() if digest not in offer.digests)
     if stranger and made.whole:
         saw = f"offers what was not built: {_listed(stranger)}"
-        return _verdict(artifact, "differs", offer, saw + _lacks(lacking), _never_again(artifact, release))
+        # Nobody should yank a release because of what lies about in a checkout.
+        remedy = _get_sums(release) if release.own_build else _never_again(artifact, release)
+        return _verdict(artifact, "differs", offer, saw + _lacks(lacking), remedy)
     if lacking:
         saw = f"{len(made.digests) - len(lacking)} of {_files(len(made.digests))} out{_lacks(lacking)}"
         if release.young:

@@ -37,6 +37,8 @@ def alone(root: Path, folder: str, without: str) -> Alone:
     import tomlkit
 
     document: _Table = tomlkit.parse((root / folder / "Cargo.toml").read_text("utf-8"))
+    if "package" not in document:
+        raise ValueError("is a workspace and no crate")
     shared = tomllib.loads((root / "Cargo.toml").read_text("utf-8")).get("workspace", {})
     _resolve(document["package"], shared.get("package", {}))
     for name in _LEFT_OUT:
