@@ -170,6 +170,24 @@ def sums(root: Path, parsed: argparse.Namespace) -> int:
     return OK
 
 
+def verify_crate(root: Path, parsed: argparse.Namespace) -> int:
+    """Package and compile each crate anew, and compare it with what is to be uploaded and with the last release."""
+    from binoc_runbook.artifacts.crates import verify_crates
+    from binoc_runbook.display import terminal
+    from binoc_runbook.opening import open_target
+    from binoc_runbook.world import World
+
+    target = open_target(World.real(root), None)
+
+    def show(line: str) -> None:
+        print(line, file=sys.stderr)
+
+    findings = verify_crates(target, root / parsed.dists, show, parsed.dists.as_posix().rstrip("/"))
+    terminal.show_findings(sys.stdout, findings)
+    terminal.show_lines(sys.stderr, [_verdict(findings, str(target.version))])
+    return REFUSED if findings.status == "failed" else OK
+
+
 def plan(root: Path, parsed: argparse.Namespace) -> int:
     """Show the stages of a release and the exact commands that it would run."""
     from binoc_runbook.display import terminal, text
@@ -404,6 +422,10 @@ def _parser() -> argparse.ArgumentParser:
     about = "the platform to build wheels for, one of the policy; else the first that this host can install"
     sub.add_argument("--platform", metavar="TAG", help=about)
     out(add("sums", sums))
+    about = "the folder that holds the `.crate`s; else `dist`"
+    add("verify-crate", verify_crate).add_argument(
+        "--dists", type=Path, metavar="DIR", default=Path("dist"), help=about
+    )
 
     sub = add("release", release)
     sub.add_argument("version", metavar="VERSION", help="such as 0.4.0")

@@ -29,7 +29,10 @@ from binoc_runbook.policy import Policy
     ],
 )
 def test_a_platform_has_its_target_and_its_oldest_system(tag, target, arguments, environment):
-    assert Platform.of(tag) == Platform(tag, target, tuple(arguments.split()), environment)
+    platform = Platform.of(tag)
+    assert (platform.tag, platform.target, platform.environment) == (tag, target, environment)
+    assert platform.arguments == tuple(arguments.split())
+    assert platform.flags == (("-Clink-arg=/Brepro",) if "windows" in target else ())
 
 
 @pytest.mark.parametrize("tag", ["manylinux_2_17_vax", "macosx_11_0_universal2", "linux_x86_64", "any", "win_vax"])

@@ -166,7 +166,8 @@ def good(version="0.4.0", platforms=(LINUX,)):
             }
     root = f"demo-sdk-{version}"
     made.archives[f"{root}.crate"] = {
-        f"{root}/Cargo.toml": f'[package]\nname = "demo-sdk"\nversion = "{version}"\nlicense = "MIT"\n',
+        f"{root}/Cargo.toml": f'[package]\nname = "demo-sdk"\nversion = "{version}"\nlicense = "MIT"\n'
+        'description = "For plugins."\n',
         f"{root}/.cargo_vcs_info.json": json.dumps({"git": {"sha1": COMMIT}, "path_in_vcs": "crates/demo-sdk"}),
         f"{root}/LICENSE": "MIT\n",
         f"{root}/README.md": "For plugins.\n",
@@ -506,6 +507,29 @@ BROKEN = {
         CRATE,
         "its Cargo.toml names no licence",
     ),
+    "a crate without a description": (
+        edit(CRATE, TOML, "For plugins.", " "),
+        CRATE,
+        "its Cargo.toml has no description, and crates.io takes none without",
+    ),
+    "a crate of an unknown licence": (
+        edit(CRATE, TOML, '"MIT"', '"Mine"'),
+        CRATE,
+        "its Cargo.toml has the licence `Mine`, which is no SPDX expression",
+    ),
+    **{
+        f"a crate with the line {line}": (edit(CRATE, TOML, "[package]", f"[package]\n{line}"), CRATE, saw)
+        for line, saw in {
+            'keywords = ["a", "b", "c", "d", "e", "f"]': "its Cargo.toml has 6 keywords, and crates.io takes at most 5",
+            'categories = ["a", "b", "c", "d", "e", "f"]': "its Cargo.toml has 6 categories, and crates.io takes",
+            'keywords = ["model-context-protocol"]': "its Cargo.toml has the keyword `model-context-protocol`, and",
+            'keywords = ["two words"]': "its Cargo.toml has the keyword `two words`; crates.io takes letters, digits,",
+            'homepage = "www.example.org"': "its Cargo.toml has the homepage `www.example.org`, which is no address",
+            'repository = "git://host/x"': "its Cargo.toml has the repository `git://host/x`, which is no address",
+            'documentation = "https://"': "its Cargo.toml has the documentation `https://`, which is no address",
+            'homepage = "http://[x"': "its Cargo.toml has the homepage `http://[x`, which is no address on the web",
+        }.items()
+    },
     "a crate without a manifest": (drop(CRATE, TOML), CRATE, "has no `Cargo.toml`"),
     "a crate that does not parse": (edit(CRATE, TOML, "[package]", "[package"), CRATE, "its Cargo.toml cannot be read"),
     "a crate without its licence file": (drop(CRATE, "demo-sdk-0.4.0/LICENSE"), CRATE, "has no `LICENSE`"),

@@ -73,21 +73,23 @@ class _Build:
         self.environment = {
             "SOURCE_DATE_EPOCH": committed.stdout.strip(),
             "CARGO_TARGET_DIR": str(self.work / "target"),
-            # Takes precedence over RUSTFLAGS, and holds paths with spaces. Cargo leaves this one flag out of the hashes
-            # that become symbol names; any other would give other bytes in another folder.
-            "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(
-                f"--remap-path-prefix={folder}={name}"
-                for folder, name in (  # the last that matches wins
-                    (Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo"), "/cargo"),
-                    (self.root, "/checkout"),
-                    (self.work, "/build"),
-                )
-            ),
+            "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(self.flags()),
             # Zig, and what maturin writes to call it, would else lie below the home folder.
             "ZIG_LOCAL_CACHE_DIR": str(self.work / "zig"),
             "ZIG_GLOBAL_CACHE_DIR": str(self.work / "zig"),
             "CARGO_ZIGBUILD_CACHE_DIR": str(self.work / "zigbuild"),
         }
+
+    def flags(self) -> list[str]:
+        """What rustc is told: fixed names for the folders of this machine.
+
+        In `CARGO_ENCODED_RUSTFLAGS`, which takes precedence over `RUSTFLAGS` and holds paths with spaces. With this
+        flag among them cargo leaves all of them out of the hashes that become symbol names; any other flag that names a
+        folder, alone, would give other bytes in another folder.
+        """
+        home = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
+        folders = ((home, "/cargo"), (self.root, "/checkout"), (self.work, "/build"))  # the last that matches wins
+        return [f"--remap-path-prefix={folder}={name}" for folder, name in folders]
 
     def run(self, part: Part | None, platform: str | None) -> list[Path]:
         wheels = [] if part == "sources" else self.wanted(platform)
@@ -185,7 +187,9 @@ class _Build:
         made = self.work / "made" / f"{artifact.name}-wheel"
         command = ["maturin", "build", "--release", "--locked", "--offline", "--target", platform.target]
         command += [*platform.arguments, "--out", str(made)]
-        self.do(f"{artifact.name}-wheel", command, replace(self.processes, root=source), platform.environment)
+        flags = "\x1f".join([*self.flags(), *platform.flags])
+        added = {**platform.environment, "CARGO_ENCODED_RUSTFLAGS": flags}
+        self.do(f"{artifact.name}-wheel", command, replace(self.processes, root=source), added)
         (wheel,) = made.iterdir()
         if platforms_of(wheel.name) != {platform.tag}:
             saw = f"is not the wheel of `{platform.tag}` that it was to be"

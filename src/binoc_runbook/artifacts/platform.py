@@ -11,12 +11,16 @@ _MACHINES = {"arm64": "aarch64", "amd64": "x86_64", "32": "i686"}
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """A platform tag, the Rust target it is compiled for, maturin's arguments and what is added to its environment."""
+    """A platform tag, the Rust target it is compiled for, the arguments of maturin and flags of rustc.
+
+    `environment` is added to what maturin inherits.
+    """
 
     tag: str
     target: str
     arguments: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, tag: str) -> Platform | None:
@@ -33,5 +37,7 @@ class Platform:
             oldest = {"MACOSX_DEPLOYMENT_TARGET": f"{match[1]}.{match[2]}"}
             return cls(tag, f"{machine}-apple-darwin", ("--compatibility", "pypi"), oldest)
         if match := re.fullmatch(r"win_?(amd64|arm64|32)", tag):
-            return cls(tag, f"{_MACHINES[match[1]]}-pc-windows-msvc", ("--compatibility", "pypi"))
+            # Else the linker writes the time of day into a library.
+            flags = ("-Clink-arg=/Brepro",)
+            return cls(tag, f"{_MACHINES[match[1]]}-pc-windows-msvc", ("--compatibility", "pypi"), flags=flags)
         return None

@@ -1,4 +1,4 @@
-"""What a `.crate` holds (Cargo book, *cargo package*): the commit it was made from, and that nothing else went in."""
+"""What a `.crate` holds (Cargo book, *cargo package*): what crates.io takes, made from the commit, and nothing else."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from binoc_runbook.checks.dists.crates_io import crates_io
 from binoc_runbook.checks.dists.problem import Problem, sized
 from binoc_runbook.checks.dists.sdist import Tar
 
@@ -56,8 +57,7 @@ class Crate:
         if package.get("version") != wanted.version.semver:
             saw = f"its Cargo.toml says version `{package.get('version')}`, and `{wanted.version.semver}` is to be"
             yield Problem(f"{saw} released", f"just set-version {wanted.version.semver}")
-        if not (package.get("license") or package.get("license-file")):
-            yield Problem("its Cargo.toml names no licence", edit)
+        yield from crates_io(package, edit)
 
 
 def _packaged(there: set[str], listed: frozenset[str] | str) -> Iterator[Problem]:

@@ -1,0 +1,151 @@
+"""Whether the crates can be published: each is packaged anew, compiled, and compared with what is to be uploaded.
+
+`cargo publish --no-verify` has a registry's token beside it, and may then leave out the compiling: what it uploads was
+compiled here, where there is none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tempfile
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from binoc_runbook.checks.dists.crates_io import crates_io
+from binoc_runbook.checks.dists.sdist import Tar
+from binoc_runbook.finding import Finding, Findings
+from binoc_runbook.policy import Artifact
+from binoc_runbook.stages.target import Target
+from binoc_runbook.world.processes import Watched
+
+CHECK = "verify-crate"
+
+#: How long the registry may take to answer, in seconds.
+PATIENCE = 60.0
+
+#: The exit code by which cargo-semver-checks 0.51 tells a broken promise from everything that kept it from looking.
+_BROKEN = 100
+
+
+def verify_crates(target: Target, folder: Path, on_line: Callable[[str], None], called: str = "dist") -> Findings:
+    """Ask of each crate of the policy whether it can be published as it lies in `folder`.
+
+    `on_line` is told what cargo says. Findings call the folder `called`.
+    """
+    crates = [artifact for artifact in target.policy.artifacts if artifact.registry == "crates.io"]
+    if not crates:
+        return Findings([Finding.ok(CHECK, str(target.policy.source), "the policy promises no crate")])
+    found: list[Finding] = []
+    for artifact in crates:
+        found += _Crate(target, artifact, folder, on_line, called).answers()
+    return Findings(found)
+
+
+class _Crate:
+    def __init__(
+        self, target: Target, artifact: Artifact, folder: Path, on_line: Callable[[str], None], called: str
+    ) -> None:
+        self.processes = target.world.processes
+        self.name = artifact.name
+        self.manifest = f"{artifact.path}/Cargo.toml"
+        self.file = f"{artifact.name}-{target.version.semver}.crate"
+        self.given = folder / self.file
+        self.shown = f"{called}/{self.file}"
+        self.on_line = on_line
+        root = target.world.root
+        named = self.processes.environment.get("CARGO_TARGET_DIR") or os.environ.get("CARGO_TARGET_DIR")
+        # A folder of its own: cargo takes what it has compiled in another for what it would compile here.
+        self.work = (root / (named or "target")).resolve() / "verify-crate"
+        self.root = root
+
+    def answers(self) -> Iterator[Finding]:
+        if not self.given.is_file():
+            yield Finding.failed(CHECK, self.shown, "is missing", "just sources")
+        else:
+            yield from self.rules()
+        yield from self.packaged()
+        yield self.promises()
+
+    def rules(self) -> Iterator[Finding]:
+        """What crates.io would refuse at the upload."""
+        data = Tar(self.given, self.file.removesuffix(".crate")).get("Cargo.toml") or b""
+        try:
+            package = tomllib.loads(data.decode("utf-8"))["package"]
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError):
+            yield Finding.failed(CHECK, self.shown, "has no Cargo.toml that can be read", "just sources")
+            return
+        problems = list(crates_io(package, f"edit `{self.manifest}`, then `just dist`"))
+        for problem in problems:
+            yield Finding.failed(CHECK, self.shown, problem.saw, problem.remedy)
+        if not problems:
+            yield Finding.ok(CHECK, self.shown, "has the description, licence and addresses that crates.io asks for")
+
+    def packaged(self) -> Iterator[Finding]:
+        """Whether cargo packages and compiles it, and into the bytes that lie in the folder."""
+        made = self.work / "package" / self.file
+        made.unlink(missing_ok=True)
+        command = ["cargo", "package", "--locked", "--package", self.name]
+        done = self.watch(command)
+        if isinstance(done, str):
+            yield Finding.unknown(CHECK, " ".join(command), done, "install Rust with rustup")
+        elif done.returncode != 0:
+            yield Finding.failed(CHECK, " ".join(command), _last(done), "mend what cargo names, and commit it")
+        elif not made.is_file():
+            saw = f"made no `{self.file}`"
+            yield Finding.failed(CHECK, " ".join(command), saw, f"just set-version {self.version()}")
+        elif self.given.is_file():
+            ours, theirs = _digest(self.given), _digest(made)
+            if ours == theirs:
+                yield Finding.ok(CHECK, self.shown, f"compiles, and is what cargo packages here: sha256 {ours}")
+            else:
+                saw = f"has sha256 {ours}, and cargo packages {theirs} here"
+                yield Finding.failed(CHECK, self.shown, saw, "just sources, in a checkout of the commit it is made of")
+
+    def version(self) -> str:
+        return self.file.removeprefix(f"{self.name}-").removesuffix(".crate")
+
+    def promises(self) -> Finding:
+        """Whether the public API keeps what the last release at the registry promised for this version."""
+        question = ["cargo", "info", self.name]
+        # Inside a workspace cargo would describe its own package.
+        with tempfile.TemporaryDirectory(prefix="binoc-nowhere-") as nowhere:
+            answer = replace(self.processes, root=Path(nowhere)).run(question, patience=PATIENCE)
+        if answer.returncode != 0 and "could not find" in answer.stderr:
+            return Finding.ok(CHECK, " ".join(question), "there is no release to compare with")
+        last = re.search(r"^version: (\S+)", answer.stdout, flags=re.MULTILINE)
+        if answer.returncode != 0 or last is None:
+            return Finding.unknown(
+                CHECK, " ".join(question), answer.reason[-500:], "just verify-crate, once it answers"
+            )
+        command = ["cargo", "semver-checks", "--package", self.name]
+        if self.processes.find("cargo-semver-checks") is None:
+            saw = f"`cargo-semver-checks` is not installed, and {last[1]} is released: nobody compared the two"
+            return Finding.unknown(CHECK, " ".join(command), saw, "just semver-checks")
+        done = self.watch(command)
+        if isinstance(done, str) or done.returncode not in (0, _BROKEN):
+            saw = done if isinstance(done, str) else _last(done)
+            return Finding.unknown(CHECK, " ".join(command), saw, "just semver-checks")
+        if done.returncode == _BROKEN:
+            saw = f"the public API breaks what {last[1]} promises: {_last(done)}"
+            return Finding.failed(CHECK, " ".join(command), saw, "restore what it names, or release a higher version")
+        return Finding.ok(CHECK, " ".join(command), f"the public API keeps what {last[1]} promises")
+
+    def watch(self, command: list[str]) -> Watched | str:
+        self.on_line(f"$ {' '.join(command)}")
+        log = self.work / "logs" / f"{self.name}-{command[1]}.log"
+        try:
+            return self.processes.watch(command, log, self.on_line, environment={"CARGO_TARGET_DIR": str(self.work)})
+        except FileNotFoundError:
+            return f"`{command[0]}` was not found on PATH"
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _last(done: Watched) -> str:
+    return " / ".join(line.strip() for line in done.tail[-6:] if line.strip()) or f"exit code {done.returncode}"

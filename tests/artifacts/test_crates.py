@@ -1,0 +1,151 @@
+"""Whether a crate can be published, asked of the real cargo and of a registry on loopback."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+
+import pytest
+
+from binoc_runbook.artifacts.crates import verify_crates
+from binoc_runbook.cli import main
+from binoc_runbook.opening import open_target
+from binoc_runbook.rehearsal.registries import open_registries
+from binoc_runbook.world import World
+from binoc_runbook.world.processes import Processes
+
+pytestmark = pytest.mark.rehearsal
+
+CRATE = "demo-sdk-0.4.0.crate"
+TOKEN = "CARGO_REGISTRIES_REHEARSAL_TOKEN"
+
+
+@pytest.fixture
+def registries(tmp_path):
+    with open_registries(tmp_path / "clients") as opened:
+        yield opened
+
+
+@pytest.fixture
+def released(checkout, registries):
+    """The same crate as the registry has had it since its last release."""
+    environment = {**os.environ, **registries.environment, TOKEN: registries.crates.add_api_token()}
+    command = ["cargo", "publish", "--package", "demo-sdk", "--locked", "--no-verify"]
+    subprocess.run(command, cwd=checkout.root, env=environment, check=True, timeout=120, capture_output=True)
+
+
+@pytest.fixture
+def packaged(checkout, tmp_path):
+    """The folder with the `.crate` that is to be uploaded."""
+    folder = checkout.root.parent / "dist"
+    folder.mkdir()
+    command = ["cargo", "package", "--package", "demo-sdk", "--locked", "--no-verify"]
+    command += ["--target-dir", str(tmp_path / "target")]
+    subprocess.run(command, cwd=checkout.root, check=True, timeout=120, capture_output=True)
+    (tmp_path / "target/package" / CRATE).rename(folder / CRATE)
+    return folder
+
+
+@pytest.fixture
+def ask(checkout, packaged, registries):
+    def run(folder=packaged):
+        target = open_target(World.real(checkout.root), "0.4.0")
+        target.world.processes.environment = {**registries.environment, "PATH": os.environ["PATH"]}
+        return verify_crates(target, folder, lambda line: None)
+
+    return run
+
+
+@pytest.fixture
+def semver_checks(tmp_path, monkeypatch):
+    """Puts a tool on PATH that answers as cargo-semver-checks does."""
+
+    def make(code, said=""):
+        tool = tmp_path / "bin" / "cargo-semver-checks"
+        tool.parent.mkdir()
+        tool.write_text(f"#!/bin/sh\necho '{said}'\nexit {code}\n")
+        tool.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tool.parent}{os.pathsep}{os.environ['PATH']}")
+
+    return make
+
+
+def told(findings):
+    return [(each.status, each.looked_at, each.saw) for each in findings]
+
+
+def test_a_crate_that_compiles_and_is_what_cargo_packages_can_be_published(ask, packaged):
+    digest = hashlib.sha256((packaged / CRATE).read_bytes()).hexdigest()
+    assert told(ask()) == [
+        ("ok", f"dist/{CRATE}", "has the description, licence and addresses that crates.io asks for"),
+        ("ok", f"dist/{CRATE}", f"compiles, and is what cargo packages here: sha256 {digest}"),
+        ("ok", "cargo info demo-sdk", "there is no release to compare with"),
+    ]
+
+
+def test_a_crate_of_another_commit_is_told_with_both_digests(ask, packaged, checkout):
+    digest = hashlib.sha256((packaged / CRATE).read_bytes()).hexdigest()
+    checkout.edit("crates/demo-sdk/src/lib.rs", "", "")
+    checkout.commit("Another commit")
+    (finding,) = ask().having("failed", "unknown")
+    assert finding.saw.startswith(f"has sha256 {digest}, and cargo packages ")
+    assert finding.saw.endswith(" here")
+
+
+def test_a_crate_that_does_not_compile_from_its_own_files_is_failed_with_the_words_of_cargo(ask, checkout):
+    checkout.write("crates/demo-sdk/src/lib.rs", 'pub const TEXT: &str = include_str!("../../../CHANGELOG.md");\n')
+    checkout.commit()
+    (finding,) = ask().having("failed", "unknown")
+    assert finding.looked_at == "cargo package --locked --package demo-sdk"
+    assert "failed to verify package tarball" in finding.saw
+
+
+def test_a_crate_that_is_not_there_is_missing(ask, tmp_path):
+    assert told(ask(tmp_path / "nowhere"))[0] == ("failed", f"dist/{CRATE}", "is missing")
+
+
+def test_what_crates_io_would_refuse_is_told_before_anything_is_uploaded(checkout, tmp_path, registries, request):
+    checkout.edit("crates/demo-sdk/Cargo.toml", 'license = "MIT"', 'license = "MIT"\nkeywords = ["two words"]')
+    checkout.commit()
+    failed = request.getfixturevalue("ask")().having("failed")
+    assert [each.saw.partition(";")[0] for each in failed] == ["its Cargo.toml has the keyword `two words`"]
+
+
+@pytest.mark.usefixtures("released")
+@pytest.mark.parametrize(
+    ("code", "status", "saw"),
+    [
+        (0, "ok", "the public API keeps what 0.4.0 promises"),
+        (100, "failed", "the public API breaks what 0.4.0 promises: function_missing"),
+        (101, "unknown", "function_missing"),
+    ],
+)
+def test_the_public_api_is_compared_with_the_last_release(ask, semver_checks, code, status, saw):
+    semver_checks(code, "function_missing")
+    assert told(ask())[-1] == (status, "cargo semver-checks --package demo-sdk", saw)
+
+
+@pytest.mark.usefixtures("released")
+def test_without_the_tool_it_is_unknown_what_became_of_the_public_api(ask, monkeypatch):
+    find = Processes.find
+    monkeypatch.setattr(Processes, "find", lambda own, name: None if "semver" in name else find(own, name))
+    finding = ask()[-1]
+    assert (finding.status, finding.remedy) == ("unknown", "just semver-checks")
+    assert finding.saw == "`cargo-semver-checks` is not installed, and 0.4.0 is released: nobody compared the two"
+
+
+def test_while_the_registry_does_not_answer_it_is_unknown_whether_there_was_a_release(ask, registries):
+    registries.environment["CARGO_NET_RETRY"] = "0"
+    registries.crates.close()
+    finding = ask()[-1]
+    assert (finding.status, finding.looked_at) == ("unknown", "cargo info demo-sdk")
+
+
+def test_the_command_tells_by_its_exit_code(checkout, packaged, registries, monkeypatch, capsys):
+    for name, value in registries.environment.items():
+        monkeypatch.setenv(name, value)
+    command = ["--root", str(checkout.root), "verify-crate", "--dists"]
+    assert main([*command, str(packaged)]) == 0
+    assert main([*command, "nowhere"]) == 1
+    assert f"nowhere/{CRATE}: is missing" in capsys.readouterr().out
