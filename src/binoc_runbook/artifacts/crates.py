@@ -60,7 +60,6 @@ class _Crate:
         named = self.processes.environment.get("CARGO_TARGET_DIR") or os.environ.get("CARGO_TARGET_DIR")
         # A folder of its own: cargo takes what it has compiled in another for what it would compile here.
         self.work = (root / (named or "target")).resolve() / "verify-crate"
-        self.root = root
 
     def answers(self) -> Iterator[Finding]:
         if not self.given.is_file():
@@ -125,22 +124,40 @@ class _Crate:
         if self.processes.find("cargo-semver-checks") is None:
             saw = f"`cargo-semver-checks` is not installed, and {last[1]} is released: nobody compared the two"
             return Finding.unknown(CHECK, " ".join(command), saw, "just semver-checks")
-        done = self.watch(command)
+        lines: list[str] = []
+        done = self.watch(command, lines.append)
         if isinstance(done, str) or done.returncode not in (0, _BROKEN):
             saw = done if isinstance(done, str) else _last(done)
             return Finding.unknown(CHECK, " ".join(command), saw, "just semver-checks")
+        saw = _compared(lines) or f"compared with {last[1]}"
         if done.returncode == _BROKEN:
-            saw = f"the public API breaks what {last[1]} promises: {_last(done)}"
-            return Finding.failed(CHECK, " ".join(command), saw, "restore what it names, or release a higher version")
-        return Finding.ok(CHECK, " ".join(command), f"the public API keeps what {last[1]} promises")
+            remedy = "just semver-checks, then restore what it names, or release a higher version"
+            return Finding.failed(CHECK, " ".join(command), saw, remedy)
+        return Finding.ok(CHECK, " ".join(command), saw)
 
-    def watch(self, command: list[str]) -> Watched | str:
+    def watch(self, command: list[str], also: Callable[[str], None] = lambda line: None) -> Watched | str:
+        def tell(line: str) -> None:
+            self.on_line(line)
+            also(line)
+
         self.on_line(f"$ {' '.join(command)}")
         log = self.work / "logs" / f"{self.name}-{command[1]}.log"
         try:
-            return self.processes.watch(command, log, self.on_line, environment={"CARGO_TARGET_DIR": str(self.work)})
+            return self.processes.watch(command, log, tell, environment={"CARGO_TARGET_DIR": str(self.work)})
         except FileNotFoundError:
             return f"`{command[0]}` was not found on PATH"
+
+
+def _compared(lines: list[str]) -> str:
+    """What cargo-semver-checks has compared, by which rules, and which of them are broken."""
+    told = [line.strip().partition(" ") for line in lines]
+    said = [
+        re.sub(r"^\[[^]]*\] *", "", rest.strip())
+        for word, _, rest in told
+        if word in ("Checking", "Checked", "Summary")
+    ]
+    broken = [match[1] for line in lines if (match := re.match(r"--- failure (\S+): ", line))]
+    return "; ".join([*said, *broken])
 
 
 def _digest(path: Path) -> str:
