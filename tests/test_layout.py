@@ -20,7 +20,7 @@ ROOMS = (
     ("world",),
     ("rehearsal", "stages", "refusal"),
     ("opening", "record", "trial"),
-    ("artifacts", "bump", "display", "github_release", "release", "setup", "verification"),
+    ("artifacts", "bump", "display", "github_release", "rehearsed", "release", "setup", "verification"),
     ("runbook",),
     ("cli",),
 )

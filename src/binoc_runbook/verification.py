@@ -65,13 +65,13 @@ class Verification:
         reporter: Reporter,
         runs: Path,
         *,
-        sums: Mapping[str, str] | None,
+        sums: Mapping[str, str],
         own_build: bool = False,
         patience: float = 0.0,
         pause: float = PAUSE,
     ) -> None:
         self.target = target
-        self.sums, self._own_build = sums or {}, own_build
+        self.sums, self._own_build = sums, own_build
         self.verdicts: dict[Artifact, Verdict] = {}
         self.findings: dict[str, Findings] = {}
         self.outcome = "unfinished"
@@ -106,10 +106,13 @@ class Verification:
             saw, remedy = "lies in no git checkout", "cd into the checkout"
             finding = Finding.failed("tree", "the working folder", saw, remedy)
             raise Refused("there is nothing to verify here", [finding])
-        opened = open_published_world(root, version) if world == "rehearsal" else World.real(root)
-        target = open_target(opened, version)
-        digests = _read_sums(root, str(sums) if sums else None, target)
+        opened = World.rehearsal(root) if world == "rehearsal" else World.real(root)
         reporter, wait = NotebookReporter(opened.clean), cast("float", patience)
+        target = open_target(opened, version)
+        if opened.kind == "rehearsal":
+            target, digests = _published(target, reporter)
+            return cls(target, reporter, root / "runs", sums=digests, patience=wait)
+        digests = _read_sums(root, str(sums) if sums else None, target) or {}
         return cls(target, reporter, root / "runs", sums=digests, own_build=sums is None, patience=wait)
 
     def published(self) -> None:
@@ -267,15 +270,14 @@ class Verification:
         write_whole(self._record, json.dumps(self.to_json(), indent=1, ensure_ascii=False) + "\n")
 
 
-def open_published_world(root: Path, version: object) -> World:
-    """A rehearsal in which this version has been published, with the registries that its users are led to.
+def _published(target: Target, reporter: Reporter) -> tuple[Target, dict[str, str]]:
+    """The same release in a world in which it was rehearsed and published, and the digests of what was built."""
+    from binoc_runbook.rehearsed import publish
 
-    Raises:
-        Refused: There is no such rehearsal yet.
-    """
-    saw = f"no rehearsal publishes {version or 'a version'} of `{root.name}` yet"
-    finding = Finding.failed("parameters", "-p world", saw, "-p world real")
-    raise Refused("nothing can be verified in a rehearsal", [finding])
+    reporter.asks(f"rehearsing {target.version}, so that there is something to verify")
+    world, digests = publish(target, reporter.line)
+    reporter.answers("rehearsed: released and published on loopback", Findings())
+    return open_target(world, target.version.semver), digests
 
 
 def _read_sums(root: Path, given: str | None, target: Target) -> dict[str, str] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ _QUICKLY = {
     "CARGO_PROFILE_RELEASE_LTO": "off",
     "CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "16",
 }
+_BUILT = (".whl", ".tar.gz", ".crate")
 #: Both registries compare it beside the owner's name, so that nobody who takes over the name can publish.
 OWNER_ID = 1
 
@@ -68,6 +70,11 @@ class Publication:
     def published(self) -> list[Published]:
         """What the registries hold of each artifact in this version."""
         return [Published(artifact, self._digests(artifact)) for artifact in self.policy.artifacts]
+
+    def built(self, run: WorkflowRun) -> dict[str, str]:
+        """The sha256 of each file that the jobs of a run have handed on to be published, by name."""
+        files = (path for path in run.artifacts.folder.rglob("*") if path.name.endswith(_BUILT))
+        return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
     def missing(self) -> Findings:
         """The artifacts of which the registries hold nothing."""
