@@ -79,7 +79,8 @@ def _packaged(target: Target, commit: str | None, head: str | None) -> Mapping[s
         return dict.fromkeys(crates, "this checkout is not at the commit that is released")
     answers: dict[str, frozenset[str] | str] = {}
     for name in crates:
-        question = ["cargo", "package", "--list", "--locked", "--offline", "--package", name]
+        # Not offline: where nothing was built yet, cargo must first learn which crates the lock file names.
+        question = ["cargo", "package", "--list", "--locked", "--package", name]
         done = target.world.processes.run(question, patience=_ASKING)
         # Windows lists with its own separator what an archive holds with slashes.
         listed = frozenset(done.stdout.replace("\\", "/").splitlines())
