@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from binoc_runbook.answers import ForgeAnswer
+from binoc_runbook.answers.forge import ForgeAnswer
 from binoc_runbook.changelog import section
 from binoc_runbook.checks.sync import CHANGELOG
 from binoc_runbook.finding import Finding, Findings

@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from binoc_runbook.answers import Presence
+from binoc_runbook.answers.registries import Presence
 from binoc_runbook.checks.setup import setup
 from binoc_runbook.finding import Findings
 from binoc_runbook.policy import Artifact, Policy

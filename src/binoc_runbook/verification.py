@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from binoc_runbook.answers import Offer
+from binoc_runbook.answers.registries import Offer
 from binoc_runbook.checkout import root_of
 from binoc_runbook.checks import published as questions
 from binoc_runbook.checks.dists import SUMS

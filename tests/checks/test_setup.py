@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from binoc_runbook.answers import Presence
+from binoc_runbook.answers.registries import Presence
 from binoc_runbook.checks.setup import setup
 from binoc_runbook.cli import main
 from binoc_runbook.finding import Findings

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from binoc_runbook.answers import Offer, Provenance
+from binoc_runbook.answers.registries import Offer, Provenance
 from binoc_runbook.checks.dists import Platforms, this_host
 from binoc_runbook.checks.dists.expected import expect
 from binoc_runbook.finding import Finding, Status

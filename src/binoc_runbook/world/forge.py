@@ -19,7 +19,7 @@ from http.client import HTTPException
 from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit
 
-from binoc_runbook.answers import ForgeAnswer, Outcome
+from binoc_runbook.answers.forge import ForgeAnswer, Outcome
 
 #: How long the forge may be silent, in seconds; afterwards there is *no answer*.
 PATIENCE = 60.0

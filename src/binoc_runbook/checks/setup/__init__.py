@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from binoc_runbook.answers import ForgeAnswer, Presence
+from binoc_runbook.answers.forge import ForgeAnswer
+from binoc_runbook.answers.registries import Presence
 from binoc_runbook.checks.setup.github import github
 from binoc_runbook.checks.setup.registries import crates_io, pypi
 from binoc_runbook.finding import Finding, Findings

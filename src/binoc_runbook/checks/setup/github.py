@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from binoc_runbook.answers import ForgeAnswer
+from binoc_runbook.answers.forge import ForgeAnswer
 from binoc_runbook.finding import Finding
 from binoc_runbook.policy import Policy
 
