@@ -7,10 +7,12 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.policy import Artifact, Policy
+from binoc_runbook.rehearsal.crates import lend_crates
 from binoc_runbook.rehearsal.publishers import Publisher
 from binoc_runbook.rehearsal.registries import Registries, open_registries
 from binoc_runbook.rehearsal.remote import bare_beside
@@ -136,6 +138,7 @@ def open_publication(
     folder = world.root.parent / "publication"
     bare = bare_beside(world.root)
     with open_registries(folder / "clients", bare, policy.repository) as registries:
+        lend_crates(world, Path(registries.environment["CARGO_HOME"]))
         environment = {
             **registries.user_environment,
             **world.processes.environment,

@@ -61,7 +61,6 @@ def open_registries(folder: Path, bare: Path | None = None, repository: str | No
     ):
         for name in ("home", "cargo", "uv", "pip"):
             (folder / name).mkdir(parents=True, exist_ok=True)
-        _lend_crates(folder / "cargo")
         environment = {
             **authority.client_environment(folder),
             "HOME": str(folder / "home"),
@@ -84,17 +83,3 @@ def open_registries(folder: Path, bare: Path | None = None, repository: str | No
             "GITHUB_API_URL": forge.url,
         }
         yield Registries(identity, index, crates, forge, environment)
-
-
-def _lend_crates(home: Path) -> None:
-    """Let cargo find in its new home the crates that it has downloaded before, so that it need not do so again.
-
-    They are no configuration: what is taken from there must have the checksum of the lock file. What was kept of other
-    rehearsals stays out, because their registries are gone and their addresses may be given anew.
-    """
-    there = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo") / "registry"
-    for kind in ("index", "cache"):
-        for registry in (there / kind).glob("*"):
-            if not registry.name.startswith("127.0.0.1"):
-                (home / "registry" / kind).mkdir(parents=True, exist_ok=True)
-                (home / "registry" / kind / registry.name).symlink_to(registry, target_is_directory=True)
