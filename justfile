@@ -5,13 +5,12 @@ set positional-arguments
 
 # The tools of .venv, activated or not; in a clone without one (a rehearsal) those of whoever runs it.
 bin := if os_family() == "windows" { "Scripts" } else { "bin" }
-export PATH := justfile_directory() / ".venv" / bin + PATH_VAR_SEP + tools / "bin" + PATH_VAR_SEP + env("PATH")
+export PATH := justfile_directory() / ".venv" / bin + PATH_VAR_SEP + env("PATH")
 # The library of this checkout, also where the environment was made for another.
 export PYTHONPATH := justfile_directory() / "src"
 
 target := env("CARGO_TARGET_DIR", justfile_directory() / "target")
 site := target / "site"
-tools := target / "tools"
 
 # list the recipes
 default:
@@ -132,12 +131,6 @@ check-dists *arguments:
 [group("build")]
 verify-crate *options:
     @binoc-runbook verify-crate "$@"
-
-# the crate's public API against its last release, by a pinned tool that is compiled for it
-[group("build")]
-semver-checks *options:
-    cargo install --locked --quiet --root "{{ tools }}" cargo-semver-checks@0.51.0
-    cargo semver-checks --package binoc-sdk "$@"
 
 # the site
 [group("build")]

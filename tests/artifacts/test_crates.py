@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from binoc_runbook.artifacts.crates import verify_crates
+from binoc_runbook.artifacts.crates import SEMVER_CHECKS, verify_crates
 from binoc_runbook.cli import main
 from binoc_runbook.opening import open_target
 from binoc_runbook.rehearsal.registries import open_registries
@@ -49,10 +49,10 @@ def packaged(checkout, tmp_path):
 
 @pytest.fixture
 def ask(checkout, packaged, registries):
-    def run(folder=packaged):
+    def run(folder=packaged, **options):
         target = open_target(World.real(checkout.root), "0.4.0")
         target.world.processes.environment = {**registries.environment, "PATH": os.environ["PATH"]}
-        return verify_crates(target, folder, lambda line: None)
+        return verify_crates(target, folder, lambda line: None, **options)
 
     return run
 
@@ -140,13 +140,53 @@ def test_the_public_api_is_compared_with_the_last_release(ask, semver_checks, co
     assert told(ask())[-1] == (status, "cargo semver-checks --package demo-sdk", saw)
 
 
-@pytest.mark.usefixtures("released")
-def test_without_the_tool_it_is_unknown_what_became_of_the_public_api(ask, monkeypatch):
+@pytest.fixture
+def no_tool(checkout, monkeypatch):
+    """Hides the tool that this machine may have, but not one below the checkout."""
     find = Processes.find
-    monkeypatch.setattr(Processes, "find", lambda own, name: None if "semver" in name else find(own, name))
+
+    def here(own, name):
+        found = find(own, name)
+        return found if "semver" not in name or str(found).startswith(str(checkout.root)) else None
+
+    monkeypatch.setattr(Processes, "find", here)
+
+
+@pytest.mark.usefixtures("released", "no_tool")
+def test_without_the_tool_it_is_unknown_what_became_of_the_public_api(ask):
     finding = ask()[-1]
-    assert (finding.status, finding.remedy) == ("unknown", "just semver-checks")
+    assert (finding.status, finding.remedy) == ("unknown", "just verify-crate --install")
     assert finding.saw == "`cargo-semver-checks` is not installed, and 0.4.0 is released: nobody compared the two"
+
+
+@pytest.mark.usefixtures("released", "no_tool")
+def test_the_tool_is_installed_where_it_is_missing_and_used_from_there(ask, checkout, registries, tmp_path):
+    name, version = SEMVER_CHECKS.split("@")
+    tool = tmp_path / "tool"
+    (tool / "src").mkdir(parents=True)
+    (tool / "Cargo.toml").write_text(
+        f'[package]\nname = "{name}"\nversion = "{version}"\nedition = "2024"\ndescription = "It."\nlicense = "MIT"\n'
+    )
+    (tool / "src/main.rs").write_text('fn main() { println!("    Checking {:?}", std::env::args().nth(1)); }\n')
+    environment = {**os.environ, **registries.environment, TOKEN: registries.crates.add_api_token()}
+    command = ["cargo", "publish", "--no-verify"]
+    subprocess.run(command, cwd=tool, env=environment, check=True, timeout=120, capture_output=True)
+    assert told(ask(install=True))[-1] == ("ok", "cargo semver-checks --package demo-sdk", 'Some("semver-checks")')
+    assert (checkout.root / "target/tools/bin" / name).is_file()
+
+
+@pytest.mark.usefixtures("released", "no_tool")
+def test_a_tool_that_cannot_be_installed_leaves_it_unknown(ask):
+    finding = ask(install=True)[-1]
+    assert finding.status == "unknown"
+    assert finding.saw.startswith(f"`{SEMVER_CHECKS}` could not be installed (")
+    assert "could not find `cargo-semver-checks`" in finding.saw
+
+
+@pytest.mark.usefixtures("no_tool")
+def test_nothing_is_installed_while_there_is_no_release_to_compare_with(ask, checkout):
+    assert ask(install=True)[-1].saw == "there is no release to compare with"
+    assert not (checkout.root / "target/tools").exists()
 
 
 def test_while_the_registry_does_not_answer_it_is_unknown_whether_there_was_a_release(ask, registries):
@@ -163,3 +203,7 @@ def test_the_command_tells_by_its_exit_code(checkout, packaged, registries, monk
     assert main([*command, str(packaged)]) == 0
     assert main([*command, "nowhere"]) == 1
     assert f"nowhere/{CRATE}: is missing" in capsys.readouterr().out
+    monkeypatch.setenv("CARGO_NET_RETRY", "0")
+    registries.crates.close()
+    assert main([*command, str(packaged)]) == 1
+    assert "1 unknown; a real release stops here" in capsys.readouterr().err

@@ -279,8 +279,8 @@ MUTATIONS = [
     ),
     (
         "failures",
-        "      - run: ./just verify-crate",
-        "      - run: ./just verify-crate\n        continue-on-error: true",
+        "      - run: ./just verify-crate --install",
+        "      - run: ./just verify-crate --install\n        continue-on-error: true",
         "continue-on-error",
         "`verify-crate` succeeds though",
         "delete `continue-on-error`",
@@ -309,8 +309,8 @@ MUTATIONS = [
     ),
     (
         "downloads",
-        "run: ./just verify-crate",
-        "run: curl -sSf x/install | sh -s -- -y && ./just verify-crate",
+        "run: ./just verify-crate --install",
+        "run: curl -sSf x/install | sh -s -- -y && ./just verify-crate --install",
         "curl",
         "runs whatever `curl -sSf x/install` gets today",
         "pinned action",
@@ -426,8 +426,8 @@ MUTATIONS = [
     ),
     (
         "caches",
-        "      - run: ./just verify-crate",
-        f"{RUST_CACHE}      - run: ./just verify-crate",
+        "      - run: ./just verify-crate --install",
+        f"{RUST_CACHE}      - run: ./just verify-crate --install",
         "Swatinem",
         "`verify-crate` uses a cache, by `swatinem/rust-cache`",
         "delete the step",
@@ -645,24 +645,24 @@ MUTATIONS = [
     ),
     (
         "scripts",
-        "run: ./just verify-crate",
-        "run: ./just verify-crate ${{ github.ref_name }}",
+        "run: ./just verify-crate --install",
+        "run: ./just verify-crate --install ${{ github.ref_name }}",
         "github.ref_name",
         "`github.ref_name`",
         "`env:`",
     ),
     (
         "scripts",
-        "run: ./just verify-crate",
-        "run: ./just verify-crate ${{ inputs.tag }}",
+        "run: ./just verify-crate --install",
+        "run: ./just verify-crate --install ${{ inputs.tag }}",
         "inputs.tag",
         "`inputs.tag`",
         "`env:`",
     ),
     (
         "scripts",
-        "run: ./just verify-crate",
-        "run: ./just verify-crate '${{ github.event.head_commit.message }}'",
+        "run: ./just verify-crate --install",
+        "run: ./just verify-crate --install '${{ github.event.head_commit.message }}'",
         "github.event",
         "message`",
         "quote it",
@@ -762,7 +762,7 @@ JUSTFILE = "dist:\nverify-crate what='all': dist\n\tpytest\ncheck := 'x'\nalias 
     f"{name}:\n" for name in OTHERS
 )
 ACTION = ".github/actions/x/action.yml"
-LOCAL = "      - uses: ./.github/actions/x\n      - run: ./just verify-crate"
+LOCAL = "      - uses: ./.github/actions/x\n      - run: ./just verify-crate --install"
 NOTES = "  notes: {needs: publish-binoc, uses: ./.github/workflows/notes.yml}\n  publish-binoc-sdk:\n"
 CALLED = ".github/workflows/notes.yml"
 
@@ -771,7 +771,7 @@ CALLED = ".github/workflows/notes.yml"
 BESIDE = [
     (
         "recipes",
-        "run: ./just verify-crate",
+        "run: ./just verify-crate --install",
         "run: cargo test",
         "justfile",
         JUSTFILE,
@@ -781,7 +781,7 @@ BESIDE = [
     ),
     (
         "recipes",
-        "run: ./just verify-crate",
+        "run: ./just verify-crate --install",
         "run: just check",
         "justfile",
         JUSTFILE,
@@ -791,7 +791,7 @@ BESIDE = [
     ),
     (
         "elsewhere",
-        "      - run: ./just verify-crate",
+        "      - run: ./just verify-crate --install",
         LOCAL,
         ACTION,
         "name: x\nruns:\n  using: composite\n  steps:\n    - {run: twine upload dist/*, shell: bash}\n",
@@ -831,7 +831,7 @@ BESIDE = [
     ),
     (
         "secrets",
-        "      - run: ./just verify-crate",
+        "      - run: ./just verify-crate --install",
         LOCAL.replace("./.github", "$/.github"),
         ACTION,
         "runs:\n  steps:\n    - run: x\n      env: {A: '${{ secrets.B }}'}\n",
@@ -841,7 +841,7 @@ BESIDE = [
     ),
     (
         "pins",
-        "      - run: ./just verify-crate",
+        "      - run: ./just verify-crate --install",
         LOCAL,
         ACTION,
         "runs:\n  steps:\n    - uses: a/b@v1\n",
@@ -915,9 +915,9 @@ def test_every_rule_has_a_change_that_breaks_it() -> None:
         (GATE, "    if: ${{ startsWith( github.ref, 'refs/tags/v' ) && github.repository == 'harvard-lil/binoc' }}\n"),
         (GATE, "    if: github.event_name == 'push' && (github.actor != 'a' || github.actor != 'b')\n"),
         # what only looks like a breach
-        ("run: ./just verify-crate", "run: ./just verify-crate # secrets.X"),
-        ("run: ./just verify-crate", "run: cargo publish --dry-run -p binoc-sdk && just check-dists"),
-        ("run: ./just verify-crate", "run: echo uv-publish; pytest"),
+        ("run: ./just verify-crate --install", "run: ./just verify-crate --install # secrets.X"),
+        ("run: ./just verify-crate --install", "run: cargo publish --dry-run -p binoc-sdk && just check-dists"),
+        ("run: ./just verify-crate --install", "run: echo uv-publish; pytest"),
         ("steps.auth.outputs.token", "steps.secrets.outputs.token"),
         (f"uses: {CHECKOUT} # v7.0.1", "uses: ./.github/actions/checkout"),
         ("env:\n", "env:\n  CARGO_TERM_COLOR: always\n  TOKENS: x\n  GH_TOKEN: ''\n"),
@@ -928,10 +928,16 @@ def test_every_rule_has_a_change_that_breaks_it() -> None:
         ("    runs-on: ubuntu-24.04", "    runs-on: [self-hosted, anything]"),
         ("name: binoc.${{ matrix.platform }}", "name: binoc.${{ strategy.job-index }}"),
         ("path: dist/binoc-*.tar.gz", "path: |\n            ./dist/*.tar.gz\n            !**/*.whl"),
-        ("run: ./just verify-crate", "run: ./just verify-crate ${{ matrix.refs }} ${{ github.sha }}"),
+        (
+            "run: ./just verify-crate --install",
+            "run: ./just verify-crate --install ${{ matrix.refs }} ${{ github.sha }}",
+        ),
         (f"{CHECKOUT} # v7.0.1", f"{CHECKOUT} # 7.0.1, the newest"),
         ("    timeout-minutes: 60\n", f"    timeout-minutes: 60\n    container: {{image: 'a/b@sha256:{'0' * 64}'}}\n"),
-        ("run: ./just verify-crate", "run: curl -o x y && sha256sum -c z && bash x; ./just verify-crate"),
+        (
+            "run: ./just verify-crate --install",
+            "run: curl -o x y && sha256sum -c z && bash x; ./just verify-crate --install",
+        ),
         ("run: uv publish", "run: A=b uvx twine upload dist/* #"),
         ("      - run: cargo publish", CARGO_PACKAGE + "      - run: cargo publish"),
         ("run: uv publish --trusted-publishing always", "run: sha256sum -c x && uv publish"),

@@ -27,39 +27,55 @@ CHECK = "verify-crate"
 #: How long the registry may take to answer, in seconds.
 PATIENCE = 60.0
 
-#: The exit code by which cargo-semver-checks 0.51 tells a broken promise from everything that kept it from looking.
+#: The tool that compares public APIs. It reads what rustdoc writes, so it is renewed together with the Rust of the
+#: workflow.
+SEMVER_CHECKS = "cargo-semver-checks@0.51.0"
+
+#: The exit code by which it tells a broken promise from everything that kept it from looking.
 _BROKEN = 100
 
 
-def verify_crates(target: Target, folder: Path, on_line: Callable[[str], None], called: str = "dist") -> Findings:
+def verify_crates(
+    target: Target, folder: Path, on_line: Callable[[str], None], called: str = "dist", *, install: bool = False
+) -> Findings:
     """Ask of each crate of the policy whether it can be published as it lies in `folder`.
 
-    `on_line` is told what cargo says. Findings call the folder `called`.
+    Where there is a release to compare with and no tool to do it, `install` has the pinned one compiled, into cargo's
+    target folder. `on_line` is told what cargo says. Findings call the folder `called`.
     """
     crates = [artifact for artifact in target.policy.artifacts if artifact.registry == "crates.io"]
     if not crates:
         return Findings([Finding.ok(CHECK, str(target.policy.source), "the policy promises no crate")])
     found: list[Finding] = []
     for artifact in crates:
-        found += _Crate(target, artifact, folder, on_line, called).answers()
+        found += _Crate(target, artifact, folder, on_line, called, install).answers()
     return Findings(found)
 
 
 class _Crate:
     def __init__(
-        self, target: Target, artifact: Artifact, folder: Path, on_line: Callable[[str], None], called: str
+        self,
+        target: Target,
+        artifact: Artifact,
+        folder: Path,
+        on_line: Callable[[str], None],
+        called: str,
+        install: bool,
     ) -> None:
-        self.processes = target.world.processes
         self.name = artifact.name
         self.manifest = f"{artifact.path}/Cargo.toml"
         self.file = f"{artifact.name}-{target.version.semver}.crate"
         self.given = folder / self.file
         self.shown = f"{called}/{self.file}"
         self.on_line = on_line
-        root = target.world.root
-        named = self.processes.environment.get("CARGO_TARGET_DIR") or os.environ.get("CARGO_TARGET_DIR")
+        self.install = install
+        given = target.world.processes
+        named = given.environment.get("CARGO_TARGET_DIR") or os.environ.get("CARGO_TARGET_DIR")
+        built = (target.world.root / (named or "target")).resolve()
         # A folder of its own: cargo takes what it has compiled in another for what it would compile here.
-        self.work = (root / (named or "target")).resolve() / "verify-crate"
+        self.work = built / "verify-crate"
+        self.tools = built / "tools"
+        self.processes = replace(given, first=(self.tools / "bin", *given.first))
 
     def answers(self) -> Iterator[Finding]:
         if not self.given.is_file():
@@ -120,20 +136,35 @@ class _Crate:
             return Finding.unknown(
                 CHECK, " ".join(question), answer.reason[-500:], "just verify-crate, once it answers"
             )
+        return self.compared(last[1])
+
+    def compared(self, last: str) -> Finding:
+        """What the tool says of the public API beside that of the release `last`."""
         command = ["cargo", "semver-checks", "--package", self.name]
-        if self.processes.find("cargo-semver-checks") is None:
-            saw = f"`cargo-semver-checks` is not installed, and {last[1]} is released: nobody compared the two"
-            return Finding.unknown(CHECK, " ".join(command), saw, "just semver-checks")
+        if (missing := self.tool()) is not None:
+            saw = f"{missing}, and {last} is released: nobody compared the two"
+            return Finding.unknown(CHECK, " ".join(command), saw, "just verify-crate --install")
         lines: list[str] = []
         done = self.watch(command, lines.append)
         if isinstance(done, str) or done.returncode not in (0, _BROKEN):
             saw = done if isinstance(done, str) else _last(done)
-            return Finding.unknown(CHECK, " ".join(command), saw, "just semver-checks")
-        saw = _compared(lines) or f"compared with {last[1]}"
+            return Finding.unknown(CHECK, " ".join(command), saw, "just verify-crate --install, once that is mended")
+        saw = _compared(lines) or f"compared with {last}"
         if done.returncode == _BROKEN:
-            remedy = "just semver-checks, then restore what it names, or release a higher version"
-            return Finding.failed(CHECK, " ".join(command), saw, remedy)
+            return Finding.failed(CHECK, " ".join(command), saw, "restore what it names, or release a higher version")
         return Finding.ok(CHECK, " ".join(command), saw)
+
+    def tool(self) -> str | None:
+        """Why the tool that compares is not there, after it was installed if that was wanted; None where it is."""
+        name = SEMVER_CHECKS.partition("@")[0]
+        if self.processes.find(name) is not None:
+            return None
+        if not self.install:
+            return f"`{name}` is not installed"
+        done = self.watch(["cargo", "install", "--locked", "--root", str(self.tools), SEMVER_CHECKS])
+        if not isinstance(done, str) and done.returncode == 0:
+            return None
+        return f"`{SEMVER_CHECKS}` could not be installed ({done if isinstance(done, str) else _last(done)})"
 
     def watch(self, command: list[str], also: Callable[[str], None] = lambda line: None) -> Watched | str:
         def tell(line: str) -> None:
