@@ -8,6 +8,8 @@ bin := if os_family() == "windows" { "Scripts" } else { "bin" }
 export PATH := justfile_directory() / ".venv" / bin + PATH_VAR_SEP + env("PATH")
 # The library of this checkout, also where the environment was made for another.
 export PYTHONPATH := justfile_directory() / "src"
+# Where a pipe has an old encoding (on Windows), Python could not even print the signs of a finding.
+export PYTHONUTF8 := "1"
 
 target := env("CARGO_TARGET_DIR", justfile_directory() / "target")
 site := target / "site"

@@ -143,6 +143,18 @@ def clone(root, path, **environment):
     return made
 
 
+def test_git_checks_the_wrapper_out_as_it_is_committed_also_where_it_writes_other_line_ends(git, tmp_path):
+    committed = tmp_path / "committed"
+    git("init", "--quiet", str(committed))
+    for name in (".gitattributes", "just", "justfile"):
+        shutil.copy(ROOT / name, committed)
+    git("add", "--all", cwd=committed)
+    git("commit", "--quiet", "-m", "The wrapper", cwd=committed)
+    git("clone", "--quiet", "--config", "core.autocrlf=true", str(committed), str(tmp_path / "windows"))
+    for name in ("just", "justfile"):
+        assert (tmp_path / "windows" / name).read_bytes() == (ROOT / name).read_bytes()
+
+
 # --- on a machine on which something is missing -----------------------------------------------------------------------
 
 MISSING = {
