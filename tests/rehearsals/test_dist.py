@@ -119,13 +119,21 @@ strip = true
 }
 
 
+@pytest.fixture(scope="module")
+def zig(tmp_path_factory):
+    """What zig compiles once of the system's libraries, in some seconds."""
+    return tmp_path_factory.mktemp("zig")
+
+
 @pytest.fixture
-def program(checkout):
+def program(checkout, zig):
     for path, text in PROGRAM.items():
         checkout.write(path, text)
     checkout.edit("pyproject.toml", 'platforms = ["manylinux_2_17_x86_64"]', f'platforms = ["{PLATFORM}"]')
     checkout.write(".gitignore", "/target/\n/dist/\n")
     checkout.commit("A program")
+    (checkout.root / "target/dist-build").mkdir(parents=True)
+    (checkout.root / "target/dist-build/zig").symlink_to(zig)
     return checkout
 
 

@@ -151,9 +151,15 @@ def built(checkout, tmp_path) -> Iterator[Published]:
     checkout.edit("pyproject.toml", '["manylinux_2_17_x86_64"]', f'["{PLATFORM}"]')
     checkout.edit("pyproject.toml", '"crates-io"', '"crates-io"\nexample = "crates/demo-plugin"')
     with open_registries(tmp_path / "clients") as registries:
-        # A fault is to be seen at once, and not after some more attempts.
-        once = {"UV_HTTP_RETRIES": "0", "CARGO_NET_RETRY": "0", "CARGO_TARGET_DIR": str(tmp_path / "target")}
-        environment = {**registries.user_environment, **once}
+        environment = {
+            **registries.user_environment,
+            # A fault is to be seen at once, and not after some more attempts.
+            "UV_HTTP_RETRIES": "0",
+            "CARGO_NET_RETRY": "0",
+            "CARGO_TARGET_DIR": str(tmp_path / "target"),
+            # An environment takes seconds, and one test tries them all.
+            "PYENV_ROOT": str(tmp_path / "no-pyenv"),
+        }
         made = Published(checkout.root, tmp_path / "dist", registries, Shown(), environment)
         assert made.do("cargo", "generate-lockfile", "--offline").returncode == 0
         checkout.commit("What is published")
@@ -204,6 +210,7 @@ def states(verification: Verification) -> dict[str, str]:
 
 
 def test_what_is_published_as_it_was_built_is_verified_and_tried_on_each_python(published):
+    del published.environment["PYENV_ROOT"]
     verification = published.verification()
     verification.published()
     verification.origin()
