@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -244,14 +245,19 @@ def rehearse(root: Path, parsed: argparse.Namespace) -> int:
 
 def verify(root: Path, parsed: argparse.Namespace) -> int:
     """Ask the registries whether a version is published as it was built, and try it as its users get it."""
+    from binoc_runbook.artifacts.inspection import REHEARSAL
     from binoc_runbook.opening import judge_verification, open_target
     from binoc_runbook.runbook import VERIFY, run_notebook
+    from binoc_runbook.verification import PATIENCE
     from binoc_runbook.world import World
 
     sums = None if parsed.sums is None else _from(root, parsed.sums)
-    judge_verification(parsed.version, sums, parsed.patience, "real")
+    # The registries of a rehearsal show at once what they have; there is nothing to wait for.
+    usual = 0.0 if os.environ.get(REHEARSAL) else PATIENCE
+    patience = usual if parsed.patience is None else parsed.patience
+    judge_verification(parsed.version, sums, patience, "real")
     version = open_target(World.real(root), parsed.version).version
-    parameters = {"version": str(version), "sums": sums, "patience": parsed.patience}
+    parameters = {"version": str(version), "sums": sums, "patience": patience}
     twin = root / "runs" / f"verify-{version}.json"
     twin.unlink(missing_ok=True)
     code = run_notebook(root, parameters, Path("runs") / f"verify-{version}.ipynb", VERIFY)
@@ -444,7 +450,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("version", nargs="?", metavar="VERSION", help="such as 0.4.0; else what the manifests say")
     sub.add_argument("--sums", type=Path, metavar="FILE", help="the digests to compare with; else dist/SHA256SUMS")
     about = "how long to wait for what may be on its way; else 600"
-    sub.add_argument("--patience", type=float, metavar="SECONDS", default=600.0, help=about)
+    sub.add_argument("--patience", type=float, metavar="SECONDS", help=about)
     sub.add_argument("--json", action="store_true", help="the record as JSON on standard output")
 
     add("set-version", set_version).add_argument("version", metavar="VERSION", help="such as 0.5.0")

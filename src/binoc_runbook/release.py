@@ -15,11 +15,15 @@ from binoc_runbook.record import Record, StageRun
 from binoc_runbook.refusal import Refused
 from binoc_runbook.stages import ACTS, AT_THE_LINE, QUESTIONS, STAGES, Observation, Stage, Target
 from binoc_runbook.stages.target import inside_pytest
+from binoc_runbook.trouble import TROUBLES, at_registries
 from binoc_runbook.world import World
 
 if TYPE_CHECKING:
     from binoc_runbook.rehearsal.publication import Published
     from binoc_runbook.rehearsal.runner import JobRun
+
+#: A rehearsal is never finished later: the next one starts from nothing.
+_UNTOUCHED = "nothing outside this rehearsal was changed"
 
 
 class Reporter(Protocol):
@@ -49,8 +53,11 @@ class Reporter(Protocol):
     def job_ended(self, job: JobRun) -> None:
         """That job has ended, one way or another; or one that was never started is listed."""
 
-    def followed(self, release: Release, published: Sequence[Published]) -> None:
-        """What the tag has started is over, in a rehearsal with what the registries hold now."""
+    def says(self, words: str) -> None:
+        """One line by itself."""
+
+    def followed(self, release: Release, published: Sequence[Published], unfinished: Findings) -> None:
+        """What the tag has started is over, in a rehearsal with what the registries hold, and the jobs that failed."""
 
     def finished(self, release: Release, filed: str | None) -> None:
         """The run has ended well; `filed` is where its record goes, from the root."""
@@ -160,26 +167,46 @@ class Release:
         """In a rehearsal run the workflow that the pushed tag starts; otherwise say what it starts.
 
         Raises:
-            Refused: The workflow was rehearsed, and something was not published.
+            Refused: The workflow was rehearsed, and something was not published, or another job has failed.
         """
         if self.target.world.kind != "rehearsal" or self.dry_run or inside_pytest():
-            self._reporter.followed(self, ())
+            self._reporter.followed(self, (), Findings())
             return
-        from binoc_runbook.rehearsal.publication import open_publication
-
-        target, reporter = self.target, self._reporter
-        with open_publication(target, reporter.line, reporter) as opened:
-            for run in opened.start(f"refs/tags/{target.tag}", self.trouble):
-                self.record.jobs += [{"attempt": run.attempt, **job.to_json()} for job in run.jobs]
-                self._write()
-            published, missing = opened.published(), opened.missing()
-        self.record.published = [each.to_json() for each in published]
-        reporter.followed(self, published)
-        if missing:
+        try:
+            reasons = self._publish()
+        except KeyboardInterrupt:
+            self.target.world.close()
+            saw, remedy = "the rehearsed workflow was interrupted", "rehearse again: it starts anew"
+            reasons = Findings([Finding.failed("publication", "Ctrl-C", saw, remedy)])
+            raise Refused("interrupted in the rehearsed workflow", reasons, _UNTOUCHED) from None
+        finally:
+            self._write()
+        if reasons:
             self.record.outcome = "refused"
             self._write()
             self.target.world.close()
-            raise Refused(f"the rehearsed publication of {target.version} is not whole", missing, self._standing())
+            raise Refused(f"the rehearsed publication of {self.target.version} is not whole", reasons, _UNTOUCHED)
+
+    def _publish(self) -> Findings:
+        """Run the workflow, with the trouble that was asked for, and keep the record; returns why it is not whole."""
+        from binoc_runbook.rehearsal.publication import open_publication
+
+        target, reporter, trouble = self.target, self._reporter, self.trouble
+        with open_publication(target, reporter.line, reporter) as opened:
+            if at_registries(trouble):
+                reporter.says(f"asked for, until all jobs have run: {TROUBLES[trouble]}")
+            before: tuple[JobRun, ...] = ()
+            for run in opened.start(f"refs/tags/{target.tag}", trouble):
+                # Of a second attempt only what ran in it: what passed before is kept.
+                self.record.jobs += [{"attempt": run.attempt, **job.to_json()} for job in run.jobs if job not in before]
+                self._write()
+                before = run.jobs
+                if opened.goes_on(run, trouble):
+                    reporter.says('the trouble is over; as "Re-run failed jobs" does, what failed runs again')
+            published, missing, unfinished = opened.published(), opened.missing(), opened.unfinished()
+        self.record.published = [each.to_json() for each in published]
+        reporter.followed(self, published, unfinished)
+        return missing + unfinished.having("failed")
 
     def finish(self) -> None:
         """Say how the run ended and what to type next, and file the record.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal, TypeGuard, get_args
 
 #: Rules of the remote; a rehearsal ends at them, as a release would.
 AtRemote = Literal["protected-branch", "refused-tag"]
@@ -27,6 +27,6 @@ def refused_refs(trouble: str | None, branch: str) -> tuple[str, ...]:
     return {"protected-branch": (f"refs/heads/{branch}",), "refused-tag": ("refs/tags/*",)}.get(trouble or "", ())
 
 
-def at_registries(trouble: str | None) -> bool:
+def at_registries(trouble: str | None) -> TypeGuard[AtRegistries]:
     """Whether a trouble is one that the registries make."""
     return trouble in get_args(AtRegistries)

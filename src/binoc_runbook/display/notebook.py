@@ -119,9 +119,10 @@ class NotebookReporter:
         self._handle = None
         self._excerpt.clear()
 
-    def followed(self, release: Release, published: Sequence[Published]) -> None:
-        lines = list(text.followed(release, published))
-        self._show(lines, _published(release, published) if published else _paragraphs(lines), live=lines)
+    def followed(self, release: Release, published: Sequence[Published], unfinished: Findings) -> None:
+        lines = list(text.followed(release, published, unfinished))
+        markup = _published(release, published) + _findings(unfinished) if published else _paragraphs(lines)
+        self._show(lines, markup, live=lines)
 
     def finished(self, release: Release, filed: str | None) -> None:
         lines = list(text.ending(release, filed))

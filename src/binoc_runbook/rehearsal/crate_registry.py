@@ -98,9 +98,13 @@ class CrateRegistry(Server):
         self._grants[digest(token)] = _Grant(None, float("inf"))
         return token
 
+    def crate(self, name: str) -> Crate | None:
+        """The crate of that name, if there is one."""
+        return self.crates.get(_canonical(name))
+
     def releases(self, name: str) -> dict[str, Release]:
         """The versions of a crate; none when there is no such crate."""
-        crate = self.crates.get(_canonical(name))
+        crate = self.crate(name)
         return dict(crate.releases) if crate else {}
 
     def answer(self, request: Request) -> Answer:

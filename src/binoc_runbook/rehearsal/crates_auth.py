@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from email.message import Message
+from http import HTTPStatus
 from typing import Any
 
 from binoc_runbook.rehearsal.registries import NAME, Registries
@@ -63,7 +64,8 @@ def _ask(
     try:
         told = json.loads(answer.body or b"{}")
     except ValueError:
-        told = {"message": answer.body.decode(errors="replace")}
+        text = answer.body.decode(errors="replace")
+        told = {"message": f"{answer.status} {HTTPStatus(answer.status).phrase}: {text}"}
     if answer.status >= 300:
         errors = [str(each.get("detail")) for each in told.get("errors", [])]
         raise AuthRefused("; ".join(errors) or str(told.get("message")))

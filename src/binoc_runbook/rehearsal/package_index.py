@@ -130,9 +130,13 @@ class PackageIndex(Server):
             )
         self.pending.append(Pending(name, publisher, self.now()))
 
+    def project(self, name: str) -> Project | None:
+        """The project of that name, if there is one."""
+        return self.projects.get(canonicalize_name(name))
+
     def files(self, name: str) -> dict[str, File]:
         """The files of a project by name; none when there is no such project."""
-        project = self.projects.get(canonicalize_name(name))
+        project = self.project(name)
         return dict(project.files) if project else {}
 
     def answer(self, request: Request) -> Answer:

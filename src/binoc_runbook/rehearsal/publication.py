@@ -6,10 +6,11 @@ import hashlib
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from binoc_runbook.checks import published as questions
 from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.policy import Artifact, Policy
 from binoc_runbook.rehearsal.crates import lend_crates
@@ -32,6 +33,9 @@ _BUILT = (".whl", ".tar.gz", ".crate")
 OWNER_ID = 1
 
 
+CHECK = "publication"
+
+
 @dataclass(frozen=True, slots=True)
 class Published:
     """What a registry of the rehearsal holds of one artifact, by file name, each with its sha256."""
@@ -52,6 +56,7 @@ class Publication:
     version: Version
     registries: Registries
     runner: Runner
+    _last: WorkflowRun | None = field(default=None, init=False)
 
     def start(self, ref: str, trouble: str | None = None) -> Iterator[WorkflowRun]:
         """Run what a push of `ref` starts; after a trouble that was asked for, again without it.
@@ -62,12 +67,21 @@ class Publication:
             Refused: The workflow is not one that can be rehearsed.
         """
         with self._troubled(trouble):
-            run = self.runner.push(ref)
+            run = self._last = self.runner.push(ref)
         if run is None:
             return
         yield run
-        if at_registries(trouble) and not run.passed:
-            yield self.runner.rerun_failed(run)
+        if self.goes_on(run, trouble):
+            yield self.rerun(run)
+
+    def rerun(self, run: WorkflowRun) -> WorkflowRun:
+        """Run the jobs of a run that failed, and those that need them, once more."""
+        self._last = self.runner.rerun_failed(run)
+        return self._last
+
+    def goes_on(self, run: WorkflowRun, trouble: str | None) -> bool:
+        """Whether `start` runs the jobs that failed again, now without the trouble."""
+        return at_registries(trouble) and run.attempt == 1 and not run.passed
 
     def published(self) -> list[Published]:
         """What the registries hold of each artifact in this version."""
@@ -79,17 +93,39 @@ class Publication:
         return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
     def missing(self) -> Findings:
-        """The artifacts of which the registries hold nothing."""
+        """The artifacts that are not out: of which nothing is there, or not each file that the last run has built."""
         return Findings(
             Finding.failed(
-                "publication",
+                CHECK,
                 f"`{each.artifact.name}` {self.version} at the rehearsed {each.artifact.registry}",
-                "was not published",
+                lack,
                 "read what the jobs said, mend that, commit, and rehearse again",
             )
             for each in self.published()
-            if not each.digests
+            if (lack := self._lack(each))
         )
+
+    def unfinished(self) -> Findings:
+        """The jobs that have failed at last; only a warning where everything that a job publishes is out."""
+        run = self._last
+        if run is None:
+            return Findings()
+        out = {each.artifact.name for each in self.published() if not self._lack(each)}
+        done = {job.id for artifact, job in run.workflow.publishers(self.policy) if artifact.name in out}
+        return Findings(_only_red(job.finding) if job.id in done else job.finding for job in run.jobs if job.finding)
+
+    def _lack(self, published: Published) -> str:
+        """What an artifact lacks at its registry; nothing where it is out."""
+        if not published.digests:
+            return "was not published"
+        made = self.built(self._last) if self._last else {}
+        mine = questions.built(published.artifact, self.policy, self.version, made).digests
+        absent = [name for name in sorted(mine) if name not in published.digests]
+        others = [name for name in sorted(mine) if published.digests.get(name, mine[name]) != mine[name]]
+        lacks = [f"lacks `{name}`" for name in absent] + [
+            f"has other bytes of `{name}` than were built" for name in others
+        ]
+        return ", ".join(lacks)
 
     def _digests(self, artifact: Artifact) -> dict[str, str]:
         if artifact.registry == "crates.io":
@@ -98,21 +134,25 @@ class Publication:
         files = self.registries.index.files(artifact.name).values()
         return {file.name: file.sha256 for file in files if file.version == self.version.pep440}
 
-    def _trust(self, *, another_environment: bool = False) -> None:
-        """Tell the registries what a maintainer enters there once, before the first release."""
-        self.registries.index.pending.clear()
+    def trust(self, *, another_environment: bool = False) -> None:
+        """Tell the registries what a maintainer enters there once, before the first release; doing it twice is fine."""
+        crates, index = self.registries.crates, self.registries.index
+        index.pending.clear()
         for artifact in self.policy.artifacts:
             environment = f"not-{artifact.environment}" if another_environment else artifact.environment
             publisher = Publisher(self.policy.repository or "", OWNER_ID, self.policy.workflow, environment)
             if artifact.registry == "crates.io":
-                self.registries.crates.add_crate(artifact.name, publisher, trustpub_only=True)
+                there = crates.crate(artifact.name) or crates.add_crate(artifact.name, trustpub_only=True)
+                there.publishers[:] = [publisher]
+            elif project := index.project(artifact.name):
+                project.publishers[:] = [publisher]
             else:
-                self.registries.index.add_pending(artifact.name, publisher)
+                index.add_pending(artifact.name, publisher)
 
     @contextmanager
     def _troubled(self, trouble: str | None) -> Iterator[None]:
         faults = (self.registries.index.faults, self.registries.crates.faults)
-        self._trust(another_environment=trouble == "wrong-publisher")
+        self.trust(another_environment=trouble == "wrong-publisher")
         for each in faults:
             each.down = trouble == "registry-down"
             each.errors_after_storing = int(trouble == "lost-answer")
@@ -123,7 +163,12 @@ class Publication:
             for each in faults:
                 each.down, each.errors_after_storing, each.token_life = False, 0, None
             if trouble == "wrong-publisher":
-                self._trust()
+                self.trust()
+
+
+def _only_red(finding: Finding) -> Finding:
+    saw = f"{finding.saw}; the job is red, and everything that it publishes is out, as it was built"
+    return Finding.warning(finding.check, finding.looked_at, saw, finding.remedy)
 
 
 @contextmanager

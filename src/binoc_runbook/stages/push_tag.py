@@ -32,4 +32,8 @@ class PushTag(LooksAtRemote):
         return (Command(("git", "push", "--porcelain", target.remote, f"{ref}:{ref}"), effect),)
 
     def remedy(self, target: Target) -> str:
-        return "the branch is pushed, and the tag is in this clone only; mend the cause, then run this release again"
+        return (
+            "the branch is pushed, and the tag is in this clone only; where a ruleset says who may create tags, let "
+            "somebody on its bypass list run this release at this commit, and never take another name; otherwise mend "
+            "the cause, then run this release again"
+        )

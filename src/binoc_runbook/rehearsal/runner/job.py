@@ -23,9 +23,13 @@ from binoc_runbook.rehearsal.runner.operators import Status
 from binoc_runbook.rehearsal.runner.reading import CHECK, SHELLS, condition_of, value_of
 from binoc_runbook.rehearsal.runner.report import TAIL, JobRun, StepRun
 from binoc_runbook.rehearsal.runner.setting import Setting, assignments, github, variables, withheld
-from binoc_runbook.rehearsal.runner.troubles import Case, explain
+from binoc_runbook.rehearsal.runner.troubles import Case, explain, told
 from binoc_runbook.rehearsal.runner.values import Value, text_of, truth
 from binoc_runbook.world.processes import Processes
+
+#: The way on where a commit is to be mended; the tag of the one that was released stays.
+_FORWARD = "just prepare"
+_NEXT = f"mend it, commit, and release the next version: `{_FORWARD} VERSION`; this tag stays as it is"
 
 
 @dataclass
@@ -267,11 +271,20 @@ class JobRunner:
         owner, _, repository = setting.repository.partition("/")
         version = setting.event.ref_name.removeprefix("v")
         # Only of a job that publishes: a test may print such words for other reasons.
-        known = self.job.publishes and explain(
-            failed.lines, Case(owner, repository, setting.file, environment, version)
-        )
+        if self.job.publishes:
+            known = explain(failed.lines, Case(owner, repository, setting.file, environment, version))
+        else:
+            known = told(failed.lines)
         last = next((line.strip() for line in reversed(failed.lines) if line.strip()), "nothing")
         saw = last if failed.code is None else f"it ended with exit code {failed.code}, after saying `{last}`"
         meaning, remedy = known or (saw, f"read the lines of the step, and mend {failed.place} or what it runs")
+        if setting.event.is_tag and self._is_before_publishing():
+            meaning += "; this run has published nothing"
+            if _FORWARD not in remedy:
+                remedy = f'{remedy}; if only a host or the network failed, "Re-run failed jobs", else {_NEXT}'
         looked_at = f"job `{self.name}`, step `{failed.name}`, {failed.place}"
         return Finding.failed(CHECK, looked_at, meaning, remedy)
+
+    def _is_before_publishing(self) -> bool:
+        workflow = self.setting.workflow
+        return any(self.job.id in workflow.needed_by(each) for each in workflow.jobs if each.publishes)

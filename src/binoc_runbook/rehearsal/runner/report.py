@@ -26,7 +26,7 @@ StepState = Literal["success", "failure", "skipped"]
 #: `elsewhere` is a job for another kind of host; for the jobs that need it, it counts as passed.
 JobState = Literal["success", "failure", "skipped", "elsewhere"]
 #: How many of a step's last lines are kept.
-TAIL = 40
+TAIL = 200
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
-"""What the refusals of the registries mean, and what to type next.
+"""What a step that failed has said, what that means, and what to type next.
 
-The texts are those of PyPI, crates.io, uv and cargo. A publish job that failed shows one of them; what it means is
-often not what it says.
+A publish job shows the refusals of the registries, in the texts of PyPI, crates.io, uv and cargo; what they mean is
+often not what they say. Other jobs run commands of this library, which say themselves what they have found.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ _TROUBLES = (
     ),
     _trouble(
         r"is already uploaded|crate \S+ already exists on",
-        "crates.io has this version already, so the upload before this one arrived",
+        "crates.io has this version already, so the upload before this one arrived; this job has nothing left to do",
         "run `just verify {version}`",
     ),
     _trouble(
@@ -126,8 +126,13 @@ _TROUBLES = (
     ),
     _trouble(
         r"\b503 service unavailable|connection refused|could ?n.t connect|could not connect|error sending request",
-        "the registry does not answer; nothing is lost, as the same bytes are accepted again",
+        "the registry does not answer; what is out stays out, and the rest can still be published",
         'wait until it does, then "Re-run failed jobs"',
+    ),
+    _trouble(
+        r"responded with an error \(status 50[024]",
+        "crates.io failed, and may have kept what was sent; it takes no version twice",
+        '"Re-run failed jobs"; if the job stays red because the version is there already, run `just verify {version}`',
     ),
     _trouble(
         r"\b50[024] (internal server error|bad gateway|gateway timeout)|server error \(50\d",
@@ -135,6 +140,36 @@ _TROUBLES = (
         '"Re-run failed jobs"',
     ),
 )
+
+
+#: A finding and its remedy, as the commands of this library print them where there is no terminal.
+_FOUND = re.compile(r"\s*[✗?] (failed|unknown):? +(.+)")
+_REMEDY = re.compile(r"\s*→ (.+)")
+#: How many of several findings are repeated.
+_MOST = 5
+
+
+def told(lines: Iterable[str]) -> tuple[str, str] | None:
+    """What a command of this library has found, and the first of its remedies; None where it printed no finding.
+
+    It is all that failed; without that, what could not be asked, of which the last that it printed are the reasons.
+    """
+    blocks: list[list[tuple[str, str, str]]] = [[]]
+    for line in lines:
+        if found := _FOUND.match(line):
+            blocks[-1].append((found[1], found[2], ""))
+        elif blocks[-1] and (remedy := _REMEDY.match(line)):
+            blocks[-1][-1] = (*blocks[-1][-1][:2], remedy[1])
+        elif blocks[-1]:
+            blocks.append([])
+    failed = [each for block in blocks for each in block if each[0] == "failed"]
+    last = next((block for block in reversed(blocks) if block), [])
+    chosen = list(dict.fromkeys(failed or last))
+    if not chosen:
+        return None
+    more = f"; and {len(chosen) - _MOST} more" if len(chosen) > _MOST else ""
+    saw = "; ".join(saw for _, saw, _ in chosen[:_MOST]) + more
+    return saw, next((remedy for _, _, remedy in chosen if remedy), "")
 
 
 def explain(lines: Iterable[str], case: Case) -> tuple[str, str] | None:

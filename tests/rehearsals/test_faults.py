@@ -1,0 +1,265 @@
+"""Everything that goes wrong between a pushed tag and its users: what is found, what mends it, and nothing twice."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from binoc_runbook.finding import Finding
+from binoc_runbook.rehearsal.package_index import File
+from binoc_runbook.rehearsal.runner import WorkflowRun
+
+pytestmark = pytest.mark.rehearsal
+
+TAG = "refs/tags/v0.4.0"
+PUBLISHING = ["publish-demo", "publish-demo-extra", "publish-demo-sdk"]
+
+
+@pytest.fixture
+def unasked(monkeypatch):
+    """Leaves the questions of the workflow out, where they are not what is tested; `False` brings them back."""
+
+    def leave_out(out: bool = True) -> None:
+        monkeypatch.setenv("DEMO_ASKS", "true" if out else "binoc-runbook")
+
+    return leave_out
+
+
+def failed(run: WorkflowRun) -> list[str]:
+    return [job.id for job in run.jobs if job.state == "failure"]
+
+
+def ran(run: WorkflowRun) -> list[str]:
+    return [job.id for job in run.jobs if job.state != "skipped"]
+
+
+def found(run: WorkflowRun, job: str) -> Finding:
+    (finding,) = [each.finding for each in run.jobs if each.id == job]
+    assert finding is not None
+    return finding
+
+
+# What is built
+
+
+def test_a_tag_on_a_commit_of_another_version_publishes_nothing_and_stays_where_it_is(demo, unasked):
+    unasked()
+    wrong = demo.release("0.4.1", says="0.4.0")
+    with demo.publication("0.4.1") as it:
+        (run,) = it.publication.start(wrong)
+        assert (ran(run), failed(run)) == (["build"], ["build"])
+        finding = found(run, "build")
+        assert "its commit is none of 0.4.1" in finding.saw
+        assert "Cargo.toml:6" in finding.saw
+        assert "this run has published nothing" in finding.saw
+        assert finding.remedy.startswith("just prepare VERSION, with one that has no tag yet")
+        assert "this tag publishes nothing and stays" in finding.remedy
+        assert (it.stored(), it.uploads()) == ({}, [])
+        moved = demo.at_remote(wrong)
+
+        (run,) = it.publication.start(demo.release("0.4.2"))
+        assert run.passed, it.said
+        assert it.stored() == it.built(run)
+        assert {name.split("-")[-1].removesuffix(".crate") for name in it.stored() if "sdk" in name} == {"0.4.2"}
+        assert demo.at_remote(wrong) == moved
+
+
+def test_wheels_that_were_not_promised_are_never_published_and_the_next_version_is(demo, unasked, monkeypatch):
+    monkeypatch.setenv("DEMO_BUILD", "missing extra false-tag")
+    with demo.publication() as it:
+        (run,) = it.publication.start(TAG)
+        assert failed(run) == ["check-dists"]
+        assert not set(ran(run)) & {*PUBLISHING, "verify-published"}
+        finding = found(run, "check-dists")
+        assert ".whl: the wheel is missing" in finding.saw
+        assert "win_amd64.whl: is none of the files that the policy expects" in finding.saw
+        assert "has the tags `cp312-cp312`, and the policy promises `cp310-abi3`" in finding.saw
+        assert "this run has published nothing" in finding.saw
+        assert "just prepare VERSION" in finding.remedy
+        assert "this tag stays" in finding.remedy
+        assert (it.stored(), it.uploads()) == ({}, [])
+
+        unasked()
+        monkeypatch.delenv("DEMO_BUILD")
+        (run,) = it.publication.start(demo.release("0.4.1"))
+        assert run.passed, it.said
+        assert it.stored() == it.built(run)
+        assert not [name for name in it.stored() if "0.4.0" in name]
+
+
+# What the registries say
+
+
+def test_while_no_registry_answers_nothing_is_lost_and_a_later_attempt_publishes_it_all(demo):
+    with demo.publication() as it:
+        run = it.checked()
+        assert failed(run) == [*PUBLISHING, "verify-published"]
+        for job in PUBLISHING:
+            assert "does not answer" in found(run, job).saw
+            assert found(run, job).remedy == 'wait until it does, then "Re-run failed jobs"'
+        assert "unknown: " in found(run, "verify-published").saw
+        assert it.stored() == {}
+
+        again = it.publication.rerun(run)
+        assert again.passed, it.said
+        assert it.stored() == it.built(again)
+        assert it.uploads() == [200] * 5
+        assert not it.publication.missing()
+        assert not it.publication.unfinished()
+
+
+def test_a_wrong_publisher_holds_up_its_own_artifact_until_the_right_one_is_entered(demo, unasked):
+    with demo.publication() as it:
+        run = it.checked()
+        index, crates = it.publication.registries.index, it.publication.registries.crates
+        right = {each.name: each.publisher for each in index.pending}
+        index.pending.clear()
+        index.add_project("demo", right["demo"])
+        index.add_project("demo-extra", dataclasses.replace(right["demo-extra"], environment="production"))
+        crate = crates.crate("demo-sdk")
+        (trusted,) = crate.publishers
+        crate.publishers[:] = [dataclasses.replace(trusted, workflow="release.yml")]
+
+        run = it.publication.rerun(run)
+        assert failed(run) == ["publish-demo-extra", "publish-demo-sdk", "verify-published"]
+        assert "PyPI knows no publisher" in found(run, "publish-demo-extra").saw
+        assert "crates.io knows this repository as a publisher, with other values" in found(run, "publish-demo-sdk").saw
+        for job, environment in (("publish-demo-extra", "pypi-demo-extra"), ("publish-demo-sdk", "crates-io")):
+            for value in ("`example`", "`demo`", "`publish.yml`", f"`{environment}`", "Re-run failed jobs"):
+                assert value in found(run, job).remedy
+        # One artifact is out and two are not: that is what the last job says.
+        assert "demo-extra==0.4.0: not yet visible" in found(run, "verify-published").saw
+        assert "demo-sdk@=0.4.0: not yet visible" in found(run, "verify-published").saw
+        assert "demo==0.4.0: not yet visible" not in found(run, "verify-published").saw
+        assert [name.partition("-")[0] for name in it.remember()] == ["demo", "demo"]
+        assert [each.looked_at.split("`")[1] for each in it.publication.missing()] == ["demo-extra", "demo-sdk"]
+
+        index.project("demo-extra").publishers[:] = [right["demo-extra"]]
+        crate.publishers[:] = [trusted]
+        again = it.publication.rerun(run)
+        assert again.passed, it.said
+        assert it.remember() == it.built(again)
+        assert it.uploads() == [200] * 5, "what was out was published again"
+
+
+def test_a_token_that_is_expired_or_was_used_is_replaced_by_the_next_attempt(demo, unasked, monkeypatch):
+    with demo.publication() as it:
+        run = it.checked()
+        registries = it.publication.registries
+        unasked()
+        # PyPI's second job shows the identity token of the first, and crates.io's publish token has expired.
+        issue, shown = registries.identity.issue, {}
+        monkeypatch.setattr(
+            registries.identity, "issue", lambda run, audience: shown.setdefault(audience, issue(run, audience))
+        )
+        registries.crates.faults.token_life = 0.0
+        run = it.publication.rerun(run)
+        assert failed(run) == ["publish-demo-extra", "publish-demo-sdk"]
+        assert "an identity token is good for one exchange" in found(run, "publish-demo-extra").saw
+        assert "the publish token had expired" in found(run, "publish-demo-sdk").saw
+        it.remember()
+
+        run = it.publication.rerun(run)
+        assert "an identity token is good for one exchange" in found(run, "publish-demo-sdk").saw
+        for job in ("publish-demo-extra", "publish-demo-sdk"):
+            assert found(run, job).remedy == '"Re-run failed jobs": the job gets a new one'
+
+        monkeypatch.setattr(registries.identity, "issue", issue)
+        registries.crates.faults.token_life, registries.index.faults.token_life = None, 0.0
+        run = it.publication.rerun(run)
+        assert failed(run) == ["publish-demo-extra"]
+        assert "the publish token had expired" in found(run, "publish-demo-extra").saw
+
+        registries.index.faults.token_life = None
+        again = it.publication.rerun(run)
+        assert again.passed, it.said
+        assert it.remember() == it.built(again)
+        assert [status for status in it.uploads() if status == 200] == [200] * 5
+
+
+def test_what_was_stored_although_the_answer_was_an_error_is_not_stored_again(demo):
+    with demo.publication() as it:
+        run = it.checked()
+        for each in (it.publication.registries.index, it.publication.registries.crates):
+            each.faults.errors_after_storing = 1
+        run = it.publication.rerun(run)
+        assert failed(run) == ["publish-demo", "publish-demo-sdk", "verify-published"]
+        assert "may have kept what was sent; nothing is lost" in found(run, "publish-demo").saw
+        assert found(run, "publish-demo").remedy == '"Re-run failed jobs"'
+        assert "it takes no version twice" in found(run, "publish-demo-sdk").saw
+        assert "if the job stays red because the version is there already" in found(run, "publish-demo-sdk").remedy
+        assert "1 of 2 files out" in found(run, "verify-published").saw
+        # One file of `demo` was stored, and it is not called published for that.
+        assert len(it.remember()) == 4
+        (lack,) = it.publication.missing()
+        assert (lack.looked_at, lack.saw[:7]) == ("`demo` 0.4.0 at the rehearsed pypi", "lacks `")
+
+        again = it.publication.rerun(run)
+        assert it.remember() == it.built(again)
+        # crates.io takes no version twice, so its job stays red; the last job knows better.
+        assert failed(again) == ["publish-demo-sdk"]
+        assert "crates.io has this version already" in found(again, "publish-demo-sdk").saw
+        assert found(again, "publish-demo-sdk").remedy == "run `just verify 0.4.0`"
+        assert not it.publication.missing()
+        (told,) = it.publication.unfinished()
+        assert told.status == "warning"
+        assert "the job is red, and everything that it publishes is out" in told.saw
+
+
+def test_other_bytes_under_a_name_that_is_out_stay_out_and_the_next_version_follows(demo, unasked):
+    with demo.publication() as it:
+        run = it.checked()
+        registries = it.publication.registries
+        names = sorted(it.built(run))
+        foreign = File(names[0], "0.4.0", "bdist_wheel", "", b"built by hand")
+        publisher = next(each.publisher for each in registries.index.pending if each.name == "demo")
+        registries.index.pending.clear()
+        registries.index.add_project("demo", publisher).files[foreign.name] = foreign
+        it.remember()
+
+        run = it.publication.rerun(run)
+        assert "never replaced" in found(run, "publish-demo").saw
+        assert "yank 0.4.0 if it is wrong" in found(run, "publish-demo").remedy
+        assert "run `just prepare` for the next version" in found(run, "publish-demo").remedy
+        assert "demo==0.4.0: differs: offers what was not built" in found(run, "verify-published").saw
+        assert it.remember()[foreign.name] == foreign.sha256
+        assert "has other bytes of" in str(it.publication.missing())
+
+        unasked()
+        it.publication.trust()
+        (run,) = it.publication.start(demo.release("0.4.1"))
+        assert run.passed, it.said
+        assert it.built(run).items() <= it.remember().items()
+
+
+# By hand
+
+
+def test_by_hand_from_a_branch_everything_is_built_and_nothing_published(demo, unasked):
+    unasked()
+    with demo.publication() as it:
+        it.publication.trust()
+        assert it.publication.runner.push("refs/heads/main") is None
+        run = it.publication.runner.dispatch("refs/heads/main", {"artifact": "demo"})
+        assert run.passed, it.said
+        assert ran(run) == ["build", "check-dists", "verify-crate"]
+        assert (it.stored(), it.uploads()) == ({}, [])
+
+
+def test_one_artifact_is_published_from_the_tag_by_hand_and_the_others_are_left_alone(demo, unasked):
+    with demo.publication() as it:
+        first = it.checked()
+        unasked()
+        for artifact, count in (("demo-extra", 2), ("demo-sdk", 3), ("demo", 5)):
+            run = it.publication.runner.dispatch(TAG, {"artifact": artifact})
+            assert run.passed, it.said
+            assert set(ran(run)) & set(PUBLISHING) == {f"publish-{artifact}"}
+            assert len(it.remember()) == count
+        assert it.uploads() == [200] * 5
+        # Built anew from the same commit they are the same bytes, so the run that had failed ends well, too.
+        unasked(False)
+        again = it.publication.rerun(first)
+        assert it.remember() == it.built(again)
+        assert failed(again) == ["publish-demo-sdk"]
+        assert it.publication.unfinished().status == "warning"
