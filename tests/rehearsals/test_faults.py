@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from binoc_runbook.finding import Finding
 from binoc_runbook.rehearsal.package_index import File
 from binoc_runbook.rehearsal.runner import WorkflowRun
+from binoc_runbook.trouble import AtRegistries
 
 pytestmark = pytest.mark.rehearsal
 
+BIN = Path(sys.executable).parent
+#: A fault is to be seen at once, and not after some more attempts of a client.
+ONCE = {"UV_HTTP_RETRIES": "0", "CARGO_NET_RETRY": "0"}
 TAG = "refs/tags/v0.4.0"
 PUBLISHING = ["publish-demo", "publish-demo-extra", "publish-demo-sdk"]
 
@@ -263,3 +276,138 @@ def test_one_artifact_is_published_from_the_tag_by_hand_and_the_others_are_left_
         assert it.remember() == it.built(again)
         assert failed(again) == ["publish-demo-sdk"]
         assert it.publication.unfinished().status == "warning"
+
+
+# Asked for, as `--trouble`
+
+
+@pytest.mark.parametrize("trouble", get_args(AtRegistries))
+def test_a_trouble_that_was_asked_for_comes_once_and_ends_with_everything_out_once(demo, unasked, trouble):
+    unasked()
+    with demo.publication() as it:
+        first, second = it.publication.start(TAG, trouble)
+        assert failed(first)
+        assert set(failed(first)) <= set(PUBLISHING)
+        for job in failed(first):
+            assert "Re-run failed jobs" in found(first, job).remedy
+        assert second.attempt == 2
+        assert it.stored() == it.built(second)
+        assert not it.publication.missing()
+        assert it.publication.unfinished().status == ("warning" if trouble == "lost-answer" else "ok")
+
+
+@pytest.fixture
+def rehearse(demo, tmp_path):
+    """Types `binoc-runbook rehearse` in the workspace, with a folder for temporary files of its own."""
+    (tmp_path / "temporary").mkdir()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
+    environment |= {**ONCE, "TMPDIR": str(tmp_path / "temporary"), "DEMO_ASKS": "true"}
+
+    def start(*arguments: str, **more: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [BIN / "binoc-runbook", "rehearse", "0.4.0", *arguments],
+            cwd=demo.root,
+            env=environment | more,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    yield start
+    assert list((tmp_path / "temporary").glob("binoc-*")) == [], "something of the rehearsal was left behind"
+
+
+def record(demo) -> dict:
+    return json.loads((demo.root / "runs/rehearsal-0.4.0.json").read_text("utf-8"))
+
+
+def test_a_lost_answer_is_shown_and_recorded_with_why_one_job_stays_red(demo, rehearse, tmp_path):
+    before = demo.git("for-each-ref", cwd=demo.bare)
+    process = rehearse("--trouble", "lost-answer")
+    told, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, told
+    assert "asked for, until all jobs have run: each registry stores the first upload and answers 500" in told
+    assert 'as "Re-run failed jobs" does, what failed runs again' in told
+    assert "everything is out, although one job is red:" in told
+    assert "! warning: rehearsed workflow: job `publish-demo-sdk`" in told
+    assert "✓ demo-sdk 0.4.0 at the rehearsed crates.io: 1 file" in told
+    assert "✓ 0.4.0 was released in this rehearsal" in told
+
+    kept = record(demo)
+    assert kept["outcome"] == "released"
+    attempts = [(each["attempt"], each["name"], each["state"]) for each in kept["jobs"]]
+    assert attempts == [
+        (1, "build", "success"),
+        (1, "check-dists", "success"),
+        (1, "verify-crate", "success"),
+        (1, "publish-demo", "failure"),
+        (1, "publish-demo-extra", "success"),
+        (1, "publish-demo-sdk", "failure"),
+        (1, "verify-published", "success"),
+        (2, "publish-demo", "success"),
+        (2, "publish-demo-sdk", "failure"),
+        (2, "verify-published", "success"),
+    ]
+    assert kept["jobs"][3]["finding"]["remedy"] == '"Re-run failed jobs"'
+    assert {each["artifact"]: len(each["files"]) for each in kept["published"]} == {
+        "demo": 2,
+        "demo-extra": 2,
+        "demo-sdk": 1,
+    }
+    page = (demo.root / "runs/rehearsal-0.4.0.ipynb").read_text("utf-8")
+    for text in (told, json.dumps(kept), page):
+        assert not re.search(r"pypi-[\w-]{40}|cio_tp_|add-mask|eyJ[\w-]{20}", text), "a token was shown"
+        assert str(tmp_path) not in text
+    assert demo.git("for-each-ref", cwd=demo.bare) == before
+
+
+@pytest.mark.parametrize(
+    ("trouble", "stage", "words"),
+    [
+        ("protected-branch", "push-branch", ["made through a pull request", "bring this commit in by a pull request"]),
+        ("refused-tag", "push-tag", ["creations being restricted", "bypass list", "never take another name"]),
+    ],
+)
+def test_a_rule_of_the_remote_ends_the_release_at_its_stage_with_what_to_do(demo, rehearse, trouble, stage, words):
+    process = rehearse("--trouble", trouble)
+    told, _ = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert f"release of 0.4.0 refused: `{stage}`" in told
+    for each in words:
+        assert each in told
+    assert record(demo)["outcome"] == "refused"
+    assert record(demo)["jobs"] == []
+
+
+def test_what_is_not_out_or_not_as_it_should_be_refuses_the_rehearsal_with_every_reason(demo, rehearse):
+    process = rehearse(DEMO_ASKS="binoc-runbook", DEMO_BUILD="missing")
+    told, _ = process.communicate(timeout=120)
+    assert process.returncode == 1
+    last = told[told.index("the rehearsed publication of 0.4.0 is not whole") :]
+    assert "`demo` 0.4.0 at the rehearsed pypi: was not published" in last
+    assert "`demo-sdk` 0.4.0 at the rehearsed crates.io: was not published" in last
+    assert "the wheel is missing" in last
+    assert "nothing outside this rehearsal was changed" in last
+    assert "Traceback" not in told
+    assert (record(demo)["outcome"], [each["files"] for each in record(demo)["published"]]) == ("refused", [{}] * 3)
+
+
+def test_ctrl_c_during_a_job_ends_it_and_leaves_nothing_behind(demo, rehearse, tmp_path):
+    started = tmp_path / "started"
+    slow = f"@echo $$ > {started}; sleep 60"
+    text = (demo.root / "justfile").read_text().replace("@python build.py", slow)
+    (demo.root / "justfile").write_text(text)
+    demo.git("commit", "--quiet", "--all", "-m", "A slow build", cwd=demo.root)
+    process = rehearse()
+    deadline = time.monotonic() + 60
+    while not (started.exists() and started.read_text().strip()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    told, _ = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert "interrupted in the rehearsed workflow" in told
+    assert "nothing outside this rehearsal was changed" in told
+    assert "Traceback" not in told
+    assert not Path(f"/proc/{started.read_text().strip()}").exists()
