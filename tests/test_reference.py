@@ -85,5 +85,5 @@ def test_the_verification(checkout):
             return lambda *arguments: None
 
     target = open_target(World.real(checkout.root), "0.4.0")
-    record = Verification(target, Silent(), checkout.root / "runs", sums=None).to_json()
+    record = Verification(target, Silent(), checkout.root / "runs", sums={}).to_json()
     assert documented("`runs/verify-VERSION.json`:") == set(record)

@@ -35,7 +35,7 @@ def test_a_parameter_that_is_not_exactly_right_is_refused(given, saw):
 @pytest.mark.rehearsal
 def test_nothing_can_be_verified_in_a_rehearsal_that_publishes_nothing(checkout, monkeypatch):
     monkeypatch.chdir(checkout.root)
-    with pytest.raises(Refused, match="the rehearsal could not publish 0.4.0"):
+    with pytest.raises(Refused, match=r"the rehearsal could not publish 0\.4\.0"):
         Verification.start("0.4.0", world="rehearsal")
 
 
@@ -63,6 +63,6 @@ def test_sums_that_cannot_be_read_are_refused(checkout, monkeypatch, given, saw)
 
 
 def opened(checkout, monkeypatch) -> None:
-    """Open the checkout itself, which nothing but a test would keep from it; nobody is asked before the first chapter."""
+    """Open the checkout itself, which tests may not; nobody is asked before the first chapter."""
     monkeypatch.chdir(checkout.root)
     monkeypatch.delenv("PYTEST_CURRENT_TEST")
