@@ -118,11 +118,26 @@ SAID = """\
 
 --- failure function_missing: pub fn removed or renamed ---
 
+Description:
+Of this rule.
+        ref: semver.html
+
+Failed in:
+  function demo_sdk::answer, previously in file ~/.cargo/registry/src/r-1/demo-sdk-0.4.0/src/lib.rs:1
+  function demo_sdk::question, previously in file ~/.cargo/registry/src/r-1/demo-sdk-0.4.0/src/lib.rs:2
+
+--- failure enum_variant_added: enum variant added on exhaustive enum ---
+
+Failed in:
+  variant Kind:New in src/lib.rs:9
+
      Summary semver requires new major version: 1 major and 0 minor checks failed
     Finished [   0.906s] demo-sdk"""
 TOLD = (
     "demo-sdk v0.4.0 -> v0.4.0 (no change); 260 checks: 259 pass, 1 fail, 0 warn, 0 skip; "
-    "semver requires new major version: 1 major and 0 minor checks failed; function_missing"
+    "semver requires new major version: 1 major and 0 minor checks failed; "
+    "function_missing: function demo_sdk::answer, function demo_sdk::question; "
+    "enum_variant_added: variant Kind:New in src/lib.rs:9"
 )
 
 

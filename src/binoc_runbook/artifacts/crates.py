@@ -173,22 +173,30 @@ class _Crate:
 
         self.on_line(f"$ {' '.join(command)}")
         log = self.work / "logs" / f"{self.name}-{command[1]}.log"
+        # A backtrace would be the last words of a tool that has said before it what is wrong.
+        environment = {"CARGO_TARGET_DIR": str(self.work), "RUST_BACKTRACE": "0"}
         try:
-            return self.processes.watch(command, log, tell, environment={"CARGO_TARGET_DIR": str(self.work)})
+            return self.processes.watch(command, log, tell, environment=environment)
         except FileNotFoundError:
             return f"`{command[0]}` was not found on PATH"
 
 
 def _compared(lines: list[str]) -> str:
-    """What cargo-semver-checks has compared, by which rules, and which of them are broken."""
+    """What cargo-semver-checks has compared, and which rules are broken by what; it says that on several lines."""
     told = [line.strip().partition(" ") for line in lines]
     said = [
         re.sub(r"^\[[^]]*\] *", "", rest.strip())
         for word, _, rest in told
         if word in ("Checking", "Checked", "Summary")
     ]
-    broken = [match[1] for line in lines if (match := re.match(r"--- failure (\S+): ", line))]
-    return "; ".join([*said, *broken])
+    text = "".join(f"{line}\n" for line in lines)
+    failures = re.findall(
+        r"^--- failure (\S+): .*?^Failed in:\n((?: +[^\n]+\n)+)", text, flags=re.MULTILINE | re.DOTALL
+    )
+    for rule, places in failures:
+        items = [line.strip().partition(", previously in ")[0] for line in places.splitlines()]
+        said.append(f"{rule}: {', '.join(items)}")
+    return "; ".join(said)
 
 
 def _digest(path: Path) -> str:
