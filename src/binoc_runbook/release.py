@@ -56,8 +56,8 @@ class Reporter(Protocol):
     def says(self, words: str) -> None:
         """One line by itself."""
 
-    def followed(self, release: Release, published: Sequence[Published], unfinished: Findings) -> None:
-        """What the tag has started is over, in a rehearsal with what the registries hold, and the jobs that failed."""
+    def followed(self, release: Release, published: Sequence[Published], red: Findings) -> None:
+        """What the tag has started is over, in a rehearsal with what is out, and the jobs that are red nevertheless."""
 
     def finished(self, release: Release, filed: str | None) -> None:
         """The run has ended well; `filed` is where its record goes, from the root."""
@@ -205,7 +205,7 @@ class Release:
                     reporter.says('the trouble is over; as "Re-run failed jobs" does, what failed runs again')
             published, missing, unfinished = opened.published(), opened.missing(), opened.unfinished()
         self.record.published = [each.to_json() for each in published]
-        reporter.followed(self, published, unfinished)
+        reporter.followed(self, published, unfinished.having("warning"))
         return missing + unfinished.having("failed")
 
     def finish(self) -> None:

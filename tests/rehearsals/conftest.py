@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -393,11 +395,6 @@ class Rehearsed:
         log = [*registries.index.log, *registries.crates.log]
         return [each.status for each in log if each.path in ("/legacy/", "/api/v1/crates/new")]
 
-    def built(self, run: WorkflowRun) -> dict[str, str]:
-        """What the jobs of a run have built to be published."""
-        files = [path for path in run.artifacts.folder.rglob("*") if path.suffix in (".whl", ".gz", ".crate")]
-        return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-
 
 @pytest.fixture(scope="module")
 def _made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
@@ -432,3 +429,30 @@ def demo(_template: Path, _made: dict[str, Any], tmp_path: Path, git: Callable[.
         shutil.copytree(_template / each.name, each)
     git("remote", "set-url", "origin", str(bare), cwd=root)
     return Demo(root, bare, git, _made["runs"])
+
+
+@pytest.fixture
+def rehearse(demo: Demo, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Types `binoc-runbook rehearse` in the workspace; its temporary files go where one sees whether any are left.
+
+    The questions of the workflow are left out, unless the environment says otherwise.
+    """
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
+    environment |= {**ONCE, "TMPDIR": str(temporary), "DEMO_ASKS": "true"}
+
+    def start(*arguments: str, **more: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [Path(sys.executable).parent / "binoc-runbook", "rehearse", "0.4.0", *arguments],
+            cwd=demo.root,
+            env=environment | more,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    yield start
+    assert list(temporary.glob("binoc-*")) == [], "something of the rehearsal was left behind"

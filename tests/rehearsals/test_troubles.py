@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from binoc_runbook.rehearsal.runner import hosts
-from binoc_runbook.rehearsal.runner.troubles import Case, explain
+from binoc_runbook.rehearsal.runner.troubles import Case, explain, told
 
 CASE = Case("example", "demo", "publish.yml", "pypi-demo", "1.0.0")
 
@@ -32,6 +32,7 @@ CASE = Case("example", "demo", "publish.yml", "pypi-demo", "1.0.0")
         ("(status 403 Forbidden): Invalid authentication token", "expired or was revoked", "Re-run failed jobs"),
         ("403 Invalid or non-existent authentication information.", "expired or was revoked", "Re-run"),
         ("status code 500 Internal Server Error", "nothing is lost", "Re-run failed jobs"),
+        ("responded with an error (status 500 Internal Server Error)", "takes no version twice", "`just verify 1.0.0`"),
         ("HTTP status server error (503 Service Unavailable)", "does not answer", "wait until"),
         ("tcp connect error: Connection refused (os error 111)", "does not answer", "wait until"),
     ],
@@ -46,6 +47,44 @@ def test_the_words_of_a_registry_are_explained(said, meaning, remedy):
 
 def test_other_words_are_not_explained():
     assert explain(["503 tests passed", "error: something else"], CASE) is None
+
+
+def test_what_our_own_commands_have_found_is_repeated_with_the_first_remedy():
+    lines = [
+        "dists",
+        "  ✗ failed  dist/a.whl: is missing",
+        "      → just dist",
+        "  ✓ ok  dist/b.whl: 1 KiB",
+        "  ✗ failed  dist/c.whl: is too much",
+        "trial",
+        "  ? unknown  pyproject.toml:1: nothing says how",
+        "0.4.0: 2 failed; a real release stops here",
+    ]
+    assert told(lines) == ("dist/a.whl: is missing; dist/c.whl: is too much", "just dist")
+
+
+def test_where_nothing_failed_the_last_that_could_not_be_asked_is_the_reason_and_is_told_once():
+    lines = [
+        "? origin: unknown (0.0 s)",
+        "    ? unknown: provenance: demo: PyPI alone keeps it",
+        "        → ask without that index",
+        "0.4.0 is not published as it should be",
+        "? unknown: published: demo==0.4.0: not yet visible",
+        "    → just verify 0.4.0",
+        "? unknown: published: demo==0.4.0: not yet visible",
+        "    → just verify 0.4.0",
+        "the record of this run is runs/verify-0.4.0.ipynb",
+    ]
+    assert told(lines) == ("published: demo==0.4.0: not yet visible", "just verify 0.4.0")
+
+
+def test_of_many_findings_the_first_are_repeated_and_the_rest_is_counted():
+    saw, _ = told([f"✗ failed: dists: {number}" for number in range(7)])
+    assert saw == "dists: 0; dists: 1; dists: 2; dists: 3; dists: 4; and 2 more"
+
+
+def test_a_command_that_found_nothing_has_told_nothing():
+    assert told(["✓ ok: all", "1 failed", "→ no remedy of anything"]) is None
 
 
 @pytest.mark.parametrize(

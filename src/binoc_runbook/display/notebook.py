@@ -119,9 +119,9 @@ class NotebookReporter:
         self._handle = None
         self._excerpt.clear()
 
-    def followed(self, release: Release, published: Sequence[Published], unfinished: Findings) -> None:
-        lines = list(text.followed(release, published, unfinished))
-        markup = _published(release, published) + _findings(unfinished) if published else _paragraphs(lines)
+    def followed(self, release: Release, published: Sequence[Published], red: Findings) -> None:
+        lines = list(text.followed(release, published, red))
+        markup = _published(release, published) + _findings(red) if published else _paragraphs(lines)
         self._show(lines, markup, live=lines)
 
     def finished(self, release: Release, filed: str | None) -> None:

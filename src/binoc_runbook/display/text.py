@@ -94,8 +94,8 @@ def job(run: JobRun) -> Iterator[str]:
         yield from textwrap.indent(str(run.finding), "    ").splitlines()
 
 
-def followed(release: Release, published: Sequence[Published], unfinished: Findings) -> Iterator[str]:
-    """What the tag has started, or would start; in a rehearsal also what is out now, and which jobs failed at last."""
+def followed(release: Release, published: Sequence[Published], red: Findings) -> Iterator[str]:
+    """What the tag has started, or would start; in a rehearsal what is out, and which jobs are red nevertheless."""
     target, policy = release.target, release.target.policy
     if target.world.kind == "real" or release.dry_run:
         told = "the tag would start" if release.dry_run else "the tag has started"
@@ -111,14 +111,11 @@ def followed(release: Release, published: Sequence[Published], unfinished: Findi
         yield f"{sign} {each.artifact.name} {target.version} at the rehearsed {each.artifact.registry}: {what}"
         for name, digest in each.digests.items():
             yield f"    {name}  sha256:{digest[:12]}…"
-    if unfinished.status == "warning":
-        yield f"everything is out, although {_jobs(len(unfinished))} red:"
-    for finding in unfinished:
+    if red:
+        who, what = ("one job is", "it publishes") if len(red) == 1 else (f"{len(red)} jobs are", "they publish")
+        yield f"{who} red, though all that {what} is out:"
+    for finding in red:
         yield from str(finding).splitlines()
-
-
-def _jobs(count: int) -> str:
-    return "one job is" if count == 1 else f"{count} jobs are"
 
 
 def ending(release: Release, filed: str | None) -> Iterator[str]:

@@ -32,7 +32,6 @@ _BUILT = (".whl", ".tar.gz", ".crate")
 #: Both registries compare it beside the owner's name, so that nobody who takes over the name can publish.
 OWNER_ID = 1
 
-
 CHECK = "publication"
 
 
@@ -56,6 +55,7 @@ class Publication:
     version: Version
     registries: Registries
     runner: Runner
+    #: The attempt that what is there is compared with.
     _last: WorkflowRun | None = field(default=None, init=False)
 
     def start(self, ref: str, trouble: str | None = None) -> Iterator[WorkflowRun]:
@@ -120,10 +120,10 @@ class Publication:
             return "was not published"
         made = self.built(self._last) if self._last else {}
         mine = questions.built(published.artifact, self.policy, self.version, made).digests
-        absent = [name for name in sorted(mine) if name not in published.digests]
-        others = [name for name in sorted(mine) if published.digests.get(name, mine[name]) != mine[name]]
-        lacks = [f"lacks `{name}`" for name in absent] + [
-            f"has other bytes of `{name}` than were built" for name in others
+        lacks = [
+            f"has other bytes of `{name}` than were built" if name in published.digests else f"lacks `{name}`"
+            for name, digest in sorted(mine.items())
+            if published.digests.get(name) != digest
         ]
         return ", ".join(lacks)
 
@@ -167,7 +167,7 @@ class Publication:
 
 
 def _only_red(finding: Finding) -> Finding:
-    saw = f"{finding.saw}; the job is red, and everything that it publishes is out, as it was built"
+    saw = f"{finding.saw}; all that the job publishes is out, as it was built, and the job stays red"
     return Finding.warning(finding.check, finding.looked_at, saw, finding.remedy)
 
 

@@ -106,7 +106,7 @@ _TROUBLES = (
     ),
     _trouble(
         r"is already uploaded|crate \S+ already exists on",
-        "crates.io has this version already, so the upload before this one arrived; this job has nothing left to do",
+        "crates.io has this version already, so the upload before this one arrived",
         "run `just verify {version}`",
     ),
     _trouble(
