@@ -114,6 +114,38 @@ def test_an_interruption_ends_the_command_and_all_that_it_started(here, tmp_path
     assert not _is_running(pids[0])
 
 
+def test_an_interruption_while_the_command_is_being_started_leaves_nothing_behind(here, tmp_path):
+    started = tmp_path / "started"
+    for _ in range(30):  # it is a matter of luck where exactly each arrives
+        with pytest.raises(KeyboardInterrupt):
+            here.watch(
+                ["sh", "-c", f"echo $$ > {started}; kill -INT $PPID; exec sleep 60"],
+                tmp_path / "log",
+                lambda line: None,
+            )
+        assert not _is_running(int(started.read_text()))
+
+
+def test_a_second_interruption_does_not_save_the_command(here, tmp_path):
+    pids: list[int] = []
+    # It lives on after the first signal, and answers it with one to whoever waits for its end.
+    code = """
+        import os, signal, time
+        signal.signal(signal.SIGINT, lambda *_: os.kill(os.getppid(), signal.SIGINT))
+        print(os.getpid())
+        while True:
+            time.sleep(1)
+    """
+
+    def interrupt(line: str) -> None:
+        pids.append(int(line))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        here.watch(python(code), tmp_path / "log", interrupt)
+    assert not _is_running(pids[0])
+
+
 def test_a_child_that_ignores_the_interruption_is_ended_all_the_same(here, tmp_path):
     code = """
         import os, signal, time

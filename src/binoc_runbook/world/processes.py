@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -100,16 +101,20 @@ class Processes:
         log.parent.mkdir(parents=True, exist_ok=True)
         tail: deque[str] = deque(maxlen=TAIL)
         began, count = time.monotonic(), 0
-        process = subprocess.Popen(
-            self._located(command),
-            cwd=self.root,
-            env=self._inherited() | dict(environment or {}),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        with _ended(process), log.open("w", encoding="utf-8") as written:
+        with contextlib.ExitStack() as ending:
+            # Ctrl-C between the start and the watch would leave the command behind.
+            with _ctrl_c_waits():
+                process = subprocess.Popen(
+                    self._located(command),
+                    cwd=self.root,
+                    env=self._inherited() | dict(environment or {}),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+                ending.enter_context(_ended(process))
+            written = ending.enter_context(log.open("w", encoding="utf-8"))
             assert process.stdout is not None  # noqa: S101 - it was asked for above
             for raw in process.stdout:
                 line = self.clean(_text(raw)).rstrip("\r\n").rpartition("\r")[2]
@@ -142,16 +147,38 @@ def _text(raw: bytes) -> str:
 
 
 @contextlib.contextmanager
+def _ctrl_c_waits() -> Iterator[None]:
+    """Let Ctrl-C take effect at the end of this, and not in the middle of it.
+
+    The signal is not blocked, because a process that is started meanwhile would inherit that.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if not callable(before) or threading.current_thread() is not threading.main_thread():  # nothing is interrupted
+        yield
+        return
+    came: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if came:
+            before(came[0], None)
+
+
+@contextlib.contextmanager
 def _ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
     try:
         yield
     finally:
-        if sys.platform == "win32":  # has no sessions to send a signal to, and is where builds run, not releases
-            process.kill()
-        else:
-            _signal(process)
-        if process.stdout is not None:
-            process.stdout.close()
+        # A second Ctrl-C must not save the command from the first one.
+        with _ctrl_c_waits():
+            if sys.platform == "win32":  # has no sessions to send a signal to, and is where builds run, not releases
+                process.kill()
+            else:
+                _signal(process)
+            if process.stdout is not None:
+                process.stdout.close()
 
 
 def _signal(process: subprocess.Popen[bytes]) -> None:
