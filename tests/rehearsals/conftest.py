@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -300,6 +301,10 @@ WORKSPACE = {
 ONCE = {"UV_HTTP_RETRIES": "0", "CARGO_NET_RETRY": "0"}
 
 
+#: What the registries and the identity provider give out.
+TOKEN = re.compile(r"pypi-[\w-]{40}|cio_tp_|eyJ[\w-]{20}")
+
+
 @dataclass
 class Demo:
     """The workspace with its remote, on which `v0.4.0` is tagged and pushed, and git as a person there types it."""
@@ -338,6 +343,9 @@ class Demo:
         with open_publication(open_target(world, version), shown.append) as opened:
             yield Rehearsed(self, opened, shown)
         assert opened.registries.mistakes == []
+        kept = [path.read_text("utf-8") for path in (self.root.parent / "publication").rglob("*.log")]
+        assert kept
+        assert not TOKEN.search("\n".join([*shown, *kept])), "a token was shown or kept"
 
 
 @dataclass
@@ -455,4 +463,4 @@ def rehearse(demo: Demo, tmp_path: Path) -> Iterator[Callable[..., subprocess.Po
         )
 
     yield start
-    assert list(temporary.glob("binoc-*")) == [], "something of the rehearsal was left behind"
+    assert list(temporary.iterdir()) == [], "something of the rehearsal was left behind"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import gzip
+import hashlib
 import json
 import os
 import re
@@ -14,6 +16,7 @@ from typing import get_args
 import pytest
 
 from binoc_runbook.finding import Finding
+from binoc_runbook.rehearsal.crate_registry import Release
 from binoc_runbook.rehearsal.package_index import File
 from binoc_runbook.rehearsal.runner import WorkflowRun
 from binoc_runbook.trouble import AtRegistries
@@ -140,6 +143,7 @@ def test_a_wrong_publisher_holds_up_its_own_artifact_until_the_right_one_is_ente
         assert "demo-extra==0.4.0: not yet visible" in found(run, "verify-published").saw
         assert "demo-sdk@=0.4.0: not yet visible" in found(run, "verify-published").saw
         assert "demo==0.4.0: not yet visible" not in found(run, "verify-published").saw
+        assert "asked again" not in it.said, "a rehearsal waited for registries that show at once what they have"
         assert [name.partition("-")[0] for name in it.remember()] == ["demo", "demo"]
         assert [each.looked_at.split("`")[1] for each in it.publication.missing()] == ["demo-extra", "demo-sdk"]
 
@@ -219,20 +223,30 @@ def test_other_bytes_under_a_name_that_is_out_stay_out_and_the_next_version_foll
     with demo.publication() as it:
         run = it.checked()
         registries = it.publication.registries
-        names = sorted(it.publication.built(run))
-        foreign = File(names[0], "0.4.0", "bdist_wheel", "", b"built by hand")
+        name, *_ = sorted(it.publication.built(run))
+        foreign = File(name, "0.4.0", "bdist_wheel", "", b"built by hand")
         publisher = next(each.publisher for each in registries.index.pending if each.name == "demo")
         registries.index.pending.clear()
         registries.index.add_project("demo", publisher).files[foreign.name] = foreign
-        it.remember()
+        # The same crate, packed by another hand.
+        (packed,) = run.artifacts.folder.rglob("*.crate")
+        content = gzip.compress(gzip.decompress(packed.read_bytes()), 1)
+        line = {"name": "demo-sdk", "vers": "0.4.0", "deps": [], "features": {}, "yanked": False}
+        line["cksum"] = hashlib.sha256(content).hexdigest()
+        registries.crates.crate("demo-sdk").releases["0.4.0"] = Release("0.4.0", line, content)
+        assert len(it.remember()) == 2
 
         run = it.publication.rerun(run)
         assert "never replaced" in found(run, "publish-demo").saw
         assert "yank 0.4.0 if it is wrong" in found(run, "publish-demo").remedy
         assert "run `just prepare` for the next version" in found(run, "publish-demo").remedy
-        assert "demo==0.4.0: differs: offers what was not built" in found(run, "verify-published").saw
-        assert it.remember()[foreign.name] == foreign.sha256
-        assert "has other bytes of" in str(it.publication.missing())
+        assert found(run, "publish-demo-sdk").remedy == "run `just verify 0.4.0`"
+        for question in ("demo==0.4.0", "demo-sdk@=0.4.0"):
+            assert f"{question}: differs: offers what was not built" in found(run, "verify-published").saw
+        assert "what is published is never replaced" in found(run, "verify-published").remedy
+        assert len(it.remember()) == 2, "beside a foreign file something was published"
+        assert str(it.publication.missing()).count("has other bytes of") == 2
+        assert {each.status for each in it.publication.unfinished()} == {"failed"}
 
         unasked()
         it.publication.trust()
