@@ -358,15 +358,23 @@ class Rehearsed:
     _first: dict[str, str] = field(default_factory=dict)
 
     def checked(self) -> WorkflowRun:
-        """A run of `v0.4.0` whose files are built and checked, and of which no registry has answered yet.
+        """A run of `v0.4.0` whose files are built and checked, and whose registries went down before the first upload.
 
-        The registries of this publication are others: they answer, and know the publishers of the policy.
+        Those of this publication are others: they answer, and know the publishers of the policy.
         """
         self.publication.trust()
         if "checked" not in self.demo.kept:
-            registries = self.publication.registries
-            registries.index.faults.down = registries.crates.faults.down = True
-            made = self.publication.runner.push("refs/tags/v0.4.0")
+            runner, registries = self.publication.runner, self.publication.registries
+            show = runner.on_line
+
+            def go_down(line: str) -> None:
+                show(line)
+                if line == "job publish-demo":
+                    registries.index.faults.down = registries.crates.faults.down = True
+
+            runner.on_line = go_down
+            made = runner.push("refs/tags/v0.4.0")
+            runner.on_line = show
             registries.index.faults.down = registries.crates.faults.down = False
             assert made is not None
             self.demo.kept["checked"] = made
