@@ -320,6 +320,7 @@ def test_a_lost_answer_is_shown_and_recorded_with_why_one_job_stays_red(demo, re
     assert "! warning: rehearsed workflow: job `publish-demo-sdk`" in told
     assert "✓ demo-sdk 0.4.0 at the rehearsed crates.io: 1 file" in told
     assert "✓ 0.4.0 was released in this rehearsal" in told
+    assert "origin holds refs/tags/v0.4.0, annotated tag of" in told
 
     kept = record(demo)
     assert kept["outcome"] == "released"

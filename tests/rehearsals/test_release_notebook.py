@@ -205,16 +205,6 @@ def test_the_version_is_asked_for_once(armed, environment, typed, released):
     assert ("refs/tags/v0.4.0" in armed.remote_refs()) is released
 
 
-def test_a_rehearsal_by_command_shows_what_its_remote_holds_and_leaves_ours_alone(type_in, armed):
-    before = armed.remote_refs()
-    done = type_in("binoc-runbook", "rehearse", "0.4.0")
-    assert done.returncode == 0, done.stderr
-    assert "holds refs/tags/v0.4.0, annotated tag of" in done.stderr
-    assert "runs/rehearsal-0.4.0.ipynb" in done.stderr
-    assert armed.remote_refs() == before
-    assert armed.git("status", "--porcelain", cwd=armed.root) == ""
-
-
 def test_a_refusal_by_command_is_printed_once_and_without_a_traceback(type_in, armed):
     armed.edit("CHANGELOG.md", "Everything", "All")
     done = type_in("binoc-runbook", "release", "0.4.0", "--yes")
@@ -255,22 +245,6 @@ def test_no_world_but_the_rehearsal_is_allowed_while_tests_run(armed, environmen
     assert done.returncode == 1
     assert "no world but the rehearsal is allowed" in done.stderr
     assert "refs/tags/v0.4.0" not in armed.remote_refs()
-
-
-def test_a_workspace_without_a_runbook_of_its_own_is_rehearsed_with_ours(checkout, environment, tmp_path):
-    done = subprocess.run(
-        [BIN / "binoc-runbook", "rehearse", "0.4.0", "--root", checkout.root],
-        cwd=tmp_path,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "0.4.0 was released in this rehearsal" in done.stderr
-    assert (checkout.root / "runs/rehearsal-0.4.0.ipynb").is_file()
 
 
 def test_records_are_never_collected_as_tests(armed, environment):
