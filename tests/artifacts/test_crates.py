@@ -49,8 +49,8 @@ def packaged(checkout, tmp_path):
 
 @pytest.fixture
 def ask(checkout, packaged, registries):
-    def run(folder=packaged, **options):
-        target = open_target(World.real(checkout.root), "0.4.0")
+    def run(folder=packaged, version="0.4.0", **options):
+        target = open_target(World.real(checkout.root), version)
         target.world.processes.environment = {**registries.environment, "PATH": os.environ["PATH"]}
         return verify_crates(target, folder, lambda line: None, **options)
 
@@ -202,6 +202,17 @@ def test_a_tool_that_cannot_be_installed_leaves_it_unknown(ask):
 def test_nothing_is_installed_while_there_is_no_release_to_compare_with(ask, checkout):
     assert ask(install=True)[-1].saw == "there is no release to compare with"
     assert not (checkout.root / "target/tools").exists()
+
+
+@pytest.mark.usefixtures("released", "no_tool")
+@pytest.mark.parametrize(
+    ("version", "status"),
+    [("0.4.1", "unknown"), ("0.3.9", "unknown"), ("0.5.0", "ok"), ("0.5.0-rc.1", "ok"), ("1.0.0", "ok")],
+)
+def test_only_a_version_that_may_break_nothing_is_compared(ask, version, status):
+    finding = ask(version=version)[-1]
+    assert finding.status == status
+    assert (f"{version} is a version that may break what it promised" in finding.saw) == (status == "ok")
 
 
 def test_while_the_registry_does_not_answer_it_is_unknown_whether_there_was_a_release(ask, registries):

@@ -139,6 +139,10 @@ class _Crate:
         if last[1] == self.version():
             # As when the other artifacts of a half-published release are finished: it was compared before it went out.
             return Finding.ok(CHECK, " ".join(question), f"{last[1]} is out already, and its API can change no more")
+        if _compatible(self.version()) > _compatible(last[1]):
+            # The tool would be compiled for minutes, and then ask nothing.
+            saw = f"{last[1]} is released, and {self.version()} is a version that may break what it promised"
+            return Finding.ok(CHECK, " ".join(question), saw)
         return self.compared(last[1])
 
     def compared(self, last: str) -> Finding:
@@ -182,6 +186,13 @@ class _Crate:
             return self.processes.watch(command, log, tell, environment=environment)
         except FileNotFoundError:
             return f"`{command[0]}` was not found on PATH"
+
+
+def _compatible(version: str) -> list[int]:
+    """The part of a version that all that are compatible with it begin with (Cargo book, *Default requirements*)."""
+    numbers = [int(number) for number in re.findall(r"\d+", re.split("[-+]", version)[0])]
+    significant = next((place for place, number in enumerate(numbers) if number), len(numbers) - 1)
+    return numbers[: significant + 1]
 
 
 def _compared(lines: list[str]) -> str:
