@@ -152,7 +152,7 @@ TOLD = (
 )
 def test_the_public_api_is_compared_with_the_last_release(ask, semver_checks, code, said, status, saw):
     semver_checks(code, said)
-    assert told(ask())[-1] == (status, "cargo semver-checks --package demo-sdk", saw)
+    assert told(ask(version="0.4.1"))[-1] == (status, "cargo semver-checks --package demo-sdk", saw)
 
 
 @pytest.fixture
@@ -169,7 +169,7 @@ def no_tool(checkout, monkeypatch):
 
 @pytest.mark.usefixtures("released", "no_tool")
 def test_without_the_tool_it_is_unknown_what_became_of_the_public_api(ask):
-    finding = ask()[-1]
+    finding = ask(version="0.4.1")[-1]
     assert (finding.status, finding.remedy) == ("unknown", "just verify-crate --install")
     assert finding.saw == "`cargo-semver-checks` is not installed, and 0.4.0 is released: nobody compared the two"
 
@@ -186,16 +186,23 @@ def test_the_tool_is_installed_where_it_is_missing_and_used_from_there(ask, chec
     environment = {**os.environ, **registries.environment, TOKEN: registries.crates.add_api_token()}
     command = ["cargo", "publish", "--no-verify"]
     subprocess.run(command, cwd=tool, env=environment, check=True, timeout=120, capture_output=True)
-    assert told(ask(install=True))[-1] == ("ok", "cargo semver-checks --package demo-sdk", 'Some("semver-checks")')
+    finding = told(ask(version="0.4.1", install=True))[-1]
+    assert finding == ("ok", "cargo semver-checks --package demo-sdk", 'Some("semver-checks")')
     assert (checkout.root / "target/tools/bin" / name).is_file()
 
 
 @pytest.mark.usefixtures("released", "no_tool")
 def test_a_tool_that_cannot_be_installed_leaves_it_unknown(ask):
-    finding = ask(install=True)[-1]
+    finding = ask(version="0.4.1", install=True)[-1]
     assert finding.status == "unknown"
     assert finding.saw.startswith(f"`{SEMVER_CHECKS}` could not be installed (")
     assert "could not find `cargo-semver-checks`" in finding.saw
+
+
+@pytest.mark.usefixtures("released", "no_tool")
+def test_a_version_that_is_out_already_is_not_compared_with_itself(ask):
+    finding = ask(install=True)[-1]
+    assert (finding.status, finding.saw) == ("ok", "0.4.0 is out already, and its API can change no more")
 
 
 @pytest.mark.usefixtures("no_tool")

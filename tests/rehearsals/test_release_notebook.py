@@ -205,6 +205,21 @@ def test_the_version_is_asked_for_once(armed, environment, typed, released):
     assert ("refs/tags/v0.4.0" in armed.remote_refs()) is released
 
 
+def test_a_rehearsal_by_command_shows_what_its_remote_holds_and_leaves_ours_alone(demo, rehearse):
+    (demo.root / "runbooks").mkdir()
+    shutil.copy(RUNBOOK, demo.root / "runbooks")
+    demo.git("add", "--all", cwd=demo.root)
+    demo.git("commit", "--quiet", "-m", "The runbook", cwd=demo.root)
+    before = demo.git("for-each-ref", cwd=demo.bare)
+    process = rehearse()
+    told, _ = process.communicate(timeout=180)
+    assert process.returncode == 0, told
+    assert "holds refs/tags/v0.4.0, annotated tag of" in told
+    assert "runs/rehearsal-0.4.0.ipynb" in told
+    assert demo.git("for-each-ref", cwd=demo.bare) == before
+    assert demo.git("status", "--porcelain", cwd=demo.root) == ""
+
+
 def test_a_refusal_by_command_is_printed_once_and_without_a_traceback(type_in, armed):
     armed.edit("CHANGELOG.md", "Everything", "All")
     done = type_in("binoc-runbook", "release", "0.4.0", "--yes")
@@ -245,6 +260,22 @@ def test_no_world_but_the_rehearsal_is_allowed_while_tests_run(armed, environmen
     assert done.returncode == 1
     assert "no world but the rehearsal is allowed" in done.stderr
     assert "refs/tags/v0.4.0" not in armed.remote_refs()
+
+
+def test_a_workspace_without_a_runbook_of_its_own_is_rehearsed_with_ours(demo, environment, tmp_path):
+    done = subprocess.run(
+        [BIN / "binoc-runbook", "rehearse", "0.4.0", "--root", demo.root],
+        cwd=tmp_path,
+        env=environment | {"DEMO_ASKS": "true"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "0.4.0 was released in this rehearsal" in done.stderr
+    assert (demo.root / "runs/rehearsal-0.4.0.ipynb").is_file()
 
 
 def test_records_are_never_collected_as_tests(armed, environment):
