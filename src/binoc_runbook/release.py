@@ -279,6 +279,8 @@ class Release:
         acted = [run.stage.name for run in self.record.stages if run.stage in ACTS and run.state == "done"]
         if self.dry_run or not acted:
             return "nothing was pushed and nothing was tagged"
+        if self.target.world.kind == "rehearsal":
+            return _UNTOUCHED
         return f"done so far: {', '.join(acted)}; run the same command again once this is mended: it finishes the rest"
 
     def _write(self) -> None:

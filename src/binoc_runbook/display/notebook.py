@@ -205,18 +205,16 @@ def _plan_table(target: Target) -> str:
 
 
 def _published(release: Release, published: Sequence[Published]) -> str:
-    rows = [
-        f'<tr><th scope="row">{html.escape(each.artifact.name)}</th><td>{each.artifact.registry}</td>'
-        f"<td>{'✓ published' if each.digests else '✗ missing'}</td><td>"
-        + "<br>".join(
-            f"{html.escape(name)} <code>sha256:{digest[:12]}…</code>" for name, digest in each.digests.items()
+    (head, *rows), body = text.out(published), ""
+    for each, (name, *cells) in zip(published, rows, strict=True):
+        files = "<br>".join(
+            f"{html.escape(file)} <code>sha256:{digest[:12]}…</code>" for file, digest in each.digests.items()
         )
-        + "</td></tr>"
-        for each in published
-    ]
-    head = "".join(f'<th scope="col">{name}</th>' for name in ("artifact", "registry", "state", "files"))
-    caption = f"Version {release.target.version} at the rehearsed registries."
-    return f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+        body += f'<tr><th scope="row">{html.escape(name)}</th>'
+        body += "".join(f"<td>{cell}</td>" for cell in (*cells, files)) + "</tr>"
+    heads = "".join(f'<th scope="col">{name}</th>' for name in (*head, "files"))
+    caption = f"What the rehearsed registries hold of {release.target.version}."
+    return f"<table><caption>{caption}</caption><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _command(command: Command) -> str:

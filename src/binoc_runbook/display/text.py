@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 STATE_SIGN: dict[State, str] = {"done": "✓", "ready": "→", "blocked": "✗", "unknown": "?"}
 
+#: The registries by their names for people.
+REGISTRIES: dict[str, str] = {"pypi": "PyPI", "crates.io": "crates.io"}
+
 JOB_SIGN: dict[str, str] = {"success": "✓", "failure": "✗", "skipped": "-", "elsewhere": "-"}
 
 _JOB_STATE = {"success": "passed", "failure": "failed", "skipped": "skipped", "elsewhere": "not run on this host"}
@@ -105,10 +108,9 @@ def followed(release: Release, published: Sequence[Published], red: Findings) ->
     if not published:
         yield f"the tag is on the remote; {policy.workflow} is left out where tests run this page"
         return
+    yield f"what the rehearsed registries hold of {target.version}:"
+    yield from _columns(out(published))
     for each in published:
-        sign, count = ("✓", len(each.digests)) if each.digests else ("✗", 0)
-        what = f"{count} {'file' if count == 1 else 'files'}" if count else "nothing"
-        yield f"{sign} {each.artifact.name} {target.version} at the rehearsed {each.artifact.registry}: {what}"
         for name, digest in each.digests.items():
             yield f"    {name}  sha256:{digest[:12]}…"
     if red:
@@ -116,6 +118,23 @@ def followed(release: Release, published: Sequence[Published], red: Findings) ->
         yield f"{who} red, though all that {what} is out:"
     for finding in red:
         yield from str(finding).splitlines()
+
+
+def out(published: Sequence[Published]) -> list[tuple[str, ...]]:
+    """What is out as a table, artifacts by registries, its head first."""
+    registries = [name for name in REGISTRIES if name in {each.artifact.registry for each in published}]
+    rows = [("artifact", *(REGISTRIES[name] for name in registries))]
+    for each in published:
+        count = len(each.digests)
+        told = f"✓ {count} {'file' if count == 1 else 'files'}" if count else "✗ missing"
+        rows.append((each.artifact.name, *(told if each.artifact.registry == name else "" for name in registries)))
+    return rows
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  " + "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 def ending(release: Release, filed: str | None) -> Iterator[str]:
