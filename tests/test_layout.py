@@ -22,7 +22,7 @@ ROOMS = (
     ("opening", "record", "trial"),
     ("artifacts", "bump", "display", "github_release", "rehearsed", "release", "setup", "verification"),
     ("runbook",),
-    ("cli",),
+    ("arguments", "cli"),
 )
 #: Loaded by papermill, which knows nothing of the rest.
 PLUGIN = ("papermill_engine", "_papermill_run")

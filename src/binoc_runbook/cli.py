@@ -10,14 +10,14 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from binoc_runbook.arguments import Command, parse
 from binoc_runbook.checkout import root_of
 from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.refusal import Refused
-from binoc_runbook.trouble import TROUBLES
 
 if TYPE_CHECKING:
     from binoc_runbook.stages import Target
@@ -30,9 +30,9 @@ SCHEMA = 1
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
-    parsed = _parser().parse_args(arguments)
+    parsed = parse(COMMANDS, sys.argv[1:] if arguments is None else arguments)
     try:
-        command: Callable[[Path, argparse.Namespace], int] = parsed.command
+        command: Command = parsed.command
         return command(_root(parsed.root), parsed)
     except Refused as refused:
         return _refuse(refused, as_json=getattr(parsed, "json", False))
@@ -391,75 +391,23 @@ def _root(given: Path | None) -> Path:
     return (given or root_of(start) or start).resolve()
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("binoc-runbook", description="Cut a release from the runbook, or ask about one.")
-    parser.set_defaults(root=None)
-    parser.add_argument("--root", type=Path, metavar="DIR", help="the checkout to act on; else the one you are in")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    def add(name: str, command: Callable[[Path, argparse.Namespace], int]) -> argparse.ArgumentParser:
-        told = (command.__doc__ or "").strip()
-        sub = commands.add_parser(name, help=told[0].lower() + told[1:].rstrip("."), description=told)
-        # After the command too, where people type it; SUPPRESS keeps what was given before the command.
-        sub.add_argument("--root", type=Path, metavar="DIR", default=argparse.SUPPRESS, help="the checkout to act on")
-        sub.set_defaults(command=command)
-        return sub
-
-    def questions(sub: argparse.ArgumentParser) -> None:
-        sub.add_argument("version", nargs="?", metavar="VERSION", help="such as 0.4.0; else what the manifests say")
-        sub.add_argument("--remote", metavar="NAME", help="the git remote; else the one of the policy")
-        sub.add_argument("--json", action="store_true", help="the answer as JSON on standard output")
-
-    def out(sub: argparse.ArgumentParser) -> None:
-        sub.add_argument("--out", type=Path, metavar="DIR", default=Path("dist"), help="the folder; else `dist`")
-
-    add("inspect", inspect).add_argument("--json", action="store_true", help="the answer as JSON on standard output")
-    sub = add("check", check)
-    questions(sub)
-    sub.add_argument("--dists", type=Path, metavar="DIR", help="ask about the files in this folder instead")
-    about = "the wheels to expect in DIR: those that this host can install (the default), all of the policy, or one's"
-    sub.add_argument("--platforms", metavar="host|all|TAG", default="host", help=about)
-    sub = add("check-tag", check_tag)
-    sub.add_argument("ref", metavar="REF", help="the full name, such as refs/tags/v0.4.0")
-    sub.add_argument("--json", action="store_true", help="the answer as JSON on standard output")
-    questions(add("plan", plan))
-    sub = add("dist", dist)
-    out(sub)
-    about = "only the sdists and crates, or only wheels, built from the sdists in DIR; else both"
-    sub.add_argument("--part", choices=("sources", "wheels"), help=about)
-    about = "the platform to build wheels for, one of the policy; else the first that this host can install"
-    sub.add_argument("--platform", metavar="TAG", help=about)
-    out(add("sums", sums))
-    sub = add("verify-crate", verify_crate)
-    about = "the folder that holds the `.crate`s; else `dist`"
-    sub.add_argument("--dists", type=Path, metavar="DIR", default=Path("dist"), help=about)
-    about = "where a release is to be compared with, compile the tool that does it if there is none (some minutes)"
-    sub.add_argument("--install", action="store_true", help=about)
-
-    sub = add("release", release)
-    sub.add_argument("version", metavar="VERSION", help="such as 0.4.0")
-    sub.add_argument("--remote", metavar="NAME", help="the git remote; else the one of the policy")
-    sub.add_argument("--retest", action="store_true", help="run the tests even where they are known to have passed")
-    sub.add_argument("--yes", action="store_true", help="do not ask for the version to be typed")
-
-    sub = add("rehearse", rehearse)
-    sub.add_argument("version", nargs="?", metavar="VERSION", help="such as 0.4.0")
-    told = "; ".join(f"{name}: {sentence}" for name, sentence in TROUBLES.items())
-    sub.add_argument("--trouble", choices=list(TROUBLES), help=f"what shall go wrong, to have seen it: {told}")
-    sub = add("verify", verify)
-    sub.add_argument("version", nargs="?", metavar="VERSION", help="such as 0.4.0; else what the manifests say")
-    sub.add_argument("--sums", type=Path, metavar="FILE", help="the digests to compare with; else dist/SHA256SUMS")
-    about = "how long to wait for what may be on its way; else 600"
-    sub.add_argument("--patience", type=float, metavar="SECONDS", help=about)
-    sub.add_argument("--json", action="store_true", help="the record as JSON on standard output")
-
-    add("set-version", set_version).add_argument("version", metavar="VERSION", help="such as 0.5.0")
-    add("prepare", prepare).add_argument("version", metavar="VERSION", help="such as 0.5.0")
-    add("setup-check", setup_check).add_argument("--json", action="store_true", help="the answer as JSON")
-    sub = add("github-release", github_release)
-    about = "files of the release, or folders of them"
-    sub.add_argument("--assets", type=Path, metavar="FILE", nargs="+", action="extend", default=[], help=about)
-    return parser
+#: What can be typed, in the order of the help.
+COMMANDS: dict[str, Command] = {
+    "inspect": inspect,
+    "check": check,
+    "check-tag": check_tag,
+    "plan": plan,
+    "dist": dist,
+    "sums": sums,
+    "verify-crate": verify_crate,
+    "release": release,
+    "rehearse": rehearse,
+    "verify": verify,
+    "set-version": set_version,
+    "prepare": prepare,
+    "setup-check": setup_check,
+    "github-release": github_release,
+}
 
 
 if __name__ == "__main__":
