@@ -4,7 +4,7 @@ project = "Binoc"
 author = "Binoc contributors"
 html_title = "Binoc"
 
-extensions = ["myst_nb"]
+extensions = ["myst_nb", "sphinx_design", "sphinx_copybutton"]
 html_theme = "furo"
 html_copy_source = False
 html_show_copyright = False
@@ -14,4 +14,7 @@ nb_execution_mode = "off"
 nb_execution_excludepatterns = ["releases/*"]
 nb_merge_streams = True
 myst_heading_anchors = 3
+myst_enable_extensions = ["colon_fence"]
+# What is printed is to be read; what is typed or pasted into a file is to be copied.
+copybutton_selector = "div:not(.highlight-text) > div.highlight > pre"
 exclude_patterns = ["_build", "**/jupyter_execute", "**/.ipynb_checkpoints"]

@@ -1,0 +1,257 @@
+"""No page shows a command that cannot be typed: each is read by the parser that reads it when somebody types it.
+
+Commands stand in blocks tagged `sh`. Those that need an account, or would publish, are only parsed, and their block
+begins with the comment `# needs an account`; those that are quick and change nothing are executed once.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import json
+import re
+import shlex
+import subprocess
+import sysconfig
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from binoc_runbook.arguments import parse
+from binoc_runbook.cli import COMMANDS, main
+from binoc_runbook.version import Version
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *(page for page in (ROOT / "docs").rglob("*.md") if "_build" not in page.parts)])
+
+MARK = "# needs an account"
+TAGS = {"sh", "text", "toml", "rust", "python", "yaml", "json"}
+#: Programs of others, of which only the words are looked at.
+OTHERS = {"git", "gh", "cargo", "cd"}
+#: What is quick and changes nothing.
+QUICK = ("inspect", "check", "plan")
+
+
+@dataclass(frozen=True)
+class Block:
+    page: str
+    line: int
+    tag: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Typed:
+    """One command of a page, without its comment; `marked` says whether its block is, `spoken` that it has none."""
+
+    where: str
+    line: str
+    marked: bool = False
+    spoken: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.where} {self.line}"
+
+
+def blocks(text: str, page: str) -> Iterator[Block]:
+    """The fenced blocks of a page; what stands in a directive of MyST is no block of its own."""
+    lines = enumerate(text.splitlines(), 1)
+    for number, line in lines:
+        if opened := re.match(r" *(`{3,})(.*)$", line):
+            body = []
+            for _, inner in lines:
+                if inner.strip() == opened[1]:
+                    break
+                body.append(inner.strip())
+            if not opened[2].startswith("{"):
+                yield Block(page, number, opened[2], "\n".join(body))
+
+
+def outside_blocks(text: str) -> str:
+    return re.sub(r"(?ms)^ *(`{3,}).*?^ *\1$", "", text)
+
+
+def commands(text: str, page: str) -> Iterator[Typed]:
+    """The commands in the blocks, and those of ours that a sentence names."""
+    for block in blocks(text, page):
+        if block.tag == "sh":
+            for line in block.text.splitlines():
+                for command in re.split(r"&&", re.sub(r"(^|\s)#.*", "", line)):
+                    if command.strip():
+                        yield Typed(f"{page}:{block.line}", command.strip(), block.text.startswith(MARK))
+    for span in re.findall(r"`((?:\./just|just|binoc-runbook|papermill|binoc) [^`\n]+)`", outside_blocks(text)):
+        yield Typed(page, span, spoken=True)
+
+
+def words_of(line: str) -> list[str]:
+    """The words of a command, as a shell makes them, without the variables that are set before it."""
+    words = shlex.split(re.sub(r"\$\([^)]*\)", "VALUE", line))
+    while words and re.match(r"[A-Z_]+=", words[0]):
+        words.pop(0)
+    return words
+
+
+def understand(line: str) -> None:
+    """Read a command as the program would that it names.
+
+    Raises:
+        ValueError: The program would refuse it.
+    """
+    program, *arguments = words_of(line)
+    readers = {"./just": just, "just": just, "binoc-runbook": runbook, "papermill": papermill, "binoc": binoc}
+    if program in readers:
+        readers[program](arguments)
+    elif program not in OTHERS:
+        raise ValueError(f"`{program}` is no program that the tests know")
+
+
+def just(arguments: list[str]) -> None:
+    if arguments[0].startswith("-"):
+        if arguments[0] not in just_says("--help"):
+            raise ValueError(f"just has no option `{arguments[0]}`")
+        return
+    name, *given = arguments
+    if name == "RECIPE":
+        return
+    recipe = json.loads(just_says("--dump", "--dump-format", "json"))["recipes"].get(name)
+    if recipe is None:
+        raise ValueError(f"the justfile has no recipe `{name}`")
+    kinds = [parameter["kind"] for parameter in recipe["parameters"]]
+    least = sum(kind in ("singular", "plus") for kind in kinds)
+    if len(given) < least or (len(given) > len(kinds) and not {"star", "plus"} & set(kinds)):
+        raise ValueError(f"`just {name}` takes {least} words, and not {len(given)}")
+    body = "".join(str(part) for line in recipe["body"] for part in line)
+    if calls := re.fullmatch(r'@binoc-runbook (.+) "\$@"', body):
+        runbook([*shlex.split(calls[1]), *given])
+    elif name == "with":
+        understand(shlex.join(given))
+
+
+@functools.cache
+def just_says(*question: str) -> str:
+    command = [str(Path(sysconfig.get_path("scripts")) / "just"), "--justfile", str(ROOT / "justfile"), *question]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+def runbook(arguments: list[str]) -> None:
+    words = [word.replace("VERSION", "0.4.0") for word in arguments]
+    try:
+        parsed = parse(COMMANDS, words)
+    except SystemExit as ended:
+        if ended.code:
+            raise ValueError(f"binoc-runbook refuses `{' '.join(words)}`") from None
+        return
+    if getattr(parsed, "version", None):
+        Version.parse(parsed.version)
+
+
+def papermill(arguments: list[str]) -> None:
+    given = dict(re.findall(r"-[pr] (\S+) (\S+)", " ".join(arguments)))
+    paths = re.sub(r"-[pr] \S+ \S+", "", " ".join(arguments)).split()
+    notebook = json.loads((ROOT / paths[0]).read_text("utf-8"))
+    (cell,) = [each for each in notebook["cells"] if "parameters" in each["metadata"].get("tags", ())]
+    known = {node.target.id for node in ast.parse("".join(cell["source"])).body}
+    if len(paths) > 2 or not given.keys() <= known:
+        raise ValueError(f"`{paths[0]}` has the parameters {', '.join(sorted(known))}")
+    Version.parse(given["version"].replace("VERSION", "0.4.0"))
+
+
+def binoc(arguments: list[str]) -> None:
+    source = (ROOT / "crates/binoc-cli/src/args.rs").read_text("utf-8")
+    command, *given = arguments
+    if f'Some("{command}")' not in source:
+        raise ValueError(f"binoc has no command `{command}`")
+    for option in (word for word in given if word.startswith("--")):
+        if f'Long("{option[2:]}")' not in source:
+            raise ValueError(f"binoc has no option `{option}`")
+
+
+def needs_an_account(line: str) -> bool:
+    words = words_of(line)
+    acts = {"gh", "git push", "cargo publish", "cargo login", "./just release", "./just github-release"}
+    armed = "dry_run False" in line or (words[0] == "binoc-runbook" and "release" in words)
+    return words[0] in acts or " ".join(words[:2]) in acts or "$(gh " in line or armed
+
+
+TYPED = [each for page in PAGES for each in commands(page.read_text("utf-8"), page.relative_to(ROOT).as_posix())]
+
+
+@pytest.mark.parametrize("typed", TYPED, ids=str)
+def test_a_command_can_be_typed(typed):
+    try:
+        understand(typed.line)
+    except ValueError:
+        # A sentence may name a command without what follows it.
+        if not typed.spoken or re.search(" -(?!-root)", typed.line):
+            raise
+        understand(f"{typed.line} --help")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "./just rehears 0.4.0",
+        "./just release",
+        "./just check --jsn",
+        "./just rehearse --trouble rain",
+        "./just --lists",
+        "binoc-runbook --root DIR inspekt",
+        "binoc-runbook release v0.4.0",
+        "papermill runbooks/release.ipynb -p versoin 0.4.0",
+        "papermill runbooks/verify.ipynb -p version 1.10",
+        "binoc dif A B",
+        "binoc diff A B --colour",
+        "frobnicate",
+    ],
+)
+def test_a_command_that_cannot_be_typed_is_refused(line):
+    with pytest.raises(ValueError):  # noqa: PT011 - of whichever reader it is
+        understand(line)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_block_says_what_it_is(page):
+    found = blocks(page.read_text("utf-8"), page.name)
+    assert [f"{each.page}:{each.line}: `{each.tag}`" for each in found if each.tag not in TAGS] == []
+
+
+def test_what_needs_an_account_is_marked():
+    assert [str(typed) for typed in TYPED if needs_an_account(typed.line) and not (typed.marked or typed.spoken)] == []
+
+
+def test_what_an_account_is_needed_for_is_known():
+    assert all(
+        map(needs_an_account, ("git push", "gh run watch", "./just release 0.4.0", "A=$(gh auth token) ./just x"))
+    )
+    assert not needs_an_account("./just rehearse 0.4.0")
+
+
+def quick() -> list[str]:
+    """The words of each quick command on the pages, once, about the version of the checkout that it is typed in."""
+    found = set()
+    for typed in TYPED:
+        program, *words = words_of(typed.line)
+        if program in ("./just", "binoc-runbook"):
+            words = [re.sub(r"^[0-9]+\..*|^VERSION$", "0.4.0", word) for word in words if word not in ("--root", "DIR")]
+            if words and words[0] in QUICK and "--dists" not in words:
+                found.add(shlex.join(words))
+    return sorted(found)
+
+
+def test_each_quick_command_is_on_a_page():
+    assert {line.split()[0] for line in quick()} == set(QUICK)
+
+
+@pytest.mark.parametrize("line", quick())
+def test_a_quick_command_is_answered(line, checkout, capsys):
+    before = checkout.remote_refs(), checkout.git("status", "--porcelain", "--ignored", cwd=checkout.root)
+    assert main(["--root", str(checkout.root), *shlex.split(line)]) == 0, capsys.readouterr()
+    assert capsys.readouterr().out
+    assert (checkout.remote_refs(), checkout.git("status", "--porcelain", "--ignored", cwd=checkout.root)) == before
+
+
+def test_the_recipes_are_listed():
+    assert any(typed.line == "./just --list" for typed in TYPED)
+    assert " rehearse " in just_says("--list")

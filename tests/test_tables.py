@@ -1,0 +1,83 @@
+"""The tables of the pages say what the code says: each key, check, rule and text of a registry, and no other."""
+
+from __future__ import annotations
+
+import ast
+import json
+from dataclasses import MISSING, Field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import binoc_runbook
+from binoc_runbook.checks.published import COMMIT, PROVENANCE, PUBLISHED
+from binoc_runbook.checks.workflow.rules import RULES
+from binoc_runbook.policy import Artifact, Policy, promised
+from binoc_runbook.rehearsal.runner import troubles
+from binoc_runbook.stages import STAGES
+
+DOCS = Path(__file__).parents[1] / "docs"
+SOURCE = Path(binoc_runbook.__file__).parent
+
+
+def table(page: str, heading: str) -> list[list[str]]:
+    """The rows of the first table below a heading, each as its cells."""
+    _, found, below = (DOCS / page).read_text("utf-8").partition(f"\n{heading}\n")
+    assert found, f"{page} has no heading {heading!r}"
+    lines = below[below.index("\n|") + 1 :].split("\n\n")[0].splitlines()
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines[2:]]
+
+
+def default(field: Field[Any]) -> str:
+    if field.default is MISSING:
+        return "required"
+    value = field.default[0] if isinstance(field.default, tuple) and field.default else field.default
+    return f"`{json.dumps(value)}`" if value else "none"
+
+
+@pytest.mark.parametrize(
+    ("heading", "kind"),
+    [("## `[tool.binoc-runbook]`", Policy), ("## `[[tool.binoc-runbook.artifacts]]`", Artifact)],
+)
+def test_the_keys_of_the_policy(heading, kind):
+    assert table("reference/policy.md", heading) == [
+        [f"`{field.name}`", default(field), field.metadata["help"], field.metadata["allowed"]]
+        for field in promised(kind)
+    ]
+
+
+def test_the_rules_of_the_workflow():
+    rows = table("reference/findings.md", "## The rules of the workflow")
+    assert [row[:3] for row in rows] == [[rule.name, rule.status, rule.why] for rule in RULES]
+    assert all(len(row) == 4 and row[3] for row in rows)
+
+
+def names_of_checks() -> set[str]:
+    """Every name that stands first in a finding: a word there, the `CHECK` of a module, or a stage's own."""
+    names = {PUBLISHED, COMMIT, PROVENANCE, *(stage.name for stage in STAGES)}
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            match node:
+                case ast.Assign(targets=[ast.Name(id="CHECK")], value=ast.Constant(value=str(name))):
+                    names.add(name)
+                case ast.Call(
+                    func=ast.Attribute(value=ast.Name(id="Finding")) | ast.Name(id="Finding"),
+                    args=[ast.Constant(value=str(name)), *_],
+                ):
+                    names.add(name)
+    return names
+
+
+def test_the_checks():
+    rows = table("reference/findings.md", "## The checks")
+    assert {row[0].strip("`") for row in rows} == names_of_checks()
+    assert all(len(row) == 3 and all(row) for row in rows)
+
+
+def test_what_the_registries_say():
+    case = troubles.Case("OWNER", "NAME", "publish.yml", "pypi-demo", "VERSION")
+    rows = table("how-to/finish-a-broken-release.md", "### A publish job is red")
+    for text, meaning, remedy in rows:
+        assert (meaning, remedy.replace("the four values", case.publisher)) == troubles.explain([text], case)
+    assert [row[1] for row in rows] == [trouble.meaning for trouble in troubles._TROUBLES]
