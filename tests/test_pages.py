@@ -13,6 +13,7 @@ import re
 import shlex
 import subprocess
 import sysconfig
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,8 @@ from binoc_runbook.cli import COMMANDS, main
 from binoc_runbook.version import Version
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *(page for page in (ROOT / "docs").rglob("*.md") if "_build" not in page.parts)])
+SITE = (page for page in (ROOT / "docs").rglob("*.md") if "_build" not in page.parts)
+PAGES = sorted([*ROOT.glob("*.md"), *SITE, *ROOT.glob("runbooks/*.ipynb")])
 
 MARK = "# needs an account"
 TAGS = {"sh", "text", "toml", "rust", "python", "yaml", "json"}
@@ -55,6 +57,15 @@ class Typed:
         return f"{self.where} {self.line}"
 
 
+def text_of(page: Path) -> str:
+    """What a page says; of a notebook, its prose."""
+    text = page.read_text("utf-8")
+    if page.suffix == ".md":
+        return text
+    cells = (cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "markdown")
+    return "\n\n".join("".join(cell["source"]) for cell in cells)
+
+
 def blocks(text: str, page: str) -> Iterator[Block]:
     """The fenced blocks of a page; what stands in a directive of MyST is no block of its own."""
     lines = enumerate(text.splitlines(), 1)
@@ -64,9 +75,9 @@ def blocks(text: str, page: str) -> Iterator[Block]:
             for _, inner in lines:
                 if inner.strip() == opened[1]:
                     break
-                body.append(inner.strip())
+                body.append(inner)
             if not opened[2].startswith("{"):
-                yield Block(page, number, opened[2], "\n".join(body))
+                yield Block(page, number, opened[2], textwrap.dedent("\n".join(body)))
 
 
 def outside_blocks(text: str) -> str:
@@ -175,7 +186,7 @@ def needs_an_account(line: str) -> bool:
     return words[0] in acts or " ".join(words[:2]) in acts or "$(gh " in line or armed
 
 
-TYPED = [each for page in PAGES for each in commands(page.read_text("utf-8"), page.relative_to(ROOT).as_posix())]
+TYPED = [each for page in PAGES for each in commands(text_of(page), page.relative_to(ROOT).as_posix())]
 
 
 @pytest.mark.parametrize("typed", TYPED, ids=str)
@@ -213,8 +224,16 @@ def test_a_command_that_cannot_be_typed_is_refused(line):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_block_says_what_it_is(page):
-    found = blocks(page.read_text("utf-8"), page.name)
+    found = blocks(text_of(page), page.name)
     assert [f"{each.page}:{each.line}: `{each.tag}`" for each in found if each.tag not in TAGS] == []
+
+
+def test_the_plugin_that_is_shown_is_the_one_that_cargo_compiles():
+    shown = text_of(ROOT / "docs/how-to/write-a-plugin.md")
+    compiled = text_of(ROOT / "crates/binoc-sdk/README.md")  # the crate's documentation, so a test of `cargo test`
+    assert [each.text for each in blocks(shown, "") if each.tag == "rust"] == [
+        each.text for each in blocks(compiled, "") if each.tag == "rust"
+    ]
 
 
 def test_what_needs_an_account_is_marked():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from dataclasses import MISSING, Field
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,15 @@ def test_the_checks():
     rows = table("reference/findings.md", "## The checks")
     assert {row[0].strip("`") for row in rows} == names_of_checks()
     assert all(len(row) == 3 and all(row) for row in rows)
+
+
+def test_the_symptoms_are_what_is_printed():
+    """Each quotation in a heading of the page is in a message of the library, piece by piece."""
+    page = (DOCS / "how-to/finish-a-broken-release.md").read_text("utf-8")
+    printed = "".join(path.read_text("utf-8") for path in SOURCE.rglob("*.py"))
+    quoted = [each for line in page.splitlines() if line.startswith("### ") for each in re.findall('"([^"]+)"', line)]
+    assert len(quoted) > 10
+    assert [piece for each in quoted for piece in each.split("…") if piece.strip() not in printed] == []
 
 
 def test_what_the_registries_say():
