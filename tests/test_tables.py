@@ -20,6 +20,8 @@ from binoc_runbook.stages import STAGES
 
 DOCS = Path(__file__).parents[1] / "docs"
 SOURCE = Path(binoc_runbook.__file__).parent
+#: What the pages call a registry.
+AT = {"pypi": "PyPI", "crates.io": "crates.io"}
 
 
 def table(page: str, heading: str) -> list[list[str]]:
@@ -46,6 +48,21 @@ def test_the_keys_of_the_policy(heading, kind):
         [f"`{field.name}`", default(field), field.metadata["help"], field.metadata["allowed"]]
         for field in promised(kind)
     ]
+
+
+def test_what_is_released():
+    promise = Policy.load(DOCS.parent)
+    rows = table("index.md", "## What is released")
+    assert [row[:2] for row in rows] == [[f"`{each.name}`", AT[each.registry]] for each in promise.artifacts]
+
+
+def test_the_values_that_the_registries_ask_for():
+    promise = Policy.load(DOCS.parent)
+    values = dict(table("how-to/set-up-the-registries.md", "## The four values"))
+    assert f"{values['owner']}/{values['repository']}".replace("`", "") == promise.repository
+    assert values["workflow"].startswith(f"`{promise.workflow}`,")
+    rows = table("how-to/set-up-the-registries.md", "The environments of this repository:")
+    assert rows == [[f"`{each.name}`", AT[each.registry], f"`{each.environment}`"] for each in promise.artifacts]
 
 
 def test_the_rules_of_the_workflow():
