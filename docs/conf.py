@@ -4,7 +4,7 @@ project = "Binoc"
 author = "Binoc contributors"
 html_title = "Binoc"
 
-extensions = ["myst_nb", "sphinx_design", "sphinx_copybutton"]
+extensions = ["myst_nb", "sphinx_design", "sphinx_copybutton", "binoc_runbook.display.releases"]
 html_theme = "furo"
 html_copy_source = False
 html_show_copyright = False

@@ -262,3 +262,29 @@ jobs:
       - run: cargo publish -p demo-sdk --locked --no-verify
 """,
 }
+
+
+@pytest.fixture
+def a_record() -> Callable[..., dict[str, object]]:
+    """Makes the record of a real release, a second for each stage and one more, with the changes that are asked for."""
+
+    def make(version: str = "0.4.0", /, **changes: object) -> dict[str, object]:
+        stages = ["tree", "surface", "sync", "workflow", "remote", "tests", "push-branch", "tag", "push-tag"]
+        return {
+            "schema": 1,
+            "version": version,
+            "tag": f"v{version}",
+            "dry_run": False,
+            "world": "real",
+            "repository": "example/demo",
+            "commit": "c" * 40,
+            "outcome": "released",
+            "began": "2026-11-22T09:59:50Z",
+            "ended": "2026-11-22T10:00:00Z",
+            "seconds": 10.0,
+            "stages": [{"name": name, "seconds": 1.0} for name in stages],
+            "remote_refs": {},
+            **changes,
+        }
+
+    return make

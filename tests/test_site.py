@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,31 +17,128 @@ ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.notebook
 
 
-def build(source: Path, to: Path) -> str:
-    command = [sys.executable, "-m", "sphinx", "-q", "-E", "-W", "--keep-going", "-b", "html", str(source), str(to)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def sphinx(source: Path, to: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "sphinx", "-q", "-b", "html", "-d", str(to.parent / "doctrees")]
+    command += [*arguments, str(source), str(to)]
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=300, env={**os.environ, **environment}
+    )
+
+
+def build(source: Path, to: Path, *arguments: str, **environment: str) -> str:
+    done = sphinx(source, to, "-W", "--keep-going", *(arguments or ("-E",)), **environment)
     assert done.returncode == 0, done.stderr
     return done.stderr
 
 
 @pytest.fixture
 def sources(tmp_path):
-    shutil.copytree(ROOT / "docs", tmp_path / "docs", ignore=shutil.ignore_patterns("_build", "[0-9]*.ipynb"))
+    ignored = shutil.ignore_patterns("_build", "[0-9]*.ipynb", "[0-9]*.json")
+    shutil.copytree(ROOT / "docs", tmp_path / "docs", ignore=ignored)
     return tmp_path / "docs"
+
+
+@pytest.fixture
+def file(a_record):
+    """Files the record of a release among the sources of a site: its twin, and the runbook as its page."""
+
+    def write(sources, version, *, notebook=None, **changes):
+        notebook = notebook or json.loads((ROOT / "runbooks/release.ipynb").read_text("utf-8"))
+        folder = sources / "releases"
+        (folder / f"{version}.ipynb").write_text(json.dumps(notebook), "utf-8")
+        (folder / f"{version}.json").write_text(json.dumps(a_record(version, **changes)), "utf-8")
+
+    return write
+
+
+def page(site, name="releases/index"):
+    return (site / f"{name}.html").read_text("utf-8")
 
 
 def test_before_the_first_release(sources, tmp_path):
     build(sources, tmp_path / "html")
     assert (tmp_path / "html/index.html").is_file()
+    told = page(tmp_path / "html")
+    assert "There was no release yet" in told
+    assert "./just release VERSION" in re.sub("<[^>]+>", "", told)
+    assert '<svg class="binoc-chart"' not in told
 
 
-def test_a_record_is_shown_as_it_ran_and_is_not_run_again(sources, tmp_path):
+def test_a_record_is_shown_as_it_ran_and_is_not_run_again(sources, tmp_path, file):
     ran = tmp_path / "it-ran"
     notebook = json.loads((ROOT / "runbooks/release.ipynb").read_text("utf-8"))
     (cell,) = [cell for cell in notebook["cells"] if cell["id"] == "push-tag-run"]
     cell["source"] = [f"open({str(ran)!r}, 'w')"]
     cell["outputs"] = [{"output_type": "stream", "name": "stdout", "text": ["it was pushed then\n"]}]
-    (sources / "releases/9.9.9.ipynb").write_text(json.dumps(notebook), "utf-8")
+    file(sources, "9.9.9", notebook=notebook)
     build(sources, tmp_path / "html")
-    assert "it was pushed then" in (tmp_path / "html/releases/9.9.9.html").read_text("utf-8")
+    told = page(tmp_path / "html", "releases/9.9.9")
+    assert "it was pushed then" in told
+    assert "<title>Release 9.9.9" in told
+    assert "It ran on 2026-11-22 (UTC), took 10 s, and released cccccccccccc as v9.9.9." in told
     assert not ran.exists()
+
+
+def test_the_releases_are_listed_with_links_and_a_chart(sources, tmp_path, file):
+    file(sources, "9.9.9")
+    file(sources, "9.10.0")
+    artifact = {"name": "demo", "registry": "pypi", "state": "published", "digests": ["d" * 64]}
+    told = {"schema": 1, "version": "9.9.9", "world": "real", "commit": "c" * 40, "outcome": "published"}
+    (sources / "releases/9.9.9.verified.json").write_text(json.dumps({**told, "artifacts": [artifact]}), "utf-8")
+    build(sources, tmp_path / "html")
+    shown = page(tmp_path / "html")
+    assert shown.index('href="9.10.0.html"><span class="doc">') < shown.index('href="9.9.9.html"><span class="doc">')
+    assert f'href="https://github.com/example/demo/commit/{"c" * 40}"' in shown
+    assert '<svg class="binoc-chart"' in shown
+    assert "There was no release yet" not in shown
+    assert f"<code>sha256:{'d' * 64}</code>" in shown
+    assert "d" * 64 not in (tmp_path / "html/searchindex.js").read_text("utf-8")
+    ids = re.findall(r'\sid="([^"]+)"', shown)
+    assert len(ids) == len(set(ids))
+
+
+def test_a_rehearsal_among_the_releases_fails_every_build(sources, tmp_path, file):
+    build(sources, tmp_path / "html")
+    file(sources, "9.9.9", world="rehearsal")
+    for _ in range(2):
+        done = sphinx(sources, tmp_path / "html")
+        assert done.returncode != 0
+        assert "docs/releases/9.9.9.json: is of the world `rehearsal`, and no release" in done.stderr
+        assert "move `9.9.9.*` from `docs/releases/` to `runs/`" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_a_broken_record_is_a_warning_in_every_build(sources, tmp_path, file):
+    file(sources, "9.9.9")
+    (sources / "releases/9.9.9.json").write_text("{", "utf-8")
+    for _ in range(2):
+        done = sphinx(sources, tmp_path / "html")
+        assert done.returncode == 0
+        assert "docs/releases/9.9.9.json: is no JSON that can be read" in done.stderr
+        assert "git checkout HEAD -- docs/releases/9.9.9.json" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_a_record_that_is_new_or_has_changed_is_seen_by_the_next_build_however_little_is_built(sources, tmp_path, file):
+    build(sources, tmp_path / "html", "-N")
+    file(sources, "9.9.9")
+    build(sources, tmp_path / "html", "-N")
+    assert "2026-11-22" in page(tmp_path / "html")
+    file(sources, "9.9.9", ended="2026-11-29T10:00:00Z")
+    build(sources, tmp_path / "html", "-N")
+    assert "2026-11-29" in page(tmp_path / "html")
+    assert "It ran on 2026-11-29" in page(tmp_path / "html", "releases/9.9.9")
+
+
+def test_two_builds_of_the_same_sources_are_identical(sources, tmp_path, file):
+    file(sources, "9.9.9")
+    file(sources, "9.10.0")
+    shutil.copytree(sources, tmp_path / "elsewhere/docs")
+    build(sources, tmp_path / "html", PYTHONHASHSEED="1", TZ="UTC")
+    build(tmp_path / "elsewhere/docs", tmp_path / "elsewhere/html", PYTHONHASHSEED="2", TZ="Asia/Tokyo")
+    sites = [
+        {path.relative_to(site): path.read_bytes() for path in site.rglob("*") if path.is_file()}
+        for site in (tmp_path / "html", tmp_path / "elsewhere/html")
+    ]
+    assert sites[0].keys() == sites[1].keys()
+    assert [str(name) for name, content in sites[0].items() if sites[1][name] != content] == []

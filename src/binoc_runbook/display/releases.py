@@ -1,0 +1,290 @@
+"""The page of the releases: what the records under `docs/releases/` tell, as a table and a chart, made by Sphinx.
+
+The directive `{releases}` reads the records and asks git who made the tag. It runs nothing else, it asks no network,
+and it takes dates from the records, never from the build. Its page is read again in every build, because a record that
+is new is no file that Sphinx knows of.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from docutils import nodes
+from sphinx import addnodes
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
+
+from binoc_runbook.checkout import root_of
+from binoc_runbook.display.chart import Bar, stacked_bars
+from binoc_runbook.display.filed import CHECK, PAGE, TWIN, VERIFIED, Filed, Published, read_filed, read_record
+from binoc_runbook.display.text import REGISTRIES
+from binoc_runbook.finding import Finding, Findings
+from binoc_runbook.stages import STAGES
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+    from binoc_runbook.world.git import Git
+
+UNKNOWN = "unknown"
+
+#: What a run spent between its stages: on the plan, on the second look at the line, on its record.
+REST = "the rest"
+
+HEADINGS = ("version", "date", "commit", "tagged by", "duration", "artifacts", "state")
+
+_NONE_YET = """\
+**There was no release yet.** The way to the first one:
+
+1. `./just rehearse` performs the whole release on this machine, with a remote and registries of its own.
+2. `./just setup-check` lists what has to be set at GitHub, PyPI and crates.io, once.
+3. `./just release VERSION` is the real one. It files its record in `docs/releases/`; commit it, and it is listed here.
+4. `./just verify VERSION` asks the registries what became of it, once the workflow has ended.
+"""
+
+_SIGN = {"published": "✓", "missing": "✗", "differs": "✗", "refused": "✗"}
+
+#: What is noted about a page on which something was no release, until it is read again.
+_UNREAL = "binoc-unreal"
+
+_logger = logging.getLogger(__name__)
+
+
+def duration(seconds: float) -> str:
+    """Spell seconds for people: `42 s`, `3 min 7 s`, `1 h 4 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def state(filed: Filed) -> str:
+    """What is known of a release, in words."""
+    if filed.verified is None:
+        return "released; not verified yet"
+    outcome = filed.verified.outcome
+    words = {"published": "released; published and verified", "refused": "released; not published as it should be"}
+    return f"{_SIGN.get(outcome, '?')} {words.get(outcome, f'released; the verification is {outcome}')}"
+
+
+def artifact(published: Published) -> str:
+    """One artifact in a line."""
+    count = len(published.digests)
+    files = f", {count} {'file' if count == 1 else 'files'}" if count else ""
+    registry = REGISTRIES.get(published.registry, published.registry)
+    return f"{_SIGN.get(published.state, '?')} {published.name} ({registry}): {published.state}{files}"
+
+
+def part_names(releases: Sequence[Filed]) -> tuple[str, ...]:
+    """The stages that any of the releases had, in the order of the runbook; then those it no longer has, and the rest.
+
+    The number of a name in this list, from 1, stands for it in the chart.
+    """
+    known = [stage.name for stage in STAGES]
+    gone = [name for filed in releases for name in filed.stages if name not in known]
+    return (*known, *dict.fromkeys(gone), REST)
+
+
+def parts(filed: Filed, names: Sequence[str]) -> tuple[float, ...]:
+    """The seconds of each part of one release; the rest is what no stage accounts for."""
+    spent = [filed.stages.get(name, 0.0) for name in names[:-1]]
+    return (*spent, max(0.0, filed.seconds - sum(spent)))
+
+
+def chart(releases: Sequence[Filed]) -> str:
+    """Where the time went, as SVG: a bar for each release, the oldest first."""
+    names = part_names(releases)
+    bars = [Bar(f"{filed.version}: {duration(filed.seconds)}", parts(filed, names)) for filed in reversed(releases)]
+    title = "Where the time went"
+    return stacked_bars(
+        title, "One bar for each release, stacked by stage; the table below has the numbers.", names, bars
+    )
+
+
+def times(releases: Sequence[Filed]) -> list[list[str]]:
+    """Where the time went, as rows of a table with its head: parts by releases, the oldest first, in seconds."""
+    names = part_names(releases)
+    columns = [parts(filed, names) for filed in reversed(releases)]
+    rows = [["stage", *(str(filed.version) for filed in reversed(releases))]]
+    rows += [
+        [f"{number + 1}. {name}", *(f"{each[number]:.1f}" for each in columns)] for number, name in enumerate(names)
+    ]
+    return [*rows, ["whole", *(f"{filed.seconds:.1f}" for filed in reversed(releases))]]
+
+
+def tagged_by(git: Git | None, filed: Filed) -> tuple[str, Finding | None]:
+    """The name in an annotated tag of this clone, and what is wrong with that tag; *unknown* where there is none."""
+    if git is None:
+        return UNKNOWN, None
+    told = git.ask("for-each-ref", "--format=%(*objectname)%00%(taggername)", f"refs/tags/{filed.tag}")
+    commit, _, name = told.stdout.strip("\n").partition("\0")
+    if told.returncode != 0 or not name:
+        return UNKNOWN, None
+    if filed.commit not in (None, commit):
+        saw = f"the tag is of {commit[:12]} here, and the record is of {(filed.commit or UNKNOWN)[:12]}"
+        remedy = f"git ls-remote origin 'refs/tags/{filed.tag}*' tells which of both was released"
+        return UNKNOWN, Finding.warning(CHECK, f"git for-each-ref refs/tags/{filed.tag}", saw, remedy)
+    return name, None
+
+
+class Releases(SphinxDirective):
+    """`{releases}`: the releases whose records lie beside the page."""
+
+    def run(self) -> list[nodes.Node]:
+        """Make the table, the chart and the contents of the page, and tell what is wrong with the files."""
+        self.env.note_reread()
+        folder = Path(self.env.doc2path(self.env.docname)).parent
+        releases, findings = read_filed(folder)
+        root = root_of(folder)
+        git = None
+        if root is not None:
+            from binoc_runbook.world.git import Git
+
+            git = Git(root)
+        taggers = []
+        for filed in releases:
+            name, trouble = tagged_by(git, filed)
+            taggers.append(name)
+            findings += [trouble] if trouble else []
+        self._tell(findings)
+        if not releases:
+            return self.parse_text_to_nodes(_NONE_YET) + self._contents(folder, releases)
+        rows = [self._row(filed, name) for filed, name in zip(releases, taggers, strict=True)]
+        return [
+            _table([[_text(name) for name in HEADINGS], *rows]),
+            *self._contents(folder, releases),
+            self._times(releases),
+        ]
+
+    def _times(self, releases: Sequence[Filed]) -> nodes.Node:
+        words = "Where the time went"
+        section = nodes.section("", nodes.title(words, words), ids=["where-the-time-went"], names=[words.lower()])
+        self.state.document.note_implicit_target(section, section)
+        told = "In seconds, the first release first; the numbers of the stages are those in the chart."
+        section += nodes.raw("", f"<figure>{chart(releases)}</figure>", format="html", classes=["no-search"])
+        section += [_text(told), _table([[_text(cell) for cell in row] for row in times(releases)])]
+        return section
+
+    def _tell(self, findings: Findings) -> None:
+        for finding in findings:
+            unreal = finding.status == "failed"
+            if unreal:
+                self.env.metadata[self.env.docname][_UNREAL] = True
+            tell = _logger.error if unreal else _logger.warning
+            tell("%s", finding, location=self.get_location(), type="binoc", subtype=CHECK)
+
+    def _contents(self, folder: Path, releases: Sequence[Filed]) -> list[nodes.Node]:
+        """The pages of the records by their versions, the newest first."""
+        listed = [str(filed.version) for filed in releases if filed.has_page]
+        pages = {path.name.removesuffix(PAGE) for path in folder.glob(f"*{PAGE}")}
+        entries = "\n".join(f"{name} <{name}>" for name in (*listed, *sorted(pages.difference(listed))))
+        return self.parse_text_to_nodes(f"```{{toctree}}\n:hidden:\n\n{entries}\n```\n") if entries else []
+
+    def _row(self, filed: Filed, tagger: str) -> list[nodes.Node]:
+        version, verified = str(filed.version), filed.verified
+        commit: nodes.Node = _text(filed.commit[:12] if filed.commit else UNKNOWN)
+        if filed.commit and filed.repository:
+            commit = _linked(filed.commit[:12], f"https://github.com/{filed.repository}/commit/{filed.commit}")
+        files = [self._download("record", f"{version}{TWIN}")]
+        if verified is not None:
+            files.append(self._download("verification", f"{version}{VERIFIED}"))
+        told = _text(state(filed))
+        for each in files:
+            told += [nodes.Text("; "), each]
+        return [
+            self._page(filed),
+            _text(filed.date),
+            commit,
+            _text(tagger),
+            _text(duration(filed.seconds)),
+            _artifacts(verified.artifacts if verified else ()),
+            told,
+        ]
+
+    def _page(self, filed: Filed) -> nodes.Node:
+        version = str(filed.version)
+        if not filed.has_page:
+            return _text(version)
+        page = addnodes.pending_xref(
+            refdomain="std", reftype="doc", refdoc=self.env.docname, reftarget=version, refexplicit=True, refwarn=True
+        )
+        page += nodes.inline(version, version, classes=["doc"])
+        return nodes.paragraph("", "", page)
+
+    def _download(self, words: str, name: str) -> nodes.Node:
+        return addnodes.download_reference(
+            "",
+            "",
+            nodes.inline(words, words),
+            refdoc=self.env.docname,
+            reftarget=name,
+            refdomain="",
+            reftype="download",
+        )
+
+
+def _artifacts(published: Sequence[Published]) -> nodes.Node:
+    if not published:
+        return _text("not verified yet")
+    shown: nodes.Element = nodes.container(classes=["no-search"])
+    for each in published:
+        digests = "".join(f"<li><code>sha256:{digest}</code></li>" for digest in each.digests)
+        words = html.escape(artifact(each))
+        told = f"<details><summary>{words}</summary><ul>{digests}</ul></details>" if digests else f"<p>{words}</p>"
+        shown += nodes.raw("", told, format="html")
+    return shown
+
+
+def _table(rows: Sequence[Sequence[nodes.Node]]) -> nodes.Node:
+    head, *body = rows
+    group = nodes.tgroup("", cols=len(head))
+    group += [nodes.colspec(colwidth=1, stub=number == 0) for number in range(len(head))]
+    group += nodes.thead("", _table_row(head))
+    group += nodes.tbody("", *(_table_row(row) for row in body))
+    return nodes.table("", group)
+
+
+def _table_row(cells: Sequence[nodes.Node]) -> nodes.Node:
+    return nodes.row("", *(nodes.entry("", cell) for cell in cells))
+
+
+def _text(words: str) -> nodes.paragraph:
+    return nodes.paragraph(words, words)
+
+
+def _linked(words: str, address: str) -> nodes.Node:
+    return nodes.paragraph("", "", nodes.reference(words, words, refuri=address, internal=False))
+
+
+def name_record(app: Sphinx, document: nodes.document) -> None:
+    """Say on the page of a record which release it is of: by itself it has the title and the words of the runbook."""
+    page = Path(app.env.doc2path(app.env.docname))
+    filed = read_record(page) if page.name.endswith(PAGE) else None
+    title = next(document.findall(nodes.title), None)
+    if filed is None or title is None:
+        return
+    app.env.note_dependency(str(page.with_name(f"{filed.version}{TWIN}")))
+    title.clear()
+    title += nodes.Text(f"Release {filed.version}")
+    told = f"This is the record of a real release. It ran on {filed.date} (UTC), took {duration(filed.seconds)}"
+    told += f", and released {filed.commit[:12]} as {filed.tag}." if filed.commit else f", and released {filed.tag}."
+    title.parent.insert(title.parent.index(title) + 1, _text(f"{told} It is shown as it ran, and never runs again."))
+
+
+def fail_if_unreal(app: Sphinx, exception: Exception | None) -> None:
+    """Fail a build that found a rehearsal among the releases, even where warnings are none of its business."""
+    if exception is None and any(_UNREAL in told for told in app.env.metadata.values()):
+        app.statuscode = 1
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the directive, and what names the pages of records before Sphinx collects their titles."""
+    app.add_directive("releases", Releases)
+    app.connect("doctree-read", name_record, priority=400)
+    app.connect("build-finished", fail_if_unreal)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
