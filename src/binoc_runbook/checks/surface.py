@@ -99,6 +99,20 @@ def surface(workspace: Workspace, policy: Policy, views: Sequence[CargoView] = (
     return Findings(findings)
 
 
+def withheld(workspace: Workspace, policy: Policy) -> Findings:
+    """Ask of each crate that the policy does not declare whether its manifest keeps it from being published."""
+    promised = [workspace.package_of(artifact) for artifact in policy.artifacts]
+    findings: list[Finding] = []
+    for package in workspace.packages:
+        if package.ecosystem != "cargo" or any(package is each for each in promised):
+            continue
+        if package.publishable:
+            findings += _undeclared(package)
+        else:
+            findings.append(Finding.ok(CHECK, _publish_place(package), f"`{package.name}` cannot be published"))
+    return Findings(findings)
+
+
 def _artifact(artifact: Artifact, package: Package | None, seen: dict[str, CargoPackage]) -> Iterator[Finding]:
     what = f"`{artifact.name}` for {_at(artifact.registry)}"
     if package is None:

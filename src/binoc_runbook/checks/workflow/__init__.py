@@ -17,14 +17,17 @@ from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.policy import Policy
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from binoc_runbook.checks.workflow.rules.rule import Rule
 
 __all__ = ["RULES", "Workflow", "workflow"]
 
 CHECK = "workflow"
 
 
-def workflow(root: Path, policy: Policy) -> Findings:
+def workflow(root: Path, policy: Policy, rules: Sequence[Rule] = RULES) -> Findings:
     """Compare the publish workflow of the checkout at `root` with the policy, rule by rule.
 
     One finding for each rule that is broken, with the line, the reason and the edit; a single `ok` otherwise.
@@ -39,13 +42,13 @@ def workflow(root: Path, policy: Policy) -> Findings:
         return Findings([Finding.failed(CHECK, unreadable.place, unreadable.saw, unreadable.remedy)])
     broken = [
         Finding(CHECK, rule.status, str(place), f"{rule.name}: {saw}; {rule.why}", edit)
-        for rule in RULES
+        for rule in rules
         for place, saw, edit in rule.faults(read, policy)
     ]
-    return Findings(broken or [Finding.ok(CHECK, file, _what_was_seen(read, policy))])
+    return Findings(broken or [Finding.ok(CHECK, file, _what_was_seen(read, policy, rules))])
 
 
-def _what_was_seen(workflow: Workflow, policy: Policy) -> str:
+def _what_was_seen(workflow: Workflow, policy: Policy, rules: Sequence[Rule]) -> str:
     published = ", ".join(
         f"`{artifact.name}` by `{job.id}`{in_environment(artifact)}" for artifact, job in workflow.publishers(policy)
     )
@@ -53,5 +56,5 @@ def _what_was_seen(workflow: Workflow, policy: Policy) -> str:
     sizes = f"{len(workflow.jobs)} jobs, {len(list(used_actions(workflow)))} pinned actions"
     return (
         f"started by {events}; {sizes}; publishes {published or 'nothing'}; "
-        f"asked for {', '.join(rule.name for rule in RULES)}"
+        f"asked for {', '.join(rule.name for rule in rules)}"
     )
