@@ -4,7 +4,13 @@ project = "Binoc"
 author = "Binoc contributors"
 html_title = "Binoc"
 
-extensions = ["myst_nb", "sphinx_design", "sphinx_copybutton", "binoc_runbook.display.releases"]
+extensions = [
+    "myst_nb",
+    "sphinx_design",
+    "sphinx_copybutton",
+    "binoc_runbook.display.releases",
+    "binoc_runbook.display.sphinx",
+]
 html_theme = "furo"
 html_copy_source = False
 html_show_copyright = False

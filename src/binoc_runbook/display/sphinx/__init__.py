@@ -1,0 +1,78 @@
+"""Decisions that prove themselves: pages whose sentences are tied to questions of this library.
+
+    extensions = ["binoc_runbook.display.sphinx"]
+
+The directive `decided` holds one sentence of a decision and names the questions that it is tied to; `decisions` lists
+all of them. Pages that have such a sentence are read anew in every build, so that their states are those of now. A
+sentence that is violated fails the build, each time until it is true again. Building only asks, and changes nothing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sphinx.util import logging
+
+from binoc_runbook.display.sphinx.answers import Sentence
+from binoc_runbook.display.sphinx.directives import DecidedDirective, DecisionsDirective
+from binoc_runbook.display.sphinx.domain import Decisions, decisions_of
+from binoc_runbook.display.sphinx.pages import complete_page
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+    from sphinx.environment import BuildEnvironment
+
+_log = logging.getLogger(__name__)
+_STYLE = "decided.css"
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Add the two directives to a site."""
+    app.add_domain(Decisions)
+    app.add_directive("decided", DecidedDirective)
+    app.add_directive("decisions", DecisionsDirective)
+    app.add_css_file(_STYLE)
+    app.connect("builder-inited", _add_style)
+    app.connect("env-get-outdated", _read_again)
+    app.connect("env-updated", _ask)
+    app.connect("doctree-resolved", complete_page)
+    app.connect("build-finished", _tell)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def _add_style(app: Sphinx) -> None:
+    app.config.html_static_path.append(str(Path(__file__).with_name(_STYLE)))
+
+
+def _read_again(app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]) -> list[str]:
+    """The pages whose states may be others by now, which is all of them: what they are about lies outside the site."""
+    return sorted(decisions_of(env).pages - removed)
+
+
+def _ask(app: Sphinx, env: BuildEnvironment) -> None:
+    # Here, so that pages which are written side by side do not ask again.
+    for sentence in decisions_of(env).sentences:
+        decisions_of(env).answers.to(sentence)
+
+
+def _tell(app: Sphinx, exception: Exception | None) -> None:
+    """Fail the build for what is violated, and list what is not verified."""
+    if exception is not None:
+        return
+    decisions = decisions_of(app.env)
+    states = [(sentence, *decisions.answers.to(sentence)) for sentence in decisions.sentences]
+    for sentence, state, findings in states:
+        if state == "violated":
+            reasons = "\n".join(map(str, findings.having("failed")))
+            _log.error("violated: “%s”\n%s", sentence.text, reasons, location=(sentence.page, sentence.line))
+            app.statuscode = 1
+    unverified = [sentence for sentence, state, _ in states if state == "unverified"]
+    if unverified:
+        _log.info("unverified sentences of decisions: %d", len(unverified))
+    for sentence in unverified:
+        _log.info("  %s: “%s”", _where(sentence), sentence.text)
+
+
+def _where(sentence: Sentence) -> str:
+    return f"{sentence.page}:{sentence.line}"

@@ -1,0 +1,112 @@
+"""What the questions answer about one checkout, each asked once in a build and never kept for another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from binoc_runbook.answers import TreeState
+from binoc_runbook.cleaning import plain
+from binoc_runbook.display.sphinx.questions import QUESTIONS, Options, mistake
+from binoc_runbook.finding import Finding, Findings, Status
+from binoc_runbook.opening import open_target
+from binoc_runbook.refusal import Refused
+from binoc_runbook.stages import Target
+from binoc_runbook.world import World
+
+#: Of a sentence: all that it is tied to holds; something does not; nothing is known, or it is tied to nothing.
+State = Literal["verified", "violated", "unverified"]
+
+_STATES: dict[Status, State] = {
+    "ok": "verified",
+    "warning": "verified",
+    "failed": "violated",
+    "unknown": "unverified",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence of a decision: where it stands, and the questions it is tied to, with their options."""
+
+    page: str
+    line: int
+    id: str
+    text: str
+    questions: tuple[str, ...]
+    options: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """The commit that HEAD is, the day it was made (ISO 8601), and the tracked files that differ from it."""
+
+    id: str
+    day: str
+    changed: frozenset[str]
+
+
+class Answers:
+    """Asks about the checkout at `root`; about nothing where there is none."""
+
+    def __init__(self, root: Path | None) -> None:
+        self.root = root
+        self._known: dict[tuple[object, ...], Findings] = {}
+
+    def to(self, sentence: Sentence) -> tuple[State, Findings]:
+        """The state of a sentence, with the findings that show it."""
+        options = dict(sentence.options)
+        if wrong := mistake(sentence.questions, options):
+            place = f"{sentence.page}, line {sentence.line}"
+            return "violated", Findings([Finding.failed("decided", place, *wrong)])
+        findings = Findings()
+        for question in sentence.questions:
+            findings += self._answer(question, options)
+        return (_STATES[findings.status] if findings else "unverified"), findings
+
+    def _answer(self, name: str, options: Mapping[str, tuple[str, ...]]) -> Findings:
+        question = QUESTIONS[name]
+        taken: Options = {key: value for key, value in options.items() if key in question.takes}
+        asked = (name, *sorted(taken.items()))
+        if asked not in self._known:
+            target = self._target
+            self._known[asked] = question.ask(target, taken) if isinstance(target, Target) else target
+        return self._known[asked]
+
+    @cached_property
+    def _target(self) -> Target | Findings:
+        """What is asked about, or why nothing can be."""
+        if self.root is None:
+            saw, remedy = "these pages lie in no git checkout", "build them from a clone"
+            return Findings([Finding.unknown("decided", "the folder of the site", saw, remedy)])
+        try:
+            target = open_target(World.real(self.root), None)
+        except Refused as refused:
+            return refused.findings
+        if not target.policy.declared:
+            saw, remedy = "no promise is declared", "declare one: [tool.binoc-runbook]"
+            return Findings([Finding.unknown("policy", target.policy.source, saw, remedy)])
+        return target
+
+    @cached_property
+    def commit(self) -> Commit | None:
+        """What is checked out; `None` where git cannot tell."""
+        if self.root is None:
+            return None
+        git = World.real(self.root).git
+        state, told = git.tree_state(), git.ask("log", "-1", "--format=%cs")
+        if not isinstance(state, TreeState) or state.commit is None or told.returncode != 0:
+            return None
+        return Commit(state.commit, told.stdout.strip(), frozenset(state.changed))
+
+    @property
+    def repository(self) -> str | None:
+        """The repository on GitHub, `owner/name`."""
+        return self._target.policy.repository if isinstance(self._target, Target) else None
+
+    def clean(self, text: str) -> str:
+        """The text without paths of this machine."""
+        return self._target.world.clean(text) if isinstance(self._target, Target) else plain(text)

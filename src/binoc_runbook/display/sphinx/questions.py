@@ -1,0 +1,242 @@
+"""The questions that a sentence of a decision can be tied to, by name.
+
+They are those of the stages, and some that the policy and the library itself answer. None of them reaches beyond the
+checkout, and none changes it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import binoc_runbook.stages
+from binoc_runbook.checks.dists.expected import sdist_name
+from binoc_runbook.checks.surface import surface, withheld
+from binoc_runbook.checks.workflow import RULES, workflow
+from binoc_runbook.display.text import REGISTRIES
+from binoc_runbook.finding import Finding, Findings, Place
+from binoc_runbook.policy import MANIFEST, TABLE, Artifact
+from binoc_runbook.stages import ACTS, AT_THE_LINE, STAGES, Target
+from binoc_runbook.stages import QUESTIONS as QUESTION_STAGES
+from binoc_runbook.stages.surface import Surface
+from binoc_runbook.stages.sync import Sync
+from binoc_runbook.workspace.manifest import Manifest
+
+Options = Mapping[str, tuple[str, ...]]
+
+#: What to do about a sentence that is no longer true.
+_MEND = "mend it, or decide anew: just adr TITLE"
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked, how, and which options narrow it down."""
+
+    about: str
+    ask: Callable[[Target, Options], Findings]
+    takes: tuple[str, ...] = ()
+
+
+def mistake(questions: tuple[str, ...], options: Options) -> tuple[str, str] | None:
+    """What is wrong with a question as a page puts it, and what helps; `None` where nothing is."""
+    for name in questions:
+        if name not in QUESTIONS:
+            return f"there is no question `{name}`", f"write one of: {', '.join(QUESTIONS)}"
+    taken = {option for name in questions for option in QUESTIONS[name].takes}
+    for option, values in options.items():
+        if option not in taken:
+            return f"`:{option}:` is no option of {', '.join(questions) or 'no question'}", f"delete `:{option}:`"
+        known = _KNOWN.get(option)
+        for value in values:
+            if known is not None and value not in known:
+                return f"there is no {option} `{value}`", f"write one of: {', '.join(known)}"
+    return None
+
+
+def _surface(target: Target, options: Options) -> Findings:
+    """Whether exactly the declared artifacts can be published; with `artifacts`, whether these are declared."""
+    if target.world.processes.find("cargo") is None:
+        # To a release that is an obstacle; the sentence is neither true nor false for it.
+        unasked = Finding.unknown("surface", "cargo metadata", "`cargo` was not found on PATH", "install Rust")
+        found = surface(target.workspace(), target.policy) + Findings([unasked])
+    else:
+        found = Surface().observe(target).findings
+    return found + list(_exactly(target, options["artifacts"])) if "artifacts" in options else found
+
+
+def _exactly(target: Target, said: tuple[str, ...]) -> Iterator[Finding]:
+    """Where the policy declares something else than a sentence says."""
+    declared = {f"{each.name} at {REGISTRIES[each.registry]}": each for each in target.policy.artifacts}
+    for what, artifact in declared.items():
+        if what not in said:
+            saw = f"the policy declares `{what}`, and the decision does not"
+            yield Finding.failed("surface", artifact.source, saw, _MEND)
+    for what in said:
+        if what not in declared:
+            saw = f"the decision names `{what}`, and the policy does not declare it"
+            yield Finding.failed("surface", target.policy.source, saw, _MEND)
+
+
+def _private(target: Target, options: Options) -> Findings:
+    return withheld(target.workspace(), target.policy)
+
+
+def _sync(target: Target, options: Options) -> Findings:
+    return Sync().observe(target).findings
+
+
+def _workflow(target: Target, options: Options) -> Findings:
+    """Whether the publish workflow keeps its contract, or those of its rules that are named."""
+    named = options.get("rule", ())
+    rules = [rule for rule in RULES if not named or rule.name in named]
+    return workflow(target.world.root, target.policy, rules)
+
+
+def _tag(target: Target, options: Options) -> Findings:
+    said, place = target.policy.tag, _policy_place(target, "tag")
+    wanted = options.get("spelling", (said,))[0]
+    if said != wanted:
+        return Findings([Finding.failed("tag", place, f"a release is tagged `{said}`, not `{wanted}`", _MEND)])
+    return Findings([Finding.ok("tag", place, f"a release is tagged `{said}`")])
+
+
+def _wheels(target: Target, options: Options) -> Findings:
+    """Whether each distribution promises wheels, all with the one pair of tags that is said."""
+    wanted = options.get("tags", ("",))[0]
+    return Findings(_wheel(target, artifact, wanted) for artifact in _distributions(target))
+
+
+def _wheel(target: Target, artifact: Artifact, wanted: str) -> Finding:
+    place = _artifact_place(target, artifact, "wheels")
+    if artifact.wheels is None or wanted not in ("", artifact.wheels):
+        saw = f"`{artifact.name}` promises {f'wheels tagged `{artifact.wheels}`' if artifact.wheels else 'no wheels'}"
+        return Finding.failed("wheels", place, f"{saw}, not `{wanted}`" if wanted else saw, _MEND)
+    platforms = f"one for each of {len(artifact.platforms)} platforms"
+    return Finding.ok("wheels", place, f"`{artifact.name}` promises wheels tagged `{artifact.wheels}`, {platforms}")
+
+
+def _sdist(target: Target, options: Options) -> Findings:
+    """What `check --dists` refuses a folder without."""
+    return Findings(
+        Finding.ok("sdist", artifact.source, f"a release is not whole without `{sdist_name(artifact, target.version)}`")
+        for artifact in _distributions(target)
+    )
+
+
+def _crate(target: Target, options: Options) -> Findings:
+    crates = [artifact for artifact in target.policy.artifacts if artifact.registry == "crates.io"]
+    if not crates:
+        return Findings([Finding.failed("crate", target.policy.source, "no crate is declared for crates.io", _MEND)])
+    return Findings(
+        Finding.ok("crate", _artifact_place(target, crate, "registry"), f"`{crate.name}` is declared for crates.io")
+        for crate in crates
+    )
+
+
+def _maturin(target: Target, options: Options) -> Findings:
+    """Whether each distribution is built by maturin."""
+    return Findings(_builder(target, artifact) for artifact in _distributions(target))
+
+
+def _builder(target: Target, artifact: Artifact) -> Finding:
+    manifest = Manifest(target.world.root, f"{artifact.path}/{MANIFEST}")
+    place = manifest.place("build-system", "build-backend")
+    backend = manifest.get("build-system", "build-backend")
+    if backend != "maturin":
+        return Finding.failed("maturin", place, f"`{artifact.name}` is built by `{backend}`, not by maturin", _MEND)
+    return Finding.ok("maturin", place, f"`{artifact.name}` is built by maturin")
+
+
+def _order(target: Target, options: Options) -> Findings:
+    """Whether a release passes these stages in this order, what is asked again at the line included."""
+    before = [stage.name for stage in STAGES if stage not in ACTS]
+    passed = [*before, *AT_THE_LINE, *(act.name for act in ACTS)]
+    wanted = options.get("stages", tuple(passed))
+    place = _own_place(target.world.root, "STAGES: ")
+    ahead = iter(passed)
+    if all(name in ahead for name in wanted):
+        return Findings([Finding.ok("order", place, f"a release passes {' → '.join(passed)}")])
+    saw = f"a release passes {' → '.join(passed)}, and not {' → '.join(wanted)}"
+    return Findings([Finding.failed("order", place, saw, _MEND)])
+
+
+def _line(target: Target, options: Options) -> Findings:
+    """Whether everything that only asks comes before the first act that others see."""
+    reaches = [(stage.name, stage.reach) for stage in STAGES]
+    place = _own_place(target.world.root, "QUESTIONS: ")
+    first = next((index for index, (_, reach) in enumerate(reaches) if reach != "local"), len(reaches))
+    asking = {stage.name for stage in QUESTION_STAGES}
+    late = [name for name, _ in reaches[first:] if name in asking]
+    if late:
+        return Findings([Finding.failed("line", place, f"asked after the first public act: {', '.join(late)}", _MEND)])
+    saw = f"{', '.join(name for name, _ in reaches[:first])} come before `{reaches[first][0]}`, the first public act"
+    return Findings([Finding.ok("line", place, saw)])
+
+
+def _pins(target: Target, options: Options) -> Findings:
+    """Whether what the environment is made of leaves out the packages `without`."""
+    files = sorted(target.world.root.glob("requirements/*.txt"))
+    if not files:
+        return Findings([Finding.unknown("pins", "requirements/*.txt", "there is no such file", "just lock")])
+    return Findings(_pinned(file, target.world.root, options.get("without", ())) for file in files)
+
+
+def _pinned(file: Path, root: Path, without: tuple[str, ...]) -> Finding:
+    path = file.relative_to(root).as_posix()
+    lines = enumerate(file.read_text("utf-8").splitlines(), 1)
+    pins = {line.partition("==")[0]: number for number, line in lines if re.match(r"[A-Za-z0-9._-]+==", line)}
+    for name in without:
+        if name in pins:
+            return Finding.failed("pins", Place(path, pins[name]), f"`{name}` is pinned", _MEND)
+    said = f", and {' and '.join(f'`{name}`' for name in without)} not among them" if without else ""
+    return Finding.ok("pins", path, f"{len(pins)} packages are pinned{said}")
+
+
+# Where things are written.
+
+
+def _distributions(target: Target) -> list[Artifact]:
+    return [artifact for artifact in target.policy.artifacts if artifact.registry == "pypi"]
+
+
+def _policy_place(target: Target, *keys: str | int) -> Place:
+    return Manifest(target.world.root, MANIFEST).place(*TABLE, *keys)
+
+
+def _artifact_place(target: Target, artifact: Artifact, key: str) -> Place:
+    return _policy_place(target, "artifacts", target.policy.artifacts.index(artifact), key)
+
+
+def _own_place(root: Path, start: str) -> object:
+    """Where the library lists its stages: a line of the checkout where it is the one that the library lies in."""
+    file = Path(binoc_runbook.stages.__file__)
+    if not file.is_relative_to(root):
+        return "the stages of `binoc_runbook`"
+    lines = file.read_text("utf-8").splitlines()
+    line = next((number for number, line in enumerate(lines, 1) if line.startswith(start)), None)
+    return Place(file.relative_to(root).as_posix(), line)
+
+
+#: What can be asked, in the order in which a release is about it.
+QUESTIONS: dict[str, Question] = {
+    "surface": Question("exactly the declared artifacts can be published", _surface, ("artifacts",)),
+    "private": Question("every other crate cannot be published", _private),
+    "sync": Question("every place says the same version", _sync),
+    "workflow": Question("the publish workflow keeps its contract", _workflow, ("rule",)),
+    "tag": Question("the name of a release's tag", _tag, ("spelling",)),
+    "wheels": Question("the tags of the wheels that are promised", _wheels, ("tags",)),
+    "sdist": Question("each distribution has an sdist", _sdist),
+    "maturin": Question("each distribution is built by maturin", _maturin),
+    "crate": Question("a crate is published at crates.io", _crate),
+    "order": Question("the stages of a release, in order", _order, ("stages",)),
+    "line": Question("what only asks comes before the first public act", _line),
+    "pins": Question("what the environment is made of", _pins, ("without",)),
+}
+
+#: The values that an option can have, where they are names of the library.
+_KNOWN: dict[str, list[str]] = {
+    "rule": [rule.name for rule in RULES],
+    "stages": [stage.name for stage in STAGES],
+}
