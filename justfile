@@ -139,6 +139,11 @@ verify-crate *options:
 docs:
     sphinx-build -E -W --keep-going -b html docs docs/_build/html
 
+# the page of a new decision: `just adr "Wheels for one more platform"`
+[group("build")]
+adr title:
+    @binoc-runbook adr "$@"
+
 # formatting, types and the rules of the workflows
 [group("tests")]
 lint:

@@ -20,7 +20,7 @@ ROOMS = (
     ("world",),
     ("rehearsal", "stages", "refusal"),
     ("opening", "record", "trial"),
-    ("artifacts", "bump", "display", "github_release", "rehearsed", "release", "setup", "verification"),
+    ("adr", "artifacts", "bump", "display", "github_release", "rehearsed", "release", "setup", "verification"),
     ("runbook",),
     ("arguments", "cli"),
 )

@@ -112,6 +112,10 @@ def _github_release(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--assets", type=Path, metavar="FILE", nargs="+", action="extend", default=[], help=about)
 
 
+def _adr(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("title", metavar="TITLE", help='what was decided, such as "Wheels for one more platform"')
+
+
 _OPTIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "inspect": _json,
     "check": _check,
@@ -127,4 +131,5 @@ _OPTIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "prepare": _version,
     "setup-check": _json,
     "github-release": _github_release,
+    "adr": _adr,
 }

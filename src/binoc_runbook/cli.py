@@ -320,6 +320,16 @@ def github_release(root: Path, parsed: argparse.Namespace) -> int:
     return OK if findings.status in ("ok", "warning") else REFUSED
 
 
+def adr(root: Path, parsed: argparse.Namespace) -> int:
+    """Start the page of a new decision, named after today and its title."""
+    import datetime
+
+    from binoc_runbook.adr import start_decision
+
+    print(start_decision(root, parsed.title, datetime.date.today()))
+    return OK
+
+
 # What the commands share.
 
 
@@ -407,6 +417,7 @@ COMMANDS: dict[str, Command] = {
     "prepare": prepare,
     "setup-check": setup_check,
     "github-release": github_release,
+    "adr": adr,
 }
 
 
