@@ -167,6 +167,16 @@ def test_a_sentence_that_names_other_artifacts_than_the_policy_is_violated(site)
     assert "the decision names `demo-sdk at PyPI`, and the policy does not declare it" in said
 
 
+def test_a_broken_rule_that_a_sentence_names_violates_it_where_a_release_would_only_be_warned(site, checkout):
+    checkout.write("justfile", "check-dists:\n")
+    checkout.edit(".github/workflows/publish.yml", "just check-dists", "python -m compileall .")
+    site.write("surface.md", "# A decision\n\n```{decided} workflow\n:rule: recipes\n\nOnly recipes.\n```\n")
+    code, said = site.build()
+    assert code != 0
+    assert "violated: “Only recipes.”" in said
+    assert ".github/workflows/publish.yml:" in said
+
+
 @pytest.mark.parametrize(
     ("written", "told"),
     [

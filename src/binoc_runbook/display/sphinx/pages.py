@@ -12,6 +12,7 @@ from sphinx.util.nodes import make_refnode
 from binoc_runbook.display.sphinx.answers import Answers, Sentence, State
 from binoc_runbook.display.sphinx.directives import OVERVIEW, SENTENCE
 from binoc_runbook.display.sphinx.domain import decisions_of
+from binoc_runbook.display.sphinx.questions import QUESTIONS, Question
 from binoc_runbook.finding import SIGN, Finding
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class _Writer:
     # The overview.
 
     def overview(self, sentences: list[Sentence]) -> Iterator[Any]:
-        """How many sentences of each decision are in which state, and then each sentence."""
+        """How many sentences of each decision are in which state, then each sentence, and what can be asked."""
         by_page: dict[str, list[Sentence]] = {}
         for sentence in sentences:
             by_page.setdefault(sentence.page, []).append(sentence)
@@ -113,6 +114,9 @@ class _Writer:
                 ["Sentence", "State", "Asked"],
                 map(self._row, its),
             )
+        rows = ([nodes.literal("", name), nodes.Text(each.about), _options(each)] for name, each in QUESTIONS.items())
+        head = ["Question", "Asks whether", "Options"]
+        yield _table("questions", "Questions that a sentence can be tied to", head, rows)
 
     def _row(self, sentence: Sentence) -> list[Any]:
         state, _ = self._answers.to(sentence)
@@ -131,6 +135,10 @@ class _Writer:
 def _row_id(sentence: Sentence) -> str:
     """The id of a sentence in the overview."""
     return str(nodes.make_id(f"{sentence.page}-{sentence.id}"))
+
+
+def _options(question: Question) -> Any:
+    return nodes.inline("", "", *_prose(", ".join(f"`:{option}:`" for option in question.takes) or "none"))
 
 
 def _prose(text: str) -> Iterator[Any]:

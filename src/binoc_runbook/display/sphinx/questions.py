@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import binoc_runbook.stages
@@ -89,8 +89,10 @@ def _sync(target: Target, options: Options) -> Findings:
 
 def _workflow(target: Target, options: Options) -> Findings:
     """Whether the publish workflow keeps its contract, or those of its rules that are named."""
-    named = options.get("rule", ())
-    rules = [rule for rule in RULES if not named or rule.name in named]
+    if "rule" not in options:
+        return workflow(target.world.root, target.policy)
+    # A sentence that names a rule is false when it is broken, also where a release would only be warned.
+    rules = [replace(rule, status="failed") for rule in RULES if rule.name in options["rule"]]
     return workflow(target.world.root, target.policy, rules)
 
 
@@ -225,14 +227,14 @@ QUESTIONS: dict[str, Question] = {
     "private": Question("every other crate cannot be published", _private),
     "sync": Question("every place says the same version", _sync),
     "workflow": Question("the publish workflow keeps its contract", _workflow, ("rule",)),
-    "tag": Question("the name of a release's tag", _tag, ("spelling",)),
-    "wheels": Question("the tags of the wheels that are promised", _wheels, ("tags",)),
+    "tag": Question("a release is tagged as is said", _tag, ("spelling",)),
+    "wheels": Question("each distribution promises wheels, with the tags that are said", _wheels, ("tags",)),
     "sdist": Question("each distribution has an sdist", _sdist),
     "maturin": Question("each distribution is built by maturin", _maturin),
     "crate": Question("a crate is published at crates.io", _crate),
-    "order": Question("the stages of a release, in order", _order, ("stages",)),
+    "order": Question("a release passes its stages in the order that is said", _order, ("stages",)),
     "line": Question("what only asks comes before the first public act", _line),
-    "pins": Question("what the environment is made of", _pins, ("without",)),
+    "pins": Question("the environment is made without the packages that are named", _pins, ("without",)),
 }
 
 #: The values that an option can have, where they are names of the library.
