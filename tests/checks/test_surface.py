@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from binoc_runbook.checks.surface import CargoPackage, CargoView, surface
+from binoc_runbook.checks.surface import CargoPackage, CargoView, surface, withheld
 from binoc_runbook.finding import Findings, Place
 from binoc_runbook.policy import Artifact, Policy
 from binoc_runbook.workspace import Workspace
@@ -245,3 +245,19 @@ def test_a_member_that_is_listed_under_a_link_is_the_one_behind_it(tmp_path: Pat
     (tmp_path / "Cargo.toml").write_text('[workspace]\nresolver = "2"\nmembers = ["linked"]\n')
     findings = surface(Workspace.discover(tmp_path), Policy.undeclared(), [view(tmp_path, "Cargo.toml")])
     assert [finding.status for finding in findings] == ["warning"]
+
+
+def test_each_crate_that_is_not_declared_is_asked_what_keeps_it_from_being_published(ask: Ask, tmp_path: Path) -> None:
+    ask()
+    assert [str(finding) for finding in withheld(Workspace.discover(tmp_path), POLICY)] == [
+        "✓ ok: surface: crates/cli/Cargo.toml:5: `binoc-cli` cannot be published",
+        "✓ ok: surface: crates/core/Cargo.toml:5: `binoc-core` cannot be published",
+        "✓ ok: surface: python/binoc/Cargo.toml:5: `binoc-python` cannot be published",
+    ]
+    open_again = ("crates/core/Cargo.toml", "publish = false\n", "")
+    ask(open_again)
+    (failed,) = withheld(Workspace.discover(tmp_path), POLICY).having("failed")
+    assert (failed.looked_at, failed.remedy) == (
+        "crates/core/Cargo.toml:2",
+        "write `publish = false` under `[package]` in `crates/core/Cargo.toml`",
+    )

@@ -1161,3 +1161,13 @@ def test_aliases_are_followed_once(tmp_path: Path, policy: Policy) -> None:
     layers = "".join(f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]\n" for n in range(1, 30))
 
     assert findings(tmp_path, f"l0: &l0 [lol]\n{layers}{GOOD}", policy)
+
+
+def test_single_rules_can_be_asked_and_the_answer_names_them(tmp_path: Path, policy: Policy) -> None:
+    findings(tmp_path, GOOD.replace("id-token: write", "id-token: none", 1), policy)
+    named = {rule.name: rule for rule in RULES}
+    [finding] = workflow(tmp_path, policy, [named["secrets"], named["pins"]])
+    assert finding.status == "ok"
+    assert finding.saw.endswith("asked for secrets, pins")
+    [broken] = workflow(tmp_path, policy, [named["token"]])
+    assert broken.status == "failed"
