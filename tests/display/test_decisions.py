@@ -177,6 +177,14 @@ def test_a_broken_rule_that_a_sentence_names_violates_it_where_a_release_would_o
     assert ".github/workflows/publish.yml:" in said
 
 
+def test_a_sentence_that_was_left_out_is_missed_in_every_build(site):
+    site.write("surface.md", "# A decision\n\n```{decided} sync\n```\n")
+    for _ in range(2):
+        code, said = site.build("-W")
+        assert code != 0
+        assert "surface.md:3" in said
+
+
 @pytest.mark.parametrize(
     ("written", "told"),
     [

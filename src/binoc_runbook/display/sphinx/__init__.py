@@ -34,7 +34,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("decisions", DecisionsDirective)
     app.add_css_file(_STYLE)
     app.connect("builder-inited", _add_style)
-    app.connect("env-get-outdated", _read_again)
     app.connect("env-updated", _ask)
     app.connect("doctree-resolved", complete_page)
     app.connect("build-finished", _tell)
@@ -43,11 +42,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
 def _add_style(app: Sphinx) -> None:
     app.config.html_static_path.append(str(Path(__file__).with_name(_STYLE)))
-
-
-def _read_again(app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]) -> list[str]:
-    """The pages whose states may be others by now, which is all of them: what they are about lies outside the site."""
-    return sorted(decisions_of(env).pages - removed)
 
 
 def _ask(app: Sphinx, env: BuildEnvironment) -> None:

@@ -30,7 +30,8 @@ class DecidedDirective(SphinxDirective):
     )
 
     def run(self) -> list[Any]:
-        """Keep the sentence; its state is added when the page is written."""
+        """Keep the sentence; its state is added when the page is written, anew in every build."""
+        self.env.note_reread()
         self.assert_has_content()
         content = self.parse_content_to_nodes()
         text = " ".join(" ".join(node.astext() for node in content).split())
@@ -55,7 +56,8 @@ class DecisionsDirective(SphinxDirective):
     """All decisions of the site, with the states of their sentences."""
 
     def run(self) -> list[Any]:
-        """Keep the place; the list is made when all pages are read."""
+        """Keep the place; the list is made when all pages are read, anew in every build."""
+        self.env.note_reread()
         decisions_of(self.env).add_overview(self.env.docname)
         box = nodes.container(classes=["decisions"])
         box[OVERVIEW] = True

@@ -44,11 +44,6 @@ class Decisions(Domain):
         """The page that lists them."""
         return min(self.data["overviews"], default=None)
 
-    @property
-    def pages(self) -> set[str]:
-        """Every page that shows a state."""
-        return {*self.data["sentences"], *self.data["overviews"]}
-
     def add(self, sentence: Sentence) -> None:
         """Keep a sentence that was read."""
         self.data["sentences"].setdefault(sentence.page, []).append(sentence)
