@@ -120,6 +120,17 @@ def test_a_sentence_and_the_overview_lead_to_each_other(site):
     assert re.findall(r"<p>(\d)</p>", counts[1]) == ["3", "0", "1"]
 
 
+def test_a_summary_says_in_one_line_whether_all_hold_and_leads_to_the_overview(site, checkout):
+    site.write("other.md", "# Another page\n\n```{decisions}\n:summary:\n```\n")
+    site.build()
+    assert "<strong>No decision is broken</strong>" in site.page("other")
+    assert 'href="index.html">Their sentences</a>: 3 verified, 1 unverified.' in site.page("other")
+    checkout.edit("crates/demo-core/Cargo.toml", "publish = false\n", "")
+    site.build()
+    assert "<strong>Not every decision holds</strong>" in site.page("other")
+    assert "1 verified, 2 violated, 1 unverified." in site.page("other")
+
+
 def test_what_is_unverified_is_listed_at_the_end_and_is_no_warning(site):
     code, said = site.build("-W")
     assert code == 0, said

@@ -11,8 +11,8 @@ from sphinx.util.docutils import SphinxDirective
 from binoc_runbook.display.sphinx.answers import Sentence
 from binoc_runbook.display.sphinx.domain import decisions_of
 
-#: The attribute by which `pages` finds what is to be completed once all pages are read.
-SENTENCE, OVERVIEW = "decided-sentence", "decided-overview"
+#: The attributes by which `pages` finds what is to be completed once all pages are read.
+SENTENCE, OVERVIEW, SUMMARY = "decided-sentence", "decided-overview", "decided-summary"
 
 
 def _names(value: str | None) -> tuple[str, ...]:
@@ -53,12 +53,17 @@ class DecidedDirective(SphinxDirective):
 
 
 class DecisionsDirective(SphinxDirective):
-    """All decisions of the site, with the states of their sentences."""
+    """All decisions of the site, with the states of their sentences; with `:summary:` only how many hold."""
+
+    option_spec: ClassVar[dict[str, Any]] = {"summary": directives.flag}
 
     def run(self) -> list[Any]:
         """Keep the place; the list is made when all pages are read, anew in every build."""
         self.env.note_reread()
-        decisions_of(self.env).add_overview(self.env.docname)
         box = nodes.container(classes=["decisions"])
-        box[OVERVIEW] = True
+        if "summary" in self.options:
+            box[SUMMARY] = True
+        else:
+            decisions_of(self.env).add_overview(self.env.docname)
+            box[OVERVIEW] = True
         return [box]

@@ -10,7 +10,7 @@ from docutils import nodes
 from sphinx.util.nodes import make_refnode
 
 from binoc_runbook.display.sphinx.answers import Answers, Sentence, State
-from binoc_runbook.display.sphinx.directives import OVERVIEW, SENTENCE
+from binoc_runbook.display.sphinx.directives import OVERVIEW, SENTENCE, SUMMARY
 from binoc_runbook.display.sphinx.domain import decisions_of
 from binoc_runbook.display.sphinx.questions import QUESTIONS, Question
 from binoc_runbook.finding import SIGN, Finding
@@ -34,6 +34,9 @@ def complete_page(app: Sphinx, page: nodes.document, docname: str) -> None:
         elif OVERVIEW in box:
             del box[OVERVIEW]
             box += writer.overview(decisions.sentences)
+        elif SUMMARY in box:
+            del box[SUMMARY]
+            box += writer.summary(decisions.sentences)
 
 
 class _Writer:
@@ -96,6 +99,18 @@ class _Writer:
         return nodes.reference("", "", literal, refuri=address, internal=False)
 
     # The overview.
+
+    def summary(self, sentences: list[Sentence]) -> Any:
+        """Whether all decisions hold, in one line."""
+        states = [self._answers.to(sentence)[0] for sentence in sentences]
+        count = {state: states.count(state) for state in _SIGN}
+        head = "Not every decision holds" if count["violated"] else "No decision is broken"
+        told = ", ".join(f"{number} {state}" for state, number in count.items() if number) or "none"
+        line = nodes.paragraph("", "", nodes.strong("", head), nodes.Text(". "))
+        words = nodes.Text("Their sentences")
+        line += self._link(self._decisions.overview, "", words) if self._decisions.overview else words
+        line += nodes.Text(f": {told}.")
+        return line
 
     def overview(self, sentences: list[Sentence]) -> Iterator[Any]:
         """How many sentences of each decision are in which state, then each sentence, and what can be asked."""
