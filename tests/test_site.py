@@ -97,6 +97,24 @@ def test_the_releases_are_listed_with_links_and_a_chart(sources, tmp_path, file)
     assert len(ids) == len(set(ids))
 
 
+def test_git_is_asked_who_tagged_and_nothing_in_the_checkout_changes(tmp_path, file, checkout):
+    checkout.write("docs/conf.py", 'extensions = ["myst_nb", "binoc_runbook.display.releases"]\nhtml_theme = "furo"\n')
+    checkout.write("docs/index.md", "# A site\n\n```{toctree}\nreleases/index\n```\n")
+    checkout.write("docs/releases/index.md", "# Releases\n\n```{releases}\n```\n")
+    checkout.commit("A site")
+    checkout.git("tag", "-a", "-m", "x", "v9.9.9", cwd=checkout.root)
+    file(checkout.root / "docs", "9.9.9", commit=checkout.head())
+
+    def everything():
+        asked = (["status", "--porcelain", "--untracked-files=all"], ["for-each-ref"], ["reflog", "--all"])
+        return [checkout.git(*each, cwd=checkout.root) for each in asked], checkout.remote_refs()
+
+    before = everything()
+    build(checkout.root / "docs", tmp_path / "html")
+    assert "<p>Rosa Release</p>" in page(tmp_path / "html")
+    assert everything() == before
+
+
 def test_a_rehearsal_among_the_releases_fails_every_build(sources, tmp_path, file):
     build(sources, tmp_path / "html")
     file(sources, "9.9.9", world="rehearsal")
@@ -108,15 +126,18 @@ def test_a_rehearsal_among_the_releases_fails_every_build(sources, tmp_path, fil
         assert "Traceback" not in done.stderr
 
 
-def test_a_broken_record_is_a_warning_in_every_build(sources, tmp_path, file):
+@pytest.mark.parametrize(("broken", "text"), [("9.9.9.json", "{"), ("9.9.9.ipynb", "{"), ("9.9.9.ipynb", "{}")])
+def test_a_broken_record_is_a_warning_in_every_build(sources, tmp_path, file, broken, text):
     file(sources, "9.9.9")
-    (sources / "releases/9.9.9.json").write_text("{", "utf-8")
+    (sources / "releases" / broken).write_text(text, "utf-8")
     for _ in range(2):
         done = sphinx(sources, tmp_path / "html")
         assert done.returncode == 0
-        assert "docs/releases/9.9.9.json: is no JSON that can be read" in done.stderr
-        assert "git checkout HEAD -- docs/releases/9.9.9.json" in done.stderr
+        assert f"docs/releases/{broken}: " in done.stderr
+        assert f"git checkout HEAD -- docs/releases/{broken}" in done.stderr
         assert "Traceback" not in done.stderr
+    assert "There was no release yet" not in page(tmp_path / "html")  # unknown is never no
+    assert ("This record cannot be read" in page(tmp_path / "html", "releases/9.9.9")) == broken.endswith(".ipynb")
 
 
 def test_a_record_that_is_new_or_has_changed_is_seen_by_the_next_build_however_little_is_built(sources, tmp_path, file):

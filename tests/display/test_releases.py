@@ -9,7 +9,7 @@ import pytest
 
 from binoc_runbook.display.chart import Bar, stacked_bars
 from binoc_runbook.display.filed import read_filed
-from binoc_runbook.display.releases import artifact, chart, duration, part_names, parts, state, tagged_by, times
+from binoc_runbook.display.overview import artifact, chart, duration, part_names, parts, state, tagged_by, times
 from binoc_runbook.opening import open_target
 from binoc_runbook.release import Release
 from binoc_runbook.verification import Verification
@@ -104,7 +104,12 @@ def test_the_commit_is_what_the_tag_peels_to_and_not_where_head_had_moved(file, 
         ("0.4.0", {"notebook": {**NOTEBOOK, "metadata": {"papermill": {"parameters": {"version": "0.4.0"}}}}}),
         (
             "0.4.0",
-            {"notebook": {"metadata": {"papermill": {"parameters": {"dry_run": False, "world": "rehearsal:full"}}}}},
+            {
+                "notebook": {
+                    **NOTEBOOK,
+                    "metadata": {"papermill": {"parameters": {"dry_run": False, "world": "rehearsal:full"}}},
+                }
+            },
         ),
     ],
     ids=["rehearsal", "rehearsal-by-name", "dry-run", "refused", "page-of-a-dry-run", "page-of-a-rehearsal"],
@@ -169,6 +174,14 @@ def test_half_a_record_is_a_warning_about_the_other_half(file, tmp_path, missing
     file()
     (tmp_path / missing).unlink()
     assert told(read_filed(tmp_path)[1]) == [("warning", f"docs/releases/{missing}")]
+
+
+@pytest.mark.parametrize("notebook", [[], {}, {**NOTEBOOK, "cells": [1]}, {**NOTEBOOK, "nbformat": 3}], ids=str)
+def test_a_page_that_is_no_notebook_is_a_warning(file, tmp_path, notebook):
+    file(notebook=notebook)
+    filed, findings = read_filed(tmp_path)
+    assert filed == ()
+    assert told(findings) == [("warning", "docs/releases/0.4.0.ipynb")]
 
 
 def test_a_verification_without_its_record_is_a_warning(file, tmp_path):

@@ -98,6 +98,13 @@ def read_record(page: Path) -> Filed | None:
         return None
 
 
+def is_notebook(value: object) -> bool:
+    """Whether a JSON value has the outline of a notebook of the format that papermill writes (nbformat 4)."""
+    if not isinstance(value, dict) or value.get("nbformat") != 4 or not isinstance(value.get("metadata"), dict):
+        return False
+    return _are_objects(value.get("cells")) and all("cell_type" in cell for cell in value["cells"])
+
+
 def _stem(name: str) -> str:
     return next(name.removesuffix(end) for end in (VERIFIED, TWIN, PAGE) if name.endswith(end))
 
@@ -230,12 +237,11 @@ def _refuse_unfinished(path: Path, outcome: str) -> None:
 
 def _refuse_unreal_page(path: Path) -> None:
     notebook = _load(path)
-    metadata = notebook.get("metadata")
-    ran = metadata.get("papermill") if isinstance(metadata, dict) else None
+    if not is_notebook(notebook):
+        raise _warned(path, "is JSON, and no notebook", _restore(path))
+    ran = notebook["metadata"].get("papermill")
     given = ran.get("parameters") if isinstance(ran, dict) else None
-    if isinstance(
-        given, dict
-    ):  # else nothing tells of the run, and its twin decides; a run is dry unless told otherwise
+    if isinstance(given, dict):  # else its twin alone tells; a run is dry unless its parameters say otherwise
         _refuse_unreal(path, {"world": given.get("world"), "dry_run": given.get("dry_run", True)})
 
 

@@ -8,6 +8,7 @@ is new is no file that Sphinx knows of.
 from __future__ import annotations
 
 import html
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,21 +19,23 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 from binoc_runbook.checkout import root_of
-from binoc_runbook.display.chart import Bar, stacked_bars
-from binoc_runbook.display.filed import CHECK, PAGE, TWIN, VERIFIED, Filed, Published, read_filed, read_record
-from binoc_runbook.display.text import REGISTRIES
-from binoc_runbook.finding import Finding, Findings
-from binoc_runbook.stages import STAGES
+from binoc_runbook.checks.tree import RECORDS
+from binoc_runbook.display.filed import (
+    CHECK,
+    PAGE,
+    TWIN,
+    VERIFIED,
+    Filed,
+    Published,
+    is_notebook,
+    read_filed,
+    read_record,
+)
+from binoc_runbook.display.overview import UNKNOWN, artifact, chart, duration, state, tagged_by, times
+from binoc_runbook.finding import Findings
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
-
-    from binoc_runbook.world.git import Git
-
-UNKNOWN = "unknown"
-
-#: What a run spent between its stages: on the plan, on the second look at the line, on its record.
-REST = "the rest"
 
 HEADINGS = ("version", "date", "commit", "tagged by", "duration", "artifacts", "state")
 
@@ -45,91 +48,15 @@ _NONE_YET = """\
 4. `./just verify VERSION` asks the registries what became of it, once the workflow has ended.
 """
 
-_SIGN = {"published": "✓", "missing": "✗", "differs": "✗", "refused": "✗"}
+_NOT_READ = """\
+**Whether there was a release is unknown.** Something is filed here, and none of it could be read as the record of one.
+The build of this page says what is wrong with each file, and what to do.
+"""
 
 #: What is noted about a page on which something was no release, until it is read again.
 _UNREAL = "binoc-unreal"
 
 _logger = logging.getLogger(__name__)
-
-
-def duration(seconds: float) -> str:
-    """Spell seconds for people: `42 s`, `3 min 7 s`, `1 h 4 min`."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
-
-
-def state(filed: Filed) -> str:
-    """What is known of a release, in words."""
-    if filed.verified is None:
-        return "released; not verified yet"
-    outcome = filed.verified.outcome
-    words = {"published": "released; published and verified", "refused": "released; not published as it should be"}
-    return f"{_SIGN.get(outcome, '?')} {words.get(outcome, f'released; the verification is {outcome}')}"
-
-
-def artifact(published: Published) -> str:
-    """One artifact in a line."""
-    count = len(published.digests)
-    files = f", {count} {'file' if count == 1 else 'files'}" if count else ""
-    registry = REGISTRIES.get(published.registry, published.registry)
-    return f"{_SIGN.get(published.state, '?')} {published.name} ({registry}): {published.state}{files}"
-
-
-def part_names(releases: Sequence[Filed]) -> tuple[str, ...]:
-    """The stages that any of the releases had, in the order of the runbook; then those it no longer has, and the rest.
-
-    The number of a name in this list, from 1, stands for it in the chart.
-    """
-    known = [stage.name for stage in STAGES]
-    gone = [name for filed in releases for name in filed.stages if name not in known]
-    return (*known, *dict.fromkeys(gone), REST)
-
-
-def parts(filed: Filed, names: Sequence[str]) -> tuple[float, ...]:
-    """The seconds of each part of one release; the rest is what no stage accounts for."""
-    spent = [filed.stages.get(name, 0.0) for name in names[:-1]]
-    return (*spent, max(0.0, filed.seconds - sum(spent)))
-
-
-def chart(releases: Sequence[Filed]) -> str:
-    """Where the time went, as SVG: a bar for each release, the oldest first."""
-    names = part_names(releases)
-    bars = [Bar(f"{filed.version}: {duration(filed.seconds)}", parts(filed, names)) for filed in reversed(releases)]
-    title = "Where the time went"
-    return stacked_bars(
-        title, "One bar for each release, stacked by stage; the table below has the numbers.", names, bars
-    )
-
-
-def times(releases: Sequence[Filed]) -> list[list[str]]:
-    """Where the time went, as rows of a table with its head: parts by releases, the oldest first, in seconds."""
-    names = part_names(releases)
-    columns = [parts(filed, names) for filed in reversed(releases)]
-    rows = [["stage", *(str(filed.version) for filed in reversed(releases))]]
-    rows += [
-        [f"{number + 1}. {name}", *(f"{each[number]:.1f}" for each in columns)] for number, name in enumerate(names)
-    ]
-    return [*rows, ["whole", *(f"{filed.seconds:.1f}" for filed in reversed(releases))]]
-
-
-def tagged_by(git: Git | None, filed: Filed) -> tuple[str, Finding | None]:
-    """The name in an annotated tag of this clone, and what is wrong with that tag; *unknown* where there is none."""
-    if git is None:
-        return UNKNOWN, None
-    told = git.ask("for-each-ref", "--format=%(*objectname)%00%(taggername)", f"refs/tags/{filed.tag}")
-    commit, _, name = told.stdout.strip("\n").partition("\0")
-    if told.returncode != 0 or not name:
-        return UNKNOWN, None
-    if filed.commit not in (None, commit):
-        saw = f"the tag is of {commit[:12]} here, and the record is of {(filed.commit or UNKNOWN)[:12]}"
-        remedy = f"git ls-remote origin 'refs/tags/{filed.tag}*' tells which of both was released"
-        return UNKNOWN, Finding.warning(CHECK, f"git for-each-ref refs/tags/{filed.tag}", saw, remedy)
-    return name, None
 
 
 class Releases(SphinxDirective):
@@ -153,7 +80,8 @@ class Releases(SphinxDirective):
             findings += [trouble] if trouble else []
         self._tell(findings)
         if not releases:
-            return self.parse_text_to_nodes(_NONE_YET) + self._contents(folder, releases)
+            told = _NOT_READ if findings else _NONE_YET
+            return self.parse_text_to_nodes(told) + self._contents(folder, releases)
         rows = [self._row(filed, name) for filed, name in zip(releases, taggers, strict=True)]
         return [
             _table([[_text(name) for name in HEADINGS], *rows]),
@@ -276,6 +204,21 @@ def name_record(app: Sphinx, document: nodes.document) -> None:
     title.parent.insert(title.parent.index(title) + 1, _text(f"{told} It is shown as it ran, and never runs again."))
 
 
+def replace_unreadable(app: Sphinx, name: str, source: list[str]) -> None:
+    """Show a damaged record as that: given to MyST-NB, it would end the build with a traceback that names no file."""
+    path = Path(app.env.doc2path(name))
+    if path.parent.name != Path(RECORDS).name or not path.name.endswith(PAGE):
+        return
+    try:
+        readable = is_notebook(json.loads(source[0]))
+    except (ValueError, RecursionError):
+        readable = False
+    if not readable:
+        words = f"# {path.name.removesuffix(PAGE)}\n\nThis record cannot be read."
+        cell = {"cell_type": "markdown", "id": "unreadable", "metadata": {}, "source": words}
+        source[0] = json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+
+
 def fail_if_unreal(app: Sphinx, exception: Exception | None) -> None:
     """Fail a build that found a rehearsal among the releases, even where warnings are none of its business."""
     if exception is None and any(_UNREAL in told for told in app.env.metadata.values()):
@@ -285,6 +228,7 @@ def fail_if_unreal(app: Sphinx, exception: Exception | None) -> None:
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directive, and what names the pages of records before Sphinx collects their titles."""
     app.add_directive("releases", Releases)
+    app.connect("source-read", replace_unreadable)
     app.connect("doctree-read", name_record, priority=400)
     app.connect("build-finished", fail_if_unreal)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
