@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from binoc_runbook.display.filed import read_filed
 from binoc_runbook.stages import STAGES
 
 pytestmark = pytest.mark.rehearsal
@@ -118,6 +119,9 @@ def test_a_real_release_twice(type_in, armed):
     assert refs["refs/tags/v0.4.0^{}"] == refs["refs/heads/main"] == armed.head()
     filed = sorted(path.name for path in (armed.root / "docs/releases").iterdir())
     assert filed == ["0.4.0.ipynb", "0.4.0.json"]
+    (listed,), findings = read_filed(armed.root / "docs/releases")
+    assert not findings  # so the site lists it without a warning
+    assert (listed.commit, listed.has_page, list(listed.stages)) == (armed.head(), True, NAMES)
 
     again = type_in(*command)
     assert again.returncode == 0, again.stderr

@@ -161,11 +161,16 @@ def _artifacts(published: Sequence[Published]) -> nodes.Node:
         return _text("not verified yet")
     shown: nodes.Element = nodes.container(classes=["no-search"])
     for each in published:
-        digests = "".join(f"<li><code>sha256:{digest}</code></li>" for digest in each.digests)
+        digests = "".join(f"<li><code>sha256:{_breakable(digest)}</code></li>" for digest in each.digests)
         words = html.escape(artifact(each))
         told = f"<details><summary>{words}</summary><ul>{digests}</ul></details>" if digests else f"<p>{words}</p>"
         shown += nodes.raw("", told, format="html")
     return shown
+
+
+def _breakable(digest: str) -> str:
+    """Let a digest go over several lines on a narrow screen; what is copied from there is whole nevertheless."""
+    return "".join(f"<wbr>{digest[at : at + 16]}" for at in range(0, len(digest), 16))
 
 
 def _table(rows: Sequence[Sequence[nodes.Node]]) -> nodes.Node:
