@@ -14,7 +14,7 @@ FILES = sorted(path.relative_to(SOURCE) for path in SOURCE.rglob("*.py"))
 
 #: From the innermost room to the outermost; a room may use those that stand before it, and its own files.
 ROOMS = (
-    ("checkout", "cleaning", "messages", "files", "finding", "answers", "trouble", "version"),
+    ("checkout", "cleaning", "messages", "files", "finding", "answers", "rehearsing", "trouble", "version"),
     ("policy", "workspace", "changelog"),
     ("checks",),
     ("world",),

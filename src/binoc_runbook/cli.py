@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -245,15 +244,15 @@ def rehearse(root: Path, parsed: argparse.Namespace) -> int:
 
 def verify(root: Path, parsed: argparse.Namespace) -> int:
     """Ask the registries whether a version is published as it was built, and try it as its users get it."""
-    from binoc_runbook.artifacts.inspection import REHEARSAL
     from binoc_runbook.opening import judge_verification, open_target
+    from binoc_runbook.rehearsing import is_rehearsed
     from binoc_runbook.runbook import VERIFY, run_notebook
     from binoc_runbook.verification import PATIENCE
     from binoc_runbook.world import World
 
     sums = None if parsed.sums is None else _from(root, parsed.sums)
     # The registries of a rehearsal show at once what they have; there is nothing to wait for.
-    usual = 0.0 if os.environ.get(REHEARSAL) else PATIENCE
+    usual = 0.0 if is_rehearsed() else PATIENCE
     patience = usual if parsed.patience is None else parsed.patience
     judge_verification(parsed.version, sums, patience, "real")
     version = open_target(World.real(root), parsed.version).version

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,11 +11,9 @@ from pathlib import Path
 from binoc_runbook.checks.dists import SUMS, Host, Tree, dists
 from binoc_runbook.checks.dists.tools import tools
 from binoc_runbook.finding import Findings
+from binoc_runbook.rehearsing import is_rehearsed
 from binoc_runbook.stages.target import Target
 from binoc_runbook.world.processes import Processes
-
-#: Set by what runs the publish workflow in a rehearsal, which has no other machines to build wheels on.
-REHEARSAL = "BINOC_RUNBOOK_REHEARSAL"
 
 _MANIFESTS = ("Cargo.toml", "pyproject.toml")
 _ASKING = 60.0
@@ -41,7 +38,7 @@ def inspect(
         packaged=_packaged(target, commit, head[0] if head else None),
         platforms=platforms,
         host=host,
-        rehearsed=bool(os.environ.get(REHEARSAL)),
+        rehearsed=is_rehearsed(),
         called=called,
     )
     if not folder.is_dir():

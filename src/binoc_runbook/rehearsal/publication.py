@@ -18,6 +18,7 @@ from binoc_runbook.rehearsal.publishers import Publisher
 from binoc_runbook.rehearsal.registries import Registries, open_registries
 from binoc_runbook.rehearsal.remote import bare_beside
 from binoc_runbook.rehearsal.runner import Runner, Watcher, WorkflowRun
+from binoc_runbook.rehearsing import ENVIRONMENT, REHEARSAL
 from binoc_runbook.stages.target import Target
 from binoc_runbook.trouble import at_registries
 from binoc_runbook.version import Version
@@ -188,9 +189,8 @@ def open_publication(
             **registries.user_environment,
             **world.processes.environment,
             **_QUICKLY,
-            # By these the commands of the workflow learn that they are rehearsed, and borrow the tools that rehearse.
-            "BINOC_RUNBOOK_REHEARSAL": "1",
-            "BINOC_ENVIRONMENT": sys.prefix,
+            REHEARSAL: "1",
+            ENVIRONMENT: sys.prefix,
         }
         runner = Runner(
             bare=bare,

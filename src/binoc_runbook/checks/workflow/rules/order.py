@@ -10,6 +10,7 @@ from binoc_runbook.checks.workflow.model import Workflow
 from binoc_runbook.checks.workflow.rules.rule import Fault
 from binoc_runbook.finding import Place
 from binoc_runbook.policy import Policy
+from binoc_runbook.rehearsing import ENVIRONMENT, REHEARSAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,16 +90,12 @@ def something_is_checked(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
         yield Place(workflow.file), "no job checks anything before the publish jobs", f"add a job that runs `{run}`"
 
 
-#: By these a rehearsal's runner tells the commands of a workflow that they are in one.
-_REHEARSED = ("BINOC_RUNBOOK_REHEARSAL", "BINOC_ENVIRONMENT")
-
-
 def nothing_passes_for_a_rehearsal(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
     steps = [(job, node) for job in workflow.all_jobs for node in (job.node, *job.steps)]
     for where, node in [("the workflow", workflow.root), *((f"`{job.id}`", node) for job, node in steps)]:
         env = node.get("env")
         for key, _ in env.items() if env else ():
-            if key.text in _REHEARSED:
+            if key.text in (REHEARSAL, ENVIRONMENT):
                 yield key.place, f"{where} sets `{key.text}`, as a rehearsal does", f"delete `{key.text}`"
 
 
