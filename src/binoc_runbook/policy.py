@@ -29,6 +29,9 @@ TABLE = ("tool", "binoc-runbook")
 
 Registry = Literal["pypi", "crates.io"]
 
+#: The registries by their names for people.
+NAMES: dict[str, str] = {"pypi": "PyPI", "crates.io": "crates.io"}
+
 #: The manifest that a folder must hold to be published at a registry.
 MANIFEST_OF: dict[Registry, str] = {"pypi": "pyproject.toml", "crates.io": "Cargo.toml"}
 
@@ -415,7 +418,7 @@ class _Reader:
         manifest = MANIFEST_OF[registry]
         if not re.fullmatch(_NAME[registry], name):
             self.refuse(
-                (*at, "name"), f"`{name}` is no name that {_SAID[registry]} takes", f"write {_NAME_SAID[registry]}"
+                (*at, "name"), f"`{name}` is no name that {NAMES[registry]} takes", f"write {_NAME_SAID[registry]}"
             )
         folder, name_it = self.root / path, f"write the folder of `{name}`'s {manifest}, from the root"
         if not folder.resolve().is_relative_to(self.root.resolve()):
@@ -455,7 +458,7 @@ class _Reader:
             name, registry = artifact.name, artifact.registry
             first = names.setdefault((registry, normalised(registry, name)), artifact)
             if first is not artifact:
-                saw = f"`{name}` is to {_SAID[registry]} the same name as `{first.name}` in {first.source}"
+                saw = f"`{name}` is to {NAMES[registry]} the same name as `{first.name}` in {first.source}"
                 self.refuse((*at, "name"), saw, "rename one of the two artifacts, or delete it")
                 continue
             first = paths.setdefault((registry, artifact.path), artifact)
@@ -477,7 +480,6 @@ class _Reader:
                 self.refuse((*at, "environment"), saw, f'write a name of its own, such as "{own}"')
 
 
-_SAID: dict[Registry, str] = {"pypi": "PyPI", "crates.io": "crates.io"}
 _NAME: dict[Registry, str] = {
     "pypi": r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?",
     "crates.io": r"[A-Za-z][A-Za-z0-9_-]{0,63}",

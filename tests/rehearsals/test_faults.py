@@ -205,7 +205,7 @@ def test_what_was_stored_although_the_answer_was_an_error_is_not_stored_again(de
         # One file of `demo` was stored, and it is not called published for that.
         assert len(it.remember()) == 4
         (lack,) = it.publication.missing()
-        assert (lack.looked_at, lack.saw[:7]) == ("`demo` 0.4.0 at the rehearsed pypi", "lacks `")
+        assert (lack.looked_at, lack.saw[:7]) == ("`demo` 0.4.0 at the rehearsed PyPI", "lacks `")
 
         again = it.publication.rerun(run)
         assert it.remember() == it.publication.built(again)
@@ -379,7 +379,7 @@ def test_what_is_not_out_or_not_as_it_should_be_refuses_the_rehearsal_with_every
     told, _ = process.communicate(timeout=120)
     assert process.returncode == 1
     last = told[told.index("the rehearsed publication of 0.4.0 is not whole") :]
-    assert "`demo` 0.4.0 at the rehearsed pypi: was not published" in last
+    assert "`demo` 0.4.0 at the rehearsed PyPI: was not published" in last
     assert "`demo-sdk` 0.4.0 at the rehearsed crates.io: was not published" in last
     assert "the wheel is missing" in last
     assert "nothing outside this rehearsal was changed" in last

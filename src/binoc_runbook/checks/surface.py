@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from binoc_runbook.finding import Finding, Findings, Place
+from binoc_runbook.policy import NAMES
 from binoc_runbook.workspace import REGISTRY, Package, Workspace
 from binoc_runbook.workspace.python import is_private
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from binoc_runbook.policy import Artifact, Policy, Registry
+    from binoc_runbook.policy import Artifact, Policy
 
 CHECK = "surface"
 #: The name under which `package.publish` allows crates.io (Cargo book, *The publish field*).
@@ -114,7 +115,7 @@ def withheld(workspace: Workspace, policy: Policy) -> Findings:
 
 
 def _artifact(artifact: Artifact, package: Package | None, seen: dict[str, CargoPackage]) -> Iterator[Finding]:
-    what = f"`{artifact.name}` for {_at(artifact.registry)}"
+    what = f"`{artifact.name}` for {NAMES[artifact.registry]}"
     if package is None:
         kind = "`Cargo.toml`" if artifact.registry == "crates.io" else "`pyproject.toml`"
         saw = f"the policy declares {what}, and no {kind} has that name"
@@ -154,13 +155,13 @@ def _undeclared(package: Package) -> Iterator[Finding]:
         saw = f"{name} can be published to {registries}, of which the policy says nothing"
         yield Finding.warning(CHECK, place, saw)
         return
-    saw = f"{name} can be published to {_at(REGISTRY[package.ecosystem])}, and the policy does not declare it"
+    saw = f"{name} can be published to {NAMES[REGISTRY[package.ecosystem]]}, and the policy does not declare it"
     yield Finding.failed(CHECK, place, saw, _closing(package))
 
 
 def _no_promise(workspace: Workspace) -> Finding:
     names = [
-        f"`{package.name}` ({_at(REGISTRY[package.ecosystem])})"
+        f"`{package.name}` ({NAMES[REGISTRY[package.ecosystem]]})"
         for package in workspace.packages
         if package.publishable
     ]
@@ -253,10 +254,6 @@ def _closing(package: Package) -> str:
     if package.document.get("package", "publish") is None:
         return f"write `publish = false` under `[package]` in `{place.path}`"
     return f"write `publish = false` in `{place}`"
-
-
-def _at(registry: Registry) -> str:
-    return "PyPI" if registry == "pypi" else registry
 
 
 def _inside(path: str, real_root: str) -> str:

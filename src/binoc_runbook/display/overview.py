@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from binoc_runbook.display.chart import Bar, stacked_bars
 from binoc_runbook.display.filed import CHECK, Filed, Published
-from binoc_runbook.display.text import REGISTRIES
 from binoc_runbook.finding import Finding
+from binoc_runbook.policy import NAMES
 from binoc_runbook.stages import STAGES
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def artifact(published: Published) -> str:
     """One artifact in a line."""
     count = len(published.digests)
     files = f", {count} {'file' if count == 1 else 'files'}" if count else ""
-    registry = REGISTRIES.get(published.registry, published.registry)
+    registry = NAMES.get(published.registry, published.registry)
     return f"{_SIGN.get(published.state, '?')} {published.name} ({registry}): {published.state}{files}"
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from binoc_runbook.finding import SIGN, Findings
+from binoc_runbook.policy import NAMES
 from binoc_runbook.stages import ACTS, STAGES, Stage, State, Target
 
 if TYPE_CHECKING:
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from binoc_runbook.release import Release
 
 STATE_SIGN: dict[State, str] = {"done": "✓", "ready": "→", "blocked": "✗", "unknown": "?"}
-
-#: The registries by their names for people.
-REGISTRIES: dict[str, str] = {"pypi": "PyPI", "crates.io": "crates.io"}
 
 JOB_SIGN: dict[str, str] = {"success": "✓", "failure": "✗", "skipped": "-", "elsewhere": "-"}
 
@@ -122,8 +120,8 @@ def followed(release: Release, published: Sequence[Published], red: Findings) ->
 
 def out(published: Sequence[Published]) -> list[tuple[str, ...]]:
     """What is out as a table, artifacts by registries, its head first."""
-    registries = [name for name in REGISTRIES if name in {each.artifact.registry for each in published}]
-    rows = [("artifact", *(REGISTRIES[name] for name in registries))]
+    registries = [name for name in NAMES if name in {each.artifact.registry for each in published}]
+    rows = [("artifact", *(NAMES[name] for name in registries))]
     for each in published:
         count = len(each.digests)
         told = f"✓ {count} {'file' if count == 1 else 'files'}" if count else "✗ missing"

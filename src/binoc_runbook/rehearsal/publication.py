@@ -12,7 +12,7 @@ from typing import Any
 
 from binoc_runbook.checks import published as questions
 from binoc_runbook.finding import Finding, Findings
-from binoc_runbook.policy import Artifact, Policy
+from binoc_runbook.policy import NAMES, Artifact, Policy
 from binoc_runbook.rehearsal.crates import lend_crates
 from binoc_runbook.rehearsal.publishers import Publisher
 from binoc_runbook.rehearsal.registries import Registries, open_registries
@@ -98,7 +98,7 @@ class Publication:
         return Findings(
             Finding.failed(
                 CHECK,
-                f"`{each.artifact.name}` {self.version} at the rehearsed {each.artifact.registry}",
+                f"`{each.artifact.name}` {self.version} at the rehearsed {NAMES[each.artifact.registry]}",
                 lack,
                 "read what the jobs said, mend that, commit, and rehearse again",
             )

@@ -15,9 +15,8 @@ import binoc_runbook.stages
 from binoc_runbook.checks.dists.expected import sdist_name
 from binoc_runbook.checks.surface import surface, withheld
 from binoc_runbook.checks.workflow import RULES, workflow
-from binoc_runbook.display.text import REGISTRIES
 from binoc_runbook.finding import Finding, Findings, Place
-from binoc_runbook.policy import MANIFEST, TABLE, Artifact
+from binoc_runbook.policy import MANIFEST, NAMES, TABLE, Artifact
 from binoc_runbook.stages import ACTS, AT_THE_LINE, STAGES, Target
 from binoc_runbook.stages import QUESTIONS as QUESTION_STAGES
 from binoc_runbook.stages.surface import Surface
@@ -68,7 +67,7 @@ def _surface(target: Target, options: Options) -> Findings:
 
 def _exactly(target: Target, said: tuple[str, ...]) -> Iterator[Finding]:
     """Where the policy declares something else than a sentence says."""
-    declared = {f"{each.name} at {REGISTRIES[each.registry]}": each for each in target.policy.artifacts}
+    declared = {f"{each.name} at {NAMES[each.registry]}": each for each in target.policy.artifacts}
     for what, artifact in declared.items():
         if what not in said:
             saw = f"the policy declares `{what}`, and the decision does not"
