@@ -85,7 +85,7 @@ def check(root: Path, parsed: argparse.Namespace) -> int:
         terminal.show_findings(sys.stdout, findings)
         talk = [*(_choice(target) if parsed.version is None else []), _verdict(findings, str(target.version))]
         terminal.show_lines(sys.stderr, talk)
-    return REFUSED if findings.status == "failed" else OK
+    return _code(findings)
 
 
 def check_tag(root: Path, parsed: argparse.Namespace) -> int:
@@ -97,7 +97,7 @@ def check_tag(root: Path, parsed: argparse.Namespace) -> int:
     findings = ref(parsed.ref, Workspace.discover(root), read_policy(root))
     if parsed.json:
         _print_json({"schema": SCHEMA, "ref": parsed.ref, "findings": findings.to_json()})
-        return REFUSED if findings.status == "failed" else OK
+        return _code(findings)
     return _tell(findings)
 
 
@@ -131,10 +131,7 @@ def _try_dists(folder: Path, target: Target) -> Findings:
     """What lies in a folder, installed and run on each Python."""
     from binoc_runbook.trial import trial
 
-    def on_line(line: str) -> None:
-        print(line, file=sys.stderr)
-
-    return trial(target.world, target.policy, target.version, files=folder, on_line=on_line)
+    return trial(target.world, target.policy, target.version, files=folder, on_line=_show)
 
 
 def dist(root: Path, parsed: argparse.Namespace) -> int:
@@ -150,10 +147,7 @@ def dist(root: Path, parsed: argparse.Namespace) -> int:
         raise Refused("nothing was built", [finding])
     target = open_target(World.real(root), None)
 
-    def show(line: str) -> None:
-        print(line, file=sys.stderr)
-
-    for path in build(target, root / parsed.out, show, part=parsed.part, platform=parsed.platform):
+    for path in build(target, root / parsed.out, _show, part=parsed.part, platform=parsed.platform):
         print(path.relative_to(root) if path.is_relative_to(root) else path)
     return OK
 
@@ -179,11 +173,8 @@ def verify_crate(root: Path, parsed: argparse.Namespace) -> int:
 
     target = open_target(World.real(root), None)
 
-    def show(line: str) -> None:
-        print(line, file=sys.stderr)
-
     called = parsed.dists.as_posix().rstrip("/")
-    findings = verify_crates(target, root / parsed.dists, show, called, install=parsed.install)
+    findings = verify_crates(target, root / parsed.dists, _show, called, install=parsed.install)
     terminal.show_findings(sys.stdout, findings)
     terminal.show_lines(sys.stderr, [_verdict(findings, str(target.version))])
     # What comes after it in a workflow cannot be taken back, so what nobody knows stops it too.
@@ -304,7 +295,7 @@ def setup_check(root: Path, parsed: argparse.Namespace) -> int:
         if findings.having("unknown"):
             told = "what is unknown was not seen to be right; open each page once, and again when people change"
             print(f"{len(findings.having('unknown'))} unknown: {told}", file=sys.stderr)
-    return REFUSED if findings.status == "failed" else OK
+    return _code(findings)
 
 
 def github_release(root: Path, parsed: argparse.Namespace) -> int:
@@ -314,7 +305,7 @@ def github_release(root: Path, parsed: argparse.Namespace) -> int:
     from binoc_runbook.world import World
 
     target = open_target(World.real(root), None)
-    findings = publish_release(target, parsed.assets, lambda line: print(line, file=sys.stderr))
+    findings = publish_release(target, parsed.assets, _show)
     _tell(findings)
     return OK if findings.status in ("ok", "warning") else REFUSED
 
@@ -332,12 +323,22 @@ def adr(root: Path, parsed: argparse.Namespace) -> int:
 # What the commands share.
 
 
+def _show(line: str) -> None:
+    """Show a line of what goes on, which is no result."""
+    print(line, file=sys.stderr)
+
+
+def _code(findings: Findings) -> int:
+    """The exit code of a question: what is unknown does not fail it."""
+    return REFUSED if findings.status == "failed" else OK
+
+
 def _tell(findings: Findings) -> int:
     """Show what an act found, and whether it may be called done."""
     from binoc_runbook.display import terminal
 
     terminal.show_findings(sys.stderr, findings)
-    return REFUSED if findings.status == "failed" else OK
+    return _code(findings)
 
 
 def _ask_for(version: str) -> None:

@@ -1,7 +1,8 @@
-"""Writing a file whole, or leaving what was there."""
+"""What is done with whole files: writing one, or leaving what was there, and telling one from another."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -12,3 +13,8 @@ def write_whole(path: Path, text: str) -> None:
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     unfinished.write_text(text, "utf-8")
     unfinished.replace(path)
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 digest of a file, in hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

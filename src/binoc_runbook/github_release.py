@@ -7,7 +7,6 @@ an earlier one has begun, and deletes and replaces nothing.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any, NoReturn
 from binoc_runbook.answers.forge import ForgeAnswer
 from binoc_runbook.changelog import section
 from binoc_runbook.checks.sync import CHANGELOG
+from binoc_runbook.files import sha256_of
 from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.refusal import Refused
 from binoc_runbook.stages.target import Target
@@ -56,7 +56,7 @@ class _Release:
     def run(self, assets: Mapping[str, Path]) -> Findings:
         notes = self.notes()
         self.look_at_tag()
-        digests = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in assets.items()}
+        digests = {name: sha256_of(path) for name, path in assets.items()}
         there = self.releases()
         release = self.release_in(there) or self.draft(notes)
         if not release["draft"]:

@@ -65,7 +65,7 @@ class _Build:
         self.out = out
         self.on_line = on_line
         self.host = host
-        given = self.processes.environment.get("CARGO_TARGET_DIR") or os.environ.get("CARGO_TARGET_DIR")
+        given = self.processes.inherits("CARGO_TARGET_DIR")
         self.work = (self.root / (given or "target")).resolve() / "dist-build"
         committed = target.world.git.ask("log", "-1", "--format=%ct", "HEAD")
         if committed.returncode != 0:

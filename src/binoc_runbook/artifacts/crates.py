@@ -6,8 +6,6 @@ compiled here, where there is none.
 
 from __future__ import annotations
 
-import hashlib
-import os
 import re
 import tempfile
 import tomllib
@@ -17,6 +15,7 @@ from pathlib import Path
 
 from binoc_runbook.checks.dists.crates_io import crates_io
 from binoc_runbook.checks.dists.sdist import Tar
+from binoc_runbook.files import sha256_of
 from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.policy import Artifact
 from binoc_runbook.stages.target import Target
@@ -70,8 +69,7 @@ class _Crate:
         self.on_line = on_line
         self.install = install
         given = target.world.processes
-        named = given.environment.get("CARGO_TARGET_DIR") or os.environ.get("CARGO_TARGET_DIR")
-        built = (target.world.root / (named or "target")).resolve()
+        built = (target.world.root / (given.inherits("CARGO_TARGET_DIR") or "target")).resolve()
         # A folder of its own: cargo takes what it has compiled in another for what it would compile here.
         self.work = built / "verify-crate"
         self.tools = built / "tools"
@@ -113,7 +111,7 @@ class _Crate:
             saw = f"made no `{self.file}`"
             yield Finding.failed(CHECK, " ".join(command), saw, f"just set-version {self.version()}")
         elif self.given.is_file():
-            ours, theirs = _digest(self.given), _digest(made)
+            ours, theirs = sha256_of(self.given), sha256_of(made)
             if ours == theirs:
                 yield Finding.ok(CHECK, self.shown, f"compiles, and is what cargo packages here: sha256 {ours}")
             else:
@@ -211,10 +209,6 @@ def _compared(lines: list[str]) -> str:
         items = [line.strip().partition(", previously in ")[0] for line in places.splitlines()]
         said.append(f"{rule}: {', '.join(items)}")
     return "; ".join(said)
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _last(done: Watched) -> str:

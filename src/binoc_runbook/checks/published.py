@@ -5,7 +5,6 @@ Pure comparisons. What was built is known from `SHA256SUMS`, what is offered fro
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -13,6 +12,7 @@ from typing import Literal
 from binoc_runbook.answers.registries import Offer, Provenance
 from binoc_runbook.checks.dists import Platforms, this_host
 from binoc_runbook.checks.dists.expected import expect
+from binoc_runbook.checks.dists.sums import LINE
 from binoc_runbook.finding import Finding, Status
 from binoc_runbook.policy import Artifact, Policy, normalised
 from binoc_runbook.version import Version
@@ -78,7 +78,7 @@ def read_sums(text: str) -> dict[str, str]:
     """
     said = {}
     for number, line in enumerate(text.splitlines(), 1):
-        match = re.fullmatch(r"([0-9a-f]{64}) [ *](.+)", line)
+        match = LINE.fullmatch(line)
         if match is None:
             raise ValueError(f"line {number} is not a digest and a name")
         said[match[2]] = match[1]

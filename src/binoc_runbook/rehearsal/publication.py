@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from binoc_runbook.checks import published as questions
+from binoc_runbook.files import sha256_of
 from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.policy import NAMES, Artifact, Policy
 from binoc_runbook.rehearsal.crates import lend_crates
@@ -91,7 +91,7 @@ class Publication:
     def built(self, run: WorkflowRun) -> dict[str, str]:
         """The sha256 of each file that the jobs of a run have handed on to be published, by name."""
         files = (path for path in run.artifacts.folder.rglob("*") if path.name.endswith(_BUILT))
-        return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+        return {path.name: sha256_of(path) for path in files}
 
     def missing(self) -> Findings:
         """The artifacts that are not out: of which nothing is there, or not each file that the last run has built."""
