@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from binoc_runbook.refusal import Refused
+from binoc_runbook.rehearsal.crates import lend_crates
+from binoc_runbook.workspace import Workspace
 from binoc_runbook.world import World
 
 pytestmark = pytest.mark.rehearsal
@@ -130,3 +132,11 @@ def test_what_it_builds_is_never_taken_for_what_the_checkout_builds(checkout):
     rehearsed.close()
     done = World.real(checkout.root).processes.run(command)
     assert done.returncode == 0, done.stdout
+
+
+def test_the_crates_that_it_builds_with_are_no_packages_of_the_checkout(checkout, world, tmp_path):
+    lend_crates(world, tmp_path)
+    (lent,) = (each for each in (checkout.root / "target/rehearsal/crates").iterdir() if each.is_dir())
+    (lent / "stranger-1.0.0").mkdir()
+    (lent / "stranger-1.0.0/Cargo.toml").write_text('[package]\nname = "stranger"\nversion = "1.0.0"\n')
+    assert "stranger" not in {package.name for package in Workspace.discover(checkout.root).packages}

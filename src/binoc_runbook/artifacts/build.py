@@ -21,6 +21,7 @@ from binoc_runbook.artifacts.place import place_free
 from binoc_runbook.artifacts.platform import Platform
 from binoc_runbook.artifacts.sums import write_sums
 from binoc_runbook.checks.dists import SUMS, Host, platforms_of, sdist_name, this_host
+from binoc_runbook.files import mark_cache
 from binoc_runbook.finding import Finding
 from binoc_runbook.policy import Artifact
 from binoc_runbook.refusal import Refused
@@ -32,7 +33,6 @@ CHECK = "dist"
 Part = Literal["sources", "wheels"]
 
 _BUILT = (".whl", ".tar.gz", ".crate")
-_CACHE = "Signature: 8a477f597d28d172789f06886806bc55\n# made by binoc-runbook\n"
 
 
 def build(
@@ -100,9 +100,7 @@ class _Build:
             self.empty()
         for folder in (self.work / "made", self.work / "sources", self.work / "zigbuild"):
             shutil.rmtree(folder, ignore_errors=True)
-        # The sources unpacked there hold manifests, which are none of this checkout's; the mark keeps tools out.
-        self.work.mkdir(parents=True, exist_ok=True)
-        (self.work / "CACHEDIR.TAG").write_text(_CACHE, "utf-8")
+        mark_cache(self.work)
         # The one step that may use the network: all after it take what the lock file names, and nothing else.
         self.do("fetch", ["cargo", "fetch", "--locked"])
         if part != "wheels":

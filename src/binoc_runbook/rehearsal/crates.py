@@ -12,6 +12,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from binoc_runbook.files import mark_cache
 from binoc_runbook.finding import Finding
 from binoc_runbook.refusal import Refused
 from binoc_runbook.world import World
@@ -33,6 +34,7 @@ def lend_crates(world: World, home: Path) -> None:
         return
     cache = Path(world.processes.inherits("CARGO_TARGET_DIR"))
     kept = cache / "crates" / hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
+    mark_cache(kept.parent)
     if not kept.is_dir():
         _gather(world, kept)
     told = f'[source.crates-io]\nreplace-with = "lent"\n\n[source.lent]\ndirectory = {json.dumps(str(kept))}\n'
@@ -40,7 +42,6 @@ def lend_crates(world: World, home: Path) -> None:
 
 
 def _gather(world: World, kept: Path) -> None:
-    kept.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix="gathering-", dir=kept.parent))
     command = ["cargo", "vendor", "--locked", "--versioned-dirs", str(beside)]
     try:
