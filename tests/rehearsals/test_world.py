@@ -138,5 +138,5 @@ def test_the_crates_that_it_builds_with_are_no_packages_of_the_checkout(checkout
     lend_crates(world, tmp_path)
     (lent,) = (each for each in (checkout.root / "target/rehearsal/crates").iterdir() if each.is_dir())
     (lent / "stranger-1.0.0").mkdir()
-    (lent / "stranger-1.0.0/Cargo.toml").write_text('[package]\nname = "stranger"\nversion = "1.0.0"\n')
+    (lent / "stranger-1.0.0/pyproject.toml").write_text('[project]\nname = "stranger"\nversion = "1.0.0"\n')
     assert "stranger" not in {package.name for package in Workspace.discover(checkout.root).packages}
