@@ -9,6 +9,7 @@ extensions = [
     "sphinx_design",
     "sphinx_copybutton",
     "binoc_runbook.display.releases",
+    "binoc_runbook.display.runbooks",
     "binoc_runbook.display.sphinx",
 ]
 html_theme = "furo"

@@ -80,4 +80,4 @@ def test_the_parameters_are_those_that_the_library_knows():
         if "parameters" in cell["metadata"].get("tags", [])
     ]
     assert re.findall(r"^(\w+):", "".join(parameters["source"]), re.MULTILINE) == list(PARAMETERS)
-    assert parameters["metadata"]["nbmake"]["mock"] == {"world": "rehearsal", "dry_run": False}
+    assert parameters["metadata"]["nbmake"]["mock"] == {"world": "rehearsal:quick", "dry_run": False}

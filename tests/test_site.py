@@ -33,8 +33,9 @@ def build(source: Path, to: Path, *arguments: str, **environment: str) -> str:
 
 @pytest.fixture
 def sources(tmp_path):
-    ignored = shutil.ignore_patterns("_build", "[0-9]*.ipynb", "[0-9]*.json")
+    ignored = shutil.ignore_patterns("_build", "runbooks", "[0-9]*.ipynb", "[0-9]*.json")
     shutil.copytree(ROOT / "docs", tmp_path / "docs", ignore=ignored)
+    shutil.copytree(ROOT / "runbooks", tmp_path / "runbooks")
     return tmp_path / "docs"
 
 
@@ -155,6 +156,7 @@ def test_two_builds_of_the_same_sources_are_identical(sources, tmp_path, file):
     file(sources, "9.9.9")
     file(sources, "9.10.0")
     shutil.copytree(sources, tmp_path / "elsewhere/docs")
+    shutil.copytree(ROOT / "runbooks", tmp_path / "elsewhere/runbooks")
     build(sources, tmp_path / "html", PYTHONHASHSEED="1", TZ="UTC")
     build(tmp_path / "elsewhere/docs", tmp_path / "elsewhere/html", PYTHONHASHSEED="2", TZ="Asia/Tokyo")
     sites = [

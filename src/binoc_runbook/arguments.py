@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from binoc_runbook.trouble import TROUBLES
+from binoc_runbook.trouble import QUICK, TROUBLES
 
 Command = Callable[[Path, argparse.Namespace], int]
 
@@ -96,7 +96,11 @@ def _release(sub: argparse.ArgumentParser) -> None:
 def _rehearse(sub: argparse.ArgumentParser) -> None:
     _said_version(sub)
     told = "; ".join(f"{name}: {sentence}" for name, sentence in TROUBLES.items())
-    sub.add_argument("--trouble", choices=list(TROUBLES), help=f"what shall go wrong, to have seen it: {told}")
+    either = sub.add_mutually_exclusive_group()
+    about = "without the tests and the workflow: some seconds instead of minutes"
+    either.add_argument("--quick", action="store_const", const=QUICK, dest="asked", help=about)
+    about = f"what shall go wrong, to have seen it: {told}"
+    either.add_argument("--trouble", choices=list(TROUBLES), dest="asked", help=about)
 
 
 def _verify(sub: argparse.ArgumentParser) -> None:

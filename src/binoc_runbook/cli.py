@@ -222,14 +222,16 @@ def release(root: Path, parsed: argparse.Namespace) -> int:
 
 
 def rehearse(root: Path, parsed: argparse.Namespace) -> int:
-    """Perform the whole release in a world on loopback, tests included."""
+    """Perform the whole release in a world on loopback, tests included unless it shall be quick."""
     from binoc_runbook.opening import judge_parameters
     from binoc_runbook.runbook import run_notebook
+    from binoc_runbook.trouble import QUICK
 
-    world = f"rehearsal:{parsed.trouble}" if parsed.trouble else "rehearsal"
+    world = f"rehearsal:{parsed.asked}" if parsed.asked else "rehearsal"
     judge_parameters(parsed.version, False, None, False, world)
     parameters = {"version": parsed.version, "dry_run": False, "world": world}
-    name = f"rehearsal-{parsed.version}" if parsed.version else "rehearsal"
+    kind = "quick-rehearsal" if parsed.asked == QUICK else "rehearsal"
+    name = f"{kind}-{parsed.version}" if parsed.version else kind
     return run_notebook(root, parameters, Path("runs") / f"{name}.ipynb")
 
 

@@ -1,4 +1,4 @@
-"""What the library says to the engine that runs its notebook, beside what it shows: kinds of data of our own."""
+"""What the library and the engine that runs its notebooks tell each other, beside what is shown."""
 
 from __future__ import annotations
 
@@ -10,3 +10,6 @@ RECORD = "application/vnd.binoc-runbook.record+json"
 
 #: The environment variable that tells the kernel where its record will lie: a path from the root, or `-`.
 OUTPUT_VARIABLE = "BINOC_RUNBOOK_OUTPUT"
+
+#: The key of metadata that makes a notebook a runbook of ours; its value is a table such as `{"runbook": "release"}`.
+MARK = "binoc_runbook"

@@ -9,7 +9,7 @@ from binoc_runbook.finding import Finding
 from binoc_runbook.policy import Policy
 from binoc_runbook.refusal import Refused, read_policy
 from binoc_runbook.stages.target import Target, inside_pytest
-from binoc_runbook.trouble import TROUBLES
+from binoc_runbook.trouble import QUICK, TROUBLES
 from binoc_runbook.version import Version, VersionError
 from binoc_runbook.workspace import Workspace
 from binoc_runbook.workspace.sites import Site, sites
@@ -77,8 +77,12 @@ def judge_verification(
         raise Refused("the parameters were refused, and nothing was done", found)
 
 
-def open_target(world: World, version: object, *, remote: str | None = None, retest: bool = False) -> Target:
+def open_target(
+    world: World, version: object, *, remote: str | None = None, retest: bool = False, quick: bool = False
+) -> Target:
     """The target of a release of `version`; where that is `None`, of what the manifests say.
+
+    `quick` is a rehearsal without what takes minutes.
 
     Raises:
         Refused: The policy, the version or the manifests cannot be read.
@@ -91,7 +95,7 @@ def open_target(world: World, version: object, *, remote: str | None = None, ret
         if found:
             raise Refused("the version was refused, and nothing was done", found)
         chosen = Version.parse(version)
-    return Target(chosen, policy, world, remote or policy.remote, retest)
+    return Target(chosen, policy, world, remote or policy.remote, retest, quick)
 
 
 def said_version(workspace: Workspace, policy: Policy) -> Version:
@@ -137,13 +141,14 @@ def _judge_names(injected: Iterable[str], known: tuple[str, ...]) -> list[Findin
 
 
 def _judge_world(world: object) -> list[Finding]:
-    kind, colon, trouble = str(world).partition(":")
+    kind, colon, asked = str(world).partition(":")
     if kind not in ("real", "rehearsal") or (kind == "real" and world != "real"):
         saw = f"is {world!r}, and there are two worlds"
         return [Finding.failed("parameters", "-p world", saw, "-p world real, or -p world rehearsal")]
-    if colon and trouble not in TROUBLES:
-        saw = f"is {world!r}, and no such trouble is known"
-        return [Finding.failed("parameters", "-p world", saw, f"-p world rehearsal:NAME, of {', '.join(TROUBLES)}")]
+    if colon and asked not in (QUICK, *TROUBLES):
+        saw = f"is {world!r}, and no such rehearsal is known"
+        names = ", ".join((QUICK, *TROUBLES))
+        return [Finding.failed("parameters", "-p world", saw, f"-p world rehearsal:NAME, of {names}")]
     if world == "real" and inside_pytest():
         saw = "while tests run, no world but the rehearsal is allowed"
         return [Finding.failed("parameters", "-p world", saw, "-p world rehearsal")]

@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from binoc_runbook.checkout import root_of
+from binoc_runbook.messages import MARK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,9 +40,6 @@ if TYPE_CHECKING:
 
 #: The name under which papermill knows the engine (`--engine`), as declared in `pyproject.toml`.
 ENGINE = "binoc-runbook"
-
-#: The key of a notebook's metadata that makes it ours; its value is a table such as `{"runbook": "release"}`.
-MARK = "binoc_runbook"
 
 #: Where records go that nobody asked to be elsewhere: a folder at the root of the checkout, ignored by git.
 RUNS = "runs"

@@ -14,8 +14,7 @@ from binoc_runbook.opening import judge_parameters, open_target
 from binoc_runbook.record import Record, StageRun
 from binoc_runbook.refusal import Refused
 from binoc_runbook.stages import ACTS, AT_THE_LINE, QUESTIONS, STAGES, Observation, Stage, Target
-from binoc_runbook.stages.target import inside_pytest
-from binoc_runbook.trouble import TROUBLES, at_registries
+from binoc_runbook.trouble import QUICK, TROUBLES, at_registries
 from binoc_runbook.world import World
 
 if TYPE_CHECKING:
@@ -93,7 +92,8 @@ class Release:
 
         `version` is the SemVer spelling; `None` means what the manifests say, which only a dry run may. `remote` is the
         name of a remote, `None` the policy's. `retest` runs the tests even where they are known to pass. `world` is
-        `real` or `rehearsal`; a trouble that shall come up in a rehearsal follows a colon (`rehearsal:lost-answer`).
+        `real` or `rehearsal`; after a colon follows a trouble that shall come up in it (`rehearsal:lost-answer`), or
+        `quick` for one without the tests and the workflow, of which only the notebook is kept.
 
         Raises:
             Refused: A parameter is not what it must be, or the checkout cannot be read.
@@ -107,11 +107,12 @@ class Release:
                 "there is nothing to release here",
                 [Finding.failed("tree", "the working folder", "lies in no git checkout", "cd into the checkout")],
             )
-        kind, _, trouble = str(world).partition(":")
-        opened = World.rehearsal(root, trouble or None) if kind == "rehearsal" else World.real(root)
-        target = open_target(opened, version, remote=str(remote) if remote else None, retest=bool(retest))
-        reporter = NotebookReporter(opened.clean)
-        return cls(target, reporter, root / "runs", dry_run=bool(dry_run), trouble=trouble or None)
+        kind, _, asked = str(world).partition(":")
+        quick, trouble = asked == QUICK, asked if asked in TROUBLES else None
+        opened = World.rehearsal(root, trouble, quick=quick) if kind == "rehearsal" else World.real(root)
+        target = open_target(opened, version, remote=str(remote) if remote else None, retest=bool(retest), quick=quick)
+        reporter = NotebookReporter(opened.clean, opened.clean_markup)
+        return cls(target, reporter, opened.runs, dry_run=bool(dry_run), trouble=trouble)
 
     def plan(self) -> None:
         """Show the stages with the commands that the acts will run; the same objects are run afterwards."""
@@ -169,7 +170,7 @@ class Release:
         Raises:
             Refused: The workflow was rehearsed, and something was not published, or another job has failed.
         """
-        if self.target.world.kind != "rehearsal" or self.dry_run or inside_pytest():
+        if self.target.world.kind != "rehearsal" or self.dry_run or self.target.quick:
             self._reporter.followed(self, (), Findings())
             return
         try:

@@ -1,8 +1,11 @@
-"""What can go wrong in a rehearsal on request, one thing at a time, to have seen it before it happens."""
+"""What a rehearsal can be asked for: to be quick, or to let one thing go wrong, to have seen it before it happens."""
 
 from __future__ import annotations
 
 from typing import Literal, TypeGuard, get_args
+
+#: What a rehearsal is called that leaves out what takes minutes: the tests, and what the tag starts.
+QUICK = "quick"
 
 #: Rules of the remote; a rehearsal ends at them, as a release would.
 AtRemote = Literal["protected-branch", "refused-tag"]

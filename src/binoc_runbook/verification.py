@@ -107,7 +107,7 @@ class Verification:
             finding = Finding.failed("tree", "the working folder", saw, remedy)
             raise Refused("there is nothing to verify here", [finding])
         opened = World.rehearsal(root) if world == "rehearsal" else World.real(root)
-        reporter, wait = NotebookReporter(opened.clean), cast("float", patience)
+        reporter, wait = NotebookReporter(opened.clean, opened.clean_markup), cast("float", patience)
         target = open_target(opened, version)
         if opened.kind == "rehearsal":
             target, digests = _published(target, reporter)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import ast
 import html
+import re
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from binoc_runbook.cleaning import Translate
-from binoc_runbook.display import text
+from binoc_runbook.display import diagram, text
 from binoc_runbook.finding import SIGN, Findings
 from binoc_runbook.messages import LIVE, RECORD
 from binoc_runbook.stages import ACTS, STAGES
@@ -34,8 +35,9 @@ EXCERPT, PAUSE = 20, 1.0
 class NotebookReporter:
     """Shows a run in the notebook whose cell is running."""
 
-    def __init__(self, clean: Translate) -> None:
+    def __init__(self, clean: Translate, clean_markup: Translate) -> None:
         self._clean = clean
+        self._clean_markup = clean_markup
         self._excerpt: deque[str] = deque(maxlen=EXCERPT)
         self._waiting: list[str] = []
         self._told = 0.0
@@ -48,7 +50,8 @@ class NotebookReporter:
 
     def plan(self, release: Release) -> None:
         lines = list(text.plan(release.target))
-        self._show(lines, _plan_table(release.target), live=lines)
+        figure = f"<figure>{diagram.stages(release.target)}</figure>"
+        self._show(lines, _plan_table(release.target) + figure, live=lines)
 
     def says(self, words: str) -> None:
         self._show([words], _paragraphs([words]), live=[words])
@@ -150,7 +153,7 @@ class NotebookReporter:
         clean = [self._clean(line) for line in lines]
         data: dict[str, Any] = {"text/plain": "\n".join(clean), **(more or {})}
         if markup:
-            data["text/html"] = self._clean(markup)
+            data["text/html"] = self._clean_markup(markup)
         if live:
             data[LIVE] = {"lines": [self._clean(line) for line in live]}
         if into is not None:
@@ -197,7 +200,8 @@ def _plan_table(target: Target) -> str:
             f"{html.escape(stage.sentence)}{'<br>' if commands else ''}{commands}",
         )
         rows.append(
-            f'<tr><td>{cells[0]}</td><th scope="row">{cells[1]}</th><td>{cells[2]}</td><td>{cells[3]}</td></tr>'
+            f'<tr><td>{cells[0]}</td><th scope="row"><a href="#{cells[1]}">{cells[1]}</a></th>'
+            f"<td>{cells[2]}</td><td>{cells[3]}</td></tr>"
         )
     head = "".join(f'<th scope="col">{name}</th>' for name in ("#", "stage", "reach", "what holds when it is done"))
     caption = "The plan: these commands are the ones that will run."
@@ -226,7 +230,7 @@ def _stage(run: StageRun, excerpt: tuple[str, ...]) -> str:
     parts = [f"<p><strong>{html.escape(head)}</strong></p>", _findings(run.findings)]
     for planned in run.commands:
         effect = planned.effect if run.acted else f"withheld; its effect: {planned.effect}"
-        parts.append(f"<p>{_command(planned)}<br>{html.escape(effect)}</p>")
+        parts.append(f"<p>{_command(planned)}<br>{_prose(effect)}</p>")
     if excerpt:
         parts.append(_excerpt(excerpt, f"the last {len(excerpt)} lines", is_open=run.state != "done"))
     return "".join(parts)
@@ -235,10 +239,9 @@ def _stage(run: StageRun, excerpt: tuple[str, ...]) -> str:
 def _findings(findings: Findings) -> str:
     items = []
     for finding in findings:
-        remedy = f"<br>→ {html.escape(finding.remedy)}" if finding.remedy else ""
+        remedy = f"<br>→ {_prose(finding.remedy)}" if finding.remedy else ""
         status = f"{SIGN[finding.status]} {finding.status}"
-        saw = html.escape(finding.saw).replace("\n", "<br>")
-        items.append(f"<li><strong>{status}</strong> {html.escape(finding.looked_at)}: {saw}{remedy}</li>")
+        items.append(f"<li><strong>{status}</strong> {_prose(finding.looked_at)}: {_prose(finding.saw)}{remedy}</li>")
     return f"<ul>{''.join(items)}</ul>" if items else ""
 
 
@@ -249,4 +252,10 @@ def _excerpt(lines: tuple[str, ...], summary: str, *, is_open: bool = True) -> s
 
 
 def _paragraphs(lines: Iterable[str]) -> str:
-    return "".join(f"<p>{html.escape(line)}</p>" for line in lines)
+    return "".join(f"<p>{_prose(line)}</p>" for line in lines)
+
+
+def _prose(words: str) -> str:
+    """Words in which identifiers stand in backticks; those without a partner are left as they are."""
+    escaped = html.escape(words).replace("\n", "<br>")
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escaped)

@@ -104,7 +104,7 @@ def followed(release: Release, published: Sequence[Published], red: Findings) ->
         yield f"{told} {policy.workflow}, which publishes {names}"
         return
     if not published:
-        yield f"the tag is on the remote; {policy.workflow} is left out where tests run this page"
+        yield f"the tag is on the remote; {policy.workflow} is left out of a quick rehearsal"
         return
     yield f"what the rehearsed registries hold of {target.version}:"
     yield from _columns(out(published))

@@ -24,10 +24,11 @@ from binoc_runbook.world.git import Git
 _IDENTITY = {"user.name": "Rehearsal", "user.email": "rehearsal@localhost"}
 
 
-def open_world(source: Path, trouble: str | None = None) -> World:
+def open_world(source: Path, trouble: str | None = None, *, quick: bool = False) -> World:
     """Make the repository and its remote in a temporary folder, which `World.close` removes, and so does the exit.
 
-    `trouble` is one of `trouble.TROUBLES`; the remote makes those that are its own.
+    `trouble` is one of `trouble.TROUBLES`; the remote makes those that are its own. The records of a `quick` one are
+    removed with it: it is not told apart from the others by the version it is of.
 
     Raises:
         Refused: The checkout has no commit to start from, or its policy cannot be read.
@@ -40,13 +41,13 @@ def open_world(source: Path, trouble: str | None = None) -> World:
 
     atexit.register(close)
     try:
-        return _open(source, folder, close, trouble)
+        return _open(source, folder, close, trouble, folder / "runs" if quick else None)
     except BaseException:
         close()
         raise
 
 
-def _open(source: Path, folder: Path, close: Callable[[], None], trouble: str | None) -> World:
+def _open(source: Path, folder: Path, close: Callable[[], None], trouble: str | None, runs: Path | None) -> World:
     environment = {
         # The user's and the system's configuration stay out of it, and so does whatever the variables would add.
         "GIT_CONFIG_GLOBAL": os.devnull,
@@ -67,7 +68,10 @@ def _open(source: Path, folder: Path, close: Callable[[], None], trouble: str | 
     (root / ".git/objects/info/alternates").write_text(f"{objects}\n", "utf-8")
     for name, value in _IDENTITY.items():
         _do(git, "config", name, value)
-    commit = _do(git, "commit-tree", tree, "-m", "The tree that is rehearsed")
+    # Of the same day as what it stands for, so that a commit is rehearsed under the same name each time.
+    day = _do(checkout, "log", "-1", "--format=%cI")
+    dated = Git(root, environment | {"GIT_AUTHOR_DATE": day, "GIT_COMMITTER_DATE": day})
+    commit = _do(dated, "commit-tree", tree, "-m", "The tree that is rehearsed")
     _do(git, "reset", "--quiet", "--hard", commit)
 
     policy = read_policy(root)
@@ -78,7 +82,7 @@ def _open(source: Path, folder: Path, close: Callable[[], None], trouble: str | 
         _do(Git(bare, environment), "config", "--add", name, value)
     write_hook(bare)
     _do(git, "remote", "add", policy.remote, str(bare))
-    return World.at(root, kind="rehearsal", source=source, environment=environment, close=close)
+    return World.at(root, kind="rehearsal", source=source, environment=environment, runs=runs, close=close)
 
 
 def _do(git: Git, *arguments: str) -> str:

@@ -26,12 +26,13 @@ Kind = Literal["real", "rehearsal"]
 
 @dataclass
 class World:
-    """The ports of one checkout, the folder that records of a run go to, and how text becomes fit for a record."""
+    """The ports of one checkout, the folder that records of a run go to, and how text and HTML become fit for one."""
 
     kind: Kind
     root: Path
     runs: Path
     clean: Translate
+    clean_markup: Translate
     git: Git
     processes: Processes
     evidence: Evidence
@@ -45,16 +46,19 @@ class World:
         kind: Kind,
         source: Path,
         environment: Mapping[str, str] | None = None,
+        runs: Path | None = None,
         close: Callable[[], None] = lambda: None,
     ) -> World:
         """The ports of the checkout at `root`; `environment` is added to what their processes inherit.
 
-        `source` is the checkout whose records these are; for a rehearsal it is another one.
+        `source` is the checkout whose records these are; for a rehearsal it is another one. They go to its `runs/`
+        unless `runs` is given.
         """
         git, clean = Git(root, environment or {}), machine_free(root, source)
+        clean_markup = machine_free(root, source, markup=True)
         evidence = Evidence(git.private_folder, may_write=kind == "real")
         processes = Processes(root, environment or {}, clean)
-        return cls(kind, root, source / "runs", clean, git, processes, evidence, close)
+        return cls(kind, root, runs or source / "runs", clean, clean_markup, git, processes, evidence, close)
 
     @classmethod
     def real(cls, root: Path) -> World:
@@ -62,14 +66,14 @@ class World:
         return cls.at(root, kind="real", source=root)
 
     @classmethod
-    def rehearsal(cls, source: Path, trouble: str | None = None) -> World:
+    def rehearsal(cls, source: Path, trouble: str | None = None, *, quick: bool = False) -> World:
         """A new repository with the tree of the checkout's HEAD, and a bare repository as its remote.
 
-        `trouble` is what shall go wrong in it, one of `trouble.TROUBLES`.
+        `trouble` is what shall go wrong in it, one of `trouble.TROUBLES`. The records of a `quick` one go with it.
         """
         from binoc_runbook.rehearsal import open_world
 
-        return open_world(source, trouble)
+        return open_world(source, trouble, quick=quick)
 
     @cached_property
     def forge(self) -> Forge:
