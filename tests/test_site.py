@@ -63,6 +63,7 @@ def test_before_the_first_release(sources, tmp_path):
     assert "There was no release yet" in told
     assert "./just release VERSION" in re.sub("<[^>]+>", "", told)
     assert '<svg class="binoc-chart"' not in told
+    assert "there is no commit here that could be rehearsed" in page(tmp_path / "html", "runbooks/release")
 
 
 def test_a_record_is_shown_as_it_ran_and_is_not_run_again(sources, tmp_path, file):
@@ -71,12 +72,20 @@ def test_a_record_is_shown_as_it_ran_and_is_not_run_again(sources, tmp_path, fil
     (cell,) = [cell for cell in notebook["cells"] if cell["id"] == "push-tag-run"]
     cell["source"] = [f"open({str(ran)!r}, 'w')"]
     cell["outputs"] = [{"output_type": "stream", "name": "stdout", "text": ["it was pushed then\n"]}]
+    place = [cell["id"] for cell in notebook["cells"]].index("parameters") + 1
+    given = {"cell_type": "code", "id": "given", "metadata": {"tags": ["injected-parameters"]}, "outputs": []}
+    notebook["cells"].insert(place, {**given, "source": "# Parameters\ndry_run = False\n", "execution_count": 1})
     file(sources, "9.9.9", notebook=notebook)
     build(sources, tmp_path / "html")
     told = page(tmp_path / "html", "releases/9.9.9")
     assert "it was pushed then" in told
     assert "<title>Release 9.9.9" in told
     assert "It ran on 2026-11-22 (UTC), took 10 s, and released cccccccccccc as v9.9.9." in told
+    assert '<section id="push-tag">' in told
+    assert told.count('id="push-tag"') == 1
+    shown = " ".join(re.sub("<[^>]+>", "", told).split())
+    assert "dry_run: bool = False" in shown
+    assert "dry_run: bool = True" not in shown
     assert not ran.exists()
 
 

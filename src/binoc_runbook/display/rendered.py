@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from binoc_runbook.cleaning import plain
 from binoc_runbook.display.filed import is_notebook
 from binoc_runbook.messages import MARK
 from binoc_runbook.trouble import QUICK
@@ -69,7 +70,7 @@ def rehearse(runbook: Path, root: Path) -> Rehearsed | str:
         ran = world.processes.run(command, patience=_PATIENCE)
         notebook = read_runbook(record) or read_runbook(runbook)
     assert notebook is not None  # noqa: S101 - the runbook was read before
-    refused = "" if ran.returncode == 0 else world.clean(ran.stderr or f"exit code {ran.returncode}")
+    refused = "" if ran.returncode == 0 else _last_words(notebook) or world.clean(ran.stderr)
     return Rehearsed(_lasting(notebook), commit, day, refused)
 
 
@@ -95,6 +96,13 @@ def chapter_of(cell: Notebook) -> str | None:
     """The name of the chapter that a cell of code belongs to; for a stage, the name of the stage."""
     name = str(cell.get("id", ""))
     return name.removesuffix("-run") if cell.get("cell_type") == "code" and name else None
+
+
+def _last_words(notebook: Notebook) -> str:
+    """The refusal that a run ended with, or the traceback of the cell that failed."""
+    outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", [])]
+    errors = [output for output in outputs if output.get("output_type") == "error"]
+    return plain("\n".join(errors[-1]["traceback"])) if errors else ""
 
 
 def _with_values(source: str, values: dict[str, str]) -> str:
