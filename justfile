@@ -66,7 +66,7 @@ github-release *arguments:
 # everything: lint, the code, the notebooks and whole rehearsals
 [group("tests")]
 test: lint docs test-code
-    python -m pytest -m "rehearsal or notebook" tests
+    python -m pytest -n auto --maxprocesses 4 --dist loadscope -m "rehearsal or notebook" tests
     python -m pytest --nbmake --nbmake-timeout=600 runbooks
 
 # the tests without rehearsals and notebooks: what a release runs

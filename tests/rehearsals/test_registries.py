@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import hashlib
+import http.client
 import io
 import json
 import os
@@ -22,6 +23,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -598,12 +600,15 @@ def test_the_log_and_the_servers_show_no_token(rehearsed):
 
 def test_a_request_without_a_length_or_with_too_much_is_refused(rehearsed, monkeypatch):
     monkeypatch.setattr("binoc_runbook.rehearsal.server.LARGEST", 1000)
-    url = f"{rehearsed.crates.url}/api/v1/crates/new"
-    for body, expected in ((b"x" * 1001, 413), (iter([b"x"]), 411)):
-        with pytest.raises(urllib.error.HTTPError) as caught:
-            urllib.request.urlopen(urllib.request.Request(url, body, method="PUT"), timeout=20)
-        caught.value.close()
-        assert caught.value.code == expected
+    # Only announced: a server that refuses a body does not read it, and whoever still sends it may get no answer.
+    for announced, expected in (({"Content-Length": "1001"}, 413), ({"Transfer-Encoding": "chunked"}, 411)):
+        connection = http.client.HTTPConnection(urlsplit(rehearsed.crates.url).netloc, timeout=20)
+        connection.putrequest("PUT", "/api/v1/crates/new")
+        for name, value in announced.items():
+            connection.putheader(name, value)
+        connection.endheaders()
+        assert connection.getresponse().status == expected
+        connection.close()
 
 
 def test_a_closed_server_is_gone_at_once_and_a_silent_client_does_not_keep_it():
