@@ -1,8 +1,4 @@
-"""No page shows a command that cannot be typed: each is read by the parser that reads it when somebody types it.
-
-Commands stand in blocks tagged `sh`. Those that need an account, or would publish, are only parsed, and their block
-begins with the comment `# needs an account`; those that are quick and change nothing are executed once.
-"""
+"""No page shows a command that cannot be typed: each is read by the parser that reads it when somebody types it."""
 
 from __future__ import annotations
 
@@ -13,87 +9,24 @@ import re
 import shlex
 import subprocess
 import sysconfig
-import textwrap
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from binoc_runbook.arguments import parse
-from binoc_runbook.cli import COMMANDS, main
+from binoc_runbook.cli import COMMANDS
 from binoc_runbook.version import Version
 
-ROOT = Path(__file__).parents[1]
-SITE = (page for page in (ROOT / "docs").rglob("*.md") if "_build" not in page.parts)
-PAGES = sorted([*ROOT.glob("*.md"), *SITE, *ROOT.glob("runbooks/*.ipynb")])
+from .reading import PAGES, ROOT, TYPED, blocks, name_of, text_of
 
-MARK = "# needs an account"
-TAGS = {"sh", "text", "toml", "rust", "python", "yaml", "json"}
+TAGS = {"sh", "console", "text", "toml", "rust", "python", "yaml", "json"}
 #: Programs of others, of which only the words are looked at.
-OTHERS = {"git", "gh", "cargo", "cd"}
-#: What is quick and changes nothing.
-QUICK = ("inspect", "check", "plan")
+OTHERS = {"git", "gh", "cargo", "cd", "pip", "printf"}
 
 
-@dataclass(frozen=True)
-class Block:
-    page: str
-    line: int
-    tag: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Typed:
-    """One command of a page, without its comment; `marked` says whether its block is, `spoken` that it has none."""
-
-    where: str
-    line: str
-    marked: bool = False
-    spoken: bool = False
-
-    def __str__(self) -> str:
-        return f"{self.where} {self.line}"
-
-
-def text_of(page: Path) -> str:
-    """What a page says; of a notebook, its prose."""
-    text = page.read_text("utf-8")
-    if page.suffix == ".md":
-        return text
-    cells = (cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "markdown")
-    return "\n\n".join("".join(cell["source"]) for cell in cells)
-
-
-def blocks(text: str, page: str) -> Iterator[Block]:
-    """The fenced blocks of a page; what stands in a directive of MyST is no block of its own."""
-    lines = enumerate(text.splitlines(), 1)
-    for number, line in lines:
-        if opened := re.match(r" *(`{3,})(.*)$", line):
-            body = []
-            for _, inner in lines:
-                if inner.strip() == opened[1]:
-                    break
-                body.append(inner)
-            if not opened[2].startswith("{"):
-                yield Block(page, number, opened[2], textwrap.dedent("\n".join(body)))
-
-
-def outside_blocks(text: str) -> str:
-    return re.sub(r"(?ms)^ *(`{3,}).*?^ *\1$", "", text)
-
-
-def commands(text: str, page: str) -> Iterator[Typed]:
-    """The commands in the blocks, and those of ours that a sentence names."""
-    for block in blocks(text, page):
-        if block.tag == "sh":
-            for line in block.text.splitlines():
-                for command in re.split(r"&&", re.sub(r"(^|\s)#.*", "", line)):
-                    if command.strip():
-                        yield Typed(f"{page}:{block.line}", command.strip(), block.text.startswith(MARK))
-    for span in re.findall(r"`((?:\./just|just|binoc-runbook|papermill|binoc) [^`\n]+)`", outside_blocks(text)):
-        yield Typed(page, span, spoken=True)
+def parts_of(line: str) -> list[str]:
+    """The commands of a line, without where their output goes."""
+    return [re.sub(r" >> ?\S+$", "", part.strip()) for part in line.split("&&")]
 
 
 def words_of(line: str) -> list[str]:
@@ -186,18 +119,16 @@ def needs_an_account(line: str) -> bool:
     return words[0] in acts or " ".join(words[:2]) in acts or "$(gh " in line or armed
 
 
-TYPED = [each for page in PAGES for each in commands(text_of(page), page.relative_to(ROOT).as_posix())]
-
-
 @pytest.mark.parametrize("typed", TYPED, ids=str)
 def test_a_command_can_be_typed(typed):
-    try:
-        understand(typed.line)
-    except ValueError:
-        # A sentence may name a command without what follows it.
-        if not typed.spoken or re.search(" -(?!-root)", typed.line):
-            raise
-        understand(f"{typed.line} --help")
+    for part in parts_of(typed.line):
+        try:
+            understand(part)
+        except ValueError:
+            # A sentence may name a command without what follows it.
+            if not typed.spoken or re.search(" -(?!-root)", part):
+                raise
+            understand(f"{part} --help")
 
 
 @pytest.mark.parametrize(
@@ -222,7 +153,7 @@ def test_a_command_that_cannot_be_typed_is_refused(line):
         understand(line)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_block_says_what_it_is(page):
     found = blocks(text_of(page), page.name)
     assert [f"{each.page}:{each.line}: `{each.tag}`" for each in found if each.tag not in TAGS] == []
@@ -245,30 +176,6 @@ def test_what_an_account_is_needed_for_is_known():
         map(needs_an_account, ("git push", "gh run watch", "./just release 0.4.0", "A=$(gh auth token) ./just x"))
     )
     assert not needs_an_account("./just rehearse 0.4.0")
-
-
-def quick() -> list[str]:
-    """The words of each quick command on the pages, once, about the version of the checkout that it is typed in."""
-    found = set()
-    for typed in TYPED:
-        program, *words = words_of(typed.line)
-        if program in ("./just", "binoc-runbook"):
-            words = [re.sub(r"^[0-9]+\..*|^VERSION$", "0.4.0", word) for word in words if word not in ("--root", "DIR")]
-            if words and words[0] in QUICK and "--dists" not in words:
-                found.add(shlex.join(words))
-    return sorted(found)
-
-
-def test_each_quick_command_is_on_a_page():
-    assert {line.split()[0] for line in quick()} == set(QUICK)
-
-
-@pytest.mark.parametrize("line", quick())
-def test_a_quick_command_is_answered(line, checkout, capsys):
-    before = checkout.remote_refs(), checkout.git("status", "--porcelain", "--ignored", cwd=checkout.root)
-    assert main(["--root", str(checkout.root), *shlex.split(line)]) == 0, capsys.readouterr()
-    assert capsys.readouterr().out
-    assert (checkout.remote_refs(), checkout.git("status", "--porcelain", "--ignored", cwd=checkout.root)) == before
 
 
 def test_the_recipes_are_listed():

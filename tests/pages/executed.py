@@ -1,0 +1,117 @@
+"""Where each command of the pages is executed: by the story of its page, or elsewhere.
+
+Whole releases and rehearsals take minutes, and what publishes is executed in a world where it publishes nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from .reading import ROOT, Typed
+
+#: The pages that have a story.
+TOLD: set[str] = set()
+
+
+def tells(page: str) -> Callable[[Any], Any]:
+    """Marks the story of a page."""
+    TOLD.add(page)
+    return lambda test: test
+
+
+_NOTEBOOK = "tests/rehearsals/test_release_notebook.py"
+_FAULTS = "tests/rehearsals/test_faults.py"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A test, or a file where there is no one test, and the words in it by which the command is executed."""
+
+    file: str
+    test: str
+    words: tuple[str, ...]
+
+    def source(self) -> str:
+        """Raises: LookupError: There is no such test."""
+        text = (ROOT / self.file).read_text("utf-8")
+        if not self.test:
+            return text
+        for node in ast.parse(text).body:
+            if isinstance(node, ast.FunctionDef) and node.name == self.test:
+                first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
+                return "\n".join(text.splitlines()[first - 1 : node.end_lineno])
+        raise LookupError(f"{self.file} has no test `{self.test}`")
+
+
+_REHEARSED = Place(
+    _NOTEBOOK, "test_a_rehearsal_by_command_shows_what_its_remote_holds_and_leaves_ours_alone", ("rehearse()",)
+)
+_RELEASED = Place(
+    _NOTEBOOK,
+    "test_the_command_performs_the_release_when_the_version_is_not_asked_for",
+    ('"binoc-runbook", "release", "0.4.0"',),
+)
+_DRY = Place(
+    _NOTEBOOK,
+    "test_the_short_command_redirected_to_a_file_is_a_dry_run_whose_record_names_every_stage",
+    ('"papermill", "runbooks/release.ipynb", "-p", "version", "0.4.0"',),
+)
+_ARMED = Place(
+    _NOTEBOOK, "test_a_real_release_twice", ('"papermill", "runbooks/release.ipynb"', '"-p", "dry_run", "False"')
+)
+_VERIFIED = Place(
+    "tests/rehearsals/test_verification.py",
+    "test_the_command_runs_the_page_and_prints_the_record",
+    ("RUNBOOK", '"verify", "0.4.0", "--sums"'),
+)
+_SET_UP = Place(
+    "tests/checks/test_setup.py",
+    "test_the_command_fails_where_something_failed_and_not_for_what_is_unknown",
+    ("typed",),
+)
+
+#: What a whole command looks like, with VERSION for any version, and where it is executed.
+ELSEWHERE = {
+    r"\./just test": Place(".ci/run", "", ("./just test",)),
+    r"\./just rehearse( VERSION)?": _REHEARSED,
+    r"\./just rehearse --trouble (wrong-publisher|lost-answer)": Place(
+        _FAULTS,
+        "test_a_trouble_that_was_asked_for_comes_once_and_ends_with_everything_out_once",
+        ("get_args(AtRegistries)",),
+    ),
+    r"\./just release VERSION|binoc-runbook --root DIR release VERSION": _RELEASED,
+    r"papermill runbooks/release.ipynb -p version VERSION": _DRY,
+    r"papermill runbooks/release.ipynb -p version VERSION -p dry_run False": _ARMED,
+    r"\./just verify VERSION( --sums SHA256SUMS)?": _VERIFIED,
+    r"papermill runbooks/verify.ipynb -p version VERSION": _VERIFIED,
+    r"(GH_TOKEN=\$\(gh auth token\) )?\./just setup-check": _SET_UP,
+    r"cargo publish -p binoc-sdk --locked": Place(
+        "tests/rehearsals/test_registries.py",
+        "test_the_first_version_is_published_by_a_person_and_then_no_other_way_than_the_workflow",
+        ("cargo_publish(person",),
+    ),
+    r"binoc-runbook --root DIR rehearse VERSION": Place(
+        _NOTEBOOK,
+        "test_a_workspace_without_a_runbook_of_its_own_is_rehearsed_with_ours",
+        ('"rehearse", "0.4.0", "--root"',),
+    ),
+}
+
+
+def elsewhere(typed: Typed) -> Place | None:
+    line = re.sub(r"\b\d+\.\d+\.\d+(-\w+\.\d+)?\b", "VERSION", typed.line)
+    return next((place for known, place in ELSEWHERE.items() if re.fullmatch(known, line)), None)
+
+
+def asks_a_stranger(typed: Typed) -> bool:
+    """Whether only GitHub or crates.io could answer, and only to somebody whom they know."""
+    return typed.marked and re.match(r"gh |cargo log(in|out)$", typed.line) is not None
+
+
+def is_typed_here(typed: Typed) -> bool:
+    """Whether the story of its page types it."""
+    return not typed.spoken and elsewhere(typed) is None and not asks_a_stranger(typed)
