@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+import yaml
+
+from binoc_runbook.policy import Policy
 
 from . import test_programs, test_stories, test_symptoms  # noqa: F401 - the stories, which are told to the table
 from .executed import ELSEWHERE, TOLD, asks_a_stranger, elsewhere, is_typed_here
-from .reading import TYPED
+from .reading import ROOT, TYPED
 
 
 def test_a_command_is_executed_by_a_story_or_where_the_table_says_or_asks_somebody_who_knows_its_user():
@@ -19,3 +24,20 @@ def test_where_the_table_says_that_a_command_is_executed_it_is(known):
     place = ELSEWHERE[known]
     assert [words for words in place.words if words not in place.source()] == []
     assert any(elsewhere(each) is place for each in TYPED), "no page has it any more"
+
+
+def test_the_jobs_and_files_of_a_rehearsal_that_is_shown_are_those_of_this_repository():
+    policy = Policy.load(ROOT)
+    jobs = yaml.safe_load((ROOT / f".github/workflows/{policy.workflow}").read_text("utf-8"))["jobs"].values()
+    names = [
+        re.sub(r"\$\{\{.+\}\}", entry.get("platform", ""), job["name"])
+        for job in jobs
+        for entry in job.get("strategy", {}).get("matrix", {}).get("include", [{}])
+    ]
+    told = [each.shown for each in TYPED if " rehearse" in each.line and each.shown]
+    assert told
+    for shown in told:
+        ran = re.findall(r"(?m)^[✓-] (.+): (?:passed|not run on this host) \(", shown)
+        assert ran == sorted(ran, key=names.index)
+        held = re.findall(r"(?m)^  ([\w-]+) +✓ \d", shown)
+        assert held == [each.name for each in policy.artifacts]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import shutil
 import signal
 import subprocess
@@ -16,6 +17,8 @@ import pytest
 
 from binoc_runbook.display.filed import read_filed
 from binoc_runbook.stages import STAGES
+
+from ..pages.reading import TYPED, alike
 
 pytestmark = pytest.mark.rehearsal
 
@@ -209,6 +212,15 @@ def test_the_version_is_asked_for_once(armed, environment, typed, released):
     assert ("refs/tags/v0.4.0" in armed.remote_refs()) is released
 
 
+def shown() -> list[str]:
+    """What the pages show of a rehearsal, without the jobs and files that are those of one workflow."""
+    lines = [line for each in TYPED if " rehearse" in each.line for line in each.shown.splitlines()]
+    of_ours = (
+        r"\d\. tests: |    \$ just |      runs the tests| *\.\.\.$|Source |[✓-] .+: (passed|not run)|  (artifact|binoc)"
+    )
+    return [line for line in lines if not re.match(of_ours, line)]
+
+
 def test_a_rehearsal_by_command_shows_what_its_remote_holds_and_leaves_ours_alone(demo, rehearse):
     (demo.root / "runbooks").mkdir()
     shutil.copy(RUNBOOK, demo.root / "runbooks")
@@ -220,6 +232,8 @@ def test_a_rehearsal_by_command_shows_what_its_remote_holds_and_leaves_ours_alon
     assert process.returncode == 0, told
     assert "holds refs/tags/v0.4.0, annotated tag of" in told
     assert "runs/rehearsal-0.4.0.ipynb" in told
+    printed = {alike(line) for line in told.splitlines()}
+    assert [line for line in shown() if alike(line) not in printed] == []
     assert demo.git("for-each-ref", cwd=demo.bare) == before
     assert demo.git("status", "--porcelain", cwd=demo.root) == ""
 
