@@ -61,13 +61,18 @@ class Person:
         What the page says that a command prints is compared; `ends` has the exit codes that are not 0.
         """
         left = dict(meanwhile or {})
-        for each in filter(is_typed_here, typed):
+        here = list(filter(is_typed_here, typed))
+        printed = ""
+        for each, following in zip(here, [*here[1:], None], strict=True):
             if each.line in left:
                 left.pop(each.line)()
-            printed = self.types(self.now(each.line), ends=(ends or {}).get(each.line, 0))
+            printed += self.types(self.now(each.line), ends=(ends or {}).get(each.line, 0))
+            if each.shown and following and following.shown_at == each.shown_at != each.where:
+                continue  # what a block prints is shown below it; in a console, below each command
             if each.shown:
                 line = differs(self.now(each.shown), printed)
                 assert line is None, f"{each.shown_at}: `{each.line}` does not print {line!r} there, but\n{printed}"
+            printed = ""
         assert not left, f"no page says {list(left)} any more"
 
     def now(self, text: str) -> str:

@@ -36,7 +36,7 @@ class Typed:
     """One command of a page, without its comment.
 
     `marked` says whether its block needs an account, `spoken` that a sentence names it and no block; `shown` is what
-    the page says that it prints, or the last command of its block, and `shown_at` the place of that.
+    the page says that it prints, with the others of its block, and `shown_at` the place of that.
     """
 
     where: str
@@ -102,10 +102,8 @@ def commands(text: str, page: str) -> Iterator[Typed]:
 
 def _of_shell(block: Block, shown: Block | None) -> Iterator[Typed]:
     lines = [_without_comment(line) for line in block.text.splitlines()]
-    lines = [line for line in lines if line]
-    for number, line in enumerate(lines, 1):
-        # Of many commands it is the first that is worth a look.
-        told = (shown.text, f"{shown.page}:{shown.line}") if shown and number == 1 else ("", "")
+    told = (shown.text, f"{shown.page}:{shown.line}") if shown else ("", "")
+    for line in filter(None, lines):
         yield Typed(f"{block.page}:{block.line}", line, block.heading, block.text.startswith(MARK), False, *told)
 
 
@@ -146,6 +144,7 @@ def differs(shown: str, printed: str) -> str | None:
 
 def alike(line: str) -> str:
     """A line without what no two runs have in common: commits and times."""
+    line = re.sub(r"(?<=\S)  +", "  ", line)  # a column is as wide as its widest line
     line = re.sub(r"\b(?=[0-9a-f]*[0-9])[0-9a-f]{12,40}\b", "COMMIT", line.rstrip())
     return re.sub(r"\(\d+\.\d+ s\)", "(TIME)", line)
 

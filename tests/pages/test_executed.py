@@ -11,7 +11,7 @@ from binoc_runbook.policy import Policy
 
 from . import test_programs, test_stories, test_symptoms  # noqa: F401 - the stories, which are told to the table
 from .executed import ELSEWHERE, TOLD, asks_a_stranger, elsewhere, is_typed_here
-from .reading import ROOT, TYPED
+from .reading import ROOT, TYPED, differs
 
 
 def test_a_command_is_executed_by_a_story_or_where_the_table_says_or_asks_somebody_who_knows_its_user():
@@ -41,3 +41,20 @@ def test_the_jobs_and_files_of_a_rehearsal_that_is_shown_are_those_of_this_repos
         assert ran == sorted(ran, key=names.index)
         held = re.findall(r"(?m)^  ([\w-]+) +✓ \d", shown)
         assert held == [each.name for each in policy.artifacts]
+
+
+@pytest.mark.parametrize(
+    ("shown", "line"),
+    [
+        ("one\ntwo 1234567890ab (0.1 s)\nthree", None),
+        ("...\nthree", None),
+        ("one\n...", None),
+        ("one\ntwo … (9.9 s)\nthr…", None),
+        ("two …\nthree", "two …"),
+        ("one\n...\nfour", "four"),
+        ("three\n...\none", "three"),
+        ("one", "(nothing after it, and not 'two COMMIT (TIME)')"),
+    ],
+)
+def test_the_first_line_that_was_not_printed_in_its_place_is_named(shown, line):
+    assert differs(shown, f"one\ntwo {'ab12' * 10} (1.5 s)\nthree\n") == line
