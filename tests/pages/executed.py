@@ -77,6 +77,7 @@ _SET_UP = Place(
 #: What a whole command looks like, with VERSION for any version, and where it is executed.
 ELSEWHERE = {
     r"\./just test": Place(".ci/run", "", ("./just test",)),
+    r"\./just docs": Place("justfile", "", ("test: lint docs ",)),
     r"\./just rehearse( VERSION)?": _REHEARSED,
     r"\./just rehearse --trouble (wrong-publisher|lost-answer)": Place(
         _FAULTS,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 import yaml
@@ -17,6 +18,18 @@ from .reading import ROOT, TYPED, differs
 def test_a_command_is_executed_by_a_story_or_where_the_table_says_or_asks_somebody_who_knows_its_user():
     assert {each.page for each in TYPED if is_typed_here(each)} == TOLD
     assert {each.line.split()[0] for each in TYPED if asks_a_stranger(each)} == {"gh", "cargo"}
+
+
+def test_what_a_sentence_of_the_readme_or_a_how_to_names_is_the_beginning_of_what_is_executed(maintainer):
+    blocks = [each for each in TYPED if not each.spoken]
+    for each in TYPED:
+        if each.spoken and re.match("README|docs/(how-to|tutorial)", each.page) and "RECIPE" not in each.line:
+            line = re.sub(r"^just\b", "./just", each.line.replace("VERSION", "0.5.0"))
+            if line.endswith("--help"):
+                maintainer.types(line)
+            else:
+                here = any(other.line.startswith(line) for other in blocks)
+                assert here or elsewhere(replace(each, line=line)), str(each)
 
 
 @pytest.mark.parametrize("known", ELSEWHERE)
