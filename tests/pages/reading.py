@@ -127,13 +127,13 @@ def differs(shown: str, printed: str) -> str | None:
     A line that is `...` stands for any number of lines, and `…` for any part of one. A commit is as good as another,
     and so is a time.
     """
-    rest = [alike(line) for line in printed.rstrip("\n").splitlines()]
+    rest = [_alike(line) for line in printed.rstrip("\n").splitlines()]
     free = False
     for line in shown.rstrip("\n").splitlines():
         if line.strip() == "...":
             free = True
             continue
-        wanted = re.compile(".*".join(map(re.escape, alike(line).split("…"))))
+        wanted = re.compile(".*".join(map(re.escape, _alike(line).split("…"))))
         places = [place for place, each in enumerate(rest) if wanted.fullmatch(each)]
         if not places or not (free or places[0] == 0):
             return line
@@ -142,7 +142,7 @@ def differs(shown: str, printed: str) -> str | None:
     return None if free or not rest else f"(nothing after it, and not {rest[0]!r})"
 
 
-def alike(line: str) -> str:
+def _alike(line: str) -> str:
     """A line without what no two runs have in common: commits and times."""
     line = re.sub(r"(?<=\S)  +", "  ", line)  # a column is as wide as its widest line
     line = re.sub(r"\b(?=[0-9a-f]*[0-9])[0-9a-f]{12,40}\b", "COMMIT", line.rstrip())
