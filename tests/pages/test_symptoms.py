@@ -65,7 +65,7 @@ CAUSES = {
 MEANWHILE = {
     '"could not be asked"': ("git ls-remote origin", 'mv "$REMOTE.away" "$REMOTE"'),
     # The first pull is after the merge; the second way is that of a pull request that was squashed.
-    "The branch was refused": ("git fetch", overtaken),
+    '"nothing was tagged": the branch was refused': ("git fetch", overtaken),
 }
 
 
