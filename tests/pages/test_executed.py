@@ -47,7 +47,7 @@ def test_the_jobs_and_files_of_a_rehearsal_that_is_shown_are_those_of_this_repos
         for job in jobs
         for entry in job.get("strategy", {}).get("matrix", {}).get("include", [{}])
     ]
-    told = [each.shown for each in TYPED if " rehearse" in each.line and each.shown]
+    told = [each.shown for each in TYPED if " rehearse" in each.line and "Wheels" in each.shown]
     assert told
     for shown in told:
         ran = re.findall(r"(?m)^[✓-] (.+): (?:passed|not run on this host) \(", shown)
