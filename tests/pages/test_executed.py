@@ -20,6 +20,7 @@ def test_a_command_is_executed_by_a_story_or_where_the_table_says_or_asks_somebo
     assert {each.line.split()[0] for each in TYPED if asks_a_stranger(each)} == {"gh", "cargo"}
 
 
+@pytest.mark.rehearsal
 def test_what_a_sentence_of_the_readme_or_a_how_to_names_is_the_beginning_of_what_is_executed(maintainer):
     blocks = [each for each in TYPED if not each.spoken]
     for each in TYPED:

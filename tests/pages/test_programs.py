@@ -16,6 +16,8 @@ import pytest
 from .executed import tells
 from .reading import ROOT, on, pasted
 
+pytestmark = pytest.mark.rehearsal
+
 BUILT = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 
 
@@ -77,7 +79,6 @@ def test_binoc_sqlite(user):
 PLUGIN, SDK = "docs/how-to/write-a-plugin.md", "crates/binoc-sdk/README.md"
 
 
-@pytest.mark.rehearsal
 @tells(PLUGIN)
 @tells(SDK)
 def test_a_plugin_is_written(user, tmp_path):

@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from .executed import tells
 from .reading import on, pasted
+
+pytestmark = pytest.mark.rehearsal
 
 
 def changed(maintainer):

@@ -12,6 +12,8 @@ import pytest
 from .executed import is_typed_here, tells
 from .reading import ROOT, on, text_of
 
+pytestmark = pytest.mark.rehearsal
+
 PAGE = "docs/how-to/finish-a-broken-release.md"
 HEADINGS = re.findall(r"(?m)^#+ (.+)$", re.sub(r"(?ms)^```.*?^```$", "", text_of(ROOT / PAGE)))
 
