@@ -19,7 +19,7 @@ ROOMS = (
     ("checks",),
     ("world",),
     ("rehearsal", "stages", "refusal"),
-    ("opening", "record", "trial"),
+    ("opening", "questions", "record", "trial"),
     ("adr", "artifacts", "bump", "display", "github_release", "rehearsed", "release", "setup", "verification"),
     ("runbook",),
     ("arguments", "cli"),

@@ -10,9 +10,8 @@ from typing import Literal
 
 from binoc_runbook.answers import TreeState
 from binoc_runbook.cleaning import plain
-from binoc_runbook.display.sphinx.questions import QUESTIONS, Options, mistake
 from binoc_runbook.finding import Finding, Findings, Status
-from binoc_runbook.opening import open_target
+from binoc_runbook.questions import QUESTIONS, Options, asked_about, mistake
 from binoc_runbook.refusal import Refused
 from binoc_runbook.stages import Target
 from binoc_runbook.world import World
@@ -79,17 +78,10 @@ class Answers:
     @cached_property
     def _target(self) -> Target | Findings:
         """What is asked about, or why nothing can be."""
-        if self.root is None:
-            saw, remedy = "these pages lie in no git checkout", "build them from a clone"
-            return Findings([Finding.unknown("decided", "the folder of the site", saw, remedy)])
         try:
-            target = open_target(World.real(self.root), None)
+            return asked_about(self.root)
         except Refused as refused:
             return refused.findings
-        if not target.policy.declared:
-            saw, remedy = "no promise is declared", "declare one: [tool.binoc-runbook]"
-            return Findings([Finding.unknown("policy", target.policy.source, saw, remedy)])
-        return target
 
     @cached_property
     def commit(self) -> Commit | None:

@@ -12,8 +12,8 @@ from sphinx.util.nodes import make_refnode
 from binoc_runbook.display.sphinx.answers import Answers, Sentence, State
 from binoc_runbook.display.sphinx.directives import OVERVIEW, SENTENCE, SUMMARY
 from binoc_runbook.display.sphinx.domain import decisions_of
-from binoc_runbook.display.sphinx.questions import QUESTIONS, Question
 from binoc_runbook.finding import SIGN, Finding
+from binoc_runbook.questions import QUESTIONS, Question
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx

@@ -1,4 +1,4 @@
-"""The questions that a sentence of a decision can be tied to, by name.
+"""The questions that a decision can be tied to, by name: a sentence of a page asks them, and so can a cell.
 
 They are those of the stages, and some that the policy and the library itself answer. None of them reaches beyond the
 checkout, and none changes it.
@@ -7,21 +7,25 @@ checkout, and none changes it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import binoc_runbook.stages
+from binoc_runbook.checkout import root_of
 from binoc_runbook.checks.dists.expected import sdist_name
 from binoc_runbook.checks.surface import surface, withheld
 from binoc_runbook.checks.workflow import RULES, workflow
 from binoc_runbook.finding import Finding, Findings, Place
+from binoc_runbook.opening import open_target
 from binoc_runbook.policy import MANIFEST, NAMES, TABLE, Artifact
+from binoc_runbook.refusal import Refused
 from binoc_runbook.stages import ACTS, AT_THE_LINE, STAGES, Target
 from binoc_runbook.stages import QUESTIONS as QUESTION_STAGES
 from binoc_runbook.stages.surface import Surface
 from binoc_runbook.stages.sync import Sync
 from binoc_runbook.workspace.manifest import Manifest
+from binoc_runbook.world import World
 
 Options = Mapping[str, tuple[str, ...]]
 
@@ -29,13 +33,55 @@ Options = Mapping[str, tuple[str, ...]]
 _MEND = "mend it, or decide anew: just adr TITLE"
 
 
+_NOT_ASKED = "the question was not asked"
+
+
 @dataclass(frozen=True)
 class Question:
-    """What is asked, how, and which options narrow it down."""
+    """What is asked, how, the chapter of the runbook that relies on it, and which options narrow it down."""
 
     about: str
+    chapter: str
     ask: Callable[[Target, Options], Findings]
     takes: tuple[str, ...] = ()
+
+
+def ask(question: str, **options: str | Iterable[str]) -> Findings:
+    """Ask a question about the checkout that the current folder lies in, as `ask("wheels", tags="cp310-abi3")`.
+
+    An option is one value or several, spelt as on a page of a decision.
+
+    Raises:
+        Refused: It does not hold, with the findings; or there is no such question, or nothing it could be asked about.
+    """
+    given = {name: (said,) if isinstance(said, str) else tuple(said) for name, said in options.items()}
+    if wrong := mistake((question,), given):
+        raise Refused(_NOT_ASKED, [Finding.failed("ask", f"`{question}`", *wrong)])
+    target = asked_about(root_of(Path.cwd()))
+    clean = target.world.clean
+    findings = Findings(
+        replace(found, looked_at=clean(found.looked_at), saw=clean(found.saw), remedy=clean(found.remedy))
+        for found in QUESTIONS[question].ask(target, given)
+    )
+    if failed := findings.having("failed"):
+        raise Refused(f"`{question}` does not hold", failed)
+    return findings
+
+
+def asked_about(root: Path | None) -> Target:
+    """What questions about the checkout at `root` are put to.
+
+    Raises:
+        Refused: There is no checkout, it declares no promise, or it cannot be read.
+    """
+    if root is None:
+        saw, remedy = "lies in no git checkout", "do it in a clone"
+        raise Refused(_NOT_ASKED, [Finding.unknown("decided", "the folder", saw, remedy)])
+    target = open_target(World.real(root), None)
+    if not target.policy.declared:
+        saw, remedy = "no promise is declared", "declare one: [tool.binoc-runbook]"
+        raise Refused(_NOT_ASKED, [Finding.unknown("policy", target.policy.source, saw, remedy)])
+    return target
 
 
 def mistake(questions: tuple[str, ...], options: Options) -> tuple[str, str] | None:
@@ -222,18 +268,18 @@ def _own_place(root: Path, start: str) -> object:
 
 #: What can be asked, in the order in which a release is about it.
 QUESTIONS: dict[str, Question] = {
-    "surface": Question("exactly the declared artifacts can be published", _surface, ("artifacts",)),
-    "private": Question("every other crate cannot be published", _private),
-    "sync": Question("every place says the same version", _sync),
-    "workflow": Question("the publish workflow keeps its contract", _workflow, ("rule",)),
-    "tag": Question("a release is tagged as is said", _tag, ("spelling",)),
-    "wheels": Question("each distribution promises wheels, with the tags that are said", _wheels, ("tags",)),
-    "sdist": Question("each distribution has an sdist", _sdist),
-    "maturin": Question("each distribution is built by maturin", _maturin),
-    "crate": Question("a crate is published at crates.io", _crate),
-    "order": Question("a release passes its stages in the order that is said", _order, ("stages",)),
-    "line": Question("what only asks comes before the first public act", _line),
-    "pins": Question("the environment is made without the packages that are named", _pins, ("without",)),
+    "surface": Question("exactly the declared artifacts can be published", "surface", _surface, ("artifacts",)),
+    "private": Question("every other crate cannot be published", "surface", _private),
+    "sync": Question("every place says the same version", "sync", _sync),
+    "workflow": Question("the publish workflow keeps its contract", "workflow", _workflow, ("rule",)),
+    "tag": Question("a release is tagged as is said", "tag", _tag, ("spelling",)),
+    "wheels": Question("each distribution promises wheels, with the tags that are said", "follow", _wheels, ("tags",)),
+    "sdist": Question("each distribution has an sdist", "follow", _sdist),
+    "maturin": Question("each distribution is built by maturin", "follow", _maturin),
+    "crate": Question("a crate is published at crates.io", "surface", _crate),
+    "order": Question("a release passes its stages in the order that is said", "plan", _order, ("stages",)),
+    "line": Question("what only asks comes before the first public act", "line", _line),
+    "pins": Question("the environment is made without the packages that are named", "plan", _pins, ("without",)),
 }
 
 #: The values that an option can have, where they are names of the library.

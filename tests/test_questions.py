@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
-from binoc_runbook.display.sphinx.questions import QUESTIONS
+import binoc_runbook
 from binoc_runbook.opening import open_target
+from binoc_runbook.questions import QUESTIONS
+from binoc_runbook.refusal import Refused
 from binoc_runbook.stages import STAGES
 from binoc_runbook.world import World
 
@@ -77,3 +82,53 @@ def test_where_there_is_no_cargo_the_surface_is_unknown_and_what_the_manifests_s
     assert ask(checkout, "surface").status == "unknown"
     checkout.edit("crates/demo-core/Cargo.toml", "publish = false", "publish = true")
     assert ask(checkout, "surface").status == "failed"
+
+
+@pytest.fixture
+def inside(checkout, monkeypatch):
+    """A folder of the checkout is the current one, as it is for the cells of a page."""
+    checkout.write("docs/adr/a.md", "# A decision\n")
+    monkeypatch.chdir(checkout.root / "docs/adr")
+    return checkout
+
+
+def test_a_cell_gets_what_was_found_and_shows_it(inside):
+    found = binoc_runbook.ask("surface", artifacts=["demo at PyPI", "demo-sdk at crates.io"])
+    assert found == ask(inside, "surface")
+    assert "crates/demo-sdk/Cargo.toml:2" in found._repr_markdown_()
+
+
+def test_a_question_that_does_not_hold_is_refused_with_what_failed_and_without_a_path_of_the_machine(inside):
+    inside.edit("pyproject.toml", '"v{version}"', '"{version}"')
+    with pytest.raises(Refused, match="`tag` does not hold") as refused:
+        binoc_runbook.ask("tag", spelling="v{version}")
+    assert "pyproject.toml:2: a release is tagged `{version}`, not `v{version}`" in str(refused.value)
+    assert str(inside.root) not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("question", "options", "told"),
+    [
+        ("surfaec", {}, "there is no question `surfaec`"),
+        ("sync", {"rule": "token"}, "is no option of sync"),
+        ("workflow", {"rule": "tokens"}, "there is no rule `tokens`"),
+    ],
+)
+def test_a_question_that_is_put_wrongly_is_refused_with_what_could_be_asked(inside, question, options, told):
+    with pytest.raises(Refused, match=told):
+        binoc_runbook.ask(question, **options)
+
+
+def test_where_there_is_nothing_to_ask_about_that_is_said(inside, tmp_path, monkeypatch):
+    inside.write("pyproject.toml", "")
+    with pytest.raises(Refused, match="no promise is declared"):
+        binoc_runbook.ask("private")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Refused, match="lies in no git checkout"):
+        binoc_runbook.ask("private")
+
+
+def test_each_question_names_a_chapter_of_the_runbook():
+    runbook = json.loads((Path(__file__).parents[1] / "runbooks/release.ipynb").read_text("utf-8"))
+    chapters = {cell["id"] for cell in runbook["cells"] if cell["cell_type"] == "markdown"}
+    assert {question.chapter for question in QUESTIONS.values()} <= chapters
