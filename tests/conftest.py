@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import subprocess
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -263,6 +266,25 @@ jobs:
       - run: cargo publish -p demo-sdk --locked --no-verify
 """,
 }
+
+
+@pytest.fixture
+def sphinx_build() -> Callable[..., tuple[int, str]]:
+    """Does what the command `sphinx-build` does, without the second that a process of its own needs to load all that.
+
+    Returns the exit code and all that was said.
+    """
+
+    def run(*arguments: str) -> tuple[int, str]:
+        from sphinx.cmd.build import build_main
+
+        said = io.StringIO()
+        with warnings.catch_warnings(), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            warnings.simplefilter("ignore")  # a process of its own would not have heard of pytest's filters
+            code = build_main(["-b", "html", *arguments])
+        return code, said.getvalue()
+
+    return run
 
 
 @pytest.fixture

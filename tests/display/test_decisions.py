@@ -56,9 +56,10 @@ Nobody publishes from a laptop.
 
 
 class Site:
-    def __init__(self, checkout, folder):
+    def __init__(self, checkout, folder, sphinx_build):
         self.checkout = checkout
         self.folder = folder
+        self.sphinx_build = sphinx_build
         for name, text in {
             "conf.py": CONF,
             "index.md": OVERVIEW,
@@ -74,9 +75,7 @@ class Site:
     def build(self, *options):
         """Builds what is out of date, as `sphinx-build` does; returns its exit code and all that it said."""
         source, out = self.checkout.root / "docs", self.folder / "html"
-        command = [sys.executable, "-m", "sphinx", "-b", "html", "-d", str(self.folder / "trees"), *options]
-        done = subprocess.run([*command, str(source), str(out)], capture_output=True, text=True, check=False)
-        return done.returncode, done.stdout + done.stderr
+        return self.sphinx_build("-d", str(self.folder / "trees"), *options, str(source), str(out))
 
     def page(self, name="surface"):
         return (self.folder / f"html/{name}.html").read_text("utf-8")
@@ -86,8 +85,8 @@ class Site:
 
 
 @pytest.fixture
-def site(checkout, tmp_path):
-    return Site(checkout, tmp_path / "site")
+def site(checkout, tmp_path, sphinx_build):
+    return Site(checkout, tmp_path / "site", sphinx_build)
 
 
 def everything(checkout):
@@ -226,9 +225,8 @@ def test_a_build_changes_nothing_in_the_workspace_nor_at_its_remote(site, checko
 def test_pages_outside_a_checkout_are_built_with_nothing_verified(site, tmp_path):
     outside = tmp_path / "outside"
     (site.checkout.root / "docs").rename(outside)
-    command = [sys.executable, "-m", "sphinx", "-q", "-W", "-b", "html", str(outside), str(site.folder / "html")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    code, said = site.sphinx_build("-W", str(outside), str(site.folder / "html"))
+    assert code == 0, said
     assert set(site.states()) == {"unverified"}
 
 

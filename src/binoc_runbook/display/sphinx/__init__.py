@@ -18,6 +18,7 @@ from binoc_runbook.display.sphinx.answers import Sentence
 from binoc_runbook.display.sphinx.directives import DecidedDirective, DecisionsDirective
 from binoc_runbook.display.sphinx.domain import Decisions, decisions_of
 from binoc_runbook.display.sphinx.pages import complete_page
+from binoc_runbook.display.sphinx.reliance import RUNBOOK, anchor_chapters, page_of
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -35,6 +36,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_css_file(_STYLE)
     app.connect("builder-inited", _add_style)
     app.connect("env-updated", _ask)
+    app.connect("doctree-read", anchor_chapters)
     app.connect("doctree-resolved", complete_page)
     app.connect("build-finished", _tell)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
@@ -44,10 +46,14 @@ def _add_style(app: Sphinx) -> None:
     app.config.html_static_path.append(str(Path(__file__).with_name(_STYLE)))
 
 
-def _ask(app: Sphinx, env: BuildEnvironment) -> None:
+def _ask(app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """Ask all questions; returns the pages that show answers without holding a sentence, which are written anew."""
     # Here, so that pages which are written side by side do not ask again.
-    for sentence in decisions_of(env).sentences:
-        decisions_of(env).answers.to(sentence)
+    decisions = decisions_of(env)
+    for sentence in decisions.sentences:
+        decisions.answers.to(sentence)
+    pages = [RUNBOOK, *map(page_of, decisions.reliance.releases)]
+    return [page for page in pages if decisions.reliance.has(page)]
 
 
 def _tell(app: Sphinx, exception: Exception | None) -> None:
