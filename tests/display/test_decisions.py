@@ -16,6 +16,7 @@ pytestmark = pytest.mark.notebook
 CONF = """\
 extensions = ["myst_parser", "binoc_runbook.display.sphinx"]
 html_theme = "basic"
+source_suffix = {".md": "markdown"}
 """
 
 OVERVIEW = """\
