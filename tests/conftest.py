@@ -272,8 +272,8 @@ jobs:
 def sphinx_build() -> Callable[..., tuple[int, str]]:
     """Does what the command `sphinx-build` does, without the second that a process of its own needs to load all that.
 
-    Returns the exit code and all that was said. Sites without MyST-NB have to name their source suffixes: it changes the
-    defaults of Sphinx for every later build of this process.
+    Returns the exit code and all that was said. Sites without MyST-NB have to name their source suffixes: it changes
+    the defaults of Sphinx for every later build of this process.
     """
 
     def run(*arguments: str) -> tuple[int, str]:

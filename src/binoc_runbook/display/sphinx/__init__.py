@@ -3,8 +3,9 @@
     extensions = ["binoc_runbook.display.sphinx"]
 
 The directive `decided` holds one sentence of a decision and names the questions that it is tied to; `decisions` lists
-all of them. Pages that have such a sentence are read anew in every build, so that their states are those of now. A
-sentence that is violated fails the build, each time until it is true again. Building only asks, and changes nothing.
+all of them. Pages that have such a sentence are written anew in every build, so that their states are those of now. A
+sentence that is violated fails the build, each time until it is true again, and so does a cell that failed. Building
+only asks, and changes nothing.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from sphinx.util import logging
 
+from binoc_runbook.display.sphinx import cells
 from binoc_runbook.display.sphinx.answers import Sentence
 from binoc_runbook.display.sphinx.directives import DecidedDirective, DecisionsDirective
 from binoc_runbook.display.sphinx.domain import Decisions, decisions_of
@@ -35,10 +37,13 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("decisions", DecisionsDirective)
     app.add_css_file(_STYLE)
     app.connect("builder-inited", _add_style)
+    app.connect("builder-inited", cells.quiet_kernels)
+    app.connect("env-get-outdated", cells.outdated)
     app.connect("env-updated", _ask)
     app.connect("doctree-read", anchor_chapters)
     app.connect("doctree-resolved", complete_page)
     app.connect("build-finished", _tell)
+    app.connect("build-finished", cells.fail)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -47,12 +52,12 @@ def _add_style(app: Sphinx) -> None:
 
 
 def _ask(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """Ask all questions; returns the pages that show answers without holding a sentence, which are written anew."""
+    """Ask all questions; returns the pages that show answers, which are written anew in every build."""
     # Here, so that pages which are written side by side do not ask again.
     decisions = decisions_of(env)
     for sentence in decisions.sentences:
         decisions.answers.to(sentence)
-    pages = [RUNBOOK, *map(page_of, decisions.reliance.releases)]
+    pages = {sentence.page for sentence in decisions.sentences} | {RUNBOOK, *map(page_of, decisions.reliance.releases)}
     return [page for page in pages if decisions.reliance.has(page)]
 
 

@@ -31,7 +31,8 @@ class DecidedDirective(SphinxDirective):
 
     def run(self) -> list[Any]:
         """Keep the sentence; its state is added when the page is written, anew in every build."""
-        self.env.note_reread()
+        if not self.content:
+            self.env.note_reread()  # so that every build tells
         self.assert_has_content()
         content = self.parse_content_to_nodes()
         text = " ".join(" ".join(node.astext() for node in content).split())
