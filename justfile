@@ -67,7 +67,7 @@ github-release *arguments:
 [group("tests")]
 test: lint docs test-code
     python -m pytest -n auto --maxprocesses 4 --dist loadscope -m "rehearsal or notebook" tests
-    python -m pytest --nbmake --nbmake-timeout=600 runbooks
+    python -m pytest --nbmake --nbmake-timeout=600 runbooks docs/adr
 
 # the tests without rehearsals and notebooks: what a release runs
 [group("tests")]

@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 _KEPT = "binoc_seen_by_cells"
 _HOME = "IPYTHONDIR"
 # What kernels from 7.3 on say at every start, about a connection that does not leave the machine, is a warning.
-_QUIET = "c.IPKernelApp.log_level = 40\nc.HistoryManager.enabled = False\n"
+_QUIET = "c = get_config()\nc.IPKernelApp.log_level = 40\nc.HistoryManager.enabled = False\n"
 
 
 def fingerprint(root: Path | None) -> str:
@@ -71,16 +71,21 @@ def fail(app: Sphinx, exception: Exception | None) -> None:
             app.statuscode = 1
 
 
+def write_quiet_profile(folder: Path) -> dict[str, str]:
+    """Configure kernels in an empty folder; returns what their environment needs to use it."""
+    profile = folder / "profile_default"
+    profile.mkdir()
+    (profile / "ipython_kernel_config.py").write_text(_QUIET, "utf-8")
+    return {_HOME: str(folder)}
+
+
 def quiet_kernels(app: Sphinx) -> None:
     """Give the kernels of this build a configuration of their own, so that they neither chatter nor read the user's."""
     if "myst_nb" not in app.extensions:
         return
     folder = tempfile.TemporaryDirectory(prefix="binoc-kernel-")
-    profile = Path(folder.name) / "profile_default"
-    profile.mkdir()
-    (profile / "ipython_kernel_config.py").write_text(f"c = get_config()\n{_QUIET}", "utf-8")
     before = os.environ.get(_HOME)
-    os.environ[_HOME] = folder.name
+    os.environ |= write_quiet_profile(Path(folder.name))
     # A dependency of furo (accessible-pygments) lets everything speak at the level INFO once it is imported.
     client = getLogger("traitlets")
     level = client.level

@@ -1,0 +1,78 @@
+"""The cells of a decision's page are executed again when what they could see has changed, and a failure stays one."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = pytest.mark.notebook
+
+CONF = 'extensions = ["myst_nb", "binoc_runbook.display.sphinx"]\nhtml_theme = "basic"\nnb_execution_mode = "off"\n'
+
+PAGE = """\
+---
+file_format: mystnb
+kernelspec:
+  name: python3
+  display_name: Python 3
+  language: python
+mystnb:
+  execution_mode: force
+---
+
+# A decision
+
+```{decided} private
+Every other crate says so.
+```
+
+```{code-cell}
+from binoc_runbook import ask
+open(COUNTER, "a").write("x")
+ask("private")
+```
+"""
+
+
+@pytest.fixture
+def site(checkout, tmp_path, sphinx_build):
+    """Builds the site of a checkout; `executed` says how often its page was executed so far."""
+    counter = tmp_path / "counter"
+
+    def build():
+        source, out = str(checkout.root / "docs"), tmp_path / "html"
+        code, said = sphinx_build("-W", "-q", "-d", str(tmp_path / "trees"), source, str(out))
+        return code, said, (out / "index.html").read_text("utf-8")
+
+    checkout.write("docs/conf.py", CONF)
+    checkout.write("docs/index.md", PAGE.replace("COUNTER", repr(str(counter))))
+    checkout.commit("A site")
+    build.executed = lambda: len(counter.read_text()) if counter.exists() else 0
+    return build
+
+
+def test_cells_are_executed_again_when_something_they_could_see_has_changed_and_not_before(site, checkout, capfd):
+    code, said, page = site()
+    assert (code, said) == (0, "")
+    assert capfd.readouterr() == ("", "")  # nothing of the kernel's own chatter
+    assert "<code" in page.partition("cell_output")[2]
+    assert page.count("cannot be published") == 4  # two crates, by the sentence and by the cell
+    assert str(checkout.root) not in page
+    assert site()[0] == 0
+    assert site.executed() == 1
+    checkout.write("notes.txt", "untracked")
+    assert site()[0] == 0
+    assert site.executed() == 2
+
+
+def test_a_failed_cell_fails_each_build_with_its_traceback_until_it_is_mended(site, checkout):
+    checkout.edit("crates/demo-core/Cargo.toml", "publish = false", "publish = true")
+    for _ in range(2):
+        code, said, _ = site()
+        assert code != 0
+        assert "docs/index.md: " in said
+        assert "a cell of this page failed:" in said
+        assert 'ask("private")' in said
+        assert "`private` does not hold" in said
+        assert "crates/demo-core/Cargo.toml:5: `demo-core` can be published to crates.io" in said
+    checkout.git("checkout", "--quiet", "crates", cwd=checkout.root)
+    assert site()[:2] == (0, "")
