@@ -7,10 +7,12 @@ import re
 
 import pytest
 
+from binoc_runbook.messages import MARK
+
 pytestmark = pytest.mark.notebook
 
 CONF = """\
-extensions = ["myst_nb", "binoc_runbook.display.releases", "binoc_runbook.display.sphinx"]
+extensions = ["myst_nb", *(f"binoc_runbook.display.{name}" for name in ("releases", "runbooks", "sphinx"))]
 html_theme = "basic"
 nb_execution_mode = "off"
 """
@@ -73,25 +75,15 @@ RUNBOOK = """\
 """
 
 
-def notebook(*cells):
-    kinds = {"#": ("markdown", {}), "r": ("code", {"outputs": [], "execution_count": None})}
-    made = []
-    for number, text in enumerate(cells):
-        kind, more = kinds[text[0]]
-        made.append({"cell_type": kind, "id": f"c{number}", "metadata": {}, "source": text, **more})
-    language = {"language_info": {"name": "python"}}
-    return json.dumps({"cells": made, "metadata": language, "nbformat": 4, "nbformat_minor": 5})
-
-
-RECORD = notebook(
-    "# Cut a release",
-    "## The plan",
-    "release.plan()",
-    "## 2. The surface",
-    'release.run("surface")',
-    "## 3. Sync",
-    'release.run("sync")',
-)
+def notebook(*chapters):
+    """A runbook as it is filed, with a title, and a heading and a cell for each chapter."""
+    cells = [{"cell_type": "markdown", "id": "title", "metadata": {}, "source": "# Cut a release"}]
+    for name in chapters:
+        code = {"cell_type": "code", "id": f"{name}-run", "source": f"release.{name}", "outputs": []}
+        cells += [{"cell_type": "markdown", "id": name, "metadata": {}, "source": f"## Chapter {name}"}]
+        cells += [{**code, "metadata": {}, "execution_count": None}]
+    about = {"language_info": {"name": "python"}, MARK: {"runbook": "release"}}
+    return json.dumps({"cells": cells, "metadata": about, "nbformat": 4, "nbformat_minor": 5})
 
 
 @pytest.fixture
@@ -107,7 +99,7 @@ def site(checkout, tmp_path, sphinx_build, a_record):
         return lambda name: (out / f"{name}.html").read_text("utf-8")
 
     def release(version, **changes):
-        checkout.write(f"docs/releases/{version}.ipynb", RECORD)
+        checkout.write(f"docs/releases/{version}.ipynb", notebook("plan", "surface", "sync"))
         checkout.write(f"docs/releases/{version}.json", json.dumps(a_record(version, **changes)))
 
     pages = {"conf.py": CONF, "index.md": INDEX, "2026-04-08-old.md": OLD, "2026-12-01-young.md": YOUNG}

@@ -20,7 +20,7 @@ from binoc_runbook.display.sphinx.answers import Sentence
 from binoc_runbook.display.sphinx.directives import DecidedDirective, DecisionsDirective
 from binoc_runbook.display.sphinx.domain import Decisions, decisions_of
 from binoc_runbook.display.sphinx.pages import complete_page
-from binoc_runbook.display.sphinx.reliance import RUNBOOK, anchor_chapters, page_of
+from binoc_runbook.display.sphinx.reliance import RUNBOOK, page_of
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -40,7 +40,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("builder-inited", cells.quiet_kernels)
     app.connect("env-get-outdated", cells.outdated)
     app.connect("env-updated", _ask)
-    app.connect("doctree-read", anchor_chapters)
     app.connect("doctree-resolved", complete_page)
     app.connect("build-finished", _tell)
     app.connect("build-finished", cells.fail)

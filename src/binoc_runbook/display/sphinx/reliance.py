@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from docutils import nodes
 
@@ -14,14 +14,12 @@ from binoc_runbook.questions import QUESTIONS
 from binoc_runbook.stages import ACTS
 
 if TYPE_CHECKING:
-    from sphinx.application import Sphinx
     from sphinx.environment import BuildEnvironment
 
 #: The page of the runbook, and the folder of the pages of releases.
 RUNBOOK, RELEASES = "runbooks/release", "releases"
 
-#: What the cell of a chapter calls: a stage by its name, or what has a chapter of its own.
-_CALL = re.compile(r'release\.(?:run\("(?P<stage>[\w-]+)"\)|(?P<chapter>plan|line|follow|finish)\(\))')
+#: The day that begins the name of a decision's page.
 _DAY = re.compile(r"(\d{4}-\d\d-\d\d)-")
 
 
@@ -59,23 +57,6 @@ def page_of(filed: Filed) -> str:
 def chapters(sentence: Sentence) -> tuple[str, ...]:
     """The chapters of the runbook that ask what a sentence is tied to."""
     return tuple(dict.fromkeys(QUESTIONS[name].chapter for name in sentence.questions if name in QUESTIONS))
-
-
-def anchor_chapters(app: Sphinx, document: nodes.document) -> None:
-    """Give each chapter of a record the id that it has in the runbook: the name of what its cell runs."""
-    if app.env.docname.partition("/")[0] != RELEASES:
-        return
-    for block in document.findall(nodes.literal_block):
-        called = _CALL.search(block.astext())
-        section: Any = block.parent
-        while section is not None and not isinstance(section, nodes.section):
-            section = section.parent
-        if called is None or section is None:
-            continue
-        name = called["stage"] or called["chapter"].replace("finish", "end")
-        if name not in document.ids:
-            section["ids"].append(name)
-            document.ids[name] = section
 
 
 def proves(filed: Filed, sentence: Sentence) -> bool:
