@@ -16,27 +16,47 @@ ROOT = Path(__file__).parents[1]
 
 pytestmark = pytest.mark.notebook
 
+CONF = """\
+extensions = ["myst_nb", *(f"binoc_runbook.display.{name}" for name in ("releases", "runbooks", "sphinx"))]
+html_theme = "basic"
+nb_execution_mode = "off"
+"""
 
-def sphinx(source: Path, to: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "sphinx", "-q", "-b", "html", "-d", str(to.parent / "doctrees")]
-    command += [*arguments, str(source), str(to)]
-    return subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=300, env={**os.environ, **environment}
-    )
-
-
-def build(source: Path, to: Path, *arguments: str, **environment: str) -> str:
-    done = sphinx(source, to, "-W", "--keep-going", *(arguments or ("-E",)), **environment)
-    assert done.returncode == 0, done.stderr
-    return done.stderr
+PAGES = {
+    "conf.py": CONF,
+    "index.md": "# A site\n\n```{releases}\n:summary:\n```\n\n```{toctree}\n:glob:\nrunbooks/*\nreleases/index\n```\n",
+    "releases/index.md": "# Releases\n\n```{releases}\n```\n",
+}
 
 
 @pytest.fixture
 def sources(tmp_path):
-    ignored = shutil.ignore_patterns("_build", "runbooks", "[0-9]*.ipynb", "[0-9]*.json")
-    shutil.copytree(ROOT / "docs", tmp_path / "docs", ignore=ignored)
+    """The pages of a small site, in no checkout, beside the runbooks."""
+    for name, text in PAGES.items():
+        (tmp_path / "docs" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "docs" / name).write_text(text, "utf-8")
     shutil.copytree(ROOT / "runbooks", tmp_path / "runbooks")
     return tmp_path / "docs"
+
+
+@pytest.fixture
+def sphinx(sphinx_build):
+    """Builds a site; returns the exit code, and what was said of warnings and errors."""
+
+    def run(source, to, *arguments):
+        return sphinx_build("-q", "-d", str(to.parent / "doctrees"), *arguments, str(source), str(to))
+
+    return run
+
+
+@pytest.fixture
+def build(sphinx):
+    """Builds a site that has to be without a warning."""
+
+    def run(source, to, *arguments):
+        assert sphinx(source, to, "-W", "--keep-going", *arguments) == (0, "")
+
+    return run
 
 
 @pytest.fixture
@@ -56,9 +76,12 @@ def page(site, name="releases/index"):
     return (site / f"{name}.html").read_text("utf-8")
 
 
-def test_before_the_first_release(sources, tmp_path):
+def test_before_the_first_release(sources, tmp_path, build):
     build(sources, tmp_path / "html")
-    assert (tmp_path / "html/index.html").is_file()
+    assert (
+        '<strong>There was no release yet</strong>; <a class="reference internal" href="releases/index.html">'
+        in page(tmp_path / "html", "index")
+    )
     told = page(tmp_path / "html")
     assert "There was no release yet" in told
     assert "./just release VERSION" in re.sub("<[^>]+>", "", told)
@@ -66,7 +89,7 @@ def test_before_the_first_release(sources, tmp_path):
     assert "there is no commit here that could be rehearsed" in page(tmp_path / "html", "runbooks/release")
 
 
-def test_a_record_is_shown_as_it_ran_and_is_not_run_again(sources, tmp_path, file):
+def test_a_record_is_shown_as_it_ran_and_is_not_run_again(sources, tmp_path, file, build):
     ran = tmp_path / "it-ran"
     notebook = json.loads((ROOT / "runbooks/release.ipynb").read_text("utf-8"))
     (cell,) = [cell for cell in notebook["cells"] if cell["id"] == "push-tag-run"]
@@ -89,7 +112,7 @@ def test_a_record_is_shown_as_it_ran_and_is_not_run_again(sources, tmp_path, fil
     assert not ran.exists()
 
 
-def test_the_releases_are_listed_with_links_and_a_chart(sources, tmp_path, file):
+def test_the_releases_are_listed_with_links_and_a_chart(sources, tmp_path, file, build):
     file(sources, "9.9.9")
     file(sources, "9.10.0")
     artifact = {"name": "demo", "registry": "pypi", "state": "published", "digests": ["d" * 64]}
@@ -103,54 +126,90 @@ def test_the_releases_are_listed_with_links_and_a_chart(sources, tmp_path, file)
     assert "There was no release yet" not in shown
     assert f"<code>sha256:{'d' * 64}</code>" in shown.replace("<wbr>", "")
     assert "d" * 16 not in (tmp_path / "html/searchindex.js").read_text("utf-8")
+    summary = re.sub("<[^>]+>", "", page(tmp_path / "html", "index"))
+    assert "The last release is 9.10.0, of 2026-11-22: its record (released; not verified yet)." in summary
+    assert 'href="releases/9.10.0.html"><span class="doc">its record' in page(tmp_path / "html", "index")
     ids = re.findall(r'\sid="([^"]+)"', shown)
     assert len(ids) == len(set(ids))
 
 
-def test_git_is_asked_who_tagged_and_nothing_in_the_checkout_changes(tmp_path, file, checkout):
-    checkout.write("docs/conf.py", 'extensions = ["myst_nb", "binoc_runbook.display.releases"]\nhtml_theme = "furo"\n')
-    checkout.write("docs/index.md", "# A site\n\n```{toctree}\nreleases/index\n```\n")
-    checkout.write("docs/releases/index.md", "# Releases\n\n```{releases}\n```\n")
+DECISION = """\
+---
+file_format: mystnb
+kernelspec: {name: python3, display_name: Python 3, language: python}
+mystnb: {execution_mode: force}
+---
+
+# A decision
+
+```{decided} surface sync workflow order
+All is ready.
+```
+
+```{code-cell}
+from binoc_runbook import ask
+ask("surface") + ask("sync")
+```
+"""
+
+
+def test_a_build_where_a_release_stands_ready_asks_git_who_tagged_and_changes_nothing(tmp_path, file, checkout, build):
+    for name, text in PAGES.items():
+        checkout.write(f"docs/{name}", text.replace("runbooks/*", "runbooks/*\ndecision"))
+    checkout.write("docs/decision.md", DECISION)
+    checkout.write(".gitignore", "/target/\n/runs/\n/docs/runbooks/\n")
+    shutil.copytree(ROOT / "runbooks", checkout.root / "runbooks")
     checkout.commit("A site")
-    checkout.git("tag", "-a", "-m", "x", "v9.9.9", cwd=checkout.root)
-    file(checkout.root / "docs", "9.9.9", commit=checkout.head())
+    checkout.git("tag", "-a", "-m", "x", "v0.3.0", cwd=checkout.root)
+    file(checkout.root / "docs", "0.3.0", commit=checkout.head())
 
     def everything():
-        asked = (["status", "--porcelain", "--untracked-files=all"], ["for-each-ref"], ["reflog", "--all"])
-        return [checkout.git(*each, cwd=checkout.root) for each in asked], checkout.remote_refs()
+        asked = (
+            ["status", "--porcelain", "--untracked-files=all", "--ignored"],
+            ["for-each-ref"],
+            ["reflog", "--all"],
+            ["config", "--list", "--local"],
+        )
+        status, *rest = (checkout.git(*each, cwd=checkout.root) for each in asked)
+        # The copies of the runbooks, from which their pages are made, are the one thing that a build may leave.
+        return [line for line in status.splitlines() if "docs/runbooks/" not in line], rest, checkout.remote_refs()
 
     before = everything()
     build(checkout.root / "docs", tmp_path / "html")
     assert "<p>Rosa Release</p>" in page(tmp_path / "html")
+    assert "can be published, as the policy declares" in page(tmp_path / "html", "decision")
+    assert "push-tag: done now" in page(tmp_path / "html", "runbooks/release")  # in its rehearsal
     assert everything() == before
 
 
-def test_a_rehearsal_among_the_releases_fails_every_build(sources, tmp_path, file):
+def test_a_rehearsal_among_the_releases_fails_every_build(sources, tmp_path, file, sphinx, build):
     build(sources, tmp_path / "html")
     file(sources, "9.9.9", world="rehearsal")
     for _ in range(2):
-        done = sphinx(sources, tmp_path / "html")
-        assert done.returncode != 0
-        assert "docs/releases/9.9.9.json: is of the world `rehearsal`, and no release" in done.stderr
-        assert "move `9.9.9.*` from `docs/releases/` to `runs/`" in done.stderr
-        assert "Traceback" not in done.stderr
+        code, said = sphinx(sources, tmp_path / "html")
+        assert code != 0
+        assert "docs/releases/9.9.9.json: is of the world `rehearsal`, and no release" in said
+        assert "move `9.9.9.*` from `docs/releases/` to `runs/`" in said
+        assert "Traceback" not in said
 
 
 @pytest.mark.parametrize(("broken", "text"), [("9.9.9.json", "{"), ("9.9.9.ipynb", "{"), ("9.9.9.ipynb", "{}")])
-def test_a_broken_record_is_a_warning_in_every_build(sources, tmp_path, file, broken, text):
+def test_a_broken_record_is_a_warning_in_every_build(sources, tmp_path, file, sphinx, broken, text):
     file(sources, "9.9.9")
     (sources / "releases" / broken).write_text(text, "utf-8")
     for _ in range(2):
-        done = sphinx(sources, tmp_path / "html")
-        assert done.returncode == 0
-        assert f"docs/releases/{broken}: " in done.stderr
-        assert f"git checkout HEAD -- docs/releases/{broken}" in done.stderr
-        assert "Traceback" not in done.stderr
+        code, said = sphinx(sources, tmp_path / "html")
+        assert code == 0
+        assert f"docs/releases/{broken}: " in said
+        assert f"git checkout HEAD -- docs/releases/{broken}" in said
+        assert "Traceback" not in said
     assert "There was no release yet" not in page(tmp_path / "html")  # unknown is never no
     assert ("This record cannot be read" in page(tmp_path / "html", "releases/9.9.9")) == broken.endswith(".ipynb")
 
 
-def test_a_record_that_is_new_or_has_changed_is_seen_by_the_next_build_however_little_is_built(sources, tmp_path, file):
+def test_a_record_that_is_new_or_has_changed_is_seen_by_the_next_build_however_little_is_built(
+    sources, tmp_path, file, build
+):
     build(sources, tmp_path / "html", "-N")
     file(sources, "9.9.9")
     build(sources, tmp_path / "html", "-N")
@@ -161,16 +220,58 @@ def test_a_record_that_is_new_or_has_changed_is_seen_by_the_next_build_however_l
     assert "It ran on 2026-11-29" in page(tmp_path / "html", "releases/9.9.9")
 
 
-def test_two_builds_of_the_same_sources_are_identical(sources, tmp_path, file):
-    file(sources, "9.9.9")
-    file(sources, "9.10.0")
-    shutil.copytree(sources, tmp_path / "elsewhere/docs")
-    shutil.copytree(ROOT / "runbooks", tmp_path / "elsewhere/runbooks")
-    build(sources, tmp_path / "html", PYTHONHASHSEED="1", TZ="UTC")
-    build(tmp_path / "elsewhere/docs", tmp_path / "elsewhere/html", PYTHONHASHSEED="2", TZ="Asia/Tokyo")
+def test_two_builds_of_a_commit_are_identical(tmp_path, file, git):
+    """The whole site, in two clones of what lies here, by two processes that differ in all that could leak."""
+    here, there = tmp_path / "here", tmp_path / "elsewhere/there"
+    git("clone", "--quiet", str(ROOT), str(here))
+    for name in git("ls-files", "--modified", "--others", "--exclude-standard", cwd=ROOT).splitlines():
+        (here / name).unlink(missing_ok=True)
+        if (ROOT / name).exists():
+            (here / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, here / name)
+    file(here / "docs", "0.1.9")
+    file(here / "docs", "0.1.10")
+    git("add", "--all", cwd=here)
+    git("commit", "--quiet", "-m", "Two releases", cwd=here)
+    git("clone", "--quiet", str(here), str(there))
+    builds = [
+        subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "sphinx",
+                "-q",
+                "-W",
+                "-b",
+                "html",
+                "-d",
+                "docs/_build/trees",
+                "docs",
+                "docs/_build/html",
+            ],
+            cwd=root,
+            env={**os.environ, **differing},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for root, differing in (
+            (here, {"PYTHONHASHSEED": "1", "TZ": "UTC"}),
+            (there, {"PYTHONHASHSEED": "2", "TZ": "Asia/Tokyo", "COLUMNS": "60"}),
+        )
+    ]
+    try:
+        assert [each.communicate(timeout=300)[0] for each in builds] == ["", ""]
+    finally:
+        for each in builds:
+            each.kill()
+            each.wait()
+    assert [each.returncode for each in builds] == [0, 0]
     sites = [
         {path.relative_to(site): path.read_bytes() for path in site.rglob("*") if path.is_file()}
-        for site in (tmp_path / "html", tmp_path / "elsewhere/html")
+        for site in (here / "docs/_build/html", there / "docs/_build/html")
     ]
     assert sites[0].keys() == sites[1].keys()
     assert [str(name) for name, content in sites[0].items() if sites[1][name] != content] == []
+    for machine in (str(tmp_path), str(ROOT), sys.prefix):
+        assert [str(name) for name, content in sites[0].items() if machine.encode() in content] == []

@@ -131,6 +131,16 @@ def test_a_summary_says_in_one_line_whether_all_hold_and_leads_to_the_overview(s
     assert "1 verified, 2 violated, 1 unverified." in site.page("other")
 
 
+def test_a_summary_says_which_version_and_commit_the_sources_hold(site, checkout):
+    site.write("other.md", "# Another page\n\n```{decisions}\n:summary:\n```\n")
+    head = checkout.commit()
+    site.build()
+    told = " ".join(re.sub("<[^>]+>", "", site.page("other")).split())
+    day = checkout.git("log", "-1", "--format=%cs", cwd=checkout.root)
+    assert f"These sources hold 0.4.0: commit {head[:12]} of {day}. No decision" in told
+    assert f'href="https://github.com/example/demo/commit/{head}"' in site.page("other")
+
+
 def test_what_is_unverified_is_listed_at_the_end_and_is_no_warning(site):
     code, said = site.build("-W")
     assert code == 0, said
@@ -236,7 +246,7 @@ def test_every_decision_of_this_project_holds(tmp_path):
     done = subprocess.run(
         [*command, str(ROOT / "docs"), str(tmp_path / "html")], capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stderr
+    assert (done.returncode, done.stderr) == (0, "")
     pages = {page.stem: page.read_text("utf-8") for page in (tmp_path / "html/adr").glob("2*.html")}
     (surface,) = [text for name, text in pages.items() if "release-surface" in name]
     assert surface.count("✓ verified") == 15

@@ -11,9 +11,10 @@ import html
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from docutils import nodes
+from docutils.parsers.rst import directives
 from sphinx import addnodes
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
@@ -60,11 +61,15 @@ _logger = logging.getLogger(__name__)
 
 
 class Releases(SphinxDirective):
-    """`{releases}`: the releases whose records lie beside the page."""
+    """`{releases}`: the releases whose records lie beside the page; with `:summary:`, on any page, the last alone."""
+
+    option_spec: ClassVar[dict[str, Any]] = {"summary": directives.flag}
 
     def run(self) -> list[nodes.Node]:
         """Make the table, the chart and the contents of the page, and tell what is wrong with the files."""
         self.env.note_reread()
+        if "summary" in self.options:
+            return [self._summary()]
         folder = Path(self.env.doc2path(self.env.docname)).parent
         releases, findings = read_filed(folder)
         root = root_of(folder)
@@ -88,6 +93,24 @@ class Releases(SphinxDirective):
             *self._contents(folder, releases),
             self._times(releases),
         ]
+
+    def _summary(self) -> nodes.Node:
+        """The last release in one line; what is wrong with the files is told by the page of the releases."""
+        place = Path(RECORDS).name
+        folder = Path(self.env.srcdir) / place
+        releases, findings = read_filed(folder) if folder.is_dir() else ((), Findings())
+        line = nodes.paragraph()
+        if releases:
+            last = releases[0]
+            line += [nodes.strong("", f"The last release is {last.version}"), nodes.Text(f", of {last.date}: ")]
+            line += self._to(f"/{place}/{last.version if last.has_page else 'index'}", "its record")
+            line += nodes.Text(f" ({state(last)}).")
+        else:
+            head = "Whether there was a release is unknown" if findings else "There was no release yet"
+            line += [nodes.strong("", head), nodes.Text("; ")]
+            line += self._to(f"/{place}/index", "see why" if findings else "see how one gets there")
+            line += nodes.Text(".")
+        return line
 
     def _times(self, releases: Sequence[Filed]) -> nodes.Node:
         words = "Where the time went"
@@ -138,11 +161,14 @@ class Releases(SphinxDirective):
         version = str(filed.version)
         if not filed.has_page:
             return _text(version)
-        page = addnodes.pending_xref(
-            refdomain="std", reftype="doc", refdoc=self.env.docname, reftarget=version, refexplicit=True, refwarn=True
+        return nodes.paragraph("", "", self._to(version, version))
+
+    def _to(self, page: str, words: str) -> nodes.Node:
+        link = addnodes.pending_xref(
+            refdomain="std", reftype="doc", refdoc=self.env.docname, reftarget=page, refexplicit=True, refwarn=True
         )
-        page += nodes.inline(version, version, classes=["doc"])
-        return nodes.paragraph("", "", page)
+        link += nodes.inline(words, words, classes=["doc"])
+        return link
 
     def _download(self, words: str, name: str) -> nodes.Node:
         return addnodes.download_reference(

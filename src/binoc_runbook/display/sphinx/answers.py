@@ -95,6 +95,11 @@ class Answers:
         return Commit(state.commit, told.stdout.strip(), frozenset(state.changed))
 
     @property
+    def version(self) -> str | None:
+        """The version that the manifests say."""
+        return self._target.version.semver if isinstance(self._target, Target) else None
+
+    @property
     def repository(self) -> str | None:
         """The repository on GitHub, `owner/name`."""
         return self._target.policy.repository if isinstance(self._target, Target) else None

@@ -54,7 +54,7 @@ class DecidedDirective(SphinxDirective):
 
 
 class DecisionsDirective(SphinxDirective):
-    """All decisions of the site, with the states of their sentences; with `:summary:` only how many hold."""
+    """All decisions, with the states of their sentences; with `:summary:` what is checked out and how many hold."""
 
     option_spec: ClassVar[dict[str, Any]] = {"summary": directives.flag}
 

@@ -10,7 +10,7 @@ from docutils import nodes
 from sphinx.util.nodes import make_refnode
 
 from binoc_runbook.display.filed import Filed
-from binoc_runbook.display.sphinx.answers import Answers, Sentence, State
+from binoc_runbook.display.sphinx.answers import Answers, Commit, Sentence, State
 from binoc_runbook.display.sphinx.directives import OVERVIEW, SENTENCE, SUMMARY
 from binoc_runbook.display.sphinx.domain import decisions_of
 from binoc_runbook.display.sphinx.reliance import RUNBOOK, chapters, page_of, proves
@@ -170,8 +170,10 @@ class _Writer:
 
     # The overview.
 
-    def summary(self, sentences: list[Sentence]) -> Any:
-        """Whether all decisions hold, in one line."""
+    def summary(self, sentences: list[Sentence]) -> Iterator[Any]:
+        """What the checkout holds, and whether all decisions hold, in a line each."""
+        if self._answers.commit:
+            yield self._holds(self._answers.commit)
         states = [self._answers.to(sentence)[0] for sentence in sentences]
         count = {state: states.count(state) for state in _SIGN}
         head = "Not every decision holds" if count["violated"] else "No decision is broken"
@@ -180,6 +182,16 @@ class _Writer:
         words = nodes.Text("Their sentences")
         line += self._link(self._decisions.overview, "", words) if self._decisions.overview else words
         line += nodes.Text(f": {told}.")
+        yield line
+
+    def _holds(self, commit: Commit) -> Any:
+        version, repository = self._answers.version, self._answers.repository
+        line = nodes.paragraph("", "", nodes.strong("", f"These sources hold {version or 'no version'}"))
+        id_ = nodes.literal("", commit.id[:12])
+        address = f"https://github.com/{repository}/commit/{commit.id}"
+        line += nodes.Text(": commit ")
+        line += nodes.reference("", "", id_, refuri=address, internal=False) if repository else id_
+        line += nodes.Text(f" of {commit.day}{', with uncommitted changes' if commit.changed else ''}.")
         return line
 
     def overview(self, sentences: list[Sentence]) -> Iterator[Any]:
