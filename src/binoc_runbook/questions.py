@@ -56,7 +56,7 @@ def ask(question: str, **options: str | Iterable[str]) -> Findings:
     """
     given = {name: (said,) if isinstance(said, str) else tuple(said) for name, said in options.items()}
     if wrong := mistake((question,), given):
-        raise Refused(_NOT_ASKED, [Finding.failed("ask", f"`{question}`", *wrong)])
+        raise Refused(_NOT_ASKED, [Finding.failed("decided", f"`{question}`", *wrong)])
     target = asked_about(root_of(Path.cwd()))
     clean = target.world.clean
     findings = Findings(
