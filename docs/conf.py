@@ -1,4 +1,4 @@
-"""The site: the decision record and the runbooks, rendered. Building it executes nothing and releases nothing."""
+"""The site: the decisions and the runbooks, rendered. Building it asks and rehearses, and releases nothing."""
 
 project = "Binoc"
 author = "Binoc contributors"

@@ -57,13 +57,18 @@ def site(checkout, tmp_path, sphinx_build):
     return build
 
 
-def test_cells_are_executed_again_when_something_they_could_see_has_changed_and_not_before(site, checkout, capfd):
+def test_cells_are_executed_again_when_something_they_could_see_has_changed_and_not_before(
+    site, checkout, tmp_path, capfd
+):
     code, said, page = site("-W")
     assert (code, said) == (0, "")
     assert capfd.readouterr() == ("", "")  # nothing of the kernel's own chatter
     assert "<code" in page.partition("cell_output")[2]
     assert page.count("cannot be published") == 4  # two crates, by the sentence and by the cell
     assert str(checkout.root) not in page
+    index = (tmp_path / "html/searchindex.js").read_text("utf-8")
+    assert "crate" in index  # of the prose
+    assert "publish" not in index  # of what was found
     assert site()[0] == 0
     assert site.executed() == 1
     checkout.write("notes.txt", "untracked")

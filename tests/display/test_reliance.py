@@ -127,10 +127,12 @@ def part(page, id_):
 def test_before_the_first_release_sentences_lead_to_the_chapters_that_rely_on_them_and_back(site):
     page = site()
     old = page("2026-04-08-old")
-    assert 'Relied on by <span><a class="reference internal" href="runbooks/release.html#surface">surface</a>' in old
-    assert "Relied on by workflow , sync ; no release has proved it yet." in words(old)  # no chapter has that id
-    assert 'href="runbooks/release.html">workflow</a>' in old
-    assert old.count("Relied on by") == 3
+    assert 'relies on it at <span><a class="reference internal" href="runbooks/release.html#surface">surface</a>' in old
+    assert "The runbook relies on it at workflow , sync ; no release has proved it yet." in words(
+        old
+    )  # no chapter has that id
+    assert 'href="runbooks/release.html">workflow</a>' in old  # no chapter has that id here
+    assert old.count("The runbook relies on it") == 3
     assert [words(cell) for cell in rows(page("index"))["Every other crate says so."]] == [
         "✓ verified",
         "private",
@@ -191,4 +193,4 @@ def test_the_runbook_and_the_records_show_the_states_of_now_where_neither_has_ch
 def test_a_site_without_the_runbook_names_the_chapters_alone(site):
     (site.root / "docs/runbooks/release.md").unlink()
     site.write(**{"index.md": INDEX.replace("runbooks/release\n", "")})
-    assert "Relied on by surface ; no release has proved it yet." in words(site()("2026-04-08-old"))
+    assert "The runbook relies on it at surface ; no release has proved it yet." in words(site()("2026-04-08-old"))

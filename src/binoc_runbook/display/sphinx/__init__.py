@@ -40,6 +40,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("builder-inited", cells.quiet_kernels)
     app.connect("env-get-outdated", cells.outdated)
     app.connect("env-updated", _ask)
+    app.connect("doctree-read", cells.leave_out_of_search)
     app.connect("doctree-resolved", complete_page)
     app.connect("build-finished", _tell)
     app.connect("build-finished", cells.fail)

@@ -16,6 +16,7 @@ from logging import WARNING, getLogger
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from docutils import nodes
 from sphinx.util import logging
 
 from binoc_runbook.answers import TreeState
@@ -48,6 +49,13 @@ def fingerprint(root: Path | None) -> str:
             if file.is_file():
                 digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()
+
+
+def leave_out_of_search(app: Sphinx, document: nodes.document) -> None:
+    """Let a search find what a page says, and not what its cells have printed."""
+    for box in document.findall(nodes.container):
+        if box.get("nb_element") == "cell_code_output":
+            box["classes"].append("no-search")
 
 
 def outdated(

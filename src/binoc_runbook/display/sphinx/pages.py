@@ -13,6 +13,7 @@ from binoc_runbook.display.filed import Filed
 from binoc_runbook.display.sphinx.answers import Answers, Commit, Sentence, State
 from binoc_runbook.display.sphinx.directives import OVERVIEW, SENTENCE, SUMMARY
 from binoc_runbook.display.sphinx.domain import decisions_of
+from binoc_runbook.display.sphinx.markup import append, prose, table
 from binoc_runbook.display.sphinx.reliance import RUNBOOK, chapters, page_of, proves
 from binoc_runbook.finding import SIGN, Finding
 from binoc_runbook.questions import QUESTIONS, Question
@@ -59,7 +60,7 @@ class _Writer:
     def outcome(self, sentence: Sentence) -> Iterator[Any]:
         """The state of a sentence, and what shows it."""
         state, findings = self._answers.to(sentence)
-        line = nodes.paragraph(classes=["decided-state", f"decided-{state}"])
+        line = nodes.paragraph(classes=["decided-state", f"decided-{state}", "no-search"])
         word = nodes.strong("", f"{_SIGN[state]} {state}")
         overview = self._decisions.overview
         line += self._link(overview, _row_id(sentence), word) if overview else word
@@ -83,11 +84,8 @@ class _Writer:
         return f"{asked}, at commit {commit.id[:12]} of {commit.day}{more}"
 
     def _relied_on(self, sentence: Sentence) -> Any:
-        said = nodes.paragraph(classes=["decided-reliance"])
-        asking = self._chapters(sentence)
-        said += nodes.Text("Relied on by ")
-        said += asking
-        proof = self._proof(sentence)
+        said, proof = nodes.paragraph(classes=["decided-reliance", "no-search"]), self._proof(sentence)
+        said += [nodes.Text("The runbook relies on it at "), self._chapters(sentence)]
         said += (
             [nodes.Text("; last proved by release "), proof] if proof else nodes.Text("; no release has proved it yet")
         )
@@ -115,12 +113,12 @@ class _Writer:
         said = nodes.paragraph()
         said += self._place(clean(finding.looked_at))
         said += nodes.Text(": ")
-        said += _prose(clean(finding.saw))
+        said += prose(clean(finding.saw))
         if finding.status != "ok":
             said.insert(0, nodes.Text(f"{finding.status}: "))
         if finding.remedy:
             said += nodes.Text(" → ")
-            said += _prose(clean(finding.remedy))
+            said += prose(clean(finding.remedy))
         return said
 
     def _place(self, looked_at: str) -> Any:
@@ -129,7 +127,7 @@ class _Writer:
         place = _PLACE.fullmatch(looked_at)
         literal = nodes.literal("", looked_at)
         if not (place and root and commit and repository) or place["path"] in commit.changed:
-            return literal if place else nodes.inline("", "", *_prose(looked_at))
+            return literal if place else nodes.inline("", "", *prose(looked_at))
         if not (root / place["path"]).is_file():
             return literal
         line = f"#L{place['line']}" if place["line"] else ""
@@ -143,7 +141,7 @@ class _Writer:
         for section in list(page.findall(nodes.section)):
             theirs = [each for each in self._decisions.sentences if set(chapters(each)) & set(section["ids"])]
             if theirs:
-                _append(section, [nodes.paragraph("", "Decisions that rely on this:"), self._sentences(theirs)])
+                append(section, [nodes.paragraph("", "Decisions that rely on this:"), self._sentences(theirs)])
 
     def tell_what_was_proved(self, page: nodes.document, filed: Filed) -> None:
         """Add to the record of a release the sentences that it has shown to be true, and lead there from its top."""
@@ -153,7 +151,7 @@ class _Writer:
             return
         words, name = "Decisions that this release proved", "decisions-proved"
         lead = nodes.paragraph("", "", nodes.reference("", words, refid=name, internal=True))
-        _append(top, [lead])
+        append(top, [lead])
         told = nodes.paragraph("", "What these sentences say was asked by the chapters of this run. Their states now:")
         top += nodes.section("", nodes.title(words, words), told, self._sentences(theirs), ids=[name])
 
@@ -203,9 +201,9 @@ class _Writer:
         for page, its in by_page.items():
             states = [self._answers.to(sentence)[0] for sentence in its]
             counts.append([self._title(page), *(nodes.Text(str(states.count(state))) for state in _SIGN)])
-        yield _table("decisions-by-state", "Decisions by state", ["Decision", *_SIGN], counts)
+        yield table("decisions-by-state", "Decisions by state", ["Decision", *_SIGN], counts)
         for page, its in by_page.items():
-            yield _table(
+            yield table(
                 nodes.make_id(page),
                 self._app.env.titles[page].astext(),
                 ["Sentence", "State", "Asked", "Stage", "Last release"],
@@ -213,7 +211,7 @@ class _Writer:
             )
         rows = ([nodes.literal("", name), nodes.Text(each.about), _options(each)] for name, each in QUESTIONS.items())
         head = ["Question", "Asks whether", "Options"]
-        yield _table("questions", "Questions that a sentence can be tied to", head, rows)
+        yield table("questions", "Questions that a sentence can be tied to", head, rows)
 
     def _row(self, sentence: Sentence) -> list[Any]:
         link = self._link(sentence.page, sentence.id, nodes.Text(sentence.text))
@@ -230,39 +228,10 @@ class _Writer:
         return make_refnode(self._app.builder, self._docname, page, to, text)
 
 
-def _append(section: Any, added: list[Any]) -> None:
-    """Add to the end of a chapter itself, before the chapters in it."""
-    first = next((index for index, child in enumerate(section) if isinstance(child, nodes.section)), len(section))
-    section.insert(first, added)
-
-
 def _row_id(sentence: Sentence) -> str:
     """The id of a sentence in the overview."""
     return str(nodes.make_id(f"{sentence.page}-{sentence.id}"))
 
 
 def _options(question: Question) -> Any:
-    return nodes.inline("", "", *_prose(", ".join(f"`:{option}:`" for option in question.takes) or "none"))
-
-
-def _prose(text: str) -> Iterator[Any]:
-    """Text in which identifiers stand in backticks."""
-    for index, part in enumerate(text.split("`")):
-        if part:
-            yield nodes.literal("", part) if index % 2 else nodes.Text(part)
-
-
-def _table(id_: str, caption: str, head: list[str], rows: Any) -> Any:
-    table = nodes.table("", nodes.title("", caption), classes=["decided-table"], ids=[id_])
-    group = nodes.tgroup(cols=len(head))
-    group += [nodes.colspec(colwidth=1) for _ in head]
-    group += nodes.thead("", _cells([nodes.Text(name) for name in head]))
-    body = nodes.tbody()
-    body += [_cells(row) for row in rows]
-    group += body
-    table += group
-    return table
-
-
-def _cells(cells: list[Any]) -> Any:
-    return nodes.row("", *(nodes.entry("", nodes.paragraph("", "", cell)) for cell in cells))
+    return nodes.inline("", "", *prose(", ".join(f"`:{option}:`" for option in question.takes) or "none"))
