@@ -42,8 +42,6 @@ if TYPE_CHECKING:
 #: The folder of the sources that the copies go to.
 PLACE = "runbooks"
 
-_REFUSED = "_binoc_refused"
-
 _AS_RUN = """\
 What stands below each cell is what it did in a **quick rehearsal** of commit {commit} of {day}: the remote was a
 folder, a command that does nothing stood in for the tests, and nothing was built or published. How long a stage takes
@@ -58,28 +56,39 @@ _logger = logging.getLogger(__name__)
 def setup(app: Sphinx) -> dict[str, Any]:
     """Place the runbooks before sources are looked for, and complete every page that is one."""
     app.add_config_value("binoc_runbooks", f"../{PLACE}", "env", types=[str])
-    app.connect("builder-inited", place_runbooks)
+    refusals = Refusals()
+    app.connect("builder-inited", refusals.place_runbooks)
     app.connect("source-read", prepare_page)
     app.connect("doctree-read", name_chapters, priority=390)  # before titles and contents are collected
-    app.connect("build-finished", fail_if_refused)
+    app.connect("build-finished", refusals.fail_build)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
-def place_runbooks(app: Sphinx) -> None:
-    """Bring the copies up to date; what has not changed is left alone, so that Sphinx does not read it again."""
-    source, place = Path(app.srcdir, app.config.binoc_runbooks), Path(app.srcdir, PLACE)
-    refused = []
-    known = {path.name: path for path in sorted(source.glob("*.ipynb")) if read_runbook(path)}
-    for name, runbook in known.items():
-        copy = place / name
-        text, trouble = _page(runbook, copy)
-        refused += [trouble] if trouble else []
-        if not copy.is_file() or copy.read_text("utf-8") != text:
-            write_whole(copy, text)
-    for copy in place.glob("*.ipynb"):
-        if copy.name not in known and read_runbook(copy):
-            copy.unlink()  # the copy of a runbook that is gone
-    setattr(app, _REFUSED, refused)
+class Refusals:
+    """Why runbooks could not be rehearsed in this build; their pages show how far they came."""
+
+    def __init__(self) -> None:
+        self._reasons: list[str] = []
+
+    def place_runbooks(self, app: Sphinx) -> None:
+        """Bring the copies up to date; what has not changed is left alone, so that Sphinx does not read it again."""
+        source, place = Path(app.srcdir, app.config.binoc_runbooks), Path(app.srcdir, PLACE)
+        known = {path.name: path for path in sorted(source.glob("*.ipynb")) if read_runbook(path)}
+        for name, runbook in known.items():
+            copy = place / name
+            text, reason = _page(runbook, copy)
+            self._reasons += [reason] if reason else []
+            if not copy.is_file() or copy.read_text("utf-8") != text:
+                write_whole(copy, text)
+        for copy in place.glob("*.ipynb"):
+            if copy.name not in known and read_runbook(copy):
+                copy.unlink()  # the copy of a runbook that is gone
+
+    def fail_build(self, app: Sphinx, exception: Exception | None) -> None:
+        """Fail the build, each time, for a runbook that cannot be rehearsed."""
+        for reason in self._reasons if exception is None else []:
+            _logger.error("%s", reason)
+            app.statuscode = 1
 
 
 def _page(runbook: Path, copy: Path) -> tuple[str, str]:
@@ -103,8 +112,8 @@ def _page(runbook: Path, copy: Path) -> tuple[str, str]:
     if not ran.refused:  # else it is tried again by the next build
         ran.notebook["metadata"][MARK]["rehearsed"] = key
     note = _AS_RUN.format(commit=_linked(root, ran.commit), day=ran.day)
-    trouble = f"{runbook.name}: a quick rehearsal of {ran.commit[:12]} was refused\n{ran.refused}"
-    return _noted(ran.notebook, note), trouble if ran.refused else ""
+    reason = f"{runbook.name}: a quick rehearsal of {ran.commit[:12]} was refused\n{ran.refused}"
+    return _noted(ran.notebook, note), reason if ran.refused else ""
 
 
 def _linked(root: Path, commit: str) -> str:
@@ -150,10 +159,3 @@ def name_chapters(app: Sphinx, document: nodes.document) -> None:
         if told and section is not None and told["chapter"] not in document.ids:
             section["ids"].insert(0, told["chapter"])
             document.ids[told["chapter"]] = section
-
-
-def fail_if_refused(app: Sphinx, exception: Exception | None) -> None:
-    """Fail the build, each time, for a runbook that cannot be rehearsed."""
-    for trouble in getattr(app, _REFUSED, []) if exception is None else []:
-        _logger.error("%s", trouble)
-        app.statuscode = 1
