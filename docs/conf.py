@@ -8,8 +8,10 @@ extensions = [
     "myst_nb",
     "sphinx_design",
     "sphinx_copybutton",
+    "binoc_runbook.display.docstrings",
     "binoc_runbook.display.releases",
     "binoc_runbook.display.runbooks",
+    "binoc_runbook.display.schema",
     "binoc_runbook.display.sphinx",
 ]
 html_theme = "furo"
@@ -24,4 +26,8 @@ myst_heading_anchors = 3
 myst_enable_extensions = ["colon_fence"]
 # What is printed is to be read; what is typed or pasted into a file is to be copied.
 copybutton_selector = "div:not(.highlight-text) > div.highlight > pre"
+autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
+python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 80
 exclude_patterns = ["_build", "**/jupyter_execute", "**/.ipynb_checkpoints"]

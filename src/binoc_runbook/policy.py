@@ -293,7 +293,8 @@ class Policy:
     def load(cls, root: Path) -> Policy:
         """Read the policy of the checkout at `root`; without a table, or without the file, `undeclared()`.
 
-        Raises `PolicyError` with all that is wrong: what does not parse, unknown keys, wrong types, impossible values.
+        Raises:
+            PolicyError: With all that is wrong: what does not parse, unknown keys, wrong types, impossible values.
         """
         return _load(root)
 

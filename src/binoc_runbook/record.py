@@ -61,7 +61,10 @@ class StageRun:
 
 @dataclass
 class Record:
-    """One run; `facts` are what is known from its start, `stages` what happened since."""
+    """One run; `facts` are what is known from its start, `stages` what happened since.
+
+    `outcome` is one of `unfinished`, `refused`, `dry run` and `released`; `refs` are what the remote held in the end.
+    """
 
     facts: dict[str, Any]
     clean: Translate

@@ -63,7 +63,12 @@ class Reporter(Protocol):
 
 
 class Release:
-    """A release on its way; it gives the plan, runs a stage, and keeps the record."""
+    """A release on its way; it gives the plan, runs a stage, and keeps the record.
+
+    A notebook makes one with `Release.start`. `target` is what is released, and where; `record` what has happened so
+    far. It is written to the folder `runs` whenever something has; `reporter` shows it to people. With `dry_run` the
+    acts are withheld. `trouble` is what shall go wrong in a rehearsal.
+    """
 
     def __init__(
         self, target: Target, reporter: Reporter, runs: Path, *, dry_run: bool, trouble: str | None = None

@@ -54,6 +54,9 @@ class Reporter(Protocol):
 class Verification:
     """A release that was published; asks chapter by chapter, and keeps the record.
 
+    A notebook makes one with `Verification.start`. `verdicts` tell of each artifact what became of it, `findings` of
+    each chapter what it found; `outcome` is `unfinished` until `finish` makes it `published` or `refused`.
+
     Every process runs in the world of `target`, so that its environment decides which registries are asked. `sums` are
     the digests of what was built by file name; with `own_build` they are of a build in this checkout. `patience` is for
     how many seconds, and `pause` how often, what is not yet visible is asked for again.

@@ -66,8 +66,9 @@ class Version:
     def parse(cls, text: object) -> Version:
         """Read the SemVer spelling: `0.4.0`, `0.4.0-alpha.1`, `0.4.0-beta.1` or `0.4.0-rc.1`.
 
-        Raises `VersionError` for everything else: what PyPI or crates.io would refuse, what either would read as
-        another version, and what is no text (papermill hands over `-p version 0.4` as a number).
+        Raises:
+            VersionError: For everything else: what PyPI or crates.io would refuse, what either would read as another
+                version, and what is no text (papermill hands over `-p version 0.4` as a number).
         """
         if isinstance(text, str) and (match := _SEMVER.fullmatch(text)) and (version := cls._of(match)):
             return version
@@ -77,7 +78,8 @@ class Version:
     def from_pep440(cls, text: object) -> Version:
         """Read the normal form of PEP 440: `0.4.0`, `0.4.0a1`, `0.4.0b1` or `0.4.0rc1`.
 
-        Raises `VersionError` for everything else, other forms of PEP 440 included: they would not round-trip.
+        Raises:
+            VersionError: For everything else, other forms of PEP 440 included: they would not round-trip.
         """
         if isinstance(text, str) and (match := _PEP440.fullmatch(text)) and (version := cls._of(match)):
             return version
