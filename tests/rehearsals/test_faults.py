@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from binoc_runbook.finding import Finding
 from binoc_runbook.rehearsal.crate_registry import Release
@@ -24,6 +25,7 @@ from binoc_runbook.trouble import AtRegistries
 pytestmark = pytest.mark.rehearsal
 
 TAG = "refs/tags/v0.4.0"
+SCHEMA = Path(__file__).parents[2] / "docs/reference/schemas/record.schema.json"
 PUBLISHING = ["publish-demo", "publish-demo-extra", "publish-demo-sdk"]
 
 
@@ -306,7 +308,10 @@ def test_a_trouble_that_was_asked_for_comes_once_and_ends_with_everything_out_on
 
 
 def record(demo) -> dict:
-    return json.loads((demo.root / "runs/rehearsal-0.4.0.json").read_text("utf-8"))
+    """The record that a rehearsal has left, which is of its schema, jobs and all."""
+    kept = json.loads((demo.root / "runs/rehearsal-0.4.0.json").read_text("utf-8"))
+    Draft202012Validator(json.loads(SCHEMA.read_text("utf-8"))).validate(kept)
+    return kept
 
 
 def test_a_lost_answer_is_shown_and_recorded_with_why_one_job_stays_red(demo, rehearse, tmp_path):

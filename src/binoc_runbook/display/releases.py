@@ -33,6 +33,7 @@ from binoc_runbook.display.filed import (
     read_record,
 )
 from binoc_runbook.display.overview import UNKNOWN, artifact, chart, duration, state, tagged_by, times
+from binoc_runbook.display.tables import paragraph, table
 from binoc_runbook.finding import Findings
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class Releases(SphinxDirective):
             return self.parse_text_to_nodes(told) + self._contents(folder, releases)
         rows = [self._row(filed, name) for filed, name in zip(releases, taggers, strict=True)]
         return [
-            _table([[_text(name) for name in HEADINGS], *rows]),
+            table([[paragraph(name) for name in HEADINGS], *rows]),
             *self._contents(folder, releases),
             self._times(releases),
         ]
@@ -118,7 +119,7 @@ class Releases(SphinxDirective):
         self.state.document.note_implicit_target(section, section)
         told = "In seconds, the first release first; the numbers of the stages are those in the chart."
         section += nodes.raw("", f"<figure>{chart(releases)}</figure>", format="html", classes=["no-search"])
-        section += [_text(told), _table([[_text(cell) for cell in row] for row in times(releases)])]
+        section += [paragraph(told), table([[paragraph(cell) for cell in row] for row in times(releases)])]
         return section
 
     def _tell(self, findings: Findings) -> None:
@@ -138,21 +139,21 @@ class Releases(SphinxDirective):
 
     def _row(self, filed: Filed, tagger: str) -> list[nodes.Node]:
         version, verified = str(filed.version), filed.verified
-        commit: nodes.Node = _text(filed.commit[:12] if filed.commit else UNKNOWN)
+        commit: nodes.Node = paragraph(filed.commit[:12] if filed.commit else UNKNOWN)
         if filed.commit and filed.repository:
             commit = _linked(filed.commit[:12], f"https://github.com/{filed.repository}/commit/{filed.commit}")
         files = [self._download("record", f"{version}{TWIN}")]
         if verified is not None:
             files.append(self._download("verification", f"{version}{VERIFIED}"))
-        told = _text(state(filed))
+        told = paragraph(state(filed))
         for each in files:
             told += [nodes.Text("; "), each]
         return [
             self._page(filed),
-            _text(filed.date),
+            paragraph(filed.date),
             commit,
-            _text(tagger),
-            _text(duration(filed.seconds)),
+            paragraph(tagger),
+            paragraph(duration(filed.seconds)),
             _artifacts(verified.artifacts if verified else ()),
             told,
         ]
@@ -160,7 +161,7 @@ class Releases(SphinxDirective):
     def _page(self, filed: Filed) -> nodes.Node:
         version = str(filed.version)
         if not filed.has_page:
-            return _text(version)
+            return paragraph(version)
         return nodes.paragraph("", "", self._to(version, version))
 
     def _to(self, page: str, words: str) -> nodes.Node:
@@ -184,7 +185,7 @@ class Releases(SphinxDirective):
 
 def _artifacts(published: Sequence[Published]) -> nodes.Node:
     if not published:
-        return _text("not verified yet")
+        return paragraph("not verified yet")
     shown: nodes.Element = nodes.container(classes=["no-search"])
     for each in published:
         digests = "".join(f"<li><code>sha256:{_breakable(digest)}</code></li>" for digest in each.digests)
@@ -197,23 +198,6 @@ def _artifacts(published: Sequence[Published]) -> nodes.Node:
 def _breakable(digest: str) -> str:
     """Let a digest go over several lines on a narrow screen; what is copied from there is whole nevertheless."""
     return "".join(f"<wbr>{digest[at : at + 16]}" for at in range(0, len(digest), 16))
-
-
-def _table(rows: Sequence[Sequence[nodes.Node]]) -> nodes.Node:
-    head, *body = rows
-    group = nodes.tgroup("", cols=len(head))
-    group += [nodes.colspec(colwidth=1, stub=number == 0) for number in range(len(head))]
-    group += nodes.thead("", _table_row(head))
-    group += nodes.tbody("", *(_table_row(row) for row in body))
-    return nodes.table("", group)
-
-
-def _table_row(cells: Sequence[nodes.Node]) -> nodes.Node:
-    return nodes.row("", *(nodes.entry("", cell) for cell in cells))
-
-
-def _text(words: str) -> nodes.paragraph:
-    return nodes.paragraph(words, words)
 
 
 def _linked(words: str, address: str) -> nodes.Node:
@@ -232,7 +216,9 @@ def name_record(app: Sphinx, document: nodes.document) -> None:
     title += nodes.Text(f"Release {filed.version}")
     told = f"This is the record of a real release. It ran on {filed.date} (UTC), took {duration(filed.seconds)}"
     told += f", and released {filed.commit[:12]} as {filed.tag}." if filed.commit else f", and released {filed.tag}."
-    title.parent.insert(title.parent.index(title) + 1, _text(f"{told} It is shown as it ran, and never runs again."))
+    title.parent.insert(
+        title.parent.index(title) + 1, paragraph(f"{told} It is shown as it ran, and never runs again.")
+    )
 
 
 def replace_unreadable(app: Sphinx, name: str, source: list[str]) -> None:
