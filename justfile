@@ -136,8 +136,21 @@ verify-crate *options:
 
 # the site
 [group("build")]
-docs:
+docs: rustdoc
     sphinx-build -E -W --keep-going -b html docs docs/_build/html
+
+# the site on this machine, built again whenever a file changes that it is made of, until Ctrl-C; `--port 0` finds a free one
+[group("build")]
+docs-serve *options:
+    sphinx-autobuild --host 127.0.0.1 --pre-build "'{{ just_executable() }}' --quiet rustdoc" \
+        --watch src/binoc_runbook --watch runbooks --watch crates --watch python --watch .github --watch pyproject.toml \
+        --ignore docs/_build --ignore docs/runbooks --re-ignore __pycache__ "$@" docs docs/_build/html
+
+# the part of the site that rustdoc makes, where there is cargo
+[private]
+rustdoc:
+    if command -v cargo >/dev/null; then RUSTDOCFLAGS="-D warnings" cargo doc --quiet --locked --no-deps \
+        --package binoc-sdk --target-dir "{{ target }}/rustdoc"; else echo "no cargo: \`binoc-sdk\` is left out" >&2; fi
 
 # the page of a new decision: `just adr "Wheels for one more platform"`
 [group("build")]

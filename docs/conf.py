@@ -1,5 +1,8 @@
 """The site: the decisions and the runbooks, rendered. Building it asks and rehearses, and releases nothing."""
 
+import os
+from pathlib import Path
+
 project = "Binoc"
 author = "Binoc contributors"
 html_title = "Binoc"
@@ -11,6 +14,7 @@ extensions = [
     "binoc_runbook.display.docstrings",
     "binoc_runbook.display.releases",
     "binoc_runbook.display.runbooks",
+    "binoc_runbook.display.rustdoc",
     "binoc_runbook.display.schema",
     "binoc_runbook.display.sphinx",
 ]
@@ -30,4 +34,6 @@ autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 80
+# Where `just docs` lets cargo document the crate.
+rustdoc_folder = str(Path(os.environ.get("CARGO_TARGET_DIR", Path(__file__).parents[1] / "target")) / "rustdoc/doc")
 exclude_patterns = ["_build", "**/jupyter_execute", "**/.ipynb_checkpoints"]
