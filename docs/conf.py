@@ -12,6 +12,7 @@ extensions = [
     "sphinx_design",
     "sphinx_copybutton",
     "binoc_runbook.display.docstrings",
+    "binoc_runbook.display.reference",
     "binoc_runbook.display.releases",
     "binoc_runbook.display.runbooks",
     "binoc_runbook.display.rustdoc",
@@ -35,5 +36,5 @@ autodoc_preserve_defaults = True
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 80
 # Where `just docs` lets cargo document the crate.
-rustdoc_folder = str(Path(os.environ.get("CARGO_TARGET_DIR", Path(__file__).parents[1] / "target")) / "rustdoc/doc")
+rustdoc_folder = str(Path(os.environ.get("CARGO_TARGET_DIR", Path(__file__).parents[1] / "target"), "rustdoc/doc"))
 exclude_patterns = ["_build", "**/jupyter_execute", "**/.ipynb_checkpoints"]

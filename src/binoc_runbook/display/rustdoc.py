@@ -3,8 +3,8 @@
     ```{rustdoc} binoc-sdk
     ```
 
-The configuration value `rustdoc_folder` names the folder that `cargo doc` has filled. Where the site is built without
-Rust there is none; the page says so then, and the rest of the site is as it always is.
+The configuration value `rustdoc_folder` names the folder that `cargo doc` has filled, from that of the pages. Where the
+site is built without Rust there is none; the page says so then, and the rest of the site is as it always is.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sphinx.util.docutils import SphinxDirective
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
-    from sphinx.config import Config
+    from sphinx.environment import BuildEnvironment
 
 #: The crate whose documentation lies beside a page, in a folder of its name, kept with the page.
 _CRATE = "binoc-rustdoc"
@@ -36,7 +36,7 @@ class RustdocDirective(SphinxDirective):
         self.env.note_reread()
         crate = self.arguments[0]
         start = f"{crate.replace('-', '_')}/index.html"
-        if not (_folder(self.config) / start).is_file():
+        if not (_folder(self.env) / start).is_file():
             inline, _ = self.parse_inline(_MISSING)
             return [nodes.note("", nodes.paragraph("", "", *inline))]
         self.env.metadata[self.env.docname][_CRATE] = crate
@@ -44,8 +44,8 @@ class RustdocDirective(SphinxDirective):
         return [nodes.paragraph("", "", nodes.Text("Everything in it, item by item: "), link)]
 
 
-def _folder(config: Config) -> Path:
-    return Path(config.rustdoc_folder)
+def _folder(env: BuildEnvironment) -> Path:
+    return Path(env.srcdir, env.config.rustdoc_folder)
 
 
 def offer(app: Sphinx, exception: Exception | None) -> None:
@@ -56,7 +56,7 @@ def offer(app: Sphinx, exception: Exception | None) -> None:
         if crate := told.get(_CRATE):
             target = Path(app.outdir, page).parent / crate
             shutil.rmtree(target, ignore_errors=True)
-            shutil.copytree(_folder(app.config), target, ignore=shutil.ignore_patterns(".lock"))
+            shutil.copytree(_folder(app.env), target, ignore=shutil.ignore_patterns(".lock"))
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

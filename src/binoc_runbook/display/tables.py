@@ -14,7 +14,8 @@ def table(rows: Sequence[Sequence[nodes.Node]]) -> nodes.table:
     group += [nodes.colspec(colwidth=1, stub=number == 0) for number in range(len(head))]
     group += nodes.thead("", _row(head))
     group += nodes.tbody("", *(_row(row) for row in body))
-    return nodes.table("", group)
+    # Typeset, the quotes and dashes of what is to be typed could not be typed.
+    return nodes.table("", group, support_smartquotes=False)
 
 
 def paragraph(words: str) -> nodes.paragraph:
