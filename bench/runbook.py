@@ -1,4 +1,4 @@
-"""What the runbook adds to a release: the questions, the notebook, the import and the wrapper."""
+"""What the runbook adds to a release: the questions, the notebook, the import and the wrapper; and the site."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def measure() -> list[Row]:
     """All rows, on a clone of this checkout with a bare repository on disk as its remote."""
     with tempfile.TemporaryDirectory(prefix="binoc-bench-") as folder:
         clone = _clone(Path(folder))
-        return [*_start(), _check(clone), _notebook(clone)]
+        return [*_start(), _check(clone), _site(clone), _notebook(clone)]
 
 
 def _clone(folder: Path) -> Path:
@@ -69,6 +69,15 @@ def _check(clone: Path) -> Row:
     ours_took, reference_took = alternately(15, ours, reference)
     named = "`cargo metadata`, `git status`, `ls-remote`, `push --dry-run` and `import git, tomlkit`"
     return ratio("`check` on this workspace", 1.5, ours_took, reference_took, named)
+
+
+def _site(clone: Path) -> Row:
+    """The site once more, with nothing to do but to ask again whether the decisions hold."""
+    build = command(sys.executable, "-m", "sphinx", "-q", "-W", "-b", "html", "docs", "docs/_build/html", cwd=clone)
+    (took,) = alternately(5, build)
+    pages = len(list((clone / "docs").rglob("*.md")))
+    what, bound = "a no-change site build", 3.0
+    return Row(what, f"under {bound:g} s", f"{took:.1f} s", took < bound, f"{pages} pages, the decisions asked anew")
 
 
 def _notebook(clone: Path) -> Row:
