@@ -44,13 +44,21 @@ _PAGE = """\
 ```{remedies}
 ```
 
-```{rustdoc} demo-sdk
-```
-
 ```{eval-rst}
 .. autoclass:: binoc_runbook.Version
    :members: parse
 .. autoexception:: binoc_runbook.version.VersionError
+```
+"""
+
+
+_CRATE = """\
+---
+orphan: true
+---
+# A crate
+
+```{rustdoc} demo-sdk
 ```
 """
 
@@ -72,15 +80,16 @@ def site(tmp_path_factory):
     """The site as it is built first, without what rustdoc makes, and then with it."""
     folder = tmp_path_factory.mktemp("site")
     write(folder, _PAGE)
+    (folder / "docs/crate.md").write_text(_CRATE, "utf-8")
     pages = []
     for _ in range(2):
         done = build(folder)
         assert done.returncode == 0, done.stderr
-        pages.append((folder / "html/index.html").read_text("utf-8"))
+        pages.append((folder / "html/crate.html").read_text("utf-8"))
         (folder / "doc/demo_sdk").mkdir(parents=True, exist_ok=True)
         (folder / "doc/demo_sdk/index.html").write_text("made by rustdoc", "utf-8")
         (folder / "doc/.lock").touch()
-    return folder / "html", *pages
+    return folder / "html", (folder / "html/index.html").read_text("utf-8"), pages
 
 
 def tables(page):
@@ -117,12 +126,20 @@ def test_remedies_are_shown_as_they_are_typed(site):
 
 
 def test_the_crate_is_linked_only_where_it_was_documented(site):
-    html, before, after = site
+    html, _, (before, after) = site
     assert "where there is no cargo" in before
     assert "demo_sdk/index.html" not in before
     assert 'href="demo-sdk/demo_sdk/index.html"' in after
     assert (html / "demo-sdk/demo_sdk/index.html").read_text("utf-8") == "made by rustdoc"
     assert not (html / "demo-sdk/.lock").exists()
+
+
+def test_what_the_page_of_the_library_shows_first_can_be_run(monkeypatch, capsys):
+    page = (ROOT / "docs/reference/library.md").read_text("utf-8")
+    (shown,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    monkeypatch.chdir(ROOT)
+    exec(compile(shown, "library.md", "exec"), {})
+    assert "✓ ok: surface: " in capsys.readouterr().out
 
 
 def test_what_a_function_raises_leads_to_it(site):
