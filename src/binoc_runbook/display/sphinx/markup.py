@@ -7,6 +7,8 @@ from typing import Any
 
 from docutils import nodes
 
+from binoc_runbook.display import tables
+
 
 def append(section: Any, added: list[Any]) -> None:
     """Add to the end of a chapter itself, before the chapters in it."""
@@ -22,17 +24,10 @@ def prose(text: str) -> Iterator[Any]:
 
 
 def table(id_: str, caption: str, head: list[str], rows: Any) -> Any:
-    """A table that can be linked to, with a caption and a head."""
-    made = nodes.table("", nodes.title("", caption), classes=["decided-table"], ids=[id_])
-    group = nodes.tgroup(cols=len(head))
-    group += [nodes.colspec(colwidth=1) for _ in head]
-    group += nodes.thead("", _cells([nodes.Text(name) for name in head]))
-    body = nodes.tbody()
-    body += [_cells(row) for row in rows]
-    group += body
-    made += group
+    """A table that can be linked to, with a caption and a head; its cells are inline."""
+    cells = [[nodes.Text(name) for name in head], *rows]
+    made = tables.table([[nodes.paragraph("", "", cell) for cell in row] for row in cells], stub=False)
+    made.insert(0, nodes.title("", caption))
+    made["ids"].append(id_)
+    made["classes"].append("decided-table")
     return made
-
-
-def _cells(cells: list[Any]) -> Any:
-    return nodes.row("", *(nodes.entry("", nodes.paragraph("", "", cell)) for cell in cells))
