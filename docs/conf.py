@@ -12,6 +12,7 @@ extensions = [
     "sphinx_design",
     "sphinx_copybutton",
     "binoc_runbook.display.docstrings",
+    "binoc_runbook.display.reading",
     "binoc_runbook.display.reference",
     "binoc_runbook.display.releases",
     "binoc_runbook.display.runbooks",
@@ -20,6 +21,7 @@ extensions = [
     "binoc_runbook.display.sphinx",
 ]
 html_theme = "furo"
+templates_path = ["_templates"]
 html_copy_source = False
 html_show_copyright = False
 
@@ -30,7 +32,7 @@ nb_merge_streams = True
 myst_heading_anchors = 3
 myst_enable_extensions = ["colon_fence"]
 # What is printed is to be read; what is typed or pasted into a file is to be copied.
-copybutton_selector = "div:not(.highlight-text) > div.highlight > pre"
+copybutton_selector = "div:not(.highlight-text):not(.output) > div.highlight > pre"
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
 python_use_unqualified_type_names = True
