@@ -20,7 +20,6 @@ from playwright.sync_api import BrowserContext, Page, Playwright, sync_playwrigh
 ROOT = Path(__file__).parents[2]
 #: What a Chromium is called, by Debian, by others, and by the runners of GitHub.
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-NAMED = os.environ.get("CHROMIUM")
 #: No service of the browser itself reaches out, and no page could.
 FLAGS = ["--disable-background-networking", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
 
@@ -54,16 +53,25 @@ def pages(folder: Path) -> list[str]:
     return [page for page in found if "/reference/binoc-sdk/" not in page and "/_static/" not in page]
 
 
-@pytest.fixture(scope="session")
-def chromium() -> str:
-    """The program; without one these tests are left out, but not where continuous integration says that it runs."""
-    found = next(filter(None, map(shutil.which, [NAMED] if NAMED else NAMES)), None)
+def look_for_chromium(named: str | None, ci: str | None) -> str:
+    found = next(filter(None, map(shutil.which, [named] if named else NAMES)), None)
     if found is None:
-        looked = f"`{NAMED}`, which CHROMIUM names" if NAMED else f"{', '.join(NAMES)} on PATH"
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(
+        looked = f"`{named}`, which CHROMIUM names" if named else f"{', '.join(NAMES)} on PATH"
+        (pytest.fail if ci == "true" else pytest.skip)(
             f"no browser to look at the site with (looked for {looked}): apt-get install chromium"
         )
     return found
+
+
+@pytest.fixture(scope="session")
+def look_for():
+    return look_for_chromium
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The program; without one these tests are left out, but not where continuous integration says that it runs."""
+    return look_for_chromium(os.environ.get("CHROMIUM"), os.environ.get("CI"))
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,8 @@
     extensions = ["binoc_runbook.display.reading"]
 
 Sphinx, MyST-NB and themes leave some of it out. What is missing is added to the markup itself, so that it is there
-before any script runs: what may have to be scrolled can be reached by keyboard, a summary is announced by its own words,
-and what a cell printed is not searched for. The looks are in `reading.css`.
+before any script runs: what may have to be scrolled can be reached by keyboard, a summary is announced by its own
+words, and what a cell printed is not searched for. The looks are in `reading.css`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ NARROWEST = 30
 
 _STYLE = "reading.css"
 _CODE = re.compile(r"<pre(?P<attributes>[^>]*)>(?P<code>.*?)</pre>", re.DOTALL)
-_TABLE = re.compile(r'<div class="(?P<classes>table-wrapper[^"]*)"(?P<rest>[^>]*)>(?P<head>\s*<table[^>]*>\s*)')
+_TABLE = re.compile(
+    r'<div class="(?P<classes>table-wrapper[^"]*)"(?P<rest>(?:(?!tabindex)[^>])*)>(?P<head>\s*<table[^>]*>\s*)'
+)
 _OUTPUT = re.compile(r'<div class="(?P<classes>output text_html)">(?P<head>\s*<table[^>]*>\s*)')
 _CAPTION = re.compile(r"<caption>(?P<words>.*?)</caption>", re.DOTALL)
 _PERMALINK = re.compile(r'<a class="headerlink".*?</a>', re.DOTALL)

@@ -1,0 +1,200 @@
+"""The site as somebody uses it: going about, searching, copying, folding, switching to dark, printing."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.notebook
+
+SPECIMEN, RECORD = "specimen/index.html", "specimen/releases/9.9.9.html"
+
+
+@pytest.fixture(scope="module")
+def browser(start_browser):
+    with start_browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+def visit(browser):
+    """Opens a page for a visitor of its own, who must not meet any trouble."""
+    browser.troubles.clear()
+    with browser.context() as context:
+        page = context.new_page()
+
+        def open_page(path):
+            page.goto(f"{browser.address}/{path}")
+            return page
+
+        yield open_page
+    assert browser.troubles == []
+
+
+def test_a_card_of_the_landing_page_leads_to_its_page(visit):
+    page = visit("site/index.html")
+    card = page.locator(".sd-card").filter(has=page.get_by_role("link", name="Cut a release"))
+    card.get_by_role("link").focus()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Tab")
+    expect(card).to_have_css("outline-style", "solid")
+    card.click()
+    expect(page).to_have_url(re.compile("/how-to/cut-a-release.html$"))
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+
+
+def test_the_sidebar_leads_to_every_chapter_and_says_where_one_is(visit):
+    page = visit("site/index.html")
+    page.get_by_role("complementary", name="Site").get_by_role("link", name="The policy").click()
+    expect(page).to_have_url(re.compile("/reference/policy.html$"))
+    expect(page.locator(".sidebar-tree .current-page > a")).to_have_text("The policy")
+
+
+def test_next_and_previous_lead_forth_and_back(visit):
+    page = visit("site/tutorial/first-rehearsal.html")
+    here = page.url
+    page.locator("a.next-page").click()
+    page.wait_for_url(lambda url: url != here)
+    page.locator("a.prev-page").click()
+    expect(page).to_have_url(here)
+
+
+def test_on_a_phone_the_navigation_opens(visit):
+    page = visit("site/index.html")
+    page.set_viewport_size({"width": 320, "height": 640})
+    policy = page.get_by_role("link", name="The policy")
+    expect(policy).not_to_be_in_viewport()
+    page.locator("label.nav-overlay-icon").click()
+    expect(policy).to_be_in_viewport()
+
+
+def test_the_search_finds_what_a_page_says_and_not_what_a_cell_printed(visit):
+    page = visit(SPECIMEN)
+    field = page.get_by_placeholder("Search")
+    field.fill("grebe")
+    field.press("Enter")
+    expect(page.locator("#search-results .search-summary")).to_contain_text("found one page")
+    page.locator("#search-results").get_by_role("link", name="A specimen").click()
+    expect(page.get_by_role("heading", name="A specimen")).to_be_visible()
+    field.fill("quobbleword")
+    field.press("Enter")
+    expect(page.locator("#search-results")).to_contain_text("did not match any documents")
+
+
+def test_what_is_typed_can_be_copied_and_what_was_printed_has_no_button(browser):
+    with browser.context(permissions=["clipboard-read", "clipboard-write"]) as context:
+        page = context.new_page()
+        page.goto(f"{browser.address}/{SPECIMEN}")
+        button = page.locator(".highlight-sh button.copybtn")
+        button.focus()
+        expect(button).to_have_css("opacity", "1")
+        button.press("Enter")
+        expect(button).to_have_class(re.compile("success"))
+        assert page.evaluate("navigator.clipboard.readText()").startswith("echo one\necho wide")
+        expect(page.locator(".highlight-text button.copybtn")).to_have_count(0)
+        page.goto(f"{browser.address}/{RECORD}")
+        expect(page.locator(".cell_input button.copybtn")).to_have_count(3)
+        expect(page.locator(".cell_output button.copybtn")).to_have_count(0)
+
+
+def test_a_heading_has_a_link_to_itself_and_an_address_with_it_leads_there(visit):
+    page = visit("site/how-to/cut-a-release.html")
+    heading = page.locator("article h2").last
+    heading.hover()
+    heading.locator("a.headerlink").click()
+    anchor = page.url
+    assert "#" in anchor
+    elsewhere = visit("site/index.html")
+    elsewhere.set_viewport_size({"width": 1280, "height": 400})
+    elsewhere.goto(anchor)
+    expect(elsewhere.locator("article h2").last).to_be_in_viewport()
+    assert elsewhere.evaluate("scrollY") > 0
+
+
+def test_the_switch_goes_through_dark_light_and_auto_and_is_remembered_on_other_pages(visit):
+    page = visit("site/index.html")
+    ground = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(ground)
+    switch = page.locator(".theme-toggle-content button")
+    switch.click()
+    expect(page.locator("body")).to_have_attribute("data-theme", "dark")
+    dark = page.evaluate(ground)
+    assert dark != light
+    visit("site/reference/policy.html")
+    expect(page.locator("body")).to_have_attribute("data-theme", "dark")
+    assert page.evaluate(ground) == dark
+    switch.click()
+    expect(page.locator("body")).to_have_attribute("data-theme", "light")
+    assert page.evaluate(ground) == light
+    switch.click()
+    expect(page.locator("body")).to_have_attribute("data-theme", "auto")
+    page.emulate_media(color_scheme="dark")
+    assert page.evaluate(ground) == dark
+
+
+@pytest.mark.parametrize(
+    ("path", "wide"),
+    [
+        pytest.param(SPECIMEN, ".highlight-sh pre", id="code"),
+        pytest.param(SPECIMEN, ".highlight-text pre", id="what was printed"),
+        pytest.param(SPECIMEN, ".table-wrapper", id="table"),
+        pytest.param(RECORD, ".output.stream pre", id="stream"),
+        pytest.param(RECORD, ".output.traceback pre", id="traceback"),
+        pytest.param(RECORD, ".output.text_html:has(table)", id="table of a cell"),
+    ],
+)
+def test_what_is_wide_is_reached_with_tab_and_scrolled_with_the_arrows(visit, path, wide):
+    page = visit(path)
+    box = page.locator(wide).first
+    # From the stop before it.
+    box.evaluate(
+        "each => { const mark = document.createElement('a'); mark.href = '#'; each.before(mark); mark.focus() }"
+    )
+    page.keyboard.press("Tab")
+    expect(box).to_be_focused()
+    expect(box).to_have_css("outline-style", "solid")
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_function("each => each.scrollLeft > 0", arg=box.element_handle())
+
+
+def test_a_folded_cell_is_announced_by_its_words_and_opens_with_the_keyboard(visit):
+    page = visit(RECORD)
+    folded = page.locator("details:has(.cell_input)")
+    expect(folded.locator("summary")).not_to_have_attribute("aria-label", re.compile(""))
+    expect(folded.locator("pre")).to_be_hidden()
+    folded.locator("summary").press("Enter")
+    expect(folded.locator("pre")).to_be_visible()
+
+
+def test_a_page_can_be_printed_with_what_is_folded(visit):
+    page = visit(RECORD)
+    folded = page.locator("details:has(.cell_input) pre")
+    expect(folded).to_be_hidden()
+    page.emulate_media(media="print")
+    assert folded.evaluate("each => each.getBoundingClientRect().height") > 0
+    assert page.pdf().startswith(b"%PDF")
+
+
+def test_a_page_can_be_read_without_a_script(browser):
+    with browser.context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(f"{browser.address}/site/adr/index.html")
+        assert "What was decided, why" in page.locator("article").inner_text()
+        page.get_by_role("complementary", name="Site").get_by_role("link", name="The policy").click()
+        expect(page).to_have_url(re.compile("/reference/policy.html$"))
+        assert page.locator("body").evaluate("each => getComputedStyle(each).backgroundColor") == "rgb(255, 255, 255)"
+
+
+def test_the_first_stop_of_the_keyboard_leads_past_the_navigation(visit):
+    page = visit("site/index.html")
+    skip = page.get_by_role("link", name="Skip to content")
+    for _ in range(3):
+        page.keyboard.press("Tab")
+        if skip.evaluate("each => each == document.activeElement"):
+            break
+    expect(skip).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    assert page.url.endswith("#furo-main-content")
