@@ -79,7 +79,7 @@ def _wrap_tables(app: Sphinx, document: nodes.document, page: str) -> None:
     for table in list(document.findall(nodes.table)):
         if "table-wrapper" not in table.parent.get("classes", ()):
             wrapper = nodes.container(classes=["table-wrapper"])
-            table.replace_self(wrapper)
+            table.parent.replace(table, wrapper)
             wrapper += table
 
 
