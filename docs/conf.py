@@ -21,6 +21,10 @@ extensions = [
     "binoc_runbook.display.sphinx",
 ]
 html_theme = "furo"
+html_theme_options = {
+    f"{theme}_css_variables": {f"color-brand-{use}": colour for use in ("primary", "content")}
+    for theme, colour in (("light", "#0f5c6e"), ("dark", "#67c1d0"))
+}
 templates_path = ["_templates"]
 html_copy_source = False
 html_show_copyright = False

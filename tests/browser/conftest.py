@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import functools
 import http.server
 import json
@@ -30,20 +31,30 @@ PROSE_WORD, OUTPUT_WORD = "grebe", "quobbleword"
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Holds `site/`, the site of this checkout, and `specimen/`, built alike from pages that show what can go wrong."""
-    made = tmp_path_factory.mktemp("sites")
-    home = tmp_path_factory.mktemp("home")
-    own = {"HOME": str(home), "GIT_CONFIG_GLOBAL": str(home / ".gitconfig"), "GIT_CONFIG_NOSYSTEM": "1"}
-    tools = {
-        name: os.environ.get(f"{name}_HOME", str(Path.home() / f".{name.lower()}")) for name in ("RUSTUP", "CARGO")
-    }
-    environment = {**os.environ, **own, **{f"{name}_HOME": path for name, path in tools.items()}}
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    made = shared / "sites"
+    # Where tests run side by side, whoever comes first builds for all.
+    with (shared / "sites.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (made / "whole").exists():
+            build_sites(made, shared)
+            (made / "whole").touch()
+    return made / "served"
+
+
+def build_sites(made: Path, home: Path) -> None:
+    shutil.rmtree(made, ignore_errors=True)
     write_specimen(made / "sources")
+    own = {"HOME": str(home), "GIT_CONFIG_GLOBAL": str(home / ".gitconfig"), "GIT_CONFIG_NOSYSTEM": "1"}
+    tools = {name: os.environ.get(f"{name}_HOME", str(Path.home() / f".{name.lower()}")) for name in ("RUSTUP", "CARGO")}
+    environment = {**os.environ, **own, **{f"{name}_HOME": path for name, path in tools.items()}}
     for source, name in ((ROOT / "docs", "site"), (made / "sources", "specimen")):
         command = [sys.executable, "-m", "sphinx", "-q", "-b", "html", "-c", str(ROOT / "docs")]
         command += ["-d", str(made / f"{name}-doctrees"), str(source), str(made / "served" / name)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600, env=environment)
         assert done.returncode == 0, done.stderr
-    return made / "served"
 
 
 @pytest.fixture(scope="session")
