@@ -48,7 +48,9 @@ def build_sites(made: Path, home: Path) -> None:
     shutil.rmtree(made, ignore_errors=True)
     write_specimen(made / "sources")
     own = {"HOME": str(home), "GIT_CONFIG_GLOBAL": str(home / ".gitconfig"), "GIT_CONFIG_NOSYSTEM": "1"}
-    tools = {name: os.environ.get(f"{name}_HOME", str(Path.home() / f".{name.lower()}")) for name in ("RUSTUP", "CARGO")}
+    tools = {
+        name: os.environ.get(f"{name}_HOME", str(Path.home() / f".{name.lower()}")) for name in ("RUSTUP", "CARGO")
+    }
     environment = {**os.environ, **own, **{f"{name}_HOME": path for name, path in tools.items()}}
     for source, name in ((ROOT / "docs", "site"), (made / "sources", "specimen")):
         command = [sys.executable, "-m", "sphinx", "-q", "-b", "html", "-c", str(ROOT / "docs")]
