@@ -3,8 +3,8 @@
     extensions = ["binoc_runbook.display.reading"]
 
 Sphinx, MyST-NB and themes leave some of it out. What is missing is added to the markup itself, so that it is there
-before any script runs: what may have to be scrolled can be reached by keyboard, a summary is announced by its own
-words, and what a cell printed is not searched for. The looks are in `reading.css`.
+before any script runs: what may have to be scrolled can be reached by keyboard, and a summary is announced by its own
+words. The looks are in `reading.css`.
 """
 
 from __future__ import annotations
@@ -68,12 +68,6 @@ def _reachable_table(found: re.Match[str]) -> str:
     return f"<div {named}{rest}>{found['head']}"
 
 
-def _keep_out_of_search(app: Sphinx, document: nodes.document) -> None:
-    for node in document.findall(nodes.container):
-        if node.get("nb_element") == "cell_code_output":
-            node["classes"].append("no-search")
-
-
 def _wrap_tables(app: Sphinx, document: nodes.document, page: str) -> None:
     """Let every table scroll in a box of its own, also those that are made after a theme has wrapped the others."""
     for table in list(document.findall(nodes.table)):
@@ -100,6 +94,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_css_file(_STYLE, priority=900)
     app.connect("builder-inited", _add_style)
     app.connect("doctree-resolved", _wrap_tables, priority=900)
-    app.connect("doctree-read", _keep_out_of_search)
     app.connect("html-page-context", _complete, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
