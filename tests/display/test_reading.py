@@ -53,3 +53,8 @@ def test_a_folded_cell_is_announced_by_its_words():
 def test_the_caption_of_a_table_of_contents_is_a_heading_of_a_level():
     told = readable('<p class="caption" role="heading"><span>How-to</span></p>')
     assert told == '<p class="caption" role="heading" aria-level="2"><span>How-to</span></p>'
+
+
+def test_the_parameters_of_a_signature_are_a_list():
+    told = readable("<dt>f(<dl>\n<dd>a,</dd>\n<dd>b</dd>\n</dl>\n)</dt><dd>what it does</dd>")
+    assert told == '<dt>f(<ul class="sig-params">\n<li>a,</li>\n<li>b</li>\n</ul>\n)</dt><dd>what it does</dd>'

@@ -28,6 +28,7 @@ _TABLE = re.compile(
     r'<div class="(?P<classes>table-wrapper[^"]*)"(?P<rest>(?:(?!tabindex)[^>])*)>(?P<head>\s*<table[^>]*>\s*)'
 )
 _OUTPUT = re.compile(r'<div class="(?P<classes>output text_html)">(?P<head>\s*<table[^>]*>\s*)')
+_PARAMETERS = re.compile(r"<dl>\n(?P<lines>(?:<dd>.*?</dd>\n?)+)</dl>", re.DOTALL)
 _CAPTION = re.compile(r"<caption>(?P<words>.*?)</caption>", re.DOTALL)
 _PERMALINK = re.compile(r'<a class="headerlink".*?</a>', re.DOTALL)
 _TAG = re.compile(r"<[^>]*>")
@@ -39,18 +40,25 @@ def readable(body: str) -> str:
     - A block of code, or a table, that can be wider than the screen becomes a stop of the Tab key, from which the arrow
       keys scroll it (WCAG 2.1.1); a table there is announced by its caption.
     - The summary of a folded cell loses the label by which MyST-NB hides its words (WCAG 2.5.3).
+    - The parameters of a signature, which Sphinx lists as definitions of nothing, become a plain list (WCAG 1.3.1).
     - The caption of a table of contents, a heading by its role, gets a level.
     """
     body = _CODE.sub(_reachable_code, body)
     for pattern in (_TABLE, _OUTPUT):
         body = pattern.sub(_reachable_table, body)
     body = body.replace('<summary aria-label="Toggle hidden content">', "<summary>")
+    body = _PARAMETERS.sub(_plain_list, body)
     return levelled(body)
 
 
 def levelled(markup: str) -> str:
     """Give the captions of tables of contents, to which Sphinx gives the role of a heading, the level below a title."""
     return markup.replace('<p class="caption" role="heading">', '<p class="caption" role="heading" aria-level="2">')
+
+
+def _plain_list(found: re.Match[str]) -> str:
+    lines = found["lines"].replace("<dd>", "<li>").replace("</dd>", "</li>")
+    return f'<ul class="sig-params">\n{lines}</ul>'
 
 
 def _reachable_code(found: re.Match[str]) -> str:
@@ -71,10 +79,12 @@ def _reachable_table(found: re.Match[str]) -> str:
 def _wrap_tables(app: Sphinx, document: nodes.document, page: str) -> None:
     """Let every table scroll in a box of its own, also those that are made after a theme has wrapped the others."""
     for table in list(document.findall(nodes.table)):
-        if "table-wrapper" not in table.parent.get("classes", ()):
-            wrapper = nodes.container(classes=["table-wrapper"])
-            table.parent.replace(table, wrapper)
-            wrapper += table
+        if "table-wrapper" in table.parent.get("classes", ()):
+            table.parent["ids"] = []  # furo gives a wrapper those of its table too
+            continue
+        wrapper = nodes.container(classes=["table-wrapper"])
+        table.parent.replace(table, wrapper)
+        wrapper += table
 
 
 def _complete(app: Sphinx, page: str, template: str, context: dict[str, Any], document: nodes.document | None) -> None:
