@@ -79,7 +79,7 @@ ELSEWHERE = {
     r"\./just test": Place(".ci/run", "", ("./just test",)),
     r"\./just docs": Place("justfile", "", ("test: lint docs ",)),
     r"\./just docs-serve": Place(
-        "tests/test_docs_serve.py", "test_the_site_is_served_on_loopback_and_follows_what_is_edited", ('"docs-serve"',)
+        "tests/test_docs_serve.py", "test_the_site_is_served_on_loopback_and_follows_what_is_edited", ("copy, serving",)
     ),
     r"\./just rehearse( VERSION)?": _REHEARSED,
     r"\./just rehearse --trouble (wrong-publisher|lost-answer)": Place(
