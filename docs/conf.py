@@ -11,13 +11,6 @@ extensions = [
     "myst_nb",
     "sphinx_design",
     "sphinx_copybutton",
-    "binoc_runbook.display.docstrings",
-    "binoc_runbook.display.reading",
-    "binoc_runbook.display.reference",
-    "binoc_runbook.display.releases",
-    "binoc_runbook.display.runbooks",
-    "binoc_runbook.display.rustdoc",
-    "binoc_runbook.display.schema",
     "binoc_runbook.display.sphinx",
 ]
 html_theme = "furo"

@@ -58,7 +58,7 @@ def test_the_command_prints_the_path_and_refuses_with_exit_code_1(checkout, caps
 def test_a_new_page_is_built_without_a_warning_and_says_that_nothing_verifies_it(tmp_path):
     path = start_decision(tmp_path, "A way to go", DAY)
     docs = tmp_path / "docs"
-    (docs / "conf.py").write_text('extensions = ["myst_parser", "binoc_runbook.display.sphinx"]\n', "utf-8")
+    (docs / "conf.py").write_text('extensions = ["myst_parser", "binoc_runbook.display.sphinx.decisions"]\n', "utf-8")
     (docs / "index.md").write_text("# Site\n\n```{toctree}\n:glob:\nadr/*\n```\n", "utf-8")
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "-b", "html", str(docs), str(tmp_path / "html")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.notebook
 
 CONF = """\
-extensions = ["myst_nb", *(f"binoc_runbook.display.{name}" for name in ("releases", "runbooks", "sphinx"))]
+extensions = ["myst_nb", *(f"binoc_runbook.display.sphinx.{name}" for name in ("decisions", "releases", "runbooks"))]
 html_theme = "basic"
 nb_execution_mode = "off"
 """

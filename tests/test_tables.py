@@ -8,7 +8,7 @@ from pathlib import Path
 
 import binoc_runbook
 from binoc_runbook.checks.published import COMMIT, PROVENANCE, PUBLISHED
-from binoc_runbook.display.remedies import remedies
+from binoc_runbook.display.sphinx.reference.remedies import remedies
 from binoc_runbook.policy import Policy
 from binoc_runbook.rehearsal.runner import troubles
 from binoc_runbook.stages import STAGES

@@ -25,8 +25,8 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 from binoc_runbook.checks.workflow import rules
-from binoc_runbook.display.remedies import remedies
-from binoc_runbook.display.tables import paragraph, table
+from binoc_runbook.display.sphinx.reference.remedies import remedies
+from binoc_runbook.display.sphinx.tables import paragraph, table
 from binoc_runbook.policy import Artifact, Policy, promised
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-SOURCE = Path(__file__).parents[1]
+SOURCE = Path(__file__).parents[3]
 
 
 class _FromLibrary(SphinxDirective):
@@ -108,7 +108,9 @@ class RemediesDirective(_FromLibrary):
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Register the directives."""
+    """Register the directives, and set up the other parts of the reference."""
+    for part in ("docstrings", "rustdoc", "schema"):
+        app.setup_extension(f"{__name__}.{part}")
     app.add_directive("policy", PolicyDirective)
     app.add_directive("rules", RulesDirective)
     app.add_directive("remedies", RemediesDirective)

@@ -9,11 +9,15 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 pytestmark = pytest.mark.notebook
 
-CONF = 'extensions = ["myst_nb", "binoc_runbook.display.sphinx"]\nhtml_theme = "basic"\nnb_execution_mode = "off"\n'
+CONF = """\
+extensions = ["myst_nb", "binoc_runbook.display.sphinx.decisions"]
+html_theme = "basic"
+nb_execution_mode = "off"
+"""
 
 PAGE = """\
 ---

@@ -7,9 +7,18 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from binoc_runbook.display.chart import Bar, stacked_bars
-from binoc_runbook.display.filed import read_filed
-from binoc_runbook.display.overview import artifact, chart, duration, part_names, parts, state, tagged_by, times
+from binoc_runbook.display.sphinx.releases.chart import Bar, stacked_bars
+from binoc_runbook.display.sphinx.releases.filed import read_filed
+from binoc_runbook.display.sphinx.releases.overview import (
+    artifact,
+    chart,
+    duration,
+    part_names,
+    parts,
+    state,
+    tagged_by,
+    times,
+)
 from binoc_runbook.opening import open_target
 from binoc_runbook.release import Release
 from binoc_runbook.verification import Verification

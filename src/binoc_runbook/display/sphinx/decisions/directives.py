@@ -8,8 +8,8 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.util.docutils import SphinxDirective
 
-from binoc_runbook.display.sphinx.answers import Sentence
-from binoc_runbook.display.sphinx.domain import decisions_of
+from binoc_runbook.display.sphinx.decisions.answers import Sentence
+from binoc_runbook.display.sphinx.decisions.domain import decisions_of
 
 #: The attributes by which `pages` finds what is to be completed once all pages are read.
 SENTENCE, OVERVIEW, SUMMARY = "decided-sentence", "decided-overview", "decided-summary"

@@ -1,6 +1,6 @@
 """Pages that everybody can read: with a keyboard, a screen reader, on a phone, on paper, and without a script.
 
-    extensions = ["binoc_runbook.display.reading"]
+    extensions = ["binoc_runbook.display.sphinx.reading"]
 
 Sphinx, MyST-NB and themes leave some of it out. What is missing is added to the markup itself, so that it is there
 before any script runs: what may have to be scrolled can be reached by keyboard, and a summary is announced by its own

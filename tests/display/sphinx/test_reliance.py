@@ -12,7 +12,7 @@ from binoc_runbook.messages import MARK
 pytestmark = pytest.mark.notebook
 
 CONF = """\
-extensions = ["myst_nb", *(f"binoc_runbook.display.{name}" for name in ("releases", "runbooks", "sphinx"))]
+extensions = ["myst_nb", *(f"binoc_runbook.display.sphinx.{name}" for name in ("decisions", "releases", "runbooks"))]
 html_theme = "basic"
 nb_execution_mode = "off"
 """

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-from binoc_runbook.display.tables import paragraph, table
+from binoc_runbook.display.sphinx.tables import paragraph, table
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import binoc_runbook
-from binoc_runbook.display.remedies import remedies
+from binoc_runbook.display.sphinx.reference.remedies import remedies
 
 
 @pytest.fixture

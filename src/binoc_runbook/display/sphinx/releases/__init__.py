@@ -21,7 +21,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from binoc_runbook.checkout import root_of
 from binoc_runbook.checks.tree import RECORDS
-from binoc_runbook.display.filed import (
+from binoc_runbook.display.sphinx.releases.filed import (
     CHECK,
     PAGE,
     TWIN,
@@ -32,8 +32,8 @@ from binoc_runbook.display.filed import (
     read_filed,
     read_record,
 )
-from binoc_runbook.display.overview import UNKNOWN, artifact, chart, duration, state, tagged_by, times
-from binoc_runbook.display.tables import paragraph, table
+from binoc_runbook.display.sphinx.releases.overview import UNKNOWN, artifact, chart, duration, state, tagged_by, times
+from binoc_runbook.display.sphinx.tables import paragraph, table
 from binoc_runbook.finding import Findings
 
 if TYPE_CHECKING:

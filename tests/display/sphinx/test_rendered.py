@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from binoc_runbook.display.rendered import chapter_of, read_runbook, settle_parameters
+from binoc_runbook.display.sphinx.runbooks.rendered import chapter_of, read_runbook, settle_parameters
 from binoc_runbook.stages import STAGES
 
-RUNBOOK = Path(__file__).parents[2] / "runbooks/release.ipynb"
+RUNBOOK = Path(__file__).parents[3] / "runbooks/release.ipynb"
 
 DEFAULT = """\
 version: str = None  # the version — e.g. 0.4.0

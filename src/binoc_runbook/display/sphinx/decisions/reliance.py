@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from docutils import nodes
 
-from binoc_runbook.display.filed import Filed, read_filed
-from binoc_runbook.display.sphinx.answers import Sentence
+from binoc_runbook.display.sphinx.decisions.answers import Sentence
+from binoc_runbook.display.sphinx.releases.filed import Filed, read_filed
 from binoc_runbook.questions import QUESTIONS
 from binoc_runbook.stages import ACTS
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 pytestmark = pytest.mark.notebook
 
 CONF = """\
-extensions = ["myst_parser", "binoc_runbook.display.sphinx"]
+extensions = ["myst_parser", "binoc_runbook.display.sphinx.decisions"]
 html_theme = "basic"
 source_suffix = {".md": "markdown"}
 """

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from binoc_runbook.cleaning import plain
-from binoc_runbook.display.filed import is_notebook
+from binoc_runbook.display.sphinx.releases.filed import is_notebook
 from binoc_runbook.messages import MARK
 from binoc_runbook.trouble import QUICK
 from binoc_runbook.world import World
@@ -159,7 +159,7 @@ def _tags(cell: Notebook) -> list[str]:
 @cache
 def _library() -> str:
     """The digest of this library's sources; of those that run, because nobody edits them while a site is built."""
-    folder = Path(__file__).parents[1]
+    folder = Path(__file__).parents[3]
     return _digest(b"\0".join(path.read_bytes() for path in sorted(folder.rglob("*.py"))))
 
 

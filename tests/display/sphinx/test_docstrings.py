@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from binoc_runbook.display.docstrings import mark_up, public_signature
+from binoc_runbook.display.sphinx.reference.docstrings import mark_up, public_signature
 
 
 def marked(text):

@@ -7,7 +7,7 @@ from typing import Any
 
 from docutils import nodes
 
-from binoc_runbook.display import tables
+from binoc_runbook.display.sphinx import tables
 
 
 def append(section: Any, added: list[Any]) -> None:

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from binoc_runbook.display.rendered import rehearse
+from binoc_runbook.display.sphinx.runbooks.rendered import rehearse
 from binoc_runbook.stages import STAGES
 
-RUNBOOKS = Path(__file__).parents[2] / "runbooks"
+RUNBOOKS = Path(__file__).parents[3] / "runbooks"
 
 pytestmark = pytest.mark.notebook
 
 CONF = """\
-extensions = ["myst_nb", "binoc_runbook.display.runbooks"]
+extensions = ["myst_nb", "binoc_runbook.display.sphinx.runbooks"]
 html_theme = "basic"
 nb_execution_mode = "off"
 exclude_patterns = ["_build"]

@@ -1,6 +1,6 @@
 """The runbooks as pages of a site.
 
-    extensions = ["binoc_runbook.display.runbooks"]
+    extensions = ["binoc_runbook.display.sphinx.runbooks"]
     binoc_runbooks = "../runbooks"  # the default, from the folder of the sources
 
 They are copied into the folder `runbooks` of the sources, which git should ignore. The release runbook is run before,
@@ -21,8 +21,8 @@ from docutils import nodes
 from sphinx.util import logging
 
 from binoc_runbook.checkout import root_of
-from binoc_runbook.display.filed import is_notebook
-from binoc_runbook.display.rendered import (
+from binoc_runbook.display.sphinx.releases.filed import is_notebook
+from binoc_runbook.display.sphinx.runbooks.rendered import (
     Notebook,
     Rehearsed,
     chapter_of,

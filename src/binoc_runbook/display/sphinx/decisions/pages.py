@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from docutils import nodes
 from sphinx.util.nodes import make_refnode
 
-from binoc_runbook.display.filed import Filed
-from binoc_runbook.display.sphinx.answers import Answers, Commit, Sentence, State
-from binoc_runbook.display.sphinx.directives import OVERVIEW, SENTENCE, SUMMARY
-from binoc_runbook.display.sphinx.domain import decisions_of
-from binoc_runbook.display.sphinx.markup import append, prose, table
-from binoc_runbook.display.sphinx.reliance import RUNBOOK, chapters, page_of, proves
+from binoc_runbook.display.sphinx.decisions.answers import Answers, Commit, Sentence, State
+from binoc_runbook.display.sphinx.decisions.directives import OVERVIEW, SENTENCE, SUMMARY
+from binoc_runbook.display.sphinx.decisions.domain import decisions_of
+from binoc_runbook.display.sphinx.decisions.markup import append, prose, table
+from binoc_runbook.display.sphinx.decisions.reliance import RUNBOOK, chapters, page_of, proves
+from binoc_runbook.display.sphinx.releases.filed import Filed
 from binoc_runbook.finding import SIGN, Finding
 from binoc_runbook.questions import QUESTIONS, Question
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from binoc_runbook.display.chart import Bar, stacked_bars
-from binoc_runbook.display.filed import CHECK, Filed, Published
+from binoc_runbook.display.sphinx.releases.chart import Bar, stacked_bars
+from binoc_runbook.display.sphinx.releases.filed import CHECK, Filed, Published
 from binoc_runbook.finding import Finding
 from binoc_runbook.policy import NAMES
 from binoc_runbook.stages import STAGES

@@ -12,17 +12,16 @@ from pathlib import Path
 import pytest
 
 from binoc_runbook.checks.workflow.rules import RULES
-from binoc_runbook.display.schema import fields
+from binoc_runbook.display.sphinx.reference.schema import fields
 from binoc_runbook.policy import Artifact, Policy, promised
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SCHEMA = ROOT / "docs/reference/schemas/check.schema.json"
 
 pytestmark = pytest.mark.notebook
 
-_EXTENSIONS = ("docstrings", "reference", "rustdoc", "schema")
-_CONF = f"""\
-extensions = ["myst_parser", {", ".join(f'"binoc_runbook.display.{name}"' for name in _EXTENSIONS)}]
+_CONF = """\
+extensions = ["myst_parser", "binoc_runbook.display.sphinx.reference"]
 html_theme = "basic"
 rustdoc_folder = "../doc"
 """

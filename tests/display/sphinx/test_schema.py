@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from binoc_runbook.display.schema import fields, kind
+from binoc_runbook.display.sphinx.reference.schema import fields, kind
 
-SCHEMAS = sorted(Path(__file__).parents[2].glob("docs/reference/schemas/*.json"))
+SCHEMAS = sorted(Path(__file__).parents[3].glob("docs/reference/schemas/*.json"))
 
 
 def told(schema):
