@@ -18,6 +18,7 @@ html_theme_options = {
     f"{theme}_css_variables": {f"color-brand-{use}": colour for use in ("primary", "content")}
     for theme, colour in (("light", "#0f5c6e"), ("dark", "#67c1d0"))
 }
+html_favicon = "icon.svg"
 templates_path = ["_templates"]
 html_copy_source = False
 html_show_copyright = False

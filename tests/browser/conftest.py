@@ -132,8 +132,8 @@ class Browser:
         return url.startswith((f"{self.address}/", "data:", "blob:"))
 
     def _note(self, wrong: bool, page: Page | None, what: str) -> None:
-        # The browser asks for an icon by itself, and says of what was missing only that something was.
-        if wrong and "/favicon.ico" not in what and not what.startswith("Failed to load resource"):
+        # What was missing is in the responses; here the browser says only that something was.
+        if wrong and not what.startswith("Failed to load resource"):
             self.troubles.append(f"{page.url if page else ''} {what}".strip())
 
 
