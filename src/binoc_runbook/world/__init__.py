@@ -26,16 +26,16 @@ Kind = Literal["real", "rehearsal"]
 
 @dataclass
 class World:
-    """The ports of one checkout, the folder that records of a run go to, and how text and HTML become fit for one."""
+    """The ports of one checkout, the folder that records of a run go to, and how text becomes fit for one."""
 
     kind: Kind
     root: Path
     runs: Path
     clean: Translate
-    clean_markup: Translate
     git: Git
     processes: Processes
     evidence: Evidence
+    _source: Path
     _close: Callable[[], None] = field(default=lambda: None)
 
     @classmethod
@@ -55,10 +55,9 @@ class World:
         unless `runs` is given.
         """
         git, clean = Git(root, environment or {}), machine_free(root, source)
-        clean_markup = machine_free(root, source, markup=True)
         evidence = Evidence(git.private_folder, may_write=kind == "real")
         processes = Processes(root, environment or {}, clean)
-        return cls(kind, root, runs or source / "runs", clean, clean_markup, git, processes, evidence, close)
+        return cls(kind, root, runs or source / "runs", clean, git, processes, evidence, source, close)
 
     @classmethod
     def real(cls, root: Path) -> World:
@@ -74,6 +73,11 @@ class World:
         from binoc_runbook.rehearsal import open_world
 
         return open_world(source, trouble, quick=quick)
+
+    @cached_property
+    def clean_markup(self) -> Translate:
+        """The same as `clean`, for HTML."""
+        return machine_free(self.root, self._source, markup=True)
 
     @cached_property
     def forge(self) -> Forge:
