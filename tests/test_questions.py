@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ def ask(checkout, question, **options):
     return QUESTIONS[question].ask(target, {name: tuple(said.split(", ")) for name, said in options.items()})
 
 
-@pytest.mark.parametrize("question", QUESTIONS)
+@pytest.mark.parametrize("question", [each for each in QUESTIONS if each != "tests"])
 def test_a_checkout_that_can_be_released_answers_yes(checkout, question):
     checkout.write("requirements/dev.txt", "pytest==9.2.0 \\\n    --hash=sha256:00\n")
     findings = ask(checkout, question)
@@ -57,6 +58,29 @@ def test_pins_name_the_package_that_was_decided_against_and_its_line(checkout):
     (failed,) = ask(checkout, "pins", without="jupyter")
     assert (failed.status, failed.looked_at) == ("failed", "requirements/dev.txt:2")
     assert ask(checkout, "pins", without="jupyterlab").status == "ok"
+
+
+def test_a_test_that_holds_a_sentence_is_named_with_its_line_and_verifies_nothing_by_that(checkout):
+    checkout.write("tests/test_demo.py", "import os\n\n\ndef test_it_holds():\n    assert os\n")
+    (found,) = ask(checkout, "tests", by="tests/test_demo.py::test_it_holds")
+    assert (found.status, found.looked_at) == ("unknown", "tests/test_demo.py:4")
+    for gone in ("tests/test_demo.py::test_it", "tests/test_other.py::test_it_holds"):
+        (found,) = ask(checkout, "tests", by=gone)
+        assert found.status == "failed"
+        assert gone.partition("::")[2] in found.saw
+
+
+def test_the_tests_that_our_decisions_name_are_run_before_each_release():
+    root = Path(__file__).parents[1]
+    named = [
+        name
+        for page in root.glob("docs/adr/*.md")
+        for line in re.findall(r"(?m)^:by: (.+)$", page.read_text("utf-8"))
+        for name in line.split(", ")
+    ]
+    assert named
+    for path in {name.partition("::")[0] for name in named}:
+        assert not re.search(r"mark\.(rehearsal|notebook)", (root / path).read_text("utf-8")), path
 
 
 def test_pins_that_are_nowhere_are_unknown(checkout):

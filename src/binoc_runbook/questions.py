@@ -241,6 +241,20 @@ def _pinned(file: Path, root: Path, without: tuple[str, ...]) -> Finding:
     return Finding.ok("pins", path, f"{len(pins)} packages are pinned{said}")
 
 
+def _tests(target: Target, options: Options) -> Findings:
+    """Whether the tests `by` are there; they are never run here, so nothing is verified by them."""
+    return Findings(_test(target.world.root, *name.partition("::")[::2]) for name in options.get("by", ()))
+
+
+def _test(root: Path, path: str, name: str) -> Finding:
+    file = root / path
+    lines = file.read_text("utf-8").splitlines() if file.is_file() else []
+    line = next((number for number, line in enumerate(lines, 1) if line.startswith(f"def {name}(")), None)
+    if line is None:
+        return Finding.failed("tests", path, f"there is no test `{name}`", "name one that holds the sentence")
+    return Finding.unknown("tests", Place(path, line), f"`{name}` holds it; a page runs no tests", "./just test-code")
+
+
 # Where things are written.
 
 
@@ -279,6 +293,7 @@ QUESTIONS: dict[str, Question] = {
     "crate": Question("a crate is published at crates.io", "surface", _crate),
     "order": Question("a release passes its stages in the order that is said", "plan", _order, ("stages",)),
     "line": Question("what only asks comes before the first public act", "line", _line),
+    "tests": Question("there are the tests that hold the sentence", "tests", _tests, ("by",)),
     "pins": Question("the environment is made without the packages that are named", "plan", _pins, ("without",)),
 }
 

@@ -26,7 +26,7 @@ class DecidedDirective(SphinxDirective):
     optional_arguments = 1
     final_argument_whitespace = True
     option_spec: ClassVar[dict[str, Any]] = dict.fromkeys(
-        ("artifacts", "rule", "spelling", "tags", "stages", "without"), _names
+        ("artifacts", "by", "rule", "spelling", "stages", "tags", "without"), _names
     )
 
     def run(self) -> list[Any]:
