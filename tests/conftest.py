@@ -288,7 +288,7 @@ def sphinx_build() -> Callable[..., tuple[int, str]]:
     return run
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def a_record() -> Callable[..., dict[str, object]]:
     """Makes the record of a real release, a second for each stage and one more, with the changes that are asked for."""
 

@@ -12,11 +12,13 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, Playwright, sync_playwright
+
+Record = Callable[..., dict[str, object]]
 
 ROOT = Path(__file__).parents[2]
 #: What a Chromium is called, by Debian, by others, and by the runners of GitHub.
@@ -29,7 +31,7 @@ PROSE_WORD, OUTPUT_WORD = "grebe", "quobbleword"
 
 
 @pytest.fixture(scope="session")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory, a_record: Record) -> Path:
     """Holds `site/`, the site of this checkout, and `specimen/`, built alike from pages that show what can go wrong."""
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
@@ -39,14 +41,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with (shared / "sites.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (made / "whole").exists():
-            build_sites(made, shared)
+            build_sites(made, shared, a_record)
             (made / "whole").touch()
     return made / "served"
 
 
-def build_sites(made: Path, home: Path) -> None:
+def build_sites(made: Path, home: Path, a_record: Record) -> None:
     shutil.rmtree(made, ignore_errors=True)
-    write_specimen(made / "sources")
+    write_specimen(made / "sources", a_record)
     own = {"HOME": str(home), "GIT_CONFIG_GLOBAL": str(home / ".gitconfig"), "GIT_CONFIG_NOSYSTEM": "1"}
     tools = {
         name: os.environ.get(f"{name}_HOME", str(Path.home() / f".{name.lower()}")) for name in ("RUSTUP", "CARGO")
@@ -151,15 +153,15 @@ def start_browser(chromium, address, tmp_path_factory):
     return start
 
 
-def write_specimen(sources: Path) -> None:
+def write_specimen(sources: Path, a_record: Record) -> None:
     """A page with everything that a cell can show, and the records of two releases."""
     (sources / "releases").mkdir(parents=True)
     (sources / "index.md").write_text(_INDEX, "utf-8")
     (sources / "releases/index.md").write_text("# Releases\n\n```{releases}\n```\n", "utf-8")
     for version in ("9.9.9", "9.10.0"):
         (sources / f"releases/{version}.ipynb").write_text(json.dumps(_notebook()), "utf-8")
-        (sources / f"releases/{version}.json").write_text(json.dumps(_record(version)), "utf-8")
-    verified = {**_record("9.9.9"), "outcome": "published"}
+        (sources / f"releases/{version}.json").write_text(json.dumps(a_record(version)), "utf-8")
+    verified = {**a_record("9.9.9"), "outcome": "published"}
     verified["artifacts"] = [{"name": "demo", "registry": "pypi", "state": "published", "digests": ["d" * 64]}]
     (sources / "releases/9.9.9.verified.json").write_text(json.dumps(verified), "utf-8")
 
@@ -188,23 +190,6 @@ printed, {_WIDE}
 releases/index
 ```
 """
-
-
-def _record(version: str) -> dict[str, object]:
-    return {
-        "schema": 1,
-        "version": version,
-        "tag": f"v{version}",
-        "dry_run": False,
-        "world": "real",
-        "repository": "example/demo",
-        "commit": "c" * 40,
-        "outcome": "released",
-        "ended": "2026-11-22T10:00:00Z",
-        "seconds": 10.0,
-        "stages": [{"name": "tree", "seconds": 1.0}, {"name": "tests", "seconds": 8.0}],
-        "remote_refs": {},
-    }
 
 
 def _notebook() -> dict[str, object]:
