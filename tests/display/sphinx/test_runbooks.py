@@ -109,6 +109,14 @@ def test_the_page_is_one_rehearsal_of_the_commit_and_nothing_else_happens(site):
     assert not (site.root / "docs/runbooks/verify.ipynb").exists()
 
 
+def test_where_there_is_no_cargo_the_page_is_shown_as_it_is_written(site, monkeypatch, tmp_path):
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/git").symlink_to(shutil.which("git"))
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    assert site.build() == (0, "")
+    assert "without results: there is no cargo here" in words(site.page())
+
+
 def test_two_clones_rehearse_a_commit_to_the_same_notebook(site):
     other = site.root.parent / "elsewhere/a longer name"
     site.checkout.git("clone", "--quiet", str(site.root), str(other))

@@ -62,6 +62,8 @@ def rehearse(runbook: Path, root: Path) -> Rehearsed | str:
     told = world.git.ask("log", "-1", "--format=%H %cs")
     if told.returncode != 0:
         return "there is no commit yet"
+    if (root / "Cargo.toml").is_file() and world.processes.find("cargo") is None:
+        return "there is no `cargo` here, which a rehearsal has to ask"  # no fault of the commit
     commit, day = told.stdout.split()
     with tempfile.TemporaryDirectory(prefix="binoc-page-") as folder:
         record = Path(folder) / "record.ipynb"
