@@ -193,7 +193,13 @@ def test_a_rehearsal_among_the_releases_fails_every_build(sources, tmp_path, fil
         assert "Traceback" not in said
 
 
-@pytest.mark.parametrize(("broken", "text"), [("9.9.9.json", "{"), ("9.9.9.ipynb", "{"), ("9.9.9.ipynb", "{}")])
+_NO_SOURCE = json.dumps({"cells": [{"cell_type": "code"}], "metadata": {}, "nbformat": 4, "nbformat_minor": 4})
+
+
+@pytest.mark.parametrize(
+    ("broken", "text"),
+    [("9.9.9.json", "{"), ("9.9.9.ipynb", "{"), ("9.9.9.ipynb", "{}"), ("9.9.9.ipynb", _NO_SOURCE)],
+)
 def test_a_broken_record_is_a_warning_in_every_build(sources, tmp_path, file, sphinx, broken, text):
     file(sources, "9.9.9")
     (sources / "releases" / broken).write_text(text, "utf-8")

@@ -59,6 +59,14 @@ def test_what_is_no_python_is_shown_as_it_is(damaged):
     assert settled(DEFAULT, damaged) == [DEFAULT, damaged]
 
 
+def test_a_cell_that_was_damaged_by_hand_is_no_obstacle():
+    told = notebook(DEFAULT, "# Parameters\ndry_run = False\n")
+    told["cells"].append({"cell_type": "code", "id": "empty"})
+    del told["cells"][1]["source"]
+    settle_parameters(told)
+    assert [cell.get("source") for cell in told["cells"]] == [DEFAULT, None]
+
+
 def test_each_stage_is_a_chapter_of_the_runbook():
     cells = json.loads(RUNBOOK.read_text("utf-8"))["cells"]
     chapters = [chapter_of(cell) for cell in cells]

@@ -99,10 +99,13 @@ def read_record(page: Path) -> Filed | None:
 
 
 def is_notebook(value: object) -> bool:
-    """Whether a JSON value has the outline of a notebook of the format that papermill writes (nbformat 4)."""
-    if not isinstance(value, dict) or value.get("nbformat") != 4 or not isinstance(value.get("metadata"), dict):
+    """Whether a JSON value is a notebook of the format that papermill writes (nbformat 4), by its schema."""
+    from nbformat.validator import isvalid
+
+    if not isinstance(value, dict) or value.get("nbformat") != 4 or not _are_objects(value.get("cells")):
         return False
-    return _are_objects(value.get("cells")) and all("cell_type" in cell for cell in value["cells"])
+    minor = value.get("nbformat_minor")
+    return isinstance(minor, int) and bool(isvalid(value, version=4, version_minor=minor))  # type: ignore[no-untyped-call]
 
 
 def _stem(name: str) -> str:

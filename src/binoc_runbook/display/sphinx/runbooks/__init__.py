@@ -97,7 +97,7 @@ def _page(runbook: Path, copy: Path) -> tuple[str, str]:
     assert notebook is not None  # noqa: S101 - the caller has looked
     name = notebook["metadata"][MARK].get("runbook")
     if name != "release":
-        return _noted(notebook, _AS_WRITTEN.format(reason="a site publishes nothing that it could ask about")), ""
+        return _noted(notebook, _AS_WRITTEN.format(reason="a site rehearses the release, and nothing else")), ""
     commit = World.real(root).git.ask("rev-parse", "--verify", "HEAD").stdout.strip() if root else ""
     if not root or not commit:
         return _noted(notebook, _AS_WRITTEN.format(reason="there is no commit here that could be rehearsed")), ""
@@ -145,7 +145,7 @@ def prepare_page(app: Sphinx, name: str, source: list[str]) -> None:
     settle_parameters(notebook)
     for cell in notebook["cells"]:
         if chapter := chapter_of(cell):
-            cell["metadata"][MARK] = {"chapter": chapter}
+            cell.setdefault("metadata", {})[MARK] = {"chapter": chapter}
     source[0] = json.dumps(notebook)
 
 

@@ -149,7 +149,7 @@ def _lasting(notebook: Notebook) -> Notebook:
 
 
 def _source(cell: Notebook) -> str:
-    source = cell["source"]
+    source = cell.get("source", "")
     return source if isinstance(source, str) else "".join(source)
 
 
