@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import subprocess
+import urllib.request
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ def isolated_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: 
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.delenv("COLUMNS", raising=False)  # so that no message is broken into lines
+    # From Python 3.13 on it keeps the authorities that were trusted when it was first used.
+    urllib.request.install_opener(None)
 
 
 @pytest.fixture

@@ -72,7 +72,11 @@ def test_no_heading_is_left_out(trees):
     jumps = []
     for page, tree in trees.items():
         article = tree.find(".//article")
-        levels = [int(each.tag[1]) for each in (article or tree).iter() if re.fullmatch("h[1-6]", str(each.tag))]
+        levels = [
+            int(each.tag[1])
+            for each in (tree if article is None else article).iter()
+            if re.fullmatch("h[1-6]", str(each.tag))
+        ]
         jumps += [f"{page} h{a} → h{b}" for a, b in zip([0, *levels], levels, strict=False) if b > a + 1]
     assert jumps == []
 

@@ -128,7 +128,7 @@ def offer_crates(user, folder: Path) -> None:
             cargo(
                 "package", "--package", "binoc-sdk", "--no-verify", "--allow-dirty", "--target-dir", str(folder / "sdk")
             )
-            shutil.unpack_archive(folder / "sdk/package" / f"{name}.crate", offered, "gztar")
+            shutil.unpack_archive(folder / "sdk/package" / f"{name}.crate", offered, "gztar", filter="data")
         else:
             shutil.copytree(place, offered / name)
         (offered / name / ".cargo-checksum.json").write_text('{"files": {}}')
