@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 from docutils import nodes
 
+from binoc_runbook.display.sphinx.styles import add_style
+
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 #: How many characters of code stand side by side on a screen of 320 pixels; a longer line has to be scrolled there.
 NARROWEST = 30
 
-_STYLE = "reading.css"
+_STYLE = Path(__file__).with_name("reading.css")
 _CODE = re.compile(r"<pre(?P<attributes>[^>]*)>(?P<code>.*?)</pre>", re.DOTALL)
 _TABLE = re.compile(
     r'<div class="(?P<classes>table-wrapper[^"]*)"(?P<rest>(?:(?!tabindex)[^>])*)>(?P<head>\s*<table[^>]*>\s*)'
@@ -94,15 +96,10 @@ def _complete(app: Sphinx, page: str, template: str, context: dict[str, Any], do
         context["furo_navigation_tree"] = levelled(context["furo_navigation_tree"])
 
 
-def _add_style(app: Sphinx) -> None:
-    app.config.html_static_path.append(str(Path(__file__).with_name(_STYLE)))
-
-
 def setup(app: Sphinx) -> dict[str, Any]:
     """Complete every page of a site."""
     # After those of the theme, some of which it corrects.
-    app.add_css_file(_STYLE, priority=900)
-    app.connect("builder-inited", _add_style)
+    add_style(app, _STYLE, priority=900)
     app.connect("doctree-resolved", _wrap_tables, priority=900)
     app.connect("html-page-context", _complete, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

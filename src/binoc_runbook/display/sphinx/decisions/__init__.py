@@ -21,13 +21,14 @@ from binoc_runbook.display.sphinx.decisions.directives import DecidedDirective, 
 from binoc_runbook.display.sphinx.decisions.domain import Decisions, decisions_of
 from binoc_runbook.display.sphinx.decisions.pages import complete_page
 from binoc_runbook.display.sphinx.decisions.reliance import RUNBOOK, page_of
+from binoc_runbook.display.sphinx.styles import add_style
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
     from sphinx.environment import BuildEnvironment
 
 _log = logging.getLogger(__name__)
-_STYLE = "decided.css"
+_STYLE = Path(__file__).with_name("decided.css")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -35,8 +36,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_domain(Decisions)
     app.add_directive("decided", DecidedDirective)
     app.add_directive("decisions", DecisionsDirective)
-    app.add_css_file(_STYLE)
-    app.connect("builder-inited", _add_style)
+    add_style(app, _STYLE)
     app.connect("builder-inited", cells.quiet_kernels)
     app.connect("env-get-outdated", cells.outdated)
     app.connect("env-updated", _ask)
@@ -45,10 +45,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("build-finished", _tell)
     app.connect("build-finished", cells.fail)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
-
-
-def _add_style(app: Sphinx) -> None:
-    app.config.html_static_path.append(str(Path(__file__).with_name(_STYLE)))
 
 
 def _ask(app: Sphinx, env: BuildEnvironment) -> list[str]:

@@ -78,7 +78,7 @@ class Refusals:
             copy = place / name
             text, reason = _page(runbook, copy)
             self._reasons += [reason] if reason else []
-            if not copy.is_file() or copy.read_text("utf-8") != text:
+            if text is not None and (not copy.is_file() or copy.read_text("utf-8") != text):
                 write_whole(copy, text)
         for copy in place.glob("*.ipynb"):
             if copy.name not in known and read_runbook(copy):
@@ -91,28 +91,29 @@ class Refusals:
             app.statuscode = 1
 
 
-def _page(runbook: Path, copy: Path) -> tuple[str, str]:
-    """The text of a copy, and why the rehearsal was refused."""
+def _page(runbook: Path, copy: Path) -> tuple[str | None, str]:
+    """The text of a copy, `None` where the one that is there holds, and why the rehearsal was refused."""
     notebook, root = read_runbook(runbook), root_of(runbook)
     assert notebook is not None  # noqa: S101 - the caller has looked
     name = notebook["metadata"][MARK].get("runbook")
     if name != "release":
         return _noted(notebook, _AS_WRITTEN.format(reason="a site rehearses the release, and nothing else")), ""
-    commit = World.real(root).git.ask("rev-parse", "--verify", "HEAD").stdout.strip() if root else ""
-    if not root or not commit:
+    told = World.real(root).git.ask("log", "-1", "--format=%H %cs").stdout.split() if root else []
+    if not root or not told:
         return _noted(notebook, _AS_WRITTEN.format(reason="there is no commit here that could be rehearsed")), ""
+    commit, day = told
     key = identity(runbook, commit)
     before = read_runbook(copy)
     if before and before["metadata"][MARK].get("rehearsed") == key:
-        return copy.read_text("utf-8"), ""
+        return None, ""
     _logger.info("rehearsing %s for its page, at %s", runbook.name, commit[:12])
     ran = rehearse(runbook, root)
     if not isinstance(ran, Rehearsed):
         return _noted(notebook, _AS_WRITTEN.format(reason=ran)), ""
     if not ran.refused:  # else it is tried again by the next build
         ran.notebook["metadata"][MARK]["rehearsed"] = key
-    note = _AS_RUN.format(commit=_linked(root, ran.commit), day=ran.day)
-    reason = f"{runbook.name}: a quick rehearsal of {ran.commit[:12]} was refused\n{ran.refused}"
+    note = _AS_RUN.format(commit=_linked(root, commit), day=day)
+    reason = f"{runbook.name}: a quick rehearsal of {commit[:12]} was refused\n{ran.refused}"
     return _noted(ran.notebook, note), reason if ran.refused else ""
 
 

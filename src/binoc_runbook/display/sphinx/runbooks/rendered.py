@@ -33,11 +33,9 @@ _TOOK = re.compile(r" \(\d+\.\d s\)")
 
 @dataclass(frozen=True, slots=True)
 class Rehearsed:
-    """A runbook after a quick rehearsal, the commit that was rehearsed, and why it was refused, if it was."""
+    """A runbook after a quick rehearsal, and why it was refused, if it was."""
 
     notebook: Notebook
-    commit: str
-    day: str
     refused: str
 
 
@@ -57,14 +55,10 @@ def identity(runbook: Path, commit: str) -> str:
 
 
 def rehearse(runbook: Path, root: Path) -> Rehearsed | str:
-    """Run a runbook in a quick rehearsal of the commit that is checked out; or why there is none to rehearse."""
+    """Run a runbook in a quick rehearsal of the commit that is checked out; or why it cannot be rehearsed here."""
     world = World.real(root)
-    told = world.git.ask("log", "-1", "--format=%H %cs")
-    if told.returncode != 0:
-        return "there is no commit yet"
     if (root / "Cargo.toml").is_file() and world.processes.find("cargo") is None:
         return "there is no `cargo` here, which a rehearsal has to ask"  # no fault of the commit
-    commit, day = told.stdout.split()
     with tempfile.TemporaryDirectory(prefix="binoc-page-") as folder:
         record = Path(folder) / "record.ipynb"
         parameters = ["-p", "dry_run", "False", "-p", "world", f"rehearsal:{QUICK}"]
@@ -73,7 +67,7 @@ def rehearse(runbook: Path, root: Path) -> Rehearsed | str:
         notebook = read_runbook(record) or read_runbook(runbook)
     assert notebook is not None  # noqa: S101 - the runbook was read before
     refused = "" if ran.returncode == 0 else _last_words(notebook) or world.clean(ran.stderr)
-    return Rehearsed(_lasting(notebook), commit, day, refused)
+    return Rehearsed(_lasting(notebook), refused)
 
 
 def settle_parameters(notebook: Notebook) -> None:
