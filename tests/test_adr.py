@@ -10,7 +10,7 @@ import pytest
 
 from binoc_runbook.adr import start_decision
 from binoc_runbook.cli import main
-from binoc_runbook.refusal import Refused
+from binoc_runbook.finding import RefusedError
 
 DAY = datetime.date(2026, 11, 23)
 
@@ -33,14 +33,14 @@ def test_a_page_is_named_after_its_day_and_its_title(tmp_path, title, name):
 def test_a_page_that_is_there_stays_as_it_is(tmp_path):
     path = start_decision(tmp_path, "One thing", DAY)
     (tmp_path / path).write_text("what was decided\n", "utf-8")
-    with pytest.raises(Refused, match="is there already, and stays as it is"):
+    with pytest.raises(RefusedError, match="is there already, and stays as it is"):
         start_decision(tmp_path, "one  thing!", DAY)
     assert (tmp_path / path).read_text("utf-8") == "what was decided\n"
 
 
 @pytest.mark.parametrize("title", ["", "  ", "???", "../.."])
 def test_a_title_without_words_names_no_file(tmp_path, title):
-    with pytest.raises(Refused, match="no letter or digit"):
+    with pytest.raises(RefusedError, match="no letter or digit"):
         start_decision(tmp_path, title, DAY)
     assert not list(tmp_path.rglob("*.md"))
 

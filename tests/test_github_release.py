@@ -7,9 +7,9 @@ import hashlib
 import pytest
 
 from binoc_runbook.cli import main
+from binoc_runbook.finding import RefusedError
 from binoc_runbook.github_release import publish_release
 from binoc_runbook.opening import open_target
-from binoc_runbook.refusal import Refused
 from binoc_runbook.rehearsal.forge import Asset, GitHub, Release
 from binoc_runbook.rehearsal.forge_settings import Settings
 from binoc_runbook.world import World
@@ -55,7 +55,7 @@ class Releasing:
         return publish_release(target, assets or [self.files], self.on_line)
 
     def refused(self, *assets):
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(RefusedError) as refused:
             self.run(*assets)
         return str(refused.value)
 

@@ -14,11 +14,11 @@ FILES = sorted(path.relative_to(SOURCE) for path in SOURCE.rglob("*.py"))
 
 #: From the innermost room to the outermost; a room may use those that stand before it, and its own files.
 ROOMS = (
-    ("checkout", "cleaning", "messages", "files", "finding", "answers", "rehearsing", "trouble", "version"),
+    ("messages", "files", "redaction", "finding", "answers", "environ", "trouble", "version"),
     ("policy", "workspace", "changelog"),
     ("checks",),
     ("world",),
-    ("rehearsal", "stages", "refusal"),
+    ("rehearsal", "stages"),
     ("opening", "questions", "record", "trial"),
     ("adr", "artifacts", "bump", "display", "github_release", "rehearsed", "release", "setup", "verification"),
     ("runbook",),

@@ -23,8 +23,8 @@ from nbformat import NotebookNode, v4
 
 from binoc_runbook import papermill_engine
 from binoc_runbook._papermill_run import clean, file_record
-from binoc_runbook.cleaning import machine_free
 from binoc_runbook.messages import LIVE, OUTPUT_VARIABLE, RECORD
+from binoc_runbook.redaction import machine_free
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -482,10 +482,10 @@ def test_nothing_is_shown_twice_with_log_output(checkout: Checkout) -> None:
 
 
 REFUSAL = """
-class Refused(Exception):
+class RefusedError(Exception):
     def _render_traceback_(self):
         return ["refused: `pyproject.toml:3` says 0.3.0", "    → just set-version 0.4.0"]
-raise Refused
+raise RefusedError
 """
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 import binoc_runbook
+from binoc_runbook.finding import RefusedError
 from binoc_runbook.opening import open_target
 from binoc_runbook.questions import QUESTIONS
-from binoc_runbook.refusal import Refused
 from binoc_runbook.stages import STAGES
 from binoc_runbook.world import World
 
@@ -124,7 +124,7 @@ def test_a_cell_gets_what_was_found_and_shows_it(inside):
 
 def test_a_question_that_does_not_hold_is_refused_with_what_failed_and_without_a_path_of_the_machine(inside):
     inside.edit("pyproject.toml", '"v{version}"', '"{version}"')
-    with pytest.raises(Refused, match="`tag` does not hold") as refused:
+    with pytest.raises(RefusedError, match="`tag` does not hold") as refused:
         binoc_runbook.ask("tag", spelling="v{version}")
     assert "pyproject.toml:2: a release is tagged `{version}`, not `v{version}`" in str(refused.value)
     assert str(inside.root) not in str(refused.value)
@@ -139,16 +139,16 @@ def test_a_question_that_does_not_hold_is_refused_with_what_failed_and_without_a
     ],
 )
 def test_a_question_that_is_put_wrongly_is_refused_with_what_could_be_asked(inside, question, options, told):
-    with pytest.raises(Refused, match=told):
+    with pytest.raises(RefusedError, match=told):
         binoc_runbook.ask(question, **options)
 
 
 def test_where_there_is_nothing_to_ask_about_that_is_said(inside, tmp_path, monkeypatch):
     inside.write("pyproject.toml", "")
-    with pytest.raises(Refused, match="no promise is declared"):
+    with pytest.raises(RefusedError, match="no promise is declared"):
         binoc_runbook.ask("private")
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(Refused, match="lies in no git checkout"):
+    with pytest.raises(RefusedError, match="lies in no git checkout"):
         binoc_runbook.ask("private")
 
 

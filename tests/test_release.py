@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from binoc_runbook.finding import RefusedError
 from binoc_runbook.opening import open_target
-from binoc_runbook.refusal import Refused
 from binoc_runbook.release import Release
 from binoc_runbook.stages import STAGES
 from binoc_runbook.world import World
@@ -111,7 +111,7 @@ def test_the_commands_of_the_plan_are_the_commands_that_ran(checkout, run):
 def test_a_dry_run_goes_on_to_the_end_and_then_tells_every_reason(checkout, run):
     checkout.write("CHANGELOG.md", "# Changelog\n")
     checkout.edit("crates/demo-core/Cargo.toml", "publish = false\n", "")
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         run(dry_run=True)
     words = str(refused.value)
     assert "dry run of 0.4.0 refused: `tree`, `surface`, `sync`" in words
@@ -124,7 +124,7 @@ def test_a_real_release_does_not_start_the_tests_when_something_failed(checkout,
     checkout.edit("pyproject.toml", 'test = ["git", "--version"]', 'test = ["touch", "tested"]')
     checkout.commit()
     checkout.edit("CHANGELOG.md", "Everything", "All")
-    with pytest.raises(Refused, match="`tree`"):
+    with pytest.raises(RefusedError, match="`tree`"):
         run()
     assert not (checkout.root / "tested").exists()
 
@@ -132,7 +132,7 @@ def test_a_real_release_does_not_start_the_tests_when_something_failed(checkout,
 def test_an_unreachable_remote_passes_a_dry_run_and_stops_a_real_one(checkout, run):
     checkout.git("remote", "set-url", "origin", str(checkout.remote) + "-gone", cwd=checkout.root)
     assert states(run(dry_run=True))["remote"] == "unknown"
-    with pytest.raises(Refused, match="could not be asked"):
+    with pytest.raises(RefusedError, match="could not be asked"):
         run()
 
 
@@ -172,7 +172,7 @@ def test_a_failing_test_stops_the_release_with_its_last_words(checkout, run):
     checkout.edit("pyproject.toml", '["git", "--version"]', '["git", "no-such-command"]')
     checkout.commit()
     before = checkout.remote_refs()
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         run()
     assert "'no-such-command' is not a git command" in str(refused.value)
     assert "runs/0.4.0/tests.log" in str(refused.value)
@@ -182,7 +182,7 @@ def test_a_failing_test_stops_the_release_with_its_last_words(checkout, run):
 def test_a_test_command_that_is_not_installed_is_named(checkout, run):
     checkout.edit("pyproject.toml", '["git", "--version"]', '["no-such-program"]')
     checkout.commit()
-    with pytest.raises(Refused, match="`no-such-program` was not found on PATH"):
+    with pytest.raises(RefusedError, match="`no-such-program` was not found on PATH"):
         run()
 
 
@@ -190,7 +190,7 @@ def test_tests_that_change_a_tracked_file_are_noticed_at_the_line(checkout, run)
     checkout.edit("pyproject.toml", '["git", "--version"]', '["rm", "CHANGELOG.md"]')
     checkout.commit()
     before = checkout.remote_refs()
-    with pytest.raises(Refused, match=r"`CHANGELOG\.md`"):
+    with pytest.raises(RefusedError, match=r"`CHANGELOG\.md`"):
         run()
     assert checkout.remote_refs() == before
 
@@ -198,7 +198,7 @@ def test_tests_that_change_a_tracked_file_are_noticed_at_the_line(checkout, run)
 def test_a_push_that_lands_while_the_tests_run_is_noticed_at_the_line(checkout, run):
     release = run(until="line")
     checkout.somebody_pushes()
-    with pytest.raises(Refused, match="which this clone does not have"):
+    with pytest.raises(RefusedError, match="which this clone does not have"):
         release.line()
 
 
@@ -207,7 +207,7 @@ def test_a_commit_that_is_made_meanwhile_is_not_released_in_place_of_the_tested_
     release = run(until=when)
     before = checkout.remote_refs()
     checkout.commit("Not tested")
-    with pytest.raises(Refused, match="HEAD has moved"):
+    with pytest.raises(RefusedError, match="HEAD has moved"):
         release.line() if when == "line" else release.run(when)
     assert checkout.remote_refs() == before
 
@@ -216,7 +216,7 @@ def test_a_protected_branch_stops_the_release_before_there_is_a_tag(checkout, ru
     hook = checkout.remote / "hooks/pre-receive"
     hook.write_text("#!/bin/sh\nwhile read old new ref; do case $ref in refs/heads/main) exit 1;; esac; done\n")
     hook.chmod(0o755)
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         run()
     assert "pull request" in str(refused.value)
     assert checkout.git("tag", cwd=checkout.root) == ""
@@ -231,7 +231,7 @@ def test_a_refused_tag_stays_in_the_clone_and_is_pushed_by_the_next_run(checkout
     hook = checkout.remote / "hooks/update"
     hook.write_text("#!/bin/sh\ncase $1 in refs/tags/*) echo no tags today >&2; exit 1;; esac\n")
     hook.chmod(0o755)
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         run()
     assert "no tags today" in str(refused.value)
     assert "done so far: push-branch, tag" in str(refused.value)
@@ -279,7 +279,7 @@ def test_a_tag_of_another_commit_is_never_moved(checkout, run, where):
         checkout.git("tag", "-d", "v0.4.0", cwd=checkout.root)
         checkout.git("switch", "--quiet", "main", cwd=checkout.root)
     before = checkout.remote_refs()
-    with pytest.raises(Refused, match=r"v0\.4\.0"):
+    with pytest.raises(RefusedError, match=r"v0\.4\.0"):
         run()
     assert checkout.remote_refs() == before
 
@@ -303,7 +303,7 @@ def test_a_record_that_is_there_is_not_written_over(checkout, run):
 def test_a_stopped_release_leaves_a_record_of_how_far_it_came(checkout, run):
     checkout.edit("pyproject.toml", '["git", "--version"]', '["false"]')
     checkout.commit()
-    with pytest.raises(Refused):
+    with pytest.raises(RefusedError):
         run()
     record = json.loads((checkout.root / "runs/0.4.0.json").read_text())
     assert (record["outcome"], record["stages"][-1]["name"]) == ("refused", "tests")

@@ -9,9 +9,9 @@ from pathlib import Path
 import binoc_runbook
 from binoc_runbook.checks.published import COMMIT, PROVENANCE, PUBLISHED
 from binoc_runbook.display.sphinx.reference.remedies import remedies
-from binoc_runbook.policy import Policy
 from binoc_runbook.rehearsal.runner import troubles
 from binoc_runbook.stages import STAGES
+from binoc_runbook.workspace.policy_table import read_policy
 
 DOCS = Path(__file__).parents[1] / "docs"
 SOURCE = Path(binoc_runbook.__file__).parent
@@ -28,13 +28,13 @@ def table(page: str, heading: str) -> list[list[str]]:
 
 
 def test_what_is_released():
-    promise = Policy.load(DOCS.parent)
+    promise = read_policy(DOCS.parent)
     rows = table("index.md", "## What is released")
     assert [row[:2] for row in rows] == [[f"`{each.name}`", AT[each.registry]] for each in promise.artifacts]
 
 
 def test_the_values_that_the_registries_ask_for():
-    promise = Policy.load(DOCS.parent)
+    promise = read_policy(DOCS.parent)
     values = dict(table("how-to/set-up-the-registries.md", "## The four values"))
     assert f"{values['owner']}/{values['repository']}".replace("`", "") == promise.repository
     assert values["workflow"].startswith(f"`{promise.workflow}`,")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from binoc_runbook import Verification
+from binoc_runbook.finding import RefusedError
 from binoc_runbook.opening import judge_verification
-from binoc_runbook.refusal import Refused
 
 
 @pytest.mark.parametrize(
@@ -28,14 +28,14 @@ from binoc_runbook.refusal import Refused
 def test_a_parameter_that_is_not_exactly_right_is_refused(given, saw):
     right = {"version": "0.4.0", "sums": None, "patience": 0, "world": "rehearsal"}
     judge_verification(**right)
-    with pytest.raises(Refused, match=saw):
+    with pytest.raises(RefusedError, match=saw):
         judge_verification(**right | given)
 
 
 @pytest.mark.rehearsal
 def test_nothing_can_be_verified_in_a_rehearsal_that_publishes_nothing(checkout, monkeypatch):
     monkeypatch.chdir(checkout.root)
-    with pytest.raises(Refused, match=r"the rehearsal could not publish 0\.4\.0"):
+    with pytest.raises(RefusedError, match=r"the rehearsal could not publish 0\.4\.0"):
         Verification.start("0.4.0", world="rehearsal")
 
 
@@ -58,7 +58,7 @@ def test_the_last_build_is_compared_with_if_it_is_of_this_version(checkout, monk
 @pytest.mark.parametrize(("given", "saw"), [("elsewhere", "No such file"), ("CHANGELOG.md", "line 1 is not a digest")])
 def test_sums_that_cannot_be_read_are_refused(checkout, monkeypatch, given, saw):
     opened(checkout, monkeypatch)
-    with pytest.raises(Refused, match=saw):
+    with pytest.raises(RefusedError, match=saw):
         Verification.start("0.4.0", sums=given, world="real")
 
 

@@ -57,7 +57,7 @@ class Cells(pytest.Item):
         """Show the page with the line of the cell, the cell and its traceback; not how it was run."""
         from nbclient.exceptions import CellExecutionError
 
-        from binoc_runbook.cleaning import plain
+        from binoc_runbook.redaction import plain
 
         if not isinstance(excinfo.value, CellExecutionError):
             return super().repr_failure(excinfo, style)

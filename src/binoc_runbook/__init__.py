@@ -1,9 +1,9 @@
 """The release runbook of a mixed Rust and Python workspace: a procedure you can run, and a run you can read.
 
-What a notebook imports is here: `Release`, `Verification`, `Workspace`, `Policy` and `Version`, and `ask` for the
-questions that decisions are tied to. Each is loaded when it is first asked for, because papermill imports this package
-at every start on the machine. For the same reason modules that take long to load, GitPython, rich and some of the
-standard library, are imported in the functions that need them.
+What a notebook imports is here: `Release`, `Verification`, `Workspace`, `Policy` with `read_policy`, `Version`, and
+`ask` for the questions that decisions are tied to. Each is loaded at its first use, because papermill imports this
+package at every start on the machine. For the same reason modules that take long to load, GitPython, rich and some of
+the standard library, are imported in the functions that need them.
 """
 
 from __future__ import annotations
@@ -18,12 +18,16 @@ if TYPE_CHECKING:
     from binoc_runbook.verification import Verification
     from binoc_runbook.version import Version
     from binoc_runbook.workspace import Workspace
+    from binoc_runbook.workspace.policy_table import read_policy
 
-__all__ = ["Policy", "Release", "Verification", "Version", "Workspace", "ask"]
+__all__ = ["Policy", "Release", "Verification", "Version", "Workspace", "ask", "read_policy"]
+
+#: The module of each name that is not named after it.
+_MODULES = {"ask": "questions", "read_policy": "workspace.policy_table"}
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module `{__name__}` has no attribute `{name}`")
-    room = "questions" if name == "ask" else name.lower()
-    return getattr(import_module(f"{__name__}.{room}"), name)
+    module = _MODULES.get(name, name.lower())
+    return getattr(import_module(f"{__name__}.{module}"), name)

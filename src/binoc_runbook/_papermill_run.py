@@ -32,9 +32,9 @@ from papermill.iorw import write_ipynb  # type: ignore[import-untyped]
 from papermill.log import logger  # type: ignore[import-untyped]
 
 from binoc_runbook import papermill_engine
-from binoc_runbook.checkout import root_of
-from binoc_runbook.cleaning import each_string, machine_free, plain
+from binoc_runbook.files import root_of
 from binoc_runbook.messages import LIVE, OUTPUT_VARIABLE, RECORD
+from binoc_runbook.redaction import each_string, machine_free, plain
 
 if TYPE_CHECKING:
     from types import FrameType

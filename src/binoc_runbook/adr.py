@@ -7,8 +7,7 @@ import re
 import unicodedata
 from pathlib import Path
 
-from binoc_runbook.finding import Finding
-from binoc_runbook.refusal import Refused
+from binoc_runbook.finding import Finding, RefusedError
 
 CHECK = "adr"
 FOLDER = "docs/adr"
@@ -45,7 +44,7 @@ def start_decision(root: Path, title: str, day: datetime.date) -> str:
     """Write the first draft of a decision's page; returns its path from the root.
 
     Raises:
-        Refused: The title leaves nothing to name a file after, or there is such a page, which stays as it is.
+        RefusedError: The title leaves nothing to name a file after, or there is such a page, which stays as it is.
     """
     title = " ".join(title.split())
     plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
@@ -81,5 +80,5 @@ _MONTHS = (
 )
 
 
-def _refused(looked_at: str, saw: str, remedy: str) -> Refused:
-    return Refused("no decision was started", [Finding.failed(CHECK, looked_at, saw, remedy)])
+def _refused(looked_at: str, saw: str, remedy: str) -> RefusedError:
+    return RefusedError("no decision was started", [Finding.failed(CHECK, looked_at, saw, remedy)])

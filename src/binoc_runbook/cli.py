@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from binoc_runbook.arguments import Command, parse
-from binoc_runbook.checkout import root_of
-from binoc_runbook.finding import Finding, Findings
-from binoc_runbook.refusal import Refused
+from binoc_runbook.files import root_of
+from binoc_runbook.finding import Finding, Findings, RefusedError
 
 if TYPE_CHECKING:
     from binoc_runbook.stages import Target
@@ -33,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         command: Command = parsed.command
         return command(_root(parsed.root), parsed)
-    except Refused as refused:
+    except RefusedError as refused:
         return _refuse(refused, as_json=getattr(parsed, "json", False))
     except KeyboardInterrupt:
         print("interrupted; run the same command again to go on", file=sys.stderr)
@@ -99,8 +98,8 @@ def check(root: Path, parsed: argparse.Namespace) -> int:
 def check_tag(root: Path, parsed: argparse.Namespace) -> int:
     """Ask whether the ref that has started a workflow may be published from: a tag, and a commit that agrees."""
     from binoc_runbook.checks.ref import ref
-    from binoc_runbook.refusal import read_policy
     from binoc_runbook.workspace import Workspace
+    from binoc_runbook.workspace.policy_table import read_policy
 
     findings = ref(parsed.ref, Workspace.discover(root), read_policy(root))
     if parsed.json:
@@ -150,7 +149,7 @@ def dist(root: Path, parsed: argparse.Namespace) -> int:
         finding = Finding.failed(
             "dist", "--platform", "is of wheels, and sources have none", "leave out one of the two"
         )
-        raise Refused("nothing was built", [finding])
+        raise RefusedError("nothing was built", [finding])
     target = open_target(World.real(root), None)
 
     for path in build(target, root / parsed.out, _show, part=parsed.part, platform=parsed.platform):
@@ -165,7 +164,7 @@ def sums(root: Path, parsed: argparse.Namespace) -> int:
     folder = root / parsed.out
     if not folder.is_dir():
         finding = Finding.failed("sums", f"--out {parsed.out}", "is no folder", "--out DIR, the folder of the files")
-        raise Refused("there is nothing to sum", [finding])
+        raise RefusedError("there is nothing to sum", [finding])
     print(write_sums(folder).read_text("utf-8"), end="")
     return OK
 
@@ -243,8 +242,8 @@ def rehearse(root: Path, parsed: argparse.Namespace) -> int:
 
 def verify(root: Path, parsed: argparse.Namespace) -> int:
     """Ask the registries whether a version is published as it was built, and try it as its users get it."""
+    from binoc_runbook.environ import is_rehearsed
     from binoc_runbook.opening import judge_verification, open_target
-    from binoc_runbook.rehearsing import is_rehearsed
     from binoc_runbook.runbook import VERIFY, run_notebook
     from binoc_runbook.verification import PATIENCE
     from binoc_runbook.world import World
@@ -288,8 +287,8 @@ def prepare(root: Path, parsed: argparse.Namespace) -> int:
 
 def setup_check(root: Path, parsed: argparse.Namespace) -> int:
     """List every setting at GitHub and at the registries that a release needs, and check those that can be asked."""
-    from binoc_runbook.refusal import read_policy
     from binoc_runbook.setup import ask_setup
+    from binoc_runbook.workspace.policy_table import read_policy
     from binoc_runbook.world import World
 
     policy = read_policy(root)
@@ -355,12 +354,14 @@ def _ask_for(version: str) -> None:
         "release", "the version, typed by a person", "was not given", "./just release VERSION --yes"
     )
     if not sys.stdin.isatty():
-        raise Refused("there is no terminal to ask on, and nothing was done", [question])
+        raise RefusedError("there is no terminal to ask on, and nothing was done", [question])
     print(f"\nthis pushes and publishes; type {version} to go on: ", end="", file=sys.stderr, flush=True)
     typed = sys.stdin.readline().strip()
     if typed != version:
         saw = f"`{typed}` was typed, not `{version}`"
-        raise Refused("declined, and nothing was done", [Finding.failed("release", "the typed version", saw, "again")])
+        raise RefusedError(
+            "declined, and nothing was done", [Finding.failed("release", "the typed version", saw, "again")]
+        )
 
 
 def _choice(target: Target) -> list[str]:
@@ -381,7 +382,7 @@ def _verdict(findings: Findings, version: str) -> str:
     return f"{version}: {told}{stops}"
 
 
-def _refuse(refused: Refused, *, as_json: bool) -> int:
+def _refuse(refused: RefusedError, *, as_json: bool) -> int:
     if as_json:
         _print_json({"schema": SCHEMA, "version": None, "findings": refused.findings.to_json()})
     else:
@@ -404,7 +405,7 @@ def _root(given: Path | None) -> Path:
     start = given or Path.cwd()
     if given is not None and not given.is_dir():
         finding = Finding.failed("root", f"--root {given}", "is no folder", "--root DIR, the root of a checkout")
-        raise Refused("there is nothing to look at", [finding])
+        raise RefusedError("there is nothing to look at", [finding])
     # A folder that is no clone can still be inspected; its stage `tree` then says what is missing.
     return (given or root_of(start) or start).resolve()
 

@@ -1,4 +1,4 @@
-"""What is done with whole files and folders: writing, marking, and telling one from another."""
+"""Repository root, atomic writes, digests and cache markers."""
 
 from __future__ import annotations
 
@@ -10,8 +10,14 @@ from pathlib import Path
 _CACHE = "Signature: 8a477f597d28d172789f06886806bc55\n# made by binoc-runbook\n"
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a text to a file that appears at once and complete; its folders are made where they are missing."""
+def root_of(path: Path) -> Path | None:
+    """Return the root of the checkout that holds `path`: the nearest directory upwards with a `.git`, else `None`."""
+    path = path.resolve()
+    return next((directory for directory in (path, *path.parents) if (directory / ".git").exists()), None)
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a text file atomically; missing parent directories are created."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     unfinished.write_text(text, "utf-8")
@@ -19,11 +25,11 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def sha256_of(path: Path) -> str:
-    """The SHA-256 digest of a file, in hexadecimal."""
+    """Return the SHA-256 digest of a file, in hexadecimal."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def mark_cache(folder: Path) -> None:
-    """Make a folder and mark it as a cache: manifests inside are none of the checkout's, and tools keep out."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "CACHEDIR.TAG").write_text(_CACHE, "utf-8")
+def mark_cache(directory: Path) -> None:
+    """Create a directory and mark it as a cache, so that discovery and backup tools skip it."""
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "CACHEDIR.TAG").write_text(_CACHE, "utf-8")

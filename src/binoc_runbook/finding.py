@@ -1,4 +1,4 @@
-"""What a check looked at, what it saw, and what to do about it.
+"""Findings: what a check looked at, what it saw, and what to do about it; and the exception that carries them.
 
 An expected outcome is a value, never an exception and never a bare boolean: a question has the answers yes (`ok`,
 or `warning` when a person should read on), no (`failed`) and *could not ask* (`unknown`). Unknown never means no, and
@@ -140,3 +140,23 @@ class Findings(Sequence[Finding]):
 def _markdown_item(finding: Finding) -> str:
     remedy = f"  \n  → {finding.remedy}" if finding.remedy else ""
     return f"- **{SIGN[finding.status]} {finding.status}** {finding.looked_at}: {finding.saw}{remedy}"
+
+
+class RefusedError(Exception):
+    """A refused run: `headline` says what was refused and what that means, `findings` are the reasons.
+
+    `after` is what to type next, or what state things are left in.
+    """
+
+    def __init__(self, headline: str, findings: Findings | list[Finding], after: str = "") -> None:
+        super().__init__(headline)
+        self.headline = headline
+        self.findings = Findings(findings)
+        self.after = after
+
+    def __str__(self) -> str:
+        return "\n".join(part for part in (self.headline, str(self.findings), self.after) if part)
+
+    def _render_traceback_(self) -> list[str]:
+        # IPython shows this instead of a traceback: where in the library a refusal was raised helps nobody.
+        return str(self).splitlines()

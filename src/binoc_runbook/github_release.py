@@ -16,8 +16,7 @@ from binoc_runbook.answers.forge import ForgeAnswer
 from binoc_runbook.changelog import section
 from binoc_runbook.checks.sync import CHANGELOG
 from binoc_runbook.files import sha256_of
-from binoc_runbook.finding import Finding, Findings
-from binoc_runbook.refusal import Refused
+from binoc_runbook.finding import Finding, Findings, RefusedError
 from binoc_runbook.stages.target import Target
 from binoc_runbook.version import Version
 
@@ -34,7 +33,7 @@ def publish_release(target: Target, assets: Sequence[Path], on_line: Callable[[s
     `on_line` is told each act. The findings say what GitHub shows afterwards.
 
     Raises:
-        Refused: Something is missing or in the way; each finding says what, and nothing that was there is changed.
+        RefusedError: Something is missing or in the way; each finding says what, and nothing that was there is changed.
     """
     return _Release(target, on_line).run(_files(target.world.root, assets))
 
@@ -208,13 +207,13 @@ class _Release:
 
     def value(self, answer: ForgeAnswer) -> Any:
         if answer.outcome != "value":
-            raise Refused(f"the release of {self.tag} on GitHub is not finished", [_unanswered(answer)])
+            raise RefusedError(f"the release of {self.tag} on GitHub is not finished", [_unanswered(answer)])
         return answer.value
 
     def refuse_if(self, found: Iterable[Finding]) -> None:
         findings = Findings(found)
         if findings:
-            raise Refused(f"the release of {self.tag} on GitHub is not finished; nothing was deleted", findings)
+            raise RefusedError(f"the release of {self.tag} on GitHub is not finished; nothing was deleted", findings)
 
 
 def _files(root: Path, given: Sequence[Path]) -> dict[str, Path]:
@@ -252,4 +251,4 @@ def _unanswered(answer: ForgeAnswer) -> Finding:
 
 
 def _refuse(looked_at: str, saw: str, remedy: str) -> NoReturn:
-    raise Refused("nothing was done on GitHub", [Finding.failed(CHECK, looked_at, saw, remedy)])
+    raise RefusedError("nothing was done on GitHub", [Finding.failed(CHECK, looked_at, saw, remedy)])

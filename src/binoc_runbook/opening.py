@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from binoc_runbook.finding import Finding
+from binoc_runbook.finding import Finding, RefusedError
 from binoc_runbook.policy import Policy
-from binoc_runbook.refusal import Refused, read_policy
 from binoc_runbook.stages.target import Target, inside_pytest
 from binoc_runbook.trouble import QUICK, TROUBLES
 from binoc_runbook.version import Version, VersionError
 from binoc_runbook.workspace import Workspace
+from binoc_runbook.workspace.policy_table import read_policy
 from binoc_runbook.workspace.sites import Site, sites
 from binoc_runbook.world import World
 
@@ -32,7 +32,7 @@ def judge_parameters(
     nothing to guess at.
 
     Raises:
-        Refused: With one finding for each parameter that is not as it must be.
+        RefusedError: With one finding for each parameter that is not as it must be.
     """
     found = _judge_names(injected, PARAMETERS)
     for name, value in (("dry_run", dry_run), ("retest", retest)):
@@ -52,7 +52,7 @@ def judge_parameters(
     if version is not None:
         found.extend(_judge_version(version))
     if found:
-        raise Refused("the parameters were refused, and nothing was done", found)
+        raise RefusedError("the parameters were refused, and nothing was done", found)
 
 
 def judge_verification(
@@ -61,7 +61,7 @@ def judge_verification(
     """Refuse parameters of `verify.ipynb` that are not exactly what they must be, as `judge_parameters` does.
 
     Raises:
-        Refused: With one finding for each parameter that is not as it must be.
+        RefusedError: With one finding for each parameter that is not as it must be.
     """
     found = _judge_names(injected, VERIFY_PARAMETERS)
     if sums is not None and not (isinstance(sums, str) and sums):
@@ -74,7 +74,7 @@ def judge_verification(
     if version is not None:
         found.extend(_judge_version(version))
     if found:
-        raise Refused("the parameters were refused, and nothing was done", found)
+        raise RefusedError("the parameters were refused, and nothing was done", found)
 
 
 def open_target(
@@ -85,7 +85,7 @@ def open_target(
     `quick` is a rehearsal without what takes minutes.
 
     Raises:
-        Refused: The policy, the version or the manifests cannot be read.
+        RefusedError: The policy, the version or the manifests cannot be read.
     """
     policy = read_policy(world.root)
     if version is None:
@@ -93,7 +93,7 @@ def open_target(
     else:
         found = _judge_version(version)
         if found:
-            raise Refused("the version was refused, and nothing was done", found)
+            raise RefusedError("the version was refused, and nothing was done", found)
         chosen = Version.parse(version)
     return Target(chosen, policy, world, remote or policy.remote, retest, quick)
 
@@ -105,7 +105,7 @@ def said_version(workspace: Workspace, policy: Policy) -> Version:
     answer names that place.
 
     Raises:
-        Refused: No place says a version that can be released.
+        RefusedError: No place says a version that can be released.
     """
     said = said_versions(workspace, policy)
     if said:
@@ -113,7 +113,7 @@ def said_version(workspace: Workspace, policy: Policy) -> Version:
     looked_at = ", ".join(package.manifest for package in workspace.published(policy)) or "the manifests"
     saw = "no version that could be released is written there"
     remedy = "name it: VERSION on the command line, or -r version VERSION"
-    raise Refused("nobody says which version is meant", [Finding.failed("version", looked_at, saw, remedy)])
+    raise RefusedError("nobody says which version is meant", [Finding.failed("version", looked_at, saw, remedy)])
 
 
 def said_versions(workspace: Workspace, policy: Policy) -> Counter[Version]:

@@ -29,7 +29,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from binoc_runbook.checkout import root_of
+from binoc_runbook.files import root_of
 from binoc_runbook.messages import MARK
 
 if TYPE_CHECKING:

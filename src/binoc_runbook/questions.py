@@ -12,14 +12,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import binoc_runbook.stages
-from binoc_runbook.checkout import root_of
 from binoc_runbook.checks.dists.expected import sdist_name
 from binoc_runbook.checks.surface import surface, withheld
 from binoc_runbook.checks.workflow import RULES, workflow
-from binoc_runbook.finding import Finding, Findings, Place
+from binoc_runbook.files import root_of
+from binoc_runbook.finding import Finding, Findings, Place, RefusedError
 from binoc_runbook.opening import open_target
 from binoc_runbook.policy import MANIFEST, NAMES, TABLE, Artifact
-from binoc_runbook.refusal import Refused
 from binoc_runbook.stages import ACTS, AT_THE_LINE, STAGES, Target
 from binoc_runbook.stages import QUESTIONS as QUESTION_STAGES
 from binoc_runbook.stages.surface import Surface
@@ -52,11 +51,12 @@ def ask(question: str, **options: str | Iterable[str]) -> Findings:
     An option is one value or several, spelt as on a page of a decision.
 
     Raises:
-        Refused: It does not hold, with the findings; or there is no such question, or nothing it could be asked about.
+        RefusedError: It does not hold, with the findings; or there is no such question, or nothing it could be asked
+            about.
     """
     given = {name: (said,) if isinstance(said, str) else tuple(said) for name, said in options.items()}
     if wrong := mistake((question,), given):
-        raise Refused(_NOT_ASKED, [Finding.failed("decided", f"`{question}`", *wrong)])
+        raise RefusedError(_NOT_ASKED, [Finding.failed("decided", f"`{question}`", *wrong)])
     target = asked_about(root_of(Path.cwd()))
     clean = target.world.clean
     findings = Findings(
@@ -64,7 +64,7 @@ def ask(question: str, **options: str | Iterable[str]) -> Findings:
         for found in QUESTIONS[question].ask(target, given)
     )
     if failed := findings.having("failed"):
-        raise Refused(f"`{question}` does not hold", failed)
+        raise RefusedError(f"`{question}` does not hold", failed)
     return findings
 
 
@@ -72,15 +72,15 @@ def asked_about(root: Path | None) -> Target:
     """What questions about the checkout at `root` are put to.
 
     Raises:
-        Refused: There is no checkout, it declares no promise, or it cannot be read.
+        RefusedError: There is no checkout, it declares no promise, or it cannot be read.
     """
     if root is None:
         saw, remedy = "lies in no git checkout", "do it in a clone"
-        raise Refused(_NOT_ASKED, [Finding.unknown("decided", "the folder", saw, remedy)])
+        raise RefusedError(_NOT_ASKED, [Finding.unknown("decided", "the folder", saw, remedy)])
     target = open_target(World.real(root), None)
     if not target.policy.declared:
         saw, remedy = "no promise is declared", "declare one: [tool.binoc-runbook]"
-        raise Refused(_NOT_ASKED, [Finding.unknown("policy", target.policy.source, saw, remedy)])
+        raise RefusedError(_NOT_ASKED, [Finding.unknown("policy", target.policy.source, saw, remedy)])
     return target
 
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from binoc_runbook.cleaning import Translate, each_string
-from binoc_runbook.files import write_whole
+from binoc_runbook.files import write_atomically
 from binoc_runbook.finding import Findings
+from binoc_runbook.redaction import Translate, each_string
 from binoc_runbook.stages import Command, Observation, Stage, State
 
 #: The number of the layout of a record; it grows when a field changes its meaning or goes away.
@@ -96,7 +96,7 @@ class Record:
 
     def write(self, path: Path) -> None:
         """Write the record whole, or leave what was there."""
-        write_whole(path, json.dumps(self.to_json(), indent=1, ensure_ascii=False) + "\n")
+        write_atomically(path, json.dumps(self.to_json(), indent=1, ensure_ascii=False) + "\n")
 
 
 def stamp(moment: datetime.datetime) -> str:

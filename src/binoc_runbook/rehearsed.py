@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from binoc_runbook.refusal import Refused
+from binoc_runbook.finding import RefusedError
 from binoc_runbook.rehearsal.publication import open_publication
 from binoc_runbook.stages import ACTS, Target
 from binoc_runbook.world import World
@@ -18,18 +18,18 @@ def publish(target: Target, on_line: Callable[[str], None]) -> tuple[World, dict
     of what the workflow has built, by file name. The tests are left out; `on_line` is given what the jobs print.
 
     Raises:
-        Refused: The tag could not be pushed, or something was not published.
+        RefusedError: The tag could not be pushed, or something was not published.
     """
     world = target.world
     with ExitStack() as opened:
         opened.callback(world.close)
         for stage in ACTS:
             if trouble := stage.act(target, on_line):
-                raise Refused(f"the rehearsal could not release {target.version}", trouble)
+                raise RefusedError(f"the rehearsal could not release {target.version}", trouble)
         publication = opened.enter_context(open_publication(target, on_line))
         runs = list(publication.start(f"refs/tags/{target.tag}"))
         if missing := publication.missing():
-            raise Refused(f"the rehearsal could not publish {target.version}", missing)
+            raise RefusedError(f"the rehearsal could not publish {target.version}", missing)
         users = World.at(
             world.root,
             kind="rehearsal",

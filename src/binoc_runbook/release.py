@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from binoc_runbook.checkout import root_of
 from binoc_runbook.checks.tree import RECORDS
-from binoc_runbook.finding import Finding, Findings
+from binoc_runbook.files import root_of
+from binoc_runbook.finding import Finding, Findings, RefusedError
 from binoc_runbook.opening import judge_parameters, open_target
 from binoc_runbook.record import Record, StageRun
-from binoc_runbook.refusal import Refused
 from binoc_runbook.stages import ACTS, AT_THE_LINE, QUESTIONS, STAGES, Observation, Stage, Target
 from binoc_runbook.trouble import QUICK, TROUBLES, at_registries
 from binoc_runbook.world import World
@@ -101,14 +100,14 @@ class Release:
         `quick` for one without the tests and the workflow, of which only the notebook is kept.
 
         Raises:
-            Refused: A parameter is not what it must be, or the checkout cannot be read.
+            RefusedError: A parameter is not what it must be, or the checkout cannot be read.
         """
         from binoc_runbook.display.notebook import NotebookReporter, injected_parameters
 
         judge_parameters(version, dry_run, remote, retest, world, injected_parameters())
         root = root_of(Path.cwd())
         if root is None:
-            raise Refused(
+            raise RefusedError(
                 "there is nothing to release here",
                 [Finding.failed("tree", "the working folder", "lies in no git checkout", "cd into the checkout")],
             )
@@ -130,7 +129,7 @@ class Release:
         the tests, which are not started in vain.
 
         Raises:
-            Refused: In a real run, from the tests on: this stage, or one before it, is not done.
+            RefusedError: In a real run, from the tests on: this stage, or one before it, is not done.
         """
         stage = next(stage for stage in STAGES if stage.name == name)
         strict = not self.dry_run and stage not in QUESTIONS
@@ -143,7 +142,7 @@ class Release:
             self._pass(run)
         except KeyboardInterrupt:
             run.trouble = Findings([_interrupted(stage)])
-            raise Refused(f"interrupted in `{stage.name}`", run.trouble, self._standing()) from None
+            raise RefusedError(f"interrupted in `{stage.name}`", run.trouble, self._standing()) from None
         finally:
             run.seconds = time.monotonic() - began
             self._reporter.ended(run)
@@ -155,7 +154,7 @@ class Release:
         """Observe once more what may have changed while the tests ran; beyond this line a run is public.
 
         Raises:
-            Refused: A real run in which anything before the line is not done.
+            RefusedError: A real run in which anything before the line is not done.
         """
         from concurrent.futures import ThreadPoolExecutor
 
@@ -173,7 +172,7 @@ class Release:
         """In a rehearsal run the workflow that the pushed tag starts; otherwise say what it starts.
 
         Raises:
-            Refused: The workflow was rehearsed, and something was not published, or another job has failed.
+            RefusedError: The workflow was rehearsed, and something was not published, or another job has failed.
         """
         if self.target.world.kind != "rehearsal" or self.dry_run or self.target.quick:
             self._reporter.followed(self, (), Findings())
@@ -184,14 +183,14 @@ class Release:
             self.target.world.close()
             saw, remedy = "the rehearsed workflow was interrupted", "rehearse again: it starts anew"
             reasons = Findings([Finding.failed("publication", "Ctrl-C", saw, remedy)])
-            raise Refused("interrupted in the rehearsed workflow", reasons, _UNTOUCHED) from None
+            raise RefusedError("interrupted in the rehearsed workflow", reasons, _UNTOUCHED) from None
         finally:
             self._write()
         if reasons:
             self.record.outcome = "refused"
             self._write()
             self.target.world.close()
-            raise Refused(f"the rehearsed publication of {self.target.version} is not whole", reasons, _UNTOUCHED)
+            raise RefusedError(f"the rehearsed publication of {self.target.version} is not whole", reasons, _UNTOUCHED)
 
     def _publish(self) -> Findings:
         """Run the workflow, with the trouble that was asked for, and keep the record; returns why it is not whole."""
@@ -218,7 +217,7 @@ class Release:
         """Say how the run ended and what to type next, and file the record.
 
         Raises:
-            Refused: Something was found *failed*; a dry run says here every reason at once.
+            RefusedError: Something was found *failed*; a dry run says here every reason at once.
         """
         self._refuse_if([run for run in self.record.stages if run.findings.status == "failed"])
         missing = [stage for stage in STAGES if stage not in {run.stage for run in self.record.stages}]
@@ -278,7 +277,7 @@ class Release:
         names = ", ".join(f"`{run.stage.name}`" for run in runs)
         found = Findings(finding for run in runs for finding in _reasons(run))
         self.target.world.close()
-        raise Refused(f"{what} of {self.target.version} refused: {names}", found, self._standing())
+        raise RefusedError(f"{what} of {self.target.version} refused: {names}", found, self._standing())
 
     def _standing(self) -> str:
         """What is public by now, and what to type next."""

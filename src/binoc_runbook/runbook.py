@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from binoc_runbook.finding import Finding
-from binoc_runbook.refusal import Refused
+from binoc_runbook.finding import Finding, RefusedError
 
 RELEASE = Path("runbooks") / "release.ipynb"
 VERIFY = Path("runbooks") / "verify.ipynb"
@@ -20,7 +19,7 @@ def run_notebook(root: Path, parameters: dict[str, Any], record: Path, runbook: 
     Returns the exit code: 0 when every cell ran to its end, 1 when the run was refused or failed, 130 on Ctrl-C.
 
     Raises:
-        Refused: There is no runbook to run.
+        RefusedError: There is no runbook to run.
     """
     import papermill  # type: ignore[import-untyped]
     from papermill.exceptions import PapermillExecutionError  # type: ignore[import-untyped]
@@ -28,7 +27,7 @@ def run_notebook(root: Path, parameters: dict[str, Any], record: Path, runbook: 
     notebook = next((path for path in (root / runbook, _our_own(runbook)) if path.is_file()), None)
     if notebook is None:
         finding = Finding.failed("runbook", str(runbook), "is missing", "copy it from the checkout of binoc-runbook")
-        raise Refused("there is no runbook to run", [finding])
+        raise RefusedError("there is no runbook to run", [finding])
     (root / record).parent.mkdir(parents=True, exist_ok=True)
     os.chdir(root)  # so that the record tells paths from the root, whatever folder this was typed in
     try:
@@ -40,7 +39,7 @@ def run_notebook(root: Path, parameters: dict[str, Any], record: Path, runbook: 
             progress_bar=False,
         )
     except PapermillExecutionError as error:
-        refused = error.ename == Refused.__name__
+        refused = error.ename == RefusedError.__name__
         print(error.evalue if refused else f"{error.ename}: {error.evalue}", file=sys.stderr)
         print(f"the record of this run is {record}", file=sys.stderr)
         return 130 if error.ename == "KeyboardInterrupt" else 1

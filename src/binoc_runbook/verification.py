@@ -10,17 +10,15 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from binoc_runbook.answers.registries import Offer
-from binoc_runbook.checkout import root_of
 from binoc_runbook.checks import published as questions
 from binoc_runbook.checks.dists import SUMS
 from binoc_runbook.checks.published import Released, Verdict
-from binoc_runbook.cleaning import each_string
-from binoc_runbook.files import write_whole
-from binoc_runbook.finding import Finding, Findings
+from binoc_runbook.files import root_of, write_atomically
+from binoc_runbook.finding import Finding, Findings, RefusedError
 from binoc_runbook.opening import judge_verification, open_target
 from binoc_runbook.policy import Artifact
 from binoc_runbook.record import stamp
-from binoc_runbook.refusal import Refused
+from binoc_runbook.redaction import each_string
 from binoc_runbook.stages.target import Target
 from binoc_runbook.trial import CHECK as TRIAL
 from binoc_runbook.trial import trial
@@ -99,7 +97,7 @@ class Verification:
         `rehearsal`.
 
         Raises:
-            Refused: A parameter is not what it must be, or the checkout cannot be read.
+            RefusedError: A parameter is not what it must be, or the checkout cannot be read.
         """
         from binoc_runbook.display.notebook import NotebookReporter, injected_parameters
 
@@ -108,7 +106,7 @@ class Verification:
         if root is None:
             saw, remedy = "lies in no git checkout", "cd into the checkout"
             finding = Finding.failed("tree", "the working folder", saw, remedy)
-            raise Refused("there is nothing to verify here", [finding])
+            raise RefusedError("there is nothing to verify here", [finding])
         opened = World.rehearsal(root) if world == "rehearsal" else World.real(root)
         reporter, wait = NotebookReporter(opened.clean, opened.clean_markup), cast("float", patience)
         target = open_target(opened, version)
@@ -134,7 +132,7 @@ class Verification:
         """Say how it went, and keep the record.
 
         Raises:
-            Refused: Not everything is published as it was built, or something failed.
+            RefusedError: Not everything is published as it was built, or something failed.
         """
         lacking = [each.finding for each in self.verdicts.values() if each.state != "published"]
         if not self.verdicts:
@@ -150,7 +148,7 @@ class Verification:
         self._write()
         self.target.world.close()
         if reasons:
-            raise Refused(f"{self.target.version} is not published as it should be", reasons)
+            raise RefusedError(f"{self.target.version} is not published as it should be", reasons)
         names = ", ".join(each.artifact.name for each in self.verdicts.values())
         self._reporter.says(f"✓ {self.target.version} is published: {names}")
 
@@ -240,7 +238,7 @@ class Verification:
             found = ask()
         except KeyboardInterrupt:
             saw, remedy = "this chapter was interrupted", f"just verify {self.target.version}"
-            raise Refused(f"interrupted in `{name}`", [Finding.failed(name, "Ctrl-C", saw, remedy)]) from None
+            raise RefusedError(f"interrupted in `{name}`", [Finding.failed(name, "Ctrl-C", saw, remedy)]) from None
         finally:
             self._write()
         self.findings[name] = found
@@ -270,7 +268,7 @@ class Verification:
         return cleaned
 
     def _write(self) -> None:
-        write_whole(self._record, json.dumps(self.to_json(), indent=1, ensure_ascii=False) + "\n")
+        write_atomically(self._record, json.dumps(self.to_json(), indent=1, ensure_ascii=False) + "\n")
 
 
 def _published(target: Target, reporter: Reporter) -> tuple[Target, dict[str, str]]:
@@ -293,7 +291,7 @@ def _read_sums(root: Path, given: str | None, target: Target) -> dict[str, str] 
     except (OSError, ValueError) as error:
         saw = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         finding = Finding.failed("sums", given or f"dist/{SUMS}", saw, "--sums FILE, in the format of `sha256sum`")
-        raise Refused("the sums cannot be read, and nothing was asked", [finding]) from None
+        raise RefusedError("the sums cannot be read, and nothing was asked", [finding]) from None
     return sums if given or _are_of(sums, target) else None
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from binoc_runbook.artifacts.platform import Platform
-from binoc_runbook.policy import Policy
+from binoc_runbook.workspace.policy_table import read_policy
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,6 @@ def test_of_a_platform_that_nothing_here_builds_nothing_is_guessed(tag):
 
 
 def test_every_platform_that_this_repository_promises_can_be_built():
-    promised = {tag for each in Policy.load(Path(__file__).parents[2]).artifacts for tag in each.platforms}
+    promised = {tag for each in read_policy(Path(__file__).parents[2]).artifacts for tag in each.platforms}
     assert promised
     assert None not in map(Platform.of, promised)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from binoc_runbook.checks.remote import RemoteView, remote
-from binoc_runbook.policy import Policy
 from binoc_runbook.stages.target import Target
 from binoc_runbook.version import Version
+from binoc_runbook.workspace.policy_table import read_policy
 from binoc_runbook.world import World
 
 
 def view(checkout) -> tuple[Target, RemoteView]:
-    target = Target(Version.parse("0.4.0"), Policy.load(checkout.root), World.real(checkout.root), "origin")
+    target = Target(Version.parse("0.4.0"), read_policy(checkout.root), World.real(checkout.root), "origin")
     told = target.look()
     assert isinstance(told, RemoteView)
     return target, told

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from binoc_runbook.checks.tree import tree
-from binoc_runbook.policy import Policy
+from binoc_runbook.workspace.policy_table import read_policy
 from binoc_runbook.world.git import Git
 
 
 def found(checkout, status):
-    findings = tree(Git(checkout.root).tree_state(), Policy.load(checkout.root)).having(status)
+    findings = tree(Git(checkout.root).tree_state(), read_policy(checkout.root)).having(status)
     return [f"{finding.saw} → {finding.remedy}" for finding in findings]
 
 
@@ -86,12 +86,12 @@ def test_a_commit_that_tells_the_forge_to_skip_workflows_is_refused(checkout, ma
 
 
 def test_a_folder_that_is_no_clone_is_one_finding(tmp_path, checkout):
-    (finding,) = tree(Git(tmp_path).tree_state(), Policy.load(checkout.root))
+    (finding,) = tree(Git(tmp_path).tree_state(), read_policy(checkout.root))
     assert finding.status == "failed"
     assert "not a git repository" in finding.saw
 
 
 def test_a_repository_without_a_commit_has_nothing_to_tag(tmp_path, checkout, git):
     git("init", "--quiet", str(tmp_path / "empty"))
-    findings = tree(Git(tmp_path / "empty").tree_state(), Policy.load(checkout.root)).having("failed")
+    findings = tree(Git(tmp_path / "empty").tree_state(), read_policy(checkout.root)).having("failed")
     assert "there is no commit yet" in findings[0].saw

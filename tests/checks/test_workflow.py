@@ -13,6 +13,7 @@ import pytest
 from binoc_runbook.checks.workflow import RULES, Workflow, workflow
 from binoc_runbook.checks.workflow.matrix import expanded
 from binoc_runbook.policy import MANIFEST_OF, Policy
+from binoc_runbook.workspace.policy_table import read_policy
 
 if TYPE_CHECKING:
     from binoc_runbook.finding import Finding
@@ -33,7 +34,7 @@ def policy(tmp_path_factory: pytest.TempPathFactory) -> Policy:
             manifest = root / path / MANIFEST_OF[artifact["registry"]]
             manifest.parent.mkdir(parents=True)
             manifest.touch()
-    return Policy.load(root)
+    return read_policy(root)
 
 
 def findings(root: Path, text: str, policy: Policy) -> list[Finding]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import yaml
 
-from binoc_runbook.policy import Policy
+from binoc_runbook.workspace.policy_table import read_policy
 
 from . import test_programs, test_stories, test_symptoms  # noqa: F401 - the stories, which are told to the table
 from .executed import ELSEWHERE, TOLD, asks_a_stranger, elsewhere, is_typed_here
@@ -41,7 +41,7 @@ def test_where_the_table_says_that_a_command_is_executed_it_is(known):
 
 
 def test_the_jobs_and_files_of_a_rehearsal_that_is_shown_are_those_of_this_repository():
-    policy = Policy.load(ROOT)
+    policy = read_policy(ROOT)
     jobs = yaml.safe_load((ROOT / f".github/workflows/{policy.workflow}").read_text("utf-8"))["jobs"].values()
     names = [
         re.sub(r"\$\{\{.+\}\}", entry.get("platform", ""), job["name"])

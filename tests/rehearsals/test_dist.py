@@ -15,8 +15,8 @@ from binoc_runbook.artifacts.inspection import inspect
 from binoc_runbook.artifacts.platform import Platform
 from binoc_runbook.checks.dists import platforms_of, this_host
 from binoc_runbook.cli import main
+from binoc_runbook.finding import RefusedError
 from binoc_runbook.opening import open_target
-from binoc_runbook.refusal import Refused
 from binoc_runbook.world import World
 
 pytestmark = pytest.mark.rehearsal
@@ -209,7 +209,7 @@ def test_wheels_are_not_built_without_the_sdist_they_are_built_from(program, cap
 def test_a_platform_that_cannot_be_built_here_is_refused_before_anything_is_built(program, platform, saw, remedy):
     program.edit("pyproject.toml", f'platforms = ["{PLATFORM}"]', f'platforms = ["{PLATFORM}", "{OTHER}"]')
     target = open_target(World.real(program.root), None)
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         build(target, program.root / "dist", lambda line: None, platform=platform)
     (finding,) = refused.value.findings
     assert finding.saw.startswith(saw)
@@ -224,7 +224,7 @@ def test_a_target_that_the_toolchain_lacks_is_refused_with_the_command_that_adds
     rustc.chmod(0o755)
     target = open_target(World.real(program.root), None)
     target.world.processes.environment = {"PATH": f"{rustc.parent}{os.pathsep}{os.environ['PATH']}"}
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         build(target, program.root / "dist", lambda line: None)
     (finding,) = refused.value.findings
     wanted = Platform.of(PLATFORM).target

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from binoc_runbook.refusal import Refused
+from binoc_runbook.finding import RefusedError
 from binoc_runbook.rehearsal.publishers import Publisher
 from binoc_runbook.rehearsal.registries import Registries, open_registries
 from binoc_runbook.rehearsal.runner import JobRun, Runner, WorkflowRun
@@ -327,13 +327,13 @@ def test_by_hand_from_a_branch_nothing_is_published_and_from_a_tag_one_artifact(
     assert rehearsed.registries.index.files("demo") == {}
     run = rehearsed.runner.dispatch(ref, {"artifact": "demo"})
     assert (one(run, "publish-demo").state, one(run, "publish-demo-sdk").state) == ("success", "skipped")
-    with pytest.raises(Refused, match="`other` is none of `all`, `demo`, `demo-sdk`"):
+    with pytest.raises(RefusedError, match="`other` is none of `all`, `demo`, `demo-sdk`"):
         rehearsed.runner.dispatch(ref, {"artifact": "other"})
-    with pytest.raises(Refused, match="no input `wrong`"):
+    with pytest.raises(RefusedError, match="no input `wrong`"):
         rehearsed.runner.dispatch(ref, {"wrong": "x"})
-    with pytest.raises(Refused, match="no full name"):
+    with pytest.raises(RefusedError, match="no full name"):
         rehearsed.runner.dispatch("v1.0.0", {})
-    with pytest.raises(Refused, match="push the ref"):
+    with pytest.raises(RefusedError, match="push the ref"):
         rehearsed.runner.push("refs/tags/v9.9.9")
 
 
@@ -678,7 +678,7 @@ def test_a_step_that_cannot_be_done_fails_with_its_reason(rehearsed, step, reaso
     ],
 )
 def test_what_is_not_known_is_refused_before_anything_runs(rehearsed, workflow, place, saw):
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RefusedError) as caught:
         rehearsed.push(workflow)
     (finding,) = caught.value.findings
     assert finding.looked_at == f".github/workflows/publish.yml{f':{place}' if place else ''}"

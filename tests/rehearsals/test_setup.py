@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from binoc_runbook.policy import Policy
 from binoc_runbook.rehearsal.forge_settings import Settings
 from binoc_runbook.rehearsal.package_index import File
 from binoc_runbook.rehearsal.registries import open_registries
 from binoc_runbook.setup import ask_setup
+from binoc_runbook.workspace.policy_table import read_policy
 from binoc_runbook.world import World
 
 pytestmark = pytest.mark.rehearsal
@@ -26,7 +26,7 @@ def asked(checkout, tmp_path, monkeypatch):
         def ask():
             environment = registries.user_environment | token
             world = World.at(checkout.root, kind="rehearsal", source=checkout.root, environment=environment)
-            return ask_setup(world, Policy.load(checkout.root))
+            return ask_setup(world, read_policy(checkout.root))
 
         yield ask, registries
     assert registries.mistakes == []

@@ -19,15 +19,14 @@ from pathlib import Path
 import pytest
 from packaging.tags import platform_tags
 
-from binoc_runbook.finding import Findings
+from binoc_runbook.finding import Findings, RefusedError
 from binoc_runbook.opening import open_target
-from binoc_runbook.policy import Policy
-from binoc_runbook.refusal import Refused
 from binoc_runbook.rehearsal.package_index import File
 from binoc_runbook.rehearsal.registries import Registries, open_registries
 from binoc_runbook.trial import trial
 from binoc_runbook.verification import Verification
 from binoc_runbook.version import Version
+from binoc_runbook.workspace.policy_table import read_policy
 from binoc_runbook.world import World, crate_index, package_index
 
 pytestmark = pytest.mark.rehearsal
@@ -268,7 +267,7 @@ def test_patience_ends_and_nothing_is_tried_that_is_not_there(built):
     verification.origin()
     verification.trial()
     assert states(verification) == {"demo": "not yet visible", "demo-sdk": "not yet visible"}
-    with pytest.raises(Refused, match=r"0\.4\.0 is not published as it should be") as caught:
+    with pytest.raises(RefusedError, match=r"0\.4\.0 is not published as it should be") as caught:
         verification.finish()
     assert "the index has no project `demo`" in str(caught.value)
     assert "the registry has no crate `demo-sdk`" in str(caught.value)
@@ -317,7 +316,7 @@ def test_a_crate_of_another_commit_than_the_tag_is_refused(published):
 def test_a_chapter_that_was_left_out_is_refused(published):
     verification = published.verification()
     verification.published()
-    with pytest.raises(Refused, match="was not run"):
+    with pytest.raises(RefusedError, match="was not run"):
         verification.finish()
 
 
@@ -327,7 +326,7 @@ def test_where_no_artifact_is_promised_nothing_is_called_published(built):
     verification = built.verification()
     for chapter in (verification.published, verification.origin, verification.trial):
         chapter()
-    with pytest.raises(Refused, match="no artifact is promised"):
+    with pytest.raises(RefusedError, match="no artifact is promised"):
         verification.finish()
 
 
@@ -350,7 +349,7 @@ def test_a_cooldown_for_new_packages_hides_nothing(published):
 
 
 def tried(built: Published) -> Findings:
-    return trial(built.world, Policy.load(built.root), VERSION, files=built.dist)
+    return trial(built.world, read_policy(built.root), VERSION, files=built.dist)
 
 
 def test_files_are_tried_from_their_folder_alone(built):

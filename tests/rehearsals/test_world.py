@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from binoc_runbook.refusal import Refused
+from binoc_runbook.finding import RefusedError
 from binoc_runbook.rehearsal.crates import lend_crates
 from binoc_runbook.workspace import Workspace
 from binoc_runbook.world import World
@@ -115,7 +115,7 @@ def test_a_rule_of_the_remote_is_seen_by_the_push_and_by_no_dry_run(checkout, tr
 
 def test_a_checkout_without_a_commit_is_refused(tmp_path, git):
     git("init", "--quiet", str(tmp_path / "empty"))
-    with pytest.raises(Refused, match="the rehearsal could not begin"):
+    with pytest.raises(RefusedError, match="the rehearsal could not begin"):
         World.rehearsal(tmp_path / "empty")
 
 

@@ -22,9 +22,8 @@ from binoc_runbook.artifacts.platform import Platform
 from binoc_runbook.artifacts.sums import write_sums
 from binoc_runbook.checks.dists import SUMS, Host, platforms_of, sdist_name, this_host
 from binoc_runbook.files import mark_cache
-from binoc_runbook.finding import Finding
+from binoc_runbook.finding import Finding, RefusedError
 from binoc_runbook.policy import Artifact
-from binoc_runbook.refusal import Refused
 from binoc_runbook.stages.target import Target
 from binoc_runbook.world.processes import Processes
 
@@ -51,8 +50,8 @@ def build(
     policy that `host` can install. `on_line` is told what is built and what the tools say.
 
     Raises:
-        Refused: A tool failed, `out` holds what no build has made, there is no sdist to build from, this host does not
-            build the platform, or a wheel would be built from crates that the lock file does not name.
+        RefusedError: A tool failed, `out` holds what no build has made, there is no sdist to build from, this host does
+            not build the platform, or a wheel would be built from crates that the lock file does not name.
     """
     return _Build(target, out.resolve(), on_line, host or this_host()).run(part, platform)
 
@@ -247,7 +246,7 @@ class _Build:
         return (path.relative_to(self.root) if path.is_relative_to(self.root) else path).as_posix()
 
     def refuse(self, looked_at: str, saw: str, remedy: str) -> NoReturn:
-        raise Refused("not everything could be built", [Finding.failed(CHECK, looked_at, saw, remedy)])
+        raise RefusedError("not everything could be built", [Finding.failed(CHECK, looked_at, saw, remedy)])
 
 
 def _written_now(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo:

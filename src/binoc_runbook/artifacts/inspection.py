@@ -10,8 +10,8 @@ from pathlib import Path
 
 from binoc_runbook.checks.dists import SUMS, Host, Tree, dists
 from binoc_runbook.checks.dists.tools import tools
+from binoc_runbook.environ import is_rehearsed
 from binoc_runbook.finding import Findings
-from binoc_runbook.rehearsing import is_rehearsed
 from binoc_runbook.stages.target import Target
 from binoc_runbook.world.processes import Processes
 

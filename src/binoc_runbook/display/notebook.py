@@ -14,10 +14,10 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from binoc_runbook.cleaning import Translate
 from binoc_runbook.display import diagram, text
 from binoc_runbook.finding import SIGN, Findings
 from binoc_runbook.messages import LIVE, RECORD
+from binoc_runbook.redaction import Translate
 from binoc_runbook.stages import ACTS, STAGES
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from binoc_runbook.finding import Finding
-from binoc_runbook.refusal import Refused, read_policy
+from binoc_runbook.finding import Finding, RefusedError
 from binoc_runbook.rehearsal.remote import bare_beside, rules, write_hook
 from binoc_runbook.trouble import refused_refs
+from binoc_runbook.workspace.policy_table import read_policy
 from binoc_runbook.world import World
 from binoc_runbook.world.git import Git
 
@@ -31,7 +31,7 @@ def open_world(source: Path, trouble: str | None = None, *, quick: bool = False)
     removed with it: it is not told apart from the others by the version it is of.
 
     Raises:
-        Refused: The checkout has no commit to start from, or its policy cannot be read.
+        RefusedError: The checkout has no commit to start from, or its policy cannot be read.
     """
     folder = Path(tempfile.mkdtemp(prefix="binoc-rehearsal-")).resolve()
 
@@ -89,5 +89,5 @@ def _do(git: Git, *arguments: str) -> str:
     done = git.run(["git", *arguments])
     if done.returncode != 0:
         finding = Finding.failed("rehearsal", " ".join(done.command), done.reason, "mend that, then rehearse again")
-        raise Refused("the rehearsal could not begin", [finding])
+        raise RefusedError("the rehearsal could not begin", [finding])
     return done.stdout.strip()

@@ -13,8 +13,7 @@ import tempfile
 from pathlib import Path
 
 from binoc_runbook.files import mark_cache
-from binoc_runbook.finding import Finding
-from binoc_runbook.refusal import Refused
+from binoc_runbook.finding import Finding, RefusedError
 from binoc_runbook.world import World
 
 #: How long cargo may take to gather them, in seconds; the first time it may have to download some.
@@ -27,7 +26,7 @@ def lend_crates(world: World, home: Path) -> None:
     They are kept in the build cache of the checkout: what is compiled from the same folder need not be compiled again.
 
     Raises:
-        Refused: They cannot be had.
+        RefusedError: They cannot be had.
     """
     lock = world.root / "Cargo.lock"
     if not lock.is_file():
@@ -48,7 +47,7 @@ def _gather(world: World, kept: Path) -> None:
         done = world.processes.run(command, patience=PATIENCE)
         if done.returncode != 0:
             finding = Finding.failed("rehearsal", " ".join(command[:3]), done.reason, "cargo fetch --locked")
-            raise Refused("the crates of the lock file cannot be had", [finding])
+            raise RefusedError("the crates of the lock file cannot be had", [finding])
         if not kept.is_dir():  # another rehearsal may have been quicker
             beside.replace(kept)
     finally:

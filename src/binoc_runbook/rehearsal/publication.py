@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from binoc_runbook.checks import published as questions
+from binoc_runbook.environ import ENVIRONMENT, REHEARSAL
 from binoc_runbook.files import sha256_of
 from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.policy import NAMES, Artifact, Policy
@@ -18,7 +19,6 @@ from binoc_runbook.rehearsal.publishers import Publisher
 from binoc_runbook.rehearsal.registries import Registries, open_registries
 from binoc_runbook.rehearsal.remote import bare_beside
 from binoc_runbook.rehearsal.runner import Runner, Watcher, WorkflowRun
-from binoc_runbook.rehearsing import ENVIRONMENT, REHEARSAL
 from binoc_runbook.stages.target import Target
 from binoc_runbook.trouble import at_registries
 from binoc_runbook.version import Version
@@ -65,7 +65,7 @@ class Publication:
         As on GitHub the second attempt runs the jobs that failed and those that need them.
 
         Raises:
-            Refused: The workflow is not one that can be rehearsed.
+            RefusedError: The workflow is not one that can be rehearsed.
         """
         with self._troubled(trouble):
             run = self._last = self.runner.push(ref)

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from binoc_runbook.cleaning import Translate, machine_free
+from binoc_runbook.redaction import Translate, machine_free
 from binoc_runbook.world.evidence import Evidence
 from binoc_runbook.world.git import Git
 from binoc_runbook.world.processes import Processes

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from binoc_runbook.files import write_whole
+from binoc_runbook.files import write_atomically
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Evidence:
         place = self._place(key)
         if not self.may_write or place is None:
             return
-        write_whole(place, json.dumps({"key": key, **facts}, indent=1))
+        write_atomically(place, json.dumps({"key": key, **facts}, indent=1))
 
     def _place(self, key: dict[str, Any]) -> Path | None:
         import hashlib

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from binoc_runbook.answers import Completed
-from binoc_runbook.cleaning import Translate, plain
+from binoc_runbook.redaction import Translate, plain
 
 #: How many of a long command's last lines are kept for the page; all of them are in its log.
 TAIL = 40

@@ -14,8 +14,8 @@ def marked(text):
 
 
 def test_what_begins_in_upper_case_may_be_a_link_and_the_rest_is_code():
-    assert marked("`Policy.load` reads `path`, `None` or `.crate`") == [
-        ":py:obj:`.Policy.load` reads ``path``, ``None`` or ``.crate``"
+    assert marked("`Workspace.discover` reads `path`, `None` or `.crate`") == [
+        ":py:obj:`.Workspace.discover` reads ``path``, ``None`` or ``.crate``"
     ]
 
 

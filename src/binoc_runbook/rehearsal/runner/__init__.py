@@ -14,8 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 from binoc_runbook.checks.workflow.model import FOLDER, Workflow
-from binoc_runbook.finding import Finding
-from binoc_runbook.refusal import Refused
+from binoc_runbook.finding import Finding, RefusedError
 from binoc_runbook.rehearsal.registries import Registries
 from binoc_runbook.rehearsal.runner.artifacts import Artifacts
 from binoc_runbook.rehearsal.runner.masks import Masks
@@ -55,7 +54,7 @@ class Runner:
         """Run the workflow for a push of `ref`, a full name; None where no trigger of the file matches it.
 
         Raises:
-            Refused: There is no such ref, or the workflow is not one that can be rehearsed.
+            RefusedError: There is no such ref, or the workflow is not one that can be rehearsed.
         """
         event, folder, workflow = self._open("push", ref)
         if not pushed(workflow, event):
@@ -67,7 +66,7 @@ class Runner:
         """Run the workflow by hand for `ref`, a full name, with these inputs.
 
         Raises:
-            Refused: As for a push; or it cannot be started by hand, or not with these inputs.
+            RefusedError: As for a push; or it cannot be started by hand, or not with these inputs.
         """
         event, folder, workflow = self._open("workflow_dispatch", ref)
         given = started_by_hand(workflow, inputs)
@@ -81,7 +80,7 @@ class Runner:
         """The event, a folder for its run, and the workflow as it stands at the commit."""
         if not ref.startswith(("refs/tags/", "refs/heads/")):
             remedy = "give the full name of a tag or a branch, such as `refs/tags/v0.4.0`"
-            raise Refused("nothing was run", [Finding.failed(CHECK, ref, "that is no full name of a ref", remedy)])
+            raise RefusedError("nothing was run", [Finding.failed(CHECK, ref, "that is no full name of a ref", remedy)])
         sha = self._git("rev-parse", "--verify", "--end-of-options", f"{ref}^{{commit}}")
         self._runs += 1
         folder = self.folder / f"run-{self._runs}"
@@ -96,7 +95,7 @@ class Runner:
         if done.returncode != 0:
             looked_at = f"git {' '.join(arguments[:2])}"
             remedy = "push the ref to the rehearsed remote, and give its full name"
-            raise Refused("nothing was run", [Finding.failed(CHECK, looked_at, done.reason, remedy)])
+            raise RefusedError("nothing was run", [Finding.failed(CHECK, looked_at, done.reason, remedy)])
         return done.stdout.strip()
 
     def _perform(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from binoc_runbook.cleaning import plain
+from binoc_runbook.redaction import plain
 
 #: What stands for a value that must not be seen, as in GitHub's logs.
 MASK = "***"

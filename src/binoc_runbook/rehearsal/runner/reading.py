@@ -12,8 +12,7 @@ from pathlib import Path
 
 from binoc_runbook.checks.workflow import matrix
 from binoc_runbook.checks.workflow.model import Job, Node, Unreadable, Workflow, action_of
-from binoc_runbook.finding import Finding, Place
-from binoc_runbook.refusal import Refused
+from binoc_runbook.finding import Finding, Place, RefusedError
 from binoc_runbook.rehearsal.runner.actions import ACTIONS
 from binoc_runbook.rehearsal.runner.expressions import STATUS_FUNCTIONS, Expression, Misspelt, parse, template
 from binoc_runbook.rehearsal.runner.values import Value
@@ -60,7 +59,7 @@ def read(root: Path, file: str) -> Workflow:
     """Read the workflow `file`, a path from `root`.
 
     Raises:
-        Refused: It cannot be read, or says something that is not known here; with every reason.
+        RefusedError: It cannot be read, or says something that is not known here; with every reason.
     """
     try:
         workflow = Workflow.read(root, file)
@@ -69,7 +68,7 @@ def read(root: Path, file: str) -> Workflow:
     else:
         findings = [Finding.failed(CHECK, *each) for each in _unknown(workflow)]
     if findings:
-        raise Refused("the workflow cannot be rehearsed, and nothing of it was run", findings)
+        raise RefusedError("the workflow cannot be rehearsed, and nothing of it was run", findings)
     return workflow
 
 

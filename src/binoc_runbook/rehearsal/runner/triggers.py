@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 from binoc_runbook.checks.workflow.model import Node, Workflow
 from binoc_runbook.checks.workflow.rules.triggers import read_filter
-from binoc_runbook.finding import Finding, Place
-from binoc_runbook.refusal import Refused
+from binoc_runbook.finding import Finding, Place, RefusedError
 from binoc_runbook.rehearsal.runner.reading import CHECK, value_of
 from binoc_runbook.rehearsal.runner.report import Event
 from binoc_runbook.rehearsal.runner.values import text_of
@@ -44,11 +43,11 @@ def started_by_hand(workflow: Workflow, given: Mapping[str, str]) -> dict[str, s
     """The inputs of a run that was started by hand, with their defaults; from `on.workflow_dispatch.inputs`.
 
     Raises:
-        Refused: It cannot be started by hand, or an input is unknown, missing or not one of its values.
+        RefusedError: It cannot be started by hand, or an input is unknown, missing or not one of its values.
     """
     if "workflow_dispatch" not in workflow.events:
         saw, remedy = "it cannot be started by hand", "write `workflow_dispatch:` under `on:`"
-        raise Refused("nothing was run", [Finding.failed(CHECK, workflow.file, saw, remedy)])
+        raise RefusedError("nothing was run", [Finding.failed(CHECK, workflow.file, saw, remedy)])
     asked = workflow.root.get("on", "workflow_dispatch", "inputs")
     declared = {name.text: (name.place, said) for name, said in (asked.items() if asked else ())}
     known = ", ".join(f"`{name}`" for name in declared) or "none"
@@ -68,7 +67,7 @@ def started_by_hand(workflow: Workflow, given: Mapping[str, str]) -> dict[str, s
         if said.said("required") == "true" and not text:
             found.append(_wrong(place, name, "it is required, and nothing was given"))
     if found:
-        raise Refused("the workflow does not start with these inputs, and nothing was run", found)
+        raise RefusedError("the workflow does not start with these inputs, and nothing was run", found)
     return values
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from binoc_runbook.checks.workflow.model import Workflow
 from binoc_runbook.checks.workflow.rules.rule import Fault
+from binoc_runbook.environ import ENVIRONMENT, REHEARSAL
 from binoc_runbook.finding import Place
 from binoc_runbook.policy import Policy
-from binoc_runbook.rehearsing import ENVIRONMENT, REHEARSAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

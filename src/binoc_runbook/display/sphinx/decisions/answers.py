@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Literal
 
 from binoc_runbook.answers import TreeState
-from binoc_runbook.cleaning import plain
-from binoc_runbook.finding import Finding, Findings, Status
+from binoc_runbook.finding import Finding, Findings, RefusedError, Status
 from binoc_runbook.questions import QUESTIONS, Options, asked_about, mistake
-from binoc_runbook.refusal import Refused
+from binoc_runbook.redaction import plain
 from binoc_runbook.stages import Target
 from binoc_runbook.world import World
 
@@ -80,7 +79,7 @@ class Answers:
         """What is asked about, or why nothing can be."""
         try:
             return asked_about(self.root)
-        except Refused as refused:
+        except RefusedError as refused:
             return refused.findings
 
     @cached_property

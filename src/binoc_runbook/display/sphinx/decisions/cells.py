@@ -20,8 +20,8 @@ from docutils import nodes
 from sphinx.util import logging
 
 from binoc_runbook.answers import TreeState
-from binoc_runbook.checkout import root_of
-from binoc_runbook.cleaning import machine_free, plain
+from binoc_runbook.files import root_of
+from binoc_runbook.redaction import machine_free, plain
 from binoc_runbook.world import World
 
 if TYPE_CHECKING:

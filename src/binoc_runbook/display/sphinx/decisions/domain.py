@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from sphinx.domains import Domain
 
-from binoc_runbook.checkout import root_of
 from binoc_runbook.display.sphinx.decisions.answers import Answers, Sentence
 from binoc_runbook.display.sphinx.decisions.reliance import Reliance
+from binoc_runbook.files import root_of
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet

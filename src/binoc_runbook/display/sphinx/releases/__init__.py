@@ -19,7 +19,6 @@ from sphinx import addnodes
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from binoc_runbook.checkout import root_of
 from binoc_runbook.checks.tree import RECORDS
 from binoc_runbook.display.sphinx.releases.filed import (
     CHECK,
@@ -34,6 +33,7 @@ from binoc_runbook.display.sphinx.releases.filed import (
 )
 from binoc_runbook.display.sphinx.releases.overview import UNKNOWN, artifact, chart, duration, state, tagged_by, times
 from binoc_runbook.display.sphinx.tables import paragraph, table
+from binoc_runbook.files import root_of
 from binoc_runbook.finding import Findings
 
 if TYPE_CHECKING:

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 from docutils import nodes
 from sphinx.util import logging
 
-from binoc_runbook.checkout import root_of
 from binoc_runbook.display.sphinx.releases.filed import is_notebook
 from binoc_runbook.display.sphinx.runbooks.rendered import (
     Notebook,
@@ -31,9 +30,10 @@ from binoc_runbook.display.sphinx.runbooks.rendered import (
     rehearse,
     settle_parameters,
 )
-from binoc_runbook.files import write_whole
+from binoc_runbook.files import root_of, write_atomically
+from binoc_runbook.finding import RefusedError
 from binoc_runbook.messages import MARK
-from binoc_runbook.policy import Policy, PolicyError
+from binoc_runbook.workspace.policy_table import read_policy
 from binoc_runbook.world import World
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Refusals:
             text, reason = _page(runbook, copy)
             self._reasons += [reason] if reason else []
             if text is not None and (not copy.is_file() or copy.read_text("utf-8") != text):
-                write_whole(copy, text)
+                write_atomically(copy, text)
         for copy in place.glob("*.ipynb"):
             if copy.name not in known and read_runbook(copy):
                 copy.unlink()  # the copy of a runbook that is gone
@@ -119,8 +119,8 @@ def _page(runbook: Path, copy: Path) -> tuple[str | None, str]:
 
 def _linked(root: Path, commit: str) -> str:
     try:
-        repository = Policy.load(root).repository
-    except PolicyError:
+        repository = read_policy(root).repository
+    except RefusedError:
         repository = None
     spelt = f"`{commit[:12]}`"
     return f"[{spelt}](https://github.com/{repository}/commit/{commit})" if repository else spelt

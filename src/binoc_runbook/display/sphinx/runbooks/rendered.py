@@ -16,9 +16,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from binoc_runbook.cleaning import plain
 from binoc_runbook.display.sphinx.releases.filed import is_notebook
 from binoc_runbook.messages import MARK
+from binoc_runbook.redaction import plain
 from binoc_runbook.trouble import QUICK
 from binoc_runbook.world import World
 

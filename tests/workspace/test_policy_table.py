@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from binoc_runbook.policy import Artifact, Policy, PolicyError, normalised, promised
+from binoc_runbook.finding import RefusedError
+from binoc_runbook.policy import Artifact, Policy, normalised, promised
 from binoc_runbook.version import Version
+from binoc_runbook.workspace.policy_table import read_policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,14 +74,14 @@ def checkout(tmp_path: Path) -> Path:
 def load(checkout: Path) -> Callable[[str], Policy]:
     def load(text: str) -> Policy:
         (checkout / "pyproject.toml").write_text(text)
-        return Policy.load(checkout)
+        return read_policy(checkout)
 
     return load
 
 
 def refused(load: Callable[[str], Policy], text: str) -> list[tuple[str, str, str]]:
     """Where, what and the remedy of each finding."""
-    with pytest.raises(PolicyError) as error:
+    with pytest.raises(RefusedError) as error:
         load(text)
     assert {finding.status for finding in error.value.findings} == {"failed"}
     return [(finding.looked_at, finding.saw, finding.remedy) for finding in error.value.findings]
@@ -137,7 +139,7 @@ def test_without_a_table_nothing_is_promised(load: Callable[[str], Policy], text
 
 
 def test_without_a_file_nothing_is_promised(tmp_path: Path) -> None:
-    assert Policy.load(tmp_path) == Policy.undeclared()
+    assert read_policy(tmp_path) == Policy.undeclared()
 
 
 def test_the_policy_is_found_in_any_form_of_toml(load: Callable[[str], Policy]) -> None:
@@ -303,7 +305,7 @@ def test_everything_that_is_wrong_is_said_at_once(load: Callable[[str], Policy])
 
 
 def test_an_error_prints_its_findings(load: Callable[[str], Policy]) -> None:
-    with pytest.raises(PolicyError, match=r"pyproject\.toml:7.*remot"):
+    with pytest.raises(RefusedError, match=r"pyproject\.toml:7.*remot"):
         load(GOOD.replace("remote", "remot"))
 
 
@@ -340,8 +342,8 @@ def test_toml_that_does_not_parse_is_refused_with_line_and_column(load: Callable
 def test_a_file_that_is_not_text_is_refused(checkout: Path) -> None:
     (checkout / "pyproject.toml").write_bytes(b"\xff\xfe")
 
-    with pytest.raises(PolicyError, match="UTF-8"):
-        Policy.load(checkout)
+    with pytest.raises(RefusedError, match="UTF-8"):
+        read_policy(checkout)
 
 
 # What git takes is asked of git itself
@@ -372,7 +374,7 @@ def test_a_tag_is_refused_exactly_where_git_refuses_it(load: Callable[[str], Pol
     taken = subprocess.run(["git", "check-ref-format", ref], check=False).returncode == 0
     text = f"[tool.binoc-runbook]\ntag = {json.dumps(tag)}\n".replace("\x7f", "\\u007f")
 
-    with nullcontext() if taken else pytest.raises(PolicyError):
+    with nullcontext() if taken else pytest.raises(RefusedError):
         assert load(text).tag == tag
 
 

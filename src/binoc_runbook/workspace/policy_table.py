@@ -1,0 +1,210 @@
+"""Read the policy table of a checkout: `[tool.binoc-runbook]` in the `pyproject.toml` at its root."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import MISSING
+from pathlib import Path
+from typing import Any
+
+from binoc_runbook.finding import Finding, Findings, RefusedError
+from binoc_runbook.policy import (
+    CHECK,
+    MANIFEST,
+    MANIFEST_OF,
+    NAMES,
+    TABLE,
+    Artifact,
+    Policy,
+    PolicyValueError,
+    Registry,
+    normalised,
+    promised,
+    type_name,
+)
+from binoc_runbook.workspace.manifest import Manifest
+
+
+def read_policy(root: Path) -> Policy:
+    """Read the policy of the checkout at `root`; without a table, or without the file, `Policy.undeclared()`.
+
+    Raises:
+        RefusedError: With all that is wrong: what does not parse, unknown keys, wrong types, impossible values.
+    """
+    if not (root / MANIFEST).exists():
+        return Policy.undeclared()
+    manifest = Manifest(root, MANIFEST)
+    if manifest.problem:
+        raise _refused([manifest.problem])
+    reader = _PolicyReader(root, manifest)
+    policy = reader.policy()
+    if reader.findings:
+        raise _refused(reader.findings)
+    return policy
+
+
+def _refused(findings: list[Finding]) -> RefusedError:
+    return RefusedError("the policy of this checkout was refused, and nothing was done", Findings(findings))
+
+
+_At = tuple[str | int, ...]
+
+
+class _PolicyReader:
+    """Reads one table and keeps everything that is wrong with it."""
+
+    def __init__(self, root: Path, manifest: Manifest) -> None:
+        self.root = root
+        self.manifest = manifest
+        self.findings: list[Finding] = []
+
+    def refuse(self, at: _At, saw: str, remedy: str) -> None:
+        self.findings.append(Finding.failed(CHECK, self.manifest.place(*at), saw, remedy))
+
+    def policy(self) -> Policy:
+        table: Mapping[str, object] = self.manifest.data
+        for depth, key in enumerate(TABLE, 1):
+            inner = table.get(key)
+            if inner is None:
+                return Policy.undeclared()
+            if not isinstance(inner, dict):
+                saw = f"`{'.'.join(TABLE[:depth])}` is {type_name(inner)}, not a table"
+                self.refuse(TABLE[:depth], saw, f"write it as a table, `[{'.'.join(TABLE)}]`")
+                return Policy.undeclared()
+            table = inner
+        values = self.values(Policy, TABLE, table)
+        artifacts = dict(self.artifacts(table.get("artifacts", [])))
+        self.compare(artifacts)
+        return Policy(declared=True, source=self.manifest.place(*TABLE), artifacts=tuple(artifacts.values()), **values)
+
+    def artifacts(self, tables: object) -> Iterator[tuple[_At, Artifact]]:
+        """Those artifacts of which enough could be read to ask further questions."""
+        at: _At = (*TABLE, "artifacts")
+        heading = f"write each under a heading of its own, `[[{'.'.join(map(str, at))}]]`"
+        if not isinstance(tables, list):
+            self.refuse(at, f"`artifacts` is {type_name(tables)}, not a list of tables", heading)
+            return
+        for index, table in enumerate(tables):
+            here: _At = (*at, index)
+            if not isinstance(table, dict):
+                self.refuse(here, f"an artifact is {type_name(table)}, not a table", heading)
+                continue
+            values = self.values(Artifact, here, table)
+            if values.keys() >= {each.name for each in promised(Artifact) if each.default is MISSING}:
+                artifact = Artifact(source=self.manifest.place(*here), **values)
+                self.check(here, artifact, table.keys())
+                yield here, artifact
+
+    def values(self, kind: type[Policy] | type[Artifact], at: _At, table: Mapping[str, object]) -> dict[str, Any]:
+        """Read what can be read of one table, by key."""
+        known = {each.name: each for each in promised(kind)}
+        for key in table:
+            if key not in known:
+                self.refuse((*at, key), f"`{key}` is not a key of {_described(at)}", _nearest_key(key, list(known)))
+        values = {}
+        for key, each in known.items():
+            if key in table and "read" in each.metadata:
+                try:
+                    values[key] = each.metadata["read"](table[key])
+                except PolicyValueError as wrong:
+                    saw = f"`{key} = {_shown(table[key])}` {wrong}"
+                    self.refuse((*at, key), saw, wrong.instead or f"write {each.metadata['allowed']}")
+            elif key not in table and each.default is MISSING:
+                self.refuse(at, f"{_described(at)} has no `{key}`", f"add `{key}`: {each.metadata['allowed']}")
+        return values
+
+    def check(self, at: _At, artifact: Artifact, given: Collection[str]) -> None:
+        """Ask what the keys that are given for one artifact say together, and about the checkout."""
+        name, registry, path = artifact.name, artifact.registry, artifact.path
+        manifest = MANIFEST_OF[registry]
+        if not re.fullmatch(_NAME[registry], name):
+            self.refuse(
+                (*at, "name"), f"`{name}` is no name that {NAMES[registry]} takes", f"write {_NAME_SAID[registry]}"
+            )
+        folder, name_it = self.root / path, f"write the folder of `{name}`'s {manifest}, from the root"
+        if not folder.resolve().is_relative_to(self.root.resolve()):
+            self.refuse((*at, "path"), f"`{path}` leads out of the checkout", name_it)
+        elif not folder.is_dir():
+            self.refuse((*at, "path"), f"there is no folder `{path}`", name_it)
+        elif not (folder / manifest).is_file():
+            self.refuse((*at, "path"), f"there is no {manifest} in `{path}`", name_it)
+        if registry == "crates.io":
+            for key in ("wheels", "platforms"):
+                if getattr(artifact, key):
+                    self.refuse(
+                        (*at, key), f"`{key}` is given for the crate `{name}`, which has none", f"delete `{key}`"
+                    )
+        elif "platforms" in given and "wheels" not in given:
+            saw = f"`platforms` is given without `wheels`, so nobody knows which wheels `{name}` has on them"
+            self.refuse((*at, "platforms"), saw, 'add `wheels`, such as "cp310-abi3"')
+        if artifact.example is not None:
+            self.check_example((*at, "example"), artifact, artifact.example)
+
+    def check_example(self, at: _At, artifact: Artifact, example: str) -> None:
+        """Ask whether an example is a crate of this checkout, and belongs to one."""
+        if artifact.registry != "crates.io":
+            saw = f"`example` is given for the distribution `{artifact.name}`; it is compiled with a crate"
+            self.refuse(at, saw, "delete `example`; the command `trial` tries distributions")
+        elif not (self.root / example).resolve().is_relative_to(self.root.resolve()):
+            self.refuse(at, f"`{example}` leads out of the checkout", "write the folder of a crate, from the root")
+        elif not (self.root / example / "Cargo.toml").is_file():
+            self.refuse(at, f"there is no Cargo.toml in `{example}`", "write the folder of a crate, from the root")
+
+    def compare(self, artifacts: Mapping[_At, Artifact]) -> None:
+        """Ask for what two artifacts may not share."""
+        names: dict[tuple[Registry, str], Artifact] = {}
+        paths: dict[tuple[Registry, str], Artifact] = {}
+        environments: dict[str, Artifact] = {}
+        for at, artifact in artifacts.items():
+            name, registry = artifact.name, artifact.registry
+            first = names.setdefault((registry, normalised(registry, name)), artifact)
+            if first is not artifact:
+                saw = f"`{name}` is to {NAMES[registry]} the same name as `{first.name}` in {first.source}"
+                self.refuse((*at, "name"), saw, "rename one of the two artifacts, or delete it")
+                continue
+            first = paths.setdefault((registry, artifact.path), artifact)
+            if first is not artifact:
+                saw = f"`{artifact.path}` is the folder of `{first.name}` too"
+                self.refuse(
+                    (*at, "path"), saw, f"write the folder of `{name}`'s {MANIFEST_OF[registry]}, from the root"
+                )
+            if artifact.environment is None:
+                continue
+            # PyPI finds the publisher of a project that does not exist yet by repository, workflow and environment,
+            # and refuses a second one; names of environments differ by more than case at GitHub and at PyPI.
+            first = environments.setdefault(artifact.environment.casefold(), artifact)
+            if first is not artifact:
+                saw = (
+                    f"`{artifact.environment}` is the environment of `{first.name}` too; a registry trusts one for each"
+                )
+                own = f"{'pypi' if registry == 'pypi' else 'crates'}-{normalised(registry, name)}"
+                self.refuse((*at, "environment"), saw, f'write a name of its own, such as "{own}"')
+
+
+_NAME: dict[Registry, str] = {
+    "pypi": r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?",
+    "crates.io": r"[A-Za-z][A-Za-z0-9_-]{0,63}",
+}
+_NAME_SAID: dict[Registry, str] = {
+    "pypi": "letters and digits with `-`, `_` and `.` between them",
+    "crates.io": "up to 64 letters, digits, `-` and `_`, a letter first",
+}
+
+
+def _described(at: _At) -> str:
+    return "the policy" if at == TABLE else "an artifact"
+
+
+def _nearest_key(key: str, known: list[str]) -> str:
+    import difflib  # only who misspells a key pays for it
+
+    near = difflib.get_close_matches(key, known, 1)
+    listed = ", ".join(f"`{each}`" for each in known)
+    return f"write `{near[0]}`; the keys are {listed}" if near else f"delete it; the keys are {listed}"
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 80 else f"{text[:80]}…"
