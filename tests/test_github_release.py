@@ -10,7 +10,7 @@ from binoc_runbook.cli import main
 from binoc_runbook.finding import RefusedError
 from binoc_runbook.github_release import publish_release
 from binoc_runbook.opening import open_target
-from binoc_runbook.rehearsal.forge import Asset, GitHub, Release
+from binoc_runbook.rehearsal.forge import Asset, GitHubServer, Release
 from binoc_runbook.rehearsal.forge_settings import Settings
 from binoc_runbook.world import World
 
@@ -66,7 +66,7 @@ class Releasing:
 
 @pytest.fixture
 def releasing(checkout, monkeypatch):
-    with GitHub(checkout.remote, "example/demo") as github:
+    with GitHubServer(checkout.remote, "example/demo") as github:
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         monkeypatch.setenv("GITHUB_API_URL", github.url)
         monkeypatch.delenv("GH_TOKEN", raising=False)

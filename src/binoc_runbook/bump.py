@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import datetime
 
-from binoc_runbook.changelog import add_heading, section
 from binoc_runbook.checks.sync import CHANGELOG
 from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.stages.target import Target
+from binoc_runbook.workspace.changelog import add_heading, section
 from binoc_runbook.workspace.edit import Plan, apply, plan
 from binoc_runbook.workspace.replace import NotReplaced, Replacement, replace_all
 

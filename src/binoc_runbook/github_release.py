@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from binoc_runbook.answers.forge import ForgeAnswer
-from binoc_runbook.changelog import section
+from binoc_runbook.checks.observations import GitHubResponse
 from binoc_runbook.checks.sync import CHANGELOG
 from binoc_runbook.files import sha256_of
 from binoc_runbook.finding import Finding, Findings, RefusedError
 from binoc_runbook.stages.target import Target
 from binoc_runbook.version import Version
+from binoc_runbook.workspace.changelog import section
 
 CHECK = "github-release"
 
@@ -42,7 +42,7 @@ class _Release:
     def __init__(self, target: Target, on_line: Callable[[str], None]) -> None:
         self.target = target
         self.tag = target.tag
-        self.forge = target.world.forge
+        self.github = target.world.github
         self.on_line = on_line
         self.kept = Findings()
         repository = target.policy.repository
@@ -80,7 +80,7 @@ class _Release:
     def look_at_tag(self) -> None:
         """Without its tag GitHub would make one, of whatever its default branch holds."""
         head = self.target.world.git.head()
-        answer = self.forge.get(f"{self.at}/git/ref/tags/{self.tag}")
+        answer = self.github.get(f"{self.at}/git/ref/tags/{self.tag}")
         if answer.outcome == "absent":
             push = f"just release {self.target.version}, which pushes the tag"
             _refuse(answer.question, f"GitHub has no tag `{self.tag}`, or hides it from this token", push)
@@ -88,7 +88,7 @@ class _Release:
         for _ in range(5):  # a tag may be of a tag
             if pointed["type"] != "tag":
                 break
-            pointed = self.value(self.forge.get(f"{self.at}/git/tags/{pointed['sha']}"))["object"]
+            pointed = self.value(self.github.get(f"{self.at}/git/tags/{pointed['sha']}"))["object"]
         if head is None or pointed["sha"] != head[0]:
             here = head[0][:12] if head else "without a commit"
             saw = f"`{self.tag}` is {pointed['sha'][:12]} on GitHub, and this checkout is {here}"
@@ -96,7 +96,7 @@ class _Release:
 
     def releases(self) -> list[dict[str, Any]]:
         # A draft is not found by its tag, only among all.
-        return list(self.value(self.forge.get(f"{self.at}/releases?per_page=100")))
+        return list(self.value(self.github.get(f"{self.at}/releases?per_page=100")))
 
     def release_in(self, releases: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
         found = [each for each in releases if each["tag_name"] == self.tag]
@@ -110,7 +110,7 @@ class _Release:
     def draft(self, notes: str) -> dict[str, Any]:
         self.on_line(f"make a draft of the release of {self.tag}")
         body = {"tag_name": self.tag, "name": self.tag, "body": notes, "draft": True, "prerelease": self.is_prerelease}
-        answer = self.forge.post(f"{self.at}/releases", body)
+        answer = self.github.post(f"{self.at}/releases", body)
         made = self.release_in(self.releases()) if answer.outcome == "no answer" else self.value(answer)
         return made if made is not None else self.value(answer)
 
@@ -118,11 +118,11 @@ class _Release:
         """The draft with every asset in it; nothing is added where one that is there already is not as it should be."""
         self.refuse_if(self.unlike(release, digests))
         lacking = [name for name in digests if name not in {asset["name"] for asset in release["assets"]}]
-        answers: dict[str, ForgeAnswer] = {}
+        answers: dict[str, GitHubResponse] = {}
         for name in lacking:
             self.on_line(f"upload {name}")
-            answers[name] = self.forge.upload(release["upload_url"], name, assets[name].read_bytes())
-        filled = self.value(self.forge.get(f"{self.at}/releases/{release['id']}"))
+            answers[name] = self.github.upload(release["upload_url"], name, assets[name].read_bytes())
+        filled = self.value(self.github.get(f"{self.at}/releases/{release['id']}"))
         self.refuse_if(self.unlike(filled, digests))
         there = {asset["name"] for asset in filled["assets"]}
         self.refuse_if(_unanswered(answers[name]) for name in lacking if name not in there)
@@ -133,8 +133,8 @@ class _Release:
         at = f"{self.at}/releases/{release['id']}"
         latest = "true" if self.is_latest(there) else "false"
         body = {"tag_name": self.tag, "draft": False, "prerelease": self.is_prerelease, "make_latest": latest}
-        answer = self.forge.patch(at, body)
-        shown = self.value(self.forge.get(at))
+        answer = self.github.patch(at, body)
+        shown = self.value(self.github.get(at))
         if shown["draft"]:
             self.refuse_if([_unanswered(answer)])
         return shown
@@ -205,7 +205,7 @@ class _Release:
 
     # How it ends early.
 
-    def value(self, answer: ForgeAnswer) -> Any:
+    def value(self, answer: GitHubResponse) -> Any:
         if answer.outcome != "value":
             raise RefusedError(f"the release of {self.tag} on GitHub is not finished", [_unanswered(answer)])
         return answer.value
@@ -233,7 +233,7 @@ def _files(root: Path, given: Sequence[Path]) -> dict[str, Path]:
     return files
 
 
-def _unanswered(answer: ForgeAnswer) -> Finding:
+def _unanswered(answer: GitHubResponse) -> Finding:
     """Why there is nothing to go on with."""
     match answer.outcome:
         case "no token":

@@ -12,7 +12,7 @@ from binoc_runbook.trouble import QUICK, TROUBLES
 from binoc_runbook.version import Version, VersionError
 from binoc_runbook.workspace import Workspace
 from binoc_runbook.workspace.policy_table import read_policy
-from binoc_runbook.workspace.sites import Site, sites
+from binoc_runbook.workspace.version_locations import Site, sites
 from binoc_runbook.world import World
 
 #: The parameters of the runbook `release.ipynb`.

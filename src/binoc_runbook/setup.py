@@ -7,8 +7,8 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from binoc_runbook.answers.registries import Presence
-from binoc_runbook.checks.setup import setup
+from binoc_runbook.checks.observations import Presence
+from binoc_runbook.checks.settings import setup
 from binoc_runbook.finding import Findings
 from binoc_runbook.policy import Artifact, Policy
 from binoc_runbook.world import World
@@ -24,7 +24,7 @@ def ask_setup(world: World, policy: Policy) -> Findings:
         # In a workspace cargo would answer with the workspace's own crate of that name.
         outside = replace(world.processes, root=Path(folder))
         present = {artifact: _presence(outside, artifact) for artifact in policy.artifacts if policy.repository}
-        return setup(world.forge.get, present, policy)
+        return setup(world.github.get, present, policy)
 
 
 def _presence(processes: Processes, artifact: Artifact) -> Presence:

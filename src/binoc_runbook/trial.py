@@ -9,13 +9,13 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from binoc_runbook.answers import Completed
 from binoc_runbook.checks.dists.wheel import platforms_of
+from binoc_runbook.checks.observations import Completed
 from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.policy import Artifact, Policy, normalised
 from binoc_runbook.version import Version
 from binoc_runbook.workspace.alone import alone
-from binoc_runbook.world import World, environments, examples
+from binoc_runbook.world import World, examples, virtual_environments
 from binoc_runbook.world.pythons import Python, pythons
 
 CHECK = "trial"
@@ -120,13 +120,13 @@ class _Trial:
 
     def on(self, python: Python, plugins: list[Path]) -> Finding:
         self.on_line(f"installing on {python}")
-        made = environments.make(self.world.processes, python, self.folder / str(python))
+        made = virtual_environments.make(self.world.processes, python, self.folder / str(python))
         if isinstance(made, str):
             return Finding.unknown(CHECK, str(python), f"no environment could be made: {made}", self.again)
         names = [each.name for each in self.policy.artifacts if each.registry == "pypi"]
         wanted = [f"{name}=={self.version.pep440}" for name in names]
         if wanted:
-            done = environments.install(self.world.processes, made, wanted, files=self.files)
+            done = virtual_environments.install(self.world.processes, made, wanted, files=self.files)
             if done.returncode != 0:
                 return self.failed(str(python), done)
         told = [argument for path in plugins for argument in ("--plugin", str(path))]

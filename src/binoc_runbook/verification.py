@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from binoc_runbook.answers.registries import Offer
 from binoc_runbook.checks import published as questions
 from binoc_runbook.checks.dists import SUMS
+from binoc_runbook.checks.observations import Offer
 from binoc_runbook.checks.published import Released, Verdict
 from binoc_runbook.files import root_of, write_atomically
 from binoc_runbook.finding import Finding, Findings, RefusedError
@@ -176,12 +176,12 @@ class Verification:
         return Findings(each.finding for each in self.verdicts.values())
 
     def _ask(self, artifact: Artifact) -> Offer:
-        from binoc_runbook.world import crate_index, package_index
+        from binoc_runbook.world import cargo_index, pip_index
 
         version, processes = self.target.version, self.target.world.processes
         if artifact.registry == "crates.io":
-            return crate_index.offered(processes, artifact.name, version.semver)
-        return package_index.offered(processes, artifact.name, version.pep440)
+            return cargo_index.offered(processes, artifact.name, version.semver)
+        return pip_index.offered(processes, artifact.name, version.pep440)
 
     def _judge(self, artifact: Artifact, offer: Offer) -> Verdict:
         target = self.target
@@ -209,7 +209,7 @@ class Verification:
         return Findings(found)
 
     def _ask_provenance(self, artifact: Artifact, release: Released) -> Finding:
-        from binoc_runbook.world.package_index import configured_index
+        from binoc_runbook.world.pip_index import configured_index
         from binoc_runbook.world.provenance import proven
 
         processes, repository = self.target.world.processes, self.target.policy.repository

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from binoc_runbook.answers.registries import Offer, Provenance
+from binoc_runbook.checks.observations import Offer, Provenance
 from binoc_runbook.checks.published import Released, built, commit, provenance, published, read_sums
 from binoc_runbook.policy import Artifact, Policy
 from binoc_runbook.version import Version

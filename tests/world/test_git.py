@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from binoc_runbook.answers import TreeState
+from binoc_runbook.checks.observations import TreeState
 from binoc_runbook.world.git import Git
 
 

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from binoc_runbook.answers.registries import Offer, Provenance
 from binoc_runbook.checks.dists import Platforms, this_host
 from binoc_runbook.checks.dists.expected import expect
 from binoc_runbook.checks.dists.sums import LINE
+from binoc_runbook.checks.observations import Offer, Provenance
 from binoc_runbook.finding import Finding, Status
 from binoc_runbook.policy import Artifact, Policy, normalised
 from binoc_runbook.version import Version

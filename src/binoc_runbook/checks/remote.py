@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from binoc_runbook.answers import Ancestry, Completed, RemoteRefs, Tag
+from binoc_runbook.checks.observations import Ancestry, Completed, RemoteRefs, Tag
 from binoc_runbook.finding import Finding, Findings
 
 

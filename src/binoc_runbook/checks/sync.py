@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from binoc_runbook.changelog import section
 from binoc_runbook.finding import Finding, Findings
+from binoc_runbook.workspace.changelog import section
 from binoc_runbook.workspace.requirement import Unsayable
-from binoc_runbook.workspace.sites import Kind, Site, Sites, built, lock_of, meant, sites
+from binoc_runbook.workspace.version_locations import Kind, Site, Sites, built, lock_of, meant, sites
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

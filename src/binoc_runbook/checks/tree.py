@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from binoc_runbook.answers import TreeState
+from binoc_runbook.checks.observations import TreeState
 from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.policy import Policy
 

@@ -70,7 +70,7 @@ class _Refused(Exception):  # noqa: N818 - an answer, not a mistake
         self.status, self.message, self.errors = status, message, errors
 
 
-class GitHub(Server):
+class GitHubServer(Server):
     """One repository on loopback; `settings` are what its administrators entered, `releases` what it holds.
 
     `bare` is the git repository whose tags it has; without one it has none. It answers to any name of a repository

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from binoc_runbook.rehearsal.authority import Authority
 from binoc_runbook.rehearsal.crate_registry import CrateRegistry
-from binoc_runbook.rehearsal.forge import GitHub
+from binoc_runbook.rehearsal.forge import GitHubServer
 from binoc_runbook.rehearsal.identity import IdentityProvider
 from binoc_runbook.rehearsal.package_index import PackageIndex
 
@@ -29,7 +29,7 @@ class Registries:
     identity: IdentityProvider
     index: PackageIndex
     crates: CrateRegistry
-    forge: GitHub
+    forge: GitHubServer
     environment: dict[str, str]
 
     @property
@@ -57,7 +57,7 @@ def open_registries(folder: Path, bare: Path | None = None, repository: str | No
         IdentityProvider() as identity,
         PackageIndex(identity.keys, authority) as index,
         CrateRegistry(identity.keys) as crates,
-        GitHub(bare, repository, authority) as forge,
+        GitHubServer(bare, repository, authority) as forge,
     ):
         for name in ("home", "cargo", "uv", "pip"):
             (folder / name).mkdir(parents=True, exist_ok=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from binoc_runbook.changelog import section
 from binoc_runbook.checks.remote import RemoteView, tag
 from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.stages.stage import Command, LooksAtRemote, Observation
 from binoc_runbook.stages.target import Target
+from binoc_runbook.workspace.changelog import section
 
 
 class MakeTag(LooksAtRemote):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from binoc_runbook.answers import Ancestry, Completed, RemoteRefs, TreeState
+from binoc_runbook.checks.observations import Ancestry, Completed, RemoteRefs, TreeState
 from binoc_runbook.checks.remote import Acts, RemoteView
 from binoc_runbook.policy import Policy
 from binoc_runbook.version import Version

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from binoc_runbook.answers import TreeState
+from binoc_runbook.checks.observations import TreeState
 from binoc_runbook.checks.tree import unrecorded
 from binoc_runbook.finding import Finding, Findings, Status
 from binoc_runbook.stages.stage import Command, Line, Observation, Stage

@@ -16,7 +16,7 @@ from binoc_runbook.finding import Finding, Findings, Place
 from binoc_runbook.workspace.manifest import Manifest
 from binoc_runbook.workspace.replace import NotReplaced, Replacement, replace_all
 from binoc_runbook.workspace.requirement import Unsayable
-from binoc_runbook.workspace.sites import Site, sites
+from binoc_runbook.workspace.version_locations import Site, sites
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""The only code that touches the outside: git, processes and the forge; the registries are asked by their clients.
+"""The only code that touches the outside: git, processes and GitHub; the registries are asked by their clients.
 
 `World.real` acts on the checkout it is given. `World.rehearsal` acts on a repository of its own with a remote of its
 own, both in a temporary folder. Which of them a run uses is decided by its parameter `world` alone, never inferred.
@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from binoc_runbook.redaction import Translate, machine_free
-from binoc_runbook.world.evidence import Evidence
 from binoc_runbook.world.git import Git
 from binoc_runbook.world.processes import Processes
+from binoc_runbook.world.test_results import Evidence
 
 if TYPE_CHECKING:
-    from binoc_runbook.world.forge import Forge
+    from binoc_runbook.world.github import GitHubClient
 
 Kind = Literal["real", "rehearsal"]
 
@@ -80,11 +80,11 @@ class World:
         return machine_free(self.root, self._source, markup=True)
 
     @cached_property
-    def forge(self) -> Forge:
+    def github(self) -> GitHubClient:
         """GitHub, or what the environment names instead of it, with the token that is found there."""
-        from binoc_runbook.world.forge import Forge
+        from binoc_runbook.world.github import GitHubClient
 
-        return Forge({**os.environ, **self.processes.environment})
+        return GitHubClient({**os.environ, **self.processes.environment})
 
     @cached_property
     def toolchain(self) -> list[str]:

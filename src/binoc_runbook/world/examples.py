@@ -8,7 +8,7 @@ import tarfile
 from dataclasses import replace
 from pathlib import Path
 
-from binoc_runbook.answers import Completed
+from binoc_runbook.checks.observations import Completed
 from binoc_runbook.workspace.alone import Alone
 from binoc_runbook.world.processes import Processes
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from binoc_runbook.answers import Ancestry, Completed, RemoteRefs, Tag, TreeState
+from binoc_runbook.checks.observations import Ancestry, Completed, RemoteRefs, Tag, TreeState
 
 #: How long a remote may take to answer a question, in seconds; afterwards the answer is *unknown*.
 PATIENCE = 60.0

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from binoc_runbook.answers import Completed
+from binoc_runbook.checks.observations import Completed
 from binoc_runbook.redaction import Translate, plain
 
 #: How many of a long command's last lines are kept for the page; all of them are in its log.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from binoc_runbook.answers.registries import Provenance
+from binoc_runbook.checks.observations import Provenance
 from binoc_runbook.world.processes import Processes
 
 #: How long one file may take, in seconds: it is downloaded.

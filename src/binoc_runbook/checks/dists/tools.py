@@ -17,7 +17,7 @@ from binoc_runbook.checks.dists.wheel import name_of, platforms_of
 from binoc_runbook.finding import Finding, Findings
 
 if TYPE_CHECKING:
-    from binoc_runbook.answers import Completed
+    from binoc_runbook.checks.observations import Completed
 
 #: How long one tool may look, in seconds.
 PATIENCE = 300.0

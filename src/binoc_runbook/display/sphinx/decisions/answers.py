@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from binoc_runbook.answers import TreeState
+from binoc_runbook.checks.observations import TreeState
 from binoc_runbook.finding import Finding, Findings, RefusedError, Status
 from binoc_runbook.questions import QUESTIONS, Options, asked_about, mistake
 from binoc_runbook.redaction import plain

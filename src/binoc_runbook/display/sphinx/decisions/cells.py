@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from docutils import nodes
 from sphinx.util import logging
 
-from binoc_runbook.answers import TreeState
+from binoc_runbook.checks.observations import TreeState
 from binoc_runbook.files import root_of
 from binoc_runbook.redaction import machine_free, plain
 from binoc_runbook.world import World

@@ -15,8 +15,7 @@ import tomllib
 from dataclasses import replace
 from pathlib import Path
 
-from binoc_runbook.answers import Completed
-from binoc_runbook.answers.registries import Offer
+from binoc_runbook.checks.observations import Completed, Offer
 from binoc_runbook.world.processes import Processes
 
 #: How long the registry may take, in seconds; what the crate depends on is downloaded as well.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from binoc_runbook.world.evidence import Evidence
+from binoc_runbook.world.test_results import Evidence
 
 KEY = {"tree": "abc", "command": ["just", "test"], "toolchain": ["rustc 1"]}
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from binoc_runbook.answers.forge import ForgeAnswer
-from binoc_runbook.answers.registries import Presence
-from binoc_runbook.checks.setup.github import github
-from binoc_runbook.checks.setup.registries import crates_io, pypi
+from binoc_runbook.checks.observations import GitHubResponse, Presence
+from binoc_runbook.checks.settings.registry_settings import crates_io, pypi
+from binoc_runbook.checks.settings.repository_settings import github
 from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.policy import Artifact, Policy
 
@@ -20,7 +19,7 @@ CHECK = "setup"
 __all__ = ["CHECK", "setup"]
 
 
-def setup(ask: Callable[[str], ForgeAnswer], present: Mapping[Artifact, Presence], policy: Policy) -> Findings:
+def setup(ask: Callable[[str], GitHubResponse], present: Mapping[Artifact, Presence], policy: Policy) -> Findings:
     """Judge every setting that the policy needs.
 
     `ask` answers a path of GitHub's API, all pages of it; `present` says of each artifact whether its registry knows

@@ -11,7 +11,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from binoc_runbook.answers.registries import Offer
+from binoc_runbook.checks.observations import Offer
 from binoc_runbook.world.processes import Processes
 
 #: How long the index may take to answer, in seconds.

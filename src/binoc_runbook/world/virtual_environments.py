@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from binoc_runbook.answers import Completed
+from binoc_runbook.checks.observations import Completed
 from binoc_runbook.world.processes import Processes
 from binoc_runbook.world.pythons import Python
 

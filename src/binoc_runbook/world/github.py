@@ -19,9 +19,9 @@ from http.client import HTTPException
 from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit
 
-from binoc_runbook.answers.forge import ForgeAnswer, Outcome
+from binoc_runbook.checks.observations import GitHubResponse, Outcome
 
-#: How long the forge may be silent, in seconds; afterwards there is *no answer*.
+#: How long GitHub may be silent, in seconds; afterwards there is *no answer*.
 PATIENCE = 60.0
 #: Where GitHub answers, unless `GITHUB_API_URL` names another place.
 GITHUB = "https://api.github.com"
@@ -41,8 +41,8 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 @dataclass(frozen=True)
-class Forge:
-    """The forge that an environment leads to; the environment may hold a token, so it is not shown."""
+class GitHubClient:
+    """A client of GitHub's REST API, configured by an environment, which is not shown because it may hold a token."""
 
     environment: Mapping[str, str] = field(repr=False)
     patience: float = PATIENCE
@@ -61,7 +61,7 @@ class Forge:
         """Where the API answers, without a slash at the end."""
         return (self.environment.get("GITHUB_API_URL") or GITHUB).rstrip("/")
 
-    def get(self, path: str) -> ForgeAnswer:
+    def get(self, path: str) -> GitHubResponse:
         """Ask for what is at `path`, a query included; a list that comes in pages is given whole.
 
         Pages are those that the header `Link` names; where a page is an object that holds one list, the lists are
@@ -76,29 +76,31 @@ class Forge:
             whole = answer.value if whole is None else _joined(whole, answer.value)
             following = re.search(r'<([^>]+)>;\s*rel="next"', link)
             if following is None:
-                return ForgeAnswer(question, "value", whole)
+                return GitHubResponse(question, "value", whole)
             address = following[1]
-            if not self._is_of_the_forge(address):
-                return ForgeAnswer(question, "no answer", reason="its next page is at another place than the first")
-        return ForgeAnswer(question, "no answer", reason=f"it has more than {_PAGES} pages")
+            if not self._is_of_this_host(address):
+                return GitHubResponse(question, "no answer", reason="its next page is at another place than the first")
+        return GitHubResponse(question, "no answer", reason=f"it has more than {_PAGES} pages")
 
-    def post(self, path: str, body: Mapping[str, Any]) -> ForgeAnswer:
+    def post(self, path: str, body: Mapping[str, Any]) -> GitHubResponse:
         """Make something at `path`."""
         return self._ask("POST", f"{self.url}{path}", f"POST {path}", json.dumps(body).encode())[0]
 
-    def patch(self, path: str, body: Mapping[str, Any]) -> ForgeAnswer:
+    def patch(self, path: str, body: Mapping[str, Any]) -> GitHubResponse:
         """Change what is at `path`."""
         return self._ask("PATCH", f"{self.url}{path}", f"PATCH {path}", json.dumps(body).encode())[0]
 
-    def upload(self, upload_url: str, name: str, content: bytes) -> ForgeAnswer:
+    def upload(self, upload_url: str, name: str, content: bytes) -> GitHubResponse:
         """Add a file to a release, at the `upload_url` that the API gave for it, a URI template."""
         address = f"{upload_url.partition('{')[0]}?name={quote(name, safe='')}"
         question = f"POST {urlsplit(address).path}?name={name}"
         if urlsplit(address).scheme != urlsplit(self.url).scheme:
-            return ForgeAnswer(question, "no answer", reason="the address for uploads has another scheme than the API")
+            return GitHubResponse(
+                question, "no answer", reason="the address for uploads has another scheme than the API"
+            )
         return self._ask("POST", address, question, content, "application/octet-stream")[0]
 
-    def _is_of_the_forge(self, address: str) -> bool:
+    def _is_of_this_host(self, address: str) -> bool:
         return urlsplit(address)[:2] == urlsplit(self.url)[:2]
 
     def _token(self) -> tuple[str, str]:
@@ -112,11 +114,11 @@ class Forge:
 
     def _ask(
         self, method: str, address: str, question: str, body: bytes | None = None, media_type: str = "application/json"
-    ) -> tuple[ForgeAnswer, str]:
+    ) -> tuple[GitHubResponse, str]:
         """The answer to one request, and its header `Link`."""
         token, why_not = self._token()
         if why_not:
-            return ForgeAnswer(question, "no token", reason=why_not), ""
+            return GitHubResponse(question, "no token", reason=why_not), ""
         headers = {
             "Accept": "application/vnd.github+json",
             "Authorization": f"Bearer {token}",
@@ -130,25 +132,27 @@ class Forge:
             with self._opener.open(request, timeout=self.patience) as told:
                 content = told.read(_LARGEST + 1)
                 if len(content) > _LARGEST:
-                    return ForgeAnswer(question, "no answer", reason=f"more than {_LARGEST} bytes"), ""
-                return ForgeAnswer(question, "value", json.loads(content or b"null")), str(told.headers.get("Link", ""))
+                    return GitHubResponse(question, "no answer", reason=f"more than {_LARGEST} bytes"), ""
+                return GitHubResponse(question, "value", json.loads(content or b"null")), str(
+                    told.headers.get("Link", "")
+                )
         except urllib.error.HTTPError as error:
             with error:
                 return self._refusal(question, error), ""
         except urllib.error.URLError as error:
-            return ForgeAnswer(question, "no answer", reason=str(error.reason)), ""
+            return GitHubResponse(question, "no answer", reason=str(error.reason)), ""
         except TimeoutError:
-            return ForgeAnswer(question, "no answer", reason=f"silent for {self.patience:.0f} s"), ""
+            return GitHubResponse(question, "no answer", reason=f"silent for {self.patience:.0f} s"), ""
         except (OSError, HTTPException, ValueError) as error:
-            return ForgeAnswer(question, "no answer", reason=f"no answer of a forge: {type(error).__name__}"), ""
+            return GitHubResponse(question, "no answer", reason=f"not an answer of GitHub: {type(error).__name__}"), ""
 
-    def _refusal(self, question: str, error: urllib.error.HTTPError) -> ForgeAnswer:
+    def _refusal(self, question: str, error: urllib.error.HTTPError) -> GitHubResponse:
         reason = f"{error.code} {_said(error)}".strip()
         if error.code in (301, 302, 307, 308):
             reason += "; the repository has moved, or `GITHUB_API_URL` names a place that sends on"
         limited = error.code == 429 or error.headers.get("X-RateLimit-Remaining") == "0"
         outcome: Outcome = "no answer" if limited else self._OUTCOMES.get(error.code, "no answer")
-        return ForgeAnswer(question, outcome, reason=reason)
+        return GitHubResponse(question, outcome, reason=reason)
 
     @cached_property
     def _opener(self) -> urllib.request.OpenerDirector:
@@ -167,7 +171,7 @@ def _joined(first: Any, second: Any) -> Any:
 
 
 def _said(error: urllib.error.HTTPError) -> str:
-    """What the forge says about a refusal: its message, and each error that a validation found."""
+    """Return what GitHub says about a refusal: its message, and each error that a validation found."""
     try:
         told = json.loads(error.read(_LARGEST))
         errors = [each for each in told.get("errors") or [] if isinstance(each, dict)]

@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from binoc_runbook.answers.registries import Presence
-from binoc_runbook.checks.setup import setup
+from binoc_runbook.checks.observations import Presence
+from binoc_runbook.checks.settings import setup
 from binoc_runbook.cli import main
 from binoc_runbook.finding import Findings
 from binoc_runbook.policy import Artifact, Policy
-from binoc_runbook.rehearsal.forge import GitHub
+from binoc_runbook.rehearsal.forge import GitHubServer
 from binoc_runbook.rehearsal.forge_settings import Environment, Ruleset, Settings
-from binoc_runbook.world.forge import Forge
+from binoc_runbook.world.github import GitHubClient
 
 POLICY = Policy(
     declared=True,
@@ -30,7 +30,7 @@ ADMINISTRATOR = dict.fromkeys(("actions", "environments", "secrets"), "read") | 
 @pytest.fixture
 def github(monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with GitHub(repository="example/demo") as server:
+    with GitHubServer(repository="example/demo") as server:
         server.settings = Settings.promised("pypi-demo", "crates-io")
         yield server
     assert server.mistakes == []
@@ -38,7 +38,7 @@ def github(monkeypatch):
 
 def asked(github, permissions=ADMINISTRATOR, present="yes", policy=POLICY):
     token = {} if permissions is None else {"GH_TOKEN": github.token(permissions)}
-    forge = Forge({"GITHUB_API_URL": github.url, **token}, patience=20)
+    forge = GitHubClient({"GITHUB_API_URL": github.url, **token}, patience=20)
     presences = {each: Presence(f"is `{each.name}` there", present, "nobody") for each in policy.artifacts}
     return setup(forge.get, presences, policy)
 

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from binoc_runbook.answers.forge import ForgeAnswer
+from binoc_runbook.checks.observations import GitHubResponse
 from binoc_runbook.finding import Finding
 from binoc_runbook.policy import Policy
 
 CHECK = "setup"
 
-_Ask = Callable[[str], ForgeAnswer]
+_Ask = Callable[[str], GitHubResponse]
 _Json = Mapping[str, Any]
 
 #: Versions whose tags a pattern must cover: plain ones, those with more digits, and pre-releases.
@@ -246,7 +246,7 @@ def _ruled(rule: str, said: str, holding: Iterable[_Json], question: str, remedy
     return Finding.ok(CHECK, question, f"{names} restricts {said} of tags `{pattern}`")
 
 
-def _expected(answer: ForgeAnswer, key: str, wanted: object, saw: str, remedy: str) -> Finding:
+def _expected(answer: GitHubResponse, key: str, wanted: object, saw: str, remedy: str) -> Finding:
     """Whether a setting has a value."""
     if answer.outcome != "value":
         return _unanswered(answer, remedy)
@@ -257,7 +257,7 @@ def _expected(answer: ForgeAnswer, key: str, wanted: object, saw: str, remedy: s
     return Finding.ok(CHECK, answer.question, saw)
 
 
-def _unanswered(answer: ForgeAnswer, remedy: str) -> Finding:
+def _unanswered(answer: GitHubResponse, remedy: str) -> Finding:
     """A question without an answer, with what would have to be seen."""
     said = {
         "absent": "GitHub shows nothing of it to this token",

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from binoc_runbook.changelog import add_heading, section
 from binoc_runbook.version import Version
+from binoc_runbook.workspace.changelog import add_heading, section
 
 V = Version.parse
 DAY = datetime.date(2026, 11, 22)

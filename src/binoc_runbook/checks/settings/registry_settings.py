@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from binoc_runbook.answers.registries import Presence
+from binoc_runbook.checks.observations import Presence
 from binoc_runbook.finding import Finding
 from binoc_runbook.policy import Artifact, Policy
 

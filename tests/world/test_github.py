@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from binoc_runbook.rehearsal.authority import Authority
-from binoc_runbook.rehearsal.forge import GitHub, Release
+from binoc_runbook.rehearsal.forge import GitHubServer, Release
 from binoc_runbook.rehearsal.server import Answer
-from binoc_runbook.world.forge import GITHUB, Forge
+from binoc_runbook.world.github import GITHUB, GitHubClient
 
 RELEASES = "/repos/example/demo/releases"
 
@@ -19,14 +19,14 @@ def no_proxy(monkeypatch):
 
 @pytest.fixture
 def github():
-    with GitHub(repository="example/demo") as server:
+    with GitHubServer(repository="example/demo") as server:
         yield server
     assert server.mistakes == []
 
 
 def client(server, permissions=None, **environment):
     token = server.token({"contents": "write"} if permissions is None else permissions)
-    return Forge({"GITHUB_API_URL": server.url, "GH_TOKEN": token, **environment}, patience=20)
+    return GitHubClient({"GITHUB_API_URL": server.url, "GH_TOKEN": token, **environment}, patience=20)
 
 
 def test_what_is_there_is_a_value_and_what_is_not_is_absent(github):
@@ -39,7 +39,7 @@ def test_what_is_there_is_a_value_and_what_is_not_is_absent(github):
 
 def test_without_a_token_nobody_is_asked(github):
     for token in ("", " "):
-        answer = Forge({"GITHUB_API_URL": github.url, "GH_TOKEN": token}).get("/repos/example/demo")
+        answer = GitHubClient({"GITHUB_API_URL": github.url, "GH_TOKEN": token}).get("/repos/example/demo")
         assert answer.outcome == "no token"
         assert "`GH_TOKEN`" in answer.reason
     assert github.log == []
@@ -47,11 +47,15 @@ def test_without_a_token_nobody_is_asked(github):
 
 def test_the_second_variable_is_read_where_the_first_is_empty(github):
     token = github.token({})
-    assert Forge({"GITHUB_API_URL": github.url, "GH_TOKEN": "", "GITHUB_TOKEN": token}).get("/repos/example/demo").value
+    assert (
+        GitHubClient({"GITHUB_API_URL": github.url, "GH_TOKEN": "", "GITHUB_TOKEN": token})
+        .get("/repos/example/demo")
+        .value
+    )
 
 
 def test_a_token_that_nobody_gave_out_is_forbidden(github):
-    answer = Forge({"GITHUB_API_URL": github.url, "GH_TOKEN": "ghs_nobody"}).get("/repos/example/demo")
+    answer = GitHubClient({"GITHUB_API_URL": github.url, "GH_TOKEN": "ghs_nobody"}).get("/repos/example/demo")
     assert (answer.outcome, answer.reason) == ("forbidden", "401 Bad credentials")
 
 
@@ -66,7 +70,7 @@ def test_a_token_may_do_what_its_permissions_say_and_nothing_else(github):
 
 @pytest.mark.parametrize("token", ["ghs_a\nb", "ghs_ä"])
 def test_what_cannot_be_a_token_is_not_sent_and_not_repeated(github, token):
-    forge = Forge({"GITHUB_API_URL": github.url, "GITHUB_TOKEN": token})
+    forge = GitHubClient({"GITHUB_API_URL": github.url, "GITHUB_TOKEN": token})
     answer = forge.get("/repos/example/demo")
     assert answer.outcome == "no token"
     assert "ghs_" not in f"{answer}{forge!r}"
@@ -138,14 +142,14 @@ def test_an_asset_goes_to_the_address_that_the_release_names_and_only_once(githu
 
 
 def test_a_token_is_not_sent_where_the_api_is_safer_than_the_upload(github):
-    forge = Forge({"GITHUB_API_URL": "https://127.0.0.1:9", "GH_TOKEN": github.token({})})
+    forge = GitHubClient({"GITHUB_API_URL": "https://127.0.0.1:9", "GH_TOKEN": github.token({})})
     assert forge.upload(f"{github.url}/uploads", "name", b"x").outcome == "no answer"
     assert github.log == []
 
 
 def test_the_certificates_are_those_of_the_environment(tmp_path):
     authority = Authority()
-    with GitHub(authority=authority) as server:
+    with GitHubServer(authority=authority) as server:
         believed = authority.client_environment(tmp_path)
         assert client(server, **believed).get("/repos/example/demo").outcome == "value"
         answer = client(server).get("/repos/example/demo")
@@ -154,5 +158,5 @@ def test_the_certificates_are_those_of_the_environment(tmp_path):
 
 
 def test_the_address_is_github_where_none_is_named():
-    assert Forge({}).url == GITHUB
-    assert Forge({"GITHUB_API_URL": ""}).url == GITHUB
+    assert GitHubClient({}).url == GITHUB
+    assert GitHubClient({"GITHUB_API_URL": ""}).url == GITHUB

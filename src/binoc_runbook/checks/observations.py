@@ -1,15 +1,13 @@
-"""The shapes in which the world answers: plain values, made by the ports and read by the checks.
-
-Those of git and of processes are here. A forge and the registries are asked at other times, and have their own files.
-"""
+"""Observations: plain values that `world` reads from git, processes, GitHub and registries, and that checks judge."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Ancestry = Literal["yes", "no", "unknown"]
+Outcome = Literal["value", "absent", "forbidden", "refused", "no answer", "no token"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +73,52 @@ class RemoteRefs:
             return None
         peeled = (self.refs or {}).get(f"refs/tags/{name}^{{}}")
         return Tag(annotated=peeled is not None, object=tagged, commit=peeled or tagged)
+
+
+@dataclass(frozen=True, slots=True)
+class GitHubResponse:
+    """What GitHub answered to `question`, such as `GET /repos/owner/name`.
+
+    `value` is the JSON that it gave. Otherwise `reason` says in its own words why there is none: *absent* is that it
+    knows no such thing (or hides it from this token), *forbidden* that the token may not do this, *refused* that the
+    request was understood and declined, *no answer* that nothing is known, and *no token* that nobody was asked.
+    """
+
+    question: str
+    outcome: Outcome
+    value: Any = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """Whether a registry knows a name, asked by `question`; `reason` says why that is *unknown*."""
+
+    question: str
+    answer: Literal["yes", "no", "unknown"]
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a registry answered to `question`, about one version of one name.
+
+    `digests` are the SHA-256 digests, in hexadecimal, of the files that it offers; there are some exactly when `kind`
+    is `offered`. `reason` says why there are none. `commit` is the full name of the commit that the files say they
+    were made from, where the registry's files say that (a `.crate` does).
+    """
+
+    kind: Literal["offered", "no version", "no name", "no answer"]
+    question: str
+    digests: frozenset[str] = frozenset()
+    reason: str = ""
+    commit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Whether a file proves where it was built: `proven`, `refuted`, or `unknown` with the reason."""
+
+    file: str
+    kind: Literal["proven", "refuted", "unknown"]
+    reason: str = ""
