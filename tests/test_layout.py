@@ -19,8 +19,8 @@ ROOMS = (
     ("checks",),
     ("world",),
     ("rehearsal", "stages"),
-    ("opening", "questions", "record", "trial"),
-    ("adr", "artifacts", "bump", "display", "github_release", "rehearsed", "release", "setup", "verification"),
+    ("opening", "questions", "record", "dist"),
+    ("adr", "bump", "display", "rehearsed", "release", "setup", "verification"),
     ("runbook",),
     ("arguments", "cli"),
 )

@@ -125,7 +125,7 @@ def _ask_stages(target: Target) -> Findings:
 
 def _ask_dists(root: Path, parsed: argparse.Namespace, target: Target) -> Findings:
     """What lies in a folder, compared with what the policy promises for this version."""
-    from binoc_runbook.artifacts.inspection import inspect
+    from binoc_runbook.dist.inspect import inspect
 
     called = parsed.dists.as_posix().rstrip("/")
     findings = inspect(target, root / parsed.dists, platforms=parsed.platforms, called=called)
@@ -134,14 +134,14 @@ def _ask_dists(root: Path, parsed: argparse.Namespace, target: Target) -> Findin
 
 def _try_dists(folder: Path, target: Target) -> Findings:
     """What lies in a folder, installed and run on each Python."""
-    from binoc_runbook.trial import trial
+    from binoc_runbook.dist.smoke_test import trial
 
     return trial(target.world, target.policy, target.version, files=folder, on_line=_show)
 
 
 def dist(root: Path, parsed: argparse.Namespace) -> int:
     """Build what a release publishes: sdists, crates, wheels of the sdists, and the sums of all."""
-    from binoc_runbook.artifacts import build
+    from binoc_runbook.dist.build import build
     from binoc_runbook.opening import open_target
     from binoc_runbook.world import World
 
@@ -159,7 +159,7 @@ def dist(root: Path, parsed: argparse.Namespace) -> int:
 
 def sums(root: Path, parsed: argparse.Namespace) -> int:
     """Write SHA256SUMS anew over the files of a folder, such as one that several jobs have filled."""
-    from binoc_runbook.artifacts import write_sums
+    from binoc_runbook.dist.checksums import write_sums
 
     folder = root / parsed.out
     if not folder.is_dir():
@@ -171,8 +171,8 @@ def sums(root: Path, parsed: argparse.Namespace) -> int:
 
 def verify_crate(root: Path, parsed: argparse.Namespace) -> int:
     """Package and compile each crate anew, and compare it with what is to be uploaded and with the last release."""
-    from binoc_runbook.artifacts.crates import verify_crates
     from binoc_runbook.display import terminal
+    from binoc_runbook.dist.verify_crate import verify_crates
     from binoc_runbook.opening import open_target
     from binoc_runbook.world import World
 
@@ -307,7 +307,7 @@ def setup_check(root: Path, parsed: argparse.Namespace) -> int:
 
 def github_release(root: Path, parsed: argparse.Namespace) -> int:
     """Make the release on GitHub of the tag of this version, or finish it: a draft, its assets, its publication."""
-    from binoc_runbook.github_release import publish_release
+    from binoc_runbook.dist.github_release import publish_release
     from binoc_runbook.opening import open_target
     from binoc_runbook.world import World
 

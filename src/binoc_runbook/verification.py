@@ -13,6 +13,8 @@ from binoc_runbook.checks import published as questions
 from binoc_runbook.checks.dists import SUMS
 from binoc_runbook.checks.observations import Offer
 from binoc_runbook.checks.published import Released, Verdict
+from binoc_runbook.dist.smoke_test import CHECK as TRIAL
+from binoc_runbook.dist.smoke_test import trial
 from binoc_runbook.files import root_of, write_atomically
 from binoc_runbook.finding import Finding, Findings, RefusedError
 from binoc_runbook.opening import judge_verification, open_target
@@ -20,8 +22,6 @@ from binoc_runbook.policy import Artifact
 from binoc_runbook.record import stamp
 from binoc_runbook.redaction import each_string
 from binoc_runbook.stages.target import Target
-from binoc_runbook.trial import CHECK as TRIAL
-from binoc_runbook.trial import trial
 from binoc_runbook.world import World
 
 #: The number of the layout of a verification's record.

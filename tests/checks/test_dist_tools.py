@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from binoc_runbook.artifacts.inspection import homeless
 from binoc_runbook.checks.dists.tools import tools
 from binoc_runbook.checks.observations import Completed
+from binoc_runbook.dist.inspect import homeless
 from binoc_runbook.world.processes import Processes
 
 MACHINE = platform.machine()

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from binoc_runbook.artifacts import build
-from binoc_runbook.artifacts.inspection import inspect
-from binoc_runbook.artifacts.platform import Platform
 from binoc_runbook.checks.dists import platforms_of, this_host
 from binoc_runbook.cli import main
+from binoc_runbook.dist.build import build
+from binoc_runbook.dist.inspect import inspect
+from binoc_runbook.dist.wheel_platform import Platform
 from binoc_runbook.finding import RefusedError
 from binoc_runbook.opening import open_target
 from binoc_runbook.world import World

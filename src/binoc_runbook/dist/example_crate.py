@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from binoc_runbook.checks.observations import Completed
-from binoc_runbook.workspace.alone import Alone
+from binoc_runbook.dist.standalone_manifest import Alone
 from binoc_runbook.world.processes import Processes
 
 #: How long cargo may take for one example, in seconds.

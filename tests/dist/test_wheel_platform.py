@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from binoc_runbook.artifacts.platform import Platform
+from binoc_runbook.dist.wheel_platform import Platform
 from binoc_runbook.workspace.policy_table import read_policy
 
 

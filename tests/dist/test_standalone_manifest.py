@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from binoc_runbook.workspace.alone import alone
+from binoc_runbook.dist.standalone_manifest import alone
 
 ROOT = """\
 [workspace]

@@ -17,10 +17,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal, NoReturn
 
-from binoc_runbook.artifacts.place import place_free
-from binoc_runbook.artifacts.platform import Platform
-from binoc_runbook.artifacts.sums import write_sums
 from binoc_runbook.checks.dists import SUMS, Host, platforms_of, sdist_name, this_host
+from binoc_runbook.dist.checksums import write_sums
+from binoc_runbook.dist.source_paths import place_free
+from binoc_runbook.dist.wheel_platform import Platform
 from binoc_runbook.files import mark_cache
 from binoc_runbook.finding import Finding, RefusedError
 from binoc_runbook.policy import Artifact

@@ -7,8 +7,8 @@ import hashlib
 import pytest
 
 from binoc_runbook.cli import main
+from binoc_runbook.dist.github_release import publish_release
 from binoc_runbook.finding import RefusedError
-from binoc_runbook.github_release import publish_release
 from binoc_runbook.opening import open_target
 from binoc_runbook.rehearsal.forge import Asset, GitHubServer, Release
 from binoc_runbook.rehearsal.forge_settings import Settings

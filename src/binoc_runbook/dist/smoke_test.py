@@ -11,11 +11,12 @@ from pathlib import Path
 
 from binoc_runbook.checks.dists.wheel import platforms_of
 from binoc_runbook.checks.observations import Completed
+from binoc_runbook.dist import example_crate
+from binoc_runbook.dist.standalone_manifest import alone
 from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.policy import Artifact, Policy, normalised
 from binoc_runbook.version import Version
-from binoc_runbook.workspace.alone import alone
-from binoc_runbook.world import World, examples, virtual_environments
+from binoc_runbook.world import World, virtual_environments
 from binoc_runbook.world.pythons import Python, pythons
 
 CHECK = "trial"
@@ -102,7 +103,7 @@ class _Trial:
         crate = self.folder / "examples" / Path(example).name
         try:
             stands = alone(self.world.root, example, artifact.name)
-            examples.write(self.world.root, example, stands, crate)
+            example_crate.write(self.world.root, example, stands, crate)
         except (OSError, ValueError) as error:
             saw = self.world.clean(str(error))
             return Finding.failed(CHECK, looked_at, saw, f"edit `{example}`, or `example` in {artifact.source}")
@@ -112,10 +113,10 @@ class _Trial:
             if not packed.is_file():
                 saw = f"there is no `{packed.name}` to compile it with"
                 return Finding.unknown(CHECK, looked_at, saw, "just dist")
-            depend_on = ["--path", str(examples.unpack(packed, self.folder / "crates"))]
+            depend_on = ["--path", str(example_crate.unpack(packed, self.folder / "crates"))]
             # Before a release the crates beside it are those that were tested; after it, whatever a user gets.
-            examples.lock(self.world.root, crate)
-        built = examples.build(self.world.processes, crate, [*depend_on, *stands.options])
+            example_crate.lock(self.world.root, crate)
+        built = example_crate.build(self.world.processes, crate, [*depend_on, *stands.options])
         return self.failed(looked_at, built) if isinstance(built, Completed) else built
 
     def on(self, python: Python, plugins: list[Path]) -> Finding:

@@ -9,7 +9,7 @@ import zipfile
 
 import pytest
 
-from binoc_runbook.artifacts.place import place_free
+from binoc_runbook.dist.source_paths import place_free
 
 INFO = "demo-0.4.0.dist-info"
 SBOM = f"{INFO}/sboms/demo.cyclonedx.json"
