@@ -14,13 +14,13 @@ FILES = sorted(path.relative_to(SOURCE) for path in SOURCE.rglob("*.py"))
 
 #: From the innermost room to the outermost; a room may use those that stand before it, and its own files.
 ROOMS = (
-    ("messages", "files", "redaction", "finding", "environ", "trouble", "version"),
+    ("messages", "files", "redaction", "finding", "environ", "version"),
     ("policy", "workspace"),
     ("checks",),
     ("world",),
     ("rehearsal", "stages"),
     ("opening", "questions", "record", "dist"),
-    ("adr", "bump", "display", "rehearsed", "release", "setup", "verification"),
+    ("adr", "bump", "display", "release", "setup", "verification"),
     ("runbook",),
     ("arguments", "cli"),
 )
@@ -30,7 +30,7 @@ PLUGIN = ("papermill_engine", "_papermill_run")
 KNOWN = {("world", "rehearsal")}
 
 #: A rehearsal is the outside that real clients are sent to: it listens, on loopback, and still asks nobody anything.
-LISTENING = {Path("rehearsal/server.py"), Path("rehearsal/authority.py")}
+LISTENING = {Path("rehearsal/servers/server.py"), Path("rehearsal/servers/certificates.py")}
 
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
 

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from binoc_runbook.trouble import QUICK, TROUBLES
+from binoc_runbook.rehearsal.faults import QUICK, TROUBLES
 
 Command = Callable[[Path, argparse.Namespace], int]
 

@@ -229,8 +229,8 @@ def release(root: Path, parsed: argparse.Namespace) -> int:
 def rehearse(root: Path, parsed: argparse.Namespace) -> int:
     """Perform the whole release in a world on loopback, tests included unless it shall be quick."""
     from binoc_runbook.opening import judge_parameters
+    from binoc_runbook.rehearsal.faults import QUICK
     from binoc_runbook.runbook import run_notebook
-    from binoc_runbook.trouble import QUICK
 
     world = f"rehearsal:{parsed.asked}" if parsed.asked else "rehearsal"
     judge_parameters(parsed.version, False, None, False, world)

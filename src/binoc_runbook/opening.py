@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 from binoc_runbook.finding import Finding, RefusedError
 from binoc_runbook.policy import Policy
+from binoc_runbook.rehearsal.faults import QUICK, TROUBLES
 from binoc_runbook.stages.target import Target, inside_pytest
-from binoc_runbook.trouble import QUICK, TROUBLES
 from binoc_runbook.version import Version, VersionError
 from binoc_runbook.workspace import Workspace
 from binoc_runbook.workspace.policy_table import read_policy

@@ -12,12 +12,12 @@ from binoc_runbook.files import root_of
 from binoc_runbook.finding import Finding, Findings, RefusedError
 from binoc_runbook.opening import judge_parameters, open_target
 from binoc_runbook.record import Record, StageRun
+from binoc_runbook.rehearsal.faults import QUICK, TROUBLES, at_registries
 from binoc_runbook.stages import ACTS, AT_THE_LINE, QUESTIONS, STAGES, Observation, Stage, Target
-from binoc_runbook.trouble import QUICK, TROUBLES, at_registries
 from binoc_runbook.world import World
 
 if TYPE_CHECKING:
-    from binoc_runbook.rehearsal.publication import Published
+    from binoc_runbook.rehearsal.publish import Published
     from binoc_runbook.rehearsal.runner import JobRun
 
 #: A rehearsal is never finished later: the next one starts from nothing.
@@ -194,7 +194,7 @@ class Release:
 
     def _publish(self) -> Findings:
         """Run the workflow, with the trouble that was asked for, and keep the record; returns why it is not whole."""
-        from binoc_runbook.rehearsal.publication import open_publication
+        from binoc_runbook.rehearsal.publish import open_publication
 
         target, reporter, trouble = self.target, self._reporter, self.trouble
         with open_publication(target, reporter.line, reporter) as opened:

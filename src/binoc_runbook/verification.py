@@ -273,7 +273,7 @@ class Verification:
 
 def _published(target: Target, reporter: Reporter) -> tuple[Target, dict[str, str]]:
     """The same release in a world in which it was rehearsed and published, and the digests of what was built."""
-    from binoc_runbook.rehearsed import publish
+    from binoc_runbook.rehearsal.publish import publish
 
     reporter.asks(f"rehearsing {target.version}, so that there is something to verify")
     world, digests = publish(target, reporter.line)

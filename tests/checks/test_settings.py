@@ -12,8 +12,8 @@ from binoc_runbook.checks.settings import setup
 from binoc_runbook.cli import main
 from binoc_runbook.finding import Findings
 from binoc_runbook.policy import Artifact, Policy
-from binoc_runbook.rehearsal.forge import GitHubServer
-from binoc_runbook.rehearsal.forge_settings import Environment, Ruleset, Settings
+from binoc_runbook.rehearsal.servers.github_api import GitHubServer
+from binoc_runbook.rehearsal.servers.repository_api import Environment, Ruleset, Settings
 from binoc_runbook.world.github import GitHubClient
 
 POLICY = Policy(

@@ -18,7 +18,7 @@ import pytest
 from packaging.tags import platform_tags
 
 from binoc_runbook.opening import open_target
-from binoc_runbook.rehearsal.publication import Publication, open_publication
+from binoc_runbook.rehearsal.publish import Publication, open_publication
 from binoc_runbook.rehearsal.runner import WorkflowRun
 from binoc_runbook.rehearsal.runner.artifacts import Artifacts
 from binoc_runbook.world import World

@@ -17,10 +17,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from binoc_runbook.finding import Finding
-from binoc_runbook.rehearsal.crate_registry import Release
-from binoc_runbook.rehearsal.package_index import File
+from binoc_runbook.rehearsal.faults import AtRegistries
 from binoc_runbook.rehearsal.runner import WorkflowRun
-from binoc_runbook.trouble import AtRegistries
+from binoc_runbook.rehearsal.servers.crate_registry import Release
+from binoc_runbook.rehearsal.servers.package_index import File
 
 pytestmark = pytest.mark.rehearsal
 

@@ -27,15 +27,15 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from binoc_runbook.rehearsal import crates_auth
-from binoc_runbook.rehearsal.authority import Authority
-from binoc_runbook.rehearsal.crate_registry import CrateRegistry, index_path
-from binoc_runbook.rehearsal.identity import IdentityProvider, Run
-from binoc_runbook.rehearsal.multipart import parse
-from binoc_runbook.rehearsal.package_index import PackageIndex
-from binoc_runbook.rehearsal.publishers import Publisher
 from binoc_runbook.rehearsal.registries import Registries, open_registries
-from binoc_runbook.rehearsal.server import Answer, Request, Server
+from binoc_runbook.rehearsal.servers import crates_token
+from binoc_runbook.rehearsal.servers.certificates import Authority
+from binoc_runbook.rehearsal.servers.crate_registry import CrateRegistry, index_path
+from binoc_runbook.rehearsal.servers.identity import IdentityProvider, Run
+from binoc_runbook.rehearsal.servers.multipart import parse
+from binoc_runbook.rehearsal.servers.package_index import PackageIndex
+from binoc_runbook.rehearsal.servers.server import Answer, Request, Server
+from binoc_runbook.rehearsal.servers.trusted_publishers import Publisher
 
 pytestmark = pytest.mark.rehearsal
 
@@ -81,14 +81,14 @@ class Rehearsed:
         return done.returncode == 0, without_masks(done.stdout + done.stderr)
 
     def crate_token(self, run: Run = CRATE_RUN) -> str:
-        return crates_auth.obtain(self.registries, self.identity.admit(run))
+        return crates_token.obtain(self.registries, self.identity.admit(run))
 
     def exchange(self, jwt: str) -> tuple[int, dict]:
         return ask("POST", self.crates.exchange, {"jwt": jwt})
 
     def cargo_publish(self, token: str, crate: Path) -> tuple[bool, str]:
         command = ["cargo", "publish", "--package", "demo-sdk", "--locked", "--no-verify"]
-        done = self.do(*command, cwd=crate, **{crates_auth.VARIABLE: token})
+        done = self.do(*command, cwd=crate, **{crates_token.VARIABLE: token})
         return done.returncode == 0, done.stderr
 
     def asked(self, server: Server, path: str) -> list[int]:
@@ -236,12 +236,12 @@ def test_a_job_without_the_permission_cannot_even_ask(rehearsed):
     rehearsed.index.add_project("demo", PYPI)
     wheel(rehearsed.folder / "dist")
     assert not rehearsed.uv_publish(None)[0]
-    with pytest.raises(crates_auth.AuthRefused, match="id-token: write"):
-        crates_auth.obtain(rehearsed.registries, {})
+    with pytest.raises(crates_token.AuthRefused, match="id-token: write"):
+        crates_token.obtain(rehearsed.registries, {})
     variables = rehearsed.identity.admit(RUN)
     rehearsed.identity.dismiss(RUN)
-    with pytest.raises(crates_auth.AuthRefused, match="may not ask"):
-        crates_auth.obtain(rehearsed.registries, variables)
+    with pytest.raises(crates_token.AuthRefused, match="may not ask"):
+        crates_token.obtain(rehearsed.registries, variables)
     url = f"{rehearsed.identity.url}/token?audience=pypi"
     assert ask("GET", url, Authorization="bearer anything")[0] == 401
     assert rehearsed.asked(rehearsed.index, "/legacy/") == []
@@ -483,9 +483,9 @@ def test_a_version_is_published_once(rehearsed, tmp_path):
 def test_a_revoked_token_and_an_expired_one_are_refused(rehearsed, tmp_path):
     rehearsed.crates.add_crate("demo-sdk", CRATES_IO)
     made, token = crate(tmp_path / "demo-sdk"), rehearsed.crate_token()
-    crates_auth.revoke(rehearsed.registries, token)
-    with pytest.raises(crates_auth.AuthRefused, match="Invalid authentication token"):
-        crates_auth.revoke(rehearsed.registries, token)
+    crates_token.revoke(rehearsed.registries, token)
+    with pytest.raises(crates_token.AuthRefused, match="Invalid authentication token"):
+        crates_token.revoke(rehearsed.registries, token)
     done, said = rehearsed.cargo_publish(token, made)
     assert not done
     assert "Invalid authentication token" in said
@@ -599,7 +599,7 @@ def test_the_log_and_the_servers_show_no_token(rehearsed):
 
 
 def test_a_request_without_a_length_or_with_too_much_is_refused(rehearsed, monkeypatch):
-    monkeypatch.setattr("binoc_runbook.rehearsal.server.LARGEST", 1000)
+    monkeypatch.setattr("binoc_runbook.rehearsal.servers.server.LARGEST", 1000)
     # Only announced: a server that refuses a body does not read it, and whoever still sends it may get no answer.
     for announced, expected in (({"Content-Length": "1001"}, 413), ({"Transfer-Encoding": "chunked"}, 411)):
         connection = http.client.HTTPConnection(urlsplit(rehearsed.crates.url).netloc, timeout=20)

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from binoc_runbook.finding import RefusedError
-from binoc_runbook.rehearsal.publishers import Publisher
 from binoc_runbook.rehearsal.registries import Registries, open_registries
 from binoc_runbook.rehearsal.runner import JobRun, Runner, WorkflowRun
+from binoc_runbook.rehearsal.servers.trusted_publishers import Publisher
 
 pytestmark = pytest.mark.rehearsal
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from binoc_runbook.finding import RefusedError
-from binoc_runbook.rehearsal.crates import lend_crates
+from binoc_runbook.rehearsal.offline_crates import lend_crates
 from binoc_runbook.workspace import Workspace
 from binoc_runbook.world import World
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from binoc_runbook.rehearsal.authority import Authority
-from binoc_runbook.rehearsal.forge import GitHubServer, Release
-from binoc_runbook.rehearsal.server import Answer
+from binoc_runbook.rehearsal.servers.certificates import Authority
+from binoc_runbook.rehearsal.servers.github_api import GitHubServer, Release
+from binoc_runbook.rehearsal.servers.server import Answer
 from binoc_runbook.world.github import GITHUB, GitHubClient
 
 RELEASES = "/repos/example/demo/releases"

@@ -22,7 +22,7 @@ from binoc_runbook.stages import ACTS, STAGES
 
 if TYPE_CHECKING:
     from binoc_runbook.record import StageRun
-    from binoc_runbook.rehearsal.publication import Published
+    from binoc_runbook.rehearsal.publish import Published
     from binoc_runbook.rehearsal.runner import JobRun
     from binoc_runbook.release import Release
     from binoc_runbook.stages import Command, Stage, Target

@@ -12,7 +12,7 @@ from binoc_runbook.stages import ACTS, STAGES, Stage, State, Target
 
 if TYPE_CHECKING:
     from binoc_runbook.record import StageRun
-    from binoc_runbook.rehearsal.publication import Published
+    from binoc_runbook.rehearsal.publish import Published
     from binoc_runbook.rehearsal.runner import JobRun
     from binoc_runbook.release import Release
 

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from binoc_runbook.finding import Finding, RefusedError
-from binoc_runbook.rehearsal.remote import bare_beside, rules, write_hook
-from binoc_runbook.trouble import refused_refs
+from binoc_runbook.rehearsal.bare_remote import bare_beside, rules, write_hook
+from binoc_runbook.rehearsal.faults import refused_refs
 from binoc_runbook.workspace.policy_table import read_policy
 from binoc_runbook.world import World
 from binoc_runbook.world.git import Git

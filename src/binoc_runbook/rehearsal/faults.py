@@ -1,20 +1,35 @@
-"""What goes wrong in a rehearsal on request."""
+"""What a rehearsal can be asked for: to be quick, or to let one thing go wrong, to have seen it before it happens."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Literal, TypeGuard, get_args
+
+#: What a rehearsal is called that leaves out what takes minutes: the tests, and what the tag starts.
+QUICK = "quick"
+
+#: Rules of the remote; a rehearsal ends at them, as a release would.
+AtRemote = Literal["protected-branch", "refused-tag"]
+#: What happens while it is published; the rehearsal then mends it and runs the failed jobs again.
+AtRegistries = Literal["wrong-publisher", "expired-token", "lost-answer", "registry-down"]
+
+Trouble = AtRemote | AtRegistries
+
+#: Each trouble in a sentence.
+TROUBLES: dict[str, str] = {
+    "protected-branch": "the branch takes no push, only pull requests",
+    "refused-tag": "nobody may create a tag",
+    "wrong-publisher": "the registries were told of another environment than the workflow has",
+    "expired-token": "the tokens that publish have expired when they are used",
+    "lost-answer": "each registry stores the first upload and answers 500",
+    "registry-down": "no registry answers",
+}
 
 
-@dataclass
-class Faults:
-    """The trouble that one server makes; set while it runs, and none of it by itself.
+def refused_refs(trouble: str | None, branch: str) -> tuple[str, ...]:
+    """The refs that the remote refuses because of a trouble, as patterns."""
+    return {"protected-branch": (f"refs/heads/{branch}",), "refused-tag": ("refs/tags/*",)}.get(trouble or "", ())
 
-    `down` answers every request with 503. `errors_after_storing` uploads are stored and nevertheless answered with 500.
-    `clock_skew` is by how many seconds the server's clock is ahead. `token_life` replaces how long, in seconds, what
-    it issues is valid; zero means that everything has expired on arrival.
-    """
 
-    down: bool = False
-    errors_after_storing: int = 0
-    clock_skew: float = 0.0
-    token_life: float | None = None
+def at_registries(trouble: str | None) -> TypeGuard[AtRegistries]:
+    """Whether a trouble is one that the registries make."""
+    return trouble in get_args(AtRegistries)

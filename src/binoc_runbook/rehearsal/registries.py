@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from binoc_runbook.rehearsal.authority import Authority
-from binoc_runbook.rehearsal.crate_registry import CrateRegistry
-from binoc_runbook.rehearsal.forge import GitHubServer
-from binoc_runbook.rehearsal.identity import IdentityProvider
-from binoc_runbook.rehearsal.package_index import PackageIndex
+from binoc_runbook.rehearsal.servers.certificates import Authority
+from binoc_runbook.rehearsal.servers.crate_registry import CrateRegistry
+from binoc_runbook.rehearsal.servers.github_api import GitHubServer
+from binoc_runbook.rehearsal.servers.identity import IdentityProvider
+from binoc_runbook.rehearsal.servers.package_index import PackageIndex
 
 #: What cargo calls the registry; a crate whose `publish` names registries must name this one as well.
 NAME = "rehearsal"

@@ -11,11 +11,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from binoc_runbook.rehearsal import crates_auth
 from binoc_runbook.rehearsal.registries import Registries
 from binoc_runbook.rehearsal.runner.artifacts import Artifacts, NotDone
 from binoc_runbook.rehearsal.runner.masks import Masks
 from binoc_runbook.rehearsal.runner.report import Event
+from binoc_runbook.rehearsal.servers import crates_token
 from binoc_runbook.world.processes import Processes
 
 
@@ -140,15 +140,15 @@ def download(work: Work, inputs: _Inputs) -> Mapping[str, str]:
 def authenticate_at_crates_io(work: Work, inputs: _Inputs) -> Mapping[str, str]:
     """A publish token of the rehearsed crates.io, which ends with the job."""
     try:
-        token = crates_auth.obtain(work.registries, work.variables)
-    except crates_auth.AuthRefused as refused:
+        token = crates_token.obtain(work.registries, work.variables)
+    except crates_token.AuthRefused as refused:
         raise NotDone(str(refused)) from None
     work.masks.add(token)
 
     def revoke() -> None:
         try:
-            crates_auth.revoke(work.registries, token)
-        except crates_auth.AuthRefused as refused:
+            crates_token.revoke(work.registries, token)
+        except crates_token.AuthRefused as refused:
             work.say(f"the token could not be revoked: {refused}")
         else:
             work.say("the token was revoked")

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from binoc_runbook.checks.workflow.model import Job, Node, action_of
 from binoc_runbook.finding import Finding
-from binoc_runbook.rehearsal.identity import Run
 from binoc_runbook.rehearsal.runner.actions import ACTIONS, Work
 from binoc_runbook.rehearsal.runner.artifacts import NotDone
 from binoc_runbook.rehearsal.runner.expressions import filled, template
@@ -25,6 +24,7 @@ from binoc_runbook.rehearsal.runner.report import TAIL, JobRun, StepRun
 from binoc_runbook.rehearsal.runner.setting import Setting, assignments, github, variables, withheld
 from binoc_runbook.rehearsal.runner.troubles import Case, explain, told
 from binoc_runbook.rehearsal.runner.values import Value, text_of, truth
+from binoc_runbook.rehearsal.servers.identity import Run
 from binoc_runbook.world.processes import Processes
 
 #: The way on where a commit is to be mended; the tag of the one that was released stays.

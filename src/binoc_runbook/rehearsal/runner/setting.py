@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from binoc_runbook.checks.workflow.model import Workflow
-from binoc_runbook.rehearsal import crates_auth
 from binoc_runbook.rehearsal.registries import Registries
 from binoc_runbook.rehearsal.runner.artifacts import Artifacts, NotDone
 from binoc_runbook.rehearsal.runner.masks import Masks
 from binoc_runbook.rehearsal.runner.report import Event, JobRun, Watcher
 from binoc_runbook.rehearsal.runner.values import Value, text_of
+from binoc_runbook.rehearsal.servers import crates_token
 
 #: Variables of who runs the rehearsal that say something to a workflow, or are credentials: no job inherits them.
 _WITHHELD = re.compile(
@@ -125,7 +125,7 @@ def variables(
     found = {**env, **told, **setting.registries.environment, **GIT, **setting.environment, **identity}
     token = found.pop("CARGO_REGISTRY_TOKEN", None)
     if token:
-        found[crates_auth.VARIABLE] = token  # by this name cargo takes it to the rehearsed registry
+        found[crates_token.VARIABLE] = token  # by this name cargo takes it to the rehearsed registry
     return found
 
 

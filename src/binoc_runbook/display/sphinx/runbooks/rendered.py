@@ -19,7 +19,7 @@ from typing import Any
 from binoc_runbook.display.sphinx.releases.filed import is_notebook
 from binoc_runbook.messages import MARK
 from binoc_runbook.redaction import plain
-from binoc_runbook.trouble import QUICK
+from binoc_runbook.rehearsal.faults import QUICK
 from binoc_runbook.world import World
 
 Notebook = dict[str, Any]

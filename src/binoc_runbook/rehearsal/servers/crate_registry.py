@@ -15,8 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from binoc_runbook.rehearsal.publishers import Keys, Publisher, Unbelievable, believed, file_name
-from binoc_runbook.rehearsal.server import Answer, Request, Server, digest
+from binoc_runbook.rehearsal.servers.server import Answer, Request, Server, digest
+from binoc_runbook.rehearsal.servers.trusted_publishers import Keys, Publisher, Unbelievable, believed, file_name
 
 #: How long a token of an exchange is valid, in seconds.
 LIFE = 1800.0

@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import Any
 
 from binoc_runbook.rehearsal.registries import NAME, Registries
-from binoc_runbook.rehearsal.server import Request, Server
+from binoc_runbook.rehearsal.servers.server import Request, Server
 
 #: By this variable cargo gets the token for the rehearsed registry, where it is CARGO_REGISTRY_TOKEN for the real one.
 VARIABLE = f"CARGO_REGISTRIES_{NAME.upper()}_TOKEN"

@@ -14,13 +14,27 @@ from socketserver import TCPServer
 from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from binoc_runbook.rehearsal.authority import Authority
-from binoc_runbook.rehearsal.faults import Faults
+from binoc_runbook.rehearsal.servers.certificates import Authority
 
 #: The longest body that is read, in bytes: more than any artifact of a rehearsal, less than would hurt the machine.
 LARGEST = 256 * 1024 * 1024
 #: How long a client may be silent in the middle of a request, in seconds.
 PATIENCE = 30.0
+
+
+@dataclass
+class ServerFaults:
+    """Faults of one server; set while it runs, and none by default.
+
+    `down` answers every request with 503. `errors_after_storing` uploads are stored and nevertheless answered with 500.
+    `clock_skew` is by how many seconds the server's clock is ahead. `token_life` replaces how long, in seconds, what
+    it issues is valid; zero means that everything has expired on arrival.
+    """
+
+    down: bool = False
+    errors_after_storing: int = 0
+    clock_skew: float = 0.0
+    token_life: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +103,7 @@ class Server:
     """
 
     def __init__(self, authority: Authority | None = None) -> None:
-        self.faults = Faults()
+        self.faults = ServerFaults()
         self.log: list[Exchange] = []
         self.mistakes: list[str] = []
         self._turn = threading.Lock()

@@ -24,10 +24,17 @@ from packaging.utils import (
 )
 from packaging.version import InvalidVersion, Version
 
-from binoc_runbook.rehearsal.authority import Authority
-from binoc_runbook.rehearsal.multipart import Form, parse
-from binoc_runbook.rehearsal.publishers import Keys, Malformed, Publisher, Unbelievable, believed, file_name
-from binoc_runbook.rehearsal.server import Answer, Request, Server, digest
+from binoc_runbook.rehearsal.servers.certificates import Authority
+from binoc_runbook.rehearsal.servers.multipart import Form, parse
+from binoc_runbook.rehearsal.servers.server import Answer, Request, Server, digest
+from binoc_runbook.rehearsal.servers.trusted_publishers import (
+    Keys,
+    Malformed,
+    Publisher,
+    Unbelievable,
+    believed,
+    file_name,
+)
 
 #: How long an upload token is valid, and a pending publisher, in seconds.
 LIFE = 900.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,16 +12,17 @@ from typing import Any
 from binoc_runbook.checks import published as questions
 from binoc_runbook.environ import ENVIRONMENT, REHEARSAL
 from binoc_runbook.files import sha256_of
-from binoc_runbook.finding import Finding, Findings
+from binoc_runbook.finding import Finding, Findings, RefusedError
 from binoc_runbook.policy import NAMES, Artifact, Policy
-from binoc_runbook.rehearsal.crates import lend_crates
-from binoc_runbook.rehearsal.publishers import Publisher
+from binoc_runbook.rehearsal.bare_remote import bare_beside
+from binoc_runbook.rehearsal.faults import at_registries
+from binoc_runbook.rehearsal.offline_crates import lend_crates
 from binoc_runbook.rehearsal.registries import Registries, open_registries
-from binoc_runbook.rehearsal.remote import bare_beside
 from binoc_runbook.rehearsal.runner import Runner, Watcher, WorkflowRun
-from binoc_runbook.stages.target import Target
-from binoc_runbook.trouble import at_registries
+from binoc_runbook.rehearsal.servers.trusted_publishers import Publisher
+from binoc_runbook.stages import ACTS, Target
 from binoc_runbook.version import Version
+from binoc_runbook.world import World
 
 #: What is rehearsed is the way there: the compiler need not do its best on files that nobody will use.
 _QUICKLY = {
@@ -205,3 +206,32 @@ def open_publication(
             watcher=watcher,
         )
         yield Publication(policy, target.version, registries, runner)
+
+
+def publish(target: Target, on_line: Callable[[str], None]) -> tuple[World, dict[str, str]]:
+    """Release a target in its rehearsed world, and let the workflow publish it.
+
+    Returns the world as users have it then, led to the registries of the rehearsal until it is closed, and the digests
+    of what the workflow has built, by file name. The tests are left out; `on_line` is given what the jobs print.
+
+    Raises:
+        RefusedError: The tag could not be pushed, or something was not published.
+    """
+    world = target.world
+    with ExitStack() as opened:
+        opened.callback(world.close)
+        for stage in ACTS:
+            if trouble := stage.act(target, on_line):
+                raise RefusedError(f"the rehearsal could not release {target.version}", trouble)
+        publication = opened.enter_context(open_publication(target, on_line))
+        runs = list(publication.start(f"refs/tags/{target.tag}"))
+        if missing := publication.missing():
+            raise RefusedError(f"the rehearsal could not publish {target.version}", missing)
+        users = World.at(
+            world.root,
+            kind="rehearsal",
+            source=world.runs.parent,
+            environment={**world.processes.environment, **publication.registries.user_environment},
+            close=opened.pop_all().close,
+        )
+        return users, publication.built(runs[-1])

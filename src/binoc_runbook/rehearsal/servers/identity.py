@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from binoc_runbook.rehearsal.server import Answer, Request, Server, digest
+from binoc_runbook.rehearsal.servers.server import Answer, Request, Server, digest
 
 #: The issuer that both registries know; the signature is what tells a rehearsed token from a real one.
 ISSUER = "https://token.actions.githubusercontent.com"

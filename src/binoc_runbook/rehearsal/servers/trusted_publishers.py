@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from binoc_runbook.rehearsal.identity import ISSUER
+from binoc_runbook.rehearsal.servers.identity import ISSUER
 
 #: A registry gets the keys of the issuer by this.
 Keys = Callable[[], Mapping[str, Any]]

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from binoc_runbook.rehearsal.authority import Authority
-from binoc_runbook.rehearsal.forge_settings import Settings
-from binoc_runbook.rehearsal.server import Answer, Request, Server, digest
+from binoc_runbook.rehearsal.servers.certificates import Authority
+from binoc_runbook.rehearsal.servers.repository_api import Settings
+from binoc_runbook.rehearsal.servers.server import Answer, Request, Server, digest
 from binoc_runbook.world.git import Git
 
 #: What a workflow file calls the permissions of a token, and the least to the most that it may say of each.
