@@ -10,7 +10,7 @@ from pathlib import Path
 
 from timing import Row, added, alternately, command, ratio, together
 
-from binoc_runbook.opening import open_target
+from binoc_runbook.release.parameters import open_target
 from binoc_runbook.world import World
 
 ROOT = Path(__file__).parents[1]

@@ -19,8 +19,8 @@ ROOMS = (
     ("checks",),
     ("world",),
     ("rehearsal", "stages"),
-    ("opening", "questions", "record", "dist"),
-    ("adr", "bump", "display", "release", "setup", "verification"),
+    ("dist",),
+    ("adr", "display", "questions", "release"),
     ("runbook",),
     ("arguments", "cli"),
 )

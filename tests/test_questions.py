@@ -10,8 +10,8 @@ import pytest
 
 import binoc_runbook
 from binoc_runbook.finding import RefusedError
-from binoc_runbook.opening import open_target
 from binoc_runbook.questions import QUESTIONS
+from binoc_runbook.release.parameters import open_target
 from binoc_runbook.stages import STAGES
 from binoc_runbook.world import World
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from binoc_runbook.opening import PARAMETERS, VERIFY_PARAMETERS
+from binoc_runbook.release.parameters import PARAMETERS, VERIFY_PARAMETERS
+from binoc_runbook.release.verification import CHAPTERS
 from binoc_runbook.stages import ACTS, STAGES
-from binoc_runbook.verification import CHAPTERS
 
 ROOT = Path(__file__).parents[1]
 RUNBOOKS = sorted((ROOT / "runbooks").glob("*.ipynb"))

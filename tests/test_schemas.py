@@ -12,9 +12,9 @@ from jsonschema import Draft202012Validator, ValidationError
 
 from binoc_runbook.cli import main
 from binoc_runbook.finding import Findings
-from binoc_runbook.opening import open_target
-from binoc_runbook.release import Release
-from binoc_runbook.verification import Verification
+from binoc_runbook.release.parameters import open_target
+from binoc_runbook.release.run import Release
+from binoc_runbook.release.verification import Verification
 from binoc_runbook.world import World
 
 ROOT = Path(__file__).parents[1]
@@ -87,7 +87,9 @@ def test_what_a_command_prints(told, checkout, command):
 
 
 def test_what_setup_check_prints(told, monkeypatch):
-    monkeypatch.setattr("binoc_runbook.setup.ask_setup", lambda world, policy: Findings())  # asks registries otherwise
+    monkeypatch.setattr(
+        "binoc_runbook.release.setup_check.ask_setup", lambda world, policy: Findings()
+    )  # asks registries otherwise
     fits("setup-check", told("setup-check"))
 
 

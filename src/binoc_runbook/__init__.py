@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from binoc_runbook.policy import Policy
     from binoc_runbook.questions import ask
-    from binoc_runbook.release import Release
-    from binoc_runbook.verification import Verification
+    from binoc_runbook.release.run import Release
+    from binoc_runbook.release.verification import Verification
     from binoc_runbook.version import Version
     from binoc_runbook.workspace import Workspace
     from binoc_runbook.workspace.policy_table import read_policy
@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 __all__ = ["Policy", "Release", "Verification", "Version", "Workspace", "ask", "read_policy"]
 
 #: The module of each name that is not named after it.
-_MODULES = {"ask": "questions", "read_policy": "workspace.policy_table"}
+_MODULES = {
+    "Release": "release.run",
+    "Verification": "release.verification",
+    "ask": "questions",
+    "read_policy": "workspace.policy_table",
+}
 
 
 def __getattr__(name: str) -> Any:

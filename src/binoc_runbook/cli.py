@@ -76,7 +76,7 @@ def check(root: Path, parsed: argparse.Namespace) -> int:
     # Nearly all that a check makes is modules; looking through them for garbage takes 10 % of it, also at its end.
     gc.disable()
     try:
-        from binoc_runbook.opening import open_target
+        from binoc_runbook.release.parameters import open_target
         from binoc_runbook.world import World
 
         target = open_target(World.real(root), parsed.version, remote=parsed.remote)
@@ -142,7 +142,7 @@ def _try_dists(folder: Path, target: Target) -> Findings:
 def dist(root: Path, parsed: argparse.Namespace) -> int:
     """Build what a release publishes: sdists, crates, wheels of the sdists, and the sums of all."""
     from binoc_runbook.dist.build import build
-    from binoc_runbook.opening import open_target
+    from binoc_runbook.release.parameters import open_target
     from binoc_runbook.world import World
 
     if parsed.platform and parsed.part == "sources":
@@ -173,7 +173,7 @@ def verify_crate(root: Path, parsed: argparse.Namespace) -> int:
     """Package and compile each crate anew, and compare it with what is to be uploaded and with the last release."""
     from binoc_runbook.display import terminal
     from binoc_runbook.dist.verify_crate import verify_crates
-    from binoc_runbook.opening import open_target
+    from binoc_runbook.release.parameters import open_target
     from binoc_runbook.world import World
 
     target = open_target(World.real(root), None)
@@ -189,7 +189,7 @@ def verify_crate(root: Path, parsed: argparse.Namespace) -> int:
 def plan(root: Path, parsed: argparse.Namespace) -> int:
     """Show the stages of a release and the exact commands that it would run."""
     from binoc_runbook.display import terminal, text
-    from binoc_runbook.opening import open_target
+    from binoc_runbook.release.parameters import open_target
     from binoc_runbook.stages import STAGES
     from binoc_runbook.world import World
 
@@ -213,7 +213,7 @@ def plan(root: Path, parsed: argparse.Namespace) -> int:
 def release(root: Path, parsed: argparse.Namespace) -> int:
     """Cut the release: show the plan, ask once for the version, run the runbook."""
     from binoc_runbook.display import terminal, text
-    from binoc_runbook.opening import judge_parameters, open_target
+    from binoc_runbook.release.parameters import judge_parameters, open_target
     from binoc_runbook.runbook import run_notebook
     from binoc_runbook.world import World
 
@@ -228,8 +228,8 @@ def release(root: Path, parsed: argparse.Namespace) -> int:
 
 def rehearse(root: Path, parsed: argparse.Namespace) -> int:
     """Perform the whole release in a world on loopback, tests included unless it shall be quick."""
-    from binoc_runbook.opening import judge_parameters
     from binoc_runbook.rehearsal.faults import QUICK
+    from binoc_runbook.release.parameters import judge_parameters
     from binoc_runbook.runbook import run_notebook
 
     world = f"rehearsal:{parsed.asked}" if parsed.asked else "rehearsal"
@@ -243,9 +243,9 @@ def rehearse(root: Path, parsed: argparse.Namespace) -> int:
 def verify(root: Path, parsed: argparse.Namespace) -> int:
     """Ask the registries whether a version is published as it was built, and try it as its users get it."""
     from binoc_runbook.environ import is_rehearsed
-    from binoc_runbook.opening import judge_verification, open_target
+    from binoc_runbook.release.parameters import judge_verification, open_target
+    from binoc_runbook.release.verification import PATIENCE
     from binoc_runbook.runbook import VERIFY, run_notebook
-    from binoc_runbook.verification import PATIENCE
     from binoc_runbook.world import World
 
     sums = None if parsed.sums is None else _from(root, parsed.sums)
@@ -265,8 +265,8 @@ def verify(root: Path, parsed: argparse.Namespace) -> int:
 
 def set_version(root: Path, parsed: argparse.Namespace) -> int:
     """Write the version wherever a published one is owned or quoted."""
-    from binoc_runbook.bump import write_version
-    from binoc_runbook.opening import open_target
+    from binoc_runbook.release.parameters import open_target
+    from binoc_runbook.release.prepare import write_version
     from binoc_runbook.world import World
 
     return _tell(write_version(open_target(World.real(root), parsed.version)))
@@ -274,8 +274,8 @@ def set_version(root: Path, parsed: argparse.Namespace) -> int:
 
 def prepare(root: Path, parsed: argparse.Namespace) -> int:
     """Bump to a version: the manifests, the changelog's heading, and the commands to go on with."""
-    from binoc_runbook.bump import next_commands, prepare_version
-    from binoc_runbook.opening import open_target
+    from binoc_runbook.release.parameters import open_target
+    from binoc_runbook.release.prepare import next_commands, prepare_version
     from binoc_runbook.world import World
 
     target = open_target(World.real(root), parsed.version)
@@ -287,7 +287,7 @@ def prepare(root: Path, parsed: argparse.Namespace) -> int:
 
 def setup_check(root: Path, parsed: argparse.Namespace) -> int:
     """List every setting at GitHub and at the registries that a release needs, and check those that can be asked."""
-    from binoc_runbook.setup import ask_setup
+    from binoc_runbook.release.setup_check import ask_setup
     from binoc_runbook.workspace.policy_table import read_policy
     from binoc_runbook.world import World
 
@@ -308,7 +308,7 @@ def setup_check(root: Path, parsed: argparse.Namespace) -> int:
 def github_release(root: Path, parsed: argparse.Namespace) -> int:
     """Make the release on GitHub of the tag of this version, or finish it: a draft, its assets, its publication."""
     from binoc_runbook.dist.github_release import publish_release
-    from binoc_runbook.opening import open_target
+    from binoc_runbook.release.parameters import open_target
     from binoc_runbook.world import World
 
     target = open_target(World.real(root), None)
@@ -366,7 +366,7 @@ def _ask_for(version: str) -> None:
 
 def _choice(target: Target) -> list[str]:
     """Which version was asked about, where the places leave a choice."""
-    from binoc_runbook.opening import said_versions
+    from binoc_runbook.release.parameters import said_versions
 
     said = said_versions(target.workspace(), target.policy)
     if len(said) < 2:

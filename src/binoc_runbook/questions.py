@@ -17,8 +17,8 @@ from binoc_runbook.checks.surface import surface, withheld
 from binoc_runbook.checks.workflow import RULES, workflow
 from binoc_runbook.files import root_of
 from binoc_runbook.finding import Finding, Findings, Place, RefusedError
-from binoc_runbook.opening import open_target
 from binoc_runbook.policy import MANIFEST, NAMES, TABLE, Artifact
+from binoc_runbook.release.parameters import open_target
 from binoc_runbook.stages import ACTS, AT_THE_LINE, STAGES, Target
 from binoc_runbook.stages import QUESTIONS as QUESTION_STAGES
 from binoc_runbook.stages.surface import Surface

@@ -9,9 +9,9 @@ import pytest
 from binoc_runbook.cli import main
 from binoc_runbook.dist.github_release import publish_release
 from binoc_runbook.finding import RefusedError
-from binoc_runbook.opening import open_target
 from binoc_runbook.rehearsal.servers.github_api import Asset, GitHubServer, Release
 from binoc_runbook.rehearsal.servers.repository_api import Settings
+from binoc_runbook.release.parameters import open_target
 from binoc_runbook.world import World
 
 NOTES = "### Added\n\n- Everything."

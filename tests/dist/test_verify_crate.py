@@ -10,8 +10,8 @@ import pytest
 
 from binoc_runbook.cli import main
 from binoc_runbook.dist.verify_crate import SEMVER_CHECKS, verify_crates
-from binoc_runbook.opening import open_target
 from binoc_runbook.rehearsal.registries import open_registries
+from binoc_runbook.release.parameters import open_target
 from binoc_runbook.world import World
 from binoc_runbook.world.processes import Processes
 

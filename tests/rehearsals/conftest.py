@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 from packaging.tags import platform_tags
 
-from binoc_runbook.opening import open_target
 from binoc_runbook.rehearsal.publish import Publication, open_publication
 from binoc_runbook.rehearsal.runner import WorkflowRun
 from binoc_runbook.rehearsal.runner.artifacts import Artifacts
+from binoc_runbook.release.parameters import open_target
 from binoc_runbook.world import World
 
 #: A wheel of the stable ABI that any Linux of this machine, or macOS, can install.

@@ -16,7 +16,7 @@ from binoc_runbook.dist.build import build
 from binoc_runbook.dist.inspect import inspect
 from binoc_runbook.dist.wheel_platform import Platform
 from binoc_runbook.finding import RefusedError
-from binoc_runbook.opening import open_target
+from binoc_runbook.release.parameters import open_target
 from binoc_runbook.world import World
 
 pytestmark = pytest.mark.rehearsal

@@ -7,7 +7,7 @@ import pytest
 from binoc_runbook.rehearsal.registries import open_registries
 from binoc_runbook.rehearsal.servers.package_index import File
 from binoc_runbook.rehearsal.servers.repository_api import Settings
-from binoc_runbook.setup import ask_setup
+from binoc_runbook.release.setup_check import ask_setup
 from binoc_runbook.workspace.policy_table import read_policy
 from binoc_runbook.world import World
 

@@ -21,10 +21,10 @@ from packaging.tags import platform_tags
 
 from binoc_runbook.dist.smoke_test import trial
 from binoc_runbook.finding import Findings, RefusedError
-from binoc_runbook.opening import open_target
 from binoc_runbook.rehearsal.registries import Registries, open_registries
 from binoc_runbook.rehearsal.servers.package_index import File
-from binoc_runbook.verification import Verification
+from binoc_runbook.release.parameters import open_target
+from binoc_runbook.release.verification import Verification
 from binoc_runbook.version import Version
 from binoc_runbook.workspace.policy_table import read_policy
 from binoc_runbook.world import World, crate_index, package_index

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from binoc_runbook.opening import open_target
+from binoc_runbook.release.parameters import open_target
 from binoc_runbook.stages import ACTS, QUESTIONS, STAGES
 from binoc_runbook.world import World
 

@@ -21,10 +21,10 @@ from binoc_runbook.redaction import Translate
 from binoc_runbook.stages import ACTS, STAGES
 
 if TYPE_CHECKING:
-    from binoc_runbook.record import StageRun
     from binoc_runbook.rehearsal.publish import Published
     from binoc_runbook.rehearsal.runner import JobRun
-    from binoc_runbook.release import Release
+    from binoc_runbook.release.record import StageRun
+    from binoc_runbook.release.run import Release
     from binoc_runbook.stages import Command, Stage, Target
 
 

@@ -11,10 +11,10 @@ from binoc_runbook.policy import NAMES
 from binoc_runbook.stages import ACTS, STAGES, Stage, State, Target
 
 if TYPE_CHECKING:
-    from binoc_runbook.record import StageRun
     from binoc_runbook.rehearsal.publish import Published
     from binoc_runbook.rehearsal.runner import JobRun
-    from binoc_runbook.release import Release
+    from binoc_runbook.release.record import StageRun
+    from binoc_runbook.release.run import Release
 
 STATE_SIGN: dict[State, str] = {"done": "✓", "ready": "→", "blocked": "✗", "unknown": "?"}
 

@@ -19,9 +19,9 @@ from binoc_runbook.display.sphinx.releases.overview import (
     tagged_by,
     times,
 )
-from binoc_runbook.opening import open_target
-from binoc_runbook.release import Release
-from binoc_runbook.verification import Verification
+from binoc_runbook.release.parameters import open_target
+from binoc_runbook.release.run import Release
+from binoc_runbook.release.verification import Verification
 from binoc_runbook.world import World
 from binoc_runbook.world.git import Git
 

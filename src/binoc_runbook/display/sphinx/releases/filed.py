@@ -16,8 +16,8 @@ from typing import Any
 
 from binoc_runbook.checks.tree import RECORDS
 from binoc_runbook.finding import Finding, Findings
-from binoc_runbook.record import SCHEMA as RECORD_SCHEMA
-from binoc_runbook.verification import SCHEMA as VERIFICATION_SCHEMA
+from binoc_runbook.release.record import SCHEMA as RECORD_SCHEMA
+from binoc_runbook.release.verification import SCHEMA as VERIFICATION_SCHEMA
 from binoc_runbook.version import Version, VersionError
 
 #: How the names of the files end: of the executed notebook, of its twin, and of what a verification found later.

@@ -17,10 +17,10 @@ from binoc_runbook.dist.smoke_test import CHECK as TRIAL
 from binoc_runbook.dist.smoke_test import trial
 from binoc_runbook.files import root_of, write_atomically
 from binoc_runbook.finding import Finding, Findings, RefusedError
-from binoc_runbook.opening import judge_verification, open_target
 from binoc_runbook.policy import Artifact
-from binoc_runbook.record import stamp
 from binoc_runbook.redaction import each_string
+from binoc_runbook.release.parameters import judge_verification, open_target
+from binoc_runbook.release.record import stamp
 from binoc_runbook.stages.target import Target
 from binoc_runbook.world import World
 

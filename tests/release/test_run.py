@@ -7,8 +7,8 @@ import json
 import pytest
 
 from binoc_runbook.finding import RefusedError
-from binoc_runbook.opening import open_target
-from binoc_runbook.release import Release
+from binoc_runbook.release.parameters import open_target
+from binoc_runbook.release.run import Release
 from binoc_runbook.stages import STAGES
 from binoc_runbook.world import World
 

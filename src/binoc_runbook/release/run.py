@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from binoc_runbook.checks.tree import RECORDS
 from binoc_runbook.files import root_of
 from binoc_runbook.finding import Finding, Findings, RefusedError
-from binoc_runbook.opening import judge_parameters, open_target
-from binoc_runbook.record import Record, StageRun
 from binoc_runbook.rehearsal.faults import QUICK, TROUBLES, at_registries
+from binoc_runbook.release.parameters import judge_parameters, open_target
+from binoc_runbook.release.record import Record, StageRun
 from binoc_runbook.stages import ACTS, AT_THE_LINE, QUESTIONS, STAGES, Observation, Stage, Target
 from binoc_runbook.world import World
 

@@ -6,7 +6,7 @@ import pytest
 
 from binoc_runbook import Verification
 from binoc_runbook.finding import RefusedError
-from binoc_runbook.opening import judge_verification
+from binoc_runbook.release.parameters import judge_verification
 
 
 @pytest.mark.parametrize(
