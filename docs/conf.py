@@ -11,7 +11,7 @@ extensions = [
     "myst_nb",
     "sphinx_design",
     "sphinx_copybutton",
-    "binoc_runbook.display.sphinx",
+    "binoc_runbook.site",
 ]
 html_theme = "furo"
 html_theme_options = {

@@ -1,4 +1,4 @@
-"""The house: imports go one way, and only the world touches the outside."""
+"""Package layout: names, import order, and what only some packages may import."""
 
 from __future__ import annotations
 
@@ -12,82 +12,78 @@ import binoc_runbook
 SOURCE = Path(binoc_runbook.__file__).parent
 FILES = sorted(path.relative_to(SOURCE) for path in SOURCE.rglob("*.py"))
 
-#: From the innermost room to the outermost; a room may use those that stand before it, and its own files.
-ROOMS = (
-    ("messages", "files", "redaction", "finding", "environ", "version"),
-    ("policy", "workspace"),
-    ("checks",),
-    ("world",),
-    ("rehearsal", "stages"),
-    ("dist",),
-    ("adr", "display", "questions", "release"),
-    ("runbook",),
-    ("arguments", "cli"),
+#: The import order: a name at the top level imports only names before it, and its own modules.
+ORDER = (
+    "version",
+    "finding",
+    "files",
+    "redaction",
+    "environ",
+    "policy",
+    "workspace",
+    "checks",
+    "world",
+    "stages",
+    "dist",
+    "rehearsal",
+    "release",
+    "display",
+    "notebook",
+    "site",
+    "cli",
 )
-#: Loaded by papermill, which knows nothing of the rest.
-PLUGIN = ("papermill_engine", "_papermill_run")
-#: `World.rehearsal` makes its world in the room that stands after it; `policy` and `workspace` read the same files.
-KNOWN = {("world", "rehearsal")}
 
-#: A rehearsal is the outside that real clients are sent to: it listens, on loopback, and still asks nobody anything.
-LISTENING = {Path("rehearsal/servers/server.py"), Path("rehearsal/servers/certificates.py")}
+#: Modules that open sockets, start processes or serve: the world, the servers of a rehearsal, and the kernel's driver.
+OUTSIDE = ("world", "notebook/engine.py", "rehearsal/servers/server.py", "rehearsal/servers/certificates.py")
 
-LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
+#: Modules that take long to import; they are imported in the functions that need them.
+SLOW = {
+    "IPython",
+    "cryptography",
+    "git",
+    "jwt",
+    "nbclient",
+    "nbformat",
+    "papermill",
+    "rich",
+    "tomlkit",
+    "trustme",
+    "yaml",
+}
 
 
-def imported(path: Path, *, everywhere: bool) -> set[str]:
-    """The modules that a file imports; only what it needs to be loaded unless `everywhere`."""
+def imports(path: Path, *, everywhere: bool = True) -> set[str]:
+    """The modules that a file imports; with `everywhere` unset, only those that are imported with the file itself."""
     tree = ast.parse((SOURCE / path).read_text("utf-8"))
-    nodes = ast.walk(tree) if everywhere else tree.body
-    found = set()
-    for node in nodes:
+    modules = set()
+    for node in ast.walk(tree) if everywhere else tree.body:
         if isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
+            modules.add(node.module)
+            modules.update(f"{node.module}.{alias.name}" for alias in node.names)
         if isinstance(node, ast.Import):
-            found.update(alias.name for alias in node.names)
-    return found
+            modules.update(alias.name for alias in node.names)
+    return modules
 
 
-def room_of(path: Path) -> str:
+def top_level(path: Path) -> str:
     return path.with_suffix("").parts[0]
 
 
+def test_the_top_level_has_the_names_of_the_import_order_only():
+    names = {path.stem for path in SOURCE.iterdir() if path.name not in {"__pycache__", "py.typed"}}
+    assert names == {"__init__", *ORDER}
+    assert len(names) <= 18
+
+
 @pytest.mark.parametrize("path", FILES, ids=str)
-def test_a_room_uses_only_rooms_further_in(path):
-    room = room_of(path)
-    if room in ("__init__", *PLUGIN):
+def test_only_a_few_modules_start_processes_and_open_sockets(path):
+    if path.as_posix().startswith(OUTSIDE):
         return
-    for module in imported(path, everywhere=True):
-        package, _, rest = module.partition(".")
-        other = rest.partition(".")[0]
-        if package == "binoc_runbook" and other != room and (room, other) not in KNOWN:
-            assert LEVEL[other] <= LEVEL[room], f"{room} uses {other}"
+    outside = {"subprocess", "socket", "urllib.request", "http.client", "git", "requests", "http.server", "ssl"}
+    assert not imports(path) & outside
 
 
 @pytest.mark.parametrize("path", FILES, ids=str)
-def test_only_the_world_starts_processes_and_opens_sockets(path):
-    if room_of(path) in ("world", *PLUGIN):
-        return
-    outside = {"subprocess", "socket", "urllib.request", "http.client", "git", "requests"}
-    listening = {"http.server", "socketserver", "ssl"}
-    assert not imported(path, everywhere=True) & (outside if path in LISTENING else outside | listening)
-
-
-@pytest.mark.parametrize("path", FILES, ids=str)
-def test_what_takes_long_to_load_is_loaded_where_it_is_used(path):
-    slow = {
-        "cryptography",
-        "jwt",
-        "trustme",
-        "git",
-        "rich",
-        "rich.console",
-        "tomlkit",
-        "yaml",
-        "papermill",
-        "IPython",
-        "nbclient",
-        "nbformat",
-    }
-    if room_of(path) != "_papermill_run":
-        assert not imported(path, everywhere=False) & slow
+def test_slow_modules_are_imported_where_they_are_used(path):
+    if path.as_posix() != "notebook/engine.py":
+        assert not {module.partition(".")[0] for module in imports(path, everywhere=False)} & SLOW

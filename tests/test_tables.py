@@ -8,8 +8,8 @@ from pathlib import Path
 
 import binoc_runbook
 from binoc_runbook.checks.published import COMMIT, PROVENANCE, PUBLISHED
-from binoc_runbook.display.sphinx.reference.remedies import remedies
 from binoc_runbook.rehearsal.runner import troubles
+from binoc_runbook.site.reference.remedies import remedies
 from binoc_runbook.stages import STAGES
 from binoc_runbook.workspace.policy_table import read_policy
 

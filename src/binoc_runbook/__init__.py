@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from binoc_runbook.policy import Policy
-    from binoc_runbook.questions import ask
     from binoc_runbook.release.run import Release
     from binoc_runbook.release.verification import Verification
+    from binoc_runbook.site.questions import ask
     from binoc_runbook.version import Version
     from binoc_runbook.workspace import Workspace
     from binoc_runbook.workspace.policy_table import read_policy
@@ -26,7 +26,7 @@ __all__ = ["Policy", "Release", "Verification", "Version", "Workspace", "ask", "
 _MODULES = {
     "Release": "release.run",
     "Verification": "release.verification",
-    "ask": "questions",
+    "ask": "site.questions",
     "read_policy": "workspace.policy_table",
 }
 

@@ -69,7 +69,7 @@ _VERIFIED = Place(
     ("RUNBOOK", '"verify", "0.4.0", "--sums"'),
 )
 _SET_UP = Place(
-    "tests/checks/test_setup.py",
+    "tests/checks/test_settings.py",
     "test_the_command_fails_where_something_failed_and_not_for_what_is_unknown",
     ("typed",),
 )
@@ -79,7 +79,7 @@ ELSEWHERE = {
     r"\./just test": Place(".ci/run", "", ("./just test",)),
     r"\./just docs": Place("justfile", "", ("test: lint docs ",)),
     r"\./just docs-serve": Place(
-        "tests/test_docs_serve.py", "test_the_site_is_served_on_loopback_and_follows_what_is_edited", ("copy, serving",)
+        "tests/site/test_docs_serve.py", "test_the_site_is_served_on_loopback_and_follows_what_is_edited", ("copy, serving",)
     ),
     r"\./just rehearse( VERSION)?": _REHEARSED,
     r"\./just rehearse --trouble (wrong-publisher|lost-answer)": Place(

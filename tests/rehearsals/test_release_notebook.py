@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from binoc_runbook.display.sphinx.releases.filed import read_filed
+from binoc_runbook.site.releases.filed import read_filed
 from binoc_runbook.stages import STAGES
 
 from ..pages.reading import TYPED, differs

@@ -102,7 +102,7 @@ class Release:
         Raises:
             RefusedError: A parameter is not what it must be, or the checkout cannot be read.
         """
-        from binoc_runbook.display.notebook import NotebookReporter, injected_parameters
+        from binoc_runbook.notebook.reporter import NotebookReporter, injected_parameters
 
         judge_parameters(version, dry_run, remote, retest, world, injected_parameters())
         root = root_of(Path.cwd())

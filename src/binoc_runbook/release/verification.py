@@ -99,7 +99,7 @@ class Verification:
         Raises:
             RefusedError: A parameter is not what it must be, or the checkout cannot be read.
         """
-        from binoc_runbook.display.notebook import NotebookReporter, injected_parameters
+        from binoc_runbook.notebook.reporter import NotebookReporter, injected_parameters
 
         judge_verification(version, sums, patience, world, injected_parameters())
         root = root_of(Path.cwd())

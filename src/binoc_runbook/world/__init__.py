@@ -70,7 +70,7 @@ class World:
 
         `trouble` is what shall go wrong in it, one of `trouble.TROUBLES`. The records of a `quick` one go with it.
         """
-        from binoc_runbook.rehearsal import open_world
+        from binoc_runbook.rehearsal.world import open_world
 
         return open_world(source, trouble, quick=quick)
 

@@ -1,0 +1,1 @@
+"""Runbooks under Jupyter and papermill: start, reporter, engine, plug-in and execution."""

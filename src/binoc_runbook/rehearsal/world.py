@@ -1,0 +1,93 @@
+"""The same world on loopback: a release that is really performed, where it can do no harm.
+
+A rehearsal starts from a new repository with one commit, of the tree that the checkout's HEAD has, and from a bare
+repository as its remote. It takes nothing else from the checkout: no tags, no remotes, no hooks, and nothing of the
+user's git configuration. So it works as well in the shallow, detached clone of a pull request.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from binoc_runbook.finding import Finding, RefusedError
+from binoc_runbook.rehearsal.bare_remote import bare_beside, rules, write_hook
+from binoc_runbook.rehearsal.faults import refused_refs
+from binoc_runbook.workspace.policy_table import read_policy
+from binoc_runbook.world import World
+from binoc_runbook.world.git import Git
+
+_IDENTITY = {"user.name": "Rehearsal", "user.email": "rehearsal@localhost"}
+
+
+def open_world(source: Path, trouble: str | None = None, *, quick: bool = False) -> World:
+    """Make the repository and its remote in a temporary folder, which `World.close` removes, and so does the exit.
+
+    `trouble` is one of `trouble.TROUBLES`; the remote makes those that are its own. The records of a `quick` one are
+    removed with it: it is not told apart from the others by the version it is of.
+
+    Raises:
+        RefusedError: The checkout has no commit to start from, or its policy cannot be read.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="binoc-rehearsal-")).resolve()
+
+    def close() -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        atexit.unregister(close)
+
+    atexit.register(close)
+    try:
+        return _open(source, folder, close, trouble, folder / "runs" if quick else None)
+    except BaseException:
+        close()
+        raise
+
+
+def _open(source: Path, folder: Path, close: Callable[[], None], trouble: str | None, runs: Path | None) -> World:
+    environment = {
+        # The user's and the system's configuration stay out of it, and so does whatever the variables would add.
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_COUNT": "0",
+        # Kept in the build cache of the checkout, so that a warm rehearsal is quick. But not in the same folder: cargo
+        # tells the packages of a workspace apart by their place inside it and by age, and would take what was built
+        # from one of the two trees for the other.
+        "CARGO_TARGET_DIR": str(Path(os.environ.get("CARGO_TARGET_DIR") or source / "target") / "rehearsal"),
+    }
+    root = folder / source.name
+    bare = bare_beside(root)
+    checkout, git = Git(source), Git(root, environment)
+    tree = _do(checkout, "rev-parse", "--verify", "--end-of-options", "HEAD^{tree}")
+    objects = _do(checkout, "rev-parse", "--path-format=absolute", "--git-path", "objects")
+    _do(Git(folder, environment), "init", "--quiet", "--initial-branch=main", str(root))
+    # The checkout's objects are read where they are; nothing is copied, and nothing there is written.
+    (root / ".git/objects/info/alternates").write_text(f"{objects}\n", "utf-8")
+    for name, value in _IDENTITY.items():
+        _do(git, "config", name, value)
+    # Of the same day as what it stands for, so that a commit is rehearsed under the same name each time.
+    day = _do(checkout, "log", "-1", "--format=%cI")
+    dated = Git(root, environment | {"GIT_AUTHOR_DATE": day, "GIT_COMMITTER_DATE": day})
+    commit = _do(dated, "commit-tree", tree, "-m", "The tree that is rehearsed")
+    _do(git, "reset", "--quiet", "--hard", commit)
+
+    policy = read_policy(root)
+    branch = next((name for name in policy.branch if not set("*?[") & set(name)), "main")
+    _do(git, "branch", "--move", branch)
+    _do(Git(folder, environment), "init", "--quiet", "--bare", f"--initial-branch={branch}", str(bare))
+    for name, value in rules(refused_refs(trouble, branch)):
+        _do(Git(bare, environment), "config", "--add", name, value)
+    write_hook(bare)
+    _do(git, "remote", "add", policy.remote, str(bare))
+    return World.at(root, kind="rehearsal", source=source, environment=environment, runs=runs, close=close)
+
+
+def _do(git: Git, *arguments: str) -> str:
+    done = git.run(["git", *arguments])
+    if done.returncode != 0:
+        finding = Finding.failed("rehearsal", " ".join(done.command), done.reason, "mend that, then rehearse again")
+        raise RefusedError("the rehearsal could not begin", [finding])
+    return done.stdout.strip()

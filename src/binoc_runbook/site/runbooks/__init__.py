@@ -1,0 +1,162 @@
+"""The runbooks as pages of a site.
+
+    extensions = ["binoc_runbook.site.runbooks"]
+    binoc_runbooks = "../runbooks"  # the default, from the folder of the sources
+
+They are copied into the folder `runbooks` of the sources, which git should ignore. The release runbook is run before,
+in a quick rehearsal of the commit that is checked out, once for each commit; so its page shows what it does. Sphinx
+executes neither the copy nor any other runbook or record: whatever they were, an act or a rehearsal, is over.
+
+On every page that is a run of a runbook, each chapter can be linked to by the name of its stage, and the parameters are
+those of the run.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from docutils import nodes
+from sphinx.util import logging
+
+from binoc_runbook.files import root_of, write_atomically
+from binoc_runbook.finding import RefusedError
+from binoc_runbook.notebook.messages import MARK
+from binoc_runbook.site.releases.filed import is_notebook
+from binoc_runbook.site.runbooks.rendered import (
+    Notebook,
+    Rehearsed,
+    chapter_of,
+    identity,
+    read_runbook,
+    rehearse,
+    settle_parameters,
+)
+from binoc_runbook.workspace.policy_table import read_policy
+from binoc_runbook.world import World
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+#: The folder of the sources that the copies go to.
+PLACE = "runbooks"
+
+_AS_RUN = """\
+What stands below each cell is what it did in a **quick rehearsal** of commit {commit} of {day}: the remote was a
+folder, a command that does nothing stood in for the tests, and nothing was built or published. How long a stage takes
+is left out. [The records of real releases](../releases/index.md) are listed by themselves."""
+
+_AS_WRITTEN = """\
+This page is shown as it is written, without results: {reason}."""
+
+_logger = logging.getLogger(__name__)
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Place the runbooks before sources are looked for, and complete every page that is one."""
+    app.add_config_value("binoc_runbooks", f"../{PLACE}", "env", types=[str])
+    refusals = Refusals()
+    app.connect("builder-inited", refusals.place_runbooks)
+    app.connect("source-read", prepare_page)
+    app.connect("doctree-read", name_chapters, priority=390)  # before titles and contents are collected
+    app.connect("build-finished", refusals.fail_build)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+class Refusals:
+    """Why runbooks could not be rehearsed in this build; their pages show how far they came."""
+
+    def __init__(self) -> None:
+        self._reasons: list[str] = []
+
+    def place_runbooks(self, app: Sphinx) -> None:
+        """Bring the copies up to date; what has not changed is left alone, so that Sphinx does not read it again."""
+        source, place = Path(app.srcdir, app.config.binoc_runbooks), Path(app.srcdir, PLACE)
+        known = {path.name: path for path in sorted(source.glob("*.ipynb")) if read_runbook(path)}
+        for name, runbook in known.items():
+            copy = place / name
+            text, reason = _page(runbook, copy)
+            self._reasons += [reason] if reason else []
+            if text is not None and (not copy.is_file() or copy.read_text("utf-8") != text):
+                write_atomically(copy, text)
+        for copy in place.glob("*.ipynb"):
+            if copy.name not in known and read_runbook(copy):
+                copy.unlink()  # the copy of a runbook that is gone
+
+    def fail_build(self, app: Sphinx, exception: Exception | None) -> None:
+        """Fail the build, each time, for a runbook that cannot be rehearsed."""
+        for reason in self._reasons if exception is None else []:
+            _logger.error("%s", reason)
+            app.statuscode = 1
+
+
+def _page(runbook: Path, copy: Path) -> tuple[str | None, str]:
+    """The text of a copy, `None` where the one that is there holds, and why the rehearsal was refused."""
+    notebook, root = read_runbook(runbook), root_of(runbook)
+    assert notebook is not None  # noqa: S101 - the caller has looked
+    name = notebook["metadata"][MARK].get("runbook")
+    if name != "release":
+        return _noted(notebook, _AS_WRITTEN.format(reason="a site rehearses the release, and nothing else")), ""
+    told = World.real(root).git.ask("log", "-1", "--format=%H %cs").stdout.split() if root else []
+    if not root or not told:
+        return _noted(notebook, _AS_WRITTEN.format(reason="there is no commit here that could be rehearsed")), ""
+    commit, day = told
+    key = identity(runbook, commit)
+    before = read_runbook(copy)
+    if before and before["metadata"][MARK].get("rehearsed") == key:
+        return None, ""
+    _logger.info("rehearsing %s for its page, at %s", runbook.name, commit[:12])
+    ran = rehearse(runbook, root)
+    if not isinstance(ran, Rehearsed):
+        return _noted(notebook, _AS_WRITTEN.format(reason=ran)), ""
+    if not ran.refused:  # else it is tried again by the next build
+        ran.notebook["metadata"][MARK]["rehearsed"] = key
+    note = _AS_RUN.format(commit=_linked(root, commit), day=day)
+    reason = f"{runbook.name}: a quick rehearsal of {commit[:12]} was refused\n{ran.refused}"
+    return _noted(ran.notebook, note), reason if ran.refused else ""
+
+
+def _linked(root: Path, commit: str) -> str:
+    try:
+        repository = read_policy(root).repository
+    except RefusedError:
+        repository = None
+    spelt = f"`{commit[:12]}`"
+    return f"[{spelt}](https://github.com/{repository}/commit/{commit})" if repository else spelt
+
+
+def _noted(notebook: Notebook, note: str) -> str:
+    """The notebook with a note below its title, which stands in its first cell."""
+    cell = {"cell_type": "markdown", "id": "how-it-ran", "metadata": {}, "source": f"```{{note}}\n{note}\n```"}
+    notebook["cells"].insert(1, cell)
+    return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+
+
+def prepare_page(app: Sphinx, name: str, source: list[str]) -> None:
+    """Let each cell of a runbook know its chapter, and show one value of each parameter."""
+    if not str(app.env.doc2path(name)).endswith(".ipynb"):
+        return
+    try:
+        notebook = json.loads(source[0])
+    except ValueError:
+        return
+    if not is_notebook(notebook) or MARK not in notebook["metadata"]:
+        return
+    settle_parameters(notebook)
+    for cell in notebook["cells"]:
+        if chapter := chapter_of(cell):
+            cell.setdefault("metadata", {})[MARK] = {"chapter": chapter}
+    source[0] = json.dumps(notebook)
+
+
+def name_chapters(app: Sphinx, document: nodes.document) -> None:
+    """Give the section of each chapter the name of its stage, as the first of its ids, so that links to it last."""
+    for cell in document.findall(nodes.container):
+        told = cell.get("cell_metadata", {}).get(MARK) if cell.get("nb_element") == "cell_code" else None
+        section = cell.parent
+        while section is not None and not isinstance(section, nodes.section):
+            section = section.parent
+        if told and section is not None and told["chapter"] not in document.ids:
+            section["ids"].insert(0, told["chapter"])
+            document.ids[told["chapter"]] = section

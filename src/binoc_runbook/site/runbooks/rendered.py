@@ -1,0 +1,163 @@
+"""A runbook as a page can show it: run in a quick rehearsal, with nothing in it that differs from run to run.
+
+Everything here works on notebooks as JSON (nbformat 4), before Sphinx and MyST-NB see them.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import re
+import sys
+import tempfile
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from binoc_runbook.notebook.messages import MARK
+from binoc_runbook.redaction import plain
+from binoc_runbook.rehearsal.faults import QUICK
+from binoc_runbook.site.releases.filed import is_notebook
+from binoc_runbook.world import World
+
+Notebook = dict[str, Any]
+
+#: In seconds: a quick rehearsal takes three, and one that hangs must not hold the site up for ever.
+_PATIENCE = 300.0
+
+#: What a stage took, as the run says it at the end of a line; it says nothing about a release, and is never the same.
+_TOOK = re.compile(r" \(\d+\.\d s\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """A runbook after a quick rehearsal, and why it was refused, if it was."""
+
+    notebook: Notebook
+    refused: str
+
+
+def read_runbook(path: Path) -> Notebook | None:
+    """Read a notebook that is one of ours by its metadata; `None` for any other file."""
+    try:
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return value if is_notebook(value) and isinstance(value["metadata"].get(MARK), dict) else None
+
+
+def identity(runbook: Path, commit: str) -> str:
+    """What decides how a quick rehearsal turns out: the commit, the runbook, and the library that runs it."""
+    told = (commit, _digest(runbook.read_bytes()), _library())
+    return _digest("\n".join(told).encode())
+
+
+def rehearse(runbook: Path, root: Path) -> Rehearsed | str:
+    """Run a runbook in a quick rehearsal of the commit that is checked out; or why it cannot be rehearsed here."""
+    world = World.real(root)
+    if (root / "Cargo.toml").is_file() and world.processes.find("cargo") is None:
+        return "there is no `cargo` here, which a rehearsal has to ask"  # no fault of the commit
+    with tempfile.TemporaryDirectory(prefix="binoc-page-") as folder:
+        record = Path(folder) / "record.ipynb"
+        parameters = ["-p", "dry_run", "False", "-p", "world", f"rehearsal:{QUICK}"]
+        command = [sys.executable, "-m", "papermill", str(runbook), str(record), *parameters]
+        ran = world.processes.run(command, patience=_PATIENCE)
+        notebook = read_runbook(record) or read_runbook(runbook)
+    assert notebook is not None  # noqa: S101 - the runbook was read before
+    refused = "" if ran.returncode == 0 else _last_words(notebook) or world.clean(ran.stderr)
+    return Rehearsed(_lasting(notebook), refused)
+
+
+def settle_parameters(notebook: Notebook) -> None:
+    """Let a page show one value of each parameter: the one that the run was given, where it was given one.
+
+    papermill leaves the defaults where they are, and puts a cell below them that says something else.
+    """
+    given = [cell for cell in notebook["cells"] if "injected-parameters" in _tags(cell)]
+    default = next((cell for cell in notebook["cells"] if "parameters" in _tags(cell)), None)
+    if not given or default is None:
+        return
+    try:
+        values = {name: value for cell in given for name, value in _assigned(_source(cell))}
+        settled = _with_values(_source(default), values)
+    except SyntaxError:
+        return  # damaged by hand; both are shown as they are
+    default["source"] = settled
+    notebook["cells"] = [cell for cell in notebook["cells"] if cell not in given]
+
+
+def chapter_of(cell: Notebook) -> str | None:
+    """The name of the chapter that a cell of code belongs to; for a stage, the name of the stage."""
+    name = str(cell.get("id", ""))
+    return name.removesuffix("-run") if cell.get("cell_type") == "code" and name else None
+
+
+def _last_words(notebook: Notebook) -> str:
+    """The refusal that a run ended with, or the traceback of the cell that failed."""
+    outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", [])]
+    errors = [output for output in outputs if output.get("output_type") == "error"]
+    return plain("\n".join(errors[-1]["traceback"])) if errors else ""
+
+
+def _with_values(source: str, values: dict[str, str]) -> str:
+    lines = source.splitlines(keepends=True)
+    for statement in reversed(ast.parse(source).body):
+        target = statement.target if isinstance(statement, ast.AnnAssign) else None
+        value = getattr(statement, "value", None)
+        if not (isinstance(target, ast.Name) and isinstance(value, ast.expr)) or value.lineno != value.end_lineno:
+            continue
+        if target.id in values:
+            line = lines[value.lineno - 1].encode()  # the columns of `ast` count bytes
+            head, tail = line[: value.col_offset], line[value.end_col_offset :]
+            lines[value.lineno - 1] = (head + values.pop(target.id).encode() + tail).decode()
+    more = [f"{name} = {value}\n" for name, value in values.items()]
+    return "".join(lines) + ("\n" if more else "") + "".join(more).rstrip("\n")
+
+
+def _assigned(source: str) -> list[tuple[str, str]]:
+    """The names that a cell assigns to, with the source of each value."""
+    return [
+        (target.id, ast.get_source_segment(source, statement.value) or "")
+        for statement in ast.parse(source).body
+        if isinstance(statement, ast.Assign)
+        for target in statement.targets
+        if isinstance(target, ast.Name)
+    ]
+
+
+def _lasting(notebook: Notebook) -> Notebook:
+    """The notebook without what differs from one run to the next: times, and the name papermill gives to a new cell."""
+    notebook["metadata"].pop("papermill", None)
+    notebook["metadata"]["language_info"] = {"name": "python"}
+    for number, cell in enumerate(notebook["cells"]):
+        for key in ("papermill", "execution"):
+            cell["metadata"].pop(key, None)
+        if {"injected-parameters", "papermill-error-cell-tag"} & set(_tags(cell)):
+            cell["id"] = f"cell-{number}"
+        for output in cell.get("outputs", []):
+            for mime, told in output.get("data", {}).items():
+                output["data"][mime] = [_TOOK.sub("", line) for line in told] if isinstance(told, list) else told
+    return notebook
+
+
+def _source(cell: Notebook) -> str:
+    source = cell.get("source", "")
+    return source if isinstance(source, str) else "".join(source)
+
+
+def _tags(cell: Notebook) -> list[str]:
+    tags = cell["metadata"].get("tags", []) if isinstance(cell.get("metadata"), dict) else []
+    return tags if isinstance(tags, list) else []
+
+
+@cache
+def _library() -> str:
+    """The digest of this library's sources; of those that run, because nobody edits them while a site is built."""
+    folder = Path(__file__).parents[3]
+    return _digest(b"\0".join(path.read_bytes() for path in sorted(folder.rglob("*.py"))))
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,733 @@
+"""papermill with a runbook of ours, as people and machines start it: real processes, terminals, pipes and kernels."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pty
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import nbformat
+import pytest
+from nbformat import NotebookNode, v4
+
+from binoc_runbook.notebook import command_line
+from binoc_runbook.notebook.engine import clean, file_record
+from binoc_runbook.notebook.messages import LIVE, OUTPUT_VARIABLE, RECORD
+from binoc_runbook.redaction import machine_free
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PAPERMILL = str(Path(sys.executable).with_name("papermill"))
+PATIENCE = 60.0
+
+
+# -- A checkout with a runbook in it ----------------------------------------------------------------------------------
+
+
+def notebook(*cells: str, mark: bool = True) -> NotebookNode:
+    nb = v4.new_notebook()
+    nb.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    if mark:
+        nb.metadata.binoc_runbook = {"runbook": "release"}
+    parameters = v4.new_code_cell("version = None\ndry_run = True", metadata={"tags": ["parameters"]})
+    nb.cells = [v4.new_markdown_cell("# The release"), parameters, *map(v4.new_code_cell, cells)]
+    return nb
+
+
+class Checkout:
+    """A git checkout whose runbook has these cells."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.runbook = root / "runbooks" / "release.ipynb"
+        self.runbook.parent.mkdir(parents=True)
+        subprocess.run(["git", "init", "-q", root], check=True)
+        self.holds("print(repr(version), dry_run)")
+
+    def holds(self, *cells: str, mark: bool = True) -> None:
+        nbformat.write(notebook(*cells, mark=mark), self.runbook)
+
+    def record(self, name: str) -> dict[str, Any]:
+        return read(self.root.joinpath(name).read_text("utf-8"))
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    return Checkout(tmp_path / "checkout")
+
+
+def read(text: str) -> dict[str, Any]:
+    """The notebook in a text, which must be nothing but a valid notebook."""
+    nbformat.validate(nbformat.reads(text, as_version=4))
+    return dict(json.loads(text))
+
+
+def outputs(nb: dict[str, Any]) -> str:
+    return json.dumps([cell.get("outputs", []) for cell in nb["cells"]], ensure_ascii=False)
+
+
+def states(nb: dict[str, Any]) -> list[str]:
+    """The state of each code cell, as papermill's metadata tells it."""
+    return [cell["metadata"]["papermill"]["status"] for cell in nb["cells"] if cell["cell_type"] == "code"]
+
+
+# -- Starting papermill -----------------------------------------------------------------------------------------------
+
+
+class Ended(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+class Started:
+    """A papermill process whose standard streams are of the named kinds; what it writes is read while it runs."""
+
+    def __init__(
+        self,
+        arguments: list[str],
+        cwd: Path,
+        stdin: str = "null",
+        stdout: str = "pipe",
+        command: tuple[str, ...] = (PAPERMILL,),
+        environment: dict[str, str] | None = None,
+    ) -> None:
+        # As a person has it: without what pytest leaves in the environment, which ipykernel looks at.
+        env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+        self._open = contextlib.ExitStack()
+        self._folder = Path(self._open.enter_context(tempfile.TemporaryDirectory()))
+        line = shlex.join([*command, *arguments])
+        closed = {"closed": "<&-"}.get(stdin, "") + {"closed": ">&-"}.get(stdout, "")
+        given, taken = self._stdin(stdin), self._stdout(stdout)
+        err = os.open(self._folder / "err", os.O_WRONLY | os.O_CREAT)
+        self._terminal = stdout == "terminal"
+        self.process = subprocess.Popen(
+            ["sh", "-c", f"exec {line} {closed}"],
+            cwd=cwd,
+            env=env | (environment or {}),
+            stdin=given,
+            stdout=taken,
+            # A terminal shows both; everywhere else they are told apart.
+            stderr=taken if self._terminal else err,
+            start_new_session=True,
+        )
+        for number in (given, taken, err):
+            os.close(number)
+        self._chunks: list[tuple[float, bytes]] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _stdin(self, kind: str) -> int:
+        if kind in {"null", "closed"}:
+            return os.open(os.devnull, os.O_RDONLY)
+        if kind == "terminal":
+            master, slave = pty.openpty()
+            self._open.callback(os.close, master)
+            return slave
+        content = nbformat.writes(notebook("raise SystemExit('the notebook from the pipe was run')", mark=False))
+        if kind == "file":
+            (self._folder / "input").write_text(content)
+            return os.open(self._folder / "input", os.O_RDONLY)
+        os.mkfifo(self._folder / "fifo")
+        reader = os.open(self._folder / "fifo", os.O_RDONLY | os.O_NONBLOCK)
+        writer = os.open(self._folder / "fifo", os.O_WRONLY)
+        os.set_blocking(reader, True)
+        if kind == "filled fifo":
+            os.write(writer, content.encode())
+        if kind == "open fifo":
+            self._open.callback(os.close, writer)
+        else:
+            os.close(writer)
+        return reader
+
+    def _stdout(self, kind: str) -> int:
+        self._source = -1
+        self._file: Path | None = None
+        if kind == "terminal":
+            self._source, number = pty.openpty()
+        elif kind == "pipe":
+            self._source, number = os.pipe()
+        elif kind == "file":
+            self._file = self._folder / "out"
+            number = os.open(self._file, os.O_WRONLY | os.O_CREAT)
+        else:
+            number = os.open(os.devnull, os.O_WRONLY)
+        return number
+
+    def _read(self) -> None:
+        while self._source >= 0:
+            try:
+                chunk = os.read(self._source, 65536)
+            except OSError:  # how a terminal says that nobody is there any more
+                break
+            if not chunk:
+                break
+            self._chunks.append((time.monotonic(), chunk))
+
+    @property
+    def so_far(self) -> str:
+        return b"".join(chunk for _, chunk in self._chunks).decode("utf-8").replace("\r\n", "\n")
+
+    def wait_for(self, sight: str | Path) -> None:
+        """Until a text was shown, or a file has come to be."""
+        end = time.monotonic() + PATIENCE
+        while not (sight.exists() if isinstance(sight, Path) else sight in self.so_far):
+            assert time.monotonic() < end, f"{sight} never came; so far: {self.so_far}"
+            assert self.process.poll() is None, self.end()
+            time.sleep(0.02)
+
+    def interrupt(self) -> None:
+        """Ctrl-C: the terminal sends it to everyone in the foreground, which the kernel is not."""
+        os.killpg(self.process.pid, signal.SIGINT)
+
+    def end(self) -> Ended:
+        try:
+            code = self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            pytest.fail(f"papermill did not end; so far: {self.so_far}")
+        self._reader.join(PATIENCE)
+        out = self._file.read_text("utf-8") if self._file else self.so_far
+        if self._source >= 0:
+            os.close(self._source)
+        with self._open:
+            return Ended(code, out, out if self._terminal else (self._folder / "err").read_text("utf-8"))
+
+
+def run(arguments: str, cwd: Path, **how: Any) -> Ended:
+    """`papermill` with these arguments, as typed in that folder."""
+    return Started(shlex.split(arguments), cwd, **how).end()
+
+
+SHORT = "runbooks/release.ipynb -p version 0.4.0"
+
+
+# -- The short command line -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.notebook
+@pytest.mark.parametrize("stdin", ["terminal", "empty fifo", "open fifo", "filled fifo", "null", "file", "closed"])
+def test_the_short_line_runs_the_runbook_whatever_the_standard_streams_are(checkout: Checkout, stdin: str) -> None:
+    before = checkout.runbook.read_bytes()
+    kinds = ["terminal", "pipe", "file", "null"]
+    started = [Started(shlex.split(SHORT), checkout.root, stdin, kind) for kind in kinds]
+    ended = {kind: process.end() for kind, process in zip(kinds, started, strict=True)}
+
+    assert {kind: end.code for kind, end in ended.items()} == dict.fromkeys(kinds, 0), ended
+    assert checkout.runbook.read_bytes() == before
+    for nb in (checkout.record("runs/0.4.0.ipynb"), read(ended["pipe"].out), read(ended["file"].out)):
+        assert "'0.4.0' True" in outputs(nb)
+    assert [ended[kind].err for kind in kinds[1:]] == ["", "", ""]
+
+
+@pytest.mark.notebook
+@pytest.mark.parametrize("closed", [["stdout"], ["stdin", "stdout"]])
+def test_closed_streams_are_no_reason_to_fail(checkout: Checkout, closed: list[str]) -> None:
+    marker = checkout.root / "ran"
+    checkout.holds(f"open({str(marker)!r}, 'w').close()")
+    before = checkout.runbook.read_bytes()
+    end = run(SHORT, checkout.root, **dict.fromkeys(closed, "closed"))
+    assert (end.code, end.err, marker.exists()) == (0, "", True)
+    assert checkout.runbook.read_bytes() == before
+
+
+@pytest.mark.notebook
+def test_python_m_papermill_typed_in_another_folder(checkout: Checkout) -> None:
+    checkout.holds(f"import os; print(os.getcwd() == {str(checkout.root)!r}, os.environ[{OUTPUT_VARIABLE!r}])")
+    end = run(
+        "release.ipynb -p version 0.4.0",
+        checkout.runbook.parent,
+        stdout="terminal",
+        command=(sys.executable, "-m", "papermill"),
+    )
+    assert end.code == 0
+    assert "Output Notebook: ../runs/0.4.0.ipynb" in end.out
+    assert "True runs/0.4.0.ipynb" in outputs(checkout.record("runs/0.4.0.ipynb"))
+
+
+@pytest.mark.notebook
+def test_the_long_line_means_what_it_says(checkout: Checkout, tmp_path: Path) -> None:
+    """Both paths given, in a fresh clone without `runs/`, and a folder to run in; the engine is ours all the same."""
+    checkout.holds(f"import os; print(os.getcwd(), os.environ[{OUTPUT_VARIABLE!r}], repr(version))")
+    end = run(
+        f"checkout/runbooks/release.ipynb 'checkout/runs/{{version}}.ipynb' -p version 1.10 --cwd {tmp_path}",
+        tmp_path,
+        stdin="filled fifo",
+        stdout="terminal",
+    )
+    assert end.code == 0, end
+    record = checkout.record("runs/1.10.ipynb")
+    assert "<tmp>" in outputs(record)
+    assert "checkout" not in outputs(record)
+    assert "runs/1.10.ipynb '1.10'" in outputs(record)
+    assert record["metadata"]["papermill"]["output_path"] == "runs/1.10.ipynb"
+
+
+@pytest.fixture
+def on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "isatty", lambda _: True)
+
+
+@pytest.mark.usefixtures("on_a_terminal")
+@pytest.mark.parametrize(
+    ("arguments", "record"),
+    [
+        ("-p version 0.4", "0.4.ipynb"),
+        ("--parameters=version 1.10", "1.10.ipynb"),
+        ("-p version ../../{etc}/passwd", "etc-passwd.ipynb"),
+        ("-p version None", "release.ipynb"),
+        ("-p version ''", "release.ipynb"),
+        ("-p dry_run False", "release.ipynb"),
+        ("-r version 2.0 -p version 1", "2.0.ipynb"),
+    ],
+)
+def test_a_record_is_named_after_the_version(checkout: Checkout, arguments: str, record: str) -> None:
+    line = [str(checkout.runbook), *shlex.split(arguments)]
+    command_line.amend(line)
+    assert Path(line[3]) == checkout.root / "runs" / record
+    assert (checkout.root / "runs").is_dir()
+
+
+@pytest.mark.usefixtures("on_a_terminal")
+@pytest.mark.parametrize(("version", "record"), [("0.4.0", "verify-0.4.0.ipynb"), ("None", "verify.ipynb")])
+def test_the_record_of_another_runbook_never_takes_the_place_of_a_release(
+    checkout: Checkout, version: str, record: str
+) -> None:
+    nb = notebook()
+    nb.metadata.binoc_runbook = {"runbook": "verify"}
+    nbformat.write(nb, checkout.runbook)
+    line = [str(checkout.runbook), "-p", "version", version]
+    command_line.amend(line)
+    assert Path(line[3]) == checkout.root / "runs" / record
+
+
+@pytest.mark.usefixtures("on_a_terminal")
+def test_a_record_that_is_run_again_is_not_overwritten(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    (checkout.root / "runs").mkdir()
+    checkout.runbook.rename(checkout.root / "runs/0.4.0.ipynb")
+    monkeypatch.chdir(checkout.root / "runs")
+    line = ["0.4.0.ipynb", "-p", "version", "0.4.0"]
+    command_line.amend(line)
+    assert line[2:4] == ["0.4.0.ipynb", "0.4.0-again.ipynb"]
+
+
+@pytest.mark.usefixtures("on_a_terminal")
+def test_braces_in_a_path_are_no_parameters_to_papermill(tmp_path: Path) -> None:
+    from papermill.parameterize import parameterize_path
+
+    checkout = Checkout(tmp_path / "{braces}")
+    line = [str(checkout.runbook), "-p", "version", "0.4.0"]
+    command_line.amend(line)
+    paths = [checkout.runbook, checkout.root / "runs/0.4.0.ipynb"]
+    assert [parameterize_path(path, {}) for path in line[2:4]] == [str(path) for path in paths]
+
+
+@pytest.mark.notebook
+def test_a_broken_runbook_is_named_and_not_overwritten_through_a_pipe(checkout: Checkout) -> None:
+    broken = checkout.runbook.read_text().replace("{", "<<<<<<< HEAD\n{", 1)
+    checkout.runbook.write_text(broken)
+    end = run(SHORT, checkout.root, stdin="filled fifo")
+    assert end.code == 1
+    assert end.err.startswith("NotJSONError: Notebook does not appear to be JSON")
+    assert checkout.runbook.read_text() == broken
+
+
+@pytest.mark.notebook
+def test_notebooks_that_are_not_ours_are_left_to_papermill(checkout: Checkout) -> None:
+    checkout.holds(mark=False)
+    end = run(SHORT, checkout.root, stdout="terminal")
+    assert (end.code, "Missing argument 'OUTPUT_PATH'" in end.out) == (2, True)
+
+
+def test_no_other_process_is_touched(checkout: Checkout) -> None:
+    show = "import sys, papermill; print(sys.argv, sys.excepthook is sys.__excepthook__)"
+    line = [sys.executable, "-c", show, str(checkout.runbook)]
+    out = subprocess.run(line, capture_output=True, text=True, check=True).stdout
+    assert out.strip() == f"{['-c', str(checkout.runbook)]} True"
+
+
+def test_the_plug_in_is_light_and_can_be_imported_before_papermill() -> None:
+    show = (
+        "import sys, binoc_runbook.notebook.plugin as plug_in;"
+        "print('papermill' in sys.modules, 'git' in sys.modules);"
+        "from papermill.engines import papermill_engines as known;"
+        "print(known.get_engine('binoc-runbook') is plug_in.RunbookEngine)"
+    )
+    out = subprocess.run([sys.executable, "-c", show], capture_output=True, text=True, check=True).stdout
+    assert out.split() == ["False", "False", "True"]
+
+
+# -- Amending the arguments -------------------------------------------------------------------------------------------
+
+ENGINE = "--engine binoc-runbook "
+
+
+@pytest.mark.parametrize(
+    ("typed", "amended"),
+    [
+        ("NB", ENGINE + "NB -"),
+        ("NB -p version 0.4.0", ENGINE + "NB - -r version 0.4.0"),
+        ("-p version 1.10 NB", ENGINE + "-r version 1.10 NB -"),
+        ("-pversion 1.10 --log-output NB", ENGINE + "-rversion 1.10 --log-output NB -"),
+        ("NB --parameters version 1 --parameters=version 2", ENGINE + "NB - --parameters_raw version 1 "
+         "--parameters_raw=version 2"),
+        ("NB -p version 1 -r version 2", ENGINE + "NB - -p version 1 -r version 2"),
+        ("NB -p version None -p dry_run no", ENGINE + "NB - -p version None -p dry_run no"),
+        ("NB -p dry_run False out.ipynb", ENGINE + "NB -p dry_run False out.ipynb"),
+        ("NB -k python3 --engine nbclient", "NB - -k python3 --engine nbclient"),
+        ("NB --engine=nbclient", "NB - --engine=nbclient"),
+        ("--cwd=x -y 'version: 1' -- NB", ENGINE + "--cwd=x -y 'version: 1' -- NB -"),
+    ],
+)  # fmt: skip
+def test_what_is_missing_is_added(checkout: Checkout, typed: str, amended: str) -> None:
+    path = str(checkout.runbook)
+    arguments = shlex.split(typed.replace("NB", path))
+    assert command_line.amend(arguments)
+    assert arguments == shlex.split(amended.replace("NB", path))
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "",
+        "-p version 0.4.0",
+        "NB --new-option",
+        "NB -p version",
+        "NB --log-output=yes",
+        "NB --help",
+        "NB --help-notebook",
+        "--version NB",
+        "NB a.ipynb b.ipynb",
+        "- NB",
+        "missing.ipynb",
+        "s3://bucket/release.ipynb",
+    ],
+)
+def test_what_is_not_understood_or_not_ours_stays_as_it_is(checkout: Checkout, typed: str) -> None:
+    arguments = shlex.split(typed.replace("NB", str(checkout.runbook)))
+    before = list(arguments)
+    assert command_line.amend(arguments) is None
+    assert arguments == before
+
+
+def test_the_options_are_those_of_the_papermill_that_is_installed() -> None:
+    from papermill.cli import papermill
+
+    takes = {
+        name: 0 if option.is_flag else option.nargs
+        for option in papermill.params
+        if option.param_type_name == "option"
+        for name in (*option.opts, *option.secondary_opts)
+    }
+    assert {name: takes.pop(name) for name in command_line.OPTIONS} == command_line.OPTIONS
+    assert sorted(takes) == ["--help-notebook", "--version"]
+
+
+# -- What the person sees ---------------------------------------------------------------------------------------------
+
+LIVE_CELL = f"""
+import subprocess, sys, time
+from IPython.display import display
+first = {{"text/plain": "tests: started", {LIVE!r}: {{"lines": ["tests: started"]}}}}
+shown = display(first, raw=True, display_id=True)
+for number in range(3):
+    time.sleep(0.3)
+    shown.update({{"text/plain": f"tests: {{number}}", {LIVE!r}: {{"lines": [f"test {{number}} → ok"]}}}}, raw=True)
+display({{{LIVE!r}: {{"lines": ["only live"]}}}}, raw=True)
+subprocess.run(["sh", "-c", "echo written by a child"]).check_returncode()
+"""
+LIVE_LINES = ["tests: started", "test 0 → ok", "test 1 → ok", "test 2 → ok", "only live"]
+
+
+@pytest.mark.notebook
+def test_lines_are_shown_as_they_come_and_kept_out_of_the_record(checkout: Checkout) -> None:
+    checkout.holds(LIVE_CELL)
+    started = Started(shlex.split(SHORT), checkout.root, stdout="terminal")
+    started.wait_for("tests: started")
+    assert "test 2" not in started.so_far
+    end = started.end()
+    assert end.out.splitlines()[3:] == LIVE_LINES
+    record = checkout.record("runs/0.4.0.ipynb")
+    assert LIVE not in outputs(record)
+    assert "tests: 2" in outputs(record)
+    assert len(record["cells"][-1]["outputs"]) == 2, "the display in its last state, and what the child wrote"
+
+
+@pytest.mark.notebook
+def test_redirected_the_lines_go_to_standard_error_and_the_record_stays_valid(checkout: Checkout) -> None:
+    checkout.holds(LIVE_CELL)
+    end = run(SHORT, checkout.root, environment={"PYTHONIOENCODING": "ascii"})
+    assert end.err.splitlines() == [line.replace("→", "?") for line in LIVE_LINES]
+    assert "written by a child" in outputs(read(end.out))
+
+
+@pytest.mark.notebook
+def test_nothing_is_shown_twice_with_log_output(checkout: Checkout) -> None:
+    checkout.holds(LIVE_CELL + "\nsubprocess.run(['sh', '-c', 'echo complaint >&2'])\nprint('printed')")
+    end = run(f"--log-output {SHORT}", checkout.root, stdout="terminal")
+    for line in [*LIVE_LINES, "written by a child", "complaint", "printed"]:
+        assert end.out.count(line) == 1, end.out
+
+
+REFUSAL = """
+class RefusedError(Exception):
+    def _render_traceback_(self):
+        return ["refused: `pyproject.toml:3` says 0.3.0", "    → just set-version 0.4.0"]
+raise RefusedError
+"""
+
+
+@pytest.mark.notebook
+def test_a_refusal_is_read_once_as_the_last_words(checkout: Checkout) -> None:
+    checkout.holds(REFUSAL, "print('never')")
+    end = run(f"{SHORT} -p verison 0.4.0", checkout.root, stdout="terminal")
+    assert end.code == 1
+    assert end.out.endswith("\nrefused: `pyproject.toml:3` says 0.3.0\n    → just set-version 0.4.0\n")
+    assert end.out.count("refused") == 1
+    assert "Traceback" not in end.out
+    record = checkout.record("runs/0.4.0.ipynb")
+    assert "verison" in record["metadata"]["papermill"]["parameters"]
+    assert [state for state in states(record) if state != "completed"] == ["failed", "pending"]
+
+
+@pytest.mark.notebook
+def test_an_error_shows_the_traceback_of_its_cell_only(checkout: Checkout) -> None:
+    checkout.holds("1 / 0")
+    end = run(SHORT, checkout.root)
+    assert end.code == 1
+    assert end.err.rstrip().endswith("ZeroDivisionError: division by zero")
+    assert "----> 1 1 / 0" in end.err
+    assert not re.search(r"click|\x1b", end.err)
+    assert states(read(end.out))[-1] == "failed"
+
+
+@pytest.mark.notebook
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("runbooks/release.ipynb nowhere/x.ipynb", "FileNotFoundError: output folder nowhere doesn't exist."),
+        ("runbooks/release.ipynb -k nosuch", "NoSuchKernel: No such kernel named nosuch"),
+    ],
+)
+def test_what_papermill_cannot_do_is_said_in_a_line(checkout: Checkout, arguments: str, words: str) -> None:
+    end = run(arguments, checkout.root)
+    assert (end.code, end.err.splitlines()[-1]) == (1, words)
+
+
+@pytest.mark.notebook
+def test_a_kernel_that_dies_leaves_a_record(checkout: Checkout) -> None:
+    checkout.holds("import os; os.kill(os.getpid(), 9)", "print('never')")
+    end = run(SHORT, checkout.root)
+    assert (end.code, end.err.splitlines()[-1]) == (1, "DeadKernelError: Kernel died")
+    assert states(read(end.out))[-2:] == ["failed", "pending"]
+
+
+# -- Interrupting -----------------------------------------------------------------------------------------------------
+
+
+def sleeping(started: Path) -> str:
+    """A cell with a child that takes long, which says in a file who it is."""
+    script = f"echo $$ > {started}.new; mv {started}.new {started}; exec sleep 60"
+    return f"import subprocess\nsubprocess.run(['sh', '-c', {script!r}], check=True)"
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    status = Path(f"/proc/{pid}/status")  # where there is one, it tells who is dead but not yet buried
+    return not status.exists() or "\nState:\tZ" not in status.read_text()
+
+
+@pytest.fixture
+def child(tmp_path: Path) -> Iterator[Path]:
+    """Where a cell's child writes its number; nothing of it outlives the test."""
+    path = tmp_path / "child"
+    yield path
+    if path.exists():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(path.read_text()), signal.SIGKILL)
+
+
+@pytest.mark.notebook
+def test_ctrl_c_fails_the_cell_ends_its_child_and_saves_what_was(checkout: Checkout, child: Path) -> None:
+    checkout.holds("print('before')", sleeping(child), "print('never')")
+    started = Started(shlex.split(SHORT), checkout.root, stdin="terminal", stdout="terminal")
+    started.wait_for(child)
+    began = time.monotonic()
+    started.interrupt()
+    end = started.end()
+    assert time.monotonic() - began < 30.0, "it waited for the child, which sleeps for a minute"
+    assert end.code == 1
+    assert end.out.splitlines()[3:] == ["interrupted at `import subprocess`"]
+    assert not is_alive(int(child.read_text()))
+    record = checkout.record("runs/0.4.0.ipynb")
+    assert states(record)[-3:] == ["completed", "failed", "pending"]
+    assert "before" in outputs(record)
+
+
+@pytest.mark.notebook
+def test_sigterm_does_the_same_and_the_record_still_reaches_standard_output(checkout: Checkout, child: Path) -> None:
+    checkout.holds(sleeping(child), "print('never')")
+    started = Started(shlex.split(SHORT), checkout.root)
+    started.wait_for(child)
+    started.process.terminate()
+    end = started.end()
+    assert (end.code, end.err) == (1, "interrupted at `import subprocess`\n")
+    assert states(read(end.out))[-2:] == ["failed", "pending"]
+
+
+@pytest.mark.notebook
+def test_ctrl_c_while_the_kernel_starts(checkout: Checkout) -> None:
+    checkout.holds("print('never')")
+    started = Started(shlex.split(SHORT), checkout.root, stdout="terminal")
+    started.wait_for(checkout.root / "runs/0.4.0.ipynb")
+    started.interrupt()
+    end = started.end()
+    assert end.code == 1
+    assert "Traceback" not in end.out
+    assert "completed" not in states(checkout.record("runs/0.4.0.ipynb"))
+
+
+@pytest.mark.notebook
+def test_a_cell_that_does_not_listen_is_killed_at_the_second_ctrl_c(checkout: Checkout, child: Path) -> None:
+    checkout.holds("import signal; deaf = signal.signal", "signal.signal(2, signal.SIG_IGN)\n" + sleeping(child), "1")
+    started = Started(shlex.split(SHORT), checkout.root)
+    started.wait_for(child)
+    started.interrupt()
+    time.sleep(0.3)
+    assert started.process.poll() is None
+    started.interrupt()
+    end = started.end()
+    assert (end.code, end.err.splitlines()[-1]) == (1, "killed at `signal.signal(2, signal.SIG_IGN)`")
+    assert not is_alive(int(child.read_text()))
+    assert states(read(end.out))[-2:] == ["failed", "pending"]
+
+
+# -- The record -------------------------------------------------------------------------------------------------------
+
+
+def last_cell(file_under: str | None, overwrite: bool = False) -> str:
+    asked = {RECORD: {"file_under": file_under, "overwrite": overwrite}, "text/plain": "released"}
+    return f"from IPython.display import display; display({asked!r}, raw=True)"
+
+
+@pytest.mark.notebook
+def test_a_release_is_filed_once_and_names_no_path_of_the_machine(checkout: Checkout) -> None:
+    leaks = "import os, sys, pathlib; print(os.getcwd(), sys.prefix, pathlib.Path.home() / 'x')"
+    checkout.holds(leaks, last_cell("docs/releases/0.4.0.ipynb"))
+    end = run(f"{checkout.runbook} -p version 0.4.0 -p remote {checkout.root}/remote.git", checkout.root.parent)
+    assert (end.code, end.err) == (0, "record filed: docs/releases/0.4.0.ipynb\n")
+
+    filed = checkout.root / "docs/releases/0.4.0.ipynb"
+    text = filed.read_text("utf-8")
+    assert read(text) == read(end.out)
+    assert [path.name for path in filed.parent.iterdir()] == ["0.4.0.ipynb"]
+    assert ". <env> ~/x" in outputs(read(text))
+    assert RECORD not in outputs(read(text))
+    for leak in (tempfile.gettempdir() + "/", sys.prefix, os.environ["HOME"]):
+        assert leak not in text
+    about = read(text)["metadata"]["papermill"]
+    assert about["input_path"] == "runbooks/release.ipynb"
+    assert about["output_path"] == "-"
+    assert about["parameters"] == {"version": "0.4.0", "remote": "./remote.git"}
+    assert about["environment_variables"] == {}
+
+    again = run(f"{checkout.runbook} -p version 0.4.0", checkout.root.parent)
+    assert (again.code, again.err) == (0, "the record docs/releases/0.4.0.ipynb exists and was left as it is\n")
+    assert filed.read_text("utf-8") == text
+
+
+@pytest.mark.notebook
+def test_a_record_that_cannot_be_filed_is_a_failure(checkout: Checkout) -> None:
+    (checkout.root / "docs").touch()
+    checkout.holds(last_cell("docs/releases/0.4.0.ipynb"))
+    end = run(SHORT, checkout.root)
+    assert end.code == 1
+    assert end.err.startswith("RecordNotFiled: the record could not be filed: ")
+    assert states(read(end.out))[-1] == "failed"
+
+
+@pytest.mark.notebook
+def test_called_from_python_a_runbook_runs_for_the_folder_of_the_caller(checkout: Checkout, tmp_path: Path) -> None:
+    checkout.holds("import os; print(os.getcwd())", last_cell("docs/releases/0.4.0.ipynb"))
+    other = Checkout(tmp_path / "other")
+    call = "import papermill; papermill.execute_notebook(sys.argv[1], 'out.ipynb', engine_name='binoc-runbook')"
+    end = run(f"{checkout.runbook}", other.root, command=(sys.executable, "-c", f"import sys; {call}"))
+    assert (end.code, end.out) == (0, ""), end
+    assert end.err.splitlines() == ["record filed: docs/releases/0.4.0.ipynb"]
+    assert '".\\n"' in outputs(other.record("docs/releases/0.4.0.ipynb"))
+
+
+def executed(output: dict[str, Any]) -> NotebookNode:
+    nb = notebook("1")
+    nb.metadata.papermill = nbformat.from_dict({"environment_variables": {"TOKEN": "x"}, "parameters": {}})
+    nb.cells[-1].outputs = [nbformat.from_dict(output)]
+    return nb
+
+
+def test_a_record_replaces_another_only_when_it_says_so(checkout: Checkout) -> None:
+    nb = executed({"output_type": "stream", "name": "stdout", "text": "new"})
+    path = checkout.root / "docs/releases/0.4.0.ipynb"
+    path.parent.mkdir(parents=True)
+    path.write_text("old")
+    file_record(nb, checkout.root, {"file_under": "docs/releases/0.4.0.ipynb"})
+    assert path.read_text() == "old"
+    file_record(nb, checkout.root, {"file_under": "docs/releases/0.4.0.ipynb", "overwrite": True})
+    assert "new" in outputs(read(path.read_text()))
+
+
+@pytest.mark.parametrize("path", ["../0.4.0.ipynb", "/elsewhere/0.4.0.ipynb"])
+def test_a_record_is_filed_in_the_checkout_only(checkout: Checkout, path: str) -> None:
+    with pytest.raises(ValueError, match="not a path in the checkout"):
+        file_record(executed({"output_type": "stream"}), checkout.root, {"file_under": path})
+
+
+@pytest.mark.parametrize(
+    ("output", "kept"),
+    [
+        ({"output_type": "stream", "text": "\x1b[32mok\x1b[0m ROOT/a"}, "ok ./a"),
+        ({"output_type": "error", "evalue": "ROOT", "traceback": ["\x1b[0;31mE\x1b[0m", "ROOT/x.py:3"]}, "./x.py:3"),
+        ({"output_type": "display_data", "data": {"text/html": "<i>TEMP/x</i>"}}, "<i>&lt;tmp&gt;/x</i>"),
+        ({"output_type": "display_data", "data": {"text/html": "<a href='file://ROOT/x y'>"}}, "file://./x y"),
+        ({"output_type": "display_data", "data": {"application/x+json": {"a": [{"b": "ROOT/x"}]}}}, '"./x"'),
+        ({"output_type": "display_data", "data": {"image/png": "ROOT"}}, "ROOT"),
+    ],
+)
+def test_every_kind_of_output_is_cleaned(tmp_path: Path, output: dict[str, Any], kept: str) -> None:
+    root = tmp_path / "a & b"
+    if "image/png" in output.get("data", {}):
+        kept = str(root)
+    nb = executed(json.loads(json.dumps(output).replace("ROOT", str(root)).replace("TEMP", tempfile.gettempdir())))
+    clean(nb, root)
+    text = outputs(nb)
+    assert kept in text
+    assert "\\u001b" not in text
+    assert nb.metadata.papermill.environment_variables == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        ("/data/demo/x and /data/demo", "./x and ."),
+        ("cc -I/data/demo/include", "cc -I./include"),
+        ("/data/demo2 /data/demo-old /srv/data/demo", "/data/demo2 /data/demo-old /srv/data/demo"),
+        ("https://example.org/data/demo", "https://example.org/data/demo"),
+        ("git -C '/data/demo' push", "git -C '.' push"),
+    ],
+)
+def test_only_paths_of_the_machine_are_replaced(text: str, cleaned: str) -> None:
+    assert machine_free(Path("/data/demo"))(text) == cleaned

@@ -1,0 +1,51 @@
+"""The configuration that the pages tell other workspaces to write gives them a whole site."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+pytestmark = pytest.mark.notebook
+
+PAGES = {
+    "index.md": """\
+# A site
+
+```{toctree}
+runbooks/release
+releases/index
+adr/index
+```
+""",
+    "releases/index.md": "# Releases\n\n```{releases}\n```\n",
+    "adr/index.md": "# Decisions\n\n```{decided} private\nNothing else is published.\n```\n\n```{decisions}\n```\n",
+}
+
+
+def test_another_workspace_has_a_site_with_the_lines_that_are_shown(checkout, tmp_path):
+    page = (ROOT / "docs/how-to/use-it-for-your-workspace.md").read_text("utf-8")
+    (shown,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    for name, text in {"conf.py": shown, **PAGES}.items():
+        checkout.write(f"docs/{name}", text)
+    (checkout.root / "runbooks").mkdir()
+    shutil.copy(ROOT / "runbooks/release.ipynb", checkout.root / "runbooks")
+    checkout.write(".gitignore", "/runs/\n/docs/runbooks/\n")
+    checkout.commit("A site")
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "-b", "html", "docs", str(tmp_path / "html")]
+    done = subprocess.run(command, cwd=checkout.root, capture_output=True, text=True, check=False, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
+
+    def told(name):
+        return re.sub("<[^>]+>", "", (tmp_path / f"html/{name}.html").read_text("utf-8"))
+
+    assert f"a quick rehearsal of commit {checkout.head()[:12]}" in told("runbooks/release")
+    assert "There was no release yet" in told("releases/index")
+    assert "✓ verified" in told("adr/index")
+    assert "crates/demo-core/Cargo.toml" in told("adr/index")
