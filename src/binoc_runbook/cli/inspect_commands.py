@@ -92,9 +92,9 @@ def _ask_dists(root: Path, parsed: argparse.Namespace, target: Target) -> Findin
 
 def _try_dists(folder: Path, target: Target) -> Findings:
     """What lies in a folder, installed and run on each Python."""
-    from binoc_runbook.dist.smoke_test import trial
+    from binoc_runbook.dist.smoke_test import run_smoke_test
 
-    return trial(target.world, target.policy, target.version, files=folder, on_line=show_line)
+    return run_smoke_test(target.world, target.policy, target.version, files=folder, on_line=show_line)
 
 
 def _choice(target: Target) -> list[str]:
