@@ -20,7 +20,7 @@ TESTING = "BINOC_RUNBOOK_TESTING"
 _NOTHING = (sys.executable, "-c", "pass")
 
 
-class Tests(Stage):
+class TestsStage(Stage):
     name = "tests"
     sentence = "The test command passed for exactly this tree."
 
