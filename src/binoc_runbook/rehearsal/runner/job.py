@@ -11,20 +11,18 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from binoc_runbook.checks.workflow.expressions import Status, Value, fill_template, is_truthy, parse_template, to_text
 from binoc_runbook.checks.workflow.model import Job, Node, action_of
 from binoc_runbook.finding import Finding
 from binoc_runbook.rehearsal.identity import Run
 from binoc_runbook.rehearsal.runner.actions import ACTIONS, Work
 from binoc_runbook.rehearsal.runner.artifacts import NotDone
-from binoc_runbook.rehearsal.runner.expressions import filled, template
 from binoc_runbook.rehearsal.runner.hosts import this_host
 from binoc_runbook.rehearsal.runner.masks import TOLD
-from binoc_runbook.rehearsal.runner.operators import Status
 from binoc_runbook.rehearsal.runner.reading import CHECK, SHELLS, condition_of, value_of
 from binoc_runbook.rehearsal.runner.report import TAIL, JobRun, StepRun
 from binoc_runbook.rehearsal.runner.setting import Setting, assignments, github, variables, withheld
 from binoc_runbook.rehearsal.runner.troubles import Case, explain, told
-from binoc_runbook.rehearsal.runner.values import Value, text_of, truth
 from binoc_runbook.world.processes import Processes
 
 #: The way on where a commit is to be mended; the tag of the one that was released stays.
@@ -188,9 +186,9 @@ class JobRunner:
         if node is None:
             return self._status["success"]
         condition = condition_of(node)
-        if not condition.asks_for_status and not self._status["success"]:
+        if not condition.has_status_function and not self._status["success"]:
             return False
-        return truth(condition.evaluate(self.contexts, self._status))
+        return is_truthy(condition.evaluate(self.contexts, self._status))
 
     def _action(
         self, step: Node, env: Mapping[str, str], say: Callable[[str], None], at_end: ExitStack
@@ -260,8 +258,9 @@ class JobRunner:
     # Texts
 
     def _text(self, node: Node) -> str:
-        value = filled(template(node.text), self.contexts, self._status) if "${{" in node.text else value_of(node)
-        return text_of(value)
+        if "${{" in node.text:
+            return to_text(fill_template(parse_template(node.text), self.contexts, self._status))
+        return to_text(value_of(node))
 
     def _texts(self, node: Node | None) -> dict[str, str]:
         return {key.text: self._text(value) for key, value in node.items()} if node else {}

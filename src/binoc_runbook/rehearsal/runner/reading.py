@@ -11,12 +11,18 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from binoc_runbook.checks.workflow import matrix
+from binoc_runbook.checks.workflow.expressions import (
+    STATUS_FUNCTIONS,
+    Expression,
+    ExpressionError,
+    Value,
+    parse,
+    parse_template,
+)
 from binoc_runbook.checks.workflow.model import Job, Node, Unreadable, Workflow, action_of
 from binoc_runbook.finding import Finding, Place
 from binoc_runbook.refusal import Refused
 from binoc_runbook.rehearsal.runner.actions import ACTIONS
-from binoc_runbook.rehearsal.runner.expressions import STATUS_FUNCTIONS, Expression, Misspelt, parse, template
-from binoc_runbook.rehearsal.runner.values import Value
 
 CHECK = "rehearsed workflow"
 
@@ -96,13 +102,13 @@ def condition_of(node: Node) -> Expression:
     """The condition of an `if`, which may stand with its braces or without.
 
     Raises:
-        Misspelt: It is none; text around the braces would make it always true.
+        ExpressionError: It is none; text around the braces would make it always true.
     """
     if "${{" not in node.text:
         return parse(node.text)
-    parts = [part for part in template(node.text.strip()) if not isinstance(part, str) or part.strip()]
+    parts = [part for part in parse_template(node.text.strip()) if not isinstance(part, str) or part.strip()]
     if len(parts) != 1 or isinstance(parts[0], str):
-        raise Misspelt("what stands beside `${{ … }}` makes the condition a text, which is always true")
+        raise ExpressionError("what stands beside `${{ … }}` makes the condition a text, which is always true")
     return parts[0]
 
 
@@ -222,7 +228,7 @@ def _condition(node: Node | None, contexts: set[str], known: Mapping[str, set[st
         return
     try:
         read = condition_of(node)
-    except Misspelt as reason:
+    except ExpressionError as reason:
         yield node.place, f"`{node.text.strip()}`: {reason}", "write one condition that GitHub's expressions can say"
         return
     yield from _names(node.place, read, contexts, known)
@@ -231,8 +237,8 @@ def _condition(node: Node | None, contexts: set[str], known: Mapping[str, set[st
 def _expressions(node: Node | None, contexts: set[str], known: Mapping[str, set[str]]) -> _Unknown:
     for _, each in node.walk() if node else ():
         try:
-            parts = template(each.text)
-        except Misspelt as reason:
+            parts = parse_template(each.text)
+        except ExpressionError as reason:
             yield each.place, f"an expression cannot be read: {reason}", "mend what stands between `${{` and `}}`"
             continue
         for part in parts:
@@ -243,7 +249,9 @@ def _expressions(node: Node | None, contexts: set[str], known: Mapping[str, set[
 
 
 def _names(place: Place, read: Expression, contexts: set[str], known: Mapping[str, set[str]]) -> _Unknown:
-    for context, *path in sorted(read.names):
+    if "fromjson" in read.functions:  # can fail when it is evaluated, and nothing is skipped or guessed here
+        yield place, "`fromJSON` is not rehearsed", "write its value out"
+    for context, *path in sorted(read.references):
         there = known.get(context, _KNOWN.get(context))
         if context not in contexts:
             names = ", ".join(f"`{each}`" for each in sorted(contexts))

@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from binoc_runbook.checks.workflow import matrix
+from binoc_runbook.checks.workflow.expressions import (
+    Expression,
+    Status,
+    Value,
+    fill_template,
+    is_truthy,
+    parse_template,
+    to_text,
+)
 from binoc_runbook.checks.workflow.model import Job, Node, Workflow
-from binoc_runbook.rehearsal.runner.expressions import Expression, filled, template
 from binoc_runbook.rehearsal.runner.hosts import elsewhere
 from binoc_runbook.rehearsal.runner.job import JobRunner
-from binoc_runbook.rehearsal.runner.operators import Status
 from binoc_runbook.rehearsal.runner.reading import condition_of, labels, value_of
 from binoc_runbook.rehearsal.runner.report import JobRun
 from binoc_runbook.rehearsal.runner.setting import Setting, github
-from binoc_runbook.rehearsal.runner.values import Value, text_of, truth
 
 _Done = Mapping[str, Sequence[JobRun]]
 
@@ -70,8 +76,8 @@ def _entry(setting: Setting, job: Job, number: int, entry: dict[str, Node], cont
     contexts = {**contexts, "matrix": {key: value_of(value) for key, value in entry.items()}}
     name = _name(job, entry, contexts)
     (label,) = labels(job)
-    read = [part for part in template(label.text) if isinstance(part, Expression)]
-    chosen = any(path[0] == "matrix" for part in read for path in part.names)
+    read = [part for part in parse_template(label.text) if isinstance(part, Expression)]
+    chosen = any(path[0] == "matrix" for part in read for path in part.references)
     values = [each.text for value in entry.values() for _, each in value.walk()]
     reason = elsewhere(_fill(label, contexts), values, chosen=chosen)
     if reason:
@@ -84,10 +90,10 @@ def _why_not(job: Job, contexts: Mapping[str, Value], status: Status, results: M
     """Why a job is skipped; nothing where it runs. Without a status function `success()` is implied, as on GitHub."""
     node = job.node.get("if")
     condition = condition_of(node) if node else None
-    if not status["success"] and not (condition and condition.asks_for_status):
+    if not status["success"] and not (condition and condition.has_status_function):
         bad, result = next((each, result) for each, result in results.items() if result != "success")
         return f"`{bad}` before it {'failed' if result == 'failure' else 'was skipped'}"
-    if condition and not truth(condition.evaluate(contexts, status)):
+    if condition and not is_truthy(condition.evaluate(contexts, status)):
         return f"its condition is not met: `{condition.text}`"
     return ""
 
@@ -109,7 +115,7 @@ def _need(runs: Sequence[JobRun]) -> Value:
 def _name(job: Job, entry: Mapping[str, Node], contexts: Mapping[str, Value]) -> str:
     """The name of a job as GitHub shows it, with the values of its matrix."""
     named = job.node.get("name")
-    values = ", ".join(text_of(value_of(value)) for value in entry.values() if not value.is_mapping)
+    values = ", ".join(to_text(value_of(value)) for value in entry.values() if not value.is_mapping)
     if named:
         filled_in = _fill(named, contexts)
         return filled_in if "${{" in named.text or not values else f"{filled_in} ({values})"
@@ -117,4 +123,4 @@ def _name(job: Job, entry: Mapping[str, Node], contexts: Mapping[str, Value]) ->
 
 
 def _fill(node: Node, contexts: Mapping[str, Value]) -> str:
-    return text_of(filled(template(node.text), contexts, {}))
+    return to_text(fill_template(parse_template(node.text), contexts, {}))

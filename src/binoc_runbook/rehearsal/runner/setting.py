@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from binoc_runbook.checks.workflow.expressions import Value, to_text
 from binoc_runbook.checks.workflow.model import Workflow
 from binoc_runbook.rehearsal import crates_auth
 from binoc_runbook.rehearsal.registries import Registries
 from binoc_runbook.rehearsal.runner.artifacts import Artifacts, NotDone
 from binoc_runbook.rehearsal.runner.masks import Masks
 from binoc_runbook.rehearsal.runner.report import Event, JobRun, Watcher
-from binoc_runbook.rehearsal.runner.values import Value, text_of
 
 #: Variables of who runs the rehearsal that say something to a workflow, or are credentials: no job inherits them.
 _WITHHELD = re.compile(
@@ -115,7 +115,7 @@ def variables(
     From GitHub's page "Variables reference". What leads to the rehearsal counts for more than what the file says.
     """
     told = {
-        f"{prefix}_{name.upper()}": text_of(value)
+        f"{prefix}_{name.upper()}": to_text(value)
         for prefix, context in (("GITHUB", contexts["github"]), ("RUNNER", contexts["runner"]))
         if isinstance(context, Mapping)
         for name, value in context.items()

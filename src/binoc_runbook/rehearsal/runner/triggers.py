@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from binoc_runbook.checks.workflow.expressions import to_text
 from binoc_runbook.checks.workflow.model import Node, Workflow
 from binoc_runbook.checks.workflow.rules.triggers import read_filter
 from binoc_runbook.finding import Finding, Place
 from binoc_runbook.refusal import Refused
 from binoc_runbook.rehearsal.runner.reading import CHECK, value_of
 from binoc_runbook.rehearsal.runner.report import Event
-from binoc_runbook.rehearsal.runner.values import text_of
 
 
 def pushed(workflow: Workflow, event: Event) -> bool:
@@ -60,7 +60,7 @@ def started_by_hand(workflow: Workflow, given: Mapping[str, str]) -> dict[str, s
     values: dict[str, str | bool | float] = {}
     for name, (place, said) in declared.items():
         default = said.get("default")
-        text = given.get(name, text_of(value_of(default)) if default else "")
+        text = given.get(name, to_text(value_of(default)) if default else "")
         try:
             values[name] = _typed(said, text)
         except ValueError as reason:
