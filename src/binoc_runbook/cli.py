@@ -81,6 +81,7 @@ def check(root: Path, parsed: argparse.Namespace) -> int:
         from binoc_runbook.world import World
 
         target = open_target(World.real(root), parsed.version, remote=parsed.remote)
+        target.strict = parsed.strict
         findings = _ask_stages(target) if parsed.dists is None else _ask_dists(root, parsed, target)
     finally:
         gc.freeze()
@@ -93,7 +94,7 @@ def check(root: Path, parsed: argparse.Namespace) -> int:
         terminal.show_findings(sys.stdout, findings)
         talk = [*(_choice(target) if parsed.version is None else []), _verdict(findings, str(target.version))]
         terminal.show_lines(sys.stderr, talk)
-    return _code(findings)
+    return REFUSED if parsed.strict and findings.having("unknown") else _code(findings)
 
 
 def check_tag(root: Path, parsed: argparse.Namespace) -> int:

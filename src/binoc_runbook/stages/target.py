@@ -23,7 +23,8 @@ _NOTHING_THERE: tuple[Ancestry, Ancestry] = ("no", "yes")
 class Target:
     """A version, the policy it is released under, the world it is released in and the remote it goes to.
 
-    `quick` is a rehearsal that leaves out what takes minutes, the tests and what the tag starts.
+    `quick` is a rehearsal that leaves out what takes minutes, the tests and what the tag starts. `strict`
+    makes a gate that cannot run unknown, where a release is only warned.
 
     Stages ask the world anew each time. What is remembered here is the commit that this run began with, because what is
     pushed must be what was checked; the last answer of the remote, for naming commands; and the trees whose tests this
@@ -36,6 +37,7 @@ class Target:
     remote: str
     retest: bool = False
     quick: bool = False
+    strict: bool = False
     commit: str | None = None
     tested: set[str] = field(default_factory=set)
     _seen: RemoteView | str | None = None

@@ -7,8 +7,10 @@ alone. It is read here as data, together with the policy, and each rule is a que
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from binoc_runbook.checks.workflow.audit import reported_defects
 from binoc_runbook.checks.workflow.model import FOLDER, Unreadable, Workflow
 from binoc_runbook.checks.workflow.rules import RULES
 from binoc_runbook.checks.workflow.rules.actions import used_actions
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from binoc_runbook.checks.workflow.audit import Audit
     from binoc_runbook.checks.workflow.rules.rule import Rule
 
 __all__ = ["RULES", "Workflow", "workflow"]
@@ -27,17 +30,21 @@ __all__ = ["RULES", "Workflow", "workflow"]
 CHECK = "workflow"
 
 
-def workflow(root: Path, policy: Policy, rules: Sequence[Rule] = RULES) -> Findings:
+def workflow(
+    root: Path, policy: Policy, rules: Sequence[Rule] = RULES, audit: Audit | None = None, *, strict: bool = False
+) -> Findings:
     """Compare the publish workflow of the checkout at `root` with the policy, rule by rule.
 
-    One finding for each rule that is broken, with the line, the reason and the edit; a single `ok` otherwise.
+    `audit` is the observation of `world.zizmor`; without one its rule is not checked. One finding for each rule that is
+    broken, with the line, the reason and the edit; a single `ok` otherwise. One more if the audit could not be made: a
+    warning where the pinned zizmor is missing, and unknown if `strict`.
     """
     if not policy.declared:
         saw = "no promise is declared, so nothing can be asked of the publish workflow"
         return Findings([Finding.warning(CHECK, policy.source, saw, "declare one: [tool.binoc-runbook]")])
     file = f"{FOLDER}/{policy.workflow}"
     try:
-        read = Workflow.read(root, file)
+        read = replace(Workflow.read(root, file), audit=audit)
     except Unreadable as unreadable:
         return Findings([Finding.failed(CHECK, unreadable.place, unreadable.saw, unreadable.remedy)])
     broken = [
@@ -45,7 +52,8 @@ def workflow(root: Path, policy: Policy, rules: Sequence[Rule] = RULES) -> Findi
         for rule in rules
         for place, saw, edit in rule.faults(read, policy)
     ]
-    return Findings(broken or [Finding.ok(CHECK, file, _what_was_seen(read, policy, rules))])
+    problems = audit.problems(CHECK, file, strict=strict) if audit else []
+    return Findings([*(broken or [Finding.ok(CHECK, file, _what_was_seen(read, policy, rules))]), *problems])
 
 
 def _what_was_seen(workflow: Workflow, policy: Policy, rules: Sequence[Rule]) -> str:
@@ -53,8 +61,9 @@ def _what_was_seen(workflow: Workflow, policy: Policy, rules: Sequence[Rule]) ->
         f"`{artifact.name}` by `{job.id}`{in_environment(artifact)}" for artifact, job in workflow.publishers(policy)
     )
     events = " and ".join(f"`{event}`" for event in workflow.events)
+    audited = workflow.audit is not None and workflow.audit.complete
     sizes = f"{len(workflow.jobs)} jobs, {len(list(used_actions(workflow)))} pinned actions"
     return (
         f"started by {events}; {sizes}; publishes {published or 'nothing'}; "
-        f"asked for {', '.join(rule.name for rule in rules)}"
+        f"asked for {', '.join(rule.name for rule in rules if audited or rule.faults is not reported_defects)}"
     )

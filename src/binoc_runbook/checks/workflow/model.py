@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from binoc_runbook.checks.workflow.audit import Audit
+
 #: Where GitHub looks for workflows.
 FOLDER = ".github/workflows"
 
@@ -208,6 +210,8 @@ class Workflow:
     called: tuple[Called, ...] = ()
     #: What `just` offers in this checkout; None where that cannot be known.
     recipes: frozenset[str] | None = None
+    #: The reports of zizmor; None where it was not started.
+    audit: Audit | None = None
 
     @classmethod
     def read(cls, root: Path, file: str) -> Workflow:

@@ -6,7 +6,6 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from binoc_runbook.checks.workflow.matrix import expanded
 from binoc_runbook.checks.workflow.model import Node, Workflow
 from binoc_runbook.checks.workflow.rules.rule import Fault
 from binoc_runbook.policy import Policy
@@ -47,17 +46,6 @@ def actions_are_pinned(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
             yield used.place, saw, f"write `{name}@` and the commit of {ref or 'a release'}, with its tag as a comment"
         elif not _tag(used):
             yield used.place, f"nobody sees which release `{used.text}` is", "write its tag behind it: `# v1.2.3`"
-
-
-def images_are_pinned(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
-    for job in workflow.all_jobs:
-        container, services = job.node.get("container"), job.node.get("services")
-        holders = [container, *(service for _, service in (services.items() if services else ()))]
-        for image in filter(None, (holder.get("image") or holder for holder in holders if holder)):
-            for name in dict.fromkeys(expanded(job, image.text)):
-                if name and not re.search("@sha256:[0-9a-f]{64}$", name):
-                    saw = f"`{job.id}` runs in `{name}`, which is no fixed image"
-                    yield image.place, saw, f"write `{name.partition('@')[0]}@sha256:` and the image's digest"
 
 
 _FETCHERS = ("curl", "wget")

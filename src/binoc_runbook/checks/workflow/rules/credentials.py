@@ -22,10 +22,6 @@ def nothing_is_secret(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
             if (expression := _reads_a_secret(key, node)) is not None:
                 edit = "delete it: the identity token of the publish job is the only credential"
                 yield node.place, f"`{key}` reads a stored secret: `{expression.strip()}`", edit
-    for job in workflow.all_jobs:
-        handed = job.node.get("secrets")
-        if handed and handed.text == "inherit":
-            yield handed.place, f"`{job.id}` hands on every secret", "delete `secrets: inherit`"
 
 
 def _reads_a_secret(key: str, node: Node) -> str | None:
@@ -94,19 +90,3 @@ def checkouts_keep_nothing(workflow: Workflow, policy: Policy) -> Iterator[Fault
                 if given is None or given.text.lower() != "false":
                     saw = f"the checkout of `{job.id}` leaves its token in `.git/config`"
                     yield (given or used).place, saw, "write `with: {persist-credentials: false}`"
-
-
-_FOREIGN = re.compile(
-    r"(?<![\w.-])(?:github\.(?:ref|ref_name|head_ref|base_ref|event|actor|triggering_actor|workflow_ref)|inputs)(?![\w-])",
-    re.IGNORECASE,
-)
-
-
-def nothing_is_pasted_into_scripts(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
-    for job in workflow.all_jobs:
-        for step in job.steps:
-            for script in filter(None, (step.get("run"), step.get("with", "script"))):
-                said = next((each.strip() for each in _expressions(script.text) if _FOREIGN.search(each)), None)
-                if said is not None:
-                    saw = f"a script of `{job.id}` is written by whoever names the ref or the event: `{said}`"
-                    yield script.place, saw, f"hand it over by `env:`, as `VALUE: ${{{{ {said} }}}}`, and quote it"

@@ -13,22 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def nothing_is_permitted_on_top(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
-    permissions = workflow.root.get("permissions")
-    if permissions is None:
-        yield (
-            Place(workflow.file),
-            "nothing is said on top, so every job has the repository's default",
-            "write `permissions: {}`",
-        )
-    elif not permissions.is_mapping or permissions.items():
-        yield (
-            permissions.place,
-            "every job has what is permitted on top",
-            "write `permissions: {}`, and in each job its own",
-        )
-
-
 def every_artifact_has_its_job(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
     published = [artifact for artifact, _ in workflow.publishers(policy)]
     for artifact in policy.artifacts:

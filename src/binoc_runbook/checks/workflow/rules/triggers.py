@@ -23,22 +23,13 @@ def keys_are_unique(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
                 yield key.place, f"`{key.text}` is said twice, first on line {first[key.text].place.line}", "keep one"
 
 
-_UNTRUSTED = ("pull_request_target", "workflow_run", "issue_comment")
-
-
 _ALLOWED = ("push", "workflow_dispatch")
-
-
-def triggers_are_trusted(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
-    for event, (name, _) in workflow.events.items():
-        if event in _UNTRUSTED:
-            yield name.place, f"`{event}` starts it", f"delete `{event}`"
 
 
 def only_tags_trigger(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
     wanted = f'on: {{push: {{tags: ["{_pattern_of(policy)}"]}}}}'
     for event, (name, _) in workflow.events.items():
-        if event not in (*_ALLOWED, *_UNTRUSTED):
+        if event not in _ALLOWED:
             yield name.place, f"`{event}` starts it, too", f"delete `{event}`"
     if "push" not in workflow.events:
         on = workflow.root.get("on")
