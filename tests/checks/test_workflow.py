@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from binoc_runbook.checks.workflow import RULES, Workflow, workflow
+from binoc_runbook.checks.workflow import RULES, WorkflowFile, workflow
 from binoc_runbook.checks.workflow.audit import ZIZMOR, Audit
 from binoc_runbook.checks.workflow.matrix import expanded
 from binoc_runbook.policy import MANIFEST_OF, Policy
@@ -82,11 +82,11 @@ HYGIENE = {
 @pytest.mark.parametrize("path", sorted((REPOSITORY / ".github/workflows").glob("*.yml")), ids=lambda path: path.name)
 def test_the_other_workflows_of_this_repository_hold_to_the_same_hygiene(path: Path, policy: Policy) -> None:
     file = path.relative_to(REPOSITORY).as_posix()
-    read = replace(Workflow.read(REPOSITORY, file), audit=audit_workflow(Processes(REPOSITORY), file))
+    read = replace(WorkflowFile.read(REPOSITORY, file), audit=audit_workflow(Processes(REPOSITORY), file))
     rules = [rule for rule in RULES if rule.name in HYGIENE]
 
     assert len(rules) == len(HYGIENE)
-    assert [(rule.name, saw) for rule in rules for _, saw, _ in rule.faults(read, policy)] == []
+    assert [(rule.name, saw) for rule in rules for _, saw, _ in rule.violations(read, policy)] == []
 
 
 GATE = "    if: startsWith(github.ref, 'refs/tags/v') && (github.event_name == 'push' || inputs.artifact == 'binoc')\n"
@@ -1038,7 +1038,7 @@ def test_the_trigger_follows_the_tag_of_the_policy(
 
 
 def test_each_artifact_is_published_by_the_job_that_has_its_environment(policy: Policy) -> None:
-    read = Workflow.read(REPOSITORY, FILE)
+    read = WorkflowFile.read(REPOSITORY, FILE)
 
     assert [(artifact.name, job.id) for artifact, job in read.publishers(policy)] == [
         ("binoc", "publish-binoc"),
@@ -1066,7 +1066,7 @@ jobs:
 
 def test_a_matrix_is_combined_as_github_does(tmp_path: Path) -> None:
     (tmp_path / "x.yml").write_text(MATRIX)
-    [job] = Workflow.read(tmp_path, "x.yml").jobs
+    [job] = WorkflowFile.read(tmp_path, "x.yml").jobs
 
     assert list(
         expanded(job, "${{matrix.fruit}} ${{ matrix.animal }} ${{ matrix.color }} ${{ matrix.shape.name }}")

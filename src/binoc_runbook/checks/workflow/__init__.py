@@ -1,8 +1,8 @@
-"""Whether the publish workflow keeps the contract of trusted publishing.
+"""Check of the publish workflow against the contract of trusted publishing.
 
 PyPI and crates.io trust a repository, a file name and an environment; neither looks at the tag, the trigger or what
 else holds a token. So what may start a publication, and what must be true before it, is promised by the workflow file
-alone. It is read here as data, together with the policy, and each rule is a question about the two.
+alone. It is read here as data, together with the policy, and each rule compares the two.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from binoc_runbook.checks.workflow.audit import reported_defects
-from binoc_runbook.checks.workflow.model import FOLDER, Unreadable, Workflow
+from binoc_runbook.checks.workflow.model import FOLDER, WorkflowError, WorkflowFile
 from binoc_runbook.checks.workflow.rules import RULES
-from binoc_runbook.checks.workflow.rules.actions import used_actions
-from binoc_runbook.checks.workflow.rules.rights import in_environment
+from binoc_runbook.checks.workflow.rules.pinning import used_actions
+from binoc_runbook.checks.workflow.rules.publish_jobs import in_environment
 from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.policy import Policy
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from binoc_runbook.checks.workflow.audit import Audit
     from binoc_runbook.checks.workflow.rules.rule import Rule
 
-__all__ = ["RULES", "Workflow", "workflow"]
+__all__ = ["RULES", "WorkflowFile", "workflow"]
 
 CHECK = "workflow"
 
@@ -44,19 +44,19 @@ def workflow(
         return Findings([Finding.warning(CHECK, policy.source, saw, "declare one: [tool.binoc-runbook]")])
     file = f"{FOLDER}/{policy.workflow}"
     try:
-        read = replace(Workflow.read(root, file), audit=audit)
-    except Unreadable as unreadable:
-        return Findings([Finding.failed(CHECK, unreadable.place, unreadable.saw, unreadable.remedy)])
+        read = replace(WorkflowFile.read(root, file), audit=audit)
+    except WorkflowError as error:
+        return Findings([Finding.failed(CHECK, error.place, error.saw, error.remedy)])
     broken = [
         Finding(CHECK, rule.status, str(place), f"{rule.name}: {saw}; {rule.why}", edit)
         for rule in rules
-        for place, saw, edit in rule.faults(read, policy)
+        for place, saw, edit in rule.violations(read, policy)
     ]
     problems = audit.problems(CHECK, file, strict=strict) if audit else []
-    return Findings([*(broken or [Finding.ok(CHECK, file, _what_was_seen(read, policy, rules))]), *problems])
+    return Findings([*(broken or [Finding.ok(CHECK, file, _summary(read, policy, rules))]), *problems])
 
 
-def _what_was_seen(workflow: Workflow, policy: Policy, rules: Sequence[Rule]) -> str:
+def _summary(workflow: WorkflowFile, policy: Policy, rules: Sequence[Rule]) -> str:
     published = ", ".join(
         f"`{artifact.name}` by `{job.id}`{in_environment(artifact)}" for artifact, job in workflow.publishers(policy)
     )
@@ -65,5 +65,5 @@ def _what_was_seen(workflow: Workflow, policy: Policy, rules: Sequence[Rule]) ->
     sizes = f"{len(workflow.jobs)} jobs, {len(list(used_actions(workflow)))} pinned actions"
     return (
         f"started by {events}; {sizes}; publishes {published or 'nothing'}; "
-        f"asked for {', '.join(rule.name for rule in rules if audited or rule.faults is not reported_defects)}"
+        f"asked for {', '.join(rule.name for rule in rules if audited or rule.violations is not reported_defects)}"
     )

@@ -17,8 +17,8 @@ from binoc_runbook.finding import Finding, Place
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from binoc_runbook.checks.workflow.model import Workflow
-    from binoc_runbook.checks.workflow.rules.rule import Fault
+    from binoc_runbook.checks.workflow.model import WorkflowFile
+    from binoc_runbook.checks.workflow.rules.rule import Violation
     from binoc_runbook.policy import Policy
 
 #: The version whose reports this module understands; requirements/dev.txt pins the same one.
@@ -95,7 +95,7 @@ class Audit:
         return []
 
 
-def reported_defects(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+def reported_defects(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     for report in workflow.audit.reports if workflow.audit else ():
         if report.counts:
             yield Place(workflow.file, report.line), f"{report.audit}: {report.saw}", f"fix it as in {report.page}"

@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from binoc_runbook.checks.workflow.commands import PUBLISHING_ACTIONS
-from binoc_runbook.checks.workflow.model import Node, Workflow, action_of
-from binoc_runbook.checks.workflow.rules.rule import Fault
+from binoc_runbook.checks.workflow.model import Node, WorkflowFile, action_of
+from binoc_runbook.checks.workflow.rules.rule import Violation
 from binoc_runbook.policy import Policy
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from binoc_runbook.checks.workflow.model import Job
 
 
-def nothing_is_secret(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+def nothing_is_secret(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     for root in (workflow.root, *(called.root for called in workflow.called)):
         for key, node in root.walk():
             if (expression := _reads_a_secret(key, node)) is not None:
@@ -43,7 +43,7 @@ _FLAGS = ("--token", "--password")
 _TOKEN = re.compile(r"pypi-AgE|cio[A-Za-z0-9]{32}|gh[pousr]_|github_pat_")
 
 
-def no_credential_is_stored(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+def no_credential_is_stored(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     edit = "delete it: a publish job gets its credential from the registry, for its identity token"
     for name, node in _named(workflow.root.get("env")):
         if not _is_minted(node, None):
@@ -78,10 +78,10 @@ def _is_minted(node: Node, job: Job | None) -> bool:
     output = re.fullmatch(r"\$\{\{\s*steps\.([\w-]+)\.outputs\.[\w-]+\s*\}\}", node.text)
     if output is None or job is None:
         return False
-    return not any(step.said("id") == output[1] and step.get("run") for step in job.steps)
+    return not any(step.text_at("id") == output[1] and step.get("run") for step in job.steps)
 
 
-def checkouts_keep_nothing(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+def checkouts_keep_nothing(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     for job in workflow.all_jobs:
         for step in job.steps:
             used = step.get("uses")
