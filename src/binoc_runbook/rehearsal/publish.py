@@ -18,7 +18,7 @@ from binoc_runbook.rehearsal.bare_remote import bare_beside
 from binoc_runbook.rehearsal.faults import is_registry_fault
 from binoc_runbook.rehearsal.offline_crates import lend_crates
 from binoc_runbook.rehearsal.registries import Registries, open_registries
-from binoc_runbook.rehearsal.runner import Runner, Watcher, WorkflowRun
+from binoc_runbook.rehearsal.runner import JobListener, Repository, Runner, RunnerHost, WorkflowRun
 from binoc_runbook.rehearsal.servers.trusted_publishers import Publisher
 from binoc_runbook.stages import ACTS, Target
 from binoc_runbook.version import Version
@@ -92,7 +92,7 @@ class Publication:
 
     def built(self, run: WorkflowRun) -> dict[str, str]:
         """The sha256 of each file that the jobs of a run have handed on to be published, by name."""
-        files = (path for path in run.artifacts.folder.rglob("*") if path.name.endswith(_BUILT))
+        files = (path for path in run.workflow_artifacts.folder.rglob("*") if path.name.endswith(_BUILT))
         return {path.name: sha256_of(path) for path in files}
 
     def missing(self) -> Findings:
@@ -176,11 +176,11 @@ def _only_red(finding: Finding) -> Finding:
 
 @contextmanager
 def open_publication(
-    target: Target, on_line: Callable[[str], None], watcher: Watcher | None = None
+    target: Target, on_line: Callable[[str], None], listener: JobListener | None = None
 ) -> Iterator[Publication]:
     """Serve registries for the rehearsed world of a target until the end of `with`, and be ready to run its workflow.
 
-    `on_line` is given what the jobs print, without secrets; `watcher` is told of each job.
+    `on_line` is given what the jobs print, without secrets; `listener` is notified of each job.
     """
     world, policy = target.world, target.policy
     folder = world.root.parent / "publication"
@@ -194,18 +194,9 @@ def open_publication(
             REHEARSAL: "1",
             ENVIRONMENT: sys.prefix,
         }
-        runner = Runner(
-            bare=bare,
-            folder=folder,
-            repository=policy.repository or "",
-            owner_id=OWNER_ID,
-            workflow=policy.workflow,
-            registries=registries,
-            environment=environment,
-            on_line=on_line,
-            forge_token=registries.forge.token,
-            watcher=watcher,
-        )
+        repository = Repository(bare, policy.repository or "", OWNER_ID, policy.workflow)
+        host = RunnerHost(registries, environment, on_line, registries.forge.token, listener)
+        runner = Runner(repository, host, folder)
         yield Publication(policy, target.version, registries, runner)
 
 

@@ -22,6 +22,8 @@ _NOTHING_THERE: tuple[Ancestry, Ancestry] = ("no", "yes")
 class Target:
     """A version, the policy it is released under, the world it is released in and the remote it goes to.
 
+    `strict` makes a gate that cannot run unknown, where a release is only warned.
+
     Stages ask the world anew each time. What is remembered here is the commit that this run began with, because what is
     pushed must be what was checked; the last answer of the remote, for naming commands; and the trees whose tests this
     very run has seen pass.
@@ -32,6 +34,7 @@ class Target:
     world: World
     remote: str
     retest: bool = False
+    strict: bool = False
     commit: str | None = None
     tested: set[str] = field(default_factory=set)
     _seen: RemoteView | str | None = None
