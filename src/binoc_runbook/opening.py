@@ -11,8 +11,8 @@ from binoc_runbook.refusal import Refused, read_policy
 from binoc_runbook.stages.target import Target, inside_pytest
 from binoc_runbook.trouble import QUICK, TROUBLES
 from binoc_runbook.version import Version, VersionError
-from binoc_runbook.workspace import Workspace
-from binoc_runbook.workspace.sites import Site, sites
+from binoc_runbook.workspace import Ecosystem, Workspace
+from binoc_runbook.workspace.sites import sites
 from binoc_runbook.world import World
 
 #: The parameters of the runbook `release.ipynb`.
@@ -88,14 +88,16 @@ def open_target(
         Refused: The policy, the version or the manifests cannot be read.
     """
     policy = read_policy(world.root)
+    workspace = None
     if version is None:
-        chosen = said_version(Workspace.discover(world.root), policy)
+        workspace = world.workspace()
+        chosen = said_version(workspace, policy)
     else:
         found = _judge_version(version)
         if found:
             raise Refused("the version was refused, and nothing was done", found)
         chosen = Version.parse(version)
-    return Target(chosen, policy, world, remote or policy.remote, retest, quick)
+    return Target(chosen, policy, world, remote or policy.remote, retest, quick, _first=workspace)
 
 
 def said_version(workspace: Workspace, policy: Policy) -> Version:
@@ -113,21 +115,26 @@ def said_version(workspace: Workspace, policy: Policy) -> Version:
     looked_at = ", ".join(package.manifest for package in workspace.published(policy)) or "the manifests"
     saw = "no version that could be released is written there"
     remedy = "name it: VERSION on the command line, or -r version VERSION"
-    raise Refused("nobody says which version is meant", [Finding.failed("version", looked_at, saw, remedy)])
+    unwritten = Finding.failed("version", looked_at, saw, remedy)
+    raise Refused("nobody says which version is meant", [unwritten, *workspace.cargo_errors("version")])
 
 
 def said_versions(workspace: Workspace, policy: Policy) -> Counter[Version]:
-    """How many places own or lock each version that is written for what is published."""
-    return Counter(version for site in sites(workspace, policy) if (version := _releasable(site)))
+    """How many places own or lock each version that is written for what is published.
+
+    Where cargo does not report who inherits the version of a workspace, and nothing else says one, that one counts.
+    """
+    # A requirement only quotes a version, and not always all of it.
+    owning = [site for site in sites(workspace, policy) if site.kind != "requirement"]
+    written = [(site.says.removeprefix(site.before), site.spelling) for site in owning]
+    shared = (workspace.tree.cargo[root].get("workspace", "package", "version") for root in workspace.unreported)
+    texts = written or [(text, "cargo") for text in shared]
+    return Counter(version for text, spelling in texts if (version := _releasable(text, spelling)))
 
 
-def _releasable(site: Site) -> Version | None:
-    """The version that a site owns or locks; a requirement only quotes one, and not always all of it."""
-    if site.kind == "requirement":
-        return None
-    text = site.says.removeprefix(site.before)
+def _releasable(text: str, spelling: Ecosystem) -> Version | None:
     try:
-        return Version.parse(text) if site.spelling == "cargo" else Version.from_pep440(text)
+        return Version.parse(text) if spelling == "cargo" else Version.from_pep440(text)
     except VersionError:
         return None
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from binoc_runbook.cleaning import Translate, machine_free
+from binoc_runbook.workspace import Workspace
+from binoc_runbook.world.cargo import read_metadata
 from binoc_runbook.world.evidence import Evidence
 from binoc_runbook.world.git import Git
 from binoc_runbook.world.processes import Processes
@@ -73,6 +75,10 @@ class World:
         from binoc_runbook.rehearsal import open_world
 
         return open_world(source, trouble, quick=quick)
+
+    def workspace(self) -> Workspace:
+        """Read the manifests of the checkout as they are now, with cargo's reports about them."""
+        return Workspace.discover(self.root, partial(read_metadata, self.processes))
 
     @cached_property
     def clean_markup(self) -> Translate:
