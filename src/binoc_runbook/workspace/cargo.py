@@ -10,7 +10,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from binoc_runbook.workspace.metadata import CargoMetadata
+from binoc_runbook.workspace.metadata import CargoMetadata, CargoPackage
 from binoc_runbook.workspace.package import Orphan, Package, Source
 from binoc_runbook.workspace.tree import CARGO
 
@@ -75,19 +75,7 @@ class Crates:
                 manifest = self._tree.crate(crate.manifest)
                 if manifest is None or manifest.problem or manifest.path in self.packages:
                     continue
-                source, reason = _source(manifest, root)
-                self.packages[manifest.path] = Package(
-                    ecosystem="cargo",
-                    name=crate.name,
-                    manifest=manifest.path,
-                    version=crate.version if source else None,
-                    source=source,
-                    publishable=crate.publish != (),
-                    document=manifest,
-                    reason=reason,
-                    registries=crate.publish or None,
-                    root=root.path if root else None,
-                )
+                self.packages[manifest.path] = _package(manifest, crate, root)
             if path not in self.packages and self._tree.cargo[path].table("package"):
                 self.unreported[path] = CargoMetadata(error="it lists other crates", remedy=report.remedy)
 
@@ -100,7 +88,7 @@ class Crates:
         if reason is not None:
             self.orphans.append(Orphan(manifest.path, reason))
         elif manifest.table("package") and report:
-            self.packages[manifest.path] = _read_alone(manifest, report.error)
+            self.packages[manifest.path] = _package(manifest, _literal(manifest), None, report.error)
 
 
 def _orphan_reason(manifest: Manifest) -> str | None:
@@ -117,23 +105,32 @@ def _orphan_reason(manifest: Manifest) -> str | None:
     return None
 
 
-def _read_alone(manifest: Manifest, error: str) -> Package:
-    """Read a crate about which cargo reports nothing; what it inherits is unknown."""
-    source, reason = _source(manifest, None)
-    version, publish = manifest.get("package", "version"), manifest.get("package", "publish")
-    registries = tuple(map(str, publish)) if isinstance(publish, list) else None
+def _literal(manifest: Manifest) -> CargoPackage:
+    """Read what a crate says itself, where cargo reports nothing about it."""
+    package = manifest.table("package")
+    publish = package.get("publish")
     # Without a version Cargo takes 0.0.0 and `publish = false` (Cargo book, *The version field*).
-    publishable = publish is not False and registries != () and version is not None
+    registries: tuple[str, ...] | None = () if publish is False or "version" not in package else None
+    if isinstance(publish, list):
+        registries = tuple(map(str, publish))
+    return CargoPackage(package["name"], manifest.path, str(package.get("version")), registries)
+
+
+def _package(manifest: Manifest, crate: CargoPackage, root: Manifest | None, error: str = "") -> Package:
+    """Combine what is known about a crate with where it is written; with an error, what it inherits is unknown."""
+    source, reason = _source(manifest, root)
+    inherits_publish = isinstance(manifest.get("package", "publish"), dict)
     return Package(
         ecosystem="cargo",
-        name=manifest.get("package", "name"),
+        name=crate.name,
         manifest=manifest.path,
-        version=version if source else None,
+        version=crate.version if source else None,
         source=source,
-        publishable=None if isinstance(publish, dict) else publishable,
+        publishable=None if error and inherits_publish else crate.publish != (),
         document=manifest,
         reason=reason,
-        registries=registries,
+        registries=crate.publish or None,
+        root=root.path if root else None,
         cargo_error=error,
     )
 
