@@ -27,8 +27,8 @@ class Target:
     `quick` is a rehearsal that leaves out what takes minutes, the tests and what the tag starts.
 
     Stages ask the world anew each time. What is remembered here is the commit that this run began with, because what is
-    pushed must be what was checked; the last answer of the remote, for naming commands; and the trees whose tests this
-    very run has seen pass.
+    pushed must be what was checked; the last answer of the remote, for naming commands; the trees whose tests this
+    very run has seen pass; and the manifests that the version was read from, for the first of `one_moment`.
     """
 
     version: Version

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from binoc_runbook.workspace.metadata import CargoMetadata, CargoPackage
 from binoc_runbook.workspace.package import Orphan, Package, Source
-from binoc_runbook.workspace.tree import CARGO
+from binoc_runbook.workspace.tree import CARGO, manifest_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -59,11 +59,13 @@ class Crates:
 
     def _error(self, path: str) -> CargoMetadata | None:
         """Why cargo reported nothing about a manifest: about itself, or about a workspace above it."""
-        for root, report in self.unreported.items():
-            below = root in self._workspaces and path.startswith(root.removesuffix(CARGO))
-            if root == path or below:
-                return report
-        return None
+        report = self.unreported.get(path)
+        folder = path.rpartition("/")[0]
+        while report is None and folder:
+            folder = folder.rpartition("/")[0]
+            root = manifest_in(folder)
+            report = self.unreported.get(root) if root in self._workspaces else None
+        return report
 
     def _add(self, reports: Iterable[tuple[str, CargoMetadata]]) -> None:
         for path, report in reports:
