@@ -13,7 +13,7 @@ from pathlib import Path
 
 import binoc_runbook.stages
 from binoc_runbook.checks.dists.expected import sdist_name
-from binoc_runbook.checks.surface import surface, withheld
+from binoc_runbook.checks.surface import withheld
 from binoc_runbook.checks.workflow import RULES, workflow
 from binoc_runbook.files import root_of
 from binoc_runbook.finding import Finding, Findings, Place, RefusedError
@@ -103,12 +103,7 @@ def mistake(questions: tuple[str, ...], options: Options) -> tuple[str, str] | N
 
 def _surface(target: Target, options: Options) -> Findings:
     """Whether exactly the declared artifacts can be published; with `artifacts`, whether these are declared."""
-    if target.world.processes.find("cargo") is None:
-        # To a release that is an obstacle; the sentence is neither true nor false for it.
-        unasked = Finding.unknown("surface", "cargo metadata", "`cargo` was not found on PATH", "install Rust")
-        found = surface(target.workspace(), target.policy) + Findings([unasked])
-    else:
-        found = SurfaceStage().observe(target).findings
+    found = SurfaceStage().observe(target).findings
     return found + list(_exactly(target, options["artifacts"])) if "artifacts" in options else found
 
 

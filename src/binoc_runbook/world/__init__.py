@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from binoc_runbook.redaction import Translate, machine_free
+from binoc_runbook.workspace import Workspace
+from binoc_runbook.world.cargo import read_metadata
 from binoc_runbook.world.git import Git
 from binoc_runbook.world.processes import Processes
 from binoc_runbook.world.test_results import Evidence
@@ -50,6 +52,10 @@ class World:
     def clean(self) -> Translate:
         """Return the function that makes text fit for a record: without escape codes and paths of this machine."""
         return self.processes.clean
+
+    def workspace(self) -> Workspace:
+        """Read the manifests of the checkout as they are now, with cargo's reports about them."""
+        return Workspace.discover(self.root, partial(read_metadata, self.processes))
 
     @cached_property
     def clean_markup(self) -> Translate:
