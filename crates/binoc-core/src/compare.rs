@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use binoc_sdk::{
     ComparatorInfo, CompareOptions, CompareRequest, Diagnostic, Error, Fact, Node, Outcome, Result, Severity,
-    Side, abi, show,
+    Side, abi,
 };
 
 use crate::registry::Registry;
@@ -84,14 +84,4 @@ fn head(side: &Side) -> Result<Vec<u8>> {
     let read = File::open(&side.local).and_then(|file| file.take(SNIFF).read_to_end(&mut head));
     read.map_err(|error| Error::io(&side.local, &error))?;
     Ok(head)
-}
-
-/// The sentence about what a plugin offers, for `binoc plugins`.
-pub(crate) fn offer(info: &ComparatorInfo) -> String {
-    let extensions: Vec<_> = info.extensions.iter().map(|e| format!(".{e}")).collect();
-    match (info.any, extensions.is_empty()) {
-        (true, _) => format!("comparator `{}` (any file)", show::clip(&info.name)),
-        (_, true) => format!("comparator `{}` (by content)", show::clip(&info.name)),
-        _ => format!("comparator `{}` ({})", show::clip(&info.name), extensions.join(", ")),
-    }
 }

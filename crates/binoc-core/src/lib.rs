@@ -1,6 +1,7 @@
 //! Walks two snapshots, pairs their files, asks comparators about each pair, and hosts plugins.
 
 mod compare;
+mod limits;
 mod native;
 mod pair;
 mod registry;
@@ -11,29 +12,11 @@ use std::path::Path;
 
 use binoc_sdk::{Changeset, CompareOptions, Diagnostic, Error, Node, Result, Severity};
 
+pub use limits::Limits;
 pub use registry::{PluginReport, PluginSource, Registry};
 
 use pair::Pairing;
 use walk::Tree;
-
-/// What a comparison may spend, beyond [`CompareOptions`].
-#[derive(Debug, Clone)]
-pub struct Limits {
-    /// The most files of one snapshot.
-    pub entries: usize,
-    /// The deepest folder.
-    pub depth: usize,
-    /// The largest file that is searched for a rename with edits.
-    pub similar_bytes: u64,
-    /// The most bytes read in that search.
-    pub similar_total: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { entries: 2_000_000, depth: 200, similar_bytes: 16 << 20, similar_total: 512 << 20 }
-    }
-}
 
 /// What changed from `from` to `to`, two folders or two files.
 ///

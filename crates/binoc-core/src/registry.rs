@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use binoc_sdk::{
     Changeset, Comparator, ComparatorInfo, Diagnostic, Error, Plugin, Renderer, RendererInfo, Result,
-    Severity,
+    Severity, show,
 };
 
-use crate::{compare, native};
+use crate::native;
 
 /// A native plugin to open: its name and its library, or why the library was not found.
 #[derive(Debug, Clone)]
@@ -88,7 +88,7 @@ impl Registry {
         report.refusals = native.refusals;
         for comparator in native.comparators {
             let info = comparator.describe();
-            report.offers.push(compare::offer(&info));
+            report.offers.push(offer(&info));
             self.comparators.push((info, comparator));
         }
         for renderer in native.renderers {
@@ -149,5 +149,15 @@ impl Registry {
             let known: Vec<_> = self.formats().iter().map(|name| format!("`{name}`")).collect();
             Error::new(format!("no format `{format}`; there is {}", known.join(", ")))
         })
+    }
+}
+
+/// Return the line about a comparator for `binoc plugins`.
+fn offer(info: &ComparatorInfo) -> String {
+    let extensions: Vec<_> = info.extensions.iter().map(|extension| format!(".{extension}")).collect();
+    match (info.any, extensions.is_empty()) {
+        (true, _) => format!("comparator `{}` (any file)", show::clip(&info.name)),
+        (_, true) => format!("comparator `{}` (by content)", show::clip(&info.name)),
+        _ => format!("comparator `{}` ({})", show::clip(&info.name), extensions.join(", ")),
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use binoc_sdk::{Diagnostic, Error, Result, Severity, Side, show};
 
-use crate::Limits;
+use crate::limits::Limits;
 
 /// The files of one snapshot by their path, with `/` between names.
 #[derive(Debug, Default)]
@@ -123,6 +123,11 @@ pub(crate) fn findings(left: &Tree, right: &Tree) -> Vec<Diagnostic> {
 fn unreadable(error: &std::io::Error) -> String {
     let text = error.to_string();
     format!("unreadable: {}", text.split(" (os error").next().unwrap_or(&text).to_lowercase())
+}
+
+/// Return the last part of a path in a [`Tree`].
+pub(crate) fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }
 
 fn display_name(name: &OsStr) -> String {

@@ -17,8 +17,9 @@ use std::sync::OnceLock;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::error::{Error, Result};
 use crate::model::Changeset;
-use crate::plugin::{ComparatorInfo, CompareRequest, Error, Plugin, RendererInfo, Result};
+use crate::plugin::{ComparatorInfo, CompareRequest, Plugin, RendererInfo};
 
 /// The version of the functions and the messages; a host uses only plugins of its own.
 pub const ABI_VERSION: u32 = 1;

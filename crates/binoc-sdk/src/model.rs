@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::plugin::Error;
+use crate::error::Error;
 
 /// The number of the changeset's JSON shape; a reader refuses any other.
 pub const SCHEMA: u32 = 1;
