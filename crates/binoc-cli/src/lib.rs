@@ -48,8 +48,8 @@ Exit codes: 0 done, 1 changed (with --exit-code), 2 trouble.
 pub fn run(args: Vec<OsString>, plugins: Vec<PluginSource>) -> u8 {
     let command = match args::parse(args) {
         Ok(command) => command,
-        Err(message) => {
-            complain(&format!("{message}; see `binoc --help`"));
+        Err(error) => {
+            complain(&format!("{error}; see `binoc --help`"));
             return TROUBLE;
         }
     };

@@ -57,7 +57,7 @@ impl Output {
     pub(crate) fn write(&self, text: &str) -> Result<()> {
         match &self.path {
             None => print(text),
-            Some(path) => replace(path, text).map_err(|error| Error::io(path, &error)),
+            Some(path) => replace(path, text).map_err(|error| Error::io(path, error)),
         }
     }
 }
@@ -67,7 +67,7 @@ pub(crate) fn print(text: &str) -> Result<()> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Error::io(Path::new("standard output"), &error))
+            Err(Error::io(Path::new("standard output"), error))
         }
         _ => Ok(()),
     }

@@ -82,6 +82,6 @@ fn wants(info: &ComparatorInfo, path: &str, heads: &[Vec<u8>; 2]) -> bool {
 fn head(side: &Side) -> Result<Vec<u8>> {
     let mut head = Vec::new();
     let read = File::open(&side.local).and_then(|file| file.take(SNIFF).read_to_end(&mut head));
-    read.map_err(|error| Error::io(&side.local, &error))?;
+    read.map_err(|error| Error::io(&side.local, error))?;
     Ok(head)
 }

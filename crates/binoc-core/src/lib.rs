@@ -30,7 +30,7 @@ pub fn diff(
 ) -> Result<Changeset> {
     let mut changeset = Changeset::new(from.to_string_lossy(), to.to_string_lossy());
     let is_dir =
-        |path: &Path| std::fs::metadata(path).map(|m| m.is_dir()).map_err(|error| Error::io(path, &error));
+        |path: &Path| std::fs::metadata(path).map(|m| m.is_dir()).map_err(|error| Error::io(path, error));
     let (left, right) = match (is_dir(from)?, is_dir(to)?) {
         (true, true) => (walk::folder(from, limits)?, walk::folder(to, limits)?),
         (false, false) => (walk::file(from)?, walk::file(to)?),

@@ -29,10 +29,10 @@ pub(crate) struct Native {
 /// Opens a library and looks its functions up.
 pub(crate) fn open(path: &Path) -> Result<Functions> {
     // A bare name would be searched for along the library path; only the named file is meant.
-    let path = std::path::absolute(path).map_err(|error| Error::io(path, &error))?;
+    let path = std::path::absolute(path).map_err(|error| Error::io(path, error))?;
     // SAFETY: plugins are trusted code that the user installed or named; opening one runs its initialisers.
     let library = unsafe { libloading::Library::new(&path) }
-        .map_err(|error| Error::new(format!("cannot be opened: {}", cause(&error))))?;
+        .map_err(|error| Error::with_source(format!("cannot be opened: {}", cause(&error)), error))?;
     // Never unloaded: its code may have left thread-local destructors behind.
     let library: &'static libloading::Library = Box::leak(Box::new(library));
     let missing = |name: &str| {
@@ -95,8 +95,8 @@ fn refusal(index: usize, value: &Value) -> String {
 }
 
 fn ask(functions: &Functions, request: &Request) -> Result<Value> {
-    let request =
-        serde_json::to_vec(request).map_err(|error| Error::new(format!("cannot be asked: {error}")))?;
+    let request = serde_json::to_vec(request)
+        .map_err(|error| Error::with_source(format!("cannot be asked: {error}"), error))?;
     // SAFETY: the request lives through the call; the answer is copied before it is freed.
     let answer = unsafe {
         let buffer = (functions.call)(request.as_ptr(), request.len());
@@ -110,7 +110,7 @@ fn ask(functions: &Functions, request: &Request) -> Result<Value> {
     match serde_json::from_slice(&answer) {
         Ok(Response::Ok { value }) => Ok(value),
         Ok(Response::Error { message }) => Err(Error::new(message)),
-        Err(error) => Err(Error::new(format!("its answer cannot be understood: {error}"))),
+        Err(error) => Err(Error::with_source(format!("its answer cannot be understood: {error}"), error)),
     }
 }
 
@@ -153,6 +153,7 @@ mod tests {
     use super::*;
     use binoc_sdk::Plugin;
     use binoc_sdk::abi::{Buffer, answer};
+    use std::error::Error as _;
     use std::sync::OnceLock;
 
     struct Panics;
@@ -223,7 +224,9 @@ mod tests {
 
     #[test]
     fn an_answer_that_is_not_ours_is_an_error() {
-        assert!(refused(Functions { version: ours, call: gibberish, free }).contains("cannot be understood"));
+        let error = load(Functions { version: ours, call: gibberish, free }).err().unwrap();
+        assert!(error.to_string().contains("cannot be understood"));
+        assert!(error.source().unwrap().is::<serde_json::Error>());
     }
 
     #[test]
@@ -243,6 +246,8 @@ mod tests {
     #[test]
     fn a_file_that_is_no_library_is_refused() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
-        assert!(open(&path).unwrap_err().to_string().contains("cannot be opened"));
+        let error = open(&path).unwrap_err();
+        assert!(error.to_string().contains("cannot be opened"));
+        assert!(error.source().unwrap().is::<libloading::Error>());
     }
 }

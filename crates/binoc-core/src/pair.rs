@@ -133,17 +133,15 @@ fn hash(path: &Path) -> io::Result<[u8; 32]> {
 
 /// Return whether two files have the same bytes; read only until the first difference.
 fn have_same_bytes(old: &Side, new: &Side) -> Result<bool, Error> {
-    let open = |side: &Side| File::open(&side.local).map_err(|error| Error::io(&side.local, &error));
+    let open = |side: &Side| File::open(&side.local).map_err(|error| Error::io(&side.local, error));
     let (mut old_file, mut new_file) = (open(old)?, open(new)?);
     if old.bytes != new.bytes {
         return Ok(false);
     }
     let (mut old_buffer, mut new_buffer) = (vec![0; 1 << 16], vec![0; 1 << 16]);
     loop {
-        let old_bytes =
-            fill(&mut old_file, &mut old_buffer).map_err(|error| Error::io(&old.local, &error))?;
-        let new_bytes =
-            fill(&mut new_file, &mut new_buffer).map_err(|error| Error::io(&new.local, &error))?;
+        let old_bytes = fill(&mut old_file, &mut old_buffer).map_err(|error| Error::io(&old.local, error))?;
+        let new_bytes = fill(&mut new_file, &mut new_buffer).map_err(|error| Error::io(&new.local, error))?;
         if old_bytes != new_bytes {
             return Ok(false);
         }

@@ -72,7 +72,8 @@ impl Registry {
         let mut report = PluginReport { name: source.name.clone(), ..PluginReport::default() };
         let library = source.library.clone().map_err(Error::new);
         let loaded = library.and_then(|path| native::load(native::open(&path)?)).and_then(|native| {
-            let known = self.reports.iter().any(|r| r.identity.is_some() && r.name == source.name);
+            let known =
+                self.reports.iter().any(|report| report.identity.is_some() && report.name == source.name);
             if known { Err(Error::new("another plugin has this name")) } else { Ok(native) }
         });
         let native = match loaded {
@@ -140,7 +141,7 @@ impl Registry {
     /// The document in that format.
     pub fn render(&self, format: &str, changeset: &Changeset) -> Result<String> {
         let rendered = self.renderer(format)?.render(changeset);
-        rendered.map_err(|error| Error::new(format!("format `{format}`: {error}")))
+        rendered.map_err(|error| Error::with_source(format!("format `{format}`: {error}"), error))
     }
 
     fn renderer(&self, format: &str) -> Result<&dyn Renderer> {
@@ -159,5 +160,33 @@ fn offer(info: &ComparatorInfo) -> String {
         (true, _) => format!("comparator `{}` (any file)", show::clip(&info.name)),
         (_, true) => format!("comparator `{}` (by content)", show::clip(&info.name)),
         _ => format!("comparator `{}` ({})", show::clip(&info.name), extensions.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::error::Error as _;
+    use std::path::Path;
+
+    struct Failing;
+
+    impl Renderer for Failing {
+        fn describe(&self) -> RendererInfo {
+            RendererInfo::new("failing", "txt")
+        }
+
+        fn render(&self, _: &Changeset) -> Result<String> {
+            Err(Error::io(Path::new("template"), std::io::Error::from_raw_os_error(2)))
+        }
+    }
+
+    #[test]
+    fn a_rendering_error_keeps_its_sources() {
+        let registry = Registry::new(Plugin::new("test", "1.0").renderer(Failing), &[]);
+        let error = registry.render("failing", &Changeset::new("a", "b")).unwrap_err();
+        assert!(error.to_string().starts_with("format `failing`: `template`: "), "{error}");
+        let source = error.source().unwrap().source().unwrap();
+        assert_eq!(source.downcast_ref::<std::io::Error>().unwrap().raw_os_error(), Some(2));
     }
 }

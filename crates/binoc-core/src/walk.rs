@@ -28,7 +28,7 @@ impl Tree {
 }
 
 pub(crate) fn file(path: &Path) -> Result<Tree> {
-    let metadata = fs::metadata(path).map_err(|error| Error::io(path, &error))?;
+    let metadata = fs::metadata(path).map_err(|error| Error::io(path, error))?;
     if !metadata.is_file() {
         return Err(Error::new(format!("`{}` is neither a folder nor a regular file", path.display())));
     }
@@ -38,7 +38,7 @@ pub(crate) fn file(path: &Path) -> Result<Tree> {
 }
 
 pub(crate) fn folder(root: &Path, limits: &Limits) -> Result<Tree> {
-    fs::read_dir(root).map_err(|error| Error::io(root, &error))?;
+    fs::read_dir(root).map_err(|error| Error::io(root, error))?;
     let mut tree = Tree::default();
     // A stack of our own: a hostile depth must not exhaust the thread's.
     let mut todo: Vec<(PathBuf, String, usize)> = vec![(root.into(), String::new(), 0)];

@@ -50,7 +50,7 @@ impl Comparator for RowOrder {
 }
 
 fn read(side: &Side) -> Result<String> {
-    let data = fs::read(&side.local).map_err(|error| Error::io(&side.local, &error))?;
+    let data = fs::read(&side.local).map_err(|error| Error::io(&side.local, error))?;
     // Comparing text that is not UTF-8 is somebody else's art.
     Ok(String::from_utf8(data).unwrap_or_default())
 }

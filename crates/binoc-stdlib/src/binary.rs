@@ -32,11 +32,11 @@ fn first_difference(left: &Side, right: &Side) -> Result<Option<u64>> {
     let open = |side: &Side| {
         File::open(&side.local)
             .map(|file| BufReader::with_capacity(1 << 16, file).bytes())
-            .map_err(|error| Error::io(&side.local, &error))
+            .map_err(|error| Error::io(&side.local, error))
     };
     for (place, (a, b)) in (0..).zip(open(left)?.zip(open(right)?)) {
-        let a = a.map_err(|error| Error::io(&left.local, &error))?;
-        let b = b.map_err(|error| Error::io(&right.local, &error))?;
+        let a = a.map_err(|error| Error::io(&left.local, error))?;
+        let b = b.map_err(|error| Error::io(&right.local, error))?;
         if a != b {
             return Ok(Some(place));
         }

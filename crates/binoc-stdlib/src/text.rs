@@ -59,8 +59,8 @@ pub(crate) fn load(side: &Side, request: &CompareRequest) -> Result<Result<Vec<u
     let limit = request.options.max_bytes;
     let mut data = Vec::new();
     // The size is asked of the data, not of the folder: the file may have grown since.
-    let file = File::open(&side.local).map_err(|error| Error::io(&side.local, &error))?;
-    file.take(limit + 1).read_to_end(&mut data).map_err(|error| Error::io(&side.local, &error))?;
+    let file = File::open(&side.local).map_err(|error| Error::io(&side.local, error))?;
+    file.take(limit + 1).read_to_end(&mut data).map_err(|error| Error::io(&side.local, error))?;
     let small = data.len() as u64 <= limit;
     Ok(if small { Ok(data) } else { Err(format!("larger than {}", show::plural(limit, "byte"))) })
 }
@@ -68,8 +68,8 @@ pub(crate) fn load(side: &Side, request: &CompareRequest) -> Result<Result<Vec<u
 /// Looks at the beginning only, so that a large binary is not read for nothing.
 fn is_text(side: &Side, any_encoding: bool) -> Result<bool> {
     let mut head = Vec::new();
-    let file = File::open(&side.local).map_err(|error| Error::io(&side.local, &error))?;
-    file.take(8192).read_to_end(&mut head).map_err(|error| Error::io(&side.local, &error))?;
+    let file = File::open(&side.local).map_err(|error| Error::io(&side.local, error))?;
+    file.take(8192).read_to_end(&mut head).map_err(|error| Error::io(&side.local, error))?;
     // The cut may be in the middle of a character.
     let utf8 = std::str::from_utf8(&head).map_or_else(|error| error.error_len().is_none(), |_| true);
     Ok(!head.contains(&0) && (utf8 || any_encoding))

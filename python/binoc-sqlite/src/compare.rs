@@ -367,4 +367,17 @@ mod tests {
         let found = compare("same", table, &format!("{table} INSERT INTO t VALUES (1, 2); DELETE FROM t;"));
         assert!(found.is_empty(), "{found:?}");
     }
+
+    #[test]
+    fn an_error_of_sqlite_is_the_source() {
+        let path = std::env::temp_dir().join(format!("binoc-sqlite-{}-broken.db", std::process::id()));
+        std::fs::write(&path, format!("SQLite format 3\0{}", "x".repeat(200))).unwrap();
+        let side = Side { local: path.clone(), bytes: 216 };
+        let (left, right, options) = (side.clone(), side, CompareOptions::default());
+        let request = CompareRequest { path: "x.db".into(), left, right, options };
+        let error = Sqlite.compare(&request).unwrap_err();
+        std::fs::remove_file(path).unwrap();
+        assert!(error.to_string().starts_with("sqlite: "), "{error}");
+        assert!(std::error::Error::source(&error).unwrap().is::<rusqlite::Error>());
+    }
 }

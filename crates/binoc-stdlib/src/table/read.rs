@@ -32,7 +32,8 @@ impl Grid {
         let mut grid =
             Self { columns: Vec::new(), delimiter, data: Vec::new(), ends: Vec::new(), rows: vec![0] };
         let (mut header, mut record) = (csv::ByteRecord::new(), csv::ByteRecord::new());
-        let broken = |error: csv::Error| Error::new(format!("cannot be read as a table: {error}"));
+        let broken =
+            |error: csv::Error| Error::with_source(format!("cannot be read as a table: {error}"), error);
         reader.read_byte_record(&mut header).map_err(broken)?;
         let mut width = header.len();
         while reader.read_byte_record(&mut record).map_err(broken)? {
@@ -90,8 +91,8 @@ impl Grid {
     }
 }
 
-fn number(n: usize) -> Result<u32> {
-    u32::try_from(n).map_err(|_| Error::new("more than 4 GiB of cells"))
+fn number(size: usize) -> Result<u32> {
+    u32::try_from(size).map_err(|error| Error::with_source("more than 4 GiB of cells", error))
 }
 
 /// The delimiter that the header uses most; `default` if it uses none.
