@@ -140,8 +140,8 @@ pub unsafe fn answer(
         Ok(value) => Response::Ok { value },
         Err(error) => Response::Error { message: error.to_string() },
     };
-    // A string or a JSON value: nothing that JSON could refuse.
-    Buffer::new(serde_json::to_vec(&response).unwrap_or_default())
+    // Cannot fail: a response holds a string or a JSON value, and the writer is a vector.
+    Buffer::new(serde_json::to_vec(&response).expect("a string or a JSON value is valid JSON"))
 }
 
 fn serve(plugin: &Plugin, request: &[u8]) -> Result<Value> {
@@ -210,4 +210,93 @@ macro_rules! export_plugin {
             unsafe { buffer.release() }
         }
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Node;
+    use crate::plugin::{Comparator, CompareOptions, Outcome, Renderer, Side};
+
+    /// A renderer and comparator whose text is hostile to JSON.
+    struct Hostile;
+
+    const HOSTILE: &str = "\0\u{1f}\"\\\u{2028}\u{1F600}";
+
+    impl Renderer for Hostile {
+        fn describe(&self) -> RendererInfo {
+            RendererInfo::new(HOSTILE, HOSTILE)
+        }
+
+        fn render(&self, changeset: &Changeset) -> Result<String> {
+            Ok(changeset.from.clone())
+        }
+    }
+
+    impl Comparator for Hostile {
+        fn describe(&self) -> ComparatorInfo {
+            ComparatorInfo { name: HOSTILE.into(), ..ComparatorInfo::default() }
+        }
+
+        fn compare(&self, request: &CompareRequest) -> Result<Outcome> {
+            match request.path.as_str() {
+                "fails" => Err(Error::new(HOSTILE)),
+                "panics" => panic!("{HOSTILE}"),
+                _ => Ok(Outcome::changed(Node::new(HOSTILE, "file", ""))),
+            }
+        }
+    }
+
+    fn response(request: &[u8]) -> Response {
+        let make = || Plugin::new("hostile", "1.0").comparator(Hostile).renderer(Hostile);
+        // SAFETY: a slice has as many bytes as its length says; the buffer is read before it is released.
+        unsafe {
+            let buffer = answer(&OnceLock::new(), make, request.as_ptr(), request.len());
+            let response = serde_json::from_slice(std::slice::from_raw_parts(buffer.data, buffer.length));
+            buffer.release();
+            response.unwrap()
+        }
+    }
+
+    fn value(request: &Request) -> Value {
+        match response(&serde_json::to_vec(request).unwrap()) {
+            Response::Ok { value } => value,
+            Response::Error { message } => panic!("{message}"),
+        }
+    }
+
+    fn message(request: &[u8]) -> String {
+        match response(request) {
+            Response::Ok { value } => panic!("{value}"),
+            Response::Error { message } => message,
+        }
+    }
+
+    fn comparison(path: &str) -> Request {
+        let side = Side { local: "a".into(), bytes: 1 };
+        let (left, right, options) = (side.clone(), side, CompareOptions::default());
+        let request = CompareRequest { path: path.into(), left, right, options };
+        Request::Compare { index: 0, request }
+    }
+
+    #[test]
+    fn every_text_of_a_plugin_survives_its_response() {
+        let description: Description = serde_json::from_value(value(&Request::Describe)).unwrap();
+        assert_eq!(description.contributions[0]["name"], HOSTILE);
+        assert_eq!(description.contributions[1]["extension"], HOSTILE);
+        assert_eq!(value(&comparison("x"))["node"]["action"], HOSTILE);
+        let changeset = Changeset::new(HOSTILE, "b");
+        assert_eq!(value(&Request::Render { index: 1, changeset }), HOSTILE);
+    }
+
+    #[test]
+    fn every_failure_is_a_response_with_its_message() {
+        let of = |request: &Request| message(&serde_json::to_vec(request).unwrap());
+        assert_eq!(of(&comparison("fails")), HOSTILE);
+        assert_eq!(of(&comparison("panics")), format!("panicked: {HOSTILE}"));
+        let changeset = Changeset::new("a", "b");
+        assert!(of(&Request::Render { index: 0, changeset }).contains("index 0"));
+        assert!(message(b"").contains("unreadable JSON"));
+        assert!(message(br#"{"call": "explain"}"#).contains("explain"));
+    }
 }

@@ -47,15 +47,22 @@ impl Changeset {
         self.diagnostics.iter().any(|d| d.severity == Severity::Error)
     }
 
-    /// The canonical JSON, indented, with a final newline.
+    /// Return the canonical JSON, indented, with a final newline.
+    ///
+    /// This cannot fail. `serde_json` fails only if the writer or a `Serialize` implementation does, or if the key
+    /// of a map is not a string. The writer is a string, all implementations are derived, and a changeset
+    /// consists of strings, integers, options and lists of them.
     pub fn to_json(&self) -> String {
-        // Strings, numbers and lists of them: nothing here that JSON could refuse.
-        let mut json = serde_json::to_string_pretty(self).unwrap_or_default();
+        let mut json =
+            serde_json::to_string_pretty(self).expect("strings, integers and lists are valid JSON");
         json.push('\n');
         json
     }
 
-    /// Reads [`Changeset::to_json`]; refuses another [`SCHEMA`] by its number.
+    /// Parse the JSON of [`Changeset::to_json`].
+    ///
+    /// # Errors
+    /// The text is not JSON, is not a changeset, or has another schema number than [`SCHEMA`].
     pub fn from_json(json: &str) -> Result<Self, Error> {
         #[derive(Deserialize)]
         struct Peek {
@@ -244,12 +251,38 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_changeset_survives_its_json() {
-        let mut changeset = Changeset::new("a", "b");
-        let mut node = Node::new("changed", "table", "x.csv");
-        node.push("content", Fact::counted("rows.added", 2, "row", "added").with([Example::value("1,2")]));
-        changeset.changes.push(node);
-        changeset.diagnostics.push(Diagnostic::at(Severity::Warning, "l", "symbolic link, not followed"));
+    fn a_changeset_with_all_fields_survives_its_json() {
+        // Literals without `..`: a new field has to be added here.
+        let text = || Some("a\0\"\u{1F600}\n".to_owned());
+        let (at, key, column) = (text(), text(), text());
+        let example = Example { at, key, column, old: text(), new: text(), value: text() };
+        let fact = Fact {
+            verb: "rows.added".into(),
+            text: "rows added".into(),
+            count: Some(u64::MAX),
+            examples: vec![example],
+        };
+        let node = Node {
+            action: "renamed".into(),
+            item_type: "table".into(),
+            path: "x.csv".into(),
+            source: text(),
+            comparator: text(),
+            bytes_before: Some(0),
+            bytes_after: Some(u64::MAX),
+            similarity: Some(99),
+            tags: ["content".into(), "path".into()].into(),
+            facts: vec![fact],
+            children: vec![Node::new("added", "column", "")],
+        };
+        let diagnostic = |severity| Diagnostic { path: text(), severity, message: "left out".into() };
+        let changeset = Changeset {
+            schema: SCHEMA,
+            from: "a".into(),
+            to: "b".into(),
+            changes: vec![node],
+            diagnostics: [Severity::Note, Severity::Warning, Severity::Error].map(diagnostic).into(),
+        };
         assert_eq!(Changeset::from_json(&changeset.to_json()).unwrap(), changeset);
     }
 

@@ -15,8 +15,8 @@ pub(crate) struct Interner(HashMap<u128, u32>);
 
 impl Interner {
     pub(crate) fn id(&mut self, digest: u128) -> u32 {
-        // More than `u32::MAX` different lines would exceed the limit on bytes long before.
-        let next = u32::try_from(self.0.len()).unwrap_or(u32::MAX);
+        // The default limit on bytes is far below; beyond it, an error is better than equal numbers.
+        let next = u32::try_from(self.0.len()).expect("fewer than 2^32 different contents");
         *self.0.entry(digest).or_insert(next)
     }
 }
