@@ -23,12 +23,7 @@ pub(crate) fn compare(
 ) -> Result<(Node, Vec<Diagnostic>)> {
     let mut notes = Vec::new();
     let heads = [head(left)?, head(right)?];
-    let request = CompareRequest {
-        path: path.into(),
-        left: left.clone(),
-        right: right.clone(),
-        options: options.clone(),
-    };
+    let request = CompareRequest::new(path, left.clone(), right.clone()).with_options(options.clone());
     for (info, comparator) in registry.comparators() {
         if !wants(info, path, &heads) {
             continue;
@@ -38,14 +33,18 @@ pub(crate) fn compare(
             .unwrap_or_else(|panic| Err(Error::new(format!("panicked: {}", abi::panic_text(&*panic)))));
         let name = &info.name;
         match result {
-            Ok(Outcome::Changed { node }) => return Ok((finish(*node, name, path), notes)),
-            Ok(Outcome::Skipped { reason: None }) => {}
-            Ok(Outcome::Skipped { reason: Some(reason) }) => {
+            Ok(Outcome::Changed { node, .. }) => return Ok((finish(*node, name, path), notes)),
+            Ok(Outcome::Skipped { reason: None, .. }) => {}
+            Ok(Outcome::Skipped { reason: Some(reason), .. }) => {
                 notes.push(Diagnostic::at(
                     Severity::Note,
                     path,
                     format!("not compared by `{name}`: {reason}"),
                 ));
+            }
+            Ok(other) => {
+                let message = format!("comparator `{name}`: unknown outcome: {other:?}");
+                notes.push(Diagnostic::at(Severity::Error, path, message));
             }
             Err(error) => {
                 notes.push(Diagnostic::at(Severity::Error, path, format!("comparator `{name}`: {error}")));
@@ -73,9 +72,11 @@ fn finish(mut node: Node, comparator: &str, path: &str) -> Node {
 fn wants(info: &ComparatorInfo, path: &str, heads: &[Vec<u8>; 2]) -> bool {
     let extension = path.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map(|(_, end)| end);
     let by_extension =
-        || extension.is_some_and(|e| info.extensions.iter().any(|x| e.eq_ignore_ascii_case(x)));
-    let by_prefix =
-        || info.prefixes.iter().any(|p| !p.is_empty() && heads.iter().all(|h| h.starts_with(p.as_bytes())));
+        || extension.is_some_and(|end| info.extensions.iter().any(|known| end.eq_ignore_ascii_case(known)));
+    let by_prefix = || {
+        let all_begin = |prefix: &String| heads.iter().all(|head| head.starts_with(prefix.as_bytes()));
+        info.prefixes.iter().any(|prefix| !prefix.is_empty() && all_begin(prefix))
+    };
     info.any || by_extension() || by_prefix()
 }
 

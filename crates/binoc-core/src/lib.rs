@@ -29,15 +29,16 @@ pub fn diff(
     limits: &Limits,
 ) -> Result<Changeset> {
     let mut changeset = Changeset::new(from.to_string_lossy(), to.to_string_lossy());
-    let is_dir =
-        |path: &Path| std::fs::metadata(path).map(|m| m.is_dir()).map_err(|error| Error::io(path, error));
+    let is_dir = |path: &Path| {
+        std::fs::metadata(path).map(|data| data.is_dir()).map_err(|error| Error::io(path, error))
+    };
     let (left, right) = match (is_dir(from)?, is_dir(to)?) {
         (true, true) => (walk::folder(from, limits)?, walk::folder(to, limits)?),
         (false, false) => (walk::file(from)?, walk::file(to)?),
         (folder, _) => {
-            let (a, b) = if folder { ("folder", "file") } else { ("file", "folder") };
+            let (from_kind, to_kind) = if folder { ("folder", "file") } else { ("file", "folder") };
             return Err(Error::new(format!(
-                "`{}` is a {a} but `{}` is a {b}; name two folders or two files",
+                "`{}` is a {from_kind} but `{}` is a {to_kind}; name two folders or two files",
                 from.display(),
                 to.display()
             )));

@@ -238,7 +238,7 @@ mod tests {
 
     #[test]
     fn a_file_below_an_unreadable_folder_is_not_claimed_removed() {
-        let side = |bytes| Side { local: "/nowhere".into(), bytes };
+        let side = |bytes| Side::new("/nowhere", bytes);
         let left = Tree {
             files: BTreeMap::from([("d/x".into(), side(1)), ("y".into(), side(2))]),
             ..Tree::default()

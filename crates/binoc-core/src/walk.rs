@@ -33,7 +33,7 @@ pub(crate) fn file(path: &Path) -> Result<Tree> {
         return Err(Error::new(format!("`{}` is neither a folder nor a regular file", path.display())));
     }
     let name = display_name(path.file_name().unwrap_or(path.as_os_str()));
-    let side = Side { local: path.into(), bytes: metadata.len() };
+    let side = Side::new(path, metadata.len());
     Ok(Tree { files: BTreeMap::from([(name, side)]), single: true, ..Tree::default() })
 }
 
@@ -90,7 +90,7 @@ fn read_folder(
         if kind.is_dir() {
             todo.push((entry.path(), name, depth + 1));
         } else if kind.is_file() {
-            tree.files.insert(name, Side { local: entry.path(), bytes: metadata.len() });
+            tree.files.insert(name, Side::new(entry.path(), metadata.len()));
         } else if kind.is_symlink() {
             tree.blocked.insert(name, (Severity::Warning, "symbolic link, not followed".into()));
         } else {

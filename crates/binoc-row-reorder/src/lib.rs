@@ -21,8 +21,7 @@ struct RowOrder;
 
 impl Comparator for RowOrder {
     fn describe(&self) -> ComparatorInfo {
-        let extensions = vec!["csv".into(), "tsv".into()];
-        ComparatorInfo { name: "row-order".into(), extensions, ..ComparatorInfo::default() }
+        ComparatorInfo::new("row-order").with_extensions(["csv", "tsv"])
     }
 
     fn compare(&self, request: &CompareRequest) -> Result<Outcome> {
@@ -32,7 +31,7 @@ impl Comparator for RowOrder {
             return Ok(Outcome::skip());
         }
         let (Some(left), Some(right)) = (read(left)?, read(right)?) else {
-            return Ok(Outcome::Skipped { reason: Some("not UTF-8".into()) });
+            return Ok(Outcome::skip_because("not UTF-8"));
         };
         let (Some(old), Some(new)) = (rows(&left), rows(&right)) else { return Ok(Outcome::skip()) };
         if old[0] != new[0] || sorted(&old[1..]) != sorted(&new[1..]) {
@@ -45,7 +44,7 @@ impl Comparator for RowOrder {
         let columns = sorted_by(&new, delimiter).into_iter().filter(|name| !before.contains(name));
         let examples: Vec<_> = columns.map(Example::value).collect();
         if !examples.is_empty() {
-            node.push("order", Fact::new("rows.sorted", "now sorted by column").with(examples));
+            node.push("order", Fact::new("rows.sorted", "now sorted by column").with_examples(examples));
         }
         Ok(Outcome::changed(node))
     }

@@ -9,6 +9,9 @@
 //!
 //! The host asks for the version before anything else and calls nothing more if it is not its own. Memory is
 //! freed by the side that made it. No panic crosses: it becomes an error message.
+//!
+//! Hosts and [`export_plugin!`](crate::export_plugin) use this module; a plugin does not. A change of the
+//! messages that an older side cannot read gets another [`ABI_VERSION`].
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,13 +27,14 @@ use crate::plugin::{ComparatorInfo, CompareRequest, Plugin, RendererInfo};
 /// The version of the functions and the messages; a host uses only plugins of its own.
 pub const ABI_VERSION: u32 = 1;
 
-/// What the host asks.
+/// A request of the host.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "call", rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Request {
-    /// Who are you? Answered by a [`Description`].
+    /// Describe the plugin; the response is a [`Description`].
     Describe,
-    /// Compare with the comparator at this place of the description; answered by an
+    /// Compare with the comparator at this place of the description; the response is an
     /// [`Outcome`](crate::Outcome).
     Compare {
         /// The place in [`Description::contributions`].
@@ -38,7 +42,7 @@ pub enum Request {
         /// The two files.
         request: CompareRequest,
     },
-    /// Render with the renderer at this place; answered by a string.
+    /// Render with the renderer at this place; the response is a string.
     Render {
         /// The place in [`Description::contributions`].
         index: usize,
@@ -47,24 +51,28 @@ pub enum Request {
     },
 }
 
-/// What the plugin answers.
+/// The response of the plugin.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "lowercase")]
+#[expect(clippy::exhaustive_enums, reason = "a call succeeds or fails; only the fields may grow")]
 pub enum Response {
-    /// It worked.
+    /// The call succeeded.
+    #[non_exhaustive]
     Ok {
         /// The shape depends on the request.
         value: Value,
     },
-    /// It did not.
+    /// The call failed.
+    #[non_exhaustive]
     Error {
-        /// Why, for the user.
+        /// The reason, for the user.
         message: String,
     },
 }
 
-/// How a plugin introduces itself.
+/// The description that a plugin gives of itself.
 #[derive(Debug, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Description {
     /// Its name.
     pub name: String,
@@ -72,13 +80,14 @@ pub struct Description {
     pub version: String,
     /// The version of `binoc-sdk` it was built with.
     pub sdk: String,
-    /// What it offers. Kept as JSON so that a host can refuse a family it does not know by name.
+    /// What it offers. Kept as JSON so that a host can refuse an unknown family by its name.
     pub contributions: Vec<Value>,
 }
 
-/// One entry of [`Description::contributions`] in a family this version knows.
+/// An entry of [`Description::contributions`] in one of the families of this version.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "family", rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Contribution {
     /// A comparator.
     Comparator(ComparatorInfo),
@@ -89,6 +98,7 @@ pub enum Contribution {
 /// Bytes that one side hands to the other; freed only by the side that made them.
 #[repr(C)]
 #[derive(Debug)]
+#[expect(clippy::exhaustive_structs, reason = "its layout is part of the C interface")]
 pub struct Buffer {
     /// The first byte.
     pub data: *mut u8,
@@ -99,13 +109,13 @@ pub struct Buffer {
 }
 
 impl Buffer {
-    /// Hands bytes over.
+    /// Hand bytes over to the other side.
     pub fn new(bytes: Vec<u8>) -> Self {
         let mut bytes = std::mem::ManuallyDrop::new(bytes);
         Self { data: bytes.as_mut_ptr(), length: bytes.len(), capacity: bytes.capacity() }
     }
 
-    /// Takes the bytes back and frees them.
+    /// Take the bytes back and free them.
     ///
     /// # Safety
     /// The buffer was made by [`Buffer::new`] in this very library and was not released before.
@@ -122,11 +132,11 @@ pub type CallFn = unsafe extern "C" fn(*const u8, usize) -> Buffer;
 /// `binoc_free`.
 pub type FreeFn = unsafe extern "C" fn(Buffer);
 
-/// Answers one request; the body of `binoc_call`.
+/// Handle one request and return the JSON of a [`Response`]; the body of `binoc_call`.
 ///
 /// # Safety
 /// `request` points to `length` readable bytes.
-pub unsafe fn answer(
+pub unsafe fn handle_request(
     cell: &OnceLock<Plugin>,
     make: fn() -> Plugin,
     request: *const u8,
@@ -134,7 +144,7 @@ pub unsafe fn answer(
 ) -> Buffer {
     // SAFETY: promised by the caller.
     let request = unsafe { std::slice::from_raw_parts(request, length) };
-    let result = catch_unwind(AssertUnwindSafe(|| serve(cell.get_or_init(make), request)))
+    let result = catch_unwind(AssertUnwindSafe(|| dispatch(cell.get_or_init(make), request)))
         .unwrap_or_else(|panic| Err(Error::new(format!("panicked: {}", panic_text(&*panic)))));
     let response = match result {
         Ok(value) => Response::Ok { value },
@@ -144,12 +154,14 @@ pub unsafe fn answer(
     Buffer::new(serde_json::to_vec(&response).expect("a string or a JSON value is valid JSON"))
 }
 
-fn serve(plugin: &Plugin, request: &[u8]) -> Result<Value> {
+fn dispatch(plugin: &Plugin, request: &[u8]) -> Result<Value> {
     let comparators = plugin.comparators.len();
     match serde_json::from_slice(request)? {
         Request::Describe => {
-            let comparators = plugin.comparators.iter().map(|c| Contribution::Comparator(c.describe()));
-            let renderers = plugin.renderers.iter().map(|r| Contribution::Renderer(r.describe()));
+            let comparators =
+                plugin.comparators.iter().map(|comparator| Contribution::Comparator(comparator.describe()));
+            let renderers =
+                plugin.renderers.iter().map(|renderer| Contribution::Renderer(renderer.describe()));
             let contributions =
                 comparators.chain(renderers).map(serde_json::to_value).collect::<Result<_, _>>()?;
             Ok(serde_json::to_value(Description {
@@ -160,28 +172,28 @@ fn serve(plugin: &Plugin, request: &[u8]) -> Result<Value> {
             })?)
         }
         Request::Compare { index, request } => {
-            let comparator = plugin.comparators.get(index).ok_or_else(|| nothing_at(index))?;
+            let comparator = plugin.comparators.get(index).ok_or_else(|| unknown_index(index))?;
             Ok(serde_json::to_value(comparator.compare(&request)?)?)
         }
         Request::Render { index, changeset } => {
-            let place = index.checked_sub(comparators).ok_or_else(|| nothing_at(index))?;
-            let renderer = plugin.renderers.get(place).ok_or_else(|| nothing_at(index))?;
+            let place = index.checked_sub(comparators).ok_or_else(|| unknown_index(index))?;
+            let renderer = plugin.renderers.get(place).ok_or_else(|| unknown_index(index))?;
             Ok(Value::String(renderer.render(&changeset)?))
         }
     }
 }
 
-fn nothing_at(index: usize) -> Error {
+fn unknown_index(index: usize) -> Error {
     Error::new(format!("no such contribution at index {index}"))
 }
 
-/// The message of a caught panic.
+/// Return the message of a caught panic.
 pub fn panic_text(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into())
 }
 
-/// Makes this `cdylib` a plugin: takes the name of a `fn() -> Plugin` and writes the three C functions.
+/// Make this `cdylib` a plugin: define the three C functions for a `fn() -> Plugin`, given by its name.
 #[macro_export]
 macro_rules! export_plugin {
     ($make:path) => {
@@ -198,7 +210,7 @@ macro_rules! export_plugin {
         pub unsafe extern "C" fn binoc_call(request: *const u8, length: usize) -> $crate::abi::Buffer {
             static PLUGIN: ::std::sync::OnceLock<$crate::Plugin> = ::std::sync::OnceLock::new();
             // SAFETY: promised by the caller.
-            unsafe { $crate::abi::answer(&PLUGIN, $make, request, length) }
+            unsafe { $crate::abi::handle_request(&PLUGIN, $make, request, length) }
         }
 
         /// # Safety
@@ -216,7 +228,7 @@ macro_rules! export_plugin {
 mod tests {
     use super::*;
     use crate::model::Node;
-    use crate::plugin::{Comparator, CompareOptions, Outcome, Renderer, Side};
+    use crate::plugin::{Comparator, Outcome, Renderer, Side};
 
     /// A renderer and comparator whose text is hostile to JSON.
     struct Hostile;
@@ -235,7 +247,7 @@ mod tests {
 
     impl Comparator for Hostile {
         fn describe(&self) -> ComparatorInfo {
-            ComparatorInfo { name: HOSTILE.into(), ..ComparatorInfo::default() }
+            ComparatorInfo::new(HOSTILE)
         }
 
         fn compare(&self, request: &CompareRequest) -> Result<Outcome> {
@@ -251,7 +263,7 @@ mod tests {
         let make = || Plugin::new("hostile", "1.0").comparator(Hostile).renderer(Hostile);
         // SAFETY: a slice has as many bytes as its length says; the buffer is read before it is released.
         unsafe {
-            let buffer = answer(&OnceLock::new(), make, request.as_ptr(), request.len());
+            let buffer = handle_request(&OnceLock::new(), make, request.as_ptr(), request.len());
             let response = serde_json::from_slice(std::slice::from_raw_parts(buffer.data, buffer.length));
             buffer.release();
             response.unwrap()
@@ -273,9 +285,7 @@ mod tests {
     }
 
     fn comparison(path: &str) -> Request {
-        let side = Side { local: "a".into(), bytes: 1 };
-        let (left, right, options) = (side.clone(), side, CompareOptions::default());
-        let request = CompareRequest { path: path.into(), left, right, options };
+        let request = CompareRequest::new(path, Side::new("a", 1), Side::new("b", 1));
         Request::Compare { index: 0, request }
     }
 
