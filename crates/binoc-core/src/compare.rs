@@ -25,7 +25,7 @@ pub(crate) fn compare(
     let heads = [head(left)?, head(right)?];
     let request = CompareRequest::new(path, left.clone(), right.clone()).with_options(options.clone());
     for (info, comparator) in registry.comparators() {
-        if !wants(info, path, &heads) {
+        if !takes(info, path, &heads) {
             continue;
         }
         // A broken file must not take the rest of the report with it.
@@ -69,7 +69,7 @@ fn finish(mut node: Node, comparator: &str, path: &str) -> Node {
     node
 }
 
-fn wants(info: &ComparatorInfo, path: &str, heads: &[Vec<u8>; 2]) -> bool {
+fn takes(info: &ComparatorInfo, path: &str, heads: &[Vec<u8>; 2]) -> bool {
     let extension = path.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map(|(_, end)| end);
     let by_extension =
         || extension.is_some_and(|end| info.extensions.iter().any(|known| end.eq_ignore_ascii_case(known)));

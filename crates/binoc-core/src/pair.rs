@@ -202,14 +202,14 @@ mod tests {
 
     #[test]
     fn a_moved_file_is_one_rename() {
-        let found = renames("moved", &[("x.csv", "a,b\n1,2\n")], &[("sub/x.csv", "a,b\n1,2\n")]);
-        assert_eq!(found, [("x.csv".into(), "sub/x.csv".into(), None)]);
+        let pairs = renames("moved", &[("x.csv", "a,b\n1,2\n")], &[("sub/x.csv", "a,b\n1,2\n")]);
+        assert_eq!(pairs, [("x.csv".into(), "sub/x.csv".into(), None)]);
     }
 
     #[test]
     fn among_equal_contents_the_kept_name_wins() {
-        let found = renames("kept", &[("1/x", "same"), ("1/y", "same")], &[("2/y", "same"), ("2/x", "same")]);
-        assert_eq!(found, [("1/x".into(), "2/x".into(), None), ("1/y".into(), "2/y".into(), None)]);
+        let pairs = renames("kept", &[("1/x", "same"), ("1/y", "same")], &[("2/y", "same"), ("2/x", "same")]);
+        assert_eq!(pairs, [("1/x".into(), "2/x".into(), None), ("1/y".into(), "2/y".into(), None)]);
     }
 
     #[test]
@@ -221,19 +221,19 @@ mod tests {
     fn a_rename_with_edits_is_found_by_shared_lines() {
         let old: String = (0..20).map(|n| format!("row {n}\n")).collect();
         let new = old.replace("row 7\n", "row seven\n");
-        let found = renames("edited", &[("old.txt", &old)], &[("new.txt", &new)]);
-        assert_eq!(found.len(), 1);
-        assert!(found[0].2.unwrap() >= 90);
+        let pairs = renames("edited", &[("old.txt", &old)], &[("new.txt", &new)]);
+        assert_eq!(pairs.len(), 1);
+        assert!(pairs[0].2.unwrap() >= 90);
     }
 
     #[test]
     fn files_with_little_in_common_are_not_paired() {
-        let found = renames(
+        let pairs = renames(
             "other",
             &[("x.txt", "head\none\ntwo\nthree\n")],
             &[("y.txt", "head\n1\n2\n3 is more\n")],
         );
-        assert_eq!(found, []);
+        assert_eq!(pairs, []);
     }
 
     #[test]

@@ -116,8 +116,8 @@ impl Registry {
     /// Everything refused, as errors: a changeset made without a plugin may be missing what it knows.
     pub fn refusals(&self) -> impl Iterator<Item = Diagnostic> {
         self.reports.iter().flat_map(|report| {
-            let say = |why| format!("plugin `{}` refused: {why}", report.name);
-            report.refusals.iter().map(move |why| Diagnostic::general(Severity::Error, say(why)))
+            let message = |why| format!("plugin `{}` refused: {why}", report.name);
+            report.refusals.iter().map(move |why| Diagnostic::general(Severity::Error, message(why)))
         })
     }
 
@@ -145,8 +145,8 @@ impl Registry {
     }
 
     fn renderer(&self, format: &str) -> Result<&dyn Renderer> {
-        let found = self.renderers.iter().find(|(info, _)| info.name == format);
-        found.map(|(_, renderer)| &**renderer).ok_or_else(|| {
+        let renderer = self.renderers.iter().find(|(info, _)| info.name == format);
+        renderer.map(|(_, renderer)| &**renderer).ok_or_else(|| {
             let known: Vec<_> = self.formats().iter().map(|name| format!("`{name}`")).collect();
             Error::new(format!("no format `{format}`; there is {}", known.join(", ")))
         })

@@ -114,10 +114,10 @@ pub(crate) fn findings(left: &Tree, right: &Tree) -> Vec<Diagnostic> {
             findings.push((name, blocked, "the newer snapshot"));
         }
     }
-    let say = |(name, (severity, reason), side): (&String, &(Severity, String), &str)| {
+    let diagnostic = |(name, (severity, reason), side): (&String, &(Severity, String), &str)| {
         Diagnostic::at(*severity, name, format!("{reason} (in {side})"))
     };
-    findings.into_iter().map(say).collect()
+    findings.into_iter().map(diagnostic).collect()
 }
 
 fn unreadable(error: &std::io::Error) -> String {

@@ -14,8 +14,8 @@ fn library() -> PathBuf {
     let name = format!("{}binoc_row_reorder{}", env::consts::DLL_PREFIX, env::consts::DLL_SUFFIX);
     let test = env::current_exe().unwrap();
     let folders = test.ancestors().skip(1).take(2);
-    let found = folders.map(|folder| folder.join(&name)).find(|path| path.exists());
-    found.unwrap_or_else(|| panic!("no `{name}` near `{}`", test.display()))
+    let path = folders.map(|folder| folder.join(&name)).find(|path| path.exists());
+    path.unwrap_or_else(|| panic!("no `{name}` near `{}`", test.display()))
 }
 
 fn registry() -> Registry {

@@ -142,7 +142,7 @@ impl Comparison {
     fn schema(&self, node: &mut Node, before: &[Column], after: &[Column]) {
         let find =
             |columns: &[Column], name: &str| columns.iter().find(|column| column.name == name).cloned();
-        let mut tell = |verb: &str, state: &str, examples: Vec<Example>| {
+        let mut add = |verb: &str, state: &str, examples: Vec<Example>| {
             if !examples.is_empty() {
                 let fact = Fact::counted(verb, examples.len() as u64, "column", state);
                 node.push("schema", fact.with_examples(examples.into_iter().take(self.limit)));
@@ -152,14 +152,14 @@ impl Comparison {
             let gone = from.iter().filter(|column| find(other, &column.name).is_none());
             gone.map(|column| Example::value(show::clip(&column.name))).collect()
         };
-        tell("columns.removed", "removed", missing(before, after));
-        tell("columns.added", "added", missing(after, before));
+        add("columns.removed", "removed", missing(before, after));
+        add("columns.added", "added", missing(after, before));
         let retyped = before.iter().filter_map(|old| {
             let new = find(after, &old.name).filter(|new| new.declared != old.declared)?;
             let change = Example::change(show::clip(&old.declared), show::clip(&new.declared));
             Some(change.with_column(show::clip(&old.name)))
         });
-        tell("columns.retyped", "declared with another type", retyped.collect());
+        add("columns.retyped", "declared with another type", retyped.collect());
     }
 
     /// The primary key if it is the same on both sides and never `NULL`, else the rowid.
@@ -291,14 +291,14 @@ mod tests {
         std::fs::remove_dir_all(folder).unwrap();
         let Outcome::Changed { node, .. } = outcome else { panic!("{outcome:?}") };
         let mut lines = Vec::new();
-        tell(&node, "", &mut lines);
+        list_facts(&node, "", &mut lines);
         lines
     }
 
-    fn tell(node: &Node, prefix: &str, lines: &mut Vec<String>) {
+    fn list_facts(node: &Node, prefix: &str, lines: &mut Vec<String>) {
         lines.extend(node.facts.iter().map(|fact| format!("{prefix}{}", fact.text)));
         for child in &node.children {
-            tell(child, &format!("{} {}: ", child.path, child.action), lines);
+            list_facts(child, &format!("{} {}: ", child.path, child.action), lines);
         }
     }
 
@@ -329,8 +329,8 @@ mod tests {
         let table = "CREATE TABLE t (k TEXT COLLATE NOCASE PRIMARY KEY, v COLLATE NOCASE) WITHOUT ROWID;";
         let old = format!("{table} INSERT INTO t VALUES ('a', 'x'), ('b', 1), ('c', NULL);");
         let new = format!("{table} INSERT INTO t VALUES ('A', 'X'), ('b', 1.0), ('c', 'NULL');");
-        let found = compare("types", &old, &new);
-        assert_eq!(found, ["t changed: rows matched by primary key", "t changed: 4 cells changed in 3 rows"]);
+        let lines = compare("types", &old, &new);
+        assert_eq!(lines, ["t changed: rows matched by primary key", "t changed: 4 cells changed in 3 rows"]);
     }
 
     #[test]
@@ -338,40 +338,40 @@ mod tests {
         let table = "CREATE TABLE t (y INT, q INT, v INT, PRIMARY KEY (q, y));";
         let old = format!("{table} INSERT INTO t VALUES (1, 1, 5), (1, 2, 5), (2, 1, 5);");
         let new = format!("{table} INSERT INTO t VALUES (1, 1, 5), (1, 2, 6), (2, 2, 5);");
-        let found = compare("composite", &old, &new);
+        let lines = compare("composite", &old, &new);
         assert_eq!(
-            found[1..],
+            lines[1..],
             ["t changed: 1 row removed", "t changed: 1 row added", "t changed: 1 cell changed in 1 row"]
         );
     }
 
     #[test]
     fn without_a_key_the_rowid_is_used_and_said() {
-        let found = compare(
+        let lines = compare(
             "rowid",
             "CREATE TABLE t (rowid TEXT, v); INSERT INTO t VALUES ('r', 1), ('r', 2);",
             "CREATE TABLE t (rowid TEXT, v); INSERT INTO t VALUES ('r', 1), ('r', 3), ('r', 4);",
         );
-        assert_eq!(found[0], "t changed: rows matched by rowid, as there is no primary key");
-        assert_eq!(found[1..], ["t changed: 1 row added", "t changed: 1 cell changed in 1 row"]);
+        assert_eq!(lines[0], "t changed: rows matched by rowid, as there is no primary key");
+        assert_eq!(lines[1..], ["t changed: 1 row added", "t changed: 1 cell changed in 1 row"]);
     }
 
     #[test]
     fn another_primary_key_makes_rows_not_comparable() {
-        let found = compare(
+        let lines = compare(
             "rekeyed",
             "CREATE TABLE t (a INT, b INT, PRIMARY KEY (a)); INSERT INTO t VALUES (1, 2);",
             "CREATE TABLE t (a INT, b INT, PRIMARY KEY (b)); INSERT INTO t VALUES (1, 2);",
         );
         let expected = ["definition changed", "the primary key changed: 1 before, 1 row after, not compared"];
-        assert_eq!(found, expected.map(|text| format!("t changed: {text}")));
+        assert_eq!(lines, expected.map(|text| format!("t changed: {text}")));
     }
 
     #[test]
     fn the_same_content_in_other_bytes_has_no_facts() {
         let table = "CREATE TABLE t (id INTEGER PRIMARY KEY, v);";
-        let found = compare("same", table, &format!("{table} INSERT INTO t VALUES (1, 2); DELETE FROM t;"));
-        assert!(found.is_empty(), "{found:?}");
+        let lines = compare("same", table, &format!("{table} INSERT INTO t VALUES (1, 2); DELETE FROM t;"));
+        assert!(lines.is_empty(), "{lines:?}");
     }
 
     #[test]

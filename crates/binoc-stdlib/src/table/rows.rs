@@ -260,6 +260,6 @@ fn agreeing(left: &Grid, right: &Grid, common: &[Common], old_row: usize, new_ro
 pub(super) fn unmatched(rows: &Rows, left: &Grid, right: &Grid) -> (Vec<usize>, Vec<usize>) {
     let old: HashSet<usize> = rows.pairs.iter().map(|pair| pair.0).collect();
     let new: HashSet<usize> = rows.pairs.iter().map(|pair| pair.1).collect();
-    let missing = |len, found: &HashSet<usize>| (0..len).filter(|row| !found.contains(row)).collect();
+    let missing = |len, matched: &HashSet<usize>| (0..len).filter(|row| !matched.contains(row)).collect();
     (missing(left.len(), &old), missing(right.len(), &new))
 }

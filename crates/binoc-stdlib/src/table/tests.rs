@@ -67,10 +67,10 @@ fn rows_that_share_nothing_are_removed_and_added() {
 #[test]
 fn a_declared_key_is_used_and_a_useless_one_is_said() {
     let (a, b) = ("k,v\na,1\nb,2\n", "k,v\nb,2\na,3\n");
-    let asked = "rows matched by key (asked for)";
+    let matched = "rows matched by key (asked for)";
     assert_eq!(
         facts_with_key(a, b, &["k"]),
-        [asked, "1 row moved to another place", "1 cell changed in 1 row"]
+        [matched, "1 row moved to another place", "1 cell changed in 1 row"]
     );
     let failed = "the key asked for is missing, empty or repeated; rows matched without it";
     assert_eq!(facts_with_key(a, b, &["nope"])[0], failed);
@@ -80,8 +80,8 @@ fn a_declared_key_is_used_and_a_useless_one_is_said() {
 #[test]
 fn a_composite_key_identifies_rows_that_no_column_does() {
     let (a, b) = ("y,q,v\n1,1,7\n1,2,7\n2,1,7\n", "y,q,v\n2,1,7\n1,1,7\n1,2,8\n");
-    let found = facts_with_key(a, b, &["y", "q"]);
-    assert_eq!(found[1..], ["1 row moved to another place", "1 cell changed in 1 row"]);
+    let facts = facts_with_key(a, b, &["y", "q"]);
+    assert_eq!(facts[1..], ["1 row moved to another place", "1 cell changed in 1 row"]);
 }
 
 #[test]
@@ -101,8 +101,8 @@ fn a_table_with_only_new_names_has_renamed_columns() {
 
 #[test]
 fn tables_without_a_common_column_are_not_compared_by_position() {
-    let found = facts("a\n1\n2\n", "b\n3\n4\n");
-    assert_eq!(found[2], "no column in common: 2 before, 2 rows after, not compared");
+    let facts = facts("a\n1\n2\n", "b\n3\n4\n");
+    assert_eq!(facts[2], "no column in common: 2 before, 2 rows after, not compared");
 }
 
 #[test]
