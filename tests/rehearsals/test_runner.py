@@ -13,8 +13,9 @@ import pytest
 
 from binoc_runbook.finding import RefusedError
 from binoc_runbook.rehearsal.registries import Registries, open_registries
-from binoc_runbook.rehearsal.runner import JobRun, Repository, Runner, RunnerHost, WorkflowRun
+from binoc_runbook.rehearsal.runner import Repository, Runner, RunnerHost, WorkflowRun
 from binoc_runbook.rehearsal.servers.trusted_publishers import Publisher
+from binoc_runbook.world.triggered_run import JobRun
 
 pytestmark = pytest.mark.rehearsal
 

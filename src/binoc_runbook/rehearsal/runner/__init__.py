@@ -19,10 +19,10 @@ from binoc_runbook.rehearsal.runner.schedule import perform
 from binoc_runbook.rehearsal.runner.triggers import dispatch_inputs, is_triggered_by_push
 from binoc_runbook.rehearsal.runner.validation import CHECK, read_workflow
 from binoc_runbook.rehearsal.runner.workflow_artifacts import WorkflowArtifacts
-from binoc_runbook.rehearsal.runner.workflow_run import Event, JobListener, JobRun, StepRun, WorkflowRun
+from binoc_runbook.rehearsal.runner.workflow_run import Event, WorkflowRun
 from binoc_runbook.world.processes import Processes
 
-__all__ = ["Event", "JobListener", "JobRun", "Repository", "Runner", "RunnerHost", "StepRun", "WorkflowRun"]
+__all__ = ["Event", "Repository", "Runner", "RunnerHost", "WorkflowRun"]
 
 
 @dataclass

@@ -21,9 +21,10 @@ from binoc_runbook.rehearsal.runner.masks import MASKED_COMMAND
 from binoc_runbook.rehearsal.runner.runner_labels import this_host
 from binoc_runbook.rehearsal.runner.validation import CHECK, SHELLS, condition_of, value_of
 from binoc_runbook.rehearsal.runner.workflow_artifacts import StepError
-from binoc_runbook.rehearsal.runner.workflow_run import TAIL, JobRun, StepRun
+from binoc_runbook.rehearsal.runner.workflow_run import TAIL
 from binoc_runbook.rehearsal.servers.identity import Run
 from binoc_runbook.world.processes import Processes
+from binoc_runbook.world.triggered_run import JobRun, StepRun
 
 #: The command that prepares the release with the fix; the tag of the failed release stays.
 _FORWARD = "just prepare"

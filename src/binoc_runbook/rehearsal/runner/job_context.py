@@ -13,9 +13,10 @@ from binoc_runbook.checks.workflow.expressions import Value, to_text
 from binoc_runbook.rehearsal.registries import Registries
 from binoc_runbook.rehearsal.runner.masks import Masks
 from binoc_runbook.rehearsal.runner.workflow_artifacts import StepError
-from binoc_runbook.rehearsal.runner.workflow_run import JobListener, JobRun, WorkflowRun
+from binoc_runbook.rehearsal.runner.workflow_run import WorkflowRun
 from binoc_runbook.rehearsal.servers import crates_token
 from binoc_runbook.world.processes import Processes
+from binoc_runbook.world.triggered_run import JobListener, JobRun
 
 #: Variables of the user that say something to a workflow, or are credentials: no job inherits them.
 _WITHHELD = re.compile(

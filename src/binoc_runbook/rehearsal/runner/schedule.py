@@ -19,7 +19,7 @@ from binoc_runbook.rehearsal.runner.job import JobRunner
 from binoc_runbook.rehearsal.runner.job_context import JobContext, github
 from binoc_runbook.rehearsal.runner.runner_labels import mismatch
 from binoc_runbook.rehearsal.runner.validation import condition_of, labels, value_of
-from binoc_runbook.rehearsal.runner.workflow_run import JobRun
+from binoc_runbook.world.triggered_run import JobRun
 
 _Done = Mapping[str, Sequence[JobRun]]
 
