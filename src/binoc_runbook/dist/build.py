@@ -72,7 +72,6 @@ class _Build:
         self.environment = {
             "SOURCE_DATE_EPOCH": committed.stdout.strip(),
             "CARGO_TARGET_DIR": str(self.work / "target"),
-            "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(self.flags()),
             # Zig, and what maturin writes to call it, would else lie below the home folder.
             "ZIG_LOCAL_CACHE_DIR": str(self.work / "zig"),
             "ZIG_GLOBAL_CACHE_DIR": str(self.work / "zig"),
@@ -80,14 +79,20 @@ class _Build:
         }
 
     def flags(self) -> list[str]:
-        """What rustc is told: fixed names for the folders of this machine.
+        """Return the flags of rustc: fixed names for the directories that it compiles from.
 
         In `CARGO_ENCODED_RUSTFLAGS`, which takes precedence over `RUSTFLAGS` and holds paths with spaces. With this
         flag among them cargo leaves all of them out of the hashes that become symbol names; any other flag that names a
         folder, alone, would give other bytes in another folder.
+
+        Cargo compiles everything again when a flag changes. So directories without sources are not among them: the
+        checkout, as all is compiled from what was unpacked of it, and in a rehearsal cargo's home. Call this once cargo
+        has unpacked its sources.
         """
         home = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
-        folders = ((home, "/cargo"), (self.root, "/checkout"), (self.work, "/build"))  # the last that matches wins
+        folders = [(self.work, "/build")]
+        if any((home / sources).is_dir() for sources in ("registry/src", "git/checkouts")):
+            folders.insert(0, (home, "/cargo"))  # the last that matches wins
         return [f"--remap-path-prefix={folder}={name}" for folder, name in folders]
 
     def run(self, part: Part | None, platform: str | None) -> list[Path]:
@@ -230,7 +235,8 @@ class _Build:
     ) -> None:
         self.on_line(f"$ {' '.join(command)}")
         log = self.log(name)
-        added = {**self.environment, **(environment or {})}
+        flags = {"CARGO_ENCODED_RUSTFLAGS": "\x1f".join(self.flags())}
+        added = {**self.environment, **flags, **(environment or {})}
         try:
             done = (processes or self.processes).watch(command, log, self.on_line, environment=added)
         except FileNotFoundError:
