@@ -7,12 +7,9 @@ from typing import Literal, TypeGuard, get_args
 #: What a rehearsal is called that leaves out what takes minutes: the tests, and what the tag starts.
 QUICK = "quick"
 
-#: Rules of the remote; a rehearsal ends at them, as a release would.
-AtRemote = Literal["protected-branch", "refused-tag"]
-#: What happens while it is published; the rehearsal then mends it and runs the failed jobs again.
+#: What happens while it is published; the rehearsal then mends it and runs the failed jobs again. The others are rules
+#: of the remote; a rehearsal ends at them, as a release would.
 AtRegistries = Literal["wrong-publisher", "expired-token", "lost-answer", "registry-down"]
-
-Trouble = AtRemote | AtRegistries
 
 #: Each trouble in a sentence.
 TROUBLES: dict[str, str] = {
