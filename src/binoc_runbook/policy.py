@@ -2,7 +2,7 @@
 
 The table says which artifacts exist, where each is published from and under which name, branch, tag and environment.
 The checks compare the world with it. Each key is described, validated and given its default in one place, the field
-of `Policy` or `Artifact` that holds it (`promised`), from which reference pages and schemas are made.
+of `Policy` or `Artifact` that holds it (`table_fields`), from which reference pages and schemas are made.
 """
 
 from __future__ import annotations
@@ -302,9 +302,9 @@ class Policy:
         return any(fnmatch.fnmatchcase(name, pattern) for pattern in self.branch)
 
 
-def promised(kind: type[Policy] | type[Artifact]) -> Iterator[Field[Any]]:
+def table_fields(kind: type[Policy] | type[Artifact]) -> Iterator[Field[Any]]:
     """List the keys of a table: the fields whose metadata holds their `help`, and `allowed` values in words."""
-    return (each for each in fields(kind) if "help" in each.metadata)
+    return (field for field in fields(kind) if "help" in field.metadata)
 
 
 def normalised(registry: Registry, name: str) -> str:

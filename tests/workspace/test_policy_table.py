@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from binoc_runbook.finding import RefusedError
-from binoc_runbook.policy import Artifact, Policy, normalised, promised
+from binoc_runbook.policy import Artifact, Policy, normalised, table_fields
 from binoc_runbook.version import Version
 from binoc_runbook.workspace.policy_table import read_policy
 
@@ -423,7 +423,7 @@ def test_names_are_compared_as_their_registry_compares_them(one: str, other: str
 
 
 def test_every_key_is_explained_where_it_is_defined() -> None:
-    keys = [*promised(Policy), *promised(Artifact)]
+    keys = [*table_fields(Policy), *table_fields(Artifact)]
 
     assert [key.name for key in keys] == [
         "tag",

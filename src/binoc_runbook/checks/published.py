@@ -12,7 +12,7 @@ from typing import Literal
 from binoc_runbook.checks.dists import Platforms, this_host
 from binoc_runbook.checks.dists.expected import expect
 from binoc_runbook.checks.dists.sums import LINE
-from binoc_runbook.checks.observations import Offer, Provenance
+from binoc_runbook.checks.observations import Provenance, VersionLookup
 from binoc_runbook.finding import Finding, Status
 from binoc_runbook.policy import Artifact, Policy, normalised
 from binoc_runbook.version import Version
@@ -28,7 +28,7 @@ CLOSED = 14 * 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Built:
+class BuiltFiles:
     """The digests of the files of one artifact by name; `whole` says whether it can have no others."""
 
     digests: Mapping[str, str]
@@ -36,7 +36,7 @@ class Built:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class PublicationResult:
     """What became of one artifact, with the evidence."""
 
     artifact: Artifact
@@ -45,7 +45,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Released:
+class ReleaseContext:
     """What all artifacts of a release have in common.
 
     `age` is that of its tag in seconds, `None` if nobody knows. `own_build`: what was built is known from a build in
@@ -85,15 +85,15 @@ def read_sums(text: str) -> dict[str, str]:
     return said
 
 
-def built(artifact: Artifact, policy: Policy, version: Version, sums: Mapping[str, str]) -> Built:
+def built(artifact: Artifact, policy: Policy, version: Version, sums: Mapping[str, str]) -> BuiltFiles:
     """Pick from sums what belongs to one artifact in this version; those of a laptop name one wheel of many."""
     digests = {name: digest for name, digest in sums.items() if _belongs(name, artifact, version)}
     alone = replace(policy, artifacts=(artifact,))
     every = Platforms("all", this_host())
-    return Built(digests, whole=not expect(sorted(digests), alone, version, every).problems)
+    return BuiltFiles(digests, whole=not expect(sorted(digests), alone, version, every).problems)
 
 
-def published(artifact: Artifact, offer: Offer, made: Built, release: Released) -> Verdict:
+def published(artifact: Artifact, offer: VersionLookup, made: BuiltFiles, release: ReleaseContext) -> PublicationResult:
     """Compare what a registry offers of one artifact with what was built."""
     again = f"just verify {release.version}"
     if offer.kind == "no answer":
@@ -127,7 +127,7 @@ def published(artifact: Artifact, offer: Offer, made: Built, release: Released) 
     return _verdict(artifact, "published", offer, f"{_files(len(made.digests))} out, each as it was built")
 
 
-def commit(artifact: Artifact, told: str | None, release: Released, tagged: str | None) -> Finding:
+def commit(artifact: Artifact, told: str | None, release: ReleaseContext, tagged: str | None) -> Finding:
     """Compare the commit that a published file names with the one that the tag of this clone peels to."""
     looked_at = f"the commit of {artifact.name} {release.version}"
     if tagged is None:
@@ -142,7 +142,7 @@ def commit(artifact: Artifact, told: str | None, release: Released, tagged: str 
     return Finding.ok(COMMIT, looked_at, f"made from `{tagged[:12]}`, as `{release.tag}` is")
 
 
-def provenance(artifact: Artifact, told: Sequence[Provenance], release: Released) -> Finding:
+def provenance(artifact: Artifact, told: Sequence[Provenance], release: ReleaseContext) -> Finding:
     """Say whether every file of a distribution proves that it was built in the repository of the policy (PEP 740)."""
     looked_at = f"the provenance of {artifact.name} {release.version}"
     refuted = [each for each in told if each.kind == "refuted"]
@@ -165,9 +165,9 @@ _STATUS: dict[State, Status] = {
 }
 
 
-def _verdict(artifact: Artifact, state: State, offer: Offer, saw: str, remedy: str = "") -> Verdict:
+def _verdict(artifact: Artifact, state: State, offer: VersionLookup, saw: str, remedy: str = "") -> PublicationResult:
     status: Status = "warning" if state == "published" and remedy else _STATUS[state]
-    return Verdict(artifact, state, Finding(PUBLISHED, status, offer.question, f"{state}: {saw}", remedy))
+    return PublicationResult(artifact, state, Finding(PUBLISHED, status, offer.question, f"{state}: {saw}", remedy))
 
 
 def _belongs(name: str, artifact: Artifact, version: Version) -> bool:
@@ -177,21 +177,21 @@ def _belongs(name: str, artifact: Artifact, version: Version) -> bool:
     return name == f"{stem}.tar.gz" or (name.startswith(f"{stem}-") and name.endswith(".whl"))
 
 
-def _dispatch(artifact: Artifact, release: Released, *, partly: bool = False) -> str:
+def _dispatch(artifact: Artifact, release: ReleaseContext, *, partly: bool = False) -> str:
     """How to finish one artifact of a tag that is there already."""
     if partly and artifact.registry == "pypi" and release.closed:
         return "just prepare VERSION, the next one: PyPI takes no file for a release after 14 days"
     return f"gh workflow run {release.policy.workflow} --ref {release.tag} -f artifact={artifact.name}"
 
 
-def _never_again(artifact: Artifact, release: Released) -> str:
+def _never_again(artifact: Artifact, release: ReleaseContext) -> str:
     yank = f"cargo yank {artifact.name}@{release.version}"
     if artifact.registry == "pypi":
         yank = f"yank {release.version} on the page of `{artifact.name}` at PyPI"
     return f"{yank}, then `just prepare` the next version; what is published is never replaced"
 
 
-def _get_sums(release: Released) -> str:
+def _get_sums(release: ReleaseContext) -> str:
     get = f"gh release download {release.tag} --pattern SHA256SUMS"
     return f"{get} && just verify {release.version} --sums SHA256SUMS"
 

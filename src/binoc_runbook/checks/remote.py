@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from binoc_runbook.checks.observations import Ancestry, Completed, RemoteRefs, Tag
+from binoc_runbook.checks.observations import Ancestry, ProcessResult, RemoteRefs, Tag
 from binoc_runbook.finding import Finding, Findings
 
 
@@ -34,19 +34,19 @@ class RemoteView:
 
 
 @dataclass(frozen=True, slots=True)
-class Acts:
+class ActionChecks:
     """Whether the acts are possible from this clone, as far as that can be tried.
 
     `push` is the dry run for the refs that the remote lacks, `None` when it lacks none or cannot be asked. `identity`
     is who would tag; `signing` why a tag cannot be signed, `None` where it can or need not be.
     """
 
-    push: Completed | None
+    push: ProcessResult | None
     identity: str | None
     signing: str | None
 
 
-def remote(view: RemoteView, acts: Acts) -> Findings:
+def remote(view: RemoteView, acts: ActionChecks) -> Findings:
     """Judge what the remote answered and whether the acts are possible from this clone."""
     return Findings([*_reach(view), *_branch(view), *_tag(view), *_push(view, acts), *_tagger(view, acts)])
 
@@ -153,7 +153,7 @@ def _local_tag(view: RemoteView) -> Iterator[Finding]:
         yield Finding.ok("remote", looked_at, f"this clone has the annotated tag of {_short(here.commit)}")
 
 
-def _push(view: RemoteView, acts: Acts) -> Iterator[Finding]:
+def _push(view: RemoteView, acts: ActionChecks) -> Iterator[Finding]:
     if acts.push is None:
         return
     question = " ".join(acts.push.command)
@@ -175,7 +175,7 @@ def _push(view: RemoteView, acts: Acts) -> Iterator[Finding]:
         )
 
 
-def _tagger(view: RemoteView, acts: Acts) -> Iterator[Finding]:
+def _tagger(view: RemoteView, acts: ActionChecks) -> Iterator[Finding]:
     if view.local_tag is not None or view.remote_tag is not None:
         return
     if acts.identity is None:

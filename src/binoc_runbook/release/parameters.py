@@ -12,7 +12,7 @@ from binoc_runbook.stages.target import Target, inside_pytest
 from binoc_runbook.version import Version, VersionError
 from binoc_runbook.workspace import Workspace
 from binoc_runbook.workspace.policy_table import read_policy
-from binoc_runbook.workspace.version_locations import Site, sites
+from binoc_runbook.workspace.version_locations import VersionLocation, find_version_locations
 from binoc_runbook.world import World
 
 #: The parameters of the runbook `release.ipynb`.
@@ -110,7 +110,7 @@ def said_version(workspace: Workspace, policy: Policy) -> Version:
     said = said_versions(workspace, policy)
     if said:
         return max(said, key=lambda version: (said[version], version))
-    looked_at = ", ".join(package.manifest for package in workspace.published(policy)) or "the manifests"
+    looked_at = ", ".join(package.manifest for package in workspace.packages_to_publish(policy)) or "the manifests"
     saw = "no version that could be released is written there"
     remedy = "name it: VERSION on the command line, or -r version VERSION"
     raise RefusedError("nobody says which version is meant", [Finding.failed("version", looked_at, saw, remedy)])
@@ -118,16 +118,18 @@ def said_version(workspace: Workspace, policy: Policy) -> Version:
 
 def said_versions(workspace: Workspace, policy: Policy) -> Counter[Version]:
     """How many places own or lock each version that is written for what is published."""
-    return Counter(version for site in sites(workspace, policy) if (version := _releasable(site)))
+    return Counter(
+        version for location in find_version_locations(workspace, policy) if (version := _releasable(location))
+    )
 
 
-def _releasable(site: Site) -> Version | None:
-    """The version that a site owns or locks; a requirement only quotes one, and not always all of it."""
-    if site.kind == "requirement":
+def _releasable(location: VersionLocation) -> Version | None:
+    """The version that a location owns or locks; a requirement only quotes one, and not always all of it."""
+    if location.kind == "requirement":
         return None
-    text = site.says.removeprefix(site.before)
+    text = location.says.removeprefix(location.before)
     try:
-        return Version.parse(text) if site.spelling == "cargo" else Version.from_pep440(text)
+        return Version.parse(text) if location.spelling == "cargo" else Version.from_pep440(text)
     except VersionError:
         return None
 

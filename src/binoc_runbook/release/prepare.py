@@ -13,7 +13,7 @@ from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.stages.target import Target
 from binoc_runbook.workspace.changelog import add_heading, section
 from binoc_runbook.workspace.edit import Plan, apply, plan
-from binoc_runbook.workspace.replace import NotReplaced, Replacement, replace_all
+from binoc_runbook.workspace.replace import Replacement, ReplacementError, replace_all
 
 
 def write_version(target: Target) -> Findings:
@@ -41,7 +41,7 @@ def prepare_version(target: Target) -> Findings:
     if after != text:
         try:
             replace_all([Replacement(path, before, after.encode("utf-8"))])
-        except NotReplaced as reason:
+        except ReplacementError as reason:
             again = f"just prepare {target.version}"
             unwritten = Finding.failed("prepare", CHANGELOG, f"cannot be written: {reason}", again)
             return found + Findings([unwritten])

@@ -83,7 +83,7 @@ class Workspace:
             crates=crates,
         )
 
-    def published(self, policy: Policy) -> tuple[Package, ...]:
+    def packages_to_publish(self, policy: Policy) -> tuple[Package, ...]:
         """What a release publishes: the artifacts of the policy that exist; without one, whatever can be published."""
         if not policy.declared:
             return tuple(package for package in self.packages if package.publishable)
@@ -102,7 +102,7 @@ class Workspace:
 
     def version(self, policy: Policy) -> Version | None:
         """The version that everything published agrees on; `None` where they differ or one is not known."""
-        said = {_version(package) for package in self.published(policy)}
+        said = {_version(package) for package in self.packages_to_publish(policy)}
         return said.pop() if len(said) == 1 else None
 
     def to_json(self) -> dict[str, object]:

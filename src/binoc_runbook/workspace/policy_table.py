@@ -21,7 +21,7 @@ from binoc_runbook.policy import (
     PolicyValueError,
     Registry,
     normalised,
-    promised,
+    table_fields,
     type_name,
 )
 from binoc_runbook.workspace.manifest import Manifest
@@ -92,14 +92,14 @@ class _PolicyReader:
                 self.refuse(here, f"an artifact is {type_name(table)}, not a table", heading)
                 continue
             values = self.values(Artifact, here, table)
-            if values.keys() >= {each.name for each in promised(Artifact) if each.default is MISSING}:
+            if values.keys() >= {each.name for each in table_fields(Artifact) if each.default is MISSING}:
                 artifact = Artifact(source=self.manifest.place(*here), **values)
                 self.check(here, artifact, table.keys())
                 yield here, artifact
 
     def values(self, kind: type[Policy] | type[Artifact], at: _At, table: Mapping[str, object]) -> dict[str, Any]:
         """Read what can be read of one table, by key."""
-        known = {each.name: each for each in promised(kind)}
+        known = {each.name: each for each in table_fields(kind)}
         for key in table:
             if key not in known:
                 self.refuse((*at, key), f"`{key}` is not a key of {_described(at)}", _nearest_key(key, list(known)))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from binoc_runbook.redaction import Translate, machine_free
 from binoc_runbook.world.git import Git
 from binoc_runbook.world.processes import Processes
-from binoc_runbook.world.test_results import Evidence
+from binoc_runbook.world.test_results import TestResults
 
 if TYPE_CHECKING:
     from binoc_runbook.world.github import GitHubClient
@@ -34,7 +34,7 @@ class World:
     clean: Translate
     git: Git
     processes: Processes
-    evidence: Evidence
+    test_results: TestResults
     _source: Path
     _close: Callable[[], None] = field(default=lambda: None)
 
@@ -55,9 +55,9 @@ class World:
         unless `runs` is given.
         """
         git, clean = Git(root, environment or {}), machine_free(root, source)
-        evidence = Evidence(git.private_folder, may_write=kind == "real")
+        test_results = TestResults(git.private_folder, may_write=kind == "real")
         processes = Processes(root, environment or {}, clean)
-        return cls(kind, root, runs or source / "runs", clean, git, processes, evidence, source, close)
+        return cls(kind, root, runs or source / "runs", clean, git, processes, test_results, source, close)
 
     @classmethod
     def real(cls, root: Path) -> World:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from binoc_runbook.checks.observations import Ancestry, Completed, RemoteRefs, Tag, TreeState
+from binoc_runbook.checks.observations import Ancestry, ProcessResult, RemoteRefs, Tag, TreeState
 
 #: How long a remote may take to answer a question, in seconds; afterwards the answer is *unknown*.
 PATIENCE = 60.0
@@ -64,7 +64,7 @@ class Git:
         stdin: str | None = None,
         patience: float | None = None,
         environment: Mapping[str, str] | None = None,
-    ) -> Completed:
+    ) -> ProcessResult:
         """Run one git command line, `["git", …]`, and return what it printed; never raises for its exit code."""
         import git
 
@@ -82,10 +82,10 @@ class Git:
                     env={"GIT_TERMINAL_PROMPT": "0", **self.environment, **(environment or {})},
                 )
             except git.exc.GitCommandNotFound:
-                return Completed(tuple(command), 127, "", "`git` was not found on PATH")
-        return Completed(tuple(command), int(returncode), str(stdout), self._tidy(str(stderr).strip()))
+                return ProcessResult(tuple(command), 127, "", "`git` was not found on PATH")
+        return ProcessResult(tuple(command), int(returncode), str(stdout), self._tidy(str(stderr).strip()))
 
-    def ask(self, *arguments: str, patience: float | None = None) -> Completed:
+    def ask(self, *arguments: str, patience: float | None = None) -> ProcessResult:
         """Run `git …` for its answer, without taking the locks that a concurrent command of the user may want."""
         return self.run(["git", *arguments], patience=patience, environment={"GIT_OPTIONAL_LOCKS": "0"})
 

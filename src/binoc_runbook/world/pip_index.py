@@ -11,7 +11,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from binoc_runbook.checks.observations import Offer
+from binoc_runbook.checks.observations import VersionLookup
 from binoc_runbook.world.processes import Processes
 
 #: How long the index may take to answer, in seconds.
@@ -20,7 +20,7 @@ PATIENCE = 120.0
 _TELL_HASHES = ("--quiet", "--universal", "--no-deps", "--generate-hashes", "--no-header", "--no-annotate")
 
 
-def offered(processes: Processes, name: str, version: str) -> Offer:
+def look_up_version(processes: Processes, name: str, version: str) -> VersionLookup:
     """Ask for the digests of a version, in the spelling of PEP 440, of a project.
 
     uv may have to read an sdist for that, when no wheel is there yet.
@@ -36,13 +36,13 @@ def offered(processes: Processes, name: str, version: str) -> Offer:
     if done.returncode == 0:
         digests = frozenset(re.findall(r"--hash=sha256:([0-9a-f]{64})", done.stdout))
         if digests:
-            return Offer("offered", question, digests)
-        return Offer("no answer", question, reason="the index tells no SHA-256 digest of what it offers")
+            return VersionLookup("offered", question, digests)
+        return VersionLookup("no answer", question, reason="the index tells no SHA-256 digest of what it offers")
     if "was not found in the package registry" in done.stderr:
-        return Offer("no name", question, reason=f"the index has no project `{name}`")
+        return VersionLookup("no name", question, reason=f"the index has no project `{name}`")
     if "there is no version of" in done.stderr:
-        return Offer("no version", question, reason=f"the index has `{name}`, and not version {version}")
-    return Offer("no answer", question, reason=done.reason)
+        return VersionLookup("no version", question, reason=f"the index has `{name}`, and not version {version}")
+    return VersionLookup("no answer", question, reason=done.reason)
 
 
 def configured_index(processes: Processes) -> str:

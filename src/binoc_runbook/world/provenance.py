@@ -14,7 +14,7 @@ from binoc_runbook.world.processes import Processes
 PATIENCE = 120.0
 
 
-def proven(processes: Processes, repository: str, files: Iterable[str]) -> list[Provenance]:
+def verify_provenance(processes: Processes, repository: str, files: Iterable[str]) -> list[Provenance]:
     """Ask for each file of PyPI whether it was published from a GitHub repository, `owner/name`; in the order given."""
     from concurrent.futures import ThreadPoolExecutor
 

@@ -42,7 +42,7 @@ class Python:
         return f"CPython {'.'.join(map(str, self.version))}"
 
 
-def pythons(processes: Processes, oldest: tuple[int, int] = OLDEST) -> list[Python]:
+def find_pythons(processes: Processes, oldest: tuple[int, int] = OLDEST) -> list[Python]:
     """Find one for each minor version from `oldest` up, on PATH and among those that pyenv has installed; oldest first.
 
     What is asked runs through `processes`; that the home folder of theirs is another one hides no Python of pyenv's.

@@ -16,7 +16,7 @@ from binoc_runbook.files import write_atomically
 
 
 @dataclass
-class Evidence:
+class TestResults:
     """The notes of one clone; a world that may not write (a rehearsal) has none and leaves none."""
 
     folder: Callable[[], Path | None]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from binoc_runbook.checks.observations import GitHubResponse, Presence
+from binoc_runbook.checks.observations import GitHubResponse, NameLookup
 from binoc_runbook.checks.settings.registry_settings import crates_io, pypi
 from binoc_runbook.checks.settings.repository_settings import github
 from binoc_runbook.finding import Finding, Findings
@@ -19,7 +19,7 @@ CHECK = "setup"
 __all__ = ["CHECK", "setup"]
 
 
-def setup(ask: Callable[[str], GitHubResponse], present: Mapping[Artifact, Presence], policy: Policy) -> Findings:
+def setup(ask: Callable[[str], GitHubResponse], present: Mapping[Artifact, NameLookup], policy: Policy) -> Findings:
     """Judge every setting that the policy needs.
 
     `ask` answers a path of GitHub's API, all pages of it; `present` says of each artifact whether its registry knows

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from binoc_runbook.checks.observations import Presence
+from binoc_runbook.checks.observations import NameLookup
 from binoc_runbook.finding import Finding
 from binoc_runbook.policy import Artifact, Policy
 
 CHECK = "setup"
 
 
-def pypi(artifact: Artifact, presence: Presence, policy: Policy, repository: str) -> Iterator[Finding]:
+def pypi(artifact: Artifact, presence: NameLookup, policy: Policy, repository: str) -> Iterator[Finding]:
     """A distribution: its trusted publisher, and the tokens that must be gone (PyPI's documentation, "Publishers")."""
     name, values = artifact.name, _values(artifact, policy, repository)
     at_project = f"PyPI, project `{name}`, Manage, Publishing, GitHub: {values}"
@@ -38,7 +38,7 @@ def pypi(artifact: Artifact, presence: Presence, policy: Policy, repository: str
     yield _unseen(f"API tokens for `{name}` at PyPI", saw, remedy)
 
 
-def crates_io(artifact: Artifact, presence: Presence, policy: Policy, repository: str) -> Iterator[Finding]:
+def crates_io(artifact: Artifact, presence: NameLookup, policy: Policy, repository: str) -> Iterator[Finding]:
     """A crate: its first version, its trusted publisher, and the switch that leaves only that.
 
     From crates.io's documentation, "Trusted Publishing": it makes no new crate for a trusted publisher.
