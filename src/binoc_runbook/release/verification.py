@@ -185,7 +185,7 @@ class Verification:
 
     def _judge(self, artifact: Artifact, offer: VersionLookup) -> PublicationResult:
         target = self.target
-        made = questions.built(artifact, target.policy, target.version, self.sums)
+        made = questions.select_built_files(artifact, target.policy, target.version, self.sums)
         return questions.published(artifact, offer, made, self._released())
 
     def _released(self) -> ReleaseContext:
@@ -220,7 +220,7 @@ class Verification:
         if repository is None:
             saw, remedy = "no repository is promised", "add `repository` to the policy"
             return Finding.unknown(questions.PROVENANCE, looked_at, saw, remedy)
-        names = sorted(questions.built(artifact, release.policy, release.version, self.sums).digests)
+        names = sorted(questions.select_built_files(artifact, release.policy, release.version, self.sums).digests)
         return questions.provenance(artifact, verify_provenance(processes, repository, names), release)
 
     def _try(self) -> Findings:
@@ -298,7 +298,7 @@ def _read_sums(root: Path, given: str | None, target: Target) -> dict[str, str] 
 def _are_of(sums: Iterable[str], target: Target) -> bool:
     named = dict.fromkeys(sums, "")
     policy, version = target.policy, target.version
-    return any(questions.built(each, policy, version, named).digests for each in policy.artifacts)
+    return any(questions.select_built_files(each, policy, version, named).digests for each in policy.artifacts)
 
 
 def _told(verdict: PublicationResult, offer: VersionLookup) -> dict[str, Any]:

@@ -26,7 +26,10 @@ Kind = Literal["real", "rehearsal"]
 
 @dataclass
 class World:
-    """The ports of one checkout, the folder that records of a run go to, and how text becomes fit for one."""
+    """The ports of one checkout, the directory for the records of a run, and the redaction of text for records.
+
+    It has nine fields because it is the one value that a run passes on: each port, each path and how to close them.
+    """
 
     kind: Kind
     root: Path

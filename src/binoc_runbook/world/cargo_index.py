@@ -32,15 +32,15 @@ def look_up_version(processes: Processes, name: str, version: str) -> VersionLoo
     with tempfile.TemporaryDirectory(prefix="binoc-crate-") as folder:
         _write_crate(Path(folder) / "crate")
         environment = {**processes.environment, "CARGO_NET_OFFLINE": "false"}
-        asking = replace(processes, root=Path(folder) / "crate", environment=environment)
-        done = asking.run(["cargo", "add", "--quiet", f"{name}@={version}"], patience=PATIENCE)
-        if done.returncode != 0 and "could not be found in registry index" in done.stderr:
-            return _absent(replace(asking, root=Path(folder)), question, name, version)
-        if done.returncode == 0:
-            done = asking.run(["cargo", "fetch", "--quiet"], patience=PATIENCE)
-        if done.returncode != 0:
-            return VersionLookup("no answer", question, reason=done.reason)
-        checksum = _locked(asking.root / "Cargo.lock", name)
+        isolated = replace(processes, root=Path(folder) / "crate", environment=environment)
+        result = isolated.run(["cargo", "add", "--quiet", f"{name}@={version}"], patience=PATIENCE)
+        if result.returncode != 0 and "could not be found in registry index" in result.stderr:
+            return _absent(replace(isolated, root=Path(folder)), question, name, version)
+        if result.returncode == 0:
+            result = isolated.run(["cargo", "fetch", "--quiet"], patience=PATIENCE)
+        if result.returncode != 0:
+            return VersionLookup("no answer", question, reason=result.reason)
+        checksum = _locked(isolated.root / "Cargo.lock", name)
     if checksum is None:
         return VersionLookup("no answer", question, reason="cargo takes it from a source that tells no checksum")
     return VersionLookup("offered", question, frozenset({checksum}), commit=_commit(processes, name, version, checksum))
@@ -59,12 +59,12 @@ def _write_crate(folder: Path) -> None:
 
 def _absent(processes: Processes, question: str, name: str, version: str) -> VersionLookup:
     """`cargo add` says the same of a crate that is not there and of a version that is not; `cargo info` knows."""
-    done: ProcessResult = processes.run(["cargo", "info", "--quiet", name], patience=PATIENCE)
-    if done.returncode == 0:
+    result: ProcessResult = processes.run(["cargo", "info", "--quiet", name], patience=PATIENCE)
+    if result.returncode == 0:
         return VersionLookup("no version", question, reason=f"the registry has `{name}`, and not version {version}")
-    if "could not find" in done.stderr:
+    if "could not find" in result.stderr:
         return VersionLookup("no name", question, reason=f"the registry has no crate `{name}`")
-    return VersionLookup("no answer", question, reason=done.reason)
+    return VersionLookup("no answer", question, reason=result.reason)
 
 
 def _locked(lock: Path, name: str) -> str | None:
