@@ -110,6 +110,24 @@ def test_an_unknown_does_not_fail_a_question_and_is_not_hidden(typed, checkout):
     assert code == 0
     assert "this clone has no remote `origin`" in out
     assert "1 unknown; a real release stops here" in err
+    assert typed("check", "--strict")[0] == 1
+
+
+def test_a_strict_check_of_a_releasable_checkout_fails_nothing(typed):
+    assert typed("check", "--strict")[0] == 0
+
+
+def test_another_zizmor_is_a_warning_and_fails_a_strict_check(typed, monkeypatch, tmp_path):
+    (tmp_path / "zizmor").write_text("#!/bin/sh\necho zizmor 0.9.0\n")
+    (tmp_path / "zizmor").chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))  # programs next to it come first
+    code, out, err = typed("check")
+    assert code == 0
+    assert "install zizmor==" in out
+    assert "1 warning" in err
+    code, _, err = typed("check", "--strict")
+    assert code == 1
+    assert "1 unknown" in err
 
 
 @pytest.mark.parametrize("version", ["0.4", "v0.4.0", "0.4.0rc1", "0.4.0-1", "0.4.0+build", "", "1.2.3.4"])

@@ -79,13 +79,15 @@ ELSEWHERE = {
     r"\./just test": Place(".ci/run", "", ("./just test",)),
     r"\./just docs": Place("justfile", "", ("test: lint docs ",)),
     r"\./just docs-serve": Place(
-        "tests/site/test_docs_serve.py", "test_the_site_is_served_on_loopback_and_follows_what_is_edited", ("copy, serving",)
+        "tests/site/test_docs_serve.py",
+        "test_the_site_is_served_on_loopback_and_follows_what_is_edited",
+        ("copy, serving",),
     ),
     r"\./just rehearse( VERSION)?": _REHEARSED,
-    r"\./just rehearse --trouble (wrong-publisher|lost-answer)": Place(
+    r"\./just rehearse --fault (wrong-publisher|lost-answer)": Place(
         _FAULTS,
         "test_a_trouble_that_was_asked_for_comes_once_and_ends_with_everything_out_once",
-        ("get_args(AtRegistries)",),
+        ("get_args(RegistryFault)",),
     ),
     r"\./just release VERSION|binoc-runbook --root DIR release VERSION": _RELEASED,
     r"papermill runbooks/release.ipynb -p version VERSION": _DRY,

@@ -17,7 +17,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from binoc_runbook.finding import Finding
-from binoc_runbook.rehearsal.faults import AtRegistries
+from binoc_runbook.rehearsal.faults import RegistryFault
 from binoc_runbook.rehearsal.runner import WorkflowRun
 from binoc_runbook.rehearsal.servers.crate_registry import Release
 from binoc_runbook.rehearsal.servers.package_index import File
@@ -231,7 +231,7 @@ def test_other_bytes_under_a_name_that_is_out_stay_out_and_the_next_version_foll
         registries.index.pending.clear()
         registries.index.add_project("demo", publisher).files[foreign.name] = foreign
         # The same crate, packed by another hand.
-        (packed,) = run.artifacts.folder.rglob("*.crate")
+        (packed,) = run.workflow_artifacts.folder.rglob("*.crate")
         content = gzip.compress(gzip.decompress(packed.read_bytes()), 1)
         line = {"name": "demo-sdk", "vers": "0.4.0", "deps": [], "features": {}, "yanked": False}
         line["cksum"] = hashlib.sha256(content).hexdigest()
@@ -292,7 +292,7 @@ def test_one_artifact_is_published_from_the_tag_by_hand_and_the_others_are_left_
 # Asked for, as `--trouble`
 
 
-@pytest.mark.parametrize("trouble", get_args(AtRegistries))
+@pytest.mark.parametrize("trouble", get_args(RegistryFault))
 def test_a_trouble_that_was_asked_for_comes_once_and_ends_with_everything_out_once(demo, unasked, trouble):
     unasked()
     with demo.publication() as it:

@@ -21,8 +21,9 @@ from binoc_runbook.policy import MANIFEST, NAMES, TABLE, Artifact
 from binoc_runbook.release.parameters import open_target
 from binoc_runbook.stages import ACTS, AT_THE_LINE, STAGES, Target
 from binoc_runbook.stages import QUESTIONS as QUESTION_STAGES
-from binoc_runbook.stages.surface import Surface
-from binoc_runbook.stages.sync import Sync
+from binoc_runbook.stages.surface import SurfaceStage
+from binoc_runbook.stages.sync import SyncStage
+from binoc_runbook.stages.workflow import audit_of
 from binoc_runbook.workspace.manifest import Manifest
 from binoc_runbook.world import World
 
@@ -107,7 +108,7 @@ def _surface(target: Target, options: Options) -> Findings:
         unasked = Finding.unknown("surface", "cargo metadata", "`cargo` was not found on PATH", "install Rust")
         found = surface(target.workspace(), target.policy) + Findings([unasked])
     else:
-        found = Surface().observe(target).findings
+        found = SurfaceStage().observe(target).findings
     return found + list(_exactly(target, options["artifacts"])) if "artifacts" in options else found
 
 
@@ -129,16 +130,17 @@ def _private(target: Target, options: Options) -> Findings:
 
 
 def _sync(target: Target, options: Options) -> Findings:
-    return Sync().observe(target).findings
+    return SyncStage().observe(target).findings
 
 
 def _workflow(target: Target, options: Options) -> Findings:
     """Whether the publish workflow keeps its contract, or those of its rules that are named."""
     if "rule" not in options:
-        return workflow(target.world.root, target.policy)
+        return workflow(target.world.root, target.policy, audit=audit_of(target), strict=True)
     # A sentence that names a rule is false when it is broken, also where a release would only be warned.
     rules = [replace(rule, status="failed") for rule in RULES if rule.name in options["rule"]]
-    return workflow(target.world.root, target.policy, rules)
+    audit = audit_of(target) if "zizmor" in options["rule"] else None
+    return workflow(target.world.root, target.policy, rules, audit, strict=True)
 
 
 def _tag(target: Target, options: Options) -> Findings:

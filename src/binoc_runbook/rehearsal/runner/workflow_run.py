@@ -1,4 +1,4 @@
-"""What happened in a run of the workflow: steps, jobs and the whole, without any secret."""
+"""A run of the workflow and its results: steps, jobs and the whole, without any secret."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from binoc_runbook.checks.workflow.model import Workflow
+from binoc_runbook.checks.workflow.model import WorkflowFile
 from binoc_runbook.finding import Finding, Findings, Place
-from binoc_runbook.rehearsal.runner.artifacts import Artifacts
+from binoc_runbook.rehearsal.runner.workflow_artifacts import WorkflowArtifacts
 
 
-class Watcher(Protocol):
-    """Whoever shows the jobs of a run to people while it goes on, instead of reading its lines."""
+class JobListener(Protocol):
+    """A listener that shows the jobs of a run while it goes on; without one, lines say when a job starts and ends."""
 
     def job_begins(self, name: str) -> None:
-        """A job starts, and is going to print lines."""
+        """Show that a job starts, and is going to print lines."""
 
     def job_ended(self, job: JobRun) -> None:
-        """That job has ended, one way or another; or one that never began is listed."""
+        """Show that a job has ended, or why it does not start."""
 
 
 StepState = Literal["success", "failure", "skipped"]
@@ -63,10 +63,12 @@ class StepRun:
 
 @dataclass(frozen=True, slots=True)
 class JobRun:
-    """One job, or one entry of its matrix: `number` is which one, from 0.
+    """The result of one job, or of one entry of its matrix: `number` is the index of the entry.
 
-    `reason` says why it did not run or did not pass. `outputs` are those of the job, `summary` is what its steps wrote
-    into GITHUB_STEP_SUMMARY. `finding` says of a failed job what happened, what it means and what to type next.
+    `reason` is why it did not run or did not pass. `outputs` are those of the job, `summary` is what its steps wrote
+    into GITHUB_STEP_SUMMARY. `finding` is what happened in a failed job, what it means and what to type next.
+
+    It has more than eight fields because it is all that records, pages and later jobs can read of a job.
     """
 
     id: str
@@ -104,10 +106,10 @@ class WorkflowRun:
     id: int
     attempt: int
     event: Event
-    workflow: Workflow = field(repr=False)
+    workflow: WorkflowFile = field(repr=False)
     folder: Path
     jobs: tuple[JobRun, ...]
-    artifacts: Artifacts = field(repr=False)
+    workflow_artifacts: WorkflowArtifacts = field(repr=False)
 
     @property
     def passed(self) -> bool:
