@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from binoc_runbook.checks.dists.tools import tools
-from binoc_runbook.checks.observations import Completed
+from binoc_runbook.checks.observations import ProcessResult
 from binoc_runbook.dist.inspect import homeless
 from binoc_runbook.world.processes import Processes
 
@@ -161,7 +161,7 @@ class Without:
     """A machine that has none of the tools."""
 
     def run(self, command, *, patience=None):
-        return Completed(tuple(command), 127, "", f"`{command[0]}` was not found on PATH")
+        return ProcessResult(tuple(command), 127, "", f"`{command[0]}` was not found on PATH")
 
 
 def test_a_tool_that_is_not_installed_is_unknown_with_how_to_get_it():

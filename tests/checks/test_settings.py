@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from binoc_runbook.checks.observations import Presence
-from binoc_runbook.checks.settings import setup
+from binoc_runbook.checks.observations import NameLookup
+from binoc_runbook.checks.settings import check_settings
 from binoc_runbook.cli import main
 from binoc_runbook.finding import Findings
 from binoc_runbook.policy import Artifact, Policy
@@ -39,8 +39,8 @@ def github(monkeypatch):
 def asked(github, permissions=ADMINISTRATOR, present="yes", policy=POLICY):
     token = {} if permissions is None else {"GH_TOKEN": github.token(permissions)}
     forge = GitHubClient({"GITHUB_API_URL": github.url, **token}, patience=20)
-    presences = {each: Presence(f"is `{each.name}` there", present, "nobody") for each in policy.artifacts}
-    return setup(forge.get, presences, policy)
+    presences = {each: NameLookup(f"is `{each.name}` there", present, "nobody") for each in policy.artifacts}
+    return check_settings(forge.get, presences, policy)
 
 
 def told(findings, *statuses):

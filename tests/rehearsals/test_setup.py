@@ -9,7 +9,7 @@ import pytest
 from binoc_runbook.rehearsal.registries import open_registries
 from binoc_runbook.rehearsal.servers.package_index import File
 from binoc_runbook.rehearsal.servers.repository_api import Settings
-from binoc_runbook.release.setup_check import ask_setup
+from binoc_runbook.release.setup_check import check_setup
 from binoc_runbook.workspace.policy_table import read_policy
 from binoc_runbook.world import World
 
@@ -28,7 +28,7 @@ def asked(checkout, tmp_path, monkeypatch):
         def ask():
             environment = registries.user_environment | token
             world = replace(World.real(checkout.root, environment), kind="rehearsal")
-            return ask_setup(world, read_policy(checkout.root))
+            return check_setup(world, read_policy(checkout.root))
 
         yield ask, registries
     assert registries.mistakes == []

@@ -335,8 +335,11 @@ def test_where_no_artifact_is_promised_nothing_is_called_published(built):
 def test_the_clients_tell_a_name_that_nobody_has_from_a_version_that_is_not_there(published):
     processes = published.world.processes
     told = [
-        offered(processes, name, version).kind
-        for offered, mine in ((package_index.offered, "demo"), (crate_index.offered, "demo-sdk"))
+        look_up(processes, name, version).kind
+        for look_up, mine in (
+            (package_index.look_up_version, "demo"),
+            (crate_index.look_up_version, "demo-sdk"),
+        )
         for name, version in ((mine, "0.4.0"), (mine, "0.4.1"), ("no-such-name", "0.4.0"))
     ]
     assert told == ["offered", "no version", "no name"] * 2
@@ -344,7 +347,7 @@ def test_the_clients_tell_a_name_that_nobody_has_from_a_version_that_is_not_ther
 
 def test_a_cooldown_for_new_packages_hides_nothing(published):
     published.environment["UV_EXCLUDE_NEWER"] = "2020-01-01"
-    assert package_index.offered(published.world.processes, "demo", "0.4.0").kind == "offered"
+    assert package_index.look_up_version(published.world.processes, "demo", "0.4.0").kind == "offered"
 
 
 # The smoke test, before a release

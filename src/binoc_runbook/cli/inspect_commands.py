@@ -136,12 +136,12 @@ def plan(root: Path, parsed: argparse.Namespace) -> int:
 
 def setup_check(root: Path, parsed: argparse.Namespace) -> int:
     """List every setting at GitHub and at the registries that a release needs, and check those that can be asked."""
-    from binoc_runbook.release.setup_check import ask_setup
+    from binoc_runbook.release.setup_check import check_setup
     from binoc_runbook.workspace.policy_table import read_policy
     from binoc_runbook.world import World
 
     policy = read_policy(root)
-    findings = ask_setup(World.real(root), policy)
+    findings = check_setup(World.real(root), policy)
     if parsed.json:
         print_json({"schema": SCHEMA, "repository": policy.repository, "findings": findings.to_json()})
     else:

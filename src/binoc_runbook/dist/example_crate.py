@@ -8,7 +8,7 @@ import tarfile
 from dataclasses import replace
 from pathlib import Path
 
-from binoc_runbook.checks.observations import Completed
+from binoc_runbook.checks.observations import ProcessResult
 from binoc_runbook.dist.standalone_manifest import Alone
 from binoc_runbook.world.processes import Processes
 
@@ -40,7 +40,7 @@ def unpack(packed: Path, folder: Path) -> Path:
     return folder / packed.name.removesuffix(".crate")
 
 
-def build(processes: Processes, folder: Path, depend_on: list[str]) -> Path | Completed:
+def build(processes: Processes, folder: Path, depend_on: list[str]) -> Path | ProcessResult:
     """Add a dependency with `cargo add`, compile, and return the shared library; what failed, where something did."""
     environment = {**processes.environment, "CARGO_TARGET_DIR": str(folder / "target")}
     cargo = replace(processes, root=folder, environment=environment)
@@ -52,10 +52,10 @@ def build(processes: Processes, folder: Path, depend_on: list[str]) -> Path | Co
         told = json.loads(line) if line.startswith("{") else {}
         if told.get("reason") == "compiler-artifact" and "cdylib" in told["target"]["kind"]:
             return next(Path(file) for file in told["filenames"] if file.endswith(_LIBRARIES))
-    return Completed(tuple(done.command), 1, "", 'it gives no shared library: its crate-type lacks "cdylib"')
+    return ProcessResult(tuple(done.command), 1, "", 'it gives no shared library: its crate-type lacks "cdylib"')
 
 
-def _in_words(done: Completed) -> Completed:
+def _in_words(done: ProcessResult) -> ProcessResult:
     """What the compiler said, from the messages that carry it as JSON."""
     told = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     errors = [each["message"]["message"] for each in told if each.get("reason") == "compiler-message"]

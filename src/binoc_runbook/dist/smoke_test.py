@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from binoc_runbook.checks.dists.wheel import platforms_of
-from binoc_runbook.checks.observations import Completed
+from binoc_runbook.checks.observations import ProcessResult
 from binoc_runbook.dist import example_crate
 from binoc_runbook.dist.standalone_manifest import alone
 from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.policy import Artifact, Policy, normalised
 from binoc_runbook.version import Version
 from binoc_runbook.world import World, virtual_environments
-from binoc_runbook.world.pythons import Python, pythons
+from binoc_runbook.world.pythons import Python, find_pythons
 
 CHECK = "smoke-test"
 
@@ -79,7 +79,7 @@ class _SmokeTest:
                     yield built
                     return
                 plugins.append(built)
-        found = pythons(self.world.processes)
+        found = find_pythons(self.world.processes)
         if not found:
             yield Finding.unknown(CHECK, "PATH and pyenv", "no CPython from 3.10 up", "install one, then try again")
         for python in found:
@@ -119,11 +119,11 @@ class _SmokeTest:
             # Before a release the crates beside it are those that were tested; after it, whatever a user gets.
             example_crate.lock(self.world.root, crate)
         built = example_crate.build(self.world.processes, crate, [*depend_on, *stands.options])
-        return self.failed(looked_at, built) if isinstance(built, Completed) else built
+        return self.failed(looked_at, built) if isinstance(built, ProcessResult) else built
 
     def on(self, python: Python, plugins: list[Path]) -> Finding:
         self.on_line(f"installing on {python}")
-        made = virtual_environments.make(self.world.processes, python, self.folder / str(python))
+        made = virtual_environments.create(self.world.processes, python, self.folder / str(python))
         if isinstance(made, str):
             return Finding.unknown(CHECK, str(python), f"no environment could be made: {made}", self.again)
         names = [each.name for each in self.policy.artifacts if each.registry == "pypi"]
@@ -141,7 +141,7 @@ class _SmokeTest:
         beside = ", with ".join(["", *(f"`{path.name}`" for path in plugins)])
         return Finding.ok(CHECK, str(python), f"installed and run: {', '.join(wanted)}{beside}")
 
-    def failed(self, looked_at: str, done: Completed) -> Finding:
+    def failed(self, looked_at: str, done: ProcessResult) -> Finding:
         """What a command said at last, in words fit for a page."""
         words = (done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}").splitlines()
         saw = " / ".join(line.strip() for line in words[-8:] if line.strip())

@@ -19,7 +19,7 @@ from binoc_runbook.files import sha256_of
 from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.policy import Artifact
 from binoc_runbook.stages.target import Target
-from binoc_runbook.world.processes import Watched
+from binoc_runbook.world.processes import LoggedResult
 
 CHECK = "verify-crate"
 
@@ -171,7 +171,7 @@ class _Crate:
             return None
         return f"`{SEMVER_CHECKS}` could not be installed ({done if isinstance(done, str) else _last(done)})"
 
-    def watch(self, command: list[str], also: Callable[[str], None] = lambda line: None) -> Watched | str:
+    def watch(self, command: list[str], also: Callable[[str], None] = lambda line: None) -> LoggedResult | str:
         def tell(line: str) -> None:
             self.on_line(line)
             also(line)
@@ -211,5 +211,5 @@ def _compared(lines: list[str]) -> str:
     return "; ".join(said)
 
 
-def _last(done: Watched) -> str:
+def _last(done: LoggedResult) -> str:
     return " / ".join(line.strip() for line in done.tail[-6:] if line.strip()) or f"exit code {done.returncode}"

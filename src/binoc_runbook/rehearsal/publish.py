@@ -110,7 +110,7 @@ class Publication:
         if not published.digests:
             return "was not published"
         made = self.built(self._last) if self._last else {}
-        mine = questions.built(published.artifact, self.policy, self.version, made).digests
+        mine = questions.select_built_files(published.artifact, self.policy, self.version, made).digests
         lacks = [
             f"has other bytes of `{name}` than were built" if name in published.digests else f"lacks `{name}`"
             for name, digest in sorted(mine.items())

@@ -17,7 +17,7 @@ from binoc_runbook.checks.dists.wheel import name_of, platforms_of
 from binoc_runbook.finding import Finding, Findings
 
 if TYPE_CHECKING:
-    from binoc_runbook.checks.observations import Completed
+    from binoc_runbook.checks.observations import ProcessResult
 
 #: How long one tool may look, in seconds.
 PATIENCE = 300.0
@@ -28,7 +28,7 @@ _LINUX = re.compile(r"(many|musl)linux_(\d+)_(\d+)_(\w+)")
 class Asks(Protocol):
     """Runs a tool in the folder of the files for its answer; exit code 127 when there is no such tool."""
 
-    def run(self, command: Sequence[str], *, patience: float | None = None) -> Completed: ...
+    def run(self, command: Sequence[str], *, patience: float | None = None) -> ProcessResult: ...
 
 
 def tools(names: Sequence[str], processes: Asks, called: str = "dist") -> Findings:
@@ -95,10 +95,10 @@ class _Asked:
 class _Read(Protocol):
     """Reads the answer of a tool: everything that it minds, with the name of the file, or "" for all of them."""
 
-    def __call__(self, done: Completed) -> Iterator[tuple[str, Problem]]: ...
+    def __call__(self, done: ProcessResult) -> Iterator[tuple[str, Problem]]: ...
 
 
-def _twine(done: Completed) -> Iterator[tuple[str, Problem]]:
+def _twine(done: ProcessResult) -> Iterator[tuple[str, Problem]]:
     """Each file is named on a line, wrapped where it is long, and followed by what is wrong with it."""
     for block in re.split(r"^Checking\s+", done.stdout, flags=re.MULTILINE)[1:]:
         name, _, verdict = block.partition(": ")
@@ -108,7 +108,7 @@ def _twine(done: Completed) -> Iterator[tuple[str, Problem]]:
             yield name.strip(), Problem(saw.removeprefix("FAILED "), remedy)
 
 
-def _contents(done: Completed) -> Iterator[tuple[str, Problem]]:
+def _contents(done: ProcessResult) -> Iterator[tuple[str, Problem]]:
     """Each thing that it minds is a line that begins with the file, and may go on in lines that are indented."""
     said = f"{done.stdout}\n{done.stderr}"
     for name, saw in re.findall(r"^(\S+\.whl): (.*(?:\n[ \t]+.*)*)", said, flags=re.MULTILINE):
@@ -116,7 +116,7 @@ def _contents(done: Completed) -> Iterator[tuple[str, Problem]]:
             yield name, Problem(" ".join(saw.split()))
 
 
-def _abi3(done: Completed) -> Iterator[tuple[str, Problem]]:
+def _abi3(done: ProcessResult) -> Iterator[tuple[str, Problem]]:
     try:
         specs: dict[str, Any] = json.loads(done.stdout)["specs"]
     except (ValueError, KeyError, TypeError):
@@ -135,7 +135,7 @@ def _abi3(done: Completed) -> Iterator[tuple[str, Problem]]:
                 yield name, Problem(f"{saw}: {listed}" if listed else saw, remedy)
 
 
-def _auditwheel(done: Completed) -> Iterator[tuple[str, Problem]]:
+def _auditwheel(done: ProcessResult) -> Iterator[tuple[str, Problem]]:
     try:
         told: dict[str, Any] = json.loads(done.stdout)
     except ValueError:
