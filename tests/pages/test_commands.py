@@ -12,8 +12,8 @@ import sysconfig
 from pathlib import Path
 
 import pytest
-
 from binoc_runbook.arguments import parse
+
 from binoc_runbook.cli import COMMANDS
 from binoc_runbook.version import Version
 

@@ -227,7 +227,7 @@ def test_a_tag_is_published_by_the_commands_of_the_workflow(rehearsed):
     assert set(states(run).values()) == {"success"}, rehearsed.said
     assert list(states(run)) == ["Build", "Publish demo", "Publish demo-sdk", "afterwards"]
     assert set(rehearsed.registries.index.files("demo")) == {"demo-1.0.0.tar.gz", "demo-1.0.0-py3-none-any.whl"}
-    assert set(rehearsed.registries.crates.releases("demo-sdk")) == {"1.0.0"}
+    assert set(rehearsed.registries.crates.versions("demo-sdk")) == {"1.0.0"}
     assert one(run, "afterwards").steps[0].lines == ("published 1.0.0, success",)
     assert one(run, "build").outputs == {"version": "1.0.0"}
     assert "the workflow asks for 0.0.1" in rehearsed.said

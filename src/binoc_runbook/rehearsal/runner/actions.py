@@ -141,14 +141,14 @@ def authenticate_at_crates_io(work: Work, inputs: _Inputs) -> Mapping[str, str]:
     """A publish token of the rehearsed crates.io, which ends with the job."""
     try:
         token = crates_token.obtain(work.registries, work.variables)
-    except crates_token.AuthRefused as refused:
+    except crates_token.TokenExchangeError as refused:
         raise NotDone(str(refused)) from None
     work.masks.add(token)
 
     def revoke() -> None:
         try:
             crates_token.revoke(work.registries, token)
-        except crates_token.AuthRefused as refused:
+        except crates_token.TokenExchangeError as refused:
             work.say(f"the token could not be revoked: {refused}")
         else:
             work.say("the token was revoked")

@@ -24,7 +24,7 @@ from binoc_runbook.rehearsal.runner.report import TAIL, JobRun, StepRun
 from binoc_runbook.rehearsal.runner.setting import Setting, assignments, github, variables, withheld
 from binoc_runbook.rehearsal.runner.troubles import Case, explain, told
 from binoc_runbook.rehearsal.runner.values import Value, text_of, truth
-from binoc_runbook.rehearsal.servers.identity import Run
+from binoc_runbook.rehearsal.servers.identity import JobIdentity
 from binoc_runbook.world.processes import Processes
 
 #: The way on where a commit is to be mended; the tag of the one that was released stays.
@@ -105,9 +105,9 @@ class JobRunner:
         self.setting.masks.add(token)
         return token
 
-    def _run(self, environment: str | None) -> Run:
+    def _run(self, environment: str | None) -> JobIdentity:
         setting, event = self.setting, self.setting.event
-        return Run(
+        return JobIdentity(
             setting.repository,
             setting.owner_id,
             setting.file,
