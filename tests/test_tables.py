@@ -8,6 +8,7 @@ from pathlib import Path
 
 import binoc_runbook
 from binoc_runbook.checks.published import COMMIT, PROVENANCE, PUBLISHED
+from binoc_runbook.environ import VARIABLES
 from binoc_runbook.rehearsal.runner import troubles
 from binoc_runbook.site.reference.remedies import remedies
 from binoc_runbook.stages import STAGES
@@ -40,6 +41,11 @@ def test_the_values_that_the_registries_ask_for():
     assert values["workflow"].startswith(f"`{promise.workflow}`,")
     rows = table("how-to/set-up-the-registries.md", "The environments of this repository:")
     assert rows == [[f"`{each.name}`", AT[each.registry], f"`{each.environment}`"] for each in promise.artifacts]
+
+
+def test_the_environment_variables():
+    rows = table("reference/command.md", "## Environment variables")
+    assert rows == [[f"`{name}`", meaning] for name, meaning in VARIABLES.items()]
 
 
 def names_of_checks() -> set[str]:

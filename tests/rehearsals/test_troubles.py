@@ -56,7 +56,7 @@ def test_what_our_own_commands_have_found_is_repeated_with_the_first_remedy():
         "      → just dist",
         "  ✓ ok  dist/b.whl: 1 KiB",
         "  ✗ failed  dist/c.whl: is too much",
-        "trial",
+        "smoke-test",
         "  ? unknown  pyproject.toml:1: nothing says how",
         "0.4.0: 2 failed; a real release stops here",
     ]

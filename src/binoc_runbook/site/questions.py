@@ -21,8 +21,8 @@ from binoc_runbook.policy import MANIFEST, NAMES, TABLE, Artifact
 from binoc_runbook.release.parameters import open_target
 from binoc_runbook.stages import ACTS, AT_THE_LINE, STAGES, Target
 from binoc_runbook.stages import QUESTIONS as QUESTION_STAGES
-from binoc_runbook.stages.surface import Surface
-from binoc_runbook.stages.sync import Sync
+from binoc_runbook.stages.surface import SurfaceStage
+from binoc_runbook.stages.sync import SyncStage
 from binoc_runbook.workspace.manifest import Manifest
 from binoc_runbook.world import World
 
@@ -107,7 +107,7 @@ def _surface(target: Target, options: Options) -> Findings:
         unasked = Finding.unknown("surface", "cargo metadata", "`cargo` was not found on PATH", "install Rust")
         found = surface(target.workspace(), target.policy) + Findings([unasked])
     else:
-        found = Surface().observe(target).findings
+        found = SurfaceStage().observe(target).findings
     return found + list(_exactly(target, options["artifacts"])) if "artifacts" in options else found
 
 
@@ -129,7 +129,7 @@ def _private(target: Target, options: Options) -> Findings:
 
 
 def _sync(target: Target, options: Options) -> Findings:
-    return Sync().observe(target).findings
+    return SyncStage().observe(target).findings
 
 
 def _workflow(target: Target, options: Options) -> Findings:

@@ -11,7 +11,7 @@ from binoc_runbook.stages.target import Target
 PATIENCE = 120.0
 
 
-class Surface(Stage):
+class SurfaceStage(Stage):
     name = "surface"
     sentence = "Exactly the declared artifacts can be published, by the manifests and by cargo's own view."
 

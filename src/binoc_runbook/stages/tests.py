@@ -10,17 +10,15 @@ from typing import Any
 
 from binoc_runbook.checks.observations import TreeState
 from binoc_runbook.checks.tree import unrecorded
+from binoc_runbook.environ import TESTING
 from binoc_runbook.finding import Finding, Findings, Status
 from binoc_runbook.stages.stage import Command, Line, Observation, Stage
 from binoc_runbook.stages.target import Target
 
-#: Set for the test command and whatever it starts, so that a release inside it can tell.
-TESTING = "BINOC_RUNBOOK_TESTING"
-
 _NOTHING = (sys.executable, "-c", "pass")
 
 
-class Tests(Stage):
+class TestsStage(Stage):
     name = "tests"
     sentence = "The test command passed for exactly this tree."
 
@@ -82,7 +80,7 @@ class Tests(Stage):
         return target.world.runs / target.version.semver / "tests.log"
 
     def _command(self, target: Target) -> tuple[str, ...]:
-        return _NOTHING if target.quick and target.world.kind == "rehearsal" else target.policy.test
+        return _NOTHING if target.world.quick else target.policy.test
 
     def _note(self, target: Target, before: TreeState | str, seconds: float) -> None:
         after = target.tree_state()

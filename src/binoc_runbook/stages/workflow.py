@@ -7,7 +7,7 @@ from binoc_runbook.stages.stage import Observation, Stage
 from binoc_runbook.stages.target import Target
 
 
-class Workflow(Stage):
+class WorkflowStage(Stage):
     name = "workflow"
     sentence = "The publish workflow starts on this tag and keeps the trusted-publishing contract."
 

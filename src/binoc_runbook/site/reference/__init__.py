@@ -25,7 +25,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 from binoc_runbook.checks.workflow import rules
-from binoc_runbook.policy import Artifact, Policy, promised
+from binoc_runbook.policy import Artifact, Policy, policy_keys
 from binoc_runbook.site.reference.remedies import remedies
 from binoc_runbook.site.tables import paragraph, table
 
@@ -64,8 +64,8 @@ class PolicyDirective(_FromLibrary):
 
 def keys(kind: type[Policy] | type[Artifact]) -> Iterator[tuple[str, str, str, str]]:
     """The keys of a table of the policy, each with its default, what it says and what it can be, as Markdown."""
-    for each in promised(kind):
-        yield f"`{each.name}`", _default(each), each.metadata["help"], each.metadata["allowed"]
+    for key, each in policy_keys(kind).items():
+        yield f"`{key}`", _default(each), each.metadata["help"], each.metadata["allowed"]
 
 
 def _default(field: Field[Any]) -> str:
