@@ -58,9 +58,9 @@ def build(
 
 class _Build:
     def __init__(self, target: Target, out: Path, on_line: Callable[[str], None], host: HostPlatform) -> None:
+        self.target = target
         self.root = target.world.root
         self.processes = target.world.processes
-        self.policy, self.version = target.policy, target.version
         self.out = out
         self.on_line = on_line
         self.host = host
@@ -103,7 +103,7 @@ class _Build:
         # Only this step may use the network: all after it use the crates that the lock file names, and no others.
         self.execute("fetch", ["cargo", "fetch", "--locked"])
         if part != "wheels":
-            for artifact in self.policy.artifacts:
+            for artifact in self.target.policy.artifacts:
                 (self.make_crate if artifact.registry == "crates.io" else self.make_sdist)(artifact)
         for artifact, wheel_platform in wheels:
             self.make_wheel(artifact, wheel_platform)
@@ -114,7 +114,7 @@ class _Build:
 
     def select_platforms(self, tag: str | None) -> list[tuple[Artifact, WheelPlatform]]:
         """Return each distribution with the platform that its wheel is built for."""
-        artifacts = [artifact for artifact in self.policy.artifacts if artifact.platforms]
+        artifacts = [artifact for artifact in self.target.policy.artifacts if artifact.platforms]
         selected = []
         for artifact in artifacts:
             tags = [tag] if tag else [listed for listed in artifact.platforms if self.host.installs(listed)]
@@ -149,7 +149,7 @@ class _Build:
 
     def find_sdist(self, artifact: Artifact) -> Path:
         """Return the sdist that wheels are built from."""
-        path = self.out / sdist_name(artifact, self.version)
+        path = self.out / sdist_name(artifact, self.target.version)
         if not path.is_file():
             shown = f"{self.out.name}/{path.name}"
             self.refuse(shown, "is missing, and wheels are built from it", "just sources")

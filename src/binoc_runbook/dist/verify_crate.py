@@ -62,8 +62,7 @@ class _CrateVerification:
         shown: str,
         install: bool,
     ) -> None:
-        self.name, self.version = artifact.name, target.version.semver
-        self.manifest = f"{artifact.path}/Cargo.toml"
+        self.artifact, self.version = artifact, target.version.semver
         self.path = folder / crate_name(artifact, target.version)
         self.shown = f"{shown}/{self.path.name}"
         self.on_line = on_line
@@ -72,8 +71,11 @@ class _CrateVerification:
         target_directory = (target.world.root / (processes.inherits("CARGO_TARGET_DIR") or "target")).resolve()
         # A directory of its own: cargo would else take for this build what it has compiled for another.
         self.work = target_directory / "verify-crate"
-        self.tools = target_directory / "tools"
         self.processes = replace(processes, first=(self.tools / "bin", *processes.first))
+
+    @property
+    def tools(self) -> Path:
+        return self.work.with_name("tools")
 
     def run(self) -> Iterator[Finding]:
         if not self.path.is_file():
@@ -91,7 +93,7 @@ class _CrateVerification:
         except (UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError):
             yield Finding.failed(CHECK, self.shown, "has no Cargo.toml that can be read", "just sources")
             return
-        defects = list(check_crates_io_rules(package, f"edit `{self.manifest}`, then `just dist`"))
+        defects = list(check_crates_io_rules(package, f"edit `{self.artifact.path}/Cargo.toml`, then `just dist`"))
         for defect in defects:
             yield Finding.failed(CHECK, self.shown, defect.saw, defect.remedy)
         if not defects:
@@ -101,7 +103,7 @@ class _CrateVerification:
         """Check that cargo packages and compiles the crate, with the same content as in the directory."""
         packaged = self.work / "package" / self.path.name
         packaged.unlink(missing_ok=True)
-        command = ["cargo", "package", "--locked", "--package", self.name]
+        command = ["cargo", "package", "--locked", "--package", self.artifact.name]
         done = self.watch(command)
         if isinstance(done, str):
             yield Finding.unknown(CHECK, " ".join(command), done, "install Rust with rustup")
@@ -120,7 +122,7 @@ class _CrateVerification:
 
     def check_api(self) -> Finding:
         """Check the public API against the last release at the registry, as far as the version promises that."""
-        question = ["cargo", "info", self.name]
+        question = ["cargo", "info", self.artifact.name]
         # Inside a workspace cargo would describe its own package.
         with tempfile.TemporaryDirectory(prefix="binoc-nowhere-") as nowhere:
             done = replace(self.processes, root=Path(nowhere)).run(question, patience=PATIENCE)
@@ -142,7 +144,7 @@ class _CrateVerification:
 
     def compare_api(self, last: str) -> Finding:
         """Compare the public API with that of the release `last`."""
-        command = ["cargo", "semver-checks", "--package", self.name]
+        command = ["cargo", "semver-checks", "--package", self.artifact.name]
         if (missing := self.ensure_tool()) is not None:
             saw = f"{missing}, and {last} is released: nobody compared the two"
             return Finding.unknown(CHECK, " ".join(command), saw, "just verify-crate --install")
@@ -174,7 +176,7 @@ class _CrateVerification:
             collect(line)
 
         self.on_line(f"$ {' '.join(command)}")
-        log = self.work / "logs" / f"{self.name}-{command[1]}.log"
+        log = self.work / "logs" / f"{self.artifact.name}-{command[1]}.log"
         # A backtrace would be the last lines of a tool, after those that say what is wrong.
         environment = {"CARGO_TARGET_DIR": str(self.work), "RUST_BACKTRACE": "0"}
         try:
