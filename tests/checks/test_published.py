@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from binoc_runbook.checks.observations import Provenance, VersionLookup
-from binoc_runbook.checks.published import ReleaseContext, commit, provenance, published, read_sums, select_built_files
+from binoc_runbook.checks.published import (
+    ReleaseContext,
+    commit,
+    provenance,
+    published,
+    select_built_files,
+)
 from binoc_runbook.policy import Artifact, Policy
 from binoc_runbook.version import Version
 
@@ -124,12 +130,6 @@ def test_sums_are_of_one_artifact_and_one_version():
     assert not select_built_files(DEMO, POLICY, VERSION, MINE).whole
     without_sdist = {name: digest for name, digest in FILES.items() if name.endswith(".whl")}
     assert not select_built_files(DEMO, POLICY, VERSION, without_sdist).whole
-
-
-def test_sums_are_read_as_sha256sum_writes_them():
-    assert read_sums(f"{'a' * 64}  one\n{'b' * 64} *two words\n") == {"one": "a" * 64, "two words": "b" * 64}
-    with pytest.raises(ValueError, match="line 2 is not a digest and a name"):
-        read_sums(f"{'a' * 64}  one\n<html>\n")
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from packaging.tags import platform_tags
 from binoc_runbook.dist.smoke_test import run_smoke_test
 from binoc_runbook.finding import Findings, RefusedError
 from binoc_runbook.rehearsal.registries import Registries, open_registries
-from binoc_runbook.rehearsal.servers.package_index import File
+from binoc_runbook.rehearsal.servers.package_index import UploadedFile
 from binoc_runbook.release.parameters import open_target
 from binoc_runbook.release.verification import Verification
 from binoc_runbook.version import Version
@@ -118,7 +118,9 @@ class Published:
     def put(self, name: str, content: bytes) -> None:
         index = self.registries.index
         project = index.projects.get("demo") or index.add_project("demo")
-        project.files[name] = File(name, "0.4.0", "bdist_wheel" if name.endswith(".whl") else "sdist", "", content)
+        project.files[name] = UploadedFile(
+            name, "0.4.0", "bdist_wheel" if name.endswith(".whl") else "sdist", "", content
+        )
 
     def do(self, *command: str, **extra: str) -> subprocess.CompletedProcess[str]:
         environment = os.environ | self.environment | extra

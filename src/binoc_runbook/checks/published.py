@@ -9,12 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from binoc_runbook.checks.dists import Platforms, this_host
-from binoc_runbook.checks.dists.expected import expect
-from binoc_runbook.checks.dists.sums import LINE
+from binoc_runbook.checks.dists import Expectation, PlatformSelection
+from binoc_runbook.checks.dists.expected_files import crate_name, dist_stem, match_files
 from binoc_runbook.checks.observations import Provenance, VersionLookup
 from binoc_runbook.finding import Finding, Status
-from binoc_runbook.policy import Artifact, Policy, normalised
+from binoc_runbook.policy import Artifact, Policy
 from binoc_runbook.version import Version
 
 PUBLISHED, COMMIT, PROVENANCE = "published", "commit", "provenance"
@@ -70,27 +69,14 @@ class ReleaseContext:
         return self.age is not None and self.age >= CLOSED
 
 
-def read_sums(text: str) -> dict[str, str]:
-    """Read digests by file name, in the format of `sha256sum`.
-
-    Raises:
-        ValueError: A line is something else; the message says which.
-    """
-    digests = {}
-    for number, line in enumerate(text.splitlines(), 1):
-        match = LINE.fullmatch(line)
-        if match is None:
-            raise ValueError(f"line {number} is not a digest and a name")
-        digests[match[2]] = match[1]
-    return digests
-
-
-def select_built_files(artifact: Artifact, policy: Policy, version: Version, sums: Mapping[str, str]) -> BuiltFiles:
-    """Pick from sums what belongs to one artifact in this version; those of a laptop name one wheel of many."""
-    digests = {name: digest for name, digest in sums.items() if _belongs(name, artifact, version)}
-    single = replace(policy, artifacts=(artifact,))
-    every = Platforms("all", this_host())
-    return BuiltFiles(digests, whole=not expect(sorted(digests), single, version, every).problems)
+def select_built_files(
+    artifact: Artifact, policy: Policy, version: Version, checksums: Mapping[str, str]
+) -> BuiltFiles:
+    """Pick the files of one artifact in this version; the checksums of a local build name one wheel of many."""
+    digests = {name: digest for name, digest in checksums.items() if _belongs(name, artifact, version)}
+    alone = replace(policy, artifacts=(artifact,))
+    expectation = Expectation(alone, version, platforms=PlatformSelection("all"))
+    return BuiltFiles(digests, whole=not match_files(sorted(digests), expectation).defects)
 
 
 def published(
@@ -174,8 +160,8 @@ def _result(artifact: Artifact, state: State, lookup: VersionLookup, saw: str, r
 
 def _belongs(name: str, artifact: Artifact, version: Version) -> bool:
     if artifact.registry == "crates.io":
-        return name == f"{artifact.name}-{version.semver}.crate"
-    stem = f"{normalised('pypi', artifact.name).replace('-', '_')}-{version.pep440}"
+        return name == crate_name(artifact, version)
+    stem = dist_stem(artifact, version)
     return name == f"{stem}.tar.gz" or (name.startswith(f"{stem}-") and name.endswith(".whl"))
 
 

@@ -87,8 +87,8 @@ def _ask_dists(root: Path, parsed: argparse.Namespace, target: Target) -> Findin
     """What lies in a folder, compared with what the policy promises for this version."""
     from binoc_runbook.dist.inspect import inspect
 
-    called = parsed.dists.as_posix().rstrip("/")
-    findings = inspect(target, root / parsed.dists, platforms=parsed.platforms, called=called)
+    shown = parsed.dists.as_posix().rstrip("/")
+    findings = inspect(target, root / parsed.dists, platforms=parsed.platforms, shown=shown)
     return findings if findings.status == "failed" else findings + _try_dists(root / parsed.dists, target)
 
 

@@ -120,7 +120,7 @@ class Publication:
 
     def _digests(self, artifact: Artifact) -> dict[str, str]:
         if artifact.registry == "crates.io":
-            release = self.registries.crates.releases(artifact.name).get(self.version.semver)
+            release = self.registries.crates.versions(artifact.name).get(self.version.semver)
             return {f"{artifact.name}-{self.version.semver}.crate": release.sha256} if release else {}
         files = self.registries.index.files(artifact.name).values()
         return {file.name: file.sha256 for file in files if file.version == self.version.pep440}

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from binoc_runbook.checks import published as questions
-from binoc_runbook.checks.dists import SUMS
+from binoc_runbook.checks.dists import CHECKSUMS
+from binoc_runbook.checks.dists.checksum_file import parse_checksums
 from binoc_runbook.checks.observations import VersionLookup
 from binoc_runbook.checks.published import PublicationResult, ReleaseContext
 from binoc_runbook.dist.smoke_test import CHECK as SMOKE_TEST
@@ -245,14 +246,14 @@ def read_checksums(root: Path, given: str | None, target: Target) -> dict[str, s
     Raises:
         RefusedError: The file cannot be read.
     """
-    path = root / (given or f"dist/{SUMS}")
+    path = root / (given or f"dist/{CHECKSUMS}")
     if given is None and not path.is_file():
         return None
     try:
-        sums = questions.read_sums(path.read_text("utf-8"))
+        sums = parse_checksums(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         saw = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        finding = Finding.failed("sums", given or f"dist/{SUMS}", saw, "--sums FILE, in the format of `sha256sum`")
+        finding = Finding.failed("sums", given or f"dist/{CHECKSUMS}", saw, "--sums FILE, in the format of `sha256sum`")
         raise RefusedError("the sums cannot be read, and nothing was asked", [finding]) from None
     return sums if given or _are_of(sums, target) else None
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import binoc_runbook.stages
-from binoc_runbook.checks.dists.expected import sdist_name
+from binoc_runbook.checks.dists.expected_files import sdist_name
 from binoc_runbook.checks.surface import withheld
 from binoc_runbook.checks.workflow import RULES, workflow
 from binoc_runbook.files import root_of

@@ -35,6 +35,11 @@ class LoggedResult:
     lines: int
     tail: tuple[str, ...]
 
+    @property
+    def reason(self) -> str:
+        """Return the last lines of the output; the exit code where there are none."""
+        return " / ".join(line.strip() for line in self.tail[-6:] if line.strip()) or f"exit code {self.returncode}"
+
 
 @dataclass
 class Processes:

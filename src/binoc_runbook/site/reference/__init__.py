@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-SOURCE = Path(__file__).parents[3]
+SOURCE = Path(__file__).parents[2]
 
 
 class _FromLibrary(SphinxDirective):

@@ -17,7 +17,7 @@ _WHOLE, _KINDS = (0, 4), (0, 3)
 #: What makes findings of the check that its module is named for: where the remedy stands among the arguments.
 _MAKERS = {"refuse": 2, "_refuse": 2}
 #: What becomes findings of another module's check.
-_PROBLEM, _PROBLEMS = "Problem", "binoc_runbook.checks.dists.problem"
+_PROBLEM, _PROBLEMS = "Defect", "binoc_runbook.checks.dists.defect"
 #: How often one name may stand for another.
 _DEEPEST = 3
 
