@@ -9,7 +9,7 @@ from pathlib import Path
 import binoc_runbook
 from binoc_runbook.checks.published import COMMIT, PROVENANCE, PUBLISHED
 from binoc_runbook.environ import VARIABLES
-from binoc_runbook.rehearsal.runner import troubles
+from binoc_runbook.rehearsal.runner.failure_diagnosis import KNOWN_FAILURES, FailedJob, diagnose
 from binoc_runbook.site.reference.remedies import remedies
 from binoc_runbook.stages import STAGES
 from binoc_runbook.workspace.policy_table import read_policy
@@ -82,9 +82,9 @@ def test_the_symptoms_are_what_is_printed():
 
 
 def test_what_the_registries_say():
-    case = troubles.Case("OWNER", "NAME", "publish.yml", "pypi-demo", "VERSION")
+    job = FailedJob("OWNER", "NAME", "publish.yml", "pypi-demo", "VERSION")
     rows = table("how-to/finish-a-broken-release.md", "### A publish job is red")
     for texts, meaning, remedy in rows:
         for text in texts.split("; "):
-            assert (meaning, remedy.replace("the four values", case.publisher)) == troubles.explain([text], case)
-    assert [row[1] for row in rows] == [trouble.meaning for trouble in troubles._TROUBLES]
+            assert (meaning, remedy.replace("the four values", job.publisher)) == diagnose([text], job)
+    assert [row[1] for row in rows] == [failure.meaning for failure in KNOWN_FAILURES]

@@ -130,7 +130,7 @@ class Published:
 
     @property
     def world(self) -> World:
-        return World.at(self.root, kind="real", source=self.root, environment=self.environment)
+        return World.real(self.root, self.environment)
 
     def sums(self) -> dict[str, str]:
         return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in self.dist.iterdir()}
