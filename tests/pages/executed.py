@@ -79,7 +79,9 @@ ELSEWHERE = {
     r"\./just test": Place(".ci/run", "", ("./just test",)),
     r"\./just docs": Place("justfile", "", ("test: lint docs ",)),
     r"\./just docs-serve": Place(
-        "tests/site/test_docs_serve.py", "test_the_site_is_served_on_loopback_and_follows_what_is_edited", ("copy, serving",)
+        "tests/site/test_docs_serve.py",
+        "test_the_site_is_served_on_loopback_and_follows_what_is_edited",
+        ("copy, serving",),
     ),
     r"\./just rehearse( VERSION)?": _REHEARSED,
     r"\./just rehearse --trouble (wrong-publisher|lost-answer)": Place(

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from binoc_runbook.arguments import parse
 from binoc_runbook.cli import COMMANDS
+from binoc_runbook.cli.options import parse
 from binoc_runbook.version import Version
 
 from .reading import PAGES, ROOT, TYPED, blocks, name_of, text_of

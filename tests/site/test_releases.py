@@ -1,20 +1,17 @@
-"""What is filed under docs/releases/: read back with suspicion, and shown as a table and a chart."""
+"""What is filed under docs/releases/: read back with suspicion, and shown as a table."""
 
 from __future__ import annotations
 
 import json
-import xml.etree.ElementTree as ET
 
 import pytest
 
 from binoc_runbook.release.parameters import open_target
 from binoc_runbook.release.run import Release
 from binoc_runbook.release.verification import Verification
-from binoc_runbook.site.releases.chart import Bar, stacked_bars
 from binoc_runbook.site.releases.filed import read_filed
 from binoc_runbook.site.releases.overview import (
     artifact,
-    chart,
     duration,
     part_names,
     parts,
@@ -280,32 +277,3 @@ def test_the_parts_of_a_run_add_up_to_its_duration_even_if_the_runbook_had_anoth
     assert rows["10. bless"] == ["2.0", "0.0"]
     assert rows["11. the rest"] == ["5.5", "1.0"]
     assert rows["whole"] == ["10.0", "10.0"]
-
-
-def test_the_chart_has_a_bar_for_each_release_the_oldest_first_and_words_for_those_who_do_not_see_it(file, tmp_path):
-    file("0.3.0", seconds=20)
-    file("0.4.0")
-    drawing = ET.fromstring(chart(read_filed(tmp_path)[0]))
-    assert drawing.get("role") == "img"
-    assert "the table below has the numbers" in drawing.get("aria-label")
-    words = [each.text for each in drawing.iter("{http://www.w3.org/2000/svg}text")]
-    assert words[0] == "0.3.0: 20 s"
-    assert "0.4.0: 10 s" in words
-
-
-def test_a_chart_takes_its_colour_from_the_page_and_nothing_from_elsewhere():
-    drawn = stacked_bars("<title>", "a & b", ["one", "<two>"], [Bar("<words>", (1.0, 3.0)), Bar("none", (0.0, 0.0))])
-    drawing = ET.fromstring(drawn)  # so names were escaped
-    rects = list(drawing.iter("{http://www.w3.org/2000/svg}rect"))
-    assert [each.get("width") for each in rects] == ["25.000%", "75.000%"]
-    assert [each.get("x") for each in rects] == ["0.000%", "25.000%"]
-    assert [each[0].text for each in rects] == ["1. one: 1.0 s", "2. <two>: 3.0 s"]
-    colours = {each.get(name) for each in drawing.iter() for name in ("fill", "stroke")} - {None}
-    assert colours == {"currentColor"}
-    assert not {"script", "style", "image", "href"} & set(drawn.replace("<", " ").replace("=", " ").split())
-
-
-def test_a_part_without_room_for_its_number_is_drawn_without_it():
-    drawing = ET.fromstring(stacked_bars("a", "b", ["short", "long"], [Bar("words", (1.0, 99.0))]))
-    texts = [each.text for each in drawing.iter("{http://www.w3.org/2000/svg}text")]
-    assert texts == ["words", "2"]

@@ -37,10 +37,9 @@ _NOT_ASKED = "the question was not asked"
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked, how, the chapter of the runbook that relies on it, and which options narrow it down."""
+    """What is asked, how, and which options narrow it down."""
 
     about: str
-    chapter: str
     ask: Callable[[Target, Options], Findings]
     takes: tuple[str, ...] = ()
 
@@ -282,19 +281,19 @@ def _own_place(root: Path, start: str) -> object:
 
 #: What can be asked, in the order in which a release is about it.
 QUESTIONS: dict[str, Question] = {
-    "surface": Question("exactly the declared artifacts can be published", "surface", _surface, ("artifacts",)),
-    "private": Question("every other crate cannot be published", "surface", _private),
-    "sync": Question("every place says the same version", "sync", _sync),
-    "workflow": Question("the publish workflow keeps its contract", "workflow", _workflow, ("rule",)),
-    "tag": Question("a release is tagged as is said", "tag", _tag, ("spelling",)),
-    "wheels": Question("each distribution promises wheels, with the tags that are said", "follow", _wheels, ("tags",)),
-    "sdist": Question("each distribution has an sdist", "follow", _sdist),
-    "maturin": Question("each distribution is built by maturin", "follow", _maturin),
-    "crate": Question("a crate is published at crates.io", "surface", _crate),
-    "order": Question("a release passes its stages in the order that is said", "plan", _order, ("stages",)),
-    "line": Question("what only asks comes before the first public act", "line", _line),
-    "tests": Question("there are the tests that hold the sentence", "tests", _tests, ("by",)),
-    "pins": Question("the environment is made without the packages that are named", "plan", _pins, ("without",)),
+    "surface": Question("exactly the declared artifacts can be published", _surface, ("artifacts",)),
+    "private": Question("every other crate cannot be published", _private),
+    "sync": Question("every place says the same version", _sync),
+    "workflow": Question("the publish workflow keeps its contract", _workflow, ("rule",)),
+    "tag": Question("a release is tagged as is said", _tag, ("spelling",)),
+    "wheels": Question("each distribution promises wheels, with the tags that are said", _wheels, ("tags",)),
+    "sdist": Question("each distribution has an sdist", _sdist),
+    "maturin": Question("each distribution is built by maturin", _maturin),
+    "crate": Question("a crate is published at crates.io", _crate),
+    "order": Question("a release passes its stages in the order that is said", _order, ("stages",)),
+    "line": Question("what only asks comes before the first public act", _line),
+    "tests": Question("there are the tests that hold the sentence", _tests, ("by",)),
+    "pins": Question("the environment is made without the packages that are named", _pins, ("without",)),
 }
 
 #: The values that an option can have, where they are names of the library.

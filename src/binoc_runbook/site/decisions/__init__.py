@@ -20,7 +20,6 @@ from binoc_runbook.site.decisions.answers import Sentence
 from binoc_runbook.site.decisions.directives import DecidedDirective, DecisionsDirective
 from binoc_runbook.site.decisions.domain import Decisions, decisions_of
 from binoc_runbook.site.decisions.pages import complete_page
-from binoc_runbook.site.decisions.reliance import RUNBOOK, page_of
 from binoc_runbook.site.styles import add_style
 
 if TYPE_CHECKING:
@@ -53,8 +52,7 @@ def _ask(app: Sphinx, env: BuildEnvironment) -> list[str]:
     decisions = decisions_of(env)
     for sentence in decisions.sentences:
         decisions.answers.to(sentence)
-    pages = {sentence.page for sentence in decisions.sentences} | {RUNBOOK, *map(page_of, decisions.reliance.releases)}
-    return [page for page in pages if decisions.reliance.has(page)]
+    return sorted({sentence.page for sentence in decisions.sentences})
 
 
 def _tell(app: Sphinx, exception: Exception | None) -> None:

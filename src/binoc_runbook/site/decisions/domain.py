@@ -10,7 +10,6 @@ from sphinx.domains import Domain
 
 from binoc_runbook.files import root_of
 from binoc_runbook.site.decisions.answers import Answers, Sentence
-from binoc_runbook.site.decisions.reliance import Reliance
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -33,11 +32,6 @@ class Decisions(Domain):
     def answers(self) -> Answers:
         """What is known in this build; Sphinx makes a domain anew for each."""
         return Answers(root_of(Path(self.env.srcdir)))
-
-    @cached_property
-    def reliance(self) -> Reliance:
-        """What relies on the decisions, as this build has read it."""
-        return Reliance(self.env)
 
     @property
     def sentences(self) -> list[Sentence]:

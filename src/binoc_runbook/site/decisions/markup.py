@@ -10,12 +10,6 @@ from docutils import nodes
 from binoc_runbook.site import tables
 
 
-def append(section: Any, added: list[Any]) -> None:
-    """Add to the end of a chapter itself, before the chapters in it."""
-    first = next((index for index, child in enumerate(section) if isinstance(child, nodes.section)), len(section))
-    section.insert(first, added)
-
-
 def prose(text: str) -> Iterator[Any]:
     """Text in which identifiers stand in backticks."""
     for index, part in enumerate(text.split("`")):

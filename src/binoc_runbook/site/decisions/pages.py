@@ -13,10 +13,8 @@ from binoc_runbook.finding import SIGN, Finding
 from binoc_runbook.site.decisions.answers import Answers, Commit, Sentence, State
 from binoc_runbook.site.decisions.directives import OVERVIEW, SENTENCE, SUMMARY
 from binoc_runbook.site.decisions.domain import decisions_of
-from binoc_runbook.site.decisions.markup import append, prose, table
-from binoc_runbook.site.decisions.reliance import RUNBOOK, chapters, page_of, proves
+from binoc_runbook.site.decisions.markup import prose, table
 from binoc_runbook.site.questions import QUESTIONS, Question
-from binoc_runbook.site.releases.filed import Filed
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -31,11 +29,6 @@ def complete_page(app: Sphinx, page: nodes.document, docname: str) -> None:
     """Add what this build has found to one page."""
     decisions = decisions_of(app.env)
     writer = _Writer(app, docname)
-    if docname == RUNBOOK:
-        writer.tell_what_relies(page)
-    for filed in decisions.reliance.releases:
-        if page_of(filed) == docname:
-            writer.tell_what_was_proved(page, filed)
     for box in list(page.findall(nodes.container)):
         if SENTENCE in box:
             box += writer.outcome(box.attributes.pop(SENTENCE))
@@ -55,7 +48,6 @@ class _Writer:
         self._docname = docname
         self._decisions = decisions_of(app.env)
         self._answers: Answers = self._decisions.answers
-        self._reliance = self._decisions.reliance
 
     def outcome(self, sentence: Sentence) -> Iterator[Any]:
         """The state of a sentence, and what shows it."""
@@ -66,8 +58,6 @@ class _Writer:
         line += self._link(overview, _row_id(sentence), word) if overview else word
         line += nodes.Text(f" {self._how(sentence)}")
         yield line
-        if sentence.questions:
-            yield self._relied_on(sentence)
         if findings:
             evidence = nodes.bullet_list(classes=["decided-evidence", "no-search"])
             evidence += [nodes.list_item("", self._evidence(finding)) for finding in findings]
@@ -82,31 +72,6 @@ class _Writer:
             return asked
         more = " with uncommitted changes" if commit.changed else ""
         return f"{asked}, at commit {commit.id[:12]} of {commit.day}{more}"
-
-    def _relied_on(self, sentence: Sentence) -> Any:
-        said, proof = nodes.paragraph(classes=["decided-reliance", "no-search"]), self._proof(sentence)
-        said += [nodes.Text("The runbook relies on it at "), self._chapters(sentence)]
-        said += (
-            [nodes.Text("; last proved by release "), proof] if proof else nodes.Text("; no release has proved it yet")
-        )
-        said += nodes.Text(".")
-        return said
-
-    def _chapters(self, sentence: Sentence) -> Any:
-        """The chapters of the runbook that rely on a sentence, linked where the site has the runbook."""
-        told = nodes.inline()
-        for index, chapter in enumerate(chapters(sentence)):
-            told += nodes.Text(", " if index else "")
-            told += self._to(RUNBOOK, chapter, nodes.Text(chapter))
-        return told
-
-    def _proof(self, sentence: Sentence) -> Any | None:
-        filed = self._reliance.last_proof(sentence)
-        return filed and self._to(page_of(filed), chapters(sentence)[0], nodes.Text(str(filed.version)))
-
-    def _to(self, page: str, chapter: str, text: Any) -> Any:
-        """A link to a chapter of a page, or only the words where the site has no such page."""
-        return self._link(page, self._reliance.anchor(page, chapter), text) if self._reliance.has(page) else text
 
     def _evidence(self, finding: Finding) -> Any:
         clean = self._answers.clean
@@ -133,34 +98,6 @@ class _Writer:
         line = f"#L{place['line']}" if place["line"] else ""
         address = f"https://github.com/{repository}/blob/{commit.id}/{place['path']}{line}"
         return nodes.reference("", "", literal, refuri=address, internal=False)
-
-    # What relies on them.
-
-    def tell_what_relies(self, page: nodes.document) -> None:
-        """Name at the end of each chapter of the runbook the sentences that rely on it."""
-        for section in list(page.findall(nodes.section)):
-            theirs = [each for each in self._decisions.sentences if set(chapters(each)) & set(section["ids"])]
-            if theirs:
-                append(section, [nodes.paragraph("", "Decisions that rely on this:"), self._sentences(theirs)])
-
-    def tell_what_was_proved(self, page: nodes.document, filed: Filed) -> None:
-        """Add to the record of a release the sentences that it has shown to be true, and lead there from its top."""
-        theirs = [sentence for sentence in self._decisions.sentences if proves(filed, sentence)]
-        top = next(page.findall(nodes.section), None)
-        if not theirs or top is None:
-            return
-        words, name = "Decisions that this release proved", "decisions-proved"
-        lead = nodes.paragraph("", "", nodes.reference("", words, refid=name, internal=True))
-        append(top, [lead])
-        told = nodes.paragraph("", "What these sentences say was asked by the chapters of this run. Their states now:")
-        top += nodes.section("", nodes.title(words, words), told, self._sentences(theirs), ids=[name])
-
-    def _sentences(self, sentences: list[Sentence]) -> Any:
-        told = nodes.bullet_list(classes=["decided-relying", "no-search"])
-        for each in sentences:
-            link = self._link(each.page, each.id, nodes.Text(each.text))
-            told += nodes.list_item("", nodes.paragraph("", "", link, nodes.Text(" "), self._state(each)))
-        return told
 
     def _state(self, sentence: Sentence) -> Any:
         state, _ = self._answers.to(sentence)
@@ -206,7 +143,7 @@ class _Writer:
             yield table(
                 nodes.make_id(page),
                 self._app.env.titles[page].astext(),
-                ["Sentence", "State", "Asked", "Stage", "Last release"],
+                ["Sentence", "State", "Asked"],
                 map(self._row, its),
             )
         rows = ([nodes.literal("", name), nodes.Text(each.about), _options(each)] for name, each in QUESTIONS.items())
@@ -216,10 +153,7 @@ class _Writer:
     def _row(self, sentence: Sentence) -> list[Any]:
         link = self._link(sentence.page, sentence.id, nodes.Text(sentence.text))
         said = nodes.inline("", "", nodes.target("", "", ids=[_row_id(sentence)]), link)
-        if not sentence.questions:
-            return [said, self._state(sentence), *(nodes.Text(each) for each in ("nothing", "none", "none"))]
-        asked, proof = nodes.Text(", ".join(sentence.questions)), self._proof(sentence)
-        return [said, self._state(sentence), asked, self._chapters(sentence), proof or nodes.Text("no release yet")]
+        return [said, self._state(sentence), nodes.Text(", ".join(sentence.questions) or "nothing")]
 
     def _title(self, page: str) -> Any:
         return self._link(page, "", nodes.Text(self._app.env.titles[page].astext()))

@@ -1,13 +1,10 @@
-"""Pages of the reference that are made from the library: the keys of the policy, the rules, and every remedy.
+"""Pages of the reference that are made from the library: the keys of the policy, and the rules of the workflow.
 
 ```{policy} artifacts
 ```
 
 ```{rules}
 keys: keep one of the two
-```
-
-```{remedies}
 ```
 """
 
@@ -26,15 +23,12 @@ from sphinx.util.docutils import SphinxDirective
 
 from binoc_runbook.checks.workflow import rules
 from binoc_runbook.policy import Artifact, Policy, promised
-from binoc_runbook.site.reference.remedies import remedies
 from binoc_runbook.site.tables import paragraph, table
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 _log = logging.getLogger(__name__)
-
-SOURCE = Path(__file__).parents[3]
 
 
 class _FromLibrary(SphinxDirective):
@@ -93,25 +87,10 @@ class RulesDirective(_FromLibrary):
         return [table([head, *([self.words(cell) for cell in row] for row in rows)])]
 
 
-class RemediesDirective(_FromLibrary):
-    """`{remedies}`: what each check tells people to do."""
-
-    def run(self) -> list[nodes.Node]:
-        """Make a list of checks, each with the list of its remedies."""
-        self.depend_on(*SOURCE.rglob("*.py"))
-        listed = nodes.definition_list(support_smartquotes=False)
-        for check, texts in remedies(SOURCE).items():
-            items = (nodes.list_item("", self.words(text)) for text in texts)
-            told = nodes.definition("", nodes.bullet_list("", *items, bullet="-"))
-            listed += nodes.definition_list_item("", nodes.term("", "", nodes.literal("", check)), told)
-        return [listed]
-
-
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directives, and set up the other parts of the reference."""
     for part in ("docstrings", "rustdoc", "schema"):
         app.setup_extension(f"{__name__}.{part}")
     app.add_directive("policy", PolicyDirective)
     app.add_directive("rules", RulesDirective)
-    app.add_directive("remedies", RemediesDirective)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,4 +1,4 @@
-"""The page of the releases: what the records under `docs/releases/` tell, as a table and a chart, made by Sphinx.
+"""The page of the releases: what the records under `docs/releases/` tell, as tables.
 
 The directive `{releases}` reads the records and asks git who made the tag. It runs nothing else, it asks no network,
 and it takes dates from the records, never from the build. Its page is read again in every build, because a record that
@@ -33,7 +33,7 @@ from binoc_runbook.site.releases.filed import (
     read_filed,
     read_record,
 )
-from binoc_runbook.site.releases.overview import UNKNOWN, artifact, chart, duration, state, tagged_by, times
+from binoc_runbook.site.releases.overview import UNKNOWN, artifact, duration, state, tagged_by, times
 from binoc_runbook.site.tables import paragraph, table
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Releases(SphinxDirective):
     option_spec: ClassVar[dict[str, Any]] = {"summary": directives.flag}
 
     def run(self) -> list[nodes.Node]:
-        """Make the table, the chart and the contents of the page, and tell what is wrong with the files."""
+        """Make the tables and the contents of the page, and tell what is wrong with the files."""
         self.env.note_reread()
         if "summary" in self.options:
             return [self._summary()]
@@ -117,8 +117,7 @@ class Releases(SphinxDirective):
         words = "Where the time went"
         section = nodes.section("", nodes.title(words, words), ids=["where-the-time-went"], names=[words.lower()])
         self.state.document.note_implicit_target(section, section)
-        told = "In seconds, the first release first; the numbers of the stages are those in the chart."
-        section += nodes.raw("", f"<figure>{chart(releases)}</figure>", format="html", classes=["no-search"])
+        told = "In seconds, the first release first."
         section += [paragraph(told), table([[paragraph(cell) for cell in row] for row in times(releases)])]
         return section
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from binoc_runbook.finding import Finding
 from binoc_runbook.policy import NAMES
-from binoc_runbook.site.releases.chart import Bar, stacked_bars
 from binoc_runbook.site.releases.filed import CHECK, Filed, Published
 from binoc_runbook.stages import STAGES
 
@@ -50,10 +49,7 @@ def artifact(published: Published) -> str:
 
 
 def part_names(releases: Sequence[Filed]) -> tuple[str, ...]:
-    """The stages that any of the releases had, in the order of the runbook; then those it no longer has, and the rest.
-
-    The number of a name in this list, from 1, stands for it in the chart.
-    """
+    """Return the stages of these releases in the order of the runbook, then those it no longer has, and the rest."""
     known = [stage.name for stage in STAGES]
     gone = [name for filed in releases for name in filed.stages if name not in known]
     return (*known, *dict.fromkeys(gone), REST)
@@ -63,16 +59,6 @@ def parts(filed: Filed, names: Sequence[str]) -> tuple[float, ...]:
     """The seconds of each part of one release; the rest is what no stage accounts for."""
     spent = [filed.stages.get(name, 0.0) for name in names[:-1]]
     return (*spent, max(0.0, filed.seconds - sum(spent)))
-
-
-def chart(releases: Sequence[Filed]) -> str:
-    """Where the time went, as SVG: a bar for each release, the oldest first."""
-    names = part_names(releases)
-    bars = [Bar(f"{filed.version}: {duration(filed.seconds)}", parts(filed, names)) for filed in reversed(releases)]
-    title = "Where the time went"
-    return stacked_bars(
-        title, "One bar for each release, stacked by stage; the table below has the numbers.", names, bars
-    )
 
 
 def times(releases: Sequence[Filed]) -> list[list[str]]:

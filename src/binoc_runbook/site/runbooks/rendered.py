@@ -155,7 +155,7 @@ def _tags(cell: Notebook) -> list[str]:
 @cache
 def _library() -> str:
     """The digest of this library's sources; of those that run, because nobody edits them while a site is built."""
-    folder = Path(__file__).parents[3]
+    folder = Path(__file__).parents[2]
     return _digest(b"\0".join(path.read_bytes() for path in sorted(folder.rglob("*.py"))))
 
 
