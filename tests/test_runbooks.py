@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from binoc_runbook.release.parameters import PARAMETERS, VERIFY_PARAMETERS
+from binoc_runbook.release.parameters import RELEASE_PARAMETERS, VERIFICATION_PARAMETERS
 from binoc_runbook.release.verification import CHAPTERS
 from binoc_runbook.stages import ACTS, STAGES
 
@@ -70,7 +70,7 @@ def test_the_parameters_of_the_verification_are_those_that_the_library_knows():
         for cell in cells(ROOT / "runbooks/verify.ipynb", "code")
         if "parameters" in cell["metadata"].get("tags", [])
     ]
-    assert re.findall(r"^(\w+):", "".join(parameters["source"]), re.MULTILINE) == list(VERIFY_PARAMETERS)
+    assert re.findall(r"^(\w+):", "".join(parameters["source"]), re.MULTILINE) == list(VERIFICATION_PARAMETERS)
 
 
 def test_the_parameters_are_those_that_the_library_knows():
@@ -79,5 +79,5 @@ def test_the_parameters_are_those_that_the_library_knows():
         for cell in cells(ROOT / "runbooks/release.ipynb", "code")
         if "parameters" in cell["metadata"].get("tags", [])
     ]
-    assert re.findall(r"^(\w+):", "".join(parameters["source"]), re.MULTILINE) == list(PARAMETERS)
+    assert re.findall(r"^(\w+):", "".join(parameters["source"]), re.MULTILINE) == list(RELEASE_PARAMETERS)
     assert parameters["metadata"]["nbmake"]["mock"] == {"world": "rehearsal:quick", "dry_run": False}

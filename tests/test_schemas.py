@@ -15,6 +15,7 @@ from binoc_runbook.finding import Findings
 from binoc_runbook.release.parameters import open_target
 from binoc_runbook.release.run import Release
 from binoc_runbook.release.verification import Verification
+from binoc_runbook.version import Version
 from binoc_runbook.world import World
 
 ROOT = Path(__file__).parents[1]
@@ -103,7 +104,10 @@ def test_what_is_printed_by_a_command_that_is_refused(told, checkout, command):
 def test_the_record_of_a_run(checkout, monkeypatch, dry_run):
     monkeypatch.delenv("PYTEST_CURRENT_TEST", raising=False)
     release = Release(
-        open_target(World.real(checkout.root), "0.4.0"), Silent(), checkout.root / "runs", dry_run=dry_run
+        open_target(World.real(checkout.root), Version.parse("0.4.0")),
+        Silent(),
+        checkout.root / "runs",
+        dry_run=dry_run,
     )
     for name in ("tree", "surface", "sync", "workflow", "remote", "tests"):
         release.run(name)
@@ -117,7 +121,7 @@ def test_the_record_of_a_run(checkout, monkeypatch, dry_run):
 
 
 def test_the_record_of_a_verification(checkout):
-    target = open_target(World.real(checkout.root), "0.4.0")
+    target = open_target(World.real(checkout.root), Version.parse("0.4.0"))
     verification = Verification(target, Silent(), checkout.root / "runs", sums={})
     fits("verification", verification.to_json())
 

@@ -1,9 +1,10 @@
 """The release runbook of a mixed Rust and Python workspace: a procedure you can run, and a run you can read.
 
-What a notebook imports is here: `Release`, `Verification`, `Workspace`, `Policy` with `read_policy`, `Version`, and
-`ask` for the questions that decisions are tied to. Each is loaded at its first use, because papermill imports this
-package at every start on the machine. For the same reason modules that take long to load, GitPython, rich and some of
-the standard library, are imported in the functions that need them.
+What a notebook imports is here: `start_release` and `start_verification` with their results, `Release` and
+`Verification`; `Workspace`, `Policy` with `read_policy`, `Version`, and `ask` for the questions that decisions are tied
+to. Each is loaded at its first use, because papermill imports this package at every start on the machine. For the same
+reason modules that take long to load, GitPython, rich and some of the standard library, are imported in the functions
+that need them.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from binoc_runbook.notebook.start import start_release, start_verification
     from binoc_runbook.policy import Policy
     from binoc_runbook.release.run import Release
     from binoc_runbook.release.verification import Verification
@@ -20,7 +22,17 @@ if TYPE_CHECKING:
     from binoc_runbook.workspace import Workspace
     from binoc_runbook.workspace.policy_table import read_policy
 
-__all__ = ["Policy", "Release", "Verification", "Version", "Workspace", "ask", "read_policy"]
+__all__ = [
+    "Policy",
+    "Release",
+    "Verification",
+    "Version",
+    "Workspace",
+    "ask",
+    "read_policy",
+    "start_release",
+    "start_verification",
+]
 
 #: The module of each name that is not named after it.
 _MODULES = {
@@ -28,6 +40,8 @@ _MODULES = {
     "Verification": "release.verification",
     "ask": "site.questions",
     "read_policy": "workspace.policy_table",
+    "start_release": "notebook.start",
+    "start_verification": "notebook.start",
 }
 
 

@@ -12,6 +12,7 @@ from binoc_runbook.cli import main
 from binoc_runbook.dist.verify_crate import SEMVER_CHECKS, verify_crates
 from binoc_runbook.rehearsal.registries import open_registries
 from binoc_runbook.release.parameters import open_target
+from binoc_runbook.version import Version
 from binoc_runbook.world import World
 from binoc_runbook.world.processes import Processes
 
@@ -50,7 +51,7 @@ def packaged(checkout, tmp_path):
 @pytest.fixture
 def ask(checkout, packaged, registries):
     def run(folder=packaged, version="0.4.0", **options):
-        target = open_target(World.real(checkout.root), version)
+        target = open_target(World.real(checkout.root), Version.parse(version))
         target.world.processes.environment = {**registries.environment, "PATH": os.environ["PATH"]}
         return verify_crates(target, folder, lambda line: None, **options)
 

@@ -84,10 +84,10 @@ ELSEWHERE = {
         ("copy, serving",),
     ),
     r"\./just rehearse( VERSION)?": _REHEARSED,
-    r"\./just rehearse --trouble (wrong-publisher|lost-answer)": Place(
+    r"\./just rehearse --fault (wrong-publisher|lost-answer)": Place(
         _FAULTS,
         "test_a_trouble_that_was_asked_for_comes_once_and_ends_with_everything_out_once",
-        ("get_args(AtRegistries)",),
+        ("get_args(RegistryFault)",),
     ),
     r"\./just release VERSION|binoc-runbook --root DIR release VERSION": _RELEASED,
     r"papermill runbooks/release.ipynb -p version VERSION": _DRY,

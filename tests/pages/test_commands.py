@@ -12,6 +12,7 @@ import sysconfig
 from pathlib import Path
 
 import pytest
+from binoc_runbook.cli.options import parse
 
 from binoc_runbook.cli import COMMANDS
 from binoc_runbook.cli.options import parse
@@ -137,7 +138,7 @@ def test_a_command_can_be_typed(typed):
         "./just rehears 0.4.0",
         "./just release",
         "./just check --jsn",
-        "./just rehearse --trouble rain",
+        "./just rehearse --fault rain",
         "./just --lists",
         "binoc-runbook --root DIR inspekt",
         "binoc-runbook release v0.4.0",

@@ -21,6 +21,7 @@ from binoc_runbook.rehearsal.publish import Publication, open_publication
 from binoc_runbook.rehearsal.runner import WorkflowRun
 from binoc_runbook.rehearsal.runner.artifacts import Artifacts
 from binoc_runbook.release.parameters import open_target
+from binoc_runbook.version import Version
 from binoc_runbook.world import World
 
 #: A wheel of the stable ABI that any Linux of this machine, or macOS, can install.
@@ -340,7 +341,7 @@ class Demo:
         told = {**target_folder, **ONCE, **environment}
         world = World.at(self.root, kind="rehearsal", source=self.root, environment=told)
         shown: list[str] = []
-        with open_publication(open_target(world, version), shown.append) as opened:
+        with open_publication(open_target(world, Version.parse(version)), shown.append) as opened:
             yield Rehearsed(self, opened, shown)
         assert opened.registries.mistakes == []
         kept = [path.read_text("utf-8") for path in (self.root.parent / "publication").rglob("*.log")]

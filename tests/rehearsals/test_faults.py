@@ -17,7 +17,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from binoc_runbook.finding import Finding
-from binoc_runbook.rehearsal.faults import AtRegistries
+from binoc_runbook.rehearsal.faults import RegistryFault
 from binoc_runbook.rehearsal.runner import WorkflowRun
 from binoc_runbook.rehearsal.servers.crate_registry import Release
 from binoc_runbook.rehearsal.servers.package_index import File
@@ -292,7 +292,7 @@ def test_one_artifact_is_published_from_the_tag_by_hand_and_the_others_are_left_
 # Asked for, as `--trouble`
 
 
-@pytest.mark.parametrize("trouble", get_args(AtRegistries))
+@pytest.mark.parametrize("trouble", get_args(RegistryFault))
 def test_a_trouble_that_was_asked_for_comes_once_and_ends_with_everything_out_once(demo, unasked, trouble):
     unasked()
     with demo.publication() as it:

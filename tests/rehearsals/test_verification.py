@@ -135,7 +135,7 @@ class Published:
 
     def verification(self, **options) -> Verification:
         options.setdefault("sums", self.sums())
-        target = open_target(self.world, "0.4.0")
+        target = open_target(self.world, Version.parse("0.4.0"))
         return Verification(target, self.shown, self.root / "runs", pause=0.01, **options)
 
     def record(self) -> dict:

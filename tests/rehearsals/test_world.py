@@ -6,6 +6,7 @@ import pytest
 
 from binoc_runbook.finding import RefusedError
 from binoc_runbook.rehearsal.offline_crates import lend_crates
+from binoc_runbook.rehearsal.world import open_world
 from binoc_runbook.workspace import Workspace
 from binoc_runbook.world import World
 
@@ -14,7 +15,7 @@ pytestmark = pytest.mark.rehearsal
 
 @pytest.fixture
 def world(checkout):
-    opened = World.rehearsal(checkout.root)
+    opened = open_world(checkout.root)
     yield opened
     opened.close()
 
@@ -33,7 +34,7 @@ def test_it_takes_no_tags_no_hooks_and_no_uncommitted_change(checkout):
     hook.write_text("#!/bin/sh\nexit 1\n")
     hook.chmod(0o755)
     checkout.write("CHANGELOG.md", "not committed\n")
-    world = World.rehearsal(checkout.root)
+    world = open_world(checkout.root)
     assert world.git.local_tag("v0.4.0") is None
     assert "Everything" in (world.root / "CHANGELOG.md").read_text()
     assert world.git.run(["git", "push", "origin", "HEAD:refs/heads/main"]).returncode == 0
@@ -47,7 +48,7 @@ def test_it_uses_nothing_of_the_configuration_of_whoever_runs_it(checkout, monke
     monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
     monkeypatch.setenv("GIT_CONFIG_KEY_0", "user.email")
     monkeypatch.setenv("GIT_CONFIG_VALUE_0", "somebody@example.org")
-    world = World.rehearsal(checkout.root)
+    world = open_world(checkout.root)
     assert world.git.identity() == "Rehearsal <rehearsal@localhost>"
     assert not world.git.signs_tags()
     world.close()
@@ -71,7 +72,7 @@ def test_whatever_state_the_checkout_is_in_it_is_rehearsed(checkout, tmp_path, s
     if state == "worktree":
         root = tmp_path / "tree"
         checkout.git("worktree", "add", "--quiet", "--detach", str(root), cwd=checkout.root)
-    world = World.rehearsal(root)
+    world = open_world(root)
     assert world.git.run(["git", "push", "origin", "HEAD:refs/heads/main"]).returncode == 0
     world.close()
 
@@ -103,7 +104,7 @@ def test_what_its_remote_holds_is_never_forced_moved_or_deleted(world):
     ],
 )
 def test_a_rule_of_the_remote_is_seen_by_the_push_and_by_no_dry_run(checkout, trouble, refused, taken, words):
-    world = World.rehearsal(checkout.root, trouble)
+    world = open_world(checkout.root, trouble)
     assert push(world, "--dry-run", f"HEAD:{refused}").returncode == 0
     done = push(world, f"HEAD:{refused}")
     assert done.returncode == 1
@@ -116,7 +117,7 @@ def test_a_rule_of_the_remote_is_seen_by_the_push_and_by_no_dry_run(checkout, tr
 def test_a_checkout_without_a_commit_is_refused(tmp_path, git):
     git("init", "--quiet", str(tmp_path / "empty"))
     with pytest.raises(RefusedError, match="the rehearsal could not begin"):
-        World.rehearsal(tmp_path / "empty")
+        open_world(tmp_path / "empty")
 
 
 def test_what_it_builds_is_never_taken_for_what_the_checkout_builds(checkout):
@@ -127,7 +128,7 @@ def test_what_it_builds_is_never_taken_for_what_the_checkout_builds(checkout):
     )
     checkout.commit()
     command = ["cargo", "test", "--quiet", "--offline", "--package", "demo-core"]
-    rehearsed = World.rehearsal(checkout.root)
+    rehearsed = open_world(checkout.root)
     assert rehearsed.processes.run(command).returncode == 0
     rehearsed.close()
     done = World.real(checkout.root).processes.run(command)

@@ -7,9 +7,11 @@ import json
 import pytest
 
 from binoc_runbook.finding import RefusedError
+from binoc_runbook.rehearsal.world import open_world
 from binoc_runbook.release.parameters import open_target
 from binoc_runbook.release.run import Release
 from binoc_runbook.stages import STAGES
+from binoc_runbook.version import Version
 from binoc_runbook.world import World
 
 BEFORE = ["tree", "surface", "sync", "workflow", "remote", "tests"]
@@ -35,7 +37,7 @@ def run(checkout, monkeypatch):
     monkeypatch.delenv("PYTEST_CURRENT_TEST", raising=False)
 
     def whole(*, dry_run=False, until=None, retest=False, version="0.4.0"):
-        target = open_target(World.real(checkout.root), version, retest=retest)
+        target = open_target(World.real(checkout.root), Version.parse(version), retest=retest)
         release = Release(target, Quiet(), checkout.root / "runs", dry_run=dry_run)
         for name in [*BEFORE, "line", *ACTS, "finish"]:
             if name == until:
@@ -318,7 +320,7 @@ def test_a_release_inside_its_own_test_command_does_not_test_again(checkout, run
 
 
 def test_a_rehearsal_really_performs_the_release_and_leaves_the_checkout_alone(checkout):
-    world = World.rehearsal(checkout.root)
+    world = open_world(checkout.root)
     checkout.git("switch", "--quiet", "--detach", cwd=checkout.root)
     before = checkout.remote_refs()
     release = Release(open_target(world, None), Quiet(), world.runs, dry_run=False)

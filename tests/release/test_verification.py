@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from binoc_runbook import Verification
+from binoc_runbook import start_verification
 from binoc_runbook.finding import RefusedError
-from binoc_runbook.release.parameters import judge_verification
+from binoc_runbook.notebook.start import parse_world
+from binoc_runbook.release.parameters import parse_verification_parameters
+
+
+def parse(world, **given):
+    _, findings = parse_world(world)
+    return parse_verification_parameters(given.pop("version"), **given, findings=findings)
 
 
 @pytest.mark.parametrize(
@@ -16,27 +22,28 @@ from binoc_runbook.release.parameters import judge_verification
         ({"version": "v0.4.0"}, "v0.4.0"),
         ({"sums": ""}, "must be the path of a file"),
         ({"sums": 3}, "must be the path of a file"),
-        ({"patience": "long"}, "must be a number of seconds"),
-        ({"patience": True}, "must be a number of seconds"),
-        ({"patience": -1}, "must be a number of seconds"),
-        ({"patience": float("nan")}, "must be a number of seconds"),
+        ({"timeout": "long"}, "must be a number of seconds"),
+        ({"timeout": True}, "must be a number of seconds"),
+        ({"timeout": -1}, "must be a number of seconds"),
+        ({"timeout": float("nan")}, "must be a number of seconds"),
         ({"world": "real"}, "while tests run, no world but the rehearsal is allowed"),
         ({"world": "moon"}, "there are two worlds"),
         ({"injected": ["verison"]}, "this runbook has no such parameter"),
+        ({"injected": ["patience"]}, "`patience` is now `timeout`"),
     ],
 )
 def test_a_parameter_that_is_not_exactly_right_is_refused(given, saw):
-    right = {"version": "0.4.0", "sums": None, "patience": 0, "world": "rehearsal"}
-    judge_verification(**right)
+    right = {"version": "0.4.0", "sums": None, "timeout": 0, "world": "rehearsal"}
+    parse(**right)
     with pytest.raises(RefusedError, match=saw):
-        judge_verification(**right | given)
+        parse(**right | given)
 
 
 @pytest.mark.rehearsal
 def test_nothing_can_be_verified_in_a_rehearsal_that_publishes_nothing(checkout, monkeypatch):
     monkeypatch.chdir(checkout.root)
     with pytest.raises(RefusedError, match=r"the rehearsal could not publish 0\.4\.0"):
-        Verification.start("0.4.0", world="rehearsal")
+        start_verification("0.4.0", world="rehearsal")
 
 
 @pytest.mark.parametrize(
@@ -52,14 +59,14 @@ def test_the_last_build_is_compared_with_if_it_is_of_this_version(checkout, monk
     opened(checkout, monkeypatch)
     if text is not None:
         checkout.write("dist/SHA256SUMS", text)
-    assert len(Verification.start("0.4.0", sums=given, world="real").sums) == compared
+    assert len(start_verification("0.4.0", sums=given, world="real").sums) == compared
 
 
 @pytest.mark.parametrize(("given", "saw"), [("elsewhere", "No such file"), ("CHANGELOG.md", "line 1 is not a digest")])
 def test_sums_that_cannot_be_read_are_refused(checkout, monkeypatch, given, saw):
     opened(checkout, monkeypatch)
     with pytest.raises(RefusedError, match=saw):
-        Verification.start("0.4.0", sums=given, world="real")
+        start_verification("0.4.0", sums=given, world="real")
 
 
 def opened(checkout, monkeypatch) -> None:

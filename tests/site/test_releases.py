@@ -19,6 +19,7 @@ from binoc_runbook.site.releases.overview import (
     tagged_by,
     times,
 )
+from binoc_runbook.version import Version
 from binoc_runbook.world import World
 from binoc_runbook.world.git import Git
 
@@ -63,7 +64,7 @@ def test_nothing_is_filed_before_the_first_release(tmp_path):
 
 def test_the_record_that_a_real_release_files_is_understood(checkout, monkeypatch):
     monkeypatch.delenv("PYTEST_CURRENT_TEST", raising=False)
-    target = open_target(World.real(checkout.root), "0.4.0")
+    target = open_target(World.real(checkout.root), Version.parse("0.4.0"))
     release = Release(target, Silent(), checkout.root / "runs", dry_run=False)
     stages = ["tree", "surface", "sync", "workflow", "remote", "tests", "push-branch", "tag", "push-tag"]
     for name in stages:
@@ -79,7 +80,7 @@ def test_the_record_that_a_real_release_files_is_understood(checkout, monkeypatc
 
 
 def test_the_record_of_a_verification_is_understood(checkout, file, tmp_path):
-    target = open_target(World.real(checkout.root), "0.4.0")
+    target = open_target(World.real(checkout.root), Version.parse("0.4.0"))
     file(verified=Verification(target, Silent(), checkout.root / "runs", sums={}).to_json())
     (filed,), findings = read_filed(tmp_path)
     assert not findings

@@ -49,3 +49,12 @@ def test_another_workspace_has_a_site_with_the_lines_that_are_shown(checkout, tm
     assert "There was no release yet" in told("releases/index")
     assert "✓ verified" in told("adr/index")
     assert "crates/demo-core/Cargo.toml" in told("adr/index")
+
+
+def test_the_former_name_of_the_extension_fails_with_the_new_one(tmp_path):
+    (tmp_path / "conf.py").write_text('extensions = ["binoc_runbook.display.sphinx"]\n')
+    (tmp_path / "index.md").write_text("# A site\n")
+    command = [sys.executable, "-m", "sphinx", "-q", "-b", "html", str(tmp_path), str(tmp_path / "html")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode != 0
+    assert "binoc_runbook.site" in done.stderr

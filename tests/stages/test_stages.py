@@ -6,6 +6,7 @@ import pytest
 
 from binoc_runbook.release.parameters import open_target
 from binoc_runbook.stages import ACTS, QUESTIONS, STAGES
+from binoc_runbook.version import Version
 from binoc_runbook.world import World
 
 BY_NAME = {stage.name: stage for stage in STAGES}
@@ -16,7 +17,7 @@ def observed(checkout):
     """The state of a stage by its name, in the checkout as it is now."""
 
     def state(name):
-        return BY_NAME[name].observe(open_target(World.real(checkout.root), "0.4.0")).state
+        return BY_NAME[name].observe(open_target(World.real(checkout.root), Version.parse("0.4.0"))).state
 
     return state
 
@@ -114,7 +115,7 @@ def test_without_a_commit_there_is_nothing_to_tell(tmp_path, git, checkout, name
     (tmp_path / "empty").mkdir()
     git("init", "--quiet", cwd=tmp_path / "empty")
     (tmp_path / "empty/pyproject.toml").write_text("")
-    assert BY_NAME[name].observe(open_target(World.real(tmp_path / "empty"), "0.4.0")).state == "unknown"
+    assert BY_NAME[name].observe(open_target(World.real(tmp_path / "empty"), Version.parse("0.4.0"))).state == "unknown"
 
 
 def test_a_policy_without_a_test_command_is_said_and_passes(observed, checkout):
@@ -124,12 +125,12 @@ def test_a_policy_without_a_test_command_is_said_and_passes(observed, checkout):
 
 
 def test_no_stage_that_only_asks_has_commands(checkout):
-    target = open_target(World.real(checkout.root), "0.4.0")
+    target = open_target(World.real(checkout.root), Version.parse("0.4.0"))
     assert [stage.commands(target) for stage in QUESTIONS] == [()] * len(QUESTIONS)
 
 
 def test_the_tag_is_not_made_while_the_remote_lacks_the_commit(checkout):
-    target = open_target(World.real(checkout.root), "0.4.0")
+    target = open_target(World.real(checkout.root), Version.parse("0.4.0"))
     (finding,) = BY_NAME["tag"].requires(target)
     assert finding.status == "failed"
     assert "does not show" in finding.saw
@@ -138,5 +139,5 @@ def test_the_tag_is_not_made_while_the_remote_lacks_the_commit(checkout):
 def test_where_the_tag_comes_from_the_remote_the_command_is_a_fetch(checkout, tagged):
     tagged()
     checkout.git("tag", "-d", "v0.4.0", cwd=checkout.root)
-    (command,) = BY_NAME["tag"].commands(open_target(World.real(checkout.root), "0.4.0"))
+    (command,) = BY_NAME["tag"].commands(open_target(World.real(checkout.root), Version.parse("0.4.0")))
     assert command.arguments[:3] == ("git", "fetch", "--no-tags")

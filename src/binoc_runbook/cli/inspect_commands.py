@@ -47,10 +47,10 @@ def check(root: Path, parsed: argparse.Namespace) -> int:
     # Nearly all that a check makes is modules; looking through them for garbage takes 10 % of it, also at its end.
     gc.disable()
     try:
-        from binoc_runbook.release.parameters import open_target
+        from binoc_runbook.release.parameters import open_target, parse_version
         from binoc_runbook.world import World
 
-        target = open_target(World.real(root), parsed.version, remote=parsed.remote)
+        target = open_target(World.real(root), parse_version(parsed.version), remote=parsed.remote)
         findings = _ask_stages(target) if parsed.dists is None else _ask_dists(root, parsed, target)
     finally:
         gc.freeze()
@@ -99,23 +99,23 @@ def _try_dists(folder: Path, target: Target) -> Findings:
 
 def _choice(target: Target) -> list[str]:
     """Which version was asked about, where the places leave a choice."""
-    from binoc_runbook.release.parameters import said_versions
+    from binoc_runbook.release.parameters import manifest_versions
 
-    said = said_versions(target.workspace(), target.policy)
-    if len(said) < 2:
+    counts = manifest_versions(target.workspace(), target.policy)
+    if len(counts) < 2:
         return []
-    counted = ", ".join(f"{count} x {version}" for version, count in said.most_common())
-    return [f"the places say {counted}; {target.version} was asked about, `check VERSION` asks about another"]
+    counted = ", ".join(f"{count} x {version}" for version, count in counts.most_common())
+    return [f"manifests disagree: {counted}; {target.version} was checked; `check VERSION` checks another"]
 
 
 def plan(root: Path, parsed: argparse.Namespace) -> int:
     """Show the stages of a release and the exact commands that it would run."""
     from binoc_runbook.display import terminal, text
-    from binoc_runbook.release.parameters import open_target
+    from binoc_runbook.release.parameters import open_target, parse_version
     from binoc_runbook.stages import STAGES
     from binoc_runbook.world import World
 
-    target = open_target(World.real(root), parsed.version, remote=parsed.remote)
+    target = open_target(World.real(root), parse_version(parsed.version), remote=parsed.remote)
     if parsed.json:
         stages = [
             {

@@ -6,9 +6,18 @@ import argparse
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from binoc_runbook.rehearsal.faults import QUICK, TROUBLES
+from binoc_runbook.rehearsal.faults import FAULTS, QUICK
 
 Command = Callable[[Path, argparse.Namespace], int]
+
+
+class _RenamedOption(argparse.Action):
+    """An option under its former name: a usage error that says the present one."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: object, values: object, option: str | None = None
+    ) -> None:
+        parser.error(f"{option} is now {self.const}")
 
 
 def parse(commands: Mapping[str, Command], typed: Sequence[str]) -> argparse.Namespace:
@@ -31,6 +40,12 @@ def parse(commands: Mapping[str, Command], typed: Sequence[str]) -> argparse.Nam
         sub.set_defaults(command=commands[name])
         _OPTIONS[name](sub)
     return parser.parse_args(typed)
+
+
+def _renamed(sub: argparse.ArgumentParser, former: str, present: str) -> None:
+    sub.add_argument(
+        former, action=_RenamedOption, nargs="?", const=present, default=argparse.SUPPRESS, help=argparse.SUPPRESS
+    )
 
 
 def _json(sub: argparse.ArgumentParser, about: str = "the answer as JSON on standard output") -> None:
@@ -95,19 +110,21 @@ def _release(sub: argparse.ArgumentParser) -> None:
 
 def _rehearse(sub: argparse.ArgumentParser) -> None:
     _said_version(sub)
-    told = "; ".join(f"{name}: {sentence}" for name, sentence in TROUBLES.items())
+    told = "; ".join(f"{name}: {sentence}" for name, sentence in FAULTS.items())
     either = sub.add_mutually_exclusive_group()
     about = "without the tests and the workflow: some seconds instead of minutes"
-    either.add_argument("--quick", action="store_const", const=QUICK, dest="asked", help=about)
-    about = f"what shall go wrong, to have seen it: {told}"
-    either.add_argument("--trouble", choices=list(TROUBLES), dest="asked", help=about)
+    either.add_argument("--quick", action="store_const", const=QUICK, dest="option", help=about)
+    about = f"inject a fault: {told}"
+    _renamed(sub, "--trouble", "--fault")
+    either.add_argument("--fault", choices=list(FAULTS), dest="option", help=about)
 
 
 def _verify(sub: argparse.ArgumentParser) -> None:
     _said_version(sub)
     sub.add_argument("--sums", type=Path, metavar="FILE", help="the digests to compare with; else dist/SHA256SUMS")
     about = "how long to wait for what may be on its way; else 600"
-    sub.add_argument("--patience", type=float, metavar="SECONDS", help=about)
+    _renamed(sub, "--patience", "--timeout")
+    sub.add_argument("--timeout", type=float, metavar="SECONDS", help=about)
     _json(sub, "the record as JSON on standard output")
 
 

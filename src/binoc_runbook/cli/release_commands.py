@@ -5,24 +5,21 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from binoc_runbook.cli.output import OK, report
 from binoc_runbook.finding import Finding, RefusedError
-
-if TYPE_CHECKING:
-    pass
 
 
 def release(root: Path, parsed: argparse.Namespace) -> int:
     """Cut the release: show the plan, ask once for the version, run the runbook."""
     from binoc_runbook.display import terminal, text
     from binoc_runbook.notebook.execute import run_notebook
-    from binoc_runbook.release.parameters import judge_parameters, open_target
+    from binoc_runbook.notebook.start import parse_parameters
+    from binoc_runbook.release.parameters import open_target
     from binoc_runbook.world import World
 
-    judge_parameters(parsed.version, False, parsed.remote, parsed.retest, "real")
-    target = open_target(World.real(root), parsed.version, remote=parsed.remote)
+    given, _ = parse_parameters(parsed.version, dry_run=False, remote=parsed.remote, retest=parsed.retest)
+    target = open_target(World.real(root), given.version, remote=given.remote)
     if not parsed.yes:
         terminal.show_lines(sys.stderr, [text.heading(target, dry_run=False), *text.plan(target)])
         _ask_for(str(target.version))
@@ -49,13 +46,13 @@ def _ask_for(version: str) -> None:
 def rehearse(root: Path, parsed: argparse.Namespace) -> int:
     """Perform the whole release in a world on loopback, tests included unless it shall be quick."""
     from binoc_runbook.notebook.execute import run_notebook
+    from binoc_runbook.notebook.start import parse_parameters
     from binoc_runbook.rehearsal.faults import QUICK
-    from binoc_runbook.release.parameters import judge_parameters
 
-    world = f"rehearsal:{parsed.asked}" if parsed.asked else "rehearsal"
-    judge_parameters(parsed.version, False, None, False, world)
+    world = f"rehearsal:{parsed.option}" if parsed.option else "rehearsal"
+    parse_parameters(parsed.version, dry_run=False, world=world)
     parameters = {"version": parsed.version, "dry_run": False, "world": world}
-    kind = "quick-rehearsal" if parsed.asked == QUICK else "rehearsal"
+    kind = "quick-rehearsal" if parsed.option == QUICK else "rehearsal"
     name = f"{kind}-{parsed.version}" if parsed.version else kind
     return run_notebook(root, parameters, Path("runs") / f"{name}.ipynb")
 
@@ -64,17 +61,19 @@ def verify(root: Path, parsed: argparse.Namespace) -> int:
     """Ask the registries whether a version is published as it was built, and try it as its users get it."""
     from binoc_runbook.environ import is_rehearsed
     from binoc_runbook.notebook.execute import VERIFY, run_notebook
-    from binoc_runbook.release.parameters import judge_verification, open_target
-    from binoc_runbook.release.verification import PATIENCE
+    from binoc_runbook.notebook.start import parse_world
+    from binoc_runbook.release.parameters import open_target, parse_verification_parameters
+    from binoc_runbook.release.verification import TIMEOUT
     from binoc_runbook.world import World
 
     sums = None if parsed.sums is None else _from(root, parsed.sums)
     # The registries of a rehearsal show at once what they have; there is nothing to wait for.
-    usual = 0.0 if is_rehearsed() else PATIENCE
-    patience = usual if parsed.patience is None else parsed.patience
-    judge_verification(parsed.version, sums, patience, "real")
-    version = open_target(World.real(root), parsed.version).version
-    parameters = {"version": str(version), "sums": sums, "patience": patience}
+    usual = 0.0 if is_rehearsed() else TIMEOUT
+    timeout = usual if parsed.timeout is None else parsed.timeout
+    _, findings = parse_world("real")
+    given = parse_verification_parameters(parsed.version, sums=sums, timeout=timeout, findings=findings)
+    version = open_target(World.real(root), given.version).version
+    parameters = {"version": str(version), "sums": sums, "timeout": timeout}
     twin = root / "runs" / f"verify-{version}.json"
     twin.unlink(missing_ok=True)
     code = run_notebook(root, parameters, Path("runs") / f"verify-{version}.ipynb", VERIFY)
@@ -91,20 +90,20 @@ def _from(root: Path, path: Path) -> str:
 
 def set_version(root: Path, parsed: argparse.Namespace) -> int:
     """Write the version wherever a published one is owned or quoted."""
-    from binoc_runbook.release.parameters import open_target
+    from binoc_runbook.release.parameters import open_target, parse_version
     from binoc_runbook.release.prepare import write_version
     from binoc_runbook.world import World
 
-    return report(write_version(open_target(World.real(root), parsed.version)))
+    return report(write_version(open_target(World.real(root), parse_version(parsed.version))))
 
 
 def prepare(root: Path, parsed: argparse.Namespace) -> int:
     """Bump to a version: the manifests, the changelog's heading, and the commands to go on with."""
-    from binoc_runbook.release.parameters import open_target
+    from binoc_runbook.release.parameters import open_target, parse_version
     from binoc_runbook.release.prepare import next_commands, prepare_version
     from binoc_runbook.world import World
 
-    target = open_target(World.real(root), parsed.version)
+    target = open_target(World.real(root), parse_version(parsed.version))
     code = report(prepare_version(target))
     if code == OK:
         print(*next_commands(target), sep="\n")

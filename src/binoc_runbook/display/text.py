@@ -75,14 +75,14 @@ def verdict(run: StageRun) -> str:
     return _VERDICT[run.state]
 
 
-def at_the_line(release: Release, troubled: list[StageRun]) -> Iterator[str]:
+def at_the_line(release: Release, stopped: list[StageRun]) -> Iterator[str]:
     """What the last look before the first public act showed."""
     yield LINE
-    if not troubled:
+    if not stopped:
         yield "✓ everything above holds; tree, sync and remote were observed again just now"
         return
     yield "a real release stops here:" if release.dry_run else "the release stops here:"
-    for run in troubled:
+    for run in stopped:
         yield from str(run.findings.having("failed", "unknown")).splitlines()
 
 

@@ -96,8 +96,8 @@ class NotebookReporter:
         self._show(kept, markup, into=self._handle)
         self._handle = None
 
-    def at_the_line(self, release: Release, troubled: list[StageRun]) -> None:
-        lines = list(text.at_the_line(release, troubled))
+    def at_the_line(self, release: Release, stopped: list[StageRun]) -> None:
+        lines = list(text.at_the_line(release, stopped))
         self._show(lines, _paragraphs(lines), live=lines)
 
     def job_begins(self, name: str) -> None:

@@ -1,21 +1,19 @@
-"""What a rehearsal can be asked for: to be quick, or to let one thing go wrong, to have seen it before it happens."""
+"""Rehearsal options: quick mode and injected faults."""
 
 from __future__ import annotations
 
 from typing import Literal, TypeGuard, get_args
 
-#: What a rehearsal is called that leaves out what takes minutes: the tests, and what the tag starts.
+#: The option of a rehearsal that leaves out what takes minutes: the tests, and the workflow that the tag triggers.
 QUICK = "quick"
 
 #: Rules of the remote; a rehearsal ends at them, as a release would.
-AtRemote = Literal["protected-branch", "refused-tag"]
-#: What happens while it is published; the rehearsal then mends it and runs the failed jobs again.
-AtRegistries = Literal["wrong-publisher", "expired-token", "lost-answer", "registry-down"]
+RemoteFault = Literal["protected-branch", "refused-tag"]
+#: Faults while the workflow publishes; the rehearsal then removes the fault and runs the failed jobs again.
+RegistryFault = Literal["wrong-publisher", "expired-token", "lost-answer", "registry-down"]
 
-Trouble = AtRemote | AtRegistries
-
-#: Each trouble in a sentence.
-TROUBLES: dict[str, str] = {
+#: Each fault in a sentence.
+FAULTS: dict[str, str] = {
     "protected-branch": "the branch takes no push, only pull requests",
     "refused-tag": "nobody may create a tag",
     "wrong-publisher": "the registries were told of another environment than the workflow has",
@@ -25,11 +23,11 @@ TROUBLES: dict[str, str] = {
 }
 
 
-def refused_refs(trouble: str | None, branch: str) -> tuple[str, ...]:
-    """The refs that the remote refuses because of a trouble, as patterns."""
-    return {"protected-branch": (f"refs/heads/{branch}",), "refused-tag": ("refs/tags/*",)}.get(trouble or "", ())
+def refused_refs(fault: str | None, branch: str) -> tuple[str, ...]:
+    """Return the refs that the remote refuses because of a fault, as patterns."""
+    return {"protected-branch": (f"refs/heads/{branch}",), "refused-tag": ("refs/tags/*",)}.get(fault or "", ())
 
 
-def at_registries(trouble: str | None) -> TypeGuard[AtRegistries]:
-    """Whether a trouble is one that the registries make."""
-    return trouble in get_args(AtRegistries)
+def is_registry_fault(fault: str | None) -> TypeGuard[RegistryFault]:
+    """Return whether a fault is injected into the registries."""
+    return fault in get_args(RegistryFault)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from binoc_runbook.files import sha256_of
 from binoc_runbook.finding import Finding, Findings, RefusedError
 from binoc_runbook.policy import NAMES, Artifact, Policy
 from binoc_runbook.rehearsal.bare_remote import bare_beside
-from binoc_runbook.rehearsal.faults import at_registries
+from binoc_runbook.rehearsal.faults import is_registry_fault
 from binoc_runbook.rehearsal.offline_crates import lend_crates
 from binoc_runbook.rehearsal.registries import Registries, open_registries
 from binoc_runbook.rehearsal.runner import Runner, Watcher, WorkflowRun
@@ -23,6 +23,7 @@ from binoc_runbook.rehearsal.servers.trusted_publishers import Publisher
 from binoc_runbook.stages import ACTS, Target
 from binoc_runbook.version import Version
 from binoc_runbook.world import World
+from binoc_runbook.world.git import Git
 
 #: What is rehearsed is the way there: the compiler need not do its best on files that nobody will use.
 _QUICKLY = {
@@ -60,20 +61,20 @@ class Publication:
     #: The attempt that what is there is compared with.
     _last: WorkflowRun | None = field(default=None, init=False)
 
-    def start(self, ref: str, trouble: str | None = None) -> Iterator[WorkflowRun]:
-        """Run what a push of `ref` starts; after a trouble that was asked for, again without it.
+    def start(self, ref: str, fault: str | None = None) -> Iterator[WorkflowRun]:
+        """Run what a push of `ref` starts; after an injected fault, again without it.
 
         As on GitHub the second attempt runs the jobs that failed and those that need them.
 
         Raises:
             RefusedError: The workflow is not one that can be rehearsed.
         """
-        with self._troubled(trouble):
+        with self._injected(fault):
             run = self._last = self.runner.push(ref)
         if run is None:
             return
         yield run
-        if self.goes_on(run, trouble):
+        if self.goes_on(run, fault):
             yield self.rerun(run)
 
     def rerun(self, run: WorkflowRun) -> WorkflowRun:
@@ -81,9 +82,9 @@ class Publication:
         self._last = self.runner.rerun_failed(run)
         return self._last
 
-    def goes_on(self, run: WorkflowRun, trouble: str | None) -> bool:
-        """Whether `start` runs the jobs that failed again, now without the trouble."""
-        return at_registries(trouble) and run.attempt == 1 and not run.passed
+    def goes_on(self, run: WorkflowRun, fault: str | None) -> bool:
+        """Whether `start` runs the jobs that failed again, now without the fault."""
+        return is_registry_fault(fault) and run.attempt == 1 and not run.passed
 
     def published(self) -> list[Published]:
         """What the registries hold of each artifact in this version."""
@@ -152,19 +153,19 @@ class Publication:
                 index.add_pending(artifact.name, publisher)
 
     @contextmanager
-    def _troubled(self, trouble: str | None) -> Iterator[None]:
-        faults = (self.registries.index.faults, self.registries.crates.faults)
-        self.trust(another_environment=trouble == "wrong-publisher")
-        for each in faults:
-            each.down = trouble == "registry-down"
-            each.errors_after_storing = int(trouble == "lost-answer")
-            each.token_life = 0.0 if trouble == "expired-token" else None
+    def _injected(self, fault: str | None) -> Iterator[None]:
+        injected = (self.registries.index.faults, self.registries.crates.faults)
+        self.trust(another_environment=fault == "wrong-publisher")
+        for server in injected:
+            server.down = fault == "registry-down"
+            server.errors_after_storing = int(fault == "lost-answer")
+            server.token_life = 0.0 if fault == "expired-token" else None
         try:
             yield
         finally:
-            for each in faults:
-                each.down, each.errors_after_storing, each.token_life = False, 0, None
-            if trouble == "wrong-publisher":
+            for server in injected:
+                server.down, server.errors_after_storing, server.token_life = False, 0, None
+            if fault == "wrong-publisher":
                 self.trust()
 
 
@@ -221,17 +222,17 @@ def publish(target: Target, on_line: Callable[[str], None]) -> tuple[World, dict
     with ExitStack() as opened:
         opened.callback(world.close)
         for stage in ACTS:
-            if trouble := stage.act(target, on_line):
-                raise RefusedError(f"the rehearsal could not release {target.version}", trouble)
+            if problems := stage.act(target, on_line):
+                raise RefusedError(f"the rehearsal could not release {target.version}", problems)
         publication = opened.enter_context(open_publication(target, on_line))
         runs = list(publication.start(f"refs/tags/{target.tag}"))
         if missing := publication.missing():
             raise RefusedError(f"the rehearsal could not publish {target.version}", missing)
-        users = World.at(
-            world.root,
-            kind="rehearsal",
-            source=world.runs.parent,
-            environment={**world.processes.environment, **publication.registries.user_environment},
-            close=opened.pop_all().close,
+        environment = {**world.processes.environment, **publication.registries.user_environment}
+        users = replace(
+            world,
+            git=Git(world.root, environment),
+            processes=replace(world.processes, environment=environment),
+            on_close=opened.pop_all().close,
         )
         return users, publication.built(runs[-1])

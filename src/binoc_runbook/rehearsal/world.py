@@ -1,4 +1,4 @@
-"""The same world on loopback: a release that is really performed, where it can do no harm.
+"""The world of a rehearsal: a release that is really performed, where it can do no harm.
 
 A rehearsal starts from a new repository with one commit, of the tree that the checkout's HEAD has, and from a bare
 repository as its remote. It takes nothing else from the checkout: no tags, no remotes, no hooks, and nothing of the
@@ -12,23 +12,33 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from binoc_runbook.finding import Finding, RefusedError
+from binoc_runbook.redaction import machine_free
 from binoc_runbook.rehearsal.bare_remote import bare_beside, rules, write_hook
 from binoc_runbook.rehearsal.faults import refused_refs
 from binoc_runbook.workspace.policy_table import read_policy
 from binoc_runbook.world import World
 from binoc_runbook.world.git import Git
+from binoc_runbook.world.processes import Processes
 
 _IDENTITY = {"user.name": "Rehearsal", "user.email": "rehearsal@localhost"}
 
 
-def open_world(source: Path, trouble: str | None = None, *, quick: bool = False) -> World:
-    """Make the repository and its remote in a temporary folder, which `World.close` removes, and so does the exit.
+@dataclass
+class RehearsalWorld(World):
+    """A repository and its remote in a temporary directory; `fault` is the fault to inject, one of `faults.FAULTS`."""
 
-    `trouble` is one of `trouble.TROUBLES`; the remote makes those that are its own. The records of a `quick` one are
-    removed with it: it is not told apart from the others by the version it is of.
+    fault: str | None = None
+
+
+def open_world(source: Path, fault: str | None = None, *, quick: bool = False) -> RehearsalWorld:
+    """Create the repository and its remote in a temporary directory, which `World.close` removes, and so does the exit.
+
+    `fault` is one of `faults.FAULTS`; the remote injects those that are its own. The records of a `quick` rehearsal are
+    removed with it, because their names would not differ from those of a whole one.
 
     Raises:
         RefusedError: The checkout has no commit to start from, or its policy cannot be read.
@@ -41,13 +51,13 @@ def open_world(source: Path, trouble: str | None = None, *, quick: bool = False)
 
     atexit.register(close)
     try:
-        return _open(source, folder, close, trouble, folder / "runs" if quick else None)
+        return _open(source, folder, close, fault=fault, quick=quick)
     except BaseException:
         close()
         raise
 
 
-def _open(source: Path, folder: Path, close: Callable[[], None], trouble: str | None, runs: Path | None) -> World:
+def _open(source: Path, folder: Path, close: Callable[[], None], *, fault: str | None, quick: bool) -> RehearsalWorld:
     environment = {
         # The user's and the system's configuration stay out of it, and so does whatever the variables would add.
         "GIT_CONFIG_GLOBAL": os.devnull,
@@ -78,11 +88,21 @@ def _open(source: Path, folder: Path, close: Callable[[], None], trouble: str | 
     branch = next((name for name in policy.branch if not set("*?[") & set(name)), "main")
     _do(git, "branch", "--move", branch)
     _do(Git(folder, environment), "init", "--quiet", "--bare", f"--initial-branch={branch}", str(bare))
-    for name, value in rules(refused_refs(trouble, branch)):
+    for name, value in rules(refused_refs(fault, branch)):
         _do(Git(bare, environment), "config", "--add", name, value)
     write_hook(bare)
     _do(git, "remote", "add", policy.remote, str(bare))
-    return World.at(root, kind="rehearsal", source=source, environment=environment, runs=runs, close=close)
+    return RehearsalWorld(
+        kind="rehearsal",
+        root=root,
+        source=source,
+        runs=(folder if quick else source) / "runs",
+        git=git,
+        processes=Processes(root, environment, machine_free(root, source)),
+        quick=quick,
+        on_close=close,
+        fault=fault,
+    )
 
 
 def _do(git: Git, *arguments: str) -> str:

@@ -1,14 +1,15 @@
-"""From what a person typed to a target, or to a refusal that says what to type instead."""
+"""Parameters of the two runbooks: parsed strictly, or refused with findings that say what to type instead."""
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from binoc_runbook.finding import Finding, RefusedError
 from binoc_runbook.policy import Policy
-from binoc_runbook.rehearsal.faults import QUICK, TROUBLES
-from binoc_runbook.stages.target import Target, inside_pytest
+from binoc_runbook.stages.target import Target
 from binoc_runbook.version import Version, VersionError
 from binoc_runbook.workspace import Workspace
 from binoc_runbook.workspace.policy_table import read_policy
@@ -16,113 +17,149 @@ from binoc_runbook.workspace.version_locations import Site, sites
 from binoc_runbook.world import World
 
 #: The parameters of the runbook `release.ipynb`.
-PARAMETERS = ("version", "dry_run", "remote", "retest", "world")
+RELEASE_PARAMETERS = ("version", "dry_run", "remote", "retest", "world")
 
-#: The parameters of the runbook `verify.ipynb`, and the longest patience, in seconds.
-VERIFY_PARAMETERS = ("version", "sums", "patience", "world")
-LONGEST = 24 * 3600
+#: The parameters of the runbook `verify.ipynb`.
+VERIFICATION_PARAMETERS = ("version", "sums", "timeout", "world")
+
+#: Former names of parameters.
+RENAMED = {"patience": "timeout"}
+
+#: The longest time, in seconds, that a verification may wait.
+LONGEST_TIMEOUT = 24 * 3600
 
 
-def judge_parameters(
-    version: object, dry_run: object, remote: object, retest: object, world: object, injected: Iterable[str] = ()
-) -> None:
-    """Refuse parameters that are not exactly what they must be; `injected` are the names that papermill was given.
+@dataclass(frozen=True, slots=True)
+class ReleaseParameters:
+    """Parsed parameters of `release.ipynb`, without its world; `version` and `remote` are `None` where not given."""
 
-    papermill guesses types (`-p dry_run no` is a true string) and ignores names that it does not know, and a release is
-    nothing to guess at.
+    version: Version | None
+    dry_run: bool
+    remote: str | None
+    retest: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationParameters:
+    """Parsed parameters of `verify.ipynb`, without its world; `timeout` is in seconds."""
+
+    version: Version | None
+    sums: str | None
+    timeout: float
+
+
+def parse_release_parameters(
+    version: object,
+    *,
+    dry_run: object,
+    remote: object,
+    retest: object,
+    injected: Iterable[str] = (),
+    findings: Iterable[Finding] = (),
+) -> ReleaseParameters:
+    """Parse parameters strictly; `injected` are the names that papermill was given.
+
+    papermill guesses types (`-p dry_run no` is a true string) and ignores names that it does not know. `findings` are
+    those about the parameter `world`, reported together with the others.
 
     Raises:
         RefusedError: With one finding for each parameter that is not as it must be.
     """
-    found = _judge_names(injected, PARAMETERS)
+    problems = [*_unknown_names(injected, RELEASE_PARAMETERS)]
     for name, value in (("dry_run", dry_run), ("retest", retest)):
         if not isinstance(value, bool):
             saw = f"is {value!r}, and must be exactly True or False"
-            found.append(Finding.failed("parameters", f"-p {name}", saw, f"-p {name} True, or -p {name} False"))
+            problems.append(Finding.failed("parameters", f"-p {name}", saw, f"-p {name} True, or -p {name} False"))
     if remote is not None and not (isinstance(remote, str) and remote):
         saw = f"is {remote!r}, and must be the name of a git remote"
-        found.append(Finding.failed("parameters", "-p remote", saw, "-r remote NAME; see `git remote`"))
-    found.extend(_judge_world(world))
-    if str(world).startswith("rehearsal") and remote is not None:
-        saw = "a rehearsal makes a remote of its own and can name no other"
-        found.append(Finding.failed("parameters", "-p remote", saw, "leave out `remote`, or `world`"))
-    if version is None and dry_run is False and world == "real":
-        saw = "a real release needs its version spelt out"
-        found.append(Finding.failed("parameters", "-p version", saw, "-r version 0.4.0 (the one you mean)"))
-    if version is not None:
-        found.extend(_judge_version(version))
-    if found:
-        raise RefusedError("the parameters were refused, and nothing was done", found)
+        problems.append(Finding.failed("parameters", "-p remote", saw, "-r remote NAME; see `git remote`"))
+    problems += findings
+    parsed = _parse_version(version, problems)
+    _refuse_if(problems)
+    return ReleaseParameters(parsed, bool(dry_run), str(remote) if remote else None, bool(retest))
 
 
-def judge_verification(
-    version: object, sums: object, patience: object, world: object, injected: Iterable[str] = ()
-) -> None:
-    """Refuse parameters of `verify.ipynb` that are not exactly what they must be, as `judge_parameters` does.
+def parse_verification_parameters(
+    version: object,
+    *,
+    sums: object,
+    timeout: object,
+    injected: Iterable[str] = (),
+    findings: Iterable[Finding] = (),
+) -> VerificationParameters:
+    """Parse the parameters of `verify.ipynb` as strictly as `parse_release_parameters` does.
 
     Raises:
         RefusedError: With one finding for each parameter that is not as it must be.
     """
-    found = _judge_names(injected, VERIFY_PARAMETERS)
+    problems = [*_unknown_names(injected, VERIFICATION_PARAMETERS)]
     if sums is not None and not (isinstance(sums, str) and sums):
         saw = f"is {sums!r}, and must be the path of a file"
-        found.append(Finding.failed("parameters", "-p sums", saw, "-r sums dist/SHA256SUMS"))
-    if isinstance(patience, bool) or not isinstance(patience, int | float) or not 0 <= patience <= LONGEST:
-        saw = f"is {patience!r}, and must be a number of seconds, from 0 to {LONGEST}"
-        found.append(Finding.failed("parameters", "-p patience", saw, "-p patience 600"))
-    found.extend(_judge_world(world))
-    if version is not None:
-        found.extend(_judge_version(version))
-    if found:
-        raise RefusedError("the parameters were refused, and nothing was done", found)
+        problems.append(Finding.failed("parameters", "-p sums", saw, "-r sums dist/SHA256SUMS"))
+    seconds = timeout if isinstance(timeout, int | float) and not isinstance(timeout, bool) else -1.0
+    if not 0 <= seconds <= LONGEST_TIMEOUT:
+        saw = f"is {timeout!r}, and must be a number of seconds, from 0 to {LONGEST_TIMEOUT}"
+        problems.append(Finding.failed("parameters", "-p timeout", saw, "-p timeout 600"))
+    problems += findings
+    parsed = _parse_version(version, problems)
+    _refuse_if(problems)
+    return VerificationParameters(parsed, str(sums) if sums else None, float(seconds))
 
 
-def open_target(
-    world: World, version: object, *, remote: str | None = None, retest: bool = False, quick: bool = False
-) -> Target:
-    """The target of a release of `version`; where that is `None`, of what the manifests say.
-
-    `quick` is a rehearsal without what takes minutes.
+def parse_version(version: str | None) -> Version | None:
+    """Parse the version of a command line, `None` where none was typed.
 
     Raises:
-        RefusedError: The policy, the version or the manifests cannot be read.
+        RefusedError: It is not a version that can be released.
+    """
+    problems: list[Finding] = []
+    parsed = _parse_version(version, problems)
+    if problems:
+        raise RefusedError("the version was refused, and nothing was done", problems)
+    return parsed
+
+
+def open_target(world: World, version: Version | None, *, remote: str | None = None, retest: bool = False) -> Target:
+    """Return the target of a release of `version`; where that is `None`, of the version that the manifests have.
+
+    Raises:
+        RefusedError: The policy or the manifests cannot be read.
     """
     policy = read_policy(world.root)
-    if version is None:
-        chosen = said_version(Workspace.discover(world.root), policy)
-    else:
-        found = _judge_version(version)
-        if found:
-            raise RefusedError("the version was refused, and nothing was done", found)
-        chosen = Version.parse(version)
-    return Target(chosen, policy, world, remote or policy.remote, retest, quick)
+    chosen = version or manifest_version(Workspace.discover(world.root), policy)
+    return Target(chosen, policy, world, remote or policy.remote, retest)
 
 
-def said_version(workspace: Workspace, policy: Policy) -> Version:
-    """The version that the manifests say: where they disagree, the one that most of the places say.
+def manifest_version(workspace: Workspace, policy: Policy) -> Version:
+    """Return the version of the manifests: where they disagree, the one that most of the locations have.
 
-    So the question about a checkout in which one place was edited is about the version of all the others, and the
-    answer names that place.
+    So a check of a checkout in which one location was edited is about the version of all the others, and its finding
+    names that location.
 
     Raises:
-        RefusedError: No place says a version that can be released.
+        RefusedError: No location has a version that can be released.
     """
-    said = said_versions(workspace, policy)
-    if said:
-        return max(said, key=lambda version: (said[version], version))
+    counts = manifest_versions(workspace, policy)
+    if counts:
+        return max(counts, key=lambda version: (counts[version], version))
     looked_at = ", ".join(package.manifest for package in workspace.published(policy)) or "the manifests"
     saw = "no version that could be released is written there"
     remedy = "name it: VERSION on the command line, or -r version VERSION"
-    raise RefusedError("nobody says which version is meant", [Finding.failed("version", looked_at, saw, remedy)])
+    raise RefusedError("no version specified", [Finding.failed("version", looked_at, saw, remedy)])
 
 
-def said_versions(workspace: Workspace, policy: Policy) -> Counter[Version]:
-    """How many places own or lock each version that is written for what is published."""
+def manifest_versions(workspace: Workspace, policy: Policy) -> Counter[Version]:
+    """Count the locations that own or lock each version that is written for what is published."""
     return Counter(version for site in sites(workspace, policy) if (version := _releasable(site)))
 
 
+def inside_pytest() -> bool:
+    """Return whether this process was started, directly or not, by a test."""
+    return "PYTEST_CURRENT_TEST" in os.environ
+
+
 def _releasable(site: Site) -> Version | None:
-    """The version that a site owns or locks; a requirement only quotes one, and not always all of it."""
+    """Return the version that a location owns or locks; a requirement only quotes one, and not always all of it."""
     if site.kind == "requirement":
         return None
     text = site.says.removeprefix(site.before)
@@ -132,32 +169,28 @@ def _releasable(site: Site) -> Version | None:
         return None
 
 
-def _judge_names(injected: Iterable[str], known: tuple[str, ...]) -> list[Finding]:
-    return [
-        Finding.failed("parameters", f"-p {name}", "this runbook has no such parameter", f"one of {', '.join(known)}")
-        for name in injected
-        if name not in known
-    ]
+def _unknown_names(injected: Iterable[str], known: tuple[str, ...]) -> Iterable[Finding]:
+    for name in injected:
+        if name in known:
+            continue
+        if RENAMED.get(name) in known:
+            saw, remedy = f"`{name}` is now `{RENAMED[name]}`", f"-p {RENAMED[name]}"
+        else:
+            saw, remedy = "this runbook has no such parameter", f"one of {', '.join(known)}"
+        yield Finding.failed("parameters", f"-p {name}", saw, remedy)
 
 
-def _judge_world(world: object) -> list[Finding]:
-    kind, colon, asked = str(world).partition(":")
-    if kind not in ("real", "rehearsal") or (kind == "real" and world != "real"):
-        saw = f"is {world!r}, and there are two worlds"
-        return [Finding.failed("parameters", "-p world", saw, "-p world real, or -p world rehearsal")]
-    if colon and asked not in (QUICK, *TROUBLES):
-        saw = f"is {world!r}, and no such rehearsal is known"
-        names = ", ".join((QUICK, *TROUBLES))
-        return [Finding.failed("parameters", "-p world", saw, f"-p world rehearsal:NAME, of {names}")]
-    if world == "real" and inside_pytest():
-        saw = "while tests run, no world but the rehearsal is allowed"
-        return [Finding.failed("parameters", "-p world", saw, "-p world rehearsal")]
-    return []
-
-
-def _judge_version(version: object) -> list[Finding]:
+def _parse_version(version: object, problems: list[Finding]) -> Version | None:
+    """Parse a version; what is wrong with it is added to `problems`."""
+    if version is None:
+        return None
     try:
-        Version.parse(version)
+        return Version.parse(version)
     except VersionError as error:
-        return [Finding.failed("version", f"the version {version!r}", error.reason, error.remedy)]
-    return []
+        problems.append(Finding.failed("version", f"the version {version!r}", error.reason, error.remedy))
+        return None
+
+
+def _refuse_if(problems: list[Finding]) -> None:
+    if problems:
+        raise RefusedError("the parameters were refused, and nothing was done", problems)

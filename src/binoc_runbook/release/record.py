@@ -30,7 +30,7 @@ class StageRun:
     after: Observation | None = None
     commands: tuple[Command, ...] = ()
     acted: bool = False
-    trouble: Findings = field(default_factory=Findings)
+    problems: Findings = field(default_factory=Findings)
     seconds: float = 0.0
     log: Path | None = None
 
@@ -42,7 +42,7 @@ class StageRun:
     @property
     def findings(self) -> Findings:
         """What it was last seen to be, and what went wrong on the way."""
-        return (self.after or self.before).findings + self.trouble
+        return (self.after or self.before).findings + self.problems
 
     def to_json(self) -> dict[str, Any]:
         """The stage as the record holds it."""

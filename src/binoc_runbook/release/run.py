@@ -8,13 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from binoc_runbook.checks.tree import RECORDS
-from binoc_runbook.files import root_of
 from binoc_runbook.finding import Finding, Findings, RefusedError
-from binoc_runbook.rehearsal.faults import QUICK, TROUBLES, at_registries
-from binoc_runbook.release.parameters import judge_parameters, open_target
+from binoc_runbook.rehearsal.faults import FAULTS, is_registry_fault
 from binoc_runbook.release.record import Record, StageRun
 from binoc_runbook.stages import ACTS, AT_THE_LINE, QUESTIONS, STAGES, Observation, Stage, Target
-from binoc_runbook.world import World
 
 if TYPE_CHECKING:
     from binoc_runbook.rehearsal.publish import Published
@@ -24,7 +21,7 @@ if TYPE_CHECKING:
 _UNTOUCHED = "nothing outside this rehearsal was changed"
 
 
-class Reporter(Protocol):
+class ReleaseReporter(Protocol):
     """Whoever shows a run to people while it goes on; every method but `line` shows a whole thing at once."""
 
     def opened(self, release: Release) -> None:
@@ -42,7 +39,7 @@ class Reporter(Protocol):
     def ended(self, run: StageRun) -> None:
         """That stage has ended, one way or another."""
 
-    def at_the_line(self, release: Release, troubled: list[StageRun]) -> None:
+    def at_the_line(self, release: Release, stopped: list[StageRun]) -> None:
         """Everything that can be asked before the first public act was asked."""
 
     def job_begins(self, name: str) -> None:
@@ -64,59 +61,19 @@ class Reporter(Protocol):
 class Release:
     """A release on its way; it gives the plan, runs a stage, and keeps the record.
 
-    A notebook makes one with `Release.start`. `target` is what is released, and where; `record` what has happened so
-    far. It is written to the folder `runs` whenever something has; `reporter` shows it to people. With `dry_run` the
-    acts are withheld. `trouble` is what shall go wrong in a rehearsal.
+    `target` is what is released, and where; `record` what has happened so far. It is written to the directory `runs`
+    whenever something has; `reporter` shows it to people. With `dry_run` the acts are withheld.
     """
 
-    def __init__(
-        self, target: Target, reporter: Reporter, runs: Path, *, dry_run: bool, trouble: str | None = None
-    ) -> None:
+    def __init__(self, target: Target, reporter: ReleaseReporter, runs: Path, *, dry_run: bool) -> None:
         self.target = target
         self.dry_run = dry_run
-        self.trouble = trouble
         self.record = Record(_facts(target, dry_run=dry_run), target.world.clean)
         self._reporter = reporter
         self._runs = runs
         # Asked once: what the stages before the line guard is no longer in question when all of it is on the remote.
         self._released_before = target.released()
         reporter.opened(self)
-
-    @classmethod
-    def start(
-        cls,
-        version: object = None,
-        *,
-        dry_run: object = True,
-        remote: object = None,
-        retest: object = False,
-        world: object = "real",
-    ) -> Release:
-        """Open the release that a runbook's parameters describe, in the checkout that holds the working folder.
-
-        `version` is the SemVer spelling; `None` means what the manifests say, which only a dry run may. `remote` is the
-        name of a remote, `None` the policy's. `retest` runs the tests even where they are known to pass. `world` is
-        `real` or `rehearsal`; after a colon follows a trouble that shall come up in it (`rehearsal:lost-answer`), or
-        `quick` for one without the tests and the workflow, of which only the notebook is kept.
-
-        Raises:
-            RefusedError: A parameter is not what it must be, or the checkout cannot be read.
-        """
-        from binoc_runbook.notebook.reporter import NotebookReporter, injected_parameters
-
-        judge_parameters(version, dry_run, remote, retest, world, injected_parameters())
-        root = root_of(Path.cwd())
-        if root is None:
-            raise RefusedError(
-                "there is nothing to release here",
-                [Finding.failed("tree", "the working folder", "lies in no git checkout", "cd into the checkout")],
-            )
-        kind, _, asked = str(world).partition(":")
-        quick, trouble = asked == QUICK, asked if asked in TROUBLES else None
-        opened = World.rehearsal(root, trouble, quick=quick) if kind == "rehearsal" else World.real(root)
-        target = open_target(opened, version, remote=str(remote) if remote else None, retest=bool(retest), quick=quick)
-        reporter = NotebookReporter(opened.clean, opened.clean_markup)
-        return cls(target, reporter, opened.runs, dry_run=bool(dry_run), trouble=trouble)
 
     def plan(self) -> None:
         """Show the stages with the commands that the acts will run; the same objects are run afterwards."""
@@ -141,8 +98,8 @@ class Release:
         try:
             self._pass(run)
         except KeyboardInterrupt:
-            run.trouble = Findings([_interrupted(stage)])
-            raise RefusedError(f"interrupted in `{stage.name}`", run.trouble, self._standing()) from None
+            run.problems = Findings([_interrupted(stage)])
+            raise RefusedError(f"interrupted in `{stage.name}`", run.problems, self._standing()) from None
         finally:
             run.seconds = time.monotonic() - began
             self._reporter.ended(run)
@@ -163,10 +120,10 @@ class Release:
             for run, observed in zip(again, asking.map(lambda run: self._observe(run.stage), again), strict=True):
                 run.after = observed
         self._write()
-        troubled = [run for run in self.record.stages if run.state in ("blocked", "unknown") or run.trouble]
-        self._reporter.at_the_line(self, troubled)
+        stopped = [run for run in self.record.stages if run.state in ("blocked", "unknown") or run.problems]
+        self._reporter.at_the_line(self, stopped)
         if not self.dry_run:
-            self._refuse_if(troubled)
+            self._refuse_if(stopped)
 
     def follow(self) -> None:
         """In a rehearsal run the workflow that the pushed tag starts; otherwise say what it starts.
@@ -174,7 +131,7 @@ class Release:
         Raises:
             RefusedError: The workflow was rehearsed, and something was not published, or another job has failed.
         """
-        if self.target.world.kind != "rehearsal" or self.dry_run or self.target.quick:
+        if self.target.world.kind != "rehearsal" or self.dry_run or self.target.world.quick:
             self._reporter.followed(self, (), Findings())
             return
         try:
@@ -196,17 +153,17 @@ class Release:
         """Run the workflow, with the trouble that was asked for, and keep the record; returns why it is not whole."""
         from binoc_runbook.rehearsal.publish import open_publication
 
-        target, reporter, trouble = self.target, self._reporter, self.trouble
+        target, reporter, fault = self.target, self._reporter, getattr(self.target.world, "fault", None)
         with open_publication(target, reporter.line, reporter) as opened:
-            if at_registries(trouble):
-                reporter.says(f"asked for, until all jobs have run: {TROUBLES[trouble]}")
+            if is_registry_fault(fault):
+                reporter.says(f"asked for, until all jobs have run: {FAULTS[fault]}")
             before: tuple[JobRun, ...] = ()
-            for run in opened.start(f"refs/tags/{target.tag}", trouble):
+            for run in opened.start(f"refs/tags/{target.tag}", fault):
                 # Of a second attempt only what ran in it: what passed before is kept.
                 self.record.jobs += [{"attempt": run.attempt, **job.to_json()} for job in run.jobs if job not in before]
                 self._write()
                 before = run.jobs
-                if opened.goes_on(run, trouble):
+                if opened.goes_on(run, fault):
                     reporter.says('the trouble is over; as "Re-run failed jobs" does, what failed runs again')
             published, missing, unfinished = opened.published(), opened.missing(), opened.unfinished()
         self.record.published = [each.to_json() for each in published]
@@ -248,17 +205,17 @@ class Release:
         run.commands = stage.commands(target)
         if run.before.state != "ready" or (self.dry_run and stage in ACTS):
             return
-        run.trouble = stage.requires(target).having("failed", "unknown")
-        if run.trouble:
+        run.problems = stage.requires(target).having("failed", "unknown")
+        if run.problems:
             return
         run.log = stage.log(target)
         if run.log is not None:
             self._reporter.begins(stage, " && ".join(map(str, run.commands)))
         run.acted = True
-        trouble = stage.act(target, self._reporter.line)
+        problems = stage.act(target, self._reporter.line)
         run.after = self._observe(stage)
         # What an act reports is not believed before the world was asked: a push may time out after it has landed.
-        run.trouble = Findings() if run.after.state == "done" else trouble
+        run.problems = Findings() if run.after.state == "done" else problems
 
     def _observe(self, stage: Stage) -> Observation:
         if self._released_before and stage not in ACTS:

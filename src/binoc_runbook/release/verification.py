@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from binoc_runbook.checks import published as questions
 from binoc_runbook.checks.dists import SUMS
@@ -15,25 +15,23 @@ from binoc_runbook.checks.observations import Offer
 from binoc_runbook.checks.published import Released, Verdict
 from binoc_runbook.dist.smoke_test import CHECK as TRIAL
 from binoc_runbook.dist.smoke_test import trial
-from binoc_runbook.files import root_of, write_atomically
+from binoc_runbook.files import write_atomically
 from binoc_runbook.finding import Finding, Findings, RefusedError
 from binoc_runbook.policy import Artifact
 from binoc_runbook.redaction import each_string
-from binoc_runbook.release.parameters import judge_verification, open_target
 from binoc_runbook.release.record import stamp
 from binoc_runbook.stages.target import Target
-from binoc_runbook.world import World
 
 #: The number of the layout of a verification's record.
 SCHEMA = 1
 
 #: How long, in seconds, `start` waits for what is not yet visible, and how long between two questions.
-PATIENCE, PAUSE = 600.0, 20.0
+TIMEOUT, PAUSE = 600.0, 20.0
 
 CHAPTERS = ("published", "origin", "trial")
 
 
-class Reporter(Protocol):
+class VerificationReporter(Protocol):
     """Whoever shows a verification to people while it goes on."""
 
     def says(self, words: str) -> None:
@@ -52,23 +50,23 @@ class Reporter(Protocol):
 class Verification:
     """A release that was published; asks chapter by chapter, and keeps the record.
 
-    A notebook makes one with `Verification.start`. `verdicts` tell of each artifact what became of it, `findings` of
+    `verdicts` tell of each artifact what became of it, `findings` of
     each chapter what it found; `outcome` is `unfinished` until `finish` makes it `published` or `refused`.
 
     Every process runs in the world of `target`, so that its environment decides which registries are asked. `sums` are
-    the digests of what was built by file name; with `own_build` they are of a build in this checkout. `patience` is for
+    the digests of what was built by file name; with `own_build` they are of a build in this checkout. `timeout` is for
     how many seconds, and `pause` how often, what is not yet visible is asked for again.
     """
 
     def __init__(
         self,
         target: Target,
-        reporter: Reporter,
+        reporter: VerificationReporter,
         runs: Path,
         *,
         sums: Mapping[str, str],
         own_build: bool = False,
-        patience: float = 0.0,
+        timeout: float = 0.0,
         pause: float = PAUSE,
     ) -> None:
         self.target = target
@@ -77,7 +75,7 @@ class Verification:
         self.findings: dict[str, Findings] = {}
         self.outcome = "unfinished"
         self._offers: dict[Artifact, Offer] = {}
-        self._patience, self._pause = patience, pause
+        self._timeout, self._pause = timeout, pause
         self._reporter = reporter
         self._record = runs / f"verify-{target.version}.json"
         self._began = datetime.datetime.now(datetime.UTC)
@@ -86,38 +84,8 @@ class Verification:
         told = f"{len(self.sums)} digests to compare with" if self.sums else "no SHA256SUMS to compare with"
         reporter.says(f"verification of {target.version}, published from {target.tag}; {told}")
 
-    @classmethod
-    def start(
-        cls, version: object = None, *, sums: object = None, patience: object = PATIENCE, world: object = "real"
-    ) -> Verification:
-        """Open the verification that a runbook's parameters describe, in the checkout of the working folder.
-
-        `version` is the SemVer spelling; `None` means what the manifests say. `sums` is the path of a `SHA256SUMS`;
-        `None` means the one in `dist/`, if it is of this version. `patience` is in seconds. `world` is `real` or
-        `rehearsal`.
-
-        Raises:
-            RefusedError: A parameter is not what it must be, or the checkout cannot be read.
-        """
-        from binoc_runbook.notebook.reporter import NotebookReporter, injected_parameters
-
-        judge_verification(version, sums, patience, world, injected_parameters())
-        root = root_of(Path.cwd())
-        if root is None:
-            saw, remedy = "lies in no git checkout", "cd into the checkout"
-            finding = Finding.failed("tree", "the working folder", saw, remedy)
-            raise RefusedError("there is nothing to verify here", [finding])
-        opened = World.rehearsal(root) if world == "rehearsal" else World.real(root)
-        reporter, wait = NotebookReporter(opened.clean, opened.clean_markup), cast("float", patience)
-        target = open_target(opened, version)
-        if opened.kind == "rehearsal":
-            target, digests = _published(target, reporter)
-            return cls(target, reporter, root / "runs", sums=digests, patience=wait)
-        digests = _read_sums(root, str(sums) if sums else None, target) or {}
-        return cls(target, reporter, root / "runs", sums=digests, own_build=sums is None, patience=wait)
-
     def published(self) -> None:
-        """Ask the registries for each artifact, and again, as long as there is patience, for what may be on its way."""
+        """Ask the registries for each artifact, and again, as long as there is timeout, for what may be on its way."""
         self._chapter("published", self._ask_registries)
 
     def origin(self) -> None:
@@ -157,7 +125,7 @@ class Verification:
     def _ask_registries(self) -> Findings:
         from concurrent.futures import ThreadPoolExecutor
 
-        deadline, waiting = time.monotonic() + self._patience, list(self.target.policy.artifacts)
+        deadline, waiting = time.monotonic() + self._timeout, list(self.target.policy.artifacts)
         while waiting:
             with ThreadPoolExecutor() as asking:  # side by side: each mostly waits for its registry
                 for artifact, offer in zip(waiting, asking.map(self._ask, waiting), strict=True):
@@ -271,18 +239,12 @@ class Verification:
         write_atomically(self._record, json.dumps(self.to_json(), indent=1, ensure_ascii=False) + "\n")
 
 
-def _published(target: Target, reporter: Reporter) -> tuple[Target, dict[str, str]]:
-    """The same release in a world in which it was rehearsed and published, and the digests of what was built."""
-    from binoc_runbook.rehearsal.publish import publish
+def read_checksums(root: Path, given: str | None, target: Target) -> dict[str, str] | None:
+    """Read the digests of a file that was named, else those of the last build if they are of this version.
 
-    reporter.asks(f"rehearsing {target.version}, so that there is something to verify")
-    world, digests = publish(target, reporter.line)
-    reporter.answers("rehearsed: released and published on loopback", Findings())
-    return open_target(world, target.version.semver), digests
-
-
-def _read_sums(root: Path, given: str | None, target: Target) -> dict[str, str] | None:
-    """The digests of a file that was named, else those of the last build if they are of this version."""
+    Raises:
+        RefusedError: The file cannot be read.
+    """
     path = root / (given or f"dist/{SUMS}")
     if given is None and not path.is_file():
         return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,8 +22,6 @@ _NOTHING_THERE: tuple[Ancestry, Ancestry] = ("no", "yes")
 class Target:
     """A version, the policy it is released under, the world it is released in and the remote it goes to.
 
-    `quick` is a rehearsal that leaves out what takes minutes, the tests and what the tag starts.
-
     Stages ask the world anew each time. What is remembered here is the commit that this run began with, because what is
     pushed must be what was checked; the last answer of the remote, for naming commands; and the trees whose tests this
     very run has seen pass.
@@ -35,7 +32,6 @@ class Target:
     world: World
     remote: str
     retest: bool = False
-    quick: bool = False
     commit: str | None = None
     tested: set[str] = field(default_factory=set)
     _seen: RemoteView | str | None = None
@@ -137,8 +133,3 @@ class Target:
         # is the commit that is offered under its name.
         question = ("push", "--dry-run", "--porcelain", "--atomic", "--no-verify", view.remote, *refs)
         return self.world.git.ask(*question, patience=PATIENCE)
-
-
-def inside_pytest() -> bool:
-    """Whether this process was started, near or far, by a test."""
-    return "PYTEST_CURRENT_TEST" in os.environ

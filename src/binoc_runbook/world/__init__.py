@@ -1,13 +1,13 @@
 """The only code that touches the outside: git, processes and GitHub; the registries are asked by their clients.
 
-`World.real` acts on the checkout it is given. `World.rehearsal` acts on a repository of its own with a remote of its
-own, both in a temporary folder. Which of them a run uses is decided by its parameter `world` alone, never inferred.
+`World.real` acts on the checkout it is given; `rehearsal.world` opens one that acts on a repository and a remote of its
+own. Which of them a run uses is decided by its parameter `world` alone, never inferred.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -26,58 +26,40 @@ Kind = Literal["real", "rehearsal"]
 
 @dataclass
 class World:
-    """The ports of one checkout, the folder that records of a run go to, and how text becomes fit for one."""
+    """The outside of one checkout: git, processes, GitHub, and the directory that records of a run go to.
+
+    `source` is the checkout whose records these are: for a rehearsal another one than `root`. A `quick` world leaves
+    out what takes minutes: the tests, and the workflow that the pushed tag triggers.
+    """
 
     kind: Kind
     root: Path
+    source: Path
     runs: Path
-    clean: Translate
     git: Git
     processes: Processes
-    evidence: Evidence
-    _source: Path
-    _close: Callable[[], None] = field(default=lambda: None)
-
-    @classmethod
-    def at(
-        cls,
-        root: Path,
-        *,
-        kind: Kind,
-        source: Path,
-        environment: Mapping[str, str] | None = None,
-        runs: Path | None = None,
-        close: Callable[[], None] = lambda: None,
-    ) -> World:
-        """The ports of the checkout at `root`; `environment` is added to what their processes inherit.
-
-        `source` is the checkout whose records these are; for a rehearsal it is another one. They go to its `runs/`
-        unless `runs` is given.
-        """
-        git, clean = Git(root, environment or {}), machine_free(root, source)
-        evidence = Evidence(git.private_folder, may_write=kind == "real")
-        processes = Processes(root, environment or {}, clean)
-        return cls(kind, root, runs or source / "runs", clean, git, processes, evidence, source, close)
+    quick: bool = False
+    on_close: Callable[[], None] = field(default=lambda: None)
 
     @classmethod
     def real(cls, root: Path) -> World:
-        """The checkout itself, and the remotes it is configured with."""
-        return cls.at(root, kind="real", source=root)
+        """Return the world of the checkout itself, and the remotes that it is configured with."""
+        return cls("real", root, root, root / "runs", Git(root), Processes(root, {}, machine_free(root)))
 
-    @classmethod
-    def rehearsal(cls, source: Path, trouble: str | None = None, *, quick: bool = False) -> World:
-        """A new repository with the tree of the checkout's HEAD, and a bare repository as its remote.
-
-        `trouble` is what shall go wrong in it, one of `trouble.TROUBLES`. The records of a `quick` one go with it.
-        """
-        from binoc_runbook.rehearsal.world import open_world
-
-        return open_world(source, trouble, quick=quick)
+    @property
+    def clean(self) -> Translate:
+        """Return the function that makes text fit for a record: without escape codes and paths of this machine."""
+        return self.processes.clean
 
     @cached_property
     def clean_markup(self) -> Translate:
-        """The same as `clean`, for HTML."""
-        return machine_free(self.root, self._source, markup=True)
+        """Return the same function as `clean`, for HTML."""
+        return machine_free(self.root, self.source, markup=True)
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """Return the stored results of the test command; only the real world adds to them."""
+        return Evidence(self.git.private_folder, may_write=self.kind == "real")
 
     @cached_property
     def github(self) -> GitHubClient:
@@ -95,5 +77,5 @@ class World:
         return [platform.platform(), f"Python {platform.python_version()}", rustc.stdout.strip()]
 
     def close(self) -> None:
-        """Remove what a rehearsal made; the real world has nothing to remove."""
-        self._close()
+        """Remove what a rehearsal created; the real world has nothing to remove."""
+        self.on_close()
