@@ -12,7 +12,6 @@ import sysconfig
 from pathlib import Path
 
 import pytest
-from binoc_runbook.cli.options import parse
 
 from binoc_runbook.cli import COMMANDS
 from binoc_runbook.cli.options import parse
