@@ -74,8 +74,8 @@ def asked_about(root: Path | None) -> Target:
         RefusedError: There is no checkout, it declares no promise, or it cannot be read.
     """
     if root is None:
-        saw, remedy = "lies in no git checkout", "do it in a clone"
-        raise RefusedError(_NOT_ASKED, [Finding.unknown("decided", "the folder", saw, remedy)])
+        finding = Finding.unknown("decided", "the folder", "lies in no git checkout", "do it in a clone")
+        raise RefusedError(_NOT_ASKED, [finding])
     target = open_target(World.real(root), None)
     if not target.policy.declared:
         saw, remedy = "no promise is declared", "declare one: [tool.binoc-runbook]"
@@ -141,11 +141,11 @@ def _workflow(target: Target, options: Options) -> Findings:
 
 
 def _tag(target: Target, options: Options) -> Findings:
-    said, place = target.policy.tag, _policy_place(target, "tag")
-    wanted = options.get("spelling", (said,))[0]
-    if said != wanted:
-        return Findings([Finding.failed("tag", place, f"a release is tagged `{said}`, not `{wanted}`", _MEND)])
-    return Findings([Finding.ok("tag", place, f"a release is tagged `{said}`")])
+    tag, place = target.policy.tag, _policy_place(target, "tag")
+    wanted = options.get("spelling", (tag,))[0]
+    if tag != wanted:
+        return Findings([Finding.failed("tag", place, f"a release is tagged `{tag}`, not `{wanted}`", _MEND)])
+    return Findings([Finding.ok("tag", place, f"a release is tagged `{tag}`")])
 
 
 def _wheels(target: Target, options: Options) -> Findings:
@@ -247,8 +247,7 @@ def _tests(target: Target, options: Options) -> Findings:
 
 def _test(root: Path, path: str, name: str) -> Finding:
     file = root / path
-    lines = file.read_text("utf-8").splitlines() if file.is_file() else []
-    line = next((number for number, line in enumerate(lines, 1) if line.startswith(f"def {name}(")), None)
+    line = _line_of(file, f"def {name}(") if file.is_file() else None
     if line is None:
         return Finding.failed("tests", path, f"there is no test `{name}`", "name one that holds the sentence")
     return Finding.unknown("tests", Place(path, line), f"`{name}` holds it; a page runs no tests", "./just test-code")
@@ -274,9 +273,12 @@ def _own_place(root: Path, start: str) -> object:
     file = Path(binoc_runbook.stages.__file__)
     if not file.is_relative_to(root):
         return "the stages of `binoc_runbook`"
+    return Place(file.relative_to(root).as_posix(), _line_of(file, start))
+
+
+def _line_of(file: Path, start: str) -> int | None:
     lines = file.read_text("utf-8").splitlines()
-    line = next((number for number, line in enumerate(lines, 1) if line.startswith(start)), None)
-    return Place(file.relative_to(root).as_posix(), line)
+    return next((number for number, line in enumerate(lines, 1) if line.startswith(start)), None)
 
 
 #: What can be asked, in the order in which a release is about it.
