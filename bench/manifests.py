@@ -18,12 +18,14 @@ from pathlib import Path
 import tomlkit
 from timing import Row, alternately, ratio
 
-from binoc_runbook.checks.surface import CargoView, surface
+from binoc_runbook.checks.surface import surface
 from binoc_runbook.checks.sync import sync
 from binoc_runbook.policy import Policy
 from binoc_runbook.version import Version
 from binoc_runbook.workspace import Workspace
 from binoc_runbook.workspace.edit import apply, plan
+from binoc_runbook.workspace.metadata import CargoMetadata
+from binoc_runbook.world import World
 
 OLD, NEW = Version.parse("0.4.0"), Version.parse("0.5.0")
 POLICY = Policy.undeclared()
@@ -131,17 +133,15 @@ def cargo(root: Path) -> bytes:
 
 def check(root: Path, answer: bytes) -> None:
     """What the stages surface and sync do beside running cargo."""
-    workspace = Workspace.discover(root)
-    version = workspace.version(POLICY) or OLD
-    findings = surface(workspace, POLICY, [CargoView.parse(answer, "Cargo.toml", root)])
-    found = findings + sync(workspace, POLICY, version).having("failed", "unknown")
+    workspace = Workspace.discover(root, lambda manifest: CargoMetadata.parse(answer))
+    found = surface(workspace, POLICY) + sync(workspace, POLICY, OLD).having("failed", "unknown")
     assert {finding.looked_at for finding in found.having("failed", "unknown")} <= {"CHANGELOG.md"}
 
 
 def move(root: Path) -> None:
-    """Set the version there or, the next time, back."""
-    workspace = Workspace.discover(root)
-    planned = plan(workspace, POLICY, NEW if workspace.version(POLICY) == OLD else OLD)
+    """Set the version there or, the next time, back; cargo's run is part of it."""
+    workspace = World.real(root).workspace()
+    planned = plan(workspace, POLICY, NEW if workspace.packages[0].version == OLD.semver else OLD)
     assert planned.edits
     assert not planned.problems
     assert not apply(planned.edits)
@@ -160,7 +160,8 @@ def measure(sizes: Sequence[int] = (10, 100, 1000), rounds: int = 5) -> list[Row
         for root, size in zip(roots, sizes, strict=True):
             build(root, size)
         checks = [partial(check, root, cargo(root)) for root in roots]
-        edited = roots[sizes.index(1000)]
+        edited = Path(folder) / "edited"
+        build(edited, 1000)
         times = alternately(
             rounds, *checks, *(partial(cargo, root) for root in roots), partial(move, edited), partial(parse, edited)
         )

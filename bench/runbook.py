@@ -10,6 +10,7 @@ from pathlib import Path
 
 from timing import Row, added, alternately, command, ratio, together
 
+from binoc_runbook.checks.workflow.audit import COMMAND as ZIZMOR_COMMAND
 from binoc_runbook.release.parameters import open_target
 from binoc_runbook.world import World
 
@@ -62,12 +63,13 @@ def _check(clone: Path) -> Row:
             command("git", "status", "--porcelain=v2", "--branch", cwd=clone),
             command("git", "ls-remote", "origin", cwd=clone),
             command("git", "push", "--dry-run", "--porcelain", "--atomic", "origin", *refs, cwd=clone),
+            command(BIN / "zizmor", *ZIZMOR_COMMAND[1:], ".github/workflows/publish.yml", cwd=clone),
             command(sys.executable, "-c", "import git, tomlkit", cwd=clone),
         ]
     )
     ours = command(BIN / "binoc-runbook", "check", VERSION, cwd=clone)
     ours_took, reference_took = alternately(15, ours, reference)
-    named = "`cargo metadata`, `git status`, `ls-remote`, `push --dry-run` and `import git, tomlkit`"
+    named = "`cargo metadata`, `git status`, `ls-remote`, `push --dry-run`, `zizmor` and `import git, tomlkit`"
     return ratio("`check` on this workspace", 1.5, ours_took, reference_took, named)
 
 

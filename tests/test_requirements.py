@@ -10,6 +10,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from binoc_runbook.checks.workflow.audit import ZIZMOR
+
 ROOT = Path(__file__).parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 # Where people work on this repository; a pin may be for some of them only.
@@ -91,6 +93,11 @@ def test_a_build_job_installs_what_the_builders_need_and_the_same_pins():
     names = {canonicalize_name(pinned(entry).name) for entry in pins("build.txt")}
     assert {canonicalize_name(Requirement(wanted).name) for wanted in group("build")} <= names
     assert "cryptography" not in names, "it has no wheels for some of the machines that wheels are built on"
+
+
+def test_the_zizmor_that_the_checks_ask_for_is_the_one_that_is_pinned():
+    [pin] = [pin for pin in map(pinned, pins("dev.txt")) if pin.name == "zizmor"]
+    assert str(pin.specifier) == f"=={ZIZMOR}"
 
 
 def test_the_first_installer_is_the_one_that_stays():

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import binoc_runbook
 from binoc_runbook.checks.published import COMMIT, PROVENANCE, PUBLISHED
-from binoc_runbook.rehearsal.runner import troubles
+from binoc_runbook.environ import VARIABLES
+from binoc_runbook.rehearsal.runner.failure_diagnosis import KNOWN_FAILURES, FailedJob, diagnose
 from binoc_runbook.stages import STAGES
 from binoc_runbook.workspace.policy_table import read_policy
 
@@ -39,6 +40,11 @@ def test_the_values_that_the_registries_ask_for():
     assert values["workflow"].startswith(f"`{promise.workflow}`,")
     rows = table("how-to/set-up-the-registries.md", "The environments of this repository:")
     assert rows == [[f"`{each.name}`", AT[each.registry], f"`{each.environment}`"] for each in promise.artifacts]
+
+
+def test_the_environment_variables():
+    rows = table("reference/command.md", "## Environment variables")
+    assert rows == [[f"`{name}`", meaning] for name, meaning in VARIABLES.items()]
 
 
 def names_of_checks() -> set[str]:
@@ -74,9 +80,9 @@ def test_the_symptoms_are_what_is_printed():
 
 
 def test_what_the_registries_say():
-    case = troubles.Case("OWNER", "NAME", "publish.yml", "pypi-demo", "VERSION")
+    job = FailedJob("OWNER", "NAME", "publish.yml", "pypi-demo", "VERSION")
     rows = table("how-to/finish-a-broken-release.md", "### A publish job is red")
     for texts, meaning, remedy in rows:
         for text in texts.split("; "):
-            assert (meaning, remedy.replace("the four values", case.publisher)) == troubles.explain([text], case)
-    assert [row[1] for row in rows] == [trouble.meaning for trouble in troubles._TROUBLES]
+            assert (meaning, remedy.replace("the four values", job.publisher)) == diagnose([text], job)
+    assert [row[1] for row in rows] == [failure.meaning for failure in KNOWN_FAILURES]

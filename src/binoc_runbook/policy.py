@@ -2,7 +2,7 @@
 
 The table says which artifacts exist, where each is published from and under which name, branch, tag and environment.
 The checks compare the world with it. Each key is described, validated and given its default in one place, the field
-of `Policy` or `Artifact` that holds it (`promised`), from which reference pages and schemas are made.
+of `Policy` or `Artifact` that holds it (`policy_keys`), from which reference pages and schemas are made.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from binoc_runbook.finding import Place
 from binoc_runbook.version import Version, VersionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 
 CHECK = "policy"
@@ -158,7 +158,7 @@ def _platforms(value: object) -> tuple[str, ...]:
     return platforms
 
 
-def _promise(about: str, allowed: str, read: Callable[[object], object]) -> dict[str, object]:
+def _key(about: str, allowed: str, read: Callable[[object], object]) -> dict[str, object]:
     return {"help": about, "allowed": allowed, "read": read}
 
 
@@ -169,16 +169,16 @@ class Artifact:
     `source` is the place of its table in the policy; it takes no part in comparisons.
     """
 
-    name: str = field(metadata=_promise("The name at the registry.", 'a name, such as "binoc"', _text))
+    name: str = field(metadata=_key("The name at the registry.", 'a name, such as "binoc"', _text))
     registry: Registry = field(
-        metadata=_promise("The registry that it is published at.", '"pypi" or "crates.io"', _registry)
+        metadata=_key("The registry that it is published at.", '"pypi" or "crates.io"', _registry)
     )
     path: str = field(
-        metadata=_promise("The folder of its manifest.", "a folder below the root, with forward slashes", _path)
+        metadata=_key("The folder of its manifest.", "a folder below the root, with forward slashes", _path)
     )
     environment: str | None = field(
         default=None,
-        metadata=_promise(
+        metadata=_key(
             "The GitHub environment of its publish job, which no other artifact shares.",
             'the name of an environment, such as "pypi-binoc"',
             _text,
@@ -186,13 +186,13 @@ class Artifact:
     )
     wheels: str | None = field(
         default=None,
-        metadata=_promise(
+        metadata=_key(
             "The Python tag and the ABI tag of its wheels (PEP 425).", '"cp310-abi3" or "cp310-cp310"', _wheels
         ),
     )
     platforms: tuple[str, ...] = field(
         default=(),
-        metadata=_promise(
+        metadata=_key(
             "The platform tags of its wheels, one wheel for each (PEP 425, PEP 600, PEP 656).",
             'tags such as "manylinux_2_17_x86_64", "musllinux_1_2_x86_64", "macosx_11_0_arm64", "win_amd64"',
             _platforms,
@@ -200,7 +200,7 @@ class Artifact:
     )
     example: str | None = field(
         default=None,
-        metadata=_promise(
+        metadata=_key(
             "The folder of a crate that uses this one as a stranger would; it is compiled with what was published.",
             'a folder below the root, such as "crates/binoc-row-reorder"',
             _path,
@@ -221,7 +221,7 @@ class Policy:
     source: Place = field(default=Place(MANIFEST), compare=False)
     tag: str = field(
         default="v{version}",
-        metadata=_promise(
+        metadata=_key(
             "The name of a release's git tag.",
             'a name that git takes with exactly one `{version}`, such as "v{version}"',
             _tag,
@@ -229,7 +229,7 @@ class Policy:
     )
     branch: tuple[str, ...] = field(
         default=("main",),
-        metadata=_promise(
+        metadata=_key(
             "The branches that are released from, by name or pattern.",
             'a branch such as "main", or a list such as ["main", "release/*"]',
             _branch,
@@ -237,34 +237,34 @@ class Policy:
     )
     remote: str = field(
         default="origin",
-        metadata=_promise("The git remote that is pushed to.", 'the name of a git remote, such as "origin"', _remote),
+        metadata=_key("The git remote that is pushed to.", 'the name of a git remote, such as "origin"', _remote),
     )
     test: tuple[str, ...] = field(
         default=(),
-        metadata=_promise(
+        metadata=_key(
             "The command that must pass before anything public is done.",
             'a list of arguments, such as ["just", "test-code"]',
             _command("test"),
         ),
     )
-    trial: tuple[str, ...] = field(
+    smoke_test: tuple[str, ...] = field(
         default=(),
-        metadata=_promise(
-            "The command that tries the installed distributions: it is run in a clean environment on each Python, with"
+        metadata=_key(
+            "The smoke test of the installed distributions: it is run in a clean environment on each Python, with"
             " the version as an argument, and `--plugin` with the library of each compiled `example`.",
-            'a list of arguments, such as ["python", "python/trial.py"]',
-            _command("trial"),
+            'a list of arguments, such as ["python", "python/smoke_test.py"]',
+            _command("smoke-test"),
         ),
     )
     repository: str | None = field(
         default=None,
-        metadata=_promise(
+        metadata=_key(
             "The GitHub repository that the registries trust.", 'owner/name, such as "harvard-lil/binoc"', _repository
         ),
     )
     workflow: str = field(
         default="publish.yml",
-        metadata=_promise(
+        metadata=_key(
             "The workflow file in `.github/workflows` that the registries trust.",
             'a bare file name ending in .yml or .yaml, such as "publish.yml"',
             _workflow,
@@ -302,9 +302,13 @@ class Policy:
         return any(fnmatch.fnmatchcase(name, pattern) for pattern in self.branch)
 
 
-def promised(kind: type[Policy] | type[Artifact]) -> Iterator[Field[Any]]:
-    """List the keys of a table: the fields whose metadata holds their `help`, and `allowed` values in words."""
-    return (each for each in fields(kind) if "help" in each.metadata)
+def policy_keys(kind: type[Policy] | type[Artifact]) -> dict[str, Field[Any]]:
+    """Return the fields that are keys of a table, by key; their metadata has `help`, and `allowed` values in words."""
+    return {item.name.replace("_", "-"): item for item in fields(kind) if "help" in item.metadata}
+
+
+#: Former names of keys.
+RENAMED_KEYS = {"trial": "smoke-test"}
 
 
 def normalised(registry: Registry, name: str) -> str:

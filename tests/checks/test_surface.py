@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from binoc_runbook.checks.surface import CargoPackage, CargoView, surface, withheld
+from binoc_runbook.checks.surface import surface, withheld
 from binoc_runbook.finding import Findings, Place
 from binoc_runbook.policy import Artifact, Policy
 from binoc_runbook.workspace import Workspace
+from binoc_runbook.workspace.metadata import CargoMetadata
+from binoc_runbook.world import World
 
 POLICY = Policy(
     declared=True,
@@ -39,9 +39,9 @@ Ask = Callable[..., Findings]
 
 @pytest.fixture
 def ask(tmp_path: Path) -> Ask:
-    """What surface finds in the files above, some of them changed, with cargo's own view of them."""
+    """What surface finds in the files above, some of them changed."""
 
-    def asked(*changes: tuple[str, str, str], policy: Policy = POLICY, cargo: bool = True) -> Findings:
+    def asked(*changes: tuple[str, str, str], policy: Policy = POLICY) -> Findings:
         files = dict(FILES)
         for path, before, after in changes:
             assert before in files.setdefault(path, "")
@@ -52,16 +52,9 @@ def ask(tmp_path: Path) -> Ask:
             if path.endswith("Cargo.toml"):
                 (tmp_path / path).parent.joinpath("src").mkdir(exist_ok=True)
                 (tmp_path / path).parent.joinpath("src/lib.rs").touch()
-        workspace = Workspace.discover(tmp_path)
-        return surface(workspace, policy, [view(tmp_path, root) for root in workspace.cargo_roots] if cargo else [])
+        return surface(World.real(tmp_path).workspace(), policy)
 
     return asked
-
-
-def view(root: Path, manifest: str) -> CargoView:
-    command = ["cargo", "metadata", "--no-deps", "--format-version=1", "--offline", "--manifest-path", manifest]
-    asked = subprocess.run(command, cwd=root, capture_output=True, check=False)
-    return CargoView.parse(asked.stdout, manifest, root)
 
 
 def test_each_artifact_that_can_be_published_as_declared_is_one_answer(ask: Ask) -> None:
@@ -184,7 +177,7 @@ def test_without_a_policy_it_says_so_and_what_would_be_published(ask: Ask) -> No
 
 
 def test_nothing_that_can_be_published_is_an_error_and_not_an_empty_success(tmp_path: Path) -> None:
-    findings = surface(Workspace.discover(tmp_path), Policy.undeclared())
+    findings = surface(World.real(tmp_path).workspace(), Policy.undeclared())
     assert findings.status == "failed"
 
 
@@ -197,44 +190,54 @@ def test_a_manifest_that_does_not_parse_fails_with_its_line(ask: Ask) -> None:
     assert unknown.looked_at == "cargo metadata --no-deps --manifest-path Cargo.toml"
 
 
-@pytest.mark.parametrize("output", ["", "{}", "[]", '{"packages": [{}]}', '{"packages": 4}', b"\xff"])
-def test_an_answer_of_cargo_that_is_not_understood_is_unknown(output: str | bytes, tmp_path: Path) -> None:
-    assert CargoView.parse(output, "Cargo.toml", tmp_path).unknown
+@pytest.fixture
+def no_cargo(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path_factory.mktemp("bin")))
 
 
-def test_cargo_that_could_not_be_asked_is_unknown_and_never_no(ask: Ask, tmp_path: Path) -> None:
-    ask(cargo=False)
-    missing = CargoView("Cargo.toml", unknown="`cargo` is not installed")
-    findings = surface(Workspace.discover(tmp_path), POLICY, [missing])
+@pytest.mark.usefixtures("no_cargo")
+def test_cargo_that_is_missing_is_unknown_and_never_no(ask: Ask) -> None:
+    findings = ask()
     assert findings.status == "unknown"
-    assert [finding.status for finding in findings] == ["ok", "ok", "unknown"]
-    assert "`cargo` is not installed" in findings[-1].saw
+    assert [finding.status for finding in findings] == ["unknown", "ok", "ok"]
+    assert "`cargo` was not found on PATH" in findings[0].saw
+    assert "rustup" in findings[0].remedy
 
 
-@pytest.mark.parametrize(
-    ("seen", "saw"),
-    [
-        (CargoPackage("binoc-core", "crates/core/Cargo.toml", None), "cargo says that `binoc-core` can be published"),
-        (CargoPackage("ghost", "ghost/Cargo.toml", None), "cargo lists `ghost`"),
-        (CargoPackage("binoc-sdk", "crates/sdk/Cargo.toml", ()), "cargo would not publish it"),
-        (None, "cargo does not list `binoc-sdk`"),
-    ],
-)
-def test_where_cargo_sees_something_else_one_reading_is_wrong(
-    seen: CargoPackage | None, saw: str, ask: Ask, tmp_path: Path
-) -> None:
-    ask(cargo=False)
-    packages = () if seen is None else (seen,)
-    findings = surface(Workspace.discover(tmp_path), POLICY, [CargoView("Cargo.toml", packages)])
-    assert any(saw in finding.saw for finding in findings.having("failed"))
+@pytest.mark.usefixtures("no_cargo")
+def test_without_cargo_what_a_manifest_says_alone_still_counts(ask: Ask) -> None:
+    findings = ask(("crates/core/Cargo.toml", "publish = false\n", ""))
+    assert [finding.looked_at for finding in findings.having("failed")] == ["crates/core/Cargo.toml:2"]
 
 
-def test_paths_of_cargo_are_read_through_links(tmp_path: Path) -> None:
-    (tmp_path / "real").mkdir()
-    (tmp_path / "link").symlink_to("real")
-    answer = {"packages": [{"name": "a", "manifest_path": str(tmp_path / "real/Cargo.toml"), "publish": None}]}
-    seen = CargoView.parse(json.dumps(answer), "Cargo.toml", tmp_path / "link")
-    assert seen.packages == (CargoPackage("a", "Cargo.toml", None),)
+@pytest.mark.usefixtures("no_cargo")
+def test_without_cargo_an_inherited_publish_is_neither_allowed_nor_refused(ask: Ask, tmp_path: Path) -> None:
+    sdk = ("crates/sdk/Cargo.toml", 'edition = "2021"\n', 'edition = "2021"\npublish.workspace = true\n')
+    findings = ask(sdk)
+    assert [finding.status for finding in findings] == ["unknown", "ok"]
+    assert "binoc-sdk" not in str(findings)
+    (unknown,) = withheld(World.real(tmp_path).workspace(), POLICY).having("unknown")
+    assert unknown.looked_at == "crates/cli/Cargo.toml:5"
+    assert "`cargo` was not found on PATH" in unknown.saw
+
+
+def test_an_error_of_cargo_is_unknown_with_its_first_line(ask: Ask) -> None:
+    findings = ask(("crates/core/Cargo.toml", 'edition = "2021"', 'edition = "1999"'))
+    (unknown,) = findings.having("unknown", "failed")
+    assert (unknown.check, unknown.status) == ("surface", "unknown")
+    assert "error: failed to load manifest for workspace member" in unknown.saw
+    assert "\n" not in unknown.saw
+    assert unknown.remedy == unknown.looked_at == "cargo metadata --no-deps --manifest-path Cargo.toml"
+
+
+def test_an_error_that_many_crates_share_is_reported_once(ask: Ask, tmp_path: Path) -> None:
+    ask()
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "Cargo.toml").write_text(f'[package]\nname = "{name}"\npublish = false\n[workspace]\n')
+    workspace = Workspace.discover(tmp_path, lambda manifest: CargoMetadata(error="no toolchain", remedy="install one"))
+    (unknown,) = surface(workspace, POLICY).having("unknown")
+    assert "no toolchain" in unknown.saw
 
 
 def test_a_member_that_is_listed_under_a_link_is_the_one_behind_it(tmp_path: Path) -> None:
@@ -243,20 +246,20 @@ def test_a_member_that_is_listed_under_a_link_is_the_one_behind_it(tmp_path: Pat
     (tmp_path / "real/a/Cargo.toml").write_text(FILES["crates/sdk/Cargo.toml"])
     (tmp_path / "linked").symlink_to("real/a")
     (tmp_path / "Cargo.toml").write_text('[workspace]\nresolver = "2"\nmembers = ["linked"]\n')
-    findings = surface(Workspace.discover(tmp_path), Policy.undeclared(), [view(tmp_path, "Cargo.toml")])
+    findings = surface(World.real(tmp_path).workspace(), Policy.undeclared())
     assert [finding.status for finding in findings] == ["warning"]
 
 
 def test_each_crate_that_is_not_declared_is_asked_what_keeps_it_from_being_published(ask: Ask, tmp_path: Path) -> None:
     ask()
-    assert [str(finding) for finding in withheld(Workspace.discover(tmp_path), POLICY)] == [
+    assert [str(finding) for finding in withheld(World.real(tmp_path).workspace(), POLICY)] == [
         "✓ ok: surface: crates/cli/Cargo.toml:5: `binoc-cli` cannot be published",
         "✓ ok: surface: crates/core/Cargo.toml:5: `binoc-core` cannot be published",
         "✓ ok: surface: python/binoc/Cargo.toml:5: `binoc-python` cannot be published",
     ]
     open_again = ("crates/core/Cargo.toml", "publish = false\n", "")
     ask(open_again)
-    (failed,) = withheld(Workspace.discover(tmp_path), POLICY).having("failed")
+    (failed,) = withheld(World.real(tmp_path).workspace(), POLICY).having("failed")
     assert (failed.looked_at, failed.remedy) == (
         "crates/core/Cargo.toml:2",
         "write `publish = false` under `[package]` in `crates/core/Cargo.toml`",

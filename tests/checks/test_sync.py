@@ -11,8 +11,8 @@ from binoc_runbook.checks.sync import sync
 from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.policy import Artifact, Policy
 from binoc_runbook.version import Version
-from binoc_runbook.workspace import Workspace
 from binoc_runbook.workspace.edit import apply, plan
+from binoc_runbook.world import World
 
 V = Version.parse
 POLICY = Policy(
@@ -67,7 +67,7 @@ def ask(tmp_path: Path) -> Callable[..., Findings]:
             assert before in files[path]
             files[path] = files[path].replace(before, after, 1)
         write(tmp_path, {path: text for path, text in files.items() if path not in without})
-        return sync(Workspace.discover(tmp_path), policy, V(version))
+        return sync(World.real(tmp_path).workspace(), policy, V(version))
 
     return asked
 
@@ -76,6 +76,9 @@ def write(root: Path, files: Mapping[str, str]) -> None:
     for path, text in files.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_bytes(text.encode())
+        if path.endswith("/Cargo.toml"):
+            (root / path).with_name("src").mkdir(exist_ok=True)
+            (root / path).with_name("src").joinpath("lib.rs").touch()
 
 
 Ask = Callable[..., Findings]
@@ -141,8 +144,8 @@ def test_each_spelling_is_asked_for_where_it_belongs(ask: Ask) -> None:
 
 def test_the_command_that_is_named_repairs_everything(ask: Ask, tmp_path: Path) -> None:
     assert ask(version="0.5.0-rc.1").status == "failed"
-    assert not apply(plan(Workspace.discover(tmp_path), POLICY, V("0.5.0-rc.1")).edits)
-    findings = sync(Workspace.discover(tmp_path), POLICY, V("0.5.0-rc.1"))
+    assert not apply(plan(World.real(tmp_path).workspace(), POLICY, V("0.5.0-rc.1")).edits)
+    findings = sync(World.real(tmp_path).workspace(), POLICY, V("0.5.0-rc.1"))
     assert [finding.looked_at for finding in findings.having("failed", "warning")] == ["CHANGELOG.md"]
     assert findings[0].saw == "2 places say `0.5.0-rc.1` in Cargo's spelling, `0.5.0rc1` in Python's"
 
@@ -152,13 +155,32 @@ def test_the_command_that_is_named_repairs_everything(ask: Ask, tmp_path: Path) 
     [
         ("crates/cli/Cargo.toml", 'version = "0.1.0"', 'version = "9.9.9"'),
         ("crates/cli/Cargo.toml", 'version = "0.4.0"', 'version = "0.3.0"'),
-        ("crates/cli/Cargo.toml", 'version = "0.1.0"', "version = 4"),
         ("Cargo.lock", 'name = "binoc-cli"\nversion = "0.1.0"', 'name = "binoc-cli"\nversion = "0.0.1"'),
-        ("crates/cli/Cargo.toml", '"0.4.0"', '"newest"'),
     ],
 )
 def test_what_is_not_published_never_fails_it(change: Change, ask: Ask) -> None:
     assert ask(change).status in ("ok", "warning")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("crates/cli/Cargo.toml", 'version = "0.1.0"', "version = 4"),
+        ("crates/cli/Cargo.toml", '"0.4.0"', '"newest"'),
+    ],
+)
+def test_a_workspace_that_cargo_cannot_read_is_unknown_and_never_failed(change: Change, ask: Ask) -> None:
+    findings = ask(change)
+    assert findings.status == "unknown"
+    assert [finding.looked_at for finding in findings.having("unknown")] == [
+        "python/binoc/pyproject.toml",
+        "cargo metadata --no-deps --manifest-path Cargo.toml",
+    ]
+
+
+def test_a_crate_that_cargo_cannot_read_and_nothing_published_needs_changes_no_answer(ask: Ask, tmp_path: Path) -> None:
+    write(tmp_path, {"old/Cargo.toml": '[package]\nname = "old"\nversion = 4\n[workspace]\n'})
+    assert ask().status == "ok"
 
 
 def test_a_stale_requirement_of_something_unpublished_is_still_shown(ask: Ask) -> None:
@@ -231,7 +253,7 @@ def test_a_conflict_in_the_lock_file_is_named(ask: Ask) -> None:
 def test_the_changelog_must_tell_of_the_version(text: str, saw: str, remedy: str, ask: Ask, tmp_path: Path) -> None:
     ask()
     (tmp_path / "CHANGELOG.md").write_bytes(text.encode(errors="surrogateescape"))
-    (finding,) = sync(Workspace.discover(tmp_path), POLICY, V("0.4.0")).having("failed")
+    (finding,) = sync(World.real(tmp_path).workspace(), POLICY, V("0.4.0")).having("failed")
     assert (finding.looked_at, finding.saw, finding.remedy) == ("CHANGELOG.md", saw, remedy)
 
 

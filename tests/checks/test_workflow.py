@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from binoc_runbook.checks.workflow import RULES, Workflow, workflow
+from binoc_runbook.checks.workflow import RULES, WorkflowFile, workflow
+from binoc_runbook.checks.workflow.audit import ZIZMOR, Audit
 from binoc_runbook.checks.workflow.matrix import expanded
 from binoc_runbook.policy import MANIFEST_OF, Policy
 from binoc_runbook.workspace.policy_table import read_policy
+from binoc_runbook.world.processes import Processes
+from binoc_runbook.world.zizmor import audit_workflow
 
 if TYPE_CHECKING:
     from binoc_runbook.finding import Finding
@@ -37,11 +40,22 @@ def policy(tmp_path_factory: pytest.TempPathFactory) -> Policy:
     return read_policy(root)
 
 
-def findings(root: Path, text: str, policy: Policy) -> list[Finding]:
+def write(root: Path, text: str) -> None:
     file = root / FILE
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text)
-    return list(workflow(root, policy))
+
+
+def findings(root: Path, text: str, policy: Policy) -> list[Finding]:
+    """What the rules of this library find, as if zizmor had reported nothing."""
+    write(root, text)
+    return list(workflow(root, policy, audit=Audit()))
+
+
+def audited(root: Path, text: str, policy: Policy) -> list[Finding]:
+    """What all rules find, with the reports of the real zizmor."""
+    write(root, text)
+    return list(workflow(root, policy, audit=audit_workflow(Processes(root), FILE)))
 
 
 def line(text: str, part: str) -> str:
@@ -50,7 +64,7 @@ def line(text: str, part: str) -> str:
 
 
 def test_the_workflow_of_this_repository_keeps_the_contract(tmp_path: Path, policy: Policy) -> None:
-    [finding] = findings(tmp_path, GOOD, policy)
+    [finding] = audited(tmp_path, GOOD, policy)
 
     assert (finding.status, finding.looked_at) == ("ok", FILE)
     for artifact in policy.artifacts:
@@ -60,19 +74,20 @@ def test_the_workflow_of_this_repository_keeps_the_contract(tmp_path: Path, poli
 
 #: What any workflow should keep to, whether it publishes or not.
 HYGIENE = {
-    *("keys", "untrusted trigger", "permissions", "cache mode", "caches", "secrets", "credentials", "checkouts"),
-    *("scripts", "empty uploads", "pins", "images", "downloads", "pin comments", "known pins", "runners"),
-    *("known runners", "action inputs", "recipes", "rehearsal", "failures", "time limit"),
+    *("keys", "cache mode", "caches", "secrets", "credentials", "checkouts", "empty uploads", "pins", "downloads"),
+    *("pin comments", "known pins", "runners", "known runners", "action inputs", "recipes", "rehearsal", "failures"),
+    *("time limit", "zizmor"),
 }
 
 
 @pytest.mark.parametrize("path", sorted((REPOSITORY / ".github/workflows").glob("*.yml")), ids=lambda path: path.name)
 def test_the_other_workflows_of_this_repository_hold_to_the_same_hygiene(path: Path, policy: Policy) -> None:
-    read = Workflow.read(REPOSITORY, path.relative_to(REPOSITORY).as_posix())
+    file = path.relative_to(REPOSITORY).as_posix()
+    read = replace(WorkflowFile.read(REPOSITORY, file), audit=audit_workflow(Processes(REPOSITORY), file))
     rules = [rule for rule in RULES if rule.name in HYGIENE]
 
     assert len(rules) == len(HYGIENE)
-    assert [(rule.name, saw) for rule in rules for _, saw, _ in rule.faults(read, policy)] == []
+    assert [(rule.name, saw) for rule in rules for _, saw, _ in rule.violations(read, policy)] == []
 
 
 GATE = "    if: startsWith(github.ref, 'refs/tags/v') && (github.event_name == 'push' || inputs.artifact == 'binoc')\n"
@@ -85,6 +100,7 @@ UV_PUBLISH = "      - run: uv publish --trusted-publishing always\n"
 PYPI_ACTION = "      - uses: pypa/gh-action-pypi-publish@dc37677b2e1c63e2034f94d8a5b11f265b73ba33 # v1.14.2\n"
 RUST_CACHE = "      - uses: Swatinem/rust-cache@6323deb102c322ba6fcbdcafc7e3dddab59af2b6 # v2.9.2\n"
 PLAIN_CHECKOUT = f"      - uses: {CHECKOUT} # v7.0.1\n        with: {{persist-credentials: false}}\n"
+UNTRUSTED = "  pull_request_target:\n    types: [opened]\n"
 REUSABLE = """\
   publish-binoc:
     name: Publish binoc to PyPI
@@ -120,24 +136,21 @@ MUTATIONS = [
         "`workflow_call`",
         "delete `workflow_call`",
     ),
-    (
-        "untrusted trigger",
-        "  push:\n",
-        "  pull_request_target:\n    types: [opened]\n  push:\n",
-        "pull_request_target",
-        "`pull_request_target` starts it",
-        "delete `pull_request_target`",
-    ),
-    ("untrusted trigger", "  push:\n", "  workflow_run: {}\n  push:\n", "workflow_run", "`workflow_run`", "delete"),
-    ("untrusted trigger", "  push:\n", "  issue_comment: {}\n  push:\n", "issue_comment", "`issue_comment`", "delete"),
     # what a run may do
-    ("permissions", "permissions: {}\n", "", "", "nothing is said on top", "`permissions: {}`"),
-    ("permissions", "permissions: {}", "permissions: write-all", "write-all", "every job", "`permissions: {}`"),
-    ("permissions", "permissions: {}", "permissions: {id-token: write}", "{id-token", "every job", "`permissions: {}`"),
     ("secrets", "steps.auth.outputs.token", "secrets.CARGO_TOKEN", "secrets.", "`CARGO_REGISTRY_TOKEN`", "delete it"),
     ("secrets", "steps.auth.outputs.token", "secrets['X']", "secrets[", "secrets['X']", "delete it"),
     ("secrets", "steps.auth.outputs.token", "toJSON( Secrets )", "toJSON", "toJSON( Secrets )", "delete it"),
     ("secrets", "'refs/tags/v')", "'refs/tags/v') && secrets.X != ''", "secrets.X", "`if` reads", "delete it"),
+    (
+        "trigger",
+        "  push:\n",
+        f"{UNTRUSTED}  push:\n",
+        "pull_request_target",
+        "starts it",
+        "delete `pull_request_target`",
+    ),
+    ("trigger", "  push:\n", "  workflow_run: {}\n  push:\n", "workflow_run", "`workflow_run`", "delete"),
+    ("trigger", "  push:\n", "  issue_comment: {}\n  push:\n", "issue_comment", "`issue_comment`", "delete"),
     # how runs meet
     ("concurrency", "cancel-in-progress: false", "cancel-in-progress: true", "cancel-in", "ends a run", "false"),
     (
@@ -292,22 +305,6 @@ MUTATIONS = [
     ("pins", f"{CHECKOUT} # v7.0.1", CHECKOUT, CHECKOUT, "nobody sees which release", "`# v1.2.3`"),
     ("pins", f"{CHECKOUT} # v7.0.1", f"{CHECKOUT} # main", CHECKOUT, "nobody sees which release", "`# v1.2.3`"),
     ("pins", f"{CHECKOUT} # v7.0.1", "docker://alpine:3", "alpine", "no fixed image", "sha256"),
-    (
-        "images",
-        "    timeout-minutes: 60\n",
-        "    timeout-minutes: 60\n    container: quay.io/pypa/manylinux_2_28\n",
-        "quay.io",
-        "`wheels` runs in `quay.io/pypa/manylinux_2_28`",
-        "@sha256:",
-    ),
-    (
-        "images",
-        "    timeout-minutes: 60\n",
-        "    timeout-minutes: 60\n    services: {db: {image: 'postgres:17'}}\n",
-        "postgres",
-        "`postgres:17`, which is no fixed image",
-        "postgres:17@sha256:",
-    ),
     (
         "downloads",
         "run: ./just verify-crate --install",
@@ -644,30 +641,6 @@ MUTATIONS = [
         "the checkout of `sources`",
         "false",
     ),
-    (
-        "scripts",
-        "run: ./just verify-crate --install",
-        "run: ./just verify-crate --install ${{ github.ref_name }}",
-        "github.ref_name",
-        "`github.ref_name`",
-        "`env:`",
-    ),
-    (
-        "scripts",
-        "run: ./just verify-crate --install",
-        "run: ./just verify-crate --install ${{ inputs.tag }}",
-        "inputs.tag",
-        "`inputs.tag`",
-        "`env:`",
-    ),
-    (
-        "scripts",
-        "run: ./just verify-crate --install",
-        "run: ./just verify-crate --install '${{ github.event.head_commit.message }}'",
-        "github.event",
-        "message`",
-        "quote it",
-    ),
     # which files are published
     (
         "artifact names",
@@ -764,6 +737,8 @@ JUSTFILE = "dist:\nverify-crate what='all': dist\n\tpytest\ncheck := 'x'\nalias 
 )
 ACTION = ".github/actions/x/action.yml"
 LOCAL = "      - uses: ./.github/actions/x\n      - run: ./just verify-crate --install"
+TIME_LIMIT = "    timeout-minutes: 60\n"
+COMPLETED = "{workflows: [ci], types: [completed]}"
 NOTES = "  notes: {needs: publish-binoc, uses: ./.github/workflows/notes.yml}\n  publish-binoc-sdk:\n"
 CALLED = ".github/workflows/notes.yml"
 
@@ -822,16 +797,6 @@ BESIDE = [
     ),
     (
         "secrets",
-        "  publish-binoc-sdk:\n",
-        NOTES.replace("notes.yml", "notes.yml, secrets: inherit"),
-        CALLED,
-        "on: workflow_call\njobs: {}\n",
-        FILE,
-        "`notes` hands on every secret",
-        "delete `secrets: inherit`",
-    ),
-    (
-        "secrets",
         "      - run: ./just verify-crate --install",
         LOCAL.replace("./.github", "$/.github"),
         ACTION,
@@ -880,6 +845,78 @@ def test_what_lies_beside_the_workflow_is_read_with_it(
     assert finding.looked_at == at or (at == FILE and finding.looked_at.startswith(f"{FILE}:"))
 
 
+# Each: the audit of zizmor, what is replaced by what, and the line of the finding.
+REPORTED = [
+    ("dangerous-triggers", "  push:\n", f"{UNTRUSTED}  push:\n", "pull_request_target"),
+    ("dangerous-triggers", "  push:\n", f"  workflow_run: {COMPLETED}\n  push:\n", "workflow_run"),
+    ("dangerous-triggers", "  push:\n", "  issue_comment: {}\n  push:\n", "issue_comment"),
+    ("excessive-permissions", "permissions: {}\n", "", "name: publish"),
+    ("excessive-permissions", "permissions: {}", "permissions: write-all", "write-all"),
+    ("excessive-permissions", "permissions: {}", "permissions: {id-token: write}", "{id-token"),
+    ("unpinned-images", TIME_LIMIT, f"{TIME_LIMIT}    container: quay.io/pypa/manylinux_2_28\n", "quay.io"),
+    ("unpinned-images", TIME_LIMIT, f"{TIME_LIMIT}    services: {{db: {{image: 'postgres:17'}}}}\n", "postgres"),
+    ("template-injection", "crate --install", "crate --install ${{ github.ref_name }}", "github.ref_name"),
+    ("template-injection", "crate --install", "crate --install ${{ inputs.tag }}", "inputs.tag"),
+    ("template-injection", "crate --install", "crate '${{ github.event.head_commit.message }}'", "github.event"),
+    ("secrets-inherit", "  publish-binoc-sdk:\n", NOTES.replace("notes.yml", "notes.yml, secrets: inherit"), "inherit"),
+]
+
+
+@pytest.mark.parametrize(("audit", "good", "bad", "at"), REPORTED)
+def test_one_change_causes_the_one_report_of_zizmor(
+    tmp_path: Path, policy: Policy, audit: str, good: str, bad: str, at: str
+) -> None:
+    assert good in GOOD
+    text = GOOD.replace(good, bad, 1)
+
+    [finding] = [each for each in audited(tmp_path, text, policy) if each.saw.startswith("zizmor: ")]
+
+    assert (finding.check, finding.status) == ("workflow", "failed")
+    assert finding.saw.startswith(f"zizmor: {audit}: ")
+    assert finding.looked_at == line(text, at)
+    assert audit in finding.remedy
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        ("run: ./just verify-crate --install", "run: ./just verify-crate ${{ matrix.refs }} ${{ github.sha }}"),
+        (f"uses: {CHECKOUT} # v7.0.1", "uses: ./.github/actions/checkout"),
+        ("    runs-on: ubuntu-24.04", "    runs-on: [self-hosted, anything]"),
+        ("contents: read # to check out", "contents: read"),
+    ],
+)
+def test_advice_of_zizmor_about_style_is_not_part_of_the_contract(
+    tmp_path: Path, policy: Policy, good: str, bad: str
+) -> None:
+    assert good in GOOD
+
+    assert [each.status for each in audited(tmp_path, GOOD.replace(good, bad, 1), policy)] == ["ok"]
+
+
+@pytest.mark.parametrize(("strict", "status"), [(False, "warning"), (True, "unknown")])
+def test_without_the_pinned_zizmor_the_other_rules_are_checked(
+    tmp_path: Path, policy: Policy, strict: bool, status: str
+) -> None:
+    write(tmp_path, GOOD)
+
+    contract, problem = workflow(tmp_path, policy, audit=Audit(missing="not on PATH"), strict=strict)
+
+    assert (contract.status, problem.status) == ("ok", status)
+    assert "zizmor" not in contract.saw
+    assert problem.remedy.endswith(f" install zizmor=={ZIZMOR}")
+
+
+def test_a_workflow_that_zizmor_could_not_audit_is_unknown(tmp_path: Path, policy: Policy) -> None:
+    write(tmp_path, GOOD)
+
+    contract, problem = workflow(tmp_path, policy, audit=Audit.parse("no JSON"))
+
+    assert (contract.status, problem.status) == ("ok", "unknown")
+    assert problem.looked_at == problem.remedy
+    assert problem.remedy.endswith(FILE)
+
+
 @pytest.mark.parametrize("pattern", ["binoc*", "'*.source'"])
 def test_a_pattern_that_takes_in_the_artifacts_of_two_others(tmp_path: Path, policy: Policy, pattern: str) -> None:
     found = findings(tmp_path, GOOD.replace("pattern: binoc.*", f"pattern: {pattern}", 1), policy)
@@ -899,7 +936,7 @@ def test_a_workflow_that_checks_nothing_before_it_publishes(tmp_path: Path, poli
 
 
 def test_every_rule_has_a_change_that_breaks_it() -> None:
-    assert {"checks", *(mutation[0] for mutation in (*MUTATIONS, *BESIDE))} == {rule.name for rule in RULES}
+    assert {"checks", "zizmor", *(each[0] for each in (*MUTATIONS, *BESIDE))} == {rule.name for rule in RULES}
 
 
 @pytest.mark.parametrize(
@@ -1002,7 +1039,7 @@ def test_the_trigger_follows_the_tag_of_the_policy(
 
 
 def test_each_artifact_is_published_by_the_job_that_has_its_environment(policy: Policy) -> None:
-    read = Workflow.read(REPOSITORY, FILE)
+    read = WorkflowFile.read(REPOSITORY, FILE)
 
     assert [(artifact.name, job.id) for artifact, job in read.publishers(policy)] == [
         ("binoc", "publish-binoc"),
@@ -1030,7 +1067,7 @@ jobs:
 
 def test_a_matrix_is_combined_as_github_does(tmp_path: Path) -> None:
     (tmp_path / "x.yml").write_text(MATRIX)
-    [job] = Workflow.read(tmp_path, "x.yml").jobs
+    [job] = WorkflowFile.read(tmp_path, "x.yml").jobs
 
     assert list(
         expanded(job, "${{matrix.fruit}} ${{ matrix.animal }} ${{ matrix.color }} ${{ matrix.shape.name }}")
@@ -1051,20 +1088,19 @@ def test_a_matrix_is_combined_as_github_does(tmp_path: Path) -> None:
     [
         (
             "tokens",
-            "permissions, cache mode, caches, concurrency, environment, token, publish only, no verify, locked, "
-            "existing files, needs, checks, secrets, checkouts, artifact names, empty uploads, pins, runners, "
-            "toolchain, time limit",
+            "cache mode, caches, concurrency, environment, token, publish only, no verify, locked, existing files, "
+            "needs, checks, secrets, checkouts, artifact names, empty uploads, pins, runners, toolchain, time limit, "
+            "zizmor",
         ),
         (
             "dispatch",
-            "trigger, cache mode, concurrency, publish job, environment, token alone, inline, gate, checks, secrets, "
-            "scripts, toolchain",
+            "trigger, cache mode, concurrency, publish job, environment, token alone, inline, gate, checks, "
+            "toolchain, zizmor",
         ),
         (
             "one-job",
-            "trigger, permissions, caches, publish job, token alone, publish only, attestations, checks, failures, "
-            "checkouts, scripts, uploads, empty uploads, pins, pin comments, "
-            "toolchain",
+            "trigger, caches, publish job, token alone, publish only, attestations, checks, failures, checkouts, "
+            "uploads, empty uploads, pins, pin comments, toolchain, zizmor",
         ),
     ],
 )
@@ -1073,7 +1109,7 @@ def test_workflows_of_a_familiar_shape_break_what_they_are_known_for(
 ) -> None:
     text = (Path(__file__).parent / "workflows" / f"{name}.yml").read_text()
 
-    found = findings(tmp_path, text, policy)
+    found = audited(tmp_path, text, policy)
 
     assert ", ".join(dict.fromkeys(finding.saw.partition(":")[0] for finding in found)) == broken
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 
@@ -110,6 +112,24 @@ def test_an_unknown_does_not_fail_a_question_and_is_not_hidden(typed, checkout):
     assert code == 0
     assert "this clone has no remote `origin`" in out
     assert "1 unknown; a real release stops here" in err
+    assert typed("check", "--strict")[0] == 1
+
+
+def test_a_strict_check_of_a_releasable_checkout_fails_nothing(typed):
+    assert typed("check", "--strict")[0] == 0
+
+
+def test_another_zizmor_is_a_warning_and_fails_a_strict_check(typed, monkeypatch, tmp_path):
+    (tmp_path / "zizmor").write_text("#!/bin/sh\necho zizmor 0.9.0\n")
+    (tmp_path / "zizmor").chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))  # programs next to it come first
+    code, out, err = typed("check")
+    assert code == 0
+    assert "install zizmor==" in out
+    assert "1 warning" in err
+    code, _, err = typed("check", "--strict")
+    assert code == 1
+    assert "1 unknown" in err
 
 
 @pytest.mark.parametrize("version", ["0.4", "v0.4.0", "0.4.0rc1", "0.4.0-1", "0.4.0+build", "", "1.2.3.4"])
@@ -147,16 +167,80 @@ def test_a_refusal_is_json_too_where_json_was_asked_for(typed, checkout):
     assert err == ""
 
 
-def test_without_cargo_the_missing_toolchain_is_a_finding(typed, monkeypatch, tmp_path):
-    import shutil
-
+@pytest.fixture
+def no_cargo(monkeypatch, tmp_path):
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/git").symlink_to(str(shutil.which("git")))
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    code, out, _ = typed("check")
-    assert code == 1
-    assert "`cargo` was not found on PATH" in out
-    assert "rustup" in out
+
+
+@pytest.mark.usefixtures("no_cargo")
+def test_without_cargo_the_missing_toolchain_is_unknown_and_stops_a_release(typed):
+    code, out, err = typed("check", "--json")
+    assert code == 0
+    assert json.loads(out)["version"] == "0.4.0"
+    unknown = [finding for finding in json.loads(out)["findings"] if finding["status"] == "unknown"]
+    assert {finding["check"] for finding in unknown} == {"surface", "sync"}
+    assert "`cargo` was not found on PATH" in unknown[0]["saw"]
+    assert "rustup" in unknown[0]["remedy"]
+    code, _, err = typed("check")
+    assert "a real release stops here" in err
+
+
+@pytest.mark.usefixtures("no_cargo")
+def test_without_cargo_no_version_is_set_and_no_tag_is_published_from(typed, checkout):
+    for command in (("set-version", "0.5.0"), ("prepare", "0.5.0"), ("check-tag", "refs/tags/v0.4.0")):
+        code, _, err = typed(*command)
+        assert code == 1, command
+        assert "`cargo` was not found on PATH" in err
+    assert checkout.git("status", "--porcelain", cwd=checkout.root) == ""
+
+
+@pytest.mark.usefixtures("no_cargo")
+def test_without_cargo_inspect_lists_the_manifests(typed):
+    code, out, err = typed("inspect")
+    assert code == 0
+    rows = [line.split("\t") for line in out.splitlines()]
+    assert ["demo-sdk", "cargo", "?", "crates/demo-sdk/Cargo.toml", "publishable"] in rows
+    assert ["demo-core", "cargo", "?", "crates/demo-core/Cargo.toml", "private"] in rows
+    assert "`cargo` was not found on PATH" in err
+
+
+@pytest.fixture
+def cargo_starts(monkeypatch, tmp_path):
+    """The arguments of each start of cargo, as a list that grows."""
+    log, program = tmp_path / "cargo.log", tmp_path / "bin/cargo"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\necho "$@" >> "{log}"\nexec "{shutil.which("cargo")}" "$@"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    log.touch()
+    return lambda: log.read_text().splitlines()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("inspect",),
+        ("check",),
+        ("check", "0.4.0"),
+        ("check-tag", "refs/tags/v0.4.0"),
+        ("set-version", "0.5.0"),
+        ("prepare", "0.5.0"),
+    ],
+    ids=" ".join,
+)
+def test_cargo_is_started_once_for_each_root(command, typed, checkout, cargo_starts):
+    checkout.edit("Cargo.toml", 'resolver = "3"', 'resolver = "3"\nexclude = ["fuzz"]')
+    checkout.write("fuzz/Cargo.toml", '[package]\nname = "fuzz"\npublish = false\n')
+    checkout.write("fuzz/src/lib.rs", "")
+    checkout.commit()
+    code, out, err = typed(*command)
+    assert code == 0, out + err
+    assert sorted(start.rpartition("--manifest-path=")[2] for start in cargo_starts()) == [
+        "Cargo.toml",
+        "fuzz/Cargo.toml",
+    ]
 
 
 def test_a_folder_that_is_no_clone_can_be_inspected_and_is_no_release(capsys, tmp_path):
@@ -228,9 +312,18 @@ def test_set_version_moves_every_place_and_check_agrees(typed, checkout):
     code, _, err = typed("set-version", "0.5.0-rc.1")
     assert code == 0, err
     assert "Cargo.toml:6: `0.4.0` → `0.5.0-rc.1`" in err
-    assert "cargo accepts the lock file" in err
+    accepted = ["cargo", "metadata", "--locked", "--offline", "--format-version=1"]
+    assert subprocess.run(accepted, cwd=checkout.root, capture_output=True, check=False).returncode == 0
     _, out, _ = typed("check", "0.5.0-rc.1")
     assert "just set-version" not in out
+
+
+def test_set_version_names_a_crate_that_the_lock_file_lacks(typed, checkout):
+    checkout.edit("Cargo.lock", '[[package]]\nname = "demo-sdk"\nversion = "0.4.0"\n', "")
+    code, _, err = typed("set-version", "0.5.0")
+    assert code == 1
+    assert "it has no entry for `demo-sdk`" in err
+    assert "cargo update --workspace --manifest-path Cargo.toml" in err
 
 
 def test_set_version_there_and_back_changes_no_byte(typed, checkout):

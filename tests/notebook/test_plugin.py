@@ -21,9 +21,10 @@ import nbformat
 import pytest
 from nbformat import NotebookNode, v4
 
+from binoc_runbook import environ
 from binoc_runbook.notebook import command_line
 from binoc_runbook.notebook.engine import clean, file_record
-from binoc_runbook.notebook.messages import LIVE, OUTPUT_VARIABLE, RECORD
+from binoc_runbook.notebook.messages import LIVE, RECORD
 from binoc_runbook.redaction import machine_free
 
 if TYPE_CHECKING:
@@ -245,7 +246,7 @@ def test_closed_streams_are_no_reason_to_fail(checkout: Checkout, closed: list[s
 
 @pytest.mark.notebook
 def test_python_m_papermill_typed_in_another_folder(checkout: Checkout) -> None:
-    checkout.holds(f"import os; print(os.getcwd() == {str(checkout.root)!r}, os.environ[{OUTPUT_VARIABLE!r}])")
+    checkout.holds(f"import os; print(os.getcwd() == {str(checkout.root)!r}, os.environ[{environ.OUTPUT!r}])")
     end = run(
         "release.ipynb -p version 0.4.0",
         checkout.runbook.parent,
@@ -260,7 +261,7 @@ def test_python_m_papermill_typed_in_another_folder(checkout: Checkout) -> None:
 @pytest.mark.notebook
 def test_the_long_line_means_what_it_says(checkout: Checkout, tmp_path: Path) -> None:
     """Both paths given, in a fresh clone without `runs/`, and a folder to run in; the engine is ours all the same."""
-    checkout.holds(f"import os; print(os.getcwd(), os.environ[{OUTPUT_VARIABLE!r}], repr(version))")
+    checkout.holds(f"import os; print(os.getcwd(), os.environ[{environ.OUTPUT!r}], repr(version))")
     end = run(
         f"checkout/runbooks/release.ipynb 'checkout/runs/{{version}}.ipynb' -p version 1.10 --cwd {tmp_path}",
         tmp_path,

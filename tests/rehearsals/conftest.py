@@ -19,9 +19,9 @@ from packaging.tags import platform_tags
 
 from binoc_runbook.rehearsal.publish import Publication, open_publication
 from binoc_runbook.rehearsal.runner import WorkflowRun
-from binoc_runbook.rehearsal.runner.artifacts import Artifacts
-from binoc_runbook.release.parameters import open_target
+from binoc_runbook.rehearsal.runner.workflow_artifacts import WorkflowArtifacts
 from binoc_runbook.version import Version
+from binoc_runbook.workspace.policy_table import read_policy
 from binoc_runbook.world import World
 
 #: A wheel of the stable ABI that any Linux of this machine, or macOS, can install.
@@ -339,9 +339,9 @@ class Demo:
         """Registries that know nothing of the workspace yet, and the runner of its workflow."""
         target_folder = {"CARGO_TARGET_DIR": str(self.root.parent / "target")}
         told = {**target_folder, **ONCE, **environment}
-        world = World.at(self.root, kind="rehearsal", source=self.root, environment=told)
+        world = dataclasses.replace(World.real(self.root, told), kind="rehearsal")
         shown: list[str] = []
-        with open_publication(open_target(world, Version.parse(version)), shown.append) as opened:
+        with open_publication(world, read_policy(world.root), Version.parse(version), shown.append) as opened:
             yield Rehearsed(self, opened, shown)
         assert opened.registries.mistakes == []
         kept = [path.read_text("utf-8") for path in (self.root.parent / "publication").rglob("*.log")]
@@ -366,24 +366,24 @@ class Rehearsed:
         self.publication.trust()
         if "checked" not in self.demo.kept:
             runner, registries = self.publication.runner, self.publication.registries
-            show = runner.on_line
+            host = runner.host
 
             def go_down(line: str) -> None:
-                show(line)
+                host.on_line(line)
                 if line == "job publish-demo":
                     registries.index.faults.down = registries.crates.faults.down = True
 
-            runner.on_line = go_down
+            runner.host = dataclasses.replace(host, on_line=go_down)
             made = runner.push("refs/tags/v0.4.0")
-            runner.on_line = show
+            runner.host = host
             registries.index.faults.down = registries.crates.faults.down = False
             assert made is not None
             self.demo.kept["checked"] = made
         first = self.demo.kept["checked"]
         folder = self.publication.runner.folder / "run-checked"
         shutil.copytree(first.folder / "artifacts", folder / "artifacts")
-        artifacts = Artifacts(folder / "artifacts", dict(first.artifacts.made))
-        return dataclasses.replace(first, folder=folder, artifacts=artifacts)
+        store = WorkflowArtifacts(folder / "artifacts", dict(first.workflow_artifacts.attempts))
+        return dataclasses.replace(first, folder=folder, workflow_artifacts=store)
 
     @property
     def said(self) -> str:

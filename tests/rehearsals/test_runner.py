@@ -13,8 +13,9 @@ import pytest
 
 from binoc_runbook.finding import RefusedError
 from binoc_runbook.rehearsal.registries import Registries, open_registries
-from binoc_runbook.rehearsal.runner import JobRun, Runner, WorkflowRun
+from binoc_runbook.rehearsal.runner import Repository, Runner, RunnerHost, WorkflowRun
 from binoc_runbook.rehearsal.servers.trusted_publishers import Publisher
+from binoc_runbook.world.triggered_run import JobRun
 
 pytestmark = pytest.mark.rehearsal
 
@@ -189,9 +190,8 @@ def rehearsed(tmp_path: Path, git: Callable[..., str]) -> Iterator[Rehearsed]:
     with open_registries(tmp_path / "clients") as registries:
         # A fault is to be seen at once, and not after some more attempts.
         environment = {"UV_HTTP_RETRIES": "0", "CARGO_NET_RETRY": "0", "CARGO_TARGET_DIR": str(tmp_path / "target")}
-        runner = Runner(
-            bare, tmp_path / "runs", "example/demo", 7, "publish.yml", registries, environment, shown.append
-        )
+        repository = Repository(bare, "example/demo", 7, "publish.yml")
+        runner = Runner(repository, RunnerHost(registries, environment, shown.append), tmp_path / "runs")
         yield Rehearsed(root, bare, registries, runner, git, shown)
     assert registries.mistakes == []
     kept = subprocess.run(
@@ -421,7 +421,10 @@ def test_a_failing_step_skips_the_others_but_those_that_ask_for_it(rehearsed):
 
 
 def test_what_is_to_be_masked_is_shown_nowhere(rehearsed):
-    rehearsed.runner.forge_token = lambda permissions: f"forge-{'-'.join(f'{k}-{v}' for k, v in permissions.items())}"
+    rehearsed.runner.host = dataclasses.replace(
+        rehearsed.runner.host,
+        forge_token=lambda permissions: f"forge-{'-'.join(f'{k}-{v}' for k, v in permissions.items())}",
+    )
     run = rehearsed.push(
         small(
             """
@@ -459,7 +462,7 @@ def test_an_interruption_ends_what_was_started_and_the_tokens(rehearsed):
         if "started" in line and "echo" not in line:
             raise KeyboardInterrupt
 
-    rehearsed.runner.on_line = interrupt
+    rehearsed.runner.host = dataclasses.replace(rehearsed.runner.host, on_line=interrupt)
     steps = f"""
 - uses: rust-lang/crates-io-auth-action@v1
 - run: |
@@ -517,9 +520,9 @@ MATRIX = """
 
 
 def test_what_is_for_another_host_is_listed_and_counts_as_passed(rehearsed, monkeypatch):
-    monkeypatch.setattr("binoc_runbook.rehearsal.runner.hosts.this_host", lambda: ("Linux", "X64"))
+    monkeypatch.setattr("binoc_runbook.rehearsal.runner.runner_labels.this_host", lambda: ("Linux", "X64"))
     installable = ["manylinux_2_17_x86_64", "linux_x86_64"]
-    monkeypatch.setattr("binoc_runbook.rehearsal.runner.hosts.platform_tags", lambda: iter(installable))
+    monkeypatch.setattr("binoc_runbook.rehearsal.runner.runner_labels.platform_tags", lambda: iter(installable))
     run = rehearsed.push(small("- run: echo", more=MATRIX))
     assert states(run) == {
         "one": "success",
@@ -670,7 +673,9 @@ def test_a_step_that_cannot_be_done_fails_with_its_reason(rehearsed, step, reaso
         (small("- run: echo ${{ github.actor }}"), 7, "`github.actor` is not known"),
         (small("- run: echo ${{ needs.two.result }}"), 7, "`needs.two.result` is not known"),
         (small("- run: echo ${{ inputs.x }}"), 7, "`inputs.x` is not known"),
-        (small("- run: echo ${{ hashFiles('x') }}"), 7, "the function `hashFiles` is not known"),
+        (small("- run: echo ${{ hashFiles('x') }}"), 7, "the function `hashFiles` is not supported"),
+        (small("- run: echo ${{ fromJSON('[1]')[0] }}"), 7, "`fromJSON` is not rehearsed"),
+        (small("- run: echo", job="if: fromJSON('true')"), 6, "`fromJSON` is not rehearsed"),
         (small("- run: echo ${{ success() }}"), 7, "stands outside of an `if`"),
         (small("- run: echo", more="  two:\n    uses: ./.github/workflows/x.yml\n"), 8, "another workflow file"),
         (small("- name: nothing"), 7, "does not say one of `run` and `uses`"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from binoc_runbook.rehearsal.registries import open_registries
@@ -25,7 +27,7 @@ def asked(checkout, tmp_path, monkeypatch):
 
         def ask():
             environment = registries.user_environment | token
-            world = World.at(checkout.root, kind="rehearsal", source=checkout.root, environment=environment)
+            world = replace(World.real(checkout.root, environment), kind="rehearsal")
             return ask_setup(world, read_policy(checkout.root))
 
         yield ask, registries

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from packaging.tags import platform_tags
 
-from binoc_runbook.dist.smoke_test import trial
+from binoc_runbook.dist.smoke_test import run_smoke_test
 from binoc_runbook.finding import Findings, RefusedError
 from binoc_runbook.rehearsal.registries import Registries, open_registries
 from binoc_runbook.rehearsal.servers.package_index import File
@@ -40,7 +40,7 @@ PLATFORM = next(tag for tag in platform_tags() if not tag.startswith("linux_"))
 WHEEL = f"demo-0.4.0-cp310-abi3-{PLATFORM}.whl"
 
 SOURCES = {
-    "trial.py": """\
+    "smoke_test.py": """\
 import argparse, ctypes, importlib.metadata
 parser = argparse.ArgumentParser()
 parser.add_argument("version")
@@ -128,7 +128,7 @@ class Published:
 
     @property
     def world(self) -> World:
-        return World.at(self.root, kind="real", source=self.root, environment=self.environment)
+        return World.real(self.root, self.environment)
 
     def sums(self) -> dict[str, str]:
         return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in self.dist.iterdir()}
@@ -146,7 +146,9 @@ class Published:
 def built(checkout, tmp_path) -> Iterator[Published]:
     for path, text in SOURCES.items():
         checkout.write(path, text)
-    checkout.edit("pyproject.toml", 'test = ["git", "--version"]', 'test = ["git"]\ntrial = ["python", "trial.py"]')
+    checkout.edit(
+        "pyproject.toml", 'test = ["git", "--version"]', 'test = ["git"]\nsmoke-test = ["python", "smoke_test.py"]'
+    )
     checkout.edit("pyproject.toml", '["manylinux_2_17_x86_64"]', f'["{PLATFORM}"]')
     checkout.edit("pyproject.toml", '"crates-io"', '"crates-io"\nexample = "crates/demo-plugin"')
     with open_registries(tmp_path / "clients") as registries:
@@ -213,14 +215,14 @@ def test_what_is_published_as_it_was_built_is_verified_and_tried_on_each_python(
     verification = published.verification()
     verification.published()
     verification.origin()
-    verification.trial()
+    verification.smoke_test()
     verification.finish()
     assert states(verification) == {"demo": "published", "demo-sdk": "published"}
     record = published.record()
     assert record["outcome"] == "published"
     found = [(each["check"], each["status"]) for each in record["findings"]]
     assert found[:4] == [("published", "ok"), ("published", "ok"), ("provenance", "unknown"), ("commit", "ok")]
-    assert set(found[4:]) == {("trial", "ok")}
+    assert set(found[4:]) == {("smoke-test", "ok")}
     assert "libdemo_plugin" in record["findings"][-1]["saw"]
     assert record["artifacts"][1]["commit"] == record["commit"]
     assert str(published.root.parent) not in json.dumps(record)
@@ -265,14 +267,14 @@ def test_patience_ends_and_nothing_is_tried_that_is_not_there(built):
     verification = built.verification(patience=0)
     verification.published()
     verification.origin()
-    verification.trial()
+    verification.smoke_test()
     assert states(verification) == {"demo": "not yet visible", "demo-sdk": "not yet visible"}
     with pytest.raises(RefusedError, match=r"0\.4\.0 is not published as it should be") as caught:
         verification.finish()
     assert "the index has no project `demo`" in str(caught.value)
     assert "the registry has no crate `demo-sdk`" in str(caught.value)
     assert built.record()["outcome"] == "refused"
-    assert "not tried: the registries do not offer demo, demo-sdk" in str(verification.findings["trial"])
+    assert "not tried: the registries do not offer demo, demo-sdk" in str(verification.findings["smoke-test"])
 
 
 def test_what_is_absent_long_after_the_tag_is_missing(built):
@@ -324,7 +326,7 @@ def test_where_no_artifact_is_promised_nothing_is_called_published(built):
     text = (built.root / "pyproject.toml").read_text()
     (built.root / "pyproject.toml").write_text(text.partition("\n[[")[0])
     verification = built.verification()
-    for chapter in (verification.published, verification.origin, verification.trial):
+    for chapter in (verification.published, verification.origin, verification.smoke_test):
         chapter()
     with pytest.raises(RefusedError, match="no artifact is promised"):
         verification.finish()
@@ -345,11 +347,11 @@ def test_a_cooldown_for_new_packages_hides_nothing(published):
     assert package_index.offered(published.world.processes, "demo", "0.4.0").kind == "offered"
 
 
-# The trial, before a release
+# The smoke test, before a release
 
 
 def tried(built: Published) -> Findings:
-    return trial(built.world, read_policy(built.root), VERSION, files=built.dist)
+    return run_smoke_test(built.world, read_policy(built.root), VERSION, files=built.dist)
 
 
 def test_files_are_tried_from_their_folder_alone(built):
@@ -389,6 +391,6 @@ def test_wheels_for_another_machine_cannot_be_tried_here(built):
 
 def test_without_a_command_for_it_nothing_is_tried(built):
     text = (built.root / "pyproject.toml").read_text()
-    (built.root / "pyproject.toml").write_text(text.replace('trial = ["python", "trial.py"]\n', ""))
+    (built.root / "pyproject.toml").write_text(text.replace('smoke-test = ["python", "smoke_test.py"]\n', ""))
     (finding,) = tried(built)
-    assert (finding.status, finding.remedy) == ("unknown", 'add `trial`, such as ["python", "trial.py"]')
+    assert (finding.status, finding.remedy) == ("unknown", 'add `smoke-test`, such as ["python", "smoke_test.py"]')

@@ -7,7 +7,6 @@ import pytest
 from binoc_runbook.finding import RefusedError
 from binoc_runbook.rehearsal.offline_crates import lend_crates
 from binoc_runbook.rehearsal.world import open_world
-from binoc_runbook.workspace import Workspace
 from binoc_runbook.world import World
 
 pytestmark = pytest.mark.rehearsal
@@ -140,4 +139,4 @@ def test_the_crates_that_it_builds_with_are_no_packages_of_the_checkout(checkout
     (lent,) = (each for each in (checkout.root / "target/rehearsal/crates").iterdir() if each.is_dir())
     (lent / "stranger-1.0.0").mkdir()
     (lent / "stranger-1.0.0/pyproject.toml").write_text('[project]\nname = "stranger"\nversion = "1.0.0"\n')
-    assert "stranger" not in {package.name for package in Workspace.discover(checkout.root).packages}
+    assert "stranger" not in {package.name for package in World.real(checkout.root).workspace().packages}

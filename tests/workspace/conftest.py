@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -12,7 +13,10 @@ Lay = Callable[[Mapping[str, str]], Path]
 
 @pytest.fixture
 def lay(tmp_path: Path) -> Lay:
-    """Writes files into a new checkout, `lay({"Cargo.toml": "[workspace]"})`, and returns its root."""
+    """Writes files into a new checkout, `lay({"Cargo.toml": "[workspace]"})`, and returns its root.
+
+    Each crate gets an empty library: without a target cargo rejects it.
+    """
 
     def write(files: Mapping[str, str]) -> Path:
         root = tmp_path / "checkout"
@@ -20,6 +24,9 @@ def lay(tmp_path: Path) -> Lay:
             file = root / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(text.encode())
+            if file.name == "Cargo.toml" and re.search(r"(?m)^\ufeff?(\[package\]|package)", text):
+                (file.parent / "src").mkdir(exist_ok=True)
+                (file.parent / "src/lib.rs").touch()
         return root
 
     return write

@@ -1,4 +1,4 @@
-"""Whatever a manifest holds, the answer is a finding and never an exception."""
+"""Whatever a manifest or cargo's report holds, the answer is a finding and never an exception."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from binoc_runbook.policy import Artifact, Policy
 from binoc_runbook.version import Version
 from binoc_runbook.workspace import Workspace
 from binoc_runbook.workspace.edit import plan
+from binoc_runbook.workspace.metadata import CargoMetadata, CargoPackage
 
 DECLARED = Policy(declared=True, artifacts=(Artifact("a", "crates.io", "a"), Artifact("a", "pypi", "a")))
 
@@ -85,6 +86,22 @@ python = st.fixed_dictionaries(
         "dependency-groups": anything,
     },
 )
+paths = st.sampled_from(["Cargo.toml", "a/Cargo.toml", "a/b/Cargo.toml", "../Cargo.toml", "pyproject.toml", "", "\0"])
+reports = st.builds(
+    CargoMetadata,
+    root=st.sampled_from(["", "a", "b", "..", "\0"]),
+    packages=st.lists(
+        st.builds(
+            CargoPackage,
+            name=words,
+            manifest=paths,
+            version=words,
+            publish=st.none() | st.lists(words, max_size=2).map(tuple),
+        ),
+        max_size=3,
+    ).map(tuple),
+    error=st.sampled_from(["", "", "error: no", "error: current package believes it's in a workspace when it's not:"]),
+)
 lock = st.text(alphabet='[]package="\n 0.4a', max_size=80) | st.just('[[package]]\nname = "a"\nversion = ""\n')
 
 
@@ -101,19 +118,22 @@ lock = st.text(alphabet='[]package="\n 0.4a', max_size=80) | st.just('[[package]
         },
     ),
     lock,
+    st.fixed_dictionaries({"Cargo.toml": reports, "a/Cargo.toml": reports, "a/b/Cargo.toml": reports}),
 )
 def test_nothing_in_a_manifest_raises(
-    tmp_path_factory: pytest.TempPathFactory, manifests: dict[str, dict[str, Any]], locked: str
+    tmp_path_factory: pytest.TempPathFactory,
+    manifests: dict[str, dict[str, Any]],
+    locked: str,
+    reports: dict[str, CargoMetadata],
 ) -> None:
     root = tmp_path_factory.mktemp("anything")
     (root / "Cargo.lock").write_text(locked)
     for path, content in manifests.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(tomlkit.dumps(content), encoding="utf-8")
-    workspace = Workspace.discover(root)
+    workspace = Workspace.discover(root, reports.__getitem__)
     workspace.to_json()
     for policy in (Policy.undeclared(), DECLARED):
-        workspace.version(policy)
         str(surface(workspace, policy))
         str(sync(workspace, policy, Version.parse("0.5.0")))
         plan(workspace, policy, Version.parse("0.5.0-rc.1"))

@@ -1,10 +1,9 @@
-"""Discovery reads what real workspaces do, as cargo and maturin read it, and never falls over."""
+"""Discovery finds every manifest, takes cargo's word for what a workspace is, and never falls over."""
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,17 @@ import pytest
 
 from binoc_runbook.finding import Findings
 from binoc_runbook.policy import Artifact, Policy
-from binoc_runbook.version import Version
 from binoc_runbook.workspace import Workspace
+from binoc_runbook.workspace.metadata import CargoMetadata
+from binoc_runbook.world import World
+from binoc_runbook.world.cargo import read_metadata
 
 Files = Mapping[str, str]
 Lay = Callable[[Files], Path]
+
+
+def discover(root: Path) -> Workspace:
+    return World.real(root).workspace()
 
 
 def crate(name: str, rest: str = "", version: str = 'version = "0.4.0"') -> str:
@@ -203,7 +208,7 @@ layouts = pytest.mark.parametrize(("files", "expected"), LAYOUTS.values(), ids=L
 
 @layouts
 def test_a_layout_is_read(files: Files, expected: Mapping[str, Any], lay: Lay) -> None:
-    workspace = Workspace.discover(lay(files))
+    workspace = discover(lay(files))
     read = {
         package["manifest"]: (package["name"], package["version"], package["version_source"], package["publishable"])
         for package in (package.to_json() for package in workspace.packages)
@@ -214,47 +219,88 @@ def test_a_layout_is_read(files: Files, expected: Mapping[str, Any], lay: Lay) -
 
 
 @layouts
-def test_cargo_reads_a_layout_in_the_same_way(files: Files, expected: Mapping[str, Any], lay: Lay) -> None:
+def test_cargo_is_run_once_for_each_root(files: Files, expected: Mapping[str, Any], lay: Lay) -> None:
     root = lay(files)
-    for path in files:
-        if path.endswith("Cargo.toml") and "[package]" in files[path]:
-            source = (root / path).parent / "src/lib.rs"
-            source.parent.mkdir(exist_ok=True)
-            source.touch()
-    workspace = Workspace.discover(root)
-    seen = {}
-    for cargo_root in workspace.cargo_roots:
-        for package in cargo_metadata(root / cargo_root)["packages"]:
-            manifest = os.path.relpath(package["manifest_path"], root)
-            seen[manifest] = (package["name"], package["version"], package["publish"] != [], cargo_root)
-    ours = {
-        # Cargo shows the default 0.0.0 where no version is written.
-        package.manifest: (package.name, package.version or "0.0.0", package.publishable, package.root)
-        for package in workspace.packages
-        if package.ecosystem == "cargo"
-    }
-    assert ours == seen
+    asked: list[str] = []
+
+    def read(manifest: str) -> CargoMetadata:
+        asked.append(manifest)
+        return read_metadata(World.real(root).processes, manifest)
+
+    workspace = Workspace.discover(root, read)
+    assert sorted(asked) == list(workspace.cargo_roots)
+    assert workspace.unreported == {}
+    assert not list(root.rglob("Cargo.lock"))
 
 
-def cargo_metadata(manifest: Path) -> dict[str, Any]:
-    command = ["cargo", "metadata", "--no-deps", "--format-version=1", "--offline", "--manifest-path", str(manifest)]
-    asked = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert asked.returncode == 0, asked.stderr
-    answer: dict[str, Any] = json.loads(asked.stdout)
-    return answer
-
-
-def test_an_unlisted_crate_below_a_workspace_is_an_orphan_because_cargo_refuses_it(lay: Lay) -> None:
-    root = lay({"Cargo.toml": '[workspace]\nmembers = ["a"]\n', "a/Cargo.toml": crate("a"), "b/Cargo.toml": crate("b")})
-    for name in ("a", "b"):
-        (root / name / "src").mkdir()
-        (root / name / "src/lib.rs").touch()
-    workspace = Workspace.discover(root)
+@pytest.mark.parametrize("pointer", ["", 'workspace = ".."\n'])
+def test_a_crate_that_its_workspace_does_not_list_is_an_orphan_because_cargo_refuses_it(pointer: str, lay: Lay) -> None:
+    members = {"Cargo.toml": '[workspace]\nmembers = ["a"]\n', "a/Cargo.toml": crate("a")}
+    workspace = discover(lay({**members, "b/Cargo.toml": crate("b", pointer)}))
     assert [package.name for package in workspace.packages] == ["a"]
     assert [orphan.manifest for orphan in workspace.orphans] == ["b/Cargo.toml"]
     assert "neither lists nor excludes" in workspace.orphans[0].reason
-    command = ["cargo", "metadata", "--no-deps", "--offline", "--manifest-path", str(root / "b/Cargo.toml")]
-    assert subprocess.run(command, capture_output=True, check=False).returncode != 0
+    assert list(workspace.cargo_errors("surface")) == []
+
+
+def test_a_crate_in_a_folder_of_a_workspace_that_was_not_read_is_not_asked_about_again(lay: Lay) -> None:
+    files = {"Cargo.toml": '[workspace]\nmembers = ["a", "gone"]\n', "a/Cargo.toml": crate("a"), "b/Cargo.toml": ""}
+    root = lay({**files, "c/Cargo.toml": crate("c") + "[workspace]\n", "c/d/Cargo.toml": crate("d")})
+    asked: list[str] = []
+
+    def read(manifest: str) -> CargoMetadata:
+        asked.append(manifest)
+        return read_metadata(World.real(root).processes, manifest)
+
+    workspace = Workspace.discover(root, read)
+    assert sorted(asked) == ["Cargo.toml", "c/Cargo.toml"]
+    assert workspace.cargo_roots == ("c/Cargo.toml",)
+    (finding,) = workspace.cargo_errors("surface")
+    assert (finding.check, finding.status) == ("surface", "unknown")
+    assert finding.looked_at == "cargo metadata --no-deps --manifest-path Cargo.toml"
+    assert "error: failed to load manifest for workspace member" in finding.saw
+    assert "\n" not in finding.saw
+
+
+INHERITING: Files = {
+    "Cargo.toml": '[workspace]\nmembers = ["*"]\n[workspace.package]\nversion = "0.4.0"\npublish = []\n',
+    "a/Cargo.toml": crate("a", "publish.workspace = true\n", "version.workspace = true"),
+    "b/Cargo.toml": crate("b", "publish = false\n"),
+    "c/Cargo.toml": crate("c"),
+    "d/Cargo.toml": crate("d", 'publish = ["ours"]\n'),
+    "e/Cargo.toml": crate("e", version=""),
+}
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        CargoMetadata(error="`cargo` was not found on PATH", remedy="install it"),
+        CargoMetadata.parse("warning: what is this?"),
+        CargoMetadata.parse('{"packages": [], "workspace_root": "/elsewhere"}'),
+    ],
+)
+def test_without_cargo_the_manifests_are_listed_by_what_they_say_alone(report: CargoMetadata, lay: Lay) -> None:
+    workspace = Workspace.discover(lay(INHERITING), lambda manifest: report)
+    assert [
+        (package.name, package.version, package.publishable, package.root, bool(package.cargo_error))
+        for package in workspace.packages
+    ] == [
+        ("a", None, None, None, True),
+        ("b", "0.4.0", False, None, True),
+        ("c", "0.4.0", True, None, True),
+        ("d", "0.4.0", True, None, True),
+        ("e", None, False, None, True),
+    ]
+    assert workspace.orphans == ()
+    assert workspace.packages[0].reason
+    assert workspace.to_json()["packages"][0]["publishable"] is True  # type: ignore[index]
+    assert {finding.status for finding in workspace.cargo_errors("surface")} == {"unknown"}
+
+
+@pytest.mark.parametrize("output", ["", "{}", "[]", '{"packages": [{}]}', '{"packages": 4}', b"\xff"])
+def test_an_output_of_cargo_that_is_not_understood_is_an_error(output: str | bytes) -> None:
+    assert CargoMetadata.parse(output).error
 
 
 @pytest.mark.parametrize(
@@ -265,7 +311,6 @@ def test_an_unlisted_crate_below_a_workspace_is_an_orphan_because_cargo_refuses_
         ("a/Cargo.toml", "package = 3\n", "neither `[package]` nor `[workspace]`"),
         ("a/Cargo.toml", "[package]\nversion = '1'\n", "its `[package]` has no name"),
         ("a/Cargo.toml", "[package]\nname = 4\n", "its `[package]` has no name"),
-        ("a/Cargo.toml", crate("a", 'workspace = ".."\n'), "that workspace does not have it"),
         ("pyproject.toml", "[tool.ruff]\nline-length = 88\n", "only the configuration of tools"),
         ("pyproject.toml", "[tool.poetry]\nname = 'x'\n", "`[tool.poetry]` is not read"),
         ("pyproject.toml", "[build-system]\nrequires = ['setuptools']\n", "`setup.py`"),
@@ -274,7 +319,7 @@ def test_an_unlisted_crate_below_a_workspace_is_an_orphan_because_cargo_refuses_
     ],
 )
 def test_a_manifest_of_nothing_that_could_be_released_is_an_orphan(path: str, text: str, reason: str, lay: Lay) -> None:
-    workspace = Workspace.discover(lay({path: text}))
+    workspace = discover(lay({path: text}))
     assert workspace.packages == ()
     assert [orphan.manifest for orphan in workspace.orphans] == [path]
     assert reason in workspace.orphans[0].reason
@@ -297,7 +342,7 @@ def test_a_manifest_of_nothing_that_could_be_released_is_an_orphan(path: str, te
 def test_a_manifest_that_does_not_parse_is_named_with_line_and_column(
     text: str, place: str, saw: str, lay: Lay
 ) -> None:
-    workspace = Workspace.discover(lay({"Cargo.toml": text}))
+    workspace = discover(lay({"Cargo.toml": text}))
     (problem,) = workspace.problems
     assert (problem.status, problem.looked_at) == ("failed", place)
     assert saw in problem.saw
@@ -308,7 +353,7 @@ def test_a_manifest_that_does_not_parse_is_named_with_line_and_column(
 def test_a_manifest_that_is_not_utf8_is_named_with_line_and_column(lay: Lay) -> None:
     root = lay({"Cargo.toml": ""})
     (root / "Cargo.toml").write_bytes(b'[package]\nname = "\xff"\n')
-    (problem,) = Workspace.discover(root).problems
+    (problem,) = discover(root).problems
     assert (problem.looked_at, problem.saw) == ("Cargo.toml:2", "is not UTF-8 (line 2, column 9)")
 
 
@@ -318,15 +363,24 @@ def test_a_manifest_that_is_not_utf8_is_named_with_line_and_column(lay: Lay) -> 
         "[package]\nname = 'a'\nversion = 4\n",
         "[package]\nname = 'a'\nversion = {}\n",
         "[package]\nname = 'a'\nversion.workspace = true\n",
-        "[package]\nname = 'a'\n",
         "[package]\nname = 'a'\nversion = {workspace = true}\n[workspace]\npackage = 3\n",
         "[package]\nname = 'a'\nversion = {workspace = true}\n[workspace.package]\nversion = ['1']\n",
+        "[package]\nname = 'a'\nversion.workspace = true\nworkspace = '..'\n",
     ],
 )
-def test_a_version_that_cannot_be_known_is_none_with_a_reason(text: str, lay: Lay) -> None:
-    (package,) = Workspace.discover(lay({"Cargo.toml": text})).packages
-    assert (package.version, package.version_source, package.publishable) == (None, None, False)
+def test_a_version_that_cannot_be_known_is_none_with_a_reason_and_an_error_of_cargo(text: str, lay: Lay) -> None:
+    workspace = discover(lay({"Cargo.toml": text}))
+    (package,) = workspace.packages
+    assert (package.version, package.version_source) == (None, None)
     assert package.reason
+    (finding,) = workspace.cargo_errors("surface")
+    assert finding.status == "unknown"
+
+
+def test_a_crate_without_a_version_cannot_be_published(lay: Lay) -> None:
+    (package,) = discover(lay({"Cargo.toml": "[package]\nname = 'a'\n"})).packages
+    assert (package.version, package.version_source, package.publishable) == (None, None, False)
+    assert package.reason == "`[package]` has no version"
 
 
 @pytest.mark.parametrize(
@@ -348,7 +402,7 @@ def test_a_version_that_cannot_be_known_is_none_with_a_reason(text: str, lay: La
     ],
 )
 def test_a_dynamic_version_that_nothing_here_says_is_none_with_a_reason(files: Files, reason: str, lay: Lay) -> None:
-    package = next(package for package in Workspace.discover(lay(files)).packages if package.ecosystem == "pypi")
+    package = next(package for package in discover(lay(files)).packages if package.ecosystem == "pypi")
     assert package.version is None
     assert reason in package.reason
     assert package.publishable
@@ -368,7 +422,7 @@ def test_a_dynamic_version_that_nothing_here_says_is_none_with_a_reason(files: F
 def test_a_private_classifier_keeps_a_distribution_from_being_published(
     classifiers: str, publishable: bool, lay: Lay
 ) -> None:
-    (package,) = Workspace.discover(lay({"pyproject.toml": dist("a", f"classifiers = {classifiers}\n")})).packages
+    (package,) = discover(lay({"pyproject.toml": dist("a", f"classifiers = {classifiers}\n")})).packages
     assert package.publishable is publishable
 
 
@@ -382,13 +436,13 @@ def test_foreign_folders_are_passed_over(lay: Lay) -> None:
         "a/__pycache__/pyproject.toml": "broken",
         ".tox/x/pyproject.toml": "broken",
     }
-    workspace = Workspace.discover(lay({"Cargo.toml": crate("a"), **foreign}))
+    workspace = discover(lay({"Cargo.toml": crate("a"), **foreign}))
     assert [package.manifest for package in workspace.packages] == ["Cargo.toml"]
     assert (workspace.orphans, workspace.problems) == ((), Findings())
 
 
 def test_the_root_is_read_even_where_it_is_an_environment_itself(lay: Lay) -> None:
-    assert Workspace.discover(lay({"Cargo.toml": crate("a"), "pyvenv.cfg": ""})).packages
+    assert discover(lay({"Cargo.toml": crate("a"), "pyvenv.cfg": ""})).packages
 
 
 def test_links_neither_loop_nor_show_a_manifest_twice(lay: Lay) -> None:
@@ -398,32 +452,43 @@ def test_links_neither_loop_nor_show_a_manifest_twice(lay: Lay) -> None:
     (root / "linked").symlink_to("real/a")
     (root / "pyproject.toml").symlink_to("nowhere.toml")
     (root / "real/pyproject.toml").symlink_to("pyproject.toml")
-    workspace = Workspace.discover(root)
+    workspace = discover(root)
     assert [package.manifest for package in workspace.packages] == ["real/a/Cargo.toml"]
+    assert workspace.packages[0].root == "Cargo.toml"
+    assert workspace.unreported == {}
     assert [orphan.manifest for orphan in workspace.orphans] == ["pyproject.toml", "real/pyproject.toml"]
 
 
 def test_nothing_outside_the_root_is_read(lay: Lay) -> None:
-    root = lay({"in/Cargo.toml": '[workspace]\nmembers = ["../out/a", "/out"]\n', "out/a/Cargo.toml": crate("a")})
-    workspace = Workspace.discover(root / "in")
-    assert workspace.packages == ()
+    files = {"in/Cargo.toml": '[workspace]\nmembers = ["../out/a"]\n'}
+    root = lay({**files, "out/a/Cargo.toml": crate("a", 'workspace = "../../in"\n')})
+    workspace = discover(root / "in")
+    assert (workspace.packages, workspace.unreported) == ((), {})
+
+
+def test_what_is_inherited_from_outside_the_root_has_no_place(lay: Lay) -> None:
+    version = '[workspace.package]\nversion = "0.4.0"\n'
+    files = {"Cargo.toml": f'[workspace]\nmembers = ["in"]\n{version}', "in/Cargo.toml": crate("a", version="")}
+    files["in/Cargo.toml"] += "version.workspace = true\n"
+    (package,) = discover(lay(files) / "in").packages
+    assert (package.version, package.source, package.root, package.publishable) == (None, None, None, True)
 
 
 def test_what_is_no_file_is_no_manifest(lay: Lay) -> None:
     root = lay({"Cargo.toml/x": "", "pyproject.toml/y": ""})
     os.mkfifo(root / "Cargo.lock")
-    workspace = Workspace.discover(root)
+    workspace = discover(root)
     assert (workspace.packages, workspace.lock_files) == ((), ())
 
 
 def test_a_root_that_does_not_exist_is_a_problem_and_no_error(tmp_path: Path) -> None:
-    workspace = Workspace.discover(tmp_path / "nowhere")
+    workspace = discover(tmp_path / "nowhere")
     assert [problem.status for problem in workspace.problems] == ["unknown"]
 
 
 def test_a_thousand_folders_deep_is_still_read(lay: Lay) -> None:
     path = "/".join(["d"] * 300)
-    assert Workspace.discover(lay({f"{path}/Cargo.toml": crate("a")})).packages
+    assert discover(lay({f"{path}/Cargo.toml": crate("a")})).packages
 
 
 # What is published.
@@ -440,30 +505,18 @@ POLICY = Policy(declared=True, artifacts=(Artifact("binoc", "pypi", "py"), Artif
 
 
 def test_the_policy_says_what_is_published_and_its_folder_decides_between_namesakes(lay: Lay) -> None:
-    workspace = Workspace.discover(lay(FILES))
+    workspace = discover(lay(FILES))
     assert [package.manifest for package in workspace.published(POLICY)] == ["py/pyproject.toml", "sdk/Cargo.toml"]
 
 
 def test_without_a_policy_whatever_can_be_published_is(lay: Lay) -> None:
-    workspace = Workspace.discover(lay(FILES))
+    workspace = discover(lay(FILES))
     published = [package.manifest for package in workspace.published(Policy.undeclared())]
     assert published == ["old/binoc/pyproject.toml", "py/pyproject.toml", "sdk/Cargo.toml"]
 
 
-def test_the_version_is_what_everything_published_agrees_on_in_either_spelling(lay: Lay) -> None:
-    workspace = Workspace.discover(lay(FILES))
-    assert workspace.version(POLICY) == Version.parse("0.4.0-rc.1")
-    assert workspace.version(Policy.undeclared()) is None
-
-
-@pytest.mark.parametrize("version", ['version = "0.4.0-rc.1"', 'version = "0.3.0-dev0"', DYNAMIC])
-def test_there_is_no_version_where_one_is_unknown_or_spelt_otherwise(version: str, lay: Lay) -> None:
-    files = {**FILES, "py/pyproject.toml": dist("binoc", backend="hatchling.build", version=version)}
-    assert Workspace.discover(lay(files)).version(POLICY) is None
-
-
 def test_the_json_has_exactly_the_documented_keys(lay: Lay) -> None:
-    workspace = Workspace.discover(lay({"Cargo.toml": crate("a"), "x/pyproject.toml": "[tool.x]\n"}))
+    workspace = discover(lay({"Cargo.toml": crate("a"), "x/pyproject.toml": "[tool.x]\n"}))
     assert json.loads(json.dumps(workspace.to_json())) == {
         "schema": 1,
         "packages": [

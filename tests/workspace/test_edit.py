@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+import tomlkit
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +16,9 @@ from binoc_runbook.policy import Artifact, Policy
 from binoc_runbook.version import Version
 from binoc_runbook.workspace import Workspace
 from binoc_runbook.workspace.edit import Plan, apply, plan
+from binoc_runbook.workspace.manifest import Manifest
+from binoc_runbook.workspace.metadata import CargoMetadata, CargoPackage
+from binoc_runbook.world import World
 
 Lay = Callable[[Mapping[str, str]], Path]
 
@@ -123,11 +127,42 @@ AFTER = {
 
 
 def contents(root: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    files = (path for path in root.rglob("*") if path.is_file() and path.name != "lib.rs")
+    return {str(path.relative_to(root)): path.read_bytes() for path in files}
 
 
-def set_version(root: Path, version: str, policy: Policy = POLICY) -> Plan:
-    planned = plan(Workspace.discover(root), policy, V(version))
+def discover(root: Path) -> Workspace:
+    return World.real(root).workspace()
+
+
+def alone(root: Path) -> Workspace:
+    """The manifests of a root without a workspace, as cargo reports such crates, but without the time that it takes."""
+
+    def read(manifest: str) -> CargoMetadata:
+        package = Manifest(root, manifest).table("package")
+        publish = () if package.get("publish") is False else None
+        crate = CargoPackage(package["name"], str(root / manifest), package["version"], publish)
+        return CargoMetadata(str((root / manifest).parent), (crate,))
+
+    return Workspace.discover(root, read)
+
+
+def versions(workspace: Workspace, policy: Policy) -> set[Version | None]:
+    """The versions of what is published; `None` where one is not known."""
+    return {
+        None
+        if package.source is None or package.version is None
+        else V(package.version)
+        if package.source.spelling == "cargo"
+        else Version.from_pep440(package.version)
+        for package in workspace.published(policy)
+    }
+
+
+def set_version(
+    root: Path, version: str, policy: Policy = POLICY, read: Callable[[Path], Workspace] = discover
+) -> Plan:
+    planned = plan(read(root), policy, V(version))
     assert not planned.problems, str(planned.problems)
     assert not apply(planned.edits)
     return planned
@@ -146,7 +181,7 @@ def test_every_place_that_owns_or_quotes_the_version_is_edited_and_no_other(lay:
 
 
 def test_the_version_that_is_there_changes_nothing(lay: Lay) -> None:
-    assert plan(Workspace.discover(lay(FILES)), POLICY, V("0.4.0")).edits == ()
+    assert plan(discover(lay(FILES)), POLICY, V("0.4.0")).edits == ()
 
 
 @pytest.mark.parametrize("version", ["0.4.1", "0.5.0", "1.0.0", "0.5.0-rc.1", "0.4.1-alpha.3", "0.3.0"])
@@ -160,7 +195,7 @@ def test_a_version_that_is_set_and_set_back_restores_every_byte(version: str, la
 
 
 def test_a_plan_says_what_will_stand_on_which_line(lay: Lay) -> None:
-    planned = plan(Workspace.discover(lay(FILES)), POLICY, V("0.5.0"))
+    planned = plan(discover(lay(FILES)), POLICY, V("0.5.0"))
     lines = [str(change) for edit in planned.edits for change in edit.changes]
     assert lines[:4] == [
         "Cargo.toml:6: `0.4.0` → `0.5.0`",
@@ -219,7 +254,7 @@ def test_an_entry_of_the_lock_file_with_a_source_is_not_ours(lay: Lay) -> None:
     [
         ("python/sqlite/pyproject.toml", ">=0.4.0, <0.5", ">=0.3, <0.5", "does not admit 0.5.0"),
         ("crates/core/Cargo.toml", "=0.4.0", ">=0.3, <0.5", "does not admit 0.5.0"),
-        ("crates/core/Cargo.toml", "=0.4.0", "newest", "no requirement that Cargo can read"),
+        ("crates/core/Cargo.toml", "=0.4.0", ">=0.3, <=0.4", "does not admit 0.5.0"),
         ("crates/sdk/Cargo.toml", "[package]", "[package", "does not parse"),
         ("Cargo.lock", "", "<<<<<<< HEAD\n", "merge conflict"),
         ("Cargo.toml", 'version = "0.4.0"   #', 'version = "0\\u002e4.0"   #', "not understood"),
@@ -229,26 +264,41 @@ def test_what_cannot_follow_is_a_problem_with_its_place(path: str, before: str, 
     files = {**FILES, "Cargo.lock": ""}
     assert before in files[path]
     root = lay({**files, path: files[path].replace(before, after, 1)})
-    (problem,) = plan(Workspace.discover(root), POLICY, V("0.5.0")).problems
+    (problem,) = plan(discover(root), POLICY, V("0.5.0")).problems
     assert problem.status == "failed"
     assert problem.looked_at.startswith(f"{path}:")
     assert saw in problem.saw
     assert problem.remedy
 
 
-def test_more_than_the_version_changing_is_refused(lay: Lay, monkeypatch: pytest.MonkeyPatch) -> None:
-    import tomlkit
+@pytest.mark.parametrize("requirement", ["newest", "0.4.0.0"])
+def test_nothing_is_edited_where_cargo_cannot_read_a_workspace_that_is_published(requirement: str, lay: Lay) -> None:
+    core = FILES["crates/core/Cargo.toml"].replace("=0.4.0", requirement)
+    planned = plan(discover(lay({**FILES, "crates/core/Cargo.toml": core})), POLICY, V("0.5.0"))
+    (problem,) = planned.problems
+    assert (problem.status, problem.looked_at) == ("failed", "cargo metadata --no-deps --manifest-path Cargo.toml")
+    assert "crates/core" in problem.saw
+    assert problem.remedy == problem.looked_at
 
+
+def test_a_crate_that_cargo_cannot_read_and_nothing_published_needs_stops_no_edit(lay: Lay) -> None:
+    files = {**FILES, "Cargo.toml": FILES["Cargo.toml"].replace('resolver = "2"', 'resolver = "2"\nexclude = ["x"]')}
+    root = lay({**files, "x/Cargo.toml": '[package]\nname = "x"\nversion = "zero"\n'})
+    set_version(root, "0.5.0")
+    assert versions(discover(root), POLICY) == {V("0.5.0")}
+
+
+def test_more_than_the_version_changing_is_refused(lay: Lay, monkeypatch: pytest.MonkeyPatch) -> None:
     written = tomlkit.dumps
     monkeypatch.setattr(tomlkit, "dumps", lambda document: written(document).replace("'", '"'))
-    (problem,) = plan(Workspace.discover(lay(FILES)), POLICY, V("0.5.0")).problems[:1]
+    (problem,) = plan(discover(lay(FILES)), POLICY, V("0.5.0")).problems[:1]
     assert (problem.status, problem.saw) == ("failed", "more than the version would change in this file")
 
 
 def test_published_packages_may_start_from_different_versions(lay: Lay) -> None:
     root = lay({**FILES, "Cargo.toml": FILES["Cargo.toml"].replace("0.4.0", "0.3.7")})
     set_version(root, "0.5.0")
-    assert Workspace.discover(root).version(POLICY) == V("0.5.0")
+    assert versions(discover(root), POLICY) == {V("0.5.0")}
 
 
 # Styles.
@@ -326,7 +376,7 @@ def test_any_style_survives_there_and_back(
         (root / path).parent.mkdir(exist_ok=True)
         (root / path).write_bytes(text.encode())
     before = contents(root)
-    planned = plan(Workspace.discover(root), UNDECLARED, V(version))
+    planned = plan(alone(root), UNDECLARED, V(version))
     if planned.problems:  # a bound that somebody chose can exclude a pre-release
         assert {problem.saw.rpartition(" ")[0] for problem in planned.problems} == {
             "`sdk` is required as `>= 0.3`: `>= 0.3` does not admit"
@@ -334,9 +384,9 @@ def test_any_style_survives_there_and_back(
         return
     assert {edit.path for edit in planned.edits} >= {"sdk/Cargo.toml", "base/pyproject.toml", "more/pyproject.toml"}
     assert not apply(planned.edits)
-    assert Workspace.discover(root).version(UNDECLARED) == V(version)
-    assert plan(Workspace.discover(root), UNDECLARED, V(version)).edits == ()
-    set_version(root, "0.4.0", UNDECLARED)
+    assert versions(alone(root), UNDECLARED) == {V(version)}
+    assert plan(alone(root), UNDECLARED, V(version)).edits == ()
+    set_version(root, "0.4.0", UNDECLARED, alone)
     assert contents(root) == before
 
 
@@ -356,7 +406,7 @@ def test_modes_and_links_are_kept(lay: Lay) -> None:
 
 def test_a_file_that_changed_since_it_was_read_is_not_written(lay: Lay) -> None:
     root = lay(FILES)
-    planned = plan(Workspace.discover(root), POLICY, V("0.5.0"))
+    planned = plan(discover(root), POLICY, V("0.5.0"))
     (root / "docs/pyproject.toml").write_text("[project]\n")
     before = contents(root)
     (finding,) = apply(planned.edits)
@@ -371,7 +421,7 @@ def test_an_error_at_any_moment_restores_all_files(
 ) -> None:
     root = lay(FILES)
     before = contents(root)
-    planned = plan(Workspace.discover(root), POLICY, V("0.5.0"))
+    planned = plan(discover(root), POLICY, V("0.5.0"))
     broken = fails_at(call, OSError(28, "No space left on device"))
     if function == "replace":
         monkeypatch.setattr(Path, "replace", broken(Path.replace))
@@ -386,12 +436,12 @@ def test_an_error_at_any_moment_restores_all_files(
         assert "No space left on device; no file was changed" in findings[0].saw
         assert contents(root) == before
         set_version(root, "0.5.0")
-    assert Workspace.discover(root).version(POLICY) == V("0.5.0")
+    assert versions(discover(root), POLICY) == {V("0.5.0")}
 
 
 def test_files_that_could_not_be_put_back_are_named(lay: Lay, monkeypatch: pytest.MonkeyPatch) -> None:
     root = lay(FILES)
-    planned = plan(Workspace.discover(root), POLICY, V("0.5.0"))
+    planned = plan(discover(root), POLICY, V("0.5.0"))
     monkeypatch.setattr(Path, "replace", fails_from(3, OSError(5, "Input/output error"))(Path.replace))
     (finding,) = apply(planned.edits)
     left = [edit.path for edit in planned.edits if edit.file.read_bytes() == edit.after]
@@ -405,7 +455,7 @@ def test_files_that_could_not_be_put_back_are_named(lay: Lay, monkeypatch: pytes
 def test_an_interruption_restores_all_files_and_goes_on(call: int, lay: Lay, monkeypatch: pytest.MonkeyPatch) -> None:
     root = lay(FILES)
     before = contents(root)
-    planned = plan(Workspace.discover(root), POLICY, V("0.5.0"))
+    planned = plan(discover(root), POLICY, V("0.5.0"))
     monkeypatch.setattr(Path, "replace", fails_at(call, KeyboardInterrupt())(Path.replace))
     with pytest.raises(KeyboardInterrupt):
         apply(planned.edits)
@@ -423,8 +473,8 @@ import os, signal, threading
 from pathlib import Path
 from binoc_runbook.policy import Artifact, Policy
 from binoc_runbook.version import Version
-from binoc_runbook.workspace import Workspace
 from binoc_runbook.workspace.edit import apply, plan
+from binoc_runbook.world import World
 policy = Policy(declared=True, artifacts={[(a.name, a.registry, a.path) for a in POLICY.artifacts]!r})
 policy = Policy(declared=True, artifacts=tuple(Artifact(*each) for each in policy.artifacts))
 calls, lock = 0, threading.Lock()
@@ -438,7 +488,7 @@ def killed(*arguments):
             os.kill(os.getpid(), signal.SIGKILL)
     return real(*arguments)
 owner.{function} = killed
-apply(plan(Workspace.discover(Path({str(root)!r})), policy, Version.parse("0.5.0")).edits)
+apply(plan(World.real(Path({str(root)!r})).workspace(), policy, Version.parse("0.5.0")).edits)
 """
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
     import sys
@@ -446,7 +496,7 @@ apply(plan(Workspace.discover(Path({str(root)!r})), policy, Version.parse("0.5.0
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, check=False)
     assert done.returncode == -9, done.stderr.decode()
     set_version(root, "0.5.0")
-    assert Workspace.discover(root).version(POLICY) == V("0.5.0")
+    assert versions(discover(root), POLICY) == {V("0.5.0")}
     set_version(root, "0.4.0")
     assert contents(root) == expected
 

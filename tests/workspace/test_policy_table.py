@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from binoc_runbook.finding import RefusedError
-from binoc_runbook.policy import Artifact, Policy, normalised, promised
+from binoc_runbook.policy import Artifact, Policy, normalised, policy_keys
 from binoc_runbook.version import Version
 from binoc_runbook.workspace.policy_table import read_policy
 
@@ -181,10 +181,10 @@ def test_the_policy_is_found_in_any_form_of_toml(load: Callable[[str], Policy]) 
         ('["just", "test-code"]', "[]", 8, "would test nothing", "a list of arguments"),
         (
             'test = ["just", "test-code"]',
-            'test = ["just"]\ntrial = "python try.py"',
+            'test = ["just"]\nsmoke-test = "python try.py"',
             9,
             "no shell takes it apart",
-            'trial = ["python", "try.py"]',
+            'smoke-test = ["python", "try.py"]',
         ),
         # the example of a crate
         (
@@ -423,14 +423,14 @@ def test_names_are_compared_as_their_registry_compares_them(one: str, other: str
 
 
 def test_every_key_is_explained_where_it_is_defined() -> None:
-    keys = [*promised(Policy), *promised(Artifact)]
+    keys = policy_keys(Policy) | policy_keys(Artifact)
 
-    assert [key.name for key in keys] == [
+    assert list(keys) == [
         "tag",
         "branch",
         "remote",
         "test",
-        "trial",
+        "smoke-test",
         "repository",
         "workflow",
         "artifacts",
@@ -442,4 +442,13 @@ def test_every_key_is_explained_where_it_is_defined() -> None:
         "platforms",
         "example",
     ]
-    assert all(key.metadata["help"].endswith(".") and key.metadata["allowed"] for key in keys)
+    assert all(key.metadata["help"].endswith(".") and key.metadata["allowed"] for key in keys.values())
+
+
+def test_a_former_key_is_refused_with_the_present_one(checkout):
+    (checkout / "pyproject.toml").write_text('[tool.binoc-runbook]\ntrial = ["python"]\n', "utf-8")
+    with pytest.raises(RefusedError) as refused:
+        read_policy(checkout)
+    (finding,) = refused.value.findings
+    assert finding.looked_at == "pyproject.toml:2"
+    assert "`smoke-test`" in finding.remedy

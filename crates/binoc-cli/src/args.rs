@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use binoc_sdk::Error;
 use lexopt::prelude::*;
 
 /// What is to be done.
@@ -28,11 +29,12 @@ pub(crate) struct Diff {
     pub(crate) plugins: Vec<PathBuf>,
 }
 
-pub(crate) fn parse(args: Vec<OsString>) -> Result<Command, String> {
+pub(crate) fn parse(args: Vec<OsString>) -> Result<Command, Error> {
     commands(args).map_err(|error| {
         let message = error.to_string();
         // The library quotes with ' what we put in backticks.
-        message.replace('\'', "`").replace(" \"", " `").replace('"', "`")
+        let message = message.replace('\'', "`").replace(" \"", " `").replace('"', "`");
+        Error::with_source(message, error)
     })
 }
 

@@ -48,8 +48,8 @@ Exit codes: 0 done, 1 changed (with --exit-code), 2 trouble.
 pub fn run(args: Vec<OsString>, plugins: Vec<PluginSource>) -> u8 {
     let command = match args::parse(args) {
         Ok(command) => command,
-        Err(message) => {
-            complain(&format!("{message}; see `binoc --help`"));
+        Err(error) => {
+            complain(&format!("{error}; see `binoc --help`"));
             return TROUBLE;
         }
     };
@@ -75,7 +75,8 @@ fn compare(diff: Diff, plugins: Vec<PluginSource>) -> Result<u8, Error> {
     let registry = registry(plugins, diff.plugins);
     // Before the work, which may take long.
     let outputs = output::plan(&registry, diff.format.as_deref(), &diff.outputs, diff.quiet)?;
-    let mut options = CompareOptions { key: diff.key, ..CompareOptions::default() };
+    let mut options = CompareOptions::default();
+    options.key = diff.key;
     options.examples = diff.examples.unwrap_or(options.examples);
     let changeset = binoc_core::diff(&diff.from, &diff.to, &registry, &options, &Limits::default())?;
     for finding in changeset.diagnostics.iter().filter(|finding| finding.severity == Severity::Error) {
@@ -109,7 +110,7 @@ fn list(registry: &Registry) -> Result<u8, Error> {
 
 fn complain(message: &str) {
     // File names may hold anything, even what a terminal would obey.
-    let safe: String = message.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    let safe: String = message.replace(char::is_control, "\u{fffd}");
     // There is nobody left to tell if standard error is gone.
     let _ = writeln!(std::io::stderr(), "binoc: {safe}");
 }

@@ -1,6 +1,6 @@
 //! Where a report goes, whole or not at all.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -45,8 +45,8 @@ fn file(registry: &Registry, argument: &OsString) -> Result<Output> {
         return Ok(Output { format: format.into(), path: Some(path.into()) });
     }
     let path = PathBuf::from(argument);
-    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    let format = registry.format_of(extension).ok_or_else(|| {
+    let extension = path.extension().and_then(OsStr::to_str);
+    let format = extension.and_then(|extension| registry.format_of(extension)).ok_or_else(|| {
         let path = path.display();
         Error::new(format!("no format is known by the extension of `{path}`; write `-o markdown:{path}`"))
     })?;
@@ -57,7 +57,7 @@ impl Output {
     pub(crate) fn write(&self, text: &str) -> Result<()> {
         match &self.path {
             None => print(text),
-            Some(path) => replace(path, text).map_err(|error| Error::io(path, &error)),
+            Some(path) => replace(path, text).map_err(|error| Error::io(path, error)),
         }
     }
 }
@@ -67,7 +67,7 @@ pub(crate) fn print(text: &str) -> Result<()> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Error::io(Path::new("standard output"), &error))
+            Err(Error::io(Path::new("standard output"), error))
         }
         _ => Ok(()),
     }
@@ -83,8 +83,11 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
         Ok(target) => target,
         Err(_) => path.to_owned(),
     };
+    let file_name = target.file_name().ok_or_else(|| {
+        io::Error::new(io::ErrorKind::InvalidInput, "no file name; write the path of a file")
+    })?;
     let mut name = OsString::from(".");
-    name.push(target.file_name().unwrap_or_default());
+    name.push(file_name);
     name.push(format!(".{}.part", std::process::id()));
     let part = target.with_file_name(name);
     let written = File::create_new(&part)

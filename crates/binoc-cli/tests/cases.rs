@@ -1,6 +1,7 @@
 //! Each folder of `cases` holds two snapshots and the report that a user gets; its `args`, if there is such a
 //! file, are added to the command. `BINOC_BLESS=1 cargo test` writes the reports anew, for review.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::process::Command;
 use std::{env, fs};
@@ -13,7 +14,10 @@ fn every_case_gives_the_expected_report() {
     assert!(cases.len() > 10, "the cases are there");
     let mut failures = String::new();
     for case in cases {
-        let arguments = fs::read_to_string(case.join("args")).unwrap_or_default();
+        let arguments = match fs::read_to_string(case.join("args")) {
+            Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+            arguments => arguments.unwrap(),
+        };
         let output = Command::new(env!("CARGO_BIN_EXE_binoc"))
             .args(["diff", "a", "b"])
             .args(arguments.split_whitespace())
@@ -25,7 +29,8 @@ fn every_case_gives_the_expected_report() {
         if env::var_os("BINOC_BLESS").is_some() {
             fs::write(&expected, &report).unwrap();
         }
-        let expected = fs::read_to_string(expected).unwrap_or_default();
+        let expected = fs::read_to_string(&expected)
+            .unwrap_or_else(|error| panic!("`{}`: {error}; set BINOC_BLESS to write it", expected.display()));
         if report != expected || !output.stderr.is_empty() {
             let errors = String::from_utf8_lossy(&output.stderr);
             let case = case.display();

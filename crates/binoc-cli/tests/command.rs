@@ -99,6 +99,15 @@ fn outputs_are_chosen_by_extension_or_by_name_and_replace_what_was_there() {
     let (code, _, stderr) = place.run(&["diff", "a", "b", "-o", "out.pdf"]);
     assert_eq!(code, 2);
     assert!(stderr.contains("write `-o markdown:out.pdf`"), "{stderr}");
+    for (argument, expected) in [
+        ("out", "write `-o markdown:out`"),
+        ("json:", "``: no file name"),
+        ("json:nowhere/..", "`nowhere/..`: no file name"),
+    ] {
+        let (code, stdout, stderr) = place.run(&["diff", "a", "b", "-o", argument]);
+        assert_eq!((code, stdout.as_str()), (2, ""), "{argument}");
+        assert!(stderr.contains(expected), "{argument}: {stderr}");
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use binoc_sdk::{
     ComparatorInfo, CompareOptions, CompareRequest, Diagnostic, Error, Fact, Node, Outcome, Result, Severity,
-    Side, abi, show,
+    Side, abi,
 };
 
 use crate::registry::Registry;
@@ -23,14 +23,9 @@ pub(crate) fn compare(
 ) -> Result<(Node, Vec<Diagnostic>)> {
     let mut notes = Vec::new();
     let heads = [head(left)?, head(right)?];
-    let request = CompareRequest {
-        path: path.into(),
-        left: left.clone(),
-        right: right.clone(),
-        options: options.clone(),
-    };
+    let request = CompareRequest::new(path, left.clone(), right.clone()).with_options(options.clone());
     for (info, comparator) in registry.comparators() {
-        if !wants(info, path, &heads) {
+        if !takes(info, path, &heads) {
             continue;
         }
         // A broken file must not take the rest of the report with it.
@@ -38,14 +33,18 @@ pub(crate) fn compare(
             .unwrap_or_else(|panic| Err(Error::new(format!("panicked: {}", abi::panic_text(&*panic)))));
         let name = &info.name;
         match result {
-            Ok(Outcome::Changed { node }) => return Ok((finish(*node, name, path), notes)),
-            Ok(Outcome::Skipped { reason: None }) => {}
-            Ok(Outcome::Skipped { reason: Some(reason) }) => {
+            Ok(Outcome::Changed { node, .. }) => return Ok((finish(*node, name, path), notes)),
+            Ok(Outcome::Skipped { reason: None, .. }) => {}
+            Ok(Outcome::Skipped { reason: Some(reason), .. }) => {
                 notes.push(Diagnostic::at(
                     Severity::Note,
                     path,
                     format!("not compared by `{name}`: {reason}"),
                 ));
+            }
+            Ok(other) => {
+                let message = format!("comparator `{name}`: unknown outcome: {other:?}");
+                notes.push(Diagnostic::at(Severity::Error, path, message));
             }
             Err(error) => {
                 notes.push(Diagnostic::at(Severity::Error, path, format!("comparator `{name}`: {error}")));
@@ -70,28 +69,20 @@ fn finish(mut node: Node, comparator: &str, path: &str) -> Node {
     node
 }
 
-fn wants(info: &ComparatorInfo, path: &str, heads: &[Vec<u8>; 2]) -> bool {
+fn takes(info: &ComparatorInfo, path: &str, heads: &[Vec<u8>; 2]) -> bool {
     let extension = path.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map(|(_, end)| end);
     let by_extension =
-        || extension.is_some_and(|e| info.extensions.iter().any(|x| e.eq_ignore_ascii_case(x)));
-    let by_prefix =
-        || info.prefixes.iter().any(|p| !p.is_empty() && heads.iter().all(|h| h.starts_with(p.as_bytes())));
+        || extension.is_some_and(|end| info.extensions.iter().any(|known| end.eq_ignore_ascii_case(known)));
+    let by_prefix = || {
+        let all_begin = |prefix: &String| heads.iter().all(|head| head.starts_with(prefix.as_bytes()));
+        info.prefixes.iter().any(|prefix| !prefix.is_empty() && all_begin(prefix))
+    };
     info.any || by_extension() || by_prefix()
 }
 
 fn head(side: &Side) -> Result<Vec<u8>> {
     let mut head = Vec::new();
     let read = File::open(&side.local).and_then(|file| file.take(SNIFF).read_to_end(&mut head));
-    read.map_err(|error| Error::io(&side.local, &error))?;
+    read.map_err(|error| Error::io(&side.local, error))?;
     Ok(head)
-}
-
-/// The sentence about what a plugin offers, for `binoc plugins`.
-pub(crate) fn offer(info: &ComparatorInfo) -> String {
-    let extensions: Vec<_> = info.extensions.iter().map(|e| format!(".{e}")).collect();
-    match (info.any, extensions.is_empty()) {
-        (true, _) => format!("comparator `{}` (any file)", show::clip(&info.name)),
-        (_, true) => format!("comparator `{}` (by content)", show::clip(&info.name)),
-        _ => format!("comparator `{}` ({})", show::clip(&info.name), extensions.join(", ")),
-    }
 }

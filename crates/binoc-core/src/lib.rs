@@ -1,6 +1,7 @@
 //! Walks two snapshots, pairs their files, asks comparators about each pair, and hosts plugins.
 
 mod compare;
+mod limits;
 mod native;
 mod pair;
 mod registry;
@@ -11,29 +12,11 @@ use std::path::Path;
 
 use binoc_sdk::{Changeset, CompareOptions, Diagnostic, Error, Node, Result, Severity};
 
+pub use limits::Limits;
 pub use registry::{PluginReport, PluginSource, Registry};
 
 use pair::Pairing;
 use walk::Tree;
-
-/// What a comparison may spend, beyond [`CompareOptions`].
-#[derive(Debug, Clone)]
-pub struct Limits {
-    /// The most files of one snapshot.
-    pub entries: usize,
-    /// The deepest folder.
-    pub depth: usize,
-    /// The largest file that is searched for a rename with edits.
-    pub similar_bytes: u64,
-    /// The most bytes read in that search.
-    pub similar_total: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { entries: 2_000_000, depth: 200, similar_bytes: 16 << 20, similar_total: 512 << 20 }
-    }
-}
 
 /// What changed from `from` to `to`, two folders or two files.
 ///
@@ -46,15 +29,16 @@ pub fn diff(
     limits: &Limits,
 ) -> Result<Changeset> {
     let mut changeset = Changeset::new(from.to_string_lossy(), to.to_string_lossy());
-    let is_dir =
-        |path: &Path| std::fs::metadata(path).map(|m| m.is_dir()).map_err(|error| Error::io(path, &error));
+    let is_dir = |path: &Path| {
+        std::fs::metadata(path).map(|data| data.is_dir()).map_err(|error| Error::io(path, error))
+    };
     let (left, right) = match (is_dir(from)?, is_dir(to)?) {
         (true, true) => (walk::folder(from, limits)?, walk::folder(to, limits)?),
         (false, false) => (walk::file(from)?, walk::file(to)?),
         (folder, _) => {
-            let (a, b) = if folder { ("folder", "file") } else { ("file", "folder") };
+            let (from_kind, to_kind) = if folder { ("folder", "file") } else { ("file", "folder") };
             return Err(Error::new(format!(
-                "`{}` is a {a} but `{}` is a {b}; name two folders or two files",
+                "`{}` is a {from_kind} but `{}` is a {to_kind}; name two folders or two files",
                 from.display(),
                 to.display()
             )));

@@ -29,10 +29,10 @@ pub(crate) struct Native {
 /// Opens a library and looks its functions up.
 pub(crate) fn open(path: &Path) -> Result<Functions> {
     // A bare name would be searched for along the library path; only the named file is meant.
-    let path = std::path::absolute(path).map_err(|error| Error::io(path, &error))?;
+    let path = std::path::absolute(path).map_err(|error| Error::io(path, error))?;
     // SAFETY: plugins are trusted code that the user installed or named; opening one runs its initialisers.
     let library = unsafe { libloading::Library::new(&path) }
-        .map_err(|error| Error::new(format!("cannot be opened: {}", cause(&error))))?;
+        .map_err(|error| Error::with_source(format!("cannot be opened: {}", cause(&error)), error))?;
     // Never unloaded: its code may have left thread-local destructors behind.
     let library: &'static libloading::Library = Box::leak(Box::new(library));
     let missing = |name: &str| {
@@ -63,7 +63,7 @@ pub(crate) fn load(functions: Functions) -> Result<Native> {
         )));
     }
     let functions = Arc::new(functions);
-    let description: Description = serde_json::from_value(ask(&functions, &Request::Describe)?)?;
+    let description: Description = serde_json::from_value(send(&functions, &Request::Describe)?)?;
     let (mut comparators, mut renderers, mut refusals) = (Vec::new(), Vec::new(), Vec::new());
     for (index, value) in description.contributions.iter().enumerate() {
         let functions = Arc::clone(&functions);
@@ -75,7 +75,7 @@ pub(crate) fn load(functions: Functions) -> Result<Native> {
             Ok(Contribution::Renderer(info)) => {
                 renderers.push(Box::new(NativeRenderer { functions, index, info }) as Box<dyn Renderer>);
             }
-            Err(_) => refusals.push(refusal(index, value)),
+            Ok(_) | Err(_) => refusals.push(refusal(index, value)),
         }
     }
     Ok(Native { description, comparators, renderers, refusals })
@@ -94,23 +94,24 @@ fn refusal(index: usize, value: &Value) -> String {
     }
 }
 
-fn ask(functions: &Functions, request: &Request) -> Result<Value> {
-    let request =
-        serde_json::to_vec(request).map_err(|error| Error::new(format!("cannot be asked: {error}")))?;
-    // SAFETY: the request lives through the call; the answer is copied before it is freed.
-    let answer = unsafe {
+/// Send a request to a plugin and return the value of its response.
+fn send(functions: &Functions, request: &Request) -> Result<Value> {
+    let request = serde_json::to_vec(request)
+        .map_err(|error| Error::with_source(format!("cannot be asked: {error}"), error))?;
+    // SAFETY: the request lives through the call; the response is copied before it is freed.
+    let response = unsafe {
         let buffer = (functions.call)(request.as_ptr(), request.len());
         if buffer.data.is_null() {
             return Err(Error::new("no answer"));
         }
-        let answer = std::slice::from_raw_parts(buffer.data, buffer.length).to_vec();
+        let response = std::slice::from_raw_parts(buffer.data, buffer.length).to_vec();
         (functions.free)(buffer);
-        answer
+        response
     };
-    match serde_json::from_slice(&answer) {
-        Ok(Response::Ok { value }) => Ok(value),
-        Ok(Response::Error { message }) => Err(Error::new(message)),
-        Err(error) => Err(Error::new(format!("its answer cannot be understood: {error}"))),
+    match serde_json::from_slice(&response) {
+        Ok(Response::Ok { value, .. }) => Ok(value),
+        Ok(Response::Error { message, .. }) => Err(Error::new(message)),
+        Err(error) => Err(Error::with_source(format!("its answer cannot be understood: {error}"), error)),
     }
 }
 
@@ -127,7 +128,7 @@ impl Comparator for NativeComparator {
 
     fn compare(&self, request: &CompareRequest) -> Result<Outcome> {
         let request = Request::Compare { index: self.index, request: request.clone() };
-        Ok(serde_json::from_value(ask(&self.functions, &request)?)?)
+        Ok(serde_json::from_value(send(&self.functions, &request)?)?)
     }
 }
 
@@ -144,22 +145,23 @@ impl Renderer for NativeRenderer {
 
     fn render(&self, changeset: &Changeset) -> Result<String> {
         let request = Request::Render { index: self.index, changeset: changeset.clone() };
-        Ok(serde_json::from_value(ask(&self.functions, &request)?)?)
+        Ok(serde_json::from_value(send(&self.functions, &request)?)?)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use binoc_sdk::Plugin;
-    use binoc_sdk::abi::{Buffer, answer};
+    use binoc_sdk::abi::{Buffer, handle_request};
+    use binoc_sdk::{Plugin, Side};
+    use std::error::Error as _;
     use std::sync::OnceLock;
 
     struct Panics;
 
     impl Comparator for Panics {
         fn describe(&self) -> ComparatorInfo {
-            ComparatorInfo { name: "panics".into(), any: true, ..ComparatorInfo::default() }
+            ComparatorInfo::new("panics").with_any()
         }
 
         fn compare(&self, _: &CompareRequest) -> Result<Outcome> {
@@ -178,7 +180,7 @@ mod tests {
     unsafe extern "C" fn call(request: *const u8, length: usize) -> Buffer {
         static PLUGIN: OnceLock<Plugin> = OnceLock::new();
         // SAFETY: passed on as it came.
-        unsafe { answer(&PLUGIN, || Plugin::new("test", "1.0").comparator(Panics), request, length) }
+        unsafe { handle_request(&PLUGIN, || Plugin::new("test", "1.0").comparator(Panics), request, length) }
     }
 
     unsafe extern "C" fn never(_: *const u8, _: usize) -> Buffer {
@@ -186,10 +188,10 @@ mod tests {
     }
 
     unsafe extern "C" fn from_the_future(_: *const u8, _: usize) -> Buffer {
-        let answer = r#"{"status": "ok", "value": {"name": "later", "version": "2", "sdk": "0.9.0",
+        let response = r#"{"status": "ok", "value": {"name": "later", "version": "2", "sdk": "0.9.0",
             "contributions": [{"family": "extractor", "name": "pages"},
                               {"family": "renderer", "name": "html", "extension": "html"}]}}"#;
-        Buffer::new(answer.into())
+        Buffer::new(response.into())
     }
 
     unsafe extern "C" fn gibberish(_: *const u8, _: usize) -> Buffer {
@@ -223,19 +225,15 @@ mod tests {
 
     #[test]
     fn an_answer_that_is_not_ours_is_an_error() {
-        assert!(refused(Functions { version: ours, call: gibberish, free }).contains("cannot be understood"));
+        let error = load(Functions { version: ours, call: gibberish, free }).err().unwrap();
+        assert!(error.to_string().contains("cannot be understood"));
+        assert!(error.source().unwrap().is::<serde_json::Error>());
     }
 
     #[test]
     fn a_panic_in_a_plugin_is_an_error_message() {
         let native = load(Functions { version: ours, call, free }).unwrap();
-        let side = binoc_sdk::Side { local: "x".into(), bytes: 1 };
-        let request = CompareRequest {
-            path: "x".into(),
-            left: side.clone(),
-            right: side,
-            options: binoc_sdk::CompareOptions::default(),
-        };
+        let request = CompareRequest::new("x", Side::new("x", 1), Side::new("x", 1));
         let error = native.comparators[0].compare(&request).unwrap_err();
         assert_eq!(error.to_string(), "panicked: on purpose");
     }
@@ -243,6 +241,8 @@ mod tests {
     #[test]
     fn a_file_that_is_no_library_is_refused() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
-        assert!(open(&path).unwrap_err().to_string().contains("cannot be opened"));
+        let error = open(&path).unwrap_err();
+        assert!(error.to_string().contains("cannot be opened"));
+        assert!(error.source().unwrap().is::<libloading::Error>());
     }
 }

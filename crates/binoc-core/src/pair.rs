@@ -5,10 +5,11 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use binoc_sdk::{Diagnostic, Error, Severity};
+use binoc_sdk::{Diagnostic, Error, Severity, Side, show};
 
-use crate::walk::Tree;
-use crate::{Limits, similar};
+use crate::limits::Limits;
+use crate::similar::{self, Renames};
+use crate::walk::{Tree, file_name};
 
 /// Two versions of one file.
 #[derive(Debug, PartialEq, Eq)]
@@ -38,16 +39,19 @@ pub(crate) fn pair(left: &Tree, right: &Tree, limits: &Limits) -> Pairing {
         identical: false,
         similarity: None,
     };
-    if let (true, Some(a), Some(b)) = (left.single, left.files.keys().next(), right.files.keys().next()) {
-        match same(left, a, right, b) {
+    if let (true, Some((old, old_side)), Some((new, new_side))) =
+        (left.single, left.files.first_key_value(), right.files.first_key_value())
+    {
+        match have_same_bytes(old_side, new_side) {
             Ok(true) => {}
-            Ok(false) => result.pairs.push(pair(a, b)),
-            Err(error) => result.fail(b, &error),
+            Ok(false) => result.pairs.push(pair(old, new)),
+            Err(error) => result.fail(new, &error),
         }
         return result;
     }
-    for name in left.files.keys().filter(|name| right.files.contains_key(*name)) {
-        match same(left, name, right, name) {
+    for (name, old_side) in &left.files {
+        let Some(new_side) = right.files.get(name) else { continue };
+        match have_same_bytes(old_side, new_side) {
             Ok(true) => {}
             Ok(false) => result.pairs.push(pair(name, name)),
             Err(error) => result.fail(name, &error),
@@ -61,19 +65,32 @@ pub(crate) fn pair(left: &Tree, right: &Tree, limits: &Limits) -> Pairing {
     result.removed = missing(left, right);
     result.added = missing(right, left);
     exact(left, right, &mut result);
-    similar::pair(left, right, limits, &mut result);
+    let renames = similar::find_renames(left, right, &result.removed, &result.added, limits);
+    result.add_renames(renames);
     result
 }
 
 impl Pairing {
-    pub(crate) fn fail(&mut self, name: &str, error: &Error) {
+    fn fail(&mut self, name: &str, error: &Error) {
         self.findings.push(Diagnostic::at(Severity::Error, name, format!("not compared: {error}")));
     }
 
-    pub(crate) fn rename(&mut self, left: String, right: String, similarity: Option<u8>) {
+    fn rename(&mut self, left: String, right: String, similarity: Option<u8>) {
         self.removed.remove(&left);
         self.added.remove(&right);
         self.pairs.push(Pair { left, right, identical: similarity.is_none(), similarity });
+    }
+
+    fn add_renames(&mut self, renames: Renames) {
+        if renames.skipped > 0 {
+            let files = show::plural(renames.skipped, "large file");
+            let message =
+                format!("{files} not searched for renames with edits; removed or added may be a rename");
+            self.findings.push(Diagnostic::general(Severity::Note, message));
+        }
+        for (left, right, similarity) in renames.pairs {
+            self.rename(left, right, Some(similarity));
+        }
     }
 }
 
@@ -88,7 +105,7 @@ fn exact(left: &Tree, right: &Tree, result: &mut Pairing) {
     for (tree, is_left) in [(left, true), (right, false)] {
         let names = if is_left { &result.removed } else { &result.added };
         for name in names.iter().filter(|name| common.contains(&tree.files[*name].bytes)) {
-            // What cannot be read is found when it is claimed removed or added; here it is only no candidate.
+            // A file that cannot be read is not a candidate: it stays removed or added.
             let Ok(hash) = hash(&tree.files[name].local) else { continue };
             let group = groups.entry(hash).or_default();
             if is_left { group.0.push(name.clone()) } else { group.1.push(name.clone()) }
@@ -97,19 +114,15 @@ fn exact(left: &Tree, right: &Tree, result: &mut Pairing) {
     for (mut old, mut new) in groups.into_values() {
         // Among equal contents the one that kept its own name is the same file.
         for name in old.clone() {
-            if let Some(place) = new.iter().position(|n| file_name(n) == file_name(&name)) {
-                old.retain(|n| *n != name);
+            if let Some(place) = new.iter().position(|other| file_name(other) == file_name(&name)) {
+                old.retain(|other| *other != name);
                 result.rename(name, new.remove(place), None);
             }
         }
-        for (a, b) in old.into_iter().zip(new) {
-            result.rename(a, b, None);
+        for (old, new) in old.into_iter().zip(new) {
+            result.rename(old, new, None);
         }
     }
-}
-
-pub(crate) fn file_name(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or(path)
 }
 
 fn hash(path: &Path) -> io::Result<[u8; 32]> {
@@ -118,44 +131,43 @@ fn hash(path: &Path) -> io::Result<[u8; 32]> {
     Ok(*hasher.finalize().as_bytes())
 }
 
-/// Whether two files have the same bytes; reads until the first difference only.
-fn same(left: &Tree, a: &str, right: &Tree, b: &str) -> Result<bool, Error> {
-    let (a, b) = (&left.files[a], &right.files[b]);
-    let open = |path: &Path| File::open(path).map_err(|error| Error::io(path, &error));
-    let (mut x, mut y) = (open(&a.local)?, open(&b.local)?);
-    if a.bytes != b.bytes {
+/// Return whether two files have the same bytes; read only until the first difference.
+fn have_same_bytes(old: &Side, new: &Side) -> Result<bool, Error> {
+    let open = |side: &Side| File::open(&side.local).map_err(|error| Error::io(&side.local, error));
+    let (mut old_file, mut new_file) = (open(old)?, open(new)?);
+    if old.bytes != new.bytes {
         return Ok(false);
     }
-    let (mut p, mut q) = (vec![0; 1 << 16], vec![0; 1 << 16]);
+    let (mut old_buffer, mut new_buffer) = (vec![0; 1 << 16], vec![0; 1 << 16]);
     loop {
-        let n = fill(&mut x, &mut p).map_err(|error| Error::io(&a.local, &error))?;
-        let m = fill(&mut y, &mut q).map_err(|error| Error::io(&b.local, &error))?;
-        if p[..n] != q[..m] {
+        let old_bytes = fill(&mut old_file, &mut old_buffer).map_err(|error| Error::io(&old.local, error))?;
+        let new_bytes = fill(&mut new_file, &mut new_buffer).map_err(|error| Error::io(&new.local, error))?;
+        if old_bytes != new_bytes {
             return Ok(false);
         }
-        if n == 0 {
+        if old_bytes.is_empty() {
             return Ok(true);
         }
     }
 }
 
-fn fill(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
+/// Read until the buffer is full or the file ends, and return the bytes read.
+fn fill<'a>(file: &mut File, buffer: &'a mut [u8]) -> io::Result<&'a [u8]> {
     let mut filled = 0;
     while filled < buffer.len() {
         match file.read(&mut buffer[filled..]) {
             Ok(0) => break,
-            Ok(n) => filled += n,
+            Ok(count) => filled += count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
     }
-    Ok(filled)
+    Ok(&buffer[..filled])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use binoc_sdk::Side;
 
     /// A snapshot in a temporary folder, removed at the end.
     struct Snapshot(std::path::PathBuf);
@@ -182,22 +194,22 @@ mod tests {
         }
     }
 
-    fn renames(test: &str, a: &[(&str, &str)], b: &[(&str, &str)]) -> Vec<(String, String, Option<u8>)> {
-        let (a, b) = (Snapshot::new(&format!("{test}-a"), a), Snapshot::new(&format!("{test}-b"), b));
-        let result = pair(&a.tree(), &b.tree(), &Limits::default());
-        result.pairs.into_iter().map(|p| (p.left, p.right, p.similarity)).collect()
+    fn renames(test: &str, old: &[(&str, &str)], new: &[(&str, &str)]) -> Vec<(String, String, Option<u8>)> {
+        let (old, new) = (Snapshot::new(&format!("{test}-a"), old), Snapshot::new(&format!("{test}-b"), new));
+        let result = pair(&old.tree(), &new.tree(), &Limits::default());
+        result.pairs.into_iter().map(|pair| (pair.left, pair.right, pair.similarity)).collect()
     }
 
     #[test]
     fn a_moved_file_is_one_rename() {
-        let found = renames("moved", &[("x.csv", "a,b\n1,2\n")], &[("sub/x.csv", "a,b\n1,2\n")]);
-        assert_eq!(found, [("x.csv".into(), "sub/x.csv".into(), None)]);
+        let pairs = renames("moved", &[("x.csv", "a,b\n1,2\n")], &[("sub/x.csv", "a,b\n1,2\n")]);
+        assert_eq!(pairs, [("x.csv".into(), "sub/x.csv".into(), None)]);
     }
 
     #[test]
     fn among_equal_contents_the_kept_name_wins() {
-        let found = renames("kept", &[("1/x", "same"), ("1/y", "same")], &[("2/y", "same"), ("2/x", "same")]);
-        assert_eq!(found, [("1/x".into(), "2/x".into(), None), ("1/y".into(), "2/y".into(), None)]);
+        let pairs = renames("kept", &[("1/x", "same"), ("1/y", "same")], &[("2/y", "same"), ("2/x", "same")]);
+        assert_eq!(pairs, [("1/x".into(), "2/x".into(), None), ("1/y".into(), "2/y".into(), None)]);
     }
 
     #[test]
@@ -209,24 +221,24 @@ mod tests {
     fn a_rename_with_edits_is_found_by_shared_lines() {
         let old: String = (0..20).map(|n| format!("row {n}\n")).collect();
         let new = old.replace("row 7\n", "row seven\n");
-        let found = renames("edited", &[("old.txt", &old)], &[("new.txt", &new)]);
-        assert_eq!(found.len(), 1);
-        assert!(found[0].2.unwrap() >= 90);
+        let pairs = renames("edited", &[("old.txt", &old)], &[("new.txt", &new)]);
+        assert_eq!(pairs.len(), 1);
+        assert!(pairs[0].2.unwrap() >= 90);
     }
 
     #[test]
     fn files_with_little_in_common_are_not_paired() {
-        let found = renames(
+        let pairs = renames(
             "other",
             &[("x.txt", "head\none\ntwo\nthree\n")],
             &[("y.txt", "head\n1\n2\n3 is more\n")],
         );
-        assert_eq!(found, []);
+        assert_eq!(pairs, []);
     }
 
     #[test]
     fn a_file_below_an_unreadable_folder_is_not_claimed_removed() {
-        let side = |n| Side { local: "/nowhere".into(), bytes: n };
+        let side = |bytes| Side::new("/nowhere", bytes);
         let left = Tree {
             files: BTreeMap::from([("d/x".into(), side(1)), ("y".into(), side(2))]),
             ..Tree::default()

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use binoc_sdk::{
     Changeset, Comparator, ComparatorInfo, Diagnostic, Error, Plugin, Renderer, RendererInfo, Result,
-    Severity,
+    Severity, show,
 };
 
-use crate::{compare, native};
+use crate::native;
 
 /// A native plugin to open: its name and its library, or why the library was not found.
 #[derive(Debug, Clone)]
@@ -72,7 +72,8 @@ impl Registry {
         let mut report = PluginReport { name: source.name.clone(), ..PluginReport::default() };
         let library = source.library.clone().map_err(Error::new);
         let loaded = library.and_then(|path| native::load(native::open(&path)?)).and_then(|native| {
-            let known = self.reports.iter().any(|r| r.identity.is_some() && r.name == source.name);
+            let known =
+                self.reports.iter().any(|report| report.identity.is_some() && report.name == source.name);
             if known { Err(Error::new("another plugin has this name")) } else { Ok(native) }
         });
         let native = match loaded {
@@ -88,7 +89,7 @@ impl Registry {
         report.refusals = native.refusals;
         for comparator in native.comparators {
             let info = comparator.describe();
-            report.offers.push(compare::offer(&info));
+            report.offers.push(offer(&info));
             self.comparators.push((info, comparator));
         }
         for renderer in native.renderers {
@@ -115,8 +116,8 @@ impl Registry {
     /// Everything refused, as errors: a changeset made without a plugin may be missing what it knows.
     pub fn refusals(&self) -> impl Iterator<Item = Diagnostic> {
         self.reports.iter().flat_map(|report| {
-            let say = |why| format!("plugin `{}` refused: {why}", report.name);
-            report.refusals.iter().map(move |why| Diagnostic::general(Severity::Error, say(why)))
+            let message = |why| format!("plugin `{}` refused: {why}", report.name);
+            report.refusals.iter().map(move |why| Diagnostic::general(Severity::Error, message(why)))
         })
     }
 
@@ -140,14 +141,52 @@ impl Registry {
     /// The document in that format.
     pub fn render(&self, format: &str, changeset: &Changeset) -> Result<String> {
         let rendered = self.renderer(format)?.render(changeset);
-        rendered.map_err(|error| Error::new(format!("format `{format}`: {error}")))
+        rendered.map_err(|error| Error::with_source(format!("format `{format}`: {error}"), error))
     }
 
     fn renderer(&self, format: &str) -> Result<&dyn Renderer> {
-        let found = self.renderers.iter().find(|(info, _)| info.name == format);
-        found.map(|(_, renderer)| &**renderer).ok_or_else(|| {
+        let renderer = self.renderers.iter().find(|(info, _)| info.name == format);
+        renderer.map(|(_, renderer)| &**renderer).ok_or_else(|| {
             let known: Vec<_> = self.formats().iter().map(|name| format!("`{name}`")).collect();
             Error::new(format!("no format `{format}`; there is {}", known.join(", ")))
         })
+    }
+}
+
+/// Return the line about a comparator for `binoc plugins`.
+fn offer(info: &ComparatorInfo) -> String {
+    let extensions: Vec<_> = info.extensions.iter().map(|extension| format!(".{extension}")).collect();
+    match (info.any, extensions.is_empty()) {
+        (true, _) => format!("comparator `{}` (any file)", show::clip(&info.name)),
+        (_, true) => format!("comparator `{}` (by content)", show::clip(&info.name)),
+        _ => format!("comparator `{}` ({})", show::clip(&info.name), extensions.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::error::Error as _;
+    use std::path::Path;
+
+    struct Failing;
+
+    impl Renderer for Failing {
+        fn describe(&self) -> RendererInfo {
+            RendererInfo::new("failing", "txt")
+        }
+
+        fn render(&self, _: &Changeset) -> Result<String> {
+            Err(Error::io(Path::new("template"), std::io::Error::from_raw_os_error(2)))
+        }
+    }
+
+    #[test]
+    fn a_rendering_error_keeps_its_sources() {
+        let registry = Registry::new(Plugin::new("test", "1.0").renderer(Failing), &[]);
+        let error = registry.render("failing", &Changeset::new("a", "b")).unwrap_err();
+        assert!(error.to_string().starts_with("format `failing`: `template`: "), "{error}");
+        let source = error.source().unwrap().source().unwrap();
+        assert_eq!(source.downcast_ref::<std::io::Error>().unwrap().raw_os_error(), Some(2));
     }
 }

@@ -4,11 +4,10 @@ use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{Hash, Hasher};
 
-use binoc_sdk::{Diagnostic, Severity};
+use binoc_sdk::Side;
 
-use crate::Limits;
-use crate::pair::{Pairing, file_name};
-use crate::walk::Tree;
+use crate::limits::Limits;
+use crate::walk::{Tree, file_name};
 
 /// At least this share of the larger file, in percent, must be in the smaller one.
 const ENOUGH: u64 = 50;
@@ -20,9 +19,25 @@ const CANDIDATES: usize = 4;
 /// The lines of a file as sorted (hash, bytes).
 struct Lines(Vec<(u64, u32)>);
 
-pub(crate) fn pair(left: &Tree, right: &Tree, limits: &Limits, result: &mut Pairing) {
-    if result.removed.is_empty() || result.added.is_empty() {
-        return;
+/// The renames with edits between two trees.
+#[derive(Debug, Default)]
+pub(crate) struct Renames {
+    /// The older name, the newer name, and the shared content in percent.
+    pub(crate) pairs: Vec<(String, String, u8)>,
+    /// How many files were too large for the search.
+    pub(crate) skipped: u64,
+}
+
+/// Find renames with edits from the `removed` files of the older tree to the `added` files of the newer one.
+pub(crate) fn find_renames(
+    left: &Tree,
+    right: &Tree,
+    removed: &BTreeSet<String>,
+    added: &BTreeSet<String>,
+    limits: &Limits,
+) -> Renames {
+    if removed.is_empty() || added.is_empty() {
+        return Renames::default();
     }
     let mut budget = limits.similar_total;
     let mut skipped = 0;
@@ -39,27 +54,23 @@ pub(crate) fn pair(left: &Tree, right: &Tree, limits: &Limits, result: &mut Pair
         }
         files
     };
-    let old = read(left, &result.removed);
-    let new = read(right, &result.added);
-    if skipped > 0 {
-        let files = binoc_sdk::show::plural(skipped, "large file");
-        let message =
-            format!("{files} not searched for renames with edits; removed or added may be a rename");
-        result.findings.push(Diagnostic::general(Severity::Note, message));
-    }
+    let old = read(left, removed);
+    let new = read(right, added);
     let mut scored = candidates(&old, &new);
     // The best first; then those that kept their name; then by path, so that every run agrees.
-    let moved = |(_, a, b): &(u64, usize, usize)| file_name(&old[*a].0) != file_name(&new[*b].0);
+    let moved = |pair: &(u64, usize, usize)| file_name(&old[pair.1].0) != file_name(&new[pair.2].0);
     scored.sort_by_key(|pair| (std::cmp::Reverse(pair.0), moved(pair), pair.1, pair.2));
     let (mut used_old, mut used_new) = (vec![false; old.len()], vec![false; new.len()]);
-    for (percent, a, b) in scored {
-        if !used_old[a] && !used_new[b] {
-            (used_old[a], used_new[b]) = (true, true);
-            // 100 is for the same bytes; the same lines in another order are not.
-            let percent = u8::try_from(percent.min(99)).unwrap_or(99);
-            result.rename(old[a].0.clone(), new[b].0.clone(), Some(percent));
+    let mut pairs = Vec::new();
+    for (percent, old_index, new_index) in scored {
+        if !used_old[old_index] && !used_new[new_index] {
+            (used_old[old_index], used_new[new_index]) = (true, true);
+            // 100 is for the same bytes; the same lines in another order are not. So it fits.
+            let percent = percent.min(99) as u8;
+            pairs.push((old[old_index].0.clone(), new[new_index].0.clone(), percent));
         }
     }
+    Renames { pairs, skipped }
 }
 
 fn candidates(old: &[(String, Lines)], new: &[(String, Lines)]) -> Vec<(u64, usize, usize)> {
@@ -73,20 +84,20 @@ fn candidates(old: &[(String, Lines)], new: &[(String, Lines)]) -> Vec<(u64, usi
         }
     }
     let mut scored = Vec::new();
-    for (b, (_, lines)) in new.iter().enumerate() {
+    for (new_index, (_, lines)) in new.iter().enumerate() {
         let mut shared: HashMap<usize, u64> = HashMap::new();
         for (hash, bytes) in &lines.0 {
             let files = files_of.get(hash).map_or(&[][..], Vec::as_slice);
-            for a in files.iter().filter(|_| files.len() <= COMMON) {
-                *shared.entry(*a).or_default() += u64::from(*bytes);
+            for old_index in files.iter().filter(|_| files.len() <= COMMON) {
+                *shared.entry(*old_index).or_default() += u64::from(*bytes);
             }
         }
-        let mut best: Vec<(u64, usize)> = shared.into_iter().map(|(a, bytes)| (bytes, a)).collect();
-        best.sort_by_key(|(bytes, a)| (std::cmp::Reverse(*bytes), *a));
-        for (_, a) in best.into_iter().take(CANDIDATES) {
-            let percent = similarity(&old[a].1, lines);
+        let mut best: Vec<(u64, usize)> = shared.into_iter().map(|(index, bytes)| (bytes, index)).collect();
+        best.sort_by_key(|(bytes, index)| (std::cmp::Reverse(*bytes), *index));
+        for (_, old_index) in best.into_iter().take(CANDIDATES) {
+            let percent = similarity(&old[old_index].1, lines);
             if percent >= ENOUGH {
-                scored.push((percent, a, b));
+                scored.push((percent, old_index, new_index));
             }
         }
     }
@@ -94,20 +105,21 @@ fn candidates(old: &[(String, Lines)], new: &[(String, Lines)]) -> Vec<(u64, usi
 }
 
 /// The bytes in shared lines, in percent of the larger file.
-fn similarity(a: &Lines, b: &Lines) -> u64 {
+fn similarity(old: &Lines, new: &Lines) -> u64 {
     let total = |lines: &Lines| lines.0.iter().map(|(_, bytes)| u64::from(*bytes)).sum::<u64>();
-    let (mut i, mut j, mut shared) = (0, 0, 0);
-    while let (Some(x), Some(y)) = (a.0.get(i), b.0.get(j)) {
-        if x == y {
-            shared += u64::from(x.1);
+    let (mut old_index, mut new_index, mut shared) = (0, 0, 0);
+    while let (Some(old_line), Some(new_line)) = (old.0.get(old_index), new.0.get(new_index)) {
+        if old_line == new_line {
+            shared += u64::from(old_line.1);
         }
-        (i, j) = (i + usize::from(x <= y), j + usize::from(y <= x));
+        old_index += usize::from(old_line <= new_line);
+        new_index += usize::from(new_line <= old_line);
     }
-    100 * shared / total(a).max(total(b)).max(1)
+    100 * shared / total(old).max(total(new)).max(1)
 }
 
-/// `None` for what is not text.
-fn read_lines(side: &binoc_sdk::Side) -> Option<Lines> {
+/// Read the lines of a file; `None` if it is not text or cannot be read, so that it stays removed or added.
+fn read_lines(side: &Side) -> Option<Lines> {
     let data = std::fs::read(&side.local).ok()?;
     if data.is_empty() || data[..data.len().min(8192)].contains(&0) {
         return None;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use binoc_sdk::{Diagnostic, Error, Result, Severity, Side, show};
 
-use crate::Limits;
+use crate::limits::Limits;
 
 /// The files of one snapshot by their path, with `/` between names.
 #[derive(Debug, Default)]
@@ -28,17 +28,17 @@ impl Tree {
 }
 
 pub(crate) fn file(path: &Path) -> Result<Tree> {
-    let metadata = fs::metadata(path).map_err(|error| Error::io(path, &error))?;
+    let metadata = fs::metadata(path).map_err(|error| Error::io(path, error))?;
     if !metadata.is_file() {
         return Err(Error::new(format!("`{}` is neither a folder nor a regular file", path.display())));
     }
     let name = display_name(path.file_name().unwrap_or(path.as_os_str()));
-    let side = Side { local: path.into(), bytes: metadata.len() };
+    let side = Side::new(path, metadata.len());
     Ok(Tree { files: BTreeMap::from([(name, side)]), single: true, ..Tree::default() })
 }
 
 pub(crate) fn folder(root: &Path, limits: &Limits) -> Result<Tree> {
-    fs::read_dir(root).map_err(|error| Error::io(root, &error))?;
+    fs::read_dir(root).map_err(|error| Error::io(root, error))?;
     let mut tree = Tree::default();
     // A stack of our own: a hostile depth must not exhaust the thread's.
     let mut todo: Vec<(PathBuf, String, usize)> = vec![(root.into(), String::new(), 0)];
@@ -90,7 +90,7 @@ fn read_folder(
         if kind.is_dir() {
             todo.push((entry.path(), name, depth + 1));
         } else if kind.is_file() {
-            tree.files.insert(name, Side { local: entry.path(), bytes: metadata.len() });
+            tree.files.insert(name, Side::new(entry.path(), metadata.len()));
         } else if kind.is_symlink() {
             tree.blocked.insert(name, (Severity::Warning, "symbolic link, not followed".into()));
         } else {
@@ -114,15 +114,20 @@ pub(crate) fn findings(left: &Tree, right: &Tree) -> Vec<Diagnostic> {
             findings.push((name, blocked, "the newer snapshot"));
         }
     }
-    let say = |(name, (severity, reason), side): (&String, &(Severity, String), &str)| {
+    let diagnostic = |(name, (severity, reason), side): (&String, &(Severity, String), &str)| {
         Diagnostic::at(*severity, name, format!("{reason} (in {side})"))
     };
-    findings.into_iter().map(say).collect()
+    findings.into_iter().map(diagnostic).collect()
 }
 
 fn unreadable(error: &std::io::Error) -> String {
     let text = error.to_string();
     format!("unreadable: {}", text.split(" (os error").next().unwrap_or(&text).to_lowercase())
+}
+
+/// Return the last part of a path in a [`Tree`].
+pub(crate) fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }
 
 fn display_name(name: &OsStr) -> String {

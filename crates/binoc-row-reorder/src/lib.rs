@@ -21,8 +21,7 @@ struct RowOrder;
 
 impl Comparator for RowOrder {
     fn describe(&self) -> ComparatorInfo {
-        let extensions = vec!["csv".into(), "tsv".into()];
-        ComparatorInfo { name: "row-order".into(), extensions, ..ComparatorInfo::default() }
+        ComparatorInfo::new("row-order").with_extensions(["csv", "tsv"])
     }
 
     fn compare(&self, request: &CompareRequest) -> Result<Outcome> {
@@ -31,7 +30,9 @@ impl Comparator for RowOrder {
         if left.bytes != right.bytes || left.bytes > limit {
             return Ok(Outcome::skip());
         }
-        let (left, right) = (read(left)?, read(right)?);
+        let (Some(left), Some(right)) = (read(left)?, read(right)?) else {
+            return Ok(Outcome::skip_because("not UTF-8"));
+        };
         let (Some(old), Some(new)) = (rows(&left), rows(&right)) else { return Ok(Outcome::skip()) };
         if old[0] != new[0] || sorted(&old[1..]) != sorted(&new[1..]) {
             return Ok(Outcome::skip());
@@ -39,20 +40,20 @@ impl Comparator for RowOrder {
         let mut node = Node::new("changed", "table", "");
         node.push("order", Fact::new("rows.reordered", "the same rows in another order"));
         let delimiter = if request.path.ends_with(".tsv") { '\t' } else { ',' };
-        let by =
-            sorted_by(&new, delimiter).into_iter().filter(|name| !sorted_by(&old, delimiter).contains(name));
-        let by: Vec<_> = by.map(Example::value).collect();
-        if !by.is_empty() {
-            node.push("order", Fact::new("rows.sorted", "now sorted by column").with(by));
+        let before = sorted_by(&old, delimiter);
+        let columns = sorted_by(&new, delimiter).into_iter().filter(|name| !before.contains(name));
+        let examples: Vec<_> = columns.map(Example::value).collect();
+        if !examples.is_empty() {
+            node.push("order", Fact::new("rows.sorted", "now sorted by column").with_examples(examples));
         }
         Ok(Outcome::changed(node))
     }
 }
 
-fn read(side: &Side) -> Result<String> {
-    let data = fs::read(&side.local).map_err(|error| Error::io(&side.local, &error))?;
-    // Comparing text that is not UTF-8 is somebody else's art.
-    Ok(String::from_utf8(data).unwrap_or_default())
+/// Read a file; `None` if it is not UTF-8.
+fn read(side: &Side) -> Result<Option<String>> {
+    let data = fs::read(&side.local).map_err(|error| Error::io(&side.local, error))?;
+    Ok(String::from_utf8(data).ok())
 }
 
 /// The lines, unless quotes may hide line breaks in a cell or there is no row to move.
@@ -70,9 +71,7 @@ fn sorted<'a>(rows: &[&'a str]) -> Vec<&'a str> {
 /// The columns whose cells are in ascending order, as text.
 fn sorted_by<'a>(rows: &[&'a str], delimiter: char) -> Vec<&'a str> {
     let cell = |row: &'a str, column| row.split(delimiter).nth(column);
-    let ascending = |(column, _): &(usize, &str)| {
-        rows[1..].windows(2).all(|w| cell(w[0], *column) <= cell(w[1], *column))
-    };
+    let ascending = |(column, _): &(usize, &str)| rows[1..].is_sorted_by_key(|row| cell(row, *column));
     rows[0].split(delimiter).enumerate().filter(ascending).map(|(_, name)| name).collect()
 }
 

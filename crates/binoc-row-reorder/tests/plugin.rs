@@ -7,36 +7,35 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use binoc_core::{Limits, PluginSource, Registry};
-use binoc_sdk::{Changeset, CompareOptions};
+use binoc_sdk::{Changeset, CompareOptions, Severity};
 
 /// Cargo puts the `cdylib` beside the test, because the test depends on its package.
 fn library() -> PathBuf {
     let name = format!("{}binoc_row_reorder{}", env::consts::DLL_PREFIX, env::consts::DLL_SUFFIX);
     let test = env::current_exe().unwrap();
     let folders = test.ancestors().skip(1).take(2);
-    let found = folders.map(|folder| folder.join(&name)).find(|path| path.exists());
-    found.unwrap_or_else(|| panic!("no `{name}` near `{}`", test.display()))
+    let path = folders.map(|folder| folder.join(&name)).find(|path| path.exists());
+    path.unwrap_or_else(|| panic!("no `{name}` near `{}`", test.display()))
 }
 
 fn registry() -> Registry {
     Registry::new(binoc_stdlib::plugin(), &[PluginSource::path(library())])
 }
 
-fn diff(test: &str, old: &str, new: &str) -> Changeset {
+fn diff(test: &str, old: impl AsRef<[u8]>, new: impl AsRef<[u8]>) -> Changeset {
     let root = env::temp_dir().join(format!("binoc-row-reorder-{}-{test}", std::process::id()));
-    let write = |side: &str, text: &str| {
+    let write = |side: &str, content: &[u8]| {
         fs::create_dir_all(root.join(side)).unwrap();
-        fs::write(root.join(side).join("t.csv"), text).unwrap();
+        fs::write(root.join(side).join("t.csv"), content).unwrap();
         root.join(side)
     };
-    let (a, b) = (write("a", old), write("b", new));
-    let changeset = compare(&a, &b);
+    let changeset = compare(&write("a", old.as_ref()), &write("b", new.as_ref()));
     fs::remove_dir_all(root).unwrap();
     changeset
 }
 
-fn compare(a: &Path, b: &Path) -> Changeset {
-    binoc_core::diff(a, b, &registry(), &CompareOptions::default(), &Limits::default()).unwrap()
+fn compare(old: &Path, new: &Path) -> Changeset {
+    binoc_core::diff(old, new, &registry(), &CompareOptions::default(), &Limits::default()).unwrap()
 }
 
 #[test]
@@ -68,4 +67,16 @@ fn everything_else_is_left_to_binoc() {
     let changeset = diff("edited", "n,v\nc,1\na,2\n", "n,v\na,2\nc,9\n");
     assert_eq!(changeset.changes[0].comparator.as_deref(), Some("table"));
     assert!(changeset.diagnostics.is_empty());
+}
+
+#[test]
+fn a_table_that_is_not_utf8_is_left_to_binoc_with_the_reason() {
+    let rows = |rows: &[&[u8]]| [b"n,v\n", rows.concat().as_slice()].concat();
+    let rows_before: [&[u8]; 2] = [b"caf\xe9,1\n", b"a,2\n"];
+    let rows_after: [&[u8]; 2] = [b"a,2\n", b"caf\xe9,1\n"];
+    let changeset = diff("latin-1", rows(&rows_before), rows(&rows_after));
+    assert_eq!(changeset.changes[0].comparator.as_deref(), Some("table"));
+    let [note] = &changeset.diagnostics[..] else { panic!("{:?}", changeset.diagnostics) };
+    assert_eq!((note.severity, note.path.as_deref()), (Severity::Note, Some("t.csv")));
+    assert_eq!(note.message, "not compared by `row-order`: not UTF-8");
 }

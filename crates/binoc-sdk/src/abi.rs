@@ -9,6 +9,9 @@
 //!
 //! The host asks for the version before anything else and calls nothing more if it is not its own. Memory is
 //! freed by the side that made it. No panic crosses: it becomes an error message.
+//!
+//! Hosts and [`export_plugin!`](crate::export_plugin) use this module; a plugin does not. A change of the
+//! messages that an older side cannot read gets another [`ABI_VERSION`].
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,19 +20,21 @@ use std::sync::OnceLock;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::error::{Error, Result};
 use crate::model::Changeset;
-use crate::plugin::{ComparatorInfo, CompareRequest, Error, Plugin, RendererInfo, Result};
+use crate::plugin::{ComparatorInfo, CompareRequest, Plugin, RendererInfo};
 
 /// The version of the functions and the messages; a host uses only plugins of its own.
 pub const ABI_VERSION: u32 = 1;
 
-/// What the host asks.
+/// A request of the host.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "call", rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Request {
-    /// Who are you? Answered by a [`Description`].
+    /// Describe the plugin; the response is a [`Description`].
     Describe,
-    /// Compare with the comparator at this place of the description; answered by an
+    /// Compare with the comparator at this place of the description; the response is an
     /// [`Outcome`](crate::Outcome).
     Compare {
         /// The place in [`Description::contributions`].
@@ -37,7 +42,7 @@ pub enum Request {
         /// The two files.
         request: CompareRequest,
     },
-    /// Render with the renderer at this place; answered by a string.
+    /// Render with the renderer at this place; the response is a string.
     Render {
         /// The place in [`Description::contributions`].
         index: usize,
@@ -46,24 +51,28 @@ pub enum Request {
     },
 }
 
-/// What the plugin answers.
+/// The response of the plugin.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "lowercase")]
+#[expect(clippy::exhaustive_enums, reason = "a call succeeds or fails; only the fields may grow")]
 pub enum Response {
-    /// It worked.
+    /// The call succeeded.
+    #[non_exhaustive]
     Ok {
         /// The shape depends on the request.
         value: Value,
     },
-    /// It did not.
+    /// The call failed.
+    #[non_exhaustive]
     Error {
-        /// Why, for the user.
+        /// The reason, for the user.
         message: String,
     },
 }
 
-/// How a plugin introduces itself.
+/// The description that a plugin gives of itself.
 #[derive(Debug, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Description {
     /// Its name.
     pub name: String,
@@ -71,13 +80,14 @@ pub struct Description {
     pub version: String,
     /// The version of `binoc-sdk` it was built with.
     pub sdk: String,
-    /// What it offers. Kept as JSON so that a host can refuse a family it does not know by name.
+    /// What it offers. Kept as JSON so that a host can refuse an unknown family by its name.
     pub contributions: Vec<Value>,
 }
 
-/// One entry of [`Description::contributions`] in a family this version knows.
+/// An entry of [`Description::contributions`] in one of the families of this version.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "family", rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Contribution {
     /// A comparator.
     Comparator(ComparatorInfo),
@@ -88,6 +98,7 @@ pub enum Contribution {
 /// Bytes that one side hands to the other; freed only by the side that made them.
 #[repr(C)]
 #[derive(Debug)]
+#[expect(clippy::exhaustive_structs, reason = "its layout is part of the C interface")]
 pub struct Buffer {
     /// The first byte.
     pub data: *mut u8,
@@ -98,13 +109,13 @@ pub struct Buffer {
 }
 
 impl Buffer {
-    /// Hands bytes over.
+    /// Hand bytes over to the other side.
     pub fn new(bytes: Vec<u8>) -> Self {
         let mut bytes = std::mem::ManuallyDrop::new(bytes);
         Self { data: bytes.as_mut_ptr(), length: bytes.len(), capacity: bytes.capacity() }
     }
 
-    /// Takes the bytes back and frees them.
+    /// Take the bytes back and free them.
     ///
     /// # Safety
     /// The buffer was made by [`Buffer::new`] in this very library and was not released before.
@@ -121,11 +132,11 @@ pub type CallFn = unsafe extern "C" fn(*const u8, usize) -> Buffer;
 /// `binoc_free`.
 pub type FreeFn = unsafe extern "C" fn(Buffer);
 
-/// Answers one request; the body of `binoc_call`.
+/// Handle one request and return the JSON of a [`Response`]; the body of `binoc_call`.
 ///
 /// # Safety
 /// `request` points to `length` readable bytes.
-pub unsafe fn answer(
+pub unsafe fn handle_request(
     cell: &OnceLock<Plugin>,
     make: fn() -> Plugin,
     request: *const u8,
@@ -133,22 +144,24 @@ pub unsafe fn answer(
 ) -> Buffer {
     // SAFETY: promised by the caller.
     let request = unsafe { std::slice::from_raw_parts(request, length) };
-    let result = catch_unwind(AssertUnwindSafe(|| serve(cell.get_or_init(make), request)))
+    let result = catch_unwind(AssertUnwindSafe(|| dispatch(cell.get_or_init(make), request)))
         .unwrap_or_else(|panic| Err(Error::new(format!("panicked: {}", panic_text(&*panic)))));
     let response = match result {
         Ok(value) => Response::Ok { value },
         Err(error) => Response::Error { message: error.to_string() },
     };
-    // A string or a JSON value: nothing that JSON could refuse.
-    Buffer::new(serde_json::to_vec(&response).unwrap_or_default())
+    // Cannot fail: a response holds a string or a JSON value, and the writer is a vector.
+    Buffer::new(serde_json::to_vec(&response).expect("a string or a JSON value is valid JSON"))
 }
 
-fn serve(plugin: &Plugin, request: &[u8]) -> Result<Value> {
+fn dispatch(plugin: &Plugin, request: &[u8]) -> Result<Value> {
     let comparators = plugin.comparators.len();
     match serde_json::from_slice(request)? {
         Request::Describe => {
-            let comparators = plugin.comparators.iter().map(|c| Contribution::Comparator(c.describe()));
-            let renderers = plugin.renderers.iter().map(|r| Contribution::Renderer(r.describe()));
+            let comparators =
+                plugin.comparators.iter().map(|comparator| Contribution::Comparator(comparator.describe()));
+            let renderers =
+                plugin.renderers.iter().map(|renderer| Contribution::Renderer(renderer.describe()));
             let contributions =
                 comparators.chain(renderers).map(serde_json::to_value).collect::<Result<_, _>>()?;
             Ok(serde_json::to_value(Description {
@@ -159,28 +172,28 @@ fn serve(plugin: &Plugin, request: &[u8]) -> Result<Value> {
             })?)
         }
         Request::Compare { index, request } => {
-            let comparator = plugin.comparators.get(index).ok_or_else(|| nothing_at(index))?;
+            let comparator = plugin.comparators.get(index).ok_or_else(|| unknown_index(index))?;
             Ok(serde_json::to_value(comparator.compare(&request)?)?)
         }
         Request::Render { index, changeset } => {
-            let place = index.checked_sub(comparators).ok_or_else(|| nothing_at(index))?;
-            let renderer = plugin.renderers.get(place).ok_or_else(|| nothing_at(index))?;
+            let place = index.checked_sub(comparators).ok_or_else(|| unknown_index(index))?;
+            let renderer = plugin.renderers.get(place).ok_or_else(|| unknown_index(index))?;
             Ok(Value::String(renderer.render(&changeset)?))
         }
     }
 }
 
-fn nothing_at(index: usize) -> Error {
+fn unknown_index(index: usize) -> Error {
     Error::new(format!("no such contribution at index {index}"))
 }
 
-/// The message of a caught panic.
+/// Return the message of a caught panic.
 pub fn panic_text(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into())
 }
 
-/// Makes this `cdylib` a plugin: takes the name of a `fn() -> Plugin` and writes the three C functions.
+/// Make this `cdylib` a plugin: define the three C functions for a `fn() -> Plugin`, given by its name.
 #[macro_export]
 macro_rules! export_plugin {
     ($make:path) => {
@@ -197,7 +210,7 @@ macro_rules! export_plugin {
         pub unsafe extern "C" fn binoc_call(request: *const u8, length: usize) -> $crate::abi::Buffer {
             static PLUGIN: ::std::sync::OnceLock<$crate::Plugin> = ::std::sync::OnceLock::new();
             // SAFETY: promised by the caller.
-            unsafe { $crate::abi::answer(&PLUGIN, $make, request, length) }
+            unsafe { $crate::abi::handle_request(&PLUGIN, $make, request, length) }
         }
 
         /// # Safety
@@ -209,4 +222,91 @@ macro_rules! export_plugin {
             unsafe { buffer.release() }
         }
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Node;
+    use crate::plugin::{Comparator, Outcome, Renderer, Side};
+
+    /// A renderer and comparator whose text is hostile to JSON.
+    struct Hostile;
+
+    const HOSTILE: &str = "\0\u{1f}\"\\\u{2028}\u{1F600}";
+
+    impl Renderer for Hostile {
+        fn describe(&self) -> RendererInfo {
+            RendererInfo::new(HOSTILE, HOSTILE)
+        }
+
+        fn render(&self, changeset: &Changeset) -> Result<String> {
+            Ok(changeset.from.clone())
+        }
+    }
+
+    impl Comparator for Hostile {
+        fn describe(&self) -> ComparatorInfo {
+            ComparatorInfo::new(HOSTILE)
+        }
+
+        fn compare(&self, request: &CompareRequest) -> Result<Outcome> {
+            match request.path.as_str() {
+                "fails" => Err(Error::new(HOSTILE)),
+                "panics" => panic!("{HOSTILE}"),
+                _ => Ok(Outcome::changed(Node::new(HOSTILE, "file", ""))),
+            }
+        }
+    }
+
+    fn response(request: &[u8]) -> Response {
+        let make = || Plugin::new("hostile", "1.0").comparator(Hostile).renderer(Hostile);
+        // SAFETY: a slice has as many bytes as its length says; the buffer is read before it is released.
+        unsafe {
+            let buffer = handle_request(&OnceLock::new(), make, request.as_ptr(), request.len());
+            let response = serde_json::from_slice(std::slice::from_raw_parts(buffer.data, buffer.length));
+            buffer.release();
+            response.unwrap()
+        }
+    }
+
+    fn value(request: &Request) -> Value {
+        match response(&serde_json::to_vec(request).unwrap()) {
+            Response::Ok { value } => value,
+            Response::Error { message } => panic!("{message}"),
+        }
+    }
+
+    fn message(request: &[u8]) -> String {
+        match response(request) {
+            Response::Ok { value } => panic!("{value}"),
+            Response::Error { message } => message,
+        }
+    }
+
+    fn comparison(path: &str) -> Request {
+        let request = CompareRequest::new(path, Side::new("a", 1), Side::new("b", 1));
+        Request::Compare { index: 0, request }
+    }
+
+    #[test]
+    fn every_text_of_a_plugin_survives_its_response() {
+        let description: Description = serde_json::from_value(value(&Request::Describe)).unwrap();
+        assert_eq!(description.contributions[0]["name"], HOSTILE);
+        assert_eq!(description.contributions[1]["extension"], HOSTILE);
+        assert_eq!(value(&comparison("x"))["node"]["action"], HOSTILE);
+        let changeset = Changeset::new(HOSTILE, "b");
+        assert_eq!(value(&Request::Render { index: 1, changeset }), HOSTILE);
+    }
+
+    #[test]
+    fn every_failure_is_a_response_with_its_message() {
+        let of = |request: &Request| message(&serde_json::to_vec(request).unwrap());
+        assert_eq!(of(&comparison("fails")), HOSTILE);
+        assert_eq!(of(&comparison("panics")), format!("panicked: {HOSTILE}"));
+        let changeset = Changeset::new("a", "b");
+        assert!(of(&Request::Render { index: 0, changeset }).contains("index 0"));
+        assert!(message(b"").contains("unreadable JSON"));
+        assert!(message(br#"{"call": "explain"}"#).contains("explain"));
+    }
 }

@@ -1,12 +1,15 @@
 #![doc = include_str!("../README.md")]
+// What may grow is `#[non_exhaustive]`, so that a new field or variant is a compatible change.
+#![warn(clippy::exhaustive_enums, clippy::exhaustive_structs)]
 
 pub mod abi;
+mod error;
 mod model;
 mod plugin;
 pub mod show;
 
+pub use error::{Error, Result};
 pub use model::{Changeset, Diagnostic, Example, Fact, Node, SCHEMA, Severity};
 pub use plugin::{
-    Comparator, ComparatorInfo, CompareOptions, CompareRequest, Error, Outcome, Plugin, Renderer,
-    RendererInfo, Result, Side,
+    Comparator, ComparatorInfo, CompareOptions, CompareRequest, Outcome, Plugin, Renderer, RendererInfo, Side,
 };

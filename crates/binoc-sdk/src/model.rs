@@ -1,16 +1,17 @@
-//! What Binoc says: a changeset of nodes, each with counted facts and bounded examples.
+//! The data model: a changeset of nodes, with counted facts and bounded examples.
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::plugin::Error;
+use crate::error::Error;
 
 /// The number of the changeset's JSON shape; a reader refuses any other.
 pub const SCHEMA: u32 = 1;
 
 /// All changes from one snapshot of a dataset to another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Changeset {
     /// The JSON shape, [`SCHEMA`] when written by this version.
     pub schema: u32,
@@ -26,7 +27,7 @@ pub struct Changeset {
 }
 
 impl Changeset {
-    /// A changeset that holds nothing yet.
+    /// Create a changeset without changes.
     pub fn new(from: impl Into<String>, to: impl Into<String>) -> Self {
         Self {
             schema: SCHEMA,
@@ -37,25 +38,32 @@ impl Changeset {
         }
     }
 
-    /// Whether anything changed.
+    /// Return whether anything changed.
     pub fn is_changed(&self) -> bool {
         !self.changes.is_empty()
     }
 
-    /// Whether something could not be compared at all, so that "no change" would be a guess.
+    /// Return whether something could not be compared at all, so that "no change" would be a guess.
     pub fn is_incomplete(&self) -> bool {
-        self.diagnostics.iter().any(|d| d.severity == Severity::Error)
+        self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
     }
 
-    /// The canonical JSON, indented, with a final newline.
+    /// Return the canonical JSON, indented, with a final newline.
+    ///
+    /// This cannot fail. `serde_json` fails only if the writer or a `Serialize` implementation does, or if the key
+    /// of a map is not a string. The writer is a string, all implementations are derived, and a changeset
+    /// consists of strings, integers, options and lists of them.
     pub fn to_json(&self) -> String {
-        // Strings, numbers and lists of them: nothing here that JSON could refuse.
-        let mut json = serde_json::to_string_pretty(self).unwrap_or_default();
+        let mut json =
+            serde_json::to_string_pretty(self).expect("strings, integers and lists are valid JSON");
         json.push('\n');
         json
     }
 
-    /// Reads [`Changeset::to_json`]; refuses another [`SCHEMA`] by its number.
+    /// Parse the JSON of [`Changeset::to_json`].
+    ///
+    /// # Errors
+    /// The text is not JSON, is not a changeset, or has another schema number than [`SCHEMA`].
     pub fn from_json(json: &str) -> Result<Self, Error> {
         #[derive(Deserialize)]
         struct Peek {
@@ -76,6 +84,7 @@ impl Changeset {
 ///
 /// `action`, `item_type` and `tags` are open strings: a reader keeps what it does not know.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Node {
     /// `added`, `removed`, `changed`, `renamed`, or a plugin's own word.
     pub action: String,
@@ -87,7 +96,7 @@ pub struct Node {
     /// The path in the older snapshot, where it is another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
-    /// Who compared it; set by the host.
+    /// The name of the comparator; set by the host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comparator: Option<String>,
     /// Size in bytes in the older snapshot.
@@ -96,7 +105,7 @@ pub struct Node {
     /// Size in bytes in the newer snapshot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes_after: Option<u64>,
-    /// For a rename with edits: how much of the content is shared, in percent. An inference, so it is said.
+    /// For a rename with edits, which is an inference: how much of the content is shared, in percent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub similarity: Option<u8>,
     /// What kind of change it is: `schema`, `content`, `order`, `encoding`, `path`, or a plugin's own word.
@@ -111,12 +120,12 @@ pub struct Node {
 }
 
 impl Node {
-    /// A node without facts; `path` is left to the host for the files it hands out.
+    /// Create a node without facts. The host replaces the `path` of the files that it compares.
     pub fn new(action: &str, item_type: &str, path: impl Into<String>) -> Self {
         Self { action: action.into(), item_type: item_type.into(), path: path.into(), ..Self::default() }
     }
 
-    /// Adds a fact and the tag that says what kind of change it is.
+    /// Add a fact, and a tag for the kind of change that it is.
     pub fn push(&mut self, tag: &str, fact: Fact) {
         self.tags.insert(tag.into());
         self.facts.push(fact);
@@ -125,6 +134,7 @@ impl Node {
 
 /// One exact statement, with a few examples.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Fact {
     /// The statement for machines, such as `rows.added`; an open string.
     pub verb: String,
@@ -139,20 +149,27 @@ pub struct Fact {
 }
 
 impl Fact {
-    /// A statement without a count.
+    /// Create a fact without a count.
     pub fn new(verb: &str, text: impl Into<String>) -> Self {
         Self { verb: verb.into(), text: text.into(), ..Self::default() }
     }
 
-    /// A counted statement: `count` things called `noun` are `state`.
+    /// Create a fact with a count and its text: `count` things called `noun` are `state`.
     pub fn counted(verb: &str, count: u64, noun: &str, state: &str) -> Self {
         let text = format!("{} {state}", crate::show::plural(count, noun));
         Self { verb: verb.into(), text, count: Some(count), ..Self::default() }
     }
 
-    /// Adds examples.
+    /// Set the count.
     #[must_use]
-    pub fn with(mut self, examples: impl IntoIterator<Item = Example>) -> Self {
+    pub fn with_count(mut self, count: u64) -> Self {
+        self.count = Some(count);
+        self
+    }
+
+    /// Add examples.
+    #[must_use]
+    pub fn with_examples(mut self, examples: impl IntoIterator<Item = Example>) -> Self {
         self.examples.extend(examples);
         self
     }
@@ -160,6 +177,7 @@ impl Fact {
 
 /// One instance of a fact. Everything in it may come from the data, so a renderer escapes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Example {
     /// The place in words, such as `row 5`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -182,20 +200,42 @@ pub struct Example {
 }
 
 impl Example {
-    /// An example that is just a value.
+    /// Create an example of a value.
     pub fn value(value: impl Into<String>) -> Self {
         Self { value: Some(value.into()), ..Self::default() }
     }
 
-    /// An example of one value becoming another.
+    /// Create an example of a value that was replaced by another.
     pub fn change(old: impl Into<String>, new: impl Into<String>) -> Self {
         Self { old: Some(old.into()), new: Some(new.into()), ..Self::default() }
+    }
+
+    /// Set the place, in words.
+    #[must_use]
+    pub fn with_at(mut self, at: impl Into<String>) -> Self {
+        self.at = Some(at.into());
+        self
+    }
+
+    /// Set the value of the key that identifies the row.
+    #[must_use]
+    pub fn with_key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    /// Set the column.
+    #[must_use]
+    pub fn with_column(mut self, column: impl Into<String>) -> Self {
+        self.column = Some(column.into());
+        self
     }
 }
 
 /// How bad a [`Diagnostic`] is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Severity {
     /// The result is whole, but not made the way one would expect.
     Note,
@@ -207,6 +247,7 @@ pub enum Severity {
 
 /// Something the user has to know about how the changeset came to be.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Diagnostic {
     /// The path it is about, if it is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -218,12 +259,12 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    /// A diagnostic about one path.
+    /// Create a diagnostic about one path.
     pub fn at(severity: Severity, path: impl Into<String>, message: impl Into<String>) -> Self {
         Self { severity, path: Some(path.into()), message: message.into() }
     }
 
-    /// A diagnostic about the whole run.
+    /// Create a diagnostic about the whole run.
     pub fn general(severity: Severity, message: impl Into<String>) -> Self {
         Self { severity, path: None, message: message.into() }
     }
@@ -244,12 +285,38 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_changeset_survives_its_json() {
-        let mut changeset = Changeset::new("a", "b");
-        let mut node = Node::new("changed", "table", "x.csv");
-        node.push("content", Fact::counted("rows.added", 2, "row", "added").with([Example::value("1,2")]));
-        changeset.changes.push(node);
-        changeset.diagnostics.push(Diagnostic::at(Severity::Warning, "l", "symbolic link, not followed"));
+    fn a_changeset_with_all_fields_survives_its_json() {
+        // Literals without `..`: a new field has to be added here.
+        let text = || Some("a\0\"\u{1F600}\n".to_owned());
+        let (at, key, column) = (text(), text(), text());
+        let example = Example { at, key, column, old: text(), new: text(), value: text() };
+        let fact = Fact {
+            verb: "rows.added".into(),
+            text: "rows added".into(),
+            count: Some(u64::MAX),
+            examples: vec![example],
+        };
+        let node = Node {
+            action: "renamed".into(),
+            item_type: "table".into(),
+            path: "x.csv".into(),
+            source: text(),
+            comparator: text(),
+            bytes_before: Some(0),
+            bytes_after: Some(u64::MAX),
+            similarity: Some(99),
+            tags: ["content".into(), "path".into()].into(),
+            facts: vec![fact],
+            children: vec![Node::new("added", "column", "")],
+        };
+        let diagnostic = |severity| Diagnostic { path: text(), severity, message: "left out".into() };
+        let changeset = Changeset {
+            schema: SCHEMA,
+            from: "a".into(),
+            to: "b".into(),
+            changes: vec![node],
+            diagnostics: [Severity::Note, Severity::Warning, Severity::Error].map(diagnostic).into(),
+        };
         assert_eq!(Changeset::from_json(&changeset.to_json()).unwrap(), changeset);
     }
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 /// The longest text an example shows, in characters.
 pub const LONGEST: usize = 120;
 
-/// `1 row`, `2 rows`, `0 rows`; knows `entry` and `index` too.
+/// Return a count and its noun: `1 row`, `2 rows`, `0 rows`; also `2 entries` and `2 indexes`.
 pub fn plural(count: u64, noun: &str) -> String {
     let many = match noun.strip_suffix('y').filter(|stem| !stem.ends_with(['a', 'e', 'o', 'u'])) {
         Some(stem) => format!("{stem}ies"),
@@ -15,7 +15,7 @@ pub fn plural(count: u64, noun: &str) -> String {
     format!("{count} {}", if count == 1 { noun } else { &many })
 }
 
-/// Bytes as text; what is not UTF-8 appears as `\xNN`.
+/// Return bytes as text; what is not UTF-8 becomes `\xNN`.
 pub fn bytes(data: &[u8]) -> String {
     let mut text = String::with_capacity(data.len());
     for chunk in data.utf8_chunks() {
@@ -28,12 +28,12 @@ pub fn bytes(data: &[u8]) -> String {
     text
 }
 
-/// A text, cut to [`LONGEST`] characters.
+/// Return a text, cut to [`LONGEST`] characters.
 pub fn clip(text: &str) -> String {
     window(text, 0)
 }
 
-/// Two different texts, cut to the part where they begin to differ, so that they still differ.
+/// Return two different texts, cut to the part where they begin to differ, so that they still differ.
 pub fn clip_pair(old: &str, new: &str) -> (String, String) {
     let shared = old.chars().zip(new.chars()).take_while(|(a, b)| a == b).count();
     // A little of what they share, as context.

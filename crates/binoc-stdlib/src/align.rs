@@ -15,8 +15,8 @@ pub(crate) struct Interner(HashMap<u128, u32>);
 
 impl Interner {
     pub(crate) fn id(&mut self, digest: u128) -> u32 {
-        // More than `u32::MAX` different lines would exceed the limit on bytes long before.
-        let next = u32::try_from(self.0.len()).unwrap_or(u32::MAX);
+        // The default limit on bytes is far below; beyond it, an error is better than equal numbers.
+        let next = u32::try_from(self.0.len()).expect("fewer than 2^32 different contents");
         *self.0.entry(digest).or_insert(next)
     }
 }
@@ -34,36 +34,43 @@ pub(crate) fn digest<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> u128 {
 }
 
 /// Pairs of places with equal items, increasing on both sides.
-pub(crate) fn align(a: &[u32], b: &[u32]) -> Vec<(usize, usize)> {
+pub(crate) fn align(old: &[u32], new: &[u32]) -> Vec<(usize, usize)> {
     let mut pairs = Vec::new();
-    let mut todo = vec![(0, a.len(), 0, b.len(), 0)];
-    while let Some((mut a0, mut a1, mut b0, mut b1, depth)) = todo.pop() {
-        while a0 < a1 && b0 < b1 && a[a0] == b[b0] {
-            pairs.push((a0, b0));
-            (a0, b0) = (a0 + 1, b0 + 1);
+    let mut todo = vec![(0..old.len(), 0..new.len(), 0)];
+    while let Some((mut old_gap, mut new_gap, depth)) = todo.pop() {
+        while !old_gap.is_empty() && !new_gap.is_empty() && old[old_gap.start] == new[new_gap.start] {
+            pairs.push((old_gap.start, new_gap.start));
+            (old_gap.start, new_gap.start) = (old_gap.start + 1, new_gap.start + 1);
         }
-        while a0 < a1 && b0 < b1 && a[a1 - 1] == b[b1 - 1] {
-            (a1, b1) = (a1 - 1, b1 - 1);
-            pairs.push((a1, b1));
+        while !old_gap.is_empty() && !new_gap.is_empty() && old[old_gap.end - 1] == new[new_gap.end - 1] {
+            (old_gap.end, new_gap.end) = (old_gap.end - 1, new_gap.end - 1);
+            pairs.push((old_gap.end, new_gap.end));
         }
-        let (x, y) = (&a[a0..a1], &b[b0..b1]);
-        let cells = x.len().saturating_mul(y.len());
+        let (old_items, new_items) = (&old[old_gap.clone()], &new[new_gap.clone()]);
+        let cells = old_items.len().saturating_mul(new_items.len());
         if cells == 0 {
             continue;
         }
-        let anchors = if cells <= EXACT || depth == DEPTH { Vec::new() } else { anchors(x, y) };
+        let divisible = cells > EXACT && depth < DEPTH;
+        let anchors = if divisible { anchors(old_items, new_items) } else { Vec::new() };
+        // From a place in the gap to the place in the sequence.
+        let absolute = |(old_place, new_place)| (old_gap.start + old_place, new_gap.start + new_place);
         if anchors.is_empty() {
-            let found = if cells <= LAST_RESORT { longest(x, y) } else { sliding(x, y) };
-            pairs.extend(found.into_iter().map(|(i, j)| (a0 + i, b0 + j)));
+            let matches = if cells <= LAST_RESORT {
+                longest(old_items, new_items)
+            } else {
+                sliding(old_items, new_items)
+            };
+            pairs.extend(matches.into_iter().map(absolute));
             continue;
         }
-        let (mut i, mut j) = (a0, b0);
-        for (x, y) in anchors {
-            todo.push((i, a0 + x, j, b0 + y, depth + 1));
-            pairs.push((a0 + x, b0 + y));
-            (i, j) = (a0 + x + 1, b0 + y + 1);
+        let (mut old_start, mut new_start) = (old_gap.start, new_gap.start);
+        for (old_anchor, new_anchor) in anchors.into_iter().map(absolute) {
+            todo.push((old_start..old_anchor, new_start..new_anchor, depth + 1));
+            pairs.push((old_anchor, new_anchor));
+            (old_start, new_start) = (old_anchor + 1, new_anchor + 1);
         }
-        todo.push((i, a1, j, b1, depth + 1));
+        todo.push((old_start..old_gap.end, new_start..new_gap.end, depth + 1));
     }
     pairs.sort_unstable();
     pairs
@@ -92,67 +99,69 @@ pub(crate) fn increasing(items: &[usize]) -> Vec<usize> {
 }
 
 /// Items that occur equally often on both sides, in the order that most of them agree on.
-fn anchors(a: &[u32], b: &[u32]) -> Vec<(usize, usize)> {
+fn anchors(old: &[u32], new: &[u32]) -> Vec<(usize, usize)> {
     let mut places: HashMap<u32, (Vec<usize>, usize)> = HashMap::new();
-    for (place, item) in b.iter().enumerate() {
+    for (place, item) in new.iter().enumerate() {
         places.entry(*item).or_default().0.push(place);
     }
-    for item in a {
+    for item in old {
         if let Some((_, count)) = places.get_mut(item) {
             *count += 1;
         }
     }
     places.retain(|_, (places, count)| places.len() == *count);
     let mut pairs = Vec::new();
-    for (i, item) in a.iter().enumerate() {
+    for (place, item) in old.iter().enumerate() {
         if let Some((places, left)) = places.get_mut(item) {
-            pairs.push((i, places[places.len() - *left]));
+            pairs.push((place, places[places.len() - *left]));
             *left -= 1;
         }
     }
-    let order: Vec<usize> = pairs.iter().map(|(_, j)| *j).collect();
+    let order: Vec<usize> = pairs.iter().map(|pair| pair.1).collect();
     increasing(&order).into_iter().map(|place| pairs[place]).collect()
 }
 
 /// A longest common subsequence.
-fn longest(a: &[u32], b: &[u32]) -> Vec<(usize, usize)> {
-    let width = b.len() + 1;
-    let mut best = vec![0u32; (a.len() + 1) * width];
-    for i in (0..a.len()).rev() {
-        for j in (0..b.len()).rev() {
-            best[i * width + j] = if a[i] == b[j] {
-                best[(i + 1) * width + j + 1] + 1
+fn longest(old: &[u32], new: &[u32]) -> Vec<(usize, usize)> {
+    let width = new.len() + 1;
+    // `best[row * width + column]` is the length for what follows these places.
+    let mut best = vec![0u32; (old.len() + 1) * width];
+    for row in (0..old.len()).rev() {
+        for column in (0..new.len()).rev() {
+            best[row * width + column] = if old[row] == new[column] {
+                best[(row + 1) * width + column + 1] + 1
             } else {
-                best[(i + 1) * width + j].max(best[i * width + j + 1])
+                best[(row + 1) * width + column].max(best[row * width + column + 1])
             };
         }
     }
-    let (mut i, mut j, mut pairs) = (0, 0, Vec::new());
-    while i < a.len() && j < b.len() {
-        if a[i] == b[j] {
-            pairs.push((i, j));
-            (i, j) = (i + 1, j + 1);
-        } else if best[(i + 1) * width + j] >= best[i * width + j + 1] {
-            i += 1;
+    let (mut row, mut column, mut pairs) = (0, 0, Vec::new());
+    while row < old.len() && column < new.len() {
+        if old[row] == new[column] {
+            pairs.push((row, column));
+            (row, column) = (row + 1, column + 1);
+        } else if best[(row + 1) * width + column] >= best[row * width + column + 1] {
+            row += 1;
         } else {
-            j += 1;
+            column += 1;
         }
     }
     pairs
 }
 
 /// A common subsequence found in one pass, exact within a window that slides along both.
-fn sliding(a: &[u32], b: &[u32]) -> Vec<(usize, usize)> {
+fn sliding(old: &[u32], new: &[u32]) -> Vec<(usize, usize)> {
     const WINDOW: usize = 256;
-    let (mut i, mut j, mut pairs) = (0, 0, Vec::new());
-    while i < a.len() && j < b.len() {
-        let found = longest(&a[i..a.len().min(i + WINDOW)], &b[j..b.len().min(j + WINDOW)]);
+    let window = |items: &[u32], start: usize| start..items.len().min(start + WINDOW);
+    let (mut old_start, mut new_start, mut pairs) = (0, 0, Vec::new());
+    while old_start < old.len() && new_start < new.len() {
+        let matches = longest(&old[window(old, old_start)], &new[window(new, new_start)]);
         // Only the first half: the second one may align better with what comes after the window.
-        let half = found.into_iter().take_while(|(x, _)| *x < WINDOW / 2).map(|(x, y)| (i + x, j + y));
+        let half = matches.into_iter().take_while(|pair| pair.0 < WINDOW / 2);
         let before = pairs.len();
-        pairs.extend(half);
-        j = if pairs.len() > before { pairs[pairs.len() - 1].1 + 1 } else { j + WINDOW / 2 };
-        i += WINDOW / 2;
+        pairs.extend(half.map(|pair| (old_start + pair.0, new_start + pair.1)));
+        new_start = if pairs.len() > before { pairs[pairs.len() - 1].1 + 1 } else { new_start + WINDOW / 2 };
+        old_start += WINDOW / 2;
     }
     pairs
 }
@@ -172,10 +181,11 @@ pub(crate) mod tests {
         }
     }
 
-    fn check(a: &[u32], b: &[u32]) -> usize {
-        let pairs = align(a, b);
-        assert!(pairs.windows(2).all(|w| w[0].0 < w[1].0 && w[0].1 < w[1].1), "not increasing");
-        assert!(pairs.iter().all(|(i, j)| a[*i] == b[*j]), "not equal");
+    fn check(old: &[u32], new: &[u32]) -> usize {
+        let pairs = align(old, new);
+        let increasing = |pair: &[(usize, usize)]| pair[0].0 < pair[1].0 && pair[0].1 < pair[1].1;
+        assert!(pairs.windows(2).all(increasing), "not increasing");
+        assert!(pairs.iter().all(|pair| old[pair.0] == new[pair.1]), "not equal");
         pairs.len()
     }
 
@@ -184,28 +194,28 @@ pub(crate) mod tests {
         for seed in 1..300 {
             let mut random = random(seed);
             let mut sequence = || (0..random(12)).map(|_| random(4) as u32).collect::<Vec<_>>();
-            let (a, b) = (sequence(), sequence());
-            assert_eq!(check(&a, &b), longest(&a, &b).len(), "{a:?} {b:?}");
+            let (old, new) = (sequence(), sequence());
+            assert_eq!(check(&old, &new), longest(&old, &new).len(), "{old:?} {new:?}");
         }
     }
 
     #[test]
     fn large_sequences_keep_everything_that_stayed_in_place() {
         let mut random = random(7);
-        let a: Vec<u32> = (0..50_000).collect();
-        let mut b = a.clone();
+        let old: Vec<u32> = (0..50_000).collect();
+        let mut new = old.clone();
         for _ in 0..200 {
-            b.remove(random(b.len() as u64) as usize);
+            new.remove(random(new.len() as u64) as usize);
         }
-        assert_eq!(check(&a, &b), b.len());
+        assert_eq!(check(&old, &new), new.len());
     }
 
     #[test]
     fn large_shuffled_and_repetitive_sequences_are_aligned_in_time() {
         let mut random = random(11);
         let mut shuffled: Vec<u32> = (0..100_000).collect();
-        for i in (1..shuffled.len()).rev() {
-            shuffled.swap(i, random(i as u64 + 1) as usize);
+        for place in (1..shuffled.len()).rev() {
+            shuffled.swap(place, random(place as u64 + 1) as usize);
         }
         check(&(0..100_000).collect::<Vec<_>>(), &shuffled);
         let mut dull = || (0..20_000).map(|_| random(3) as u32).collect::<Vec<_>>();

@@ -9,7 +9,7 @@ pub(crate) struct Binary;
 
 impl Comparator for Binary {
     fn describe(&self) -> ComparatorInfo {
-        ComparatorInfo { name: "binary".into(), any: true, ..ComparatorInfo::default() }
+        ComparatorInfo::new("binary").with_any()
     }
 
     fn compare(&self, request: &CompareRequest) -> Result<Outcome> {
@@ -32,12 +32,12 @@ fn first_difference(left: &Side, right: &Side) -> Result<Option<u64>> {
     let open = |side: &Side| {
         File::open(&side.local)
             .map(|file| BufReader::with_capacity(1 << 16, file).bytes())
-            .map_err(|error| Error::io(&side.local, &error))
+            .map_err(|error| Error::io(&side.local, error))
     };
-    for (place, (a, b)) in (0..).zip(open(left)?.zip(open(right)?)) {
-        let a = a.map_err(|error| Error::io(&left.local, &error))?;
-        let b = b.map_err(|error| Error::io(&right.local, &error))?;
-        if a != b {
+    for (place, (old, new)) in (0..).zip(open(left)?.zip(open(right)?)) {
+        let old = old.map_err(|error| Error::io(&left.local, error))?;
+        let new = new.map_err(|error| Error::io(&right.local, error))?;
+        if old != new {
             return Ok(Some(place));
         }
     }

@@ -20,7 +20,7 @@ pub(crate) struct Text;
 
 impl Comparator for Text {
     fn describe(&self) -> ComparatorInfo {
-        ComparatorInfo { name: "text".into(), any: true, ..ComparatorInfo::default() }
+        ComparatorInfo::new("text").with_any()
     }
 
     fn compare(&self, request: &CompareRequest) -> Result<Outcome> {
@@ -34,7 +34,7 @@ impl Comparator for Text {
         }
         let (left, right) = match (load(&request.left, request)?, load(&request.right, request)?) {
             (Ok(left), Ok(right)) => (left, right),
-            (Err(reason), _) | (_, Err(reason)) => return Ok(Outcome::Skipped { reason: Some(reason) }),
+            (Err(reason), _) | (_, Err(reason)) => return Ok(Outcome::skip_because(reason)),
         };
         let utf8 = std::str::from_utf8(&left).is_ok() && std::str::from_utf8(&right).is_ok();
         if left.contains(&0) || right.contains(&0) || !(utf8 || any_encoding) {
@@ -59,8 +59,8 @@ pub(crate) fn load(side: &Side, request: &CompareRequest) -> Result<Result<Vec<u
     let limit = request.options.max_bytes;
     let mut data = Vec::new();
     // The size is asked of the data, not of the folder: the file may have grown since.
-    let file = File::open(&side.local).map_err(|error| Error::io(&side.local, &error))?;
-    file.take(limit + 1).read_to_end(&mut data).map_err(|error| Error::io(&side.local, &error))?;
+    let file = File::open(&side.local).map_err(|error| Error::io(&side.local, error))?;
+    file.take(limit + 1).read_to_end(&mut data).map_err(|error| Error::io(&side.local, error))?;
     let small = data.len() as u64 <= limit;
     Ok(if small { Ok(data) } else { Err(format!("larger than {}", show::plural(limit, "byte"))) })
 }
@@ -68,8 +68,8 @@ pub(crate) fn load(side: &Side, request: &CompareRequest) -> Result<Result<Vec<u
 /// Looks at the beginning only, so that a large binary is not read for nothing.
 fn is_text(side: &Side, any_encoding: bool) -> Result<bool> {
     let mut head = Vec::new();
-    let file = File::open(&side.local).map_err(|error| Error::io(&side.local, &error))?;
-    file.take(8192).read_to_end(&mut head).map_err(|error| Error::io(&side.local, &error))?;
+    let file = File::open(&side.local).map_err(|error| Error::io(&side.local, error))?;
+    file.take(8192).read_to_end(&mut head).map_err(|error| Error::io(&side.local, error))?;
     // The cut may be in the middle of a character.
     let utf8 = std::str::from_utf8(&head).map_or_else(|error| error.error_len().is_none(), |_| true);
     Ok(!head.contains(&0) && (utf8 || any_encoding))
@@ -114,30 +114,36 @@ pub(crate) fn strip_bom(data: &[u8]) -> &[u8] {
 
 fn lines(data: &[u8]) -> Vec<&[u8]> {
     let lines = strip_bom(data).split_inclusive(|byte| *byte == b'\n');
-    lines.map(|line| line.strip_suffix(b"\n").map_or(line, |l| l.strip_suffix(b"\r").unwrap_or(l))).collect()
+    let without_ending = |line| match <[u8]>::strip_suffix(line, b"\n") {
+        Some(line) => line.strip_suffix(b"\r").unwrap_or(line),
+        None => line,
+    };
+    lines.map(without_ending).collect()
 }
 
 fn line_facts(left: &[u8], right: &[u8], examples: usize) -> Vec<Fact> {
-    let (a, b) = (lines(left), lines(right));
+    let (old_lines, new_lines) = (lines(left), lines(right));
     let mut interner = Interner::default();
     let mut ids =
         |lines: &[&[u8]]| -> Vec<u32> { lines.iter().map(|line| interner.id(digest([*line]))).collect() };
-    let (x, y) = (ids(&a), ids(&b));
-    let mut pairs = align(&x, &y);
-    pairs.push((a.len(), b.len()));
-    let (mut i, mut j) = (0, 0);
+    let (old_ids, new_ids) = (ids(&old_lines), ids(&new_lines));
+    let mut pairs = align(&old_ids, &new_ids);
+    pairs.push((old_lines.len(), new_lines.len()));
+    let (mut old_start, mut new_start) = (0, 0);
     let (mut removed, mut added, mut places, mut shown) = (0, 0, 0, Vec::new());
-    for (next_i, next_j) in pairs {
-        let (old, new) = (&a[i..next_i], &b[j..next_j]);
+    for (old_end, new_end) in pairs {
+        let (old, new) = (&old_lines[old_start..old_end], &new_lines[new_start..new_end]);
         if !old.is_empty() || !new.is_empty() {
             (removed, added, places) = (removed + old.len() as u64, added + new.len() as u64, places + 1);
             if shown.len() < examples {
-                let line =
-                    if old.is_empty() { format!("new line {}", j + 1) } else { format!("line {}", i + 1) };
-                shown.push(place(line, old, new));
+                let at = match old.is_empty() {
+                    true => format!("new line {}", new_start + 1),
+                    false => format!("line {}", old_start + 1),
+                };
+                shown.push(example(at, old, new));
             }
         }
-        (i, j) = (next_i + 1, next_j + 1);
+        (old_start, new_start) = (old_end + 1, new_end + 1);
     }
     let mut facts = Vec::new();
     if removed > 0 {
@@ -148,7 +154,7 @@ fn line_facts(left: &[u8], right: &[u8], examples: usize) -> Vec<Fact> {
     }
     if places > 0 {
         let text = format!("changed in {}", show::plural(places, "place"));
-        facts.push(Fact { count: Some(places), ..Fact::new("places.changed", text) }.with(shown));
+        facts.push(Fact::new("places.changed", text).with_count(places).with_examples(shown));
     }
     let newline = |data: &[u8]| data.last() == Some(&b'\n');
     if newline(left) != newline(right) {
@@ -159,7 +165,7 @@ fn line_facts(left: &[u8], right: &[u8], examples: usize) -> Vec<Fact> {
     facts
 }
 
-fn place(line: String, old: &[&[u8]], new: &[&[u8]]) -> Example {
+fn example(at: String, old: &[&[u8]], new: &[&[u8]]) -> Example {
     let text = |lines: &[&[u8]]| {
         let mut text = show::bytes(&lines[..lines.len().min(LINES)].join(&b'\n'));
         if lines.len() > LINES {
@@ -168,6 +174,8 @@ fn place(line: String, old: &[&[u8]], new: &[&[u8]]) -> Example {
         text
     };
     let (before, after) = show::clip_pair(&text(old), &text(new));
-    let some = |lines: &[&[u8]], text| Some(text).filter(|_| !lines.is_empty());
-    Example { at: Some(line), old: some(old, before), new: some(new, after), ..Example::default() }
+    let mut example = Example::default().with_at(at);
+    example.old = Some(before).filter(|_| !old.is_empty());
+    example.new = Some(after).filter(|_| !new.is_empty());
+    example
 }

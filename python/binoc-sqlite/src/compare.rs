@@ -11,8 +11,7 @@ pub(crate) struct Sqlite;
 
 impl Comparator for Sqlite {
     fn describe(&self) -> ComparatorInfo {
-        let prefixes = vec!["SQLite format 3\0".into()];
-        ComparatorInfo { name: "sqlite".into(), prefixes, ..ComparatorInfo::default() }
+        ComparatorInfo::new("sqlite").with_prefixes(["SQLite format 3\0"])
     }
 
     fn compare(&self, request: &CompareRequest) -> Result<Outcome> {
@@ -86,22 +85,22 @@ impl Comparison {
             let (old, new) = (of(old), of(new));
             let removed: Vec<_> = old.keys().filter(|name| !new.contains_key(*name)).collect();
             let added: Vec<_> = new.keys().filter(|name| !old.contains_key(*name)).collect();
-            let changed: Vec<_> = old
-                .iter()
-                .filter(|(n, sql)| new.get(*n).is_some_and(|o| o != *sql))
-                .map(|(n, _)| n)
-                .collect();
+            let redefined = |name: &&String| new.get(*name).is_some_and(|sql| *sql != old[*name]);
+            let changed: Vec<_> = old.keys().filter(redefined).collect();
             for (state, names) in [("removed", removed), ("added", added), ("redefined", changed)] {
                 if !names.is_empty() {
                     let verb = format!("{kind}.{state}");
                     let examples = names.iter().take(self.limit).map(|name| Example::value(show::clip(name)));
-                    node.push("schema", Fact::counted(&verb, names.len() as u64, noun, state).with(examples));
+                    node.push(
+                        "schema",
+                        Fact::counted(&verb, names.len() as u64, noun, state).with_examples(examples),
+                    );
                 }
             }
             if kind == "virtual" && !old.is_empty() && !new.is_empty() {
                 let names = old.keys().filter(|name| new.contains_key(*name)).take(self.limit);
                 let fact = Fact::new("virtual.not-compared", "rows of virtual tables are not compared");
-                node.push("content", fact.with(names.map(|name| Example::value(show::clip(name)))));
+                node.push("content", fact.with_examples(names.map(|name| Example::value(show::clip(name)))));
             }
         }
     }
@@ -123,8 +122,8 @@ impl Comparison {
         }
         let common: Vec<&str> = before
             .iter()
-            .map(|c| c.name.as_str())
-            .filter(|name| after.iter().any(|c| c.name == *name))
+            .map(|column| column.name.as_str())
+            .filter(|name| after.iter().any(|column| column.name == *name))
             .collect();
         let rowid = !old.without_rowid && !new.without_rowid;
         match self.key(name, &before, &after, rowid)? {
@@ -141,25 +140,26 @@ impl Comparison {
     }
 
     fn schema(&self, node: &mut Node, before: &[Column], after: &[Column]) {
-        let find = |columns: &[Column], name: &str| columns.iter().find(|c| c.name == name).cloned();
-        let mut tell = |verb: &str, state: &str, examples: Vec<Example>| {
+        let find =
+            |columns: &[Column], name: &str| columns.iter().find(|column| column.name == name).cloned();
+        let mut add = |verb: &str, state: &str, examples: Vec<Example>| {
             if !examples.is_empty() {
                 let fact = Fact::counted(verb, examples.len() as u64, "column", state);
-                node.push("schema", fact.with(examples.into_iter().take(self.limit)));
+                node.push("schema", fact.with_examples(examples.into_iter().take(self.limit)));
             }
         };
         let missing = |from: &[Column], other: &[Column]| -> Vec<Example> {
             let gone = from.iter().filter(|column| find(other, &column.name).is_none());
             gone.map(|column| Example::value(show::clip(&column.name))).collect()
         };
-        tell("columns.removed", "removed", missing(before, after));
-        tell("columns.added", "added", missing(after, before));
+        add("columns.removed", "removed", missing(before, after));
+        add("columns.added", "added", missing(after, before));
         let retyped = before.iter().filter_map(|old| {
             let new = find(after, &old.name).filter(|new| new.declared != old.declared)?;
             let change = Example::change(show::clip(&old.declared), show::clip(&new.declared));
-            Some(Example { column: Some(show::clip(&old.name)), ..change })
+            Some(change.with_column(show::clip(&old.name)))
         });
-        tell("columns.retyped", "declared with another type", retyped.collect());
+        add("columns.retyped", "declared with another type", retyped.collect());
     }
 
     /// The primary key if it is the same on both sides and never `NULL`, else the rowid.
@@ -188,7 +188,8 @@ impl Comparison {
             return Ok(None);
         }
         // A column of that name hides the number of the row.
-        let taken = |name: &&str| !before.iter().chain(after).any(|c| c.name.eq_ignore_ascii_case(name));
+        let taken =
+            |name: &&str| !before.iter().chain(after).any(|column| column.name.eq_ignore_ascii_case(name));
         let name = ["rowid", "_rowid_", "oid"].into_iter().find(taken);
         Ok(name.map(|name| Key { columns: vec![name.into()], declared: false }))
     }
@@ -208,7 +209,9 @@ impl Comparison {
                 let sql = format!("SELECT a.* {rest} ORDER BY {order} LIMIT {}", self.limit);
                 let rows = self.databases.values(&sql)?;
                 let examples = rows.iter().map(|row| Example::value(show::clip(&row.join(", "))));
-                facts.push(Fact::counted(&format!("rows.{state}"), count, "row", state).with(examples));
+                facts.push(
+                    Fact::counted(&format!("rows.{state}"), count, "row", state).with_examples(examples),
+                );
             }
         }
         facts.extend(self.cells(&table, common, &join, &order)?);
@@ -216,7 +219,10 @@ impl Comparison {
             let how = if key.declared { "primary key" } else { "rowid, as there is no primary key" };
             let fact = Fact::new("rows.matched-by-key", format!("rows matched by {how}"));
             let names = show::clip(&key.columns.join(", "));
-            node.push("content", if key.declared { fact.with([Example::value(names)]) } else { fact });
+            node.push(
+                "content",
+                if key.declared { fact.with_examples([Example::value(names)]) } else { fact },
+            );
         }
         for fact in facts {
             node.push("content", fact);
@@ -254,20 +260,20 @@ impl Comparison {
             let (key, values) = row.split_at(row.len() - 2 * common.len());
             for (name, pair) in common.iter().zip(values.chunks(2)).filter(|(_, pair)| pair[0] != pair[1]) {
                 let (old, new) = show::clip_pair(&pair[0], &pair[1]);
-                let (key, column) = (Some(show::clip(&key.join(", "))), Some(show::clip(name)));
-                examples.push(Example { key, column, ..Example::change(old, new) });
+                let example = Example::change(old, new).with_column(show::clip(name));
+                examples.push(example.with_key(show::clip(&key.join(", "))));
             }
         }
         examples.truncate(self.limit);
         let state = format!("changed in {}", show::plural(rows, "row"));
-        Ok(Some(Fact::counted("cells.changed", cells, "cell", &state).with(examples)))
+        Ok(Some(Fact::counted("cells.changed", cells, "cell", &state).with_examples(examples)))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use binoc_sdk::{CompareOptions, Side};
+    use binoc_sdk::Side;
     use rusqlite::Connection;
 
     fn compare(test: &str, old: &str, new: &str) -> Vec<String> {
@@ -276,23 +282,23 @@ mod tests {
         let make = |name: &str, sql: &str| {
             let local = folder.join(name);
             Connection::open(&local).unwrap().execute_batch(sql).unwrap();
-            Side { bytes: std::fs::metadata(&local).unwrap().len(), local }
+            let bytes = std::fs::metadata(&local).unwrap().len();
+            Side::new(local, bytes)
         };
-        let (left, right) = (make("a.db", old), make("b.db", new));
-        let request = CompareRequest { path: "x.db".into(), left, right, options: CompareOptions::default() };
+        let request = CompareRequest::new("x.db", make("a.db", old), make("b.db", new));
         let outcome = Sqlite.compare(&request).unwrap();
         assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 2, "nothing is written beside the databases");
         std::fs::remove_dir_all(folder).unwrap();
-        let Outcome::Changed { node } = outcome else { panic!("{outcome:?}") };
+        let Outcome::Changed { node, .. } = outcome else { panic!("{outcome:?}") };
         let mut lines = Vec::new();
-        tell(&node, "", &mut lines);
+        list_facts(&node, "", &mut lines);
         lines
     }
 
-    fn tell(node: &Node, prefix: &str, lines: &mut Vec<String>) {
+    fn list_facts(node: &Node, prefix: &str, lines: &mut Vec<String>) {
         lines.extend(node.facts.iter().map(|fact| format!("{prefix}{}", fact.text)));
         for child in &node.children {
-            tell(child, &format!("{} {}: ", child.path, child.action), lines);
+            list_facts(child, &format!("{} {}: ", child.path, child.action), lines);
         }
     }
 
@@ -323,8 +329,8 @@ mod tests {
         let table = "CREATE TABLE t (k TEXT COLLATE NOCASE PRIMARY KEY, v COLLATE NOCASE) WITHOUT ROWID;";
         let old = format!("{table} INSERT INTO t VALUES ('a', 'x'), ('b', 1), ('c', NULL);");
         let new = format!("{table} INSERT INTO t VALUES ('A', 'X'), ('b', 1.0), ('c', 'NULL');");
-        let found = compare("types", &old, &new);
-        assert_eq!(found, ["t changed: rows matched by primary key", "t changed: 4 cells changed in 3 rows"]);
+        let lines = compare("types", &old, &new);
+        assert_eq!(lines, ["t changed: rows matched by primary key", "t changed: 4 cells changed in 3 rows"]);
     }
 
     #[test]
@@ -332,39 +338,50 @@ mod tests {
         let table = "CREATE TABLE t (y INT, q INT, v INT, PRIMARY KEY (q, y));";
         let old = format!("{table} INSERT INTO t VALUES (1, 1, 5), (1, 2, 5), (2, 1, 5);");
         let new = format!("{table} INSERT INTO t VALUES (1, 1, 5), (1, 2, 6), (2, 2, 5);");
-        let found = compare("composite", &old, &new);
+        let lines = compare("composite", &old, &new);
         assert_eq!(
-            found[1..],
+            lines[1..],
             ["t changed: 1 row removed", "t changed: 1 row added", "t changed: 1 cell changed in 1 row"]
         );
     }
 
     #[test]
     fn without_a_key_the_rowid_is_used_and_said() {
-        let found = compare(
+        let lines = compare(
             "rowid",
             "CREATE TABLE t (rowid TEXT, v); INSERT INTO t VALUES ('r', 1), ('r', 2);",
             "CREATE TABLE t (rowid TEXT, v); INSERT INTO t VALUES ('r', 1), ('r', 3), ('r', 4);",
         );
-        assert_eq!(found[0], "t changed: rows matched by rowid, as there is no primary key");
-        assert_eq!(found[1..], ["t changed: 1 row added", "t changed: 1 cell changed in 1 row"]);
+        assert_eq!(lines[0], "t changed: rows matched by rowid, as there is no primary key");
+        assert_eq!(lines[1..], ["t changed: 1 row added", "t changed: 1 cell changed in 1 row"]);
     }
 
     #[test]
     fn another_primary_key_makes_rows_not_comparable() {
-        let found = compare(
+        let lines = compare(
             "rekeyed",
             "CREATE TABLE t (a INT, b INT, PRIMARY KEY (a)); INSERT INTO t VALUES (1, 2);",
             "CREATE TABLE t (a INT, b INT, PRIMARY KEY (b)); INSERT INTO t VALUES (1, 2);",
         );
         let expected = ["definition changed", "the primary key changed: 1 before, 1 row after, not compared"];
-        assert_eq!(found, expected.map(|text| format!("t changed: {text}")));
+        assert_eq!(lines, expected.map(|text| format!("t changed: {text}")));
     }
 
     #[test]
     fn the_same_content_in_other_bytes_has_no_facts() {
         let table = "CREATE TABLE t (id INTEGER PRIMARY KEY, v);";
-        let found = compare("same", table, &format!("{table} INSERT INTO t VALUES (1, 2); DELETE FROM t;"));
-        assert!(found.is_empty(), "{found:?}");
+        let lines = compare("same", table, &format!("{table} INSERT INTO t VALUES (1, 2); DELETE FROM t;"));
+        assert!(lines.is_empty(), "{lines:?}");
+    }
+
+    #[test]
+    fn an_error_of_sqlite_is_the_source() {
+        let path = std::env::temp_dir().join(format!("binoc-sqlite-{}-broken.db", std::process::id()));
+        std::fs::write(&path, format!("SQLite format 3\0{}", "x".repeat(200))).unwrap();
+        let request = CompareRequest::new("x.db", Side::new(&path, 216), Side::new(&path, 216));
+        let error = Sqlite.compare(&request).unwrap_err();
+        std::fs::remove_file(path).unwrap();
+        assert!(error.to_string().starts_with("sqlite: "), "{error}");
+        assert!(std::error::Error::source(&error).unwrap().is::<rusqlite::Error>());
     }
 }

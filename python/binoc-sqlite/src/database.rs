@@ -36,7 +36,7 @@ impl Databases {
     pub(crate) fn open(older: &Path, newer: &Path) -> Result<Self> {
         let flags =
             OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_MEMORY | OpenFlags::SQLITE_OPEN_URI;
-        let connection = Connection::open_with_flags(":memory:", flags).map_err(said)?;
+        let connection = Connection::open_with_flags(":memory:", flags).map_err(sqlite_error)?;
         let encoding = text_encoding(older)?;
         if encoding != text_encoding(newer)? {
             return Err(Error::new("the two databases hold their text in different encodings"));
@@ -45,11 +45,11 @@ impl Databases {
         let settings = format!(
             "PRAGMA encoding = '{encoding}'; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
         );
-        connection.execute_batch(&settings).map_err(said)?;
+        connection.execute_batch(&settings).map_err(sqlite_error)?;
         for (path, name) in [older, newer].into_iter().zip(SIDES) {
-            connection.execute(&format!("ATTACH ?1 AS {name}"), [uri(path)?]).map_err(said)?;
+            connection.execute(&format!("ATTACH ?1 AS {name}"), [uri(path)?]).map_err(sqlite_error)?;
         }
-        connection.execute_batch("PRAGMA query_only = ON;").map_err(said)?;
+        connection.execute_batch("PRAGMA query_only = ON;").map_err(sqlite_error)?;
         Ok(Self(connection))
     }
 
@@ -75,7 +75,7 @@ impl Databases {
     }
 
     pub(crate) fn count(&self, sql: &str) -> Result<u64> {
-        let count: i64 = self.0.query_row(sql, [], |row| row.get(0)).map_err(said)?;
+        let count: i64 = self.0.query_row(sql, [], |row| row.get(0)).map_err(sqlite_error)?;
         Ok(count.unsigned_abs())
     }
 
@@ -91,19 +91,19 @@ impl Databases {
         sql: &str,
         read: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>> {
-        let mut statement = self.0.prepare(sql).map_err(said)?;
-        let rows = statement.query_map([], read).map_err(said)?;
-        rows.collect::<rusqlite::Result<_>>().map_err(said)
+        let mut statement = self.0.prepare(sql).map_err(sqlite_error)?;
+        let rows = statement.query_map([], read).map_err(sqlite_error)?;
+        rows.collect::<rusqlite::Result<_>>().map_err(sqlite_error)
     }
 }
 
-fn said(error: rusqlite::Error) -> Error {
-    Error::new(format!("sqlite: {error}"))
+fn sqlite_error(error: rusqlite::Error) -> Error {
+    Error::with_source(format!("sqlite: {error}"), error)
 }
 
 /// `immutable`: SQLite takes no lock, applies no log and writes no file beside the database.
 fn uri(path: &Path) -> Result<String> {
-    let path = std::path::absolute(path).map_err(|error| Error::io(path, &error))?;
+    let path = std::path::absolute(path).map_err(|error| Error::io(path, error))?;
     let text = path.to_str().ok_or_else(|| Error::new("its path is not UTF-8"))?;
     let text = if cfg!(windows) { format!("/{}", text.replace('\\', "/")) } else { text.to_owned() };
     let mut uri = String::from("file:");
@@ -123,7 +123,7 @@ fn uri(path: &Path) -> Result<String> {
 fn text_encoding(path: &Path) -> Result<&'static str> {
     let mut header = [0; 100];
     let read = fs::File::open(path).and_then(|mut file| file.read_exact(&mut header));
-    read.map_err(|error| Error::io(path, &error))?;
+    read.map_err(|error| Error::io(path, error))?;
     match header[56..60] {
         [0, 0, 0, 2] => Ok("UTF-16le"),
         [0, 0, 0, 3] => Ok("UTF-16be"),

@@ -102,7 +102,8 @@ fn diff(
 ) -> PyResult<Changeset> {
     py.detach(|| {
         let registry = Arc::new(binoc_cli::registry(sources(plugins), Vec::new()));
-        let options = CompareOptions { key, examples, ..CompareOptions::default() };
+        let mut options = CompareOptions::default();
+        (options.key, options.examples) = (key, examples);
         let inner =
             binoc_core::diff(&older, &newer, &registry, &options, &Limits::default()).map_err(error)?;
         Ok(Changeset { inner, registry })

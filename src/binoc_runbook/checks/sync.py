@@ -42,7 +42,7 @@ def sync(workspace: Workspace, policy: Policy, version: Version) -> Findings:
         [
             *_unknown(workspace, policy),
             *_sites(found, version),
-            *_locks(workspace, policy, found),
+            *locks(workspace, policy, found),
             _changelog(workspace, version),
         ]
     )
@@ -57,6 +57,9 @@ def _unknown(workspace: Workspace, policy: Policy) -> Iterator[Finding]:
         if package.source is None:
             saw = f"the version of `{package.name}` is not known: {package.reason}"
             yield Finding.unknown(CHECK, package.manifest, saw, f"write the version into `{package.manifest}`")
+    needed = built(workspace, policy)
+    if any(package.cargo_error for package in workspace.packages if package.manifest in needed):
+        yield from workspace.cargo_errors(CHECK)
 
 
 def _sites(found: Sites, version: Version) -> Iterator[Finding]:
@@ -94,8 +97,8 @@ def _both(version: Version) -> str:
     return f"`{version.semver}` in Cargo's spelling, `{version.pep440}` in Python's"
 
 
-def _locks(workspace: Workspace, policy: Policy, found: Sites) -> Iterator[Finding]:
-    """What makes Cargo write a lock file anew, and therefore refuse it under `--locked`."""
+def locks(workspace: Workspace, policy: Policy, found: Sites) -> Iterator[Finding]:
+    """Report what makes Cargo write a lock file again, and therefore refuse it under `--locked`."""
     for lock in found.locks:
         if lock.problem:
             yield replace(lock.problem, check=CHECK)
@@ -109,10 +112,10 @@ def _locks(workspace: Workspace, policy: Policy, found: Sites) -> Iterator[Findi
     for package in workspace.packages:
         if package.root is not None and package.manifest in needed:
             roots.setdefault(package.root, []).append(package)
-    locks = {lock.path: lock for lock in found.locks}
+    by_path = {lock.path: lock for lock in found.locks}
     for root, packages in roots.items():
         path = lock_of(root)
-        yield from _locked(path, locks.get(path), root, packages, policy)
+        yield from _locked(path, by_path.get(path), root, packages, policy)
 
 
 def _locked(path: str, lock: Lock | None, root: str, packages: list[Package], policy: Policy) -> Iterator[Finding]:

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 def check_tag(root: Path, parsed: argparse.Namespace) -> int:
     """Ask whether the ref that has started a workflow may be published from: a tag, and a commit that agrees."""
     from binoc_runbook.checks.ref import ref
-    from binoc_runbook.workspace import Workspace
     from binoc_runbook.workspace.policy_table import read_policy
+    from binoc_runbook.world import World
 
-    findings = ref(parsed.ref, Workspace.discover(root), read_policy(root))
+    findings = ref(parsed.ref, World.real(root).workspace(), read_policy(root))
     if parsed.json:
         print_json({"schema": SCHEMA, "ref": parsed.ref, "findings": findings.to_json()})
         return exit_code(findings)

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 def inspect(root: Path, parsed: argparse.Namespace) -> int:
     """Show every package of the checkout, its version, and whether it can be published."""
-    from binoc_runbook.workspace import Workspace
+    from binoc_runbook.world import World
 
-    workspace = Workspace.discover(root)
+    workspace = World.real(root).workspace()
     if parsed.json:
         print_json(workspace.to_json())
         return OK
@@ -30,13 +30,13 @@ def inspect(root: Path, parsed: argparse.Namespace) -> int:
             package.ecosystem,
             package.version or "?",
             str(package.version_source or package.manifest),
-            "publishable" if package.publishable else "private",
+            {True: "publishable", False: "private", None: "?"}[package.publishable],
         )
         for package in workspace.packages
     ]
     terminal.show_table(sys.stdout, ("package", "ecosystem", "version", "owned by", "surface"), rows)
     terminal.show_lines(sys.stdout, (f"orphan\t{orphan.manifest}: {orphan.reason}" for orphan in workspace.orphans))
-    terminal.show_findings(sys.stderr, workspace.problems)
+    terminal.show_findings(sys.stderr, workspace.problems + list(workspace.cargo_errors("manifests")))
     return REFUSED if workspace.problems.status == "failed" else OK
 
 
@@ -51,7 +51,10 @@ def check(root: Path, parsed: argparse.Namespace) -> int:
         from binoc_runbook.world import World
 
         target = open_target(World.real(root), parse_version(parsed.version), remote=parsed.remote)
-        findings = _ask_stages(target) if parsed.dists is None else _ask_dists(root, parsed, target)
+        target.strict = parsed.strict
+        with target.one_moment():
+            findings = _ask_stages(target) if parsed.dists is None else _ask_dists(root, parsed, target)
+            choice = _choice(target) if parsed.version is None else []
     finally:
         gc.freeze()
         gc.enable()
@@ -61,9 +64,8 @@ def check(root: Path, parsed: argparse.Namespace) -> int:
         from binoc_runbook.display import terminal
 
         terminal.show_findings(sys.stdout, findings)
-        talk = [*(_choice(target) if parsed.version is None else []), verdict(findings, str(target.version))]
-        terminal.show_lines(sys.stderr, talk)
-    return exit_code(findings)
+        terminal.show_lines(sys.stderr, [*choice, verdict(findings, str(target.version))])
+    return REFUSED if parsed.strict and findings.having("unknown") else exit_code(findings)
 
 
 def _ask_stages(target: Target) -> Findings:
@@ -76,7 +78,7 @@ def _ask_stages(target: Target) -> Findings:
     # Each stage mostly waits for git or cargo to answer, so they are asked side by side. GitPython is loaded before, or
     # loading it would be what they wait for.
     import_module("git")
-    with target.one_moment(), ThreadPoolExecutor() as asking:
+    with ThreadPoolExecutor() as asking:
         answers = list(asking.map(lambda stage: stage.observe(target).findings, QUESTIONS))
     return Findings(finding for answer in answers for finding in answer)
 
@@ -92,9 +94,9 @@ def _ask_dists(root: Path, parsed: argparse.Namespace, target: Target) -> Findin
 
 def _try_dists(folder: Path, target: Target) -> Findings:
     """What lies in a folder, installed and run on each Python."""
-    from binoc_runbook.dist.smoke_test import trial
+    from binoc_runbook.dist.smoke_test import run_smoke_test
 
-    return trial(target.world, target.policy, target.version, files=folder, on_line=show_line)
+    return run_smoke_test(target.world, target.policy, target.version, files=folder, on_line=show_line)
 
 
 def _choice(target: Target) -> list[str]:

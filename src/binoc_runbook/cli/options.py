@@ -72,6 +72,8 @@ def _plan(sub: argparse.ArgumentParser) -> None:
 
 def _check(sub: argparse.ArgumentParser) -> None:
     _plan(sub)
+    about = "exit with 1 also where something is unknown, such as what a tool that is missing would report"
+    sub.add_argument("--strict", action="store_true", help=about)
     sub.add_argument("--dists", type=Path, metavar="DIR", help="ask about the files in this folder instead")
     about = "the wheels to expect in DIR: those that this host can install (the default), all of the policy, or one's"
     sub.add_argument("--platforms", metavar="host|all|TAG", default="host", help=about)

@@ -11,10 +11,9 @@ from binoc_runbook.policy import NAMES
 from binoc_runbook.stages import ACTS, STAGES, Stage, State, Target
 
 if TYPE_CHECKING:
-    from binoc_runbook.rehearsal.publish import Published
-    from binoc_runbook.rehearsal.runner import JobRun
     from binoc_runbook.release.record import StageRun
     from binoc_runbook.release.run import Release
+    from binoc_runbook.world.triggered_run import JobRun, PublishedArtifact
 
 STATE_SIGN: dict[State, str] = {"done": "✓", "ready": "→", "blocked": "✗", "unknown": "?"}
 
@@ -95,7 +94,7 @@ def job(run: JobRun) -> Iterator[str]:
         yield from textwrap.indent(str(run.finding), "    ").splitlines()
 
 
-def followed(release: Release, published: Sequence[Published], red: Findings) -> Iterator[str]:
+def followed(release: Release, published: Sequence[PublishedArtifact], red: Findings) -> Iterator[str]:
     """What the tag has started, or would start; in a rehearsal what is out, and which jobs are red nevertheless."""
     target, policy = release.target, release.target.policy
     if target.world.kind == "real" or release.dry_run:
@@ -118,7 +117,7 @@ def followed(release: Release, published: Sequence[Published], red: Findings) ->
         yield from str(finding).splitlines()
 
 
-def out(published: Sequence[Published]) -> list[tuple[str, ...]]:
+def out(published: Sequence[PublishedArtifact]) -> list[tuple[str, ...]]:
     """What is out as a table, artifacts by registries, its head first."""
     registries = [name for name in NAMES if name in {each.artifact.registry for each in published}]
     rows = [("artifact", *(NAMES[name] for name in registries))]

@@ -19,13 +19,13 @@ from binoc_runbook.version import Version
 from binoc_runbook.world import World, virtual_environments
 from binoc_runbook.world.pythons import Python, pythons
 
-CHECK = "trial"
+CHECK = "smoke-test"
 
-#: How long the policy's `trial` may take on one Python, in seconds.
+#: How long the policy's `smoke-test` may take on one Python, in seconds.
 PATIENCE = 600.0
 
 
-def trial(
+def run_smoke_test(
     world: World,
     policy: Policy,
     version: Version,
@@ -33,20 +33,22 @@ def trial(
     files: Path | None = None,
     on_line: Callable[[str], None] = lambda line: None,
 ) -> Findings:
-    """Install the distributions of the policy on each Python of this machine, and run the policy's `trial` there.
+    """Install the distributions of the policy on each Python of this machine, and run the policy's `smoke-test` there.
 
     From `files`, a folder, alone; else from the index and the registry that the clients are configured with. The
     examples of crates are compiled first. One finding for each Python; for an example only where it fails. `on_line` is
     told what goes on.
     """
-    if not policy.trial:
+    if not policy.smoke_test:
         saw = "no command says how to try what is published"
-        return Findings([Finding.unknown(CHECK, policy.source, saw, 'add `trial`, such as ["python", "trial.py"]')])
-    with tempfile.TemporaryDirectory(prefix="binoc-trial-") as folder:
-        return Findings(_Trial(world, policy, version, files, Path(folder), on_line).run())
+        return Findings(
+            [Finding.unknown(CHECK, policy.source, saw, 'add `smoke-test`, such as ["python", "smoke_test.py"]')]
+        )
+    with tempfile.TemporaryDirectory(prefix="binoc-smoke-test-") as folder:
+        return Findings(_SmokeTest(world, policy, version, files, Path(folder), on_line).run())
 
 
-class _Trial:
+class _SmokeTest:
     def __init__(
         self,
         world: World,
@@ -131,7 +133,7 @@ class _Trial:
             if done.returncode != 0:
                 return self.failed(str(python), done)
         told = [argument for path in plugins for argument in ("--plugin", str(path))]
-        command = [*self.policy.trial, str(self.version), *told]
+        command = [*self.policy.smoke_test, str(self.version), *told]
         self.on_line(f"trying on {python}")
         done = made.inside(self.world.processes).run(command, patience=PATIENCE)
         if done.returncode != 0:
@@ -143,5 +145,5 @@ class _Trial:
         """What a command said at last, in words fit for a page."""
         words = (done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}").splitlines()
         saw = " / ".join(line.strip() for line in words[-8:] if line.strip())
-        told = self.world.clean(saw.replace(str(self.folder), "<trial>"))
+        told = self.world.clean(saw.replace(str(self.folder), "<smoke-test>"))
         return Finding.failed(CHECK, looked_at, f"`{' '.join(done.command[:3])}` failed: {told}", self.again)

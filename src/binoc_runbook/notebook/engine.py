@@ -31,9 +31,10 @@ from papermill.engines import NotebookExecutionManager  # type: ignore[import-un
 from papermill.iorw import write_ipynb  # type: ignore[import-untyped]
 from papermill.log import logger  # type: ignore[import-untyped]
 
+from binoc_runbook import environ
 from binoc_runbook.files import root_of
 from binoc_runbook.notebook.command_line import Invocation
-from binoc_runbook.notebook.messages import LIVE, OUTPUT_VARIABLE, RECORD
+from binoc_runbook.notebook.messages import LIVE, RECORD
 from binoc_runbook.redaction import each_string, machine_free, plain
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def execute(
             **options,
         )
         client.execute(
-            env={**os.environ, OUTPUT_VARIABLE: paths["output_path"] or "-"},
+            env={**os.environ, environ.OUTPUT: paths["output_path"] or "-"},
             # ipykernel copies what it captures of a cell's children to its own streams. On standard error that shows
             # them live, except where papermill logs the same words again.
             stdout=subprocess.DEVNULL,

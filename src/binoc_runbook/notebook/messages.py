@@ -8,8 +8,5 @@ LIVE = "application/vnd.binoc-runbook.live+json"
 #: In an output of the last cell: `{"file_under": "docs/releases/0.4.0.ipynb" or null, "overwrite": false}`.
 RECORD = "application/vnd.binoc-runbook.record+json"
 
-#: The environment variable that tells the kernel where its record will lie: a path from the root, or `-`.
-OUTPUT_VARIABLE = "BINOC_RUNBOOK_OUTPUT"
-
 #: The key of metadata that makes a notebook a runbook of ours; its value is a table such as `{"runbook": "release"}`.
 MARK = "binoc_runbook"

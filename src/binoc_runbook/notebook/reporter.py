@@ -21,11 +21,10 @@ from binoc_runbook.redaction import Translate
 from binoc_runbook.stages import ACTS, STAGES
 
 if TYPE_CHECKING:
-    from binoc_runbook.rehearsal.publish import Published
-    from binoc_runbook.rehearsal.runner import JobRun
     from binoc_runbook.release.record import StageRun
     from binoc_runbook.release.run import Release
     from binoc_runbook.stages import Command, Stage, Target
+    from binoc_runbook.world.triggered_run import JobRun, PublishedArtifact
 
 
 #: How many lines of a long command stay on the page, and how often (in seconds) the page is told of new ones.
@@ -122,7 +121,7 @@ class NotebookReporter:
         self._handle = None
         self._excerpt.clear()
 
-    def followed(self, release: Release, published: Sequence[Published], red: Findings) -> None:
+    def followed(self, release: Release, published: Sequence[PublishedArtifact], red: Findings) -> None:
         lines = list(text.followed(release, published, red))
         markup = _published(release, published) + _findings(red) if published else _paragraphs(lines)
         self._show(lines, markup, live=lines)
@@ -208,7 +207,7 @@ def _plan_table(target: Target) -> str:
     return f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
 
-def _published(release: Release, published: Sequence[Published]) -> str:
+def _published(release: Release, published: Sequence[PublishedArtifact]) -> str:
     (head, *rows), body = text.out(published), ""
     for each, (name, *cells) in zip(published, rows, strict=True):
         files = "<br>".join(

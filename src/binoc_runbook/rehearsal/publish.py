@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from binoc_runbook.checks import published as questions
 from binoc_runbook.environ import ENVIRONMENT, REHEARSAL
@@ -18,12 +17,13 @@ from binoc_runbook.rehearsal.bare_remote import bare_beside
 from binoc_runbook.rehearsal.faults import is_registry_fault
 from binoc_runbook.rehearsal.offline_crates import lend_crates
 from binoc_runbook.rehearsal.registries import Registries, open_registries
-from binoc_runbook.rehearsal.runner import Runner, Watcher, WorkflowRun
+from binoc_runbook.rehearsal.runner import Repository, Runner, RunnerHost, WorkflowRun
 from binoc_runbook.rehearsal.servers.trusted_publishers import Publisher
 from binoc_runbook.stages import ACTS, Target
 from binoc_runbook.version import Version
 from binoc_runbook.world import World
 from binoc_runbook.world.git import Git
+from binoc_runbook.world.triggered_run import JobListener, PublishedArtifact
 
 #: What is rehearsed is the way there: the compiler need not do its best on files that nobody will use.
 _QUICKLY = {
@@ -36,18 +36,6 @@ _BUILT = (".whl", ".tar.gz", ".crate")
 OWNER_ID = 1
 
 CHECK = "publication"
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """What a registry of the rehearsal holds of one artifact, by file name, each with its sha256."""
-
-    artifact: Artifact
-    digests: dict[str, str]
-
-    def to_json(self) -> dict[str, Any]:
-        """What a record holds of it."""
-        return {"artifact": self.artifact.name, "registry": self.artifact.registry, "files": self.digests}
 
 
 @dataclass
@@ -86,13 +74,13 @@ class Publication:
         """Whether `start` runs the jobs that failed again, now without the fault."""
         return is_registry_fault(fault) and run.attempt == 1 and not run.passed
 
-    def published(self) -> list[Published]:
+    def published(self) -> list[PublishedArtifact]:
         """What the registries hold of each artifact in this version."""
-        return [Published(artifact, self._digests(artifact)) for artifact in self.policy.artifacts]
+        return [PublishedArtifact(artifact, self._digests(artifact)) for artifact in self.policy.artifacts]
 
     def built(self, run: WorkflowRun) -> dict[str, str]:
         """The sha256 of each file that the jobs of a run have handed on to be published, by name."""
-        files = (path for path in run.artifacts.folder.rglob("*") if path.name.endswith(_BUILT))
+        files = (path for path in run.workflow_artifacts.folder.rglob("*") if path.name.endswith(_BUILT))
         return {path.name: sha256_of(path) for path in files}
 
     def missing(self) -> Findings:
@@ -117,7 +105,7 @@ class Publication:
         done = {job.id for artifact, job in run.workflow.publishers(self.policy) if artifact.name in out}
         return Findings(_only_red(job.finding) if job.id in done else job.finding for job in run.jobs if job.finding)
 
-    def _lack(self, published: Published) -> str:
+    def _lack(self, published: PublishedArtifact) -> str:
         """What an artifact lacks at its registry; nothing where it is out."""
         if not published.digests:
             return "was not published"
@@ -176,13 +164,16 @@ def _only_red(finding: Finding) -> Finding:
 
 @contextmanager
 def open_publication(
-    target: Target, on_line: Callable[[str], None], watcher: Watcher | None = None
+    world: World,
+    policy: Policy,
+    version: Version,
+    on_line: Callable[[str], None],
+    listener: JobListener | None = None,
 ) -> Iterator[Publication]:
-    """Serve registries for the rehearsed world of a target until the end of `with`, and be ready to run its workflow.
+    """Serve registries for a rehearsed world until the end of `with`, and be ready to run its workflow.
 
-    `on_line` is given what the jobs print, without secrets; `watcher` is told of each job.
+    `on_line` is given what the jobs print, without secrets; `listener` is notified of each job.
     """
-    world, policy = target.world, target.policy
     folder = world.root.parent / "publication"
     bare = bare_beside(world.root)
     with open_registries(folder / "clients", bare, policy.repository) as registries:
@@ -194,19 +185,10 @@ def open_publication(
             REHEARSAL: "1",
             ENVIRONMENT: sys.prefix,
         }
-        runner = Runner(
-            bare=bare,
-            folder=folder,
-            repository=policy.repository or "",
-            owner_id=OWNER_ID,
-            workflow=policy.workflow,
-            registries=registries,
-            environment=environment,
-            on_line=on_line,
-            forge_token=registries.forge.token,
-            watcher=watcher,
-        )
-        yield Publication(policy, target.version, registries, runner)
+        repository = Repository(bare, policy.repository or "", OWNER_ID, policy.workflow)
+        host = RunnerHost(registries, environment, on_line, registries.forge.token, listener)
+        runner = Runner(repository, host, folder)
+        yield Publication(policy, version, registries, runner)
 
 
 def publish(target: Target, on_line: Callable[[str], None]) -> tuple[World, dict[str, str]]:
@@ -224,7 +206,7 @@ def publish(target: Target, on_line: Callable[[str], None]) -> tuple[World, dict
         for stage in ACTS:
             if problems := stage.act(target, on_line):
                 raise RefusedError(f"the rehearsal could not release {target.version}", problems)
-        publication = opened.enter_context(open_publication(target, on_line))
+        publication = opened.enter_context(open_publication(world, target.policy, target.version, on_line))
         runs = list(publication.start(f"refs/tags/{target.tag}"))
         if missing := publication.missing():
             raise RefusedError(f"the rehearsal could not publish {target.version}", missing)

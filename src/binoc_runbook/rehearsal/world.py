@@ -11,18 +11,24 @@ import atexit
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from binoc_runbook.finding import Finding, RefusedError
 from binoc_runbook.redaction import machine_free
 from binoc_runbook.rehearsal.bare_remote import bare_beside, rules, write_hook
-from binoc_runbook.rehearsal.faults import refused_refs
+from binoc_runbook.rehearsal.faults import FAULTS, is_registry_fault, refused_refs
 from binoc_runbook.workspace.policy_table import read_policy
 from binoc_runbook.world import World
 from binoc_runbook.world.git import Git
 from binoc_runbook.world.processes import Processes
+
+if TYPE_CHECKING:
+    from binoc_runbook.policy import Policy
+    from binoc_runbook.version import Version
+    from binoc_runbook.world.triggered_run import JobRun, TriggeredRun, TriggerListener
 
 _IDENTITY = {"user.name": "Rehearsal", "user.email": "rehearsal@localhost"}
 
@@ -32,6 +38,29 @@ class RehearsalWorld(World):
     """A repository and its remote in a temporary directory; `fault` is the fault to inject, one of `faults.FAULTS`."""
 
     fault: str | None = None
+
+    def follow_tag(
+        self,
+        policy: Policy,
+        version: Version,
+        listener: TriggerListener,
+        on_attempt: Callable[[int, Sequence[JobRun]], None],
+    ) -> TriggeredRun | None:
+        """Run the publish workflow against local registries, with the fault; then the failed jobs without it."""
+        from binoc_runbook.rehearsal.publish import open_publication
+
+        with open_publication(self, policy, version, listener.line, listener) as publication:
+            if is_registry_fault(self.fault):
+                listener.says(f"asked for, until all jobs have run: {FAULTS[self.fault]}")
+            before: tuple[JobRun, ...] = ()
+            for run in publication.start(f"refs/tags/{policy.tag_of(version)}", self.fault):
+                # Of a second attempt only the jobs that ran in it: those that passed before are kept.
+                on_attempt(run.attempt, [job for job in run.jobs if job not in before])
+                before = run.jobs
+                if publication.goes_on(run, self.fault):
+                    listener.says('the fault is removed; as "Re-run failed jobs" does, the failed jobs run again')
+            published = tuple(publication.published())
+            return TriggeredRun(published, publication.missing(), publication.unfinished())
 
 
 def open_world(source: Path, fault: str | None = None, *, quick: bool = False) -> RehearsalWorld:

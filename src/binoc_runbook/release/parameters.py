@@ -11,9 +11,9 @@ from binoc_runbook.finding import Finding, RefusedError
 from binoc_runbook.policy import Policy
 from binoc_runbook.stages.target import Target
 from binoc_runbook.version import Version, VersionError
-from binoc_runbook.workspace import Workspace
+from binoc_runbook.workspace import Ecosystem, Workspace
 from binoc_runbook.workspace.policy_table import read_policy
-from binoc_runbook.workspace.version_locations import Site, sites
+from binoc_runbook.workspace.version_locations import sites
 from binoc_runbook.world import World
 
 #: The parameters of the runbook `release.ipynb`.
@@ -126,8 +126,9 @@ def open_target(world: World, version: Version | None, *, remote: str | None = N
         RefusedError: The policy or the manifests cannot be read.
     """
     policy = read_policy(world.root)
-    chosen = version or manifest_version(Workspace.discover(world.root), policy)
-    return Target(chosen, policy, world, remote or policy.remote, retest)
+    workspace = None if version else world.workspace()
+    chosen = version or manifest_version(workspace or world.workspace(), policy)
+    return Target(chosen, policy, world, remote or policy.remote, retest, _first=workspace)
 
 
 def manifest_version(workspace: Workspace, policy: Policy) -> Version:
@@ -145,12 +146,22 @@ def manifest_version(workspace: Workspace, policy: Policy) -> Version:
     looked_at = ", ".join(package.manifest for package in workspace.published(policy)) or "the manifests"
     saw = "no version that could be released is written there"
     remedy = "name it: VERSION on the command line, or -r version VERSION"
-    raise RefusedError("no version specified", [Finding.failed("version", looked_at, saw, remedy)])
+    missing = Finding.failed("version", looked_at, saw, remedy)
+    raise RefusedError("no version specified", [missing, *workspace.cargo_errors("version")])
 
 
 def manifest_versions(workspace: Workspace, policy: Policy) -> Counter[Version]:
-    """Count the locations that own or lock each version that is written for what is published."""
-    return Counter(version for site in sites(workspace, policy) if (version := _releasable(site)))
+    """Count the locations that own or lock each version that is written for what is published.
+
+    Where cargo does not report which members inherit the version of a workspace, and no other location has a version,
+    that one counts.
+    """
+    # A requirement only quotes a version, and not always all of it.
+    owning = [site for site in sites(workspace, policy) if site.kind != "requirement"]
+    written = [(site.says.removeprefix(site.before), site.spelling) for site in owning]
+    shared = (workspace.tree.cargo[root].get("workspace", "package", "version") for root in workspace.unreported)
+    texts = written or [(text, "cargo") for text in shared]
+    return Counter(version for text, spelling in texts if (version := _releasable(text, spelling)))
 
 
 def inside_pytest() -> bool:
@@ -158,13 +169,9 @@ def inside_pytest() -> bool:
     return "PYTEST_CURRENT_TEST" in os.environ
 
 
-def _releasable(site: Site) -> Version | None:
-    """Return the version that a location owns or locks; a requirement only quotes one, and not always all of it."""
-    if site.kind == "requirement":
-        return None
-    text = site.says.removeprefix(site.before)
+def _releasable(text: str, spelling: Ecosystem) -> Version | None:
     try:
-        return Version.parse(text) if site.spelling == "cargo" else Version.from_pep440(text)
+        return Version.parse(text) if spelling == "cargo" else Version.from_pep440(text)
     except VersionError:
         return None
 

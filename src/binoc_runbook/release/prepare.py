@@ -8,23 +8,27 @@ from __future__ import annotations
 
 import datetime
 
-from binoc_runbook.checks.sync import CHANGELOG
+from binoc_runbook.checks.sync import CHANGELOG, locks
 from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.stages.target import Target
+from binoc_runbook.workspace import Workspace
 from binoc_runbook.workspace.changelog import add_heading, section
 from binoc_runbook.workspace.edit import Plan, apply, plan
 from binoc_runbook.workspace.replace import NotReplaced, Replacement, replace_all
+from binoc_runbook.workspace.version_locations import sites
 
 
 def write_version(target: Target) -> Findings:
-    """Write the version wherever a published one is owned or quoted, and ask cargo whether its lock files hold."""
-    planned = plan(target.workspace(), target.policy, target.version)
-    return planned.problems if planned.problems.status == "failed" else _written(target, planned)
+    """Write the version wherever a published one is owned or quoted, and report lock files that lack a crate."""
+    workspace = target.workspace()
+    planned = plan(workspace, target.policy, target.version)
+    return planned.problems if planned.problems.status == "failed" else _written(target, workspace, planned)
 
 
 def prepare_version(target: Target) -> Findings:
     """Set the version, and put its heading into the changelog over what was unreleased."""
-    planned = plan(target.workspace(), target.policy, target.version)
+    workspace = target.workspace()
+    planned = plan(workspace, target.policy, target.version)
     path = target.world.root / CHANGELOG
     try:
         before = path.read_bytes() if path.exists() else b""
@@ -34,7 +38,7 @@ def prepare_version(target: Target) -> Findings:
         return planned.problems + Findings([unread])
     if planned.problems.status == "failed":
         return planned.problems
-    found = _written(target, planned)
+    found = _written(target, workspace, planned)
     if found.status == "failed":
         return found
     after = add_heading(text, target.version, datetime.date.today())
@@ -65,7 +69,7 @@ def next_commands(target: Target) -> list[str]:
     ]
 
 
-def _written(target: Target, planned: Plan) -> Findings:
+def _written(target: Target, workspace: Workspace, planned: Plan) -> Findings:
     failed = apply(planned.edits)
     if failed:
         return failed
@@ -76,22 +80,4 @@ def _written(target: Target, planned: Plan) -> Findings:
     ]
     if not written:
         written = [Finding.ok("set-version", "every manifest", f"says {target.version} already; nothing was changed")]
-    return planned.problems + written + _ask_cargo(target)
-
-
-def _ask_cargo(target: Target) -> Findings:
-    """Whether cargo accepts the edited lock files as they are, where the crates that it wants are at hand."""
-    found = []
-    for root in target.workspace().cargo_roots:
-        question = ["cargo", "metadata", "--locked", "--offline", "--format-version", "1", "--manifest-path", root]
-        done = target.world.processes.run(question, patience=300.0)
-        looked_at = f"cargo metadata --locked --manifest-path {root}"
-        if done.returncode == 0:
-            found.append(Finding.ok("set-version", looked_at, "cargo accepts the lock file as it is"))
-        elif "--locked" in done.stderr:
-            remedy = f"cargo update --workspace --manifest-path {root}"
-            found.append(Finding.failed("set-version", looked_at, done.reason, remedy))
-        else:
-            saw = f"could not be confirmed without the network: {done.reason}"
-            found.append(Finding.unknown("set-version", looked_at, saw, looked_at))
-    return Findings(found)
+    return planned.problems + written + locks(workspace, target.policy, sites(workspace, target.policy))

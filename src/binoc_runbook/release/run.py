@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from binoc_runbook.checks.tree import RECORDS
 from binoc_runbook.finding import Finding, Findings, RefusedError
-from binoc_runbook.rehearsal.faults import FAULTS, is_registry_fault
 from binoc_runbook.release.record import Record, StageRun
 from binoc_runbook.stages import ACTS, AT_THE_LINE, QUESTIONS, STAGES, Observation, Stage, Target
 
 if TYPE_CHECKING:
-    from binoc_runbook.rehearsal.publish import Published
-    from binoc_runbook.rehearsal.runner import JobRun
+    from binoc_runbook.world.triggered_run import JobRun, PublishedArtifact
 
 #: A rehearsal is never finished later: the next one starts from nothing.
 _UNTOUCHED = "nothing outside this rehearsal was changed"
@@ -51,7 +49,7 @@ class ReleaseReporter(Protocol):
     def says(self, words: str) -> None:
         """One line by itself."""
 
-    def followed(self, release: Release, published: Sequence[Published], red: Findings) -> None:
+    def followed(self, release: Release, published: Sequence[PublishedArtifact], red: Findings) -> None:
         """What the tag has started is over, in a rehearsal with what is out, and the jobs that are red nevertheless."""
 
     def finished(self, release: Release, filed: str | None) -> None:
@@ -126,49 +124,41 @@ class Release:
             self._refuse_if(stopped)
 
     def follow(self) -> None:
-        """In a rehearsal run the workflow that the pushed tag starts; otherwise say what it starts.
+        """Follow the workflow that the pushed tag triggers, where the world runs it; otherwise say what it triggers.
 
         Raises:
-            RefusedError: The workflow was rehearsed, and something was not published, or another job has failed.
+            RefusedError: The workflow ran, and something was not published, or another job has failed.
         """
-        if self.target.world.kind != "rehearsal" or self.dry_run or self.target.world.quick:
-            self._reporter.followed(self, (), Findings())
-            return
+        target = self.target
         try:
-            reasons = self._publish()
+            skipped = self.dry_run or target.world.quick
+            run = (
+                None
+                if skipped
+                else target.world.follow_tag(target.policy, target.version, self._reporter, self._keep_jobs)
+            )
         except KeyboardInterrupt:
-            self.target.world.close()
+            target.world.close()
             saw, remedy = "the rehearsed workflow was interrupted", "rehearse again: it starts anew"
             reasons = Findings([Finding.failed("publication", "Ctrl-C", saw, remedy)])
             raise RefusedError("interrupted in the rehearsed workflow", reasons, _UNTOUCHED) from None
         finally:
             self._write()
-        if reasons:
+        if run is None:
+            self._reporter.followed(self, (), Findings())
+            return
+        self.record.published = [artifact.to_json() for artifact in run.published]
+        self._reporter.followed(self, run.published, run.failed_jobs.having("warning"))
+        self._write()
+        if reasons := run.missing + run.failed_jobs.having("failed"):
             self.record.outcome = "refused"
             self._write()
-            self.target.world.close()
-            raise RefusedError(f"the rehearsed publication of {self.target.version} is not whole", reasons, _UNTOUCHED)
+            target.world.close()
+            raise RefusedError(f"the rehearsed publication of {target.version} is not whole", reasons, _UNTOUCHED)
 
-    def _publish(self) -> Findings:
-        """Run the workflow, with the trouble that was asked for, and keep the record; returns why it is not whole."""
-        from binoc_runbook.rehearsal.publish import open_publication
-
-        target, reporter, fault = self.target, self._reporter, getattr(self.target.world, "fault", None)
-        with open_publication(target, reporter.line, reporter) as opened:
-            if is_registry_fault(fault):
-                reporter.says(f"asked for, until all jobs have run: {FAULTS[fault]}")
-            before: tuple[JobRun, ...] = ()
-            for run in opened.start(f"refs/tags/{target.tag}", fault):
-                # Of a second attempt only what ran in it: what passed before is kept.
-                self.record.jobs += [{"attempt": run.attempt, **job.to_json()} for job in run.jobs if job not in before]
-                self._write()
-                before = run.jobs
-                if opened.goes_on(run, fault):
-                    reporter.says('the trouble is over; as "Re-run failed jobs" does, what failed runs again')
-            published, missing, unfinished = opened.published(), opened.missing(), opened.unfinished()
-        self.record.published = [each.to_json() for each in published]
-        reporter.followed(self, published, unfinished.having("warning"))
-        return missing + unfinished.having("failed")
+    def _keep_jobs(self, attempt: int, jobs: Sequence[JobRun]) -> None:
+        self.record.jobs += [{"attempt": attempt, **job.to_json()} for job in jobs]
+        self._write()
 
     def finish(self) -> None:
         """Say how the run ended and what to type next, and file the record.

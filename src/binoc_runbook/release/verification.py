@@ -13,8 +13,8 @@ from binoc_runbook.checks import published as questions
 from binoc_runbook.checks.dists import SUMS
 from binoc_runbook.checks.observations import Offer
 from binoc_runbook.checks.published import Released, Verdict
-from binoc_runbook.dist.smoke_test import CHECK as TRIAL
-from binoc_runbook.dist.smoke_test import trial
+from binoc_runbook.dist.smoke_test import CHECK as SMOKE_TEST
+from binoc_runbook.dist.smoke_test import run_smoke_test
 from binoc_runbook.files import write_atomically
 from binoc_runbook.finding import Finding, Findings, RefusedError
 from binoc_runbook.policy import Artifact
@@ -28,7 +28,7 @@ SCHEMA = 1
 #: How long, in seconds, `start` waits for what is not yet visible, and how long between two questions.
 TIMEOUT, PAUSE = 600.0, 20.0
 
-CHAPTERS = ("published", "origin", "trial")
+CHAPTERS = ("published", "origin", "smoke-test")
 
 
 class VerificationReporter(Protocol):
@@ -92,9 +92,9 @@ class Verification:
         """Compare the commit in each crate with the tag, and ask each distribution for its provenance."""
         self._chapter("origin", self._ask_origin)
 
-    def trial(self) -> None:
+    def smoke_test(self) -> None:
         """Install what is published on each Python of this machine, and run it; nothing where something is missing."""
-        self._chapter("trial", self._try)
+        self._chapter("smoke-test", self._try)
 
     def finish(self) -> None:
         """Say how it went, and keep the record.
@@ -195,9 +195,9 @@ class Verification:
         absent = [each.name for each in self.verdicts if self._offers[each].kind != "offered"]
         if absent or not self.verdicts:
             saw = f"not tried: the registries do not offer {', '.join(absent)}"
-            finding = Finding.unknown(TRIAL, "clean environments", saw, f"just verify {self.target.version}")
+            finding = Finding.unknown(SMOKE_TEST, "clean environments", saw, f"just verify {self.target.version}")
             return Findings([finding])
-        return trial(self.target.world, self.target.policy, self.target.version, on_line=self._reporter.line)
+        return run_smoke_test(self.target.world, self.target.policy, self.target.version, on_line=self._reporter.line)
 
     def _chapter(self, name: str, ask: Callable[[], Findings]) -> None:
         self._reporter.asks(f"{name}: asking")

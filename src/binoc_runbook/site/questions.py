@@ -13,7 +13,7 @@ from pathlib import Path
 
 import binoc_runbook.stages
 from binoc_runbook.checks.dists.expected import sdist_name
-from binoc_runbook.checks.surface import surface, withheld
+from binoc_runbook.checks.surface import withheld
 from binoc_runbook.checks.workflow import RULES, workflow
 from binoc_runbook.files import root_of
 from binoc_runbook.finding import Finding, Findings, Place, RefusedError
@@ -21,8 +21,9 @@ from binoc_runbook.policy import MANIFEST, NAMES, TABLE, Artifact
 from binoc_runbook.release.parameters import open_target
 from binoc_runbook.stages import ACTS, AT_THE_LINE, STAGES, Target
 from binoc_runbook.stages import QUESTIONS as QUESTION_STAGES
-from binoc_runbook.stages.surface import Surface
-from binoc_runbook.stages.sync import Sync
+from binoc_runbook.stages.surface import SurfaceStage
+from binoc_runbook.stages.sync import SyncStage
+from binoc_runbook.stages.workflow import audit_of
 from binoc_runbook.workspace.manifest import Manifest
 from binoc_runbook.world import World
 
@@ -101,12 +102,7 @@ def mistake(questions: tuple[str, ...], options: Options) -> tuple[str, str] | N
 
 def _surface(target: Target, options: Options) -> Findings:
     """Whether exactly the declared artifacts can be published; with `artifacts`, whether these are declared."""
-    if target.world.processes.find("cargo") is None:
-        # To a release that is an obstacle; the sentence is neither true nor false for it.
-        unasked = Finding.unknown("surface", "cargo metadata", "`cargo` was not found on PATH", "install Rust")
-        found = surface(target.workspace(), target.policy) + Findings([unasked])
-    else:
-        found = Surface().observe(target).findings
+    found = SurfaceStage().observe(target).findings
     return found + list(_exactly(target, options["artifacts"])) if "artifacts" in options else found
 
 
@@ -128,16 +124,17 @@ def _private(target: Target, options: Options) -> Findings:
 
 
 def _sync(target: Target, options: Options) -> Findings:
-    return Sync().observe(target).findings
+    return SyncStage().observe(target).findings
 
 
 def _workflow(target: Target, options: Options) -> Findings:
     """Whether the publish workflow keeps its contract, or those of its rules that are named."""
     if "rule" not in options:
-        return workflow(target.world.root, target.policy)
+        return workflow(target.world.root, target.policy, audit=audit_of(target), strict=True)
     # A sentence that names a rule is false when it is broken, also where a release would only be warned.
     rules = [replace(rule, status="failed") for rule in RULES if rule.name in options["rule"]]
-    return workflow(target.world.root, target.policy, rules)
+    audit = audit_of(target) if "zizmor" in options["rule"] else None
+    return workflow(target.world.root, target.policy, rules, audit, strict=True)
 
 
 def _tag(target: Target, options: Options) -> Findings:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 from binoc_runbook.checks.remote import RemoteView, branch
-from binoc_runbook.stages.stage import Command, LooksAtRemote, Observation, Reach
+from binoc_runbook.stages.stage import Command, Observation, Reach, RemoteObservingStage
 from binoc_runbook.stages.target import Target
 
 
-class PushBranch(LooksAtRemote):
+class PushBranchStage(RemoteObservingStage):
     name = "push-branch"
     sentence = "The remote's branch contains the commit."
     reach: ClassVar[Reach] = "public"

@@ -6,11 +6,11 @@ from typing import ClassVar
 
 from binoc_runbook.checks.remote import RemoteView, tag
 from binoc_runbook.finding import Finding, Findings
-from binoc_runbook.stages.stage import Command, LooksAtRemote, Observation, Reach
+from binoc_runbook.stages.stage import Command, Observation, Reach, RemoteObservingStage
 from binoc_runbook.stages.target import Target
 
 
-class PushTag(LooksAtRemote):
+class PushTagStage(RemoteObservingStage):
     name = "push-tag"
     sentence = "The remote has that tag, and it peels to the commit; the publish workflow starts."
     reach: ClassVar[Reach] = "permanent"

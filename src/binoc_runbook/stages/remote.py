@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from binoc_runbook.checks.remote import RemoteView, remote
-from binoc_runbook.stages.stage import LooksAtRemote, Observation
+from binoc_runbook.stages.stage import Observation, RemoteObservingStage
 from binoc_runbook.stages.target import Target
 
 
-class Remote(LooksAtRemote):
+class RemoteStage(RemoteObservingStage):
     name = "remote"
     sentence = "The remote would take the branch and the tag, and a tag can be made here."
 

@@ -92,7 +92,7 @@ class Stage(ABC):
         return Finding.failed(self.name, " ".join(command.arguments), f"refused: {reason}", self.remedy(target))
 
 
-class LooksAtRemote(Stage):
+class RemoteObservingStage(Stage):
     """A stage whose state is told by comparing the commit with the remote."""
 
     def observe(self, target: Target) -> Observation:

@@ -7,7 +7,7 @@ from binoc_runbook.stages.stage import Observation, Stage
 from binoc_runbook.stages.target import Target
 
 
-class Sync(Stage):
+class SyncStage(Stage):
     name = "sync"
     sentence = (
         "Every published manifest, lock file and internal requirement says this version, and the changelog tells of it."

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from binoc_runbook.checks.remote import RemoteView, tag
 from binoc_runbook.finding import Finding, Findings
-from binoc_runbook.stages.stage import Command, LooksAtRemote, Observation
+from binoc_runbook.stages.stage import Command, Observation, RemoteObservingStage
 from binoc_runbook.stages.target import Target
 from binoc_runbook.workspace.changelog import section
 
 
-class MakeTag(LooksAtRemote):
+class TagStage(RemoteObservingStage):
     name = "tag"
     sentence = "This clone has an annotated tag of that name, and it peels to the commit."
 

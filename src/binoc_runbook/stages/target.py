@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -22,9 +23,11 @@ _NOTHING_THERE: tuple[Ancestry, Ancestry] = ("no", "yes")
 class Target:
     """A version, the policy it is released under, the world it is released in and the remote it goes to.
 
+    `strict` makes a gate that cannot run unknown, where a release is only warned.
+
     Stages ask the world anew each time. What is remembered here is the commit that this run began with, because what is
-    pushed must be what was checked; the last answer of the remote, for naming commands; and the trees whose tests this
-    very run has seen pass.
+    pushed must be what was checked; the last answer of the remote, for naming commands; the trees whose tests this
+    very run has seen pass; and the manifests that the version was read from, for the first of `one_moment`.
     """
 
     version: Version
@@ -32,10 +35,12 @@ class Target:
     world: World
     remote: str
     retest: bool = False
+    strict: bool = False
     commit: str | None = None
     tested: set[str] = field(default_factory=set)
     _seen: RemoteView | str | None = None
-    _moment: Workspace | None = None
+    _first: Workspace | None = None
+    _moment: Future[Workspace] | None = None
 
     @property
     def tag(self) -> str:
@@ -48,16 +53,22 @@ class Target:
 
     def workspace(self) -> Workspace:
         """The manifests as they are now; within `one_moment`, as they were when it began."""
-        return self._moment or Workspace.discover(self.world.root)
+        return self._moment.result() if self._moment else self.world.workspace()
 
     @contextmanager
     def one_moment(self) -> Iterator[None]:
-        """Let the questions that are asked meanwhile be about the same manifests, which are read once."""
-        self._moment = Workspace.discover(self.world.root)
-        try:
-            yield
-        finally:
-            self._moment = None
+        """Let the questions that are asked meanwhile be about the same manifests, which are read once.
+
+        They are read in a thread of their own, so that a question about something else does not wait for cargo. The
+        first moment is that in which the version was read, where this had to be.
+        """
+        first, self._first = self._first, None
+        with ThreadPoolExecutor(max_workers=1) as reader:
+            self._moment = reader.submit(lambda: first or self.world.workspace())
+            try:
+                yield
+            finally:
+                self._moment = None
 
     def look(self) -> RemoteView | str:
         """Ask the remote anew how it is, or say why this checkout has nothing to compare with it."""

@@ -10,17 +10,15 @@ from typing import Any
 
 from binoc_runbook.checks.observations import TreeState
 from binoc_runbook.checks.tree import unrecorded
+from binoc_runbook.environ import TESTING
 from binoc_runbook.finding import Finding, Findings, Status
 from binoc_runbook.stages.stage import Command, Line, Observation, Stage
 from binoc_runbook.stages.target import Target
 
-#: Set for the test command and whatever it starts, so that a release inside it can tell.
-TESTING = "BINOC_RUNBOOK_TESTING"
-
 _NOTHING = (sys.executable, "-c", "pass")
 
 
-class Tests(Stage):
+class TestsStage(Stage):
     name = "tests"
     sentence = "The test command passed for exactly this tree."
 

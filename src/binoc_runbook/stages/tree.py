@@ -7,7 +7,7 @@ from binoc_runbook.stages.stage import Observation, Stage
 from binoc_runbook.stages.target import Target
 
 
-class Tree(Stage):
+class TreeStage(Stage):
     name = "tree"
     sentence = "The checkout is exactly one commit, on the release branch."
 

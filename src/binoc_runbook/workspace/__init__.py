@@ -1,9 +1,9 @@
 """Every manifest of a checkout: what could be published from it, under which version, and where that is written.
 
-    workspace = Workspace.discover(Path("."))
+    workspace = World.real(Path(".")).workspace()
     for package in workspace.packages: ...
 
-Discovery reads and nothing else: it starts no process, and what is wrong with a manifest is a finding.
+Discovery reads and nothing else: cargo's reports come from its caller, and what is wrong with a manifest is a finding.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from binoc_runbook.finding import Findings
+from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.policy import MANIFEST_OF, normalised
-from binoc_runbook.version import Version, VersionError
 from binoc_runbook.workspace import python
 from binoc_runbook.workspace.cargo import Crates
 from binoc_runbook.workspace.package import Ecosystem, Orphan, Package, Source
 from binoc_runbook.workspace.tree import Tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from binoc_runbook.policy import Artifact, Policy, Registry
+    from binoc_runbook.workspace.metadata import CargoMetadata, ReadMetadata
 
 __all__ = ["Ecosystem", "Orphan", "Package", "Source", "Workspace"]
 
@@ -35,11 +35,12 @@ REGISTRY: dict[Ecosystem, Registry] = {"cargo": "crates.io", "pypi": "pypi"}
 
 @dataclass(frozen=True)
 class Workspace:
-    """What lies in one checkout.
+    """The manifests of one checkout.
 
     `packages` and `orphans` are in the order of their paths, `problems` says what could not be read, `lock_files` are
-    the `Cargo.lock`s and `cargo_roots` the manifests to ask `cargo metadata` about, one for each Cargo workspace and
-    each crate that stands alone. All paths are from the root, with forward slashes.
+    the `Cargo.lock`s. `cargo_roots` are the manifests of the Cargo workspaces that cargo reported, and of the crates
+    that are in none; `unreported` are those for which cargo had an error instead. All paths are from the root, with
+    forward slashes.
     """
 
     root: Path
@@ -48,23 +49,23 @@ class Workspace:
     problems: Findings
     lock_files: tuple[str, ...]
     cargo_roots: tuple[str, ...]
+    unreported: Mapping[str, CargoMetadata]
     tree: Tree
-    crates: Crates
 
     @classmethod
-    def discover(cls, root: Path) -> Workspace:
-        """Read every manifest below a folder.
+    def discover(cls, root: Path, read_metadata: ReadMetadata) -> Workspace:
+        """Read every manifest below a directory; `World.workspace` does it with cargo itself.
 
-        Hidden folders, `node_modules`, virtual environments and caches are passed over. Raises nothing for what it
-        finds: a manifest that cannot be read is an orphan and a problem.
+        Hidden directories, `node_modules`, virtual environments and caches are not searched, except for members that
+        cargo reports there. A manifest that cannot be read is an orphan and a problem, never an exception.
+        `read_metadata` is called at most once for each Cargo root, from several threads.
         """
         with _uncollected():
             tree = Tree(root)
-            crates = Crates(tree)
-            packages, orphans = crates.read()
-            by_manifest = {package.manifest: package for package in packages}
+            crates = Crates(tree, read_metadata)
+            packages, orphans = list(crates.packages.values()), crates.orphans
             for manifest in tree.python.values():
-                read = python.read(manifest, by_manifest)
+                read = python.read(manifest, crates.packages)
                 if isinstance(read, Package):
                     packages.append(read)
                 else:
@@ -79,9 +80,18 @@ class Workspace:
             problems=Findings([*tree.problems, *unread]),
             lock_files=tuple(tree.locks),
             cargo_roots=tuple(sorted({package.root for package in packages if package.root})),
+            unreported=crates.unreported,
             tree=tree,
-            crates=crates,
         )
+
+    def cargo_errors(self, check: str) -> Iterator[Finding]:
+        """Report each error of cargo once, as unknown: nothing is known about the workspace that it read."""
+        reported = set()
+        for root, report in self.unreported.items():
+            if report.error not in reported:
+                reported.add(report.error)
+                looked_at = f"cargo metadata --no-deps --manifest-path {root}"
+                yield Finding.unknown(check, looked_at, f"cargo reports nothing: {report.error}", report.remedy)
 
     def published(self, policy: Policy) -> tuple[Package, ...]:
         """What a release publishes: the artifacts of the policy that exist; without one, whatever can be published."""
@@ -99,11 +109,6 @@ class Workspace:
             and normalised(artifact.registry, package.name) == normalised(artifact.registry, artifact.name)
         ]
         return next((package for package in named if package.folder == artifact.path), named[0] if named else None)
-
-    def version(self, policy: Policy) -> Version | None:
-        """The version that everything published agrees on; `None` where they differ or one is not known."""
-        said = {_version(package) for package in self.published(policy)}
-        return said.pop() if len(said) == 1 else None
 
     def to_json(self) -> dict[str, object]:
         """The workspace as `inspect --json` shows it (schema 1)."""
@@ -127,13 +132,3 @@ def _uncollected() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
-
-
-def _version(package: Package) -> Version | None:
-    if package.source is None:
-        return None
-    read = Version.parse if package.source.spelling == "cargo" else Version.from_pep440
-    try:
-        return read(package.version)
-    except VersionError:
-        return None

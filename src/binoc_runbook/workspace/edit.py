@@ -9,14 +9,14 @@ given again, and finishes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from binoc_runbook.finding import Finding, Findings, Place
 from binoc_runbook.workspace.manifest import Manifest
 from binoc_runbook.workspace.replace import NotReplaced, Replacement, replace_all
 from binoc_runbook.workspace.requirement import Unsayable
-from binoc_runbook.workspace.version_locations import Site, sites
+from binoc_runbook.workspace.version_locations import Site, built, sites
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -84,10 +84,14 @@ def plan(workspace: Workspace, policy: Policy, version: Version) -> Plan:
     """Work out the edits that make every site say a version; a checkout that says it already needs none.
 
     Writes nothing. What a person has to mend first is a problem: a manifest that cannot be read, a requirement that
-    would not admit the version, a file in which more than the intended values would change.
+    would not admit the version, a file in which more than the intended values would change; and an error of cargo,
+    which leaves unknown which lines own the version.
     """
     found = sites(workspace, policy)
     problems = [*workspace.problems, *(lock.problem for lock in found.locks if lock.problem)]
+    needed = built(workspace, policy)
+    if not problems and any(package.cargo_error for package in workspace.packages if package.manifest in needed):
+        problems += (replace(finding, status="failed") for finding in workspace.cargo_errors(CHECK))
     wanted: dict[str, list[tuple[Site, str]]] = {}
     for site in found:
         try:

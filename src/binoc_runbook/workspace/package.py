@@ -43,9 +43,10 @@ class Package:
     `manifest` is a path from the root. `version` is as it is written, after inheritance, and `source` where; both are
     `None` where no manifest says it, and then `reason` tells why. `publishable` says whether its manifest lets a
     registry take it: `package.publish` (Cargo book, *The Manifest Format*), or no classifier that begins with
-    `Private ::` (PyPI refuses those). `registries` are those that `publish` names, `None` where it names none. `root`
-    is the manifest of a crate's Cargo workspace, its own where it stands alone; `crate` the manifest that maturin
-    builds a distribution from.
+    `Private ::` (PyPI refuses those); it is `None` where `publish` is inherited and cargo did not report it.
+    `registries` are those that `publish` names, `None` where it names none. `root` is the manifest of a crate's Cargo
+    workspace, its own where it is in none, and `None` where cargo did not report it; `cargo_error` is then the first
+    line of cargo's error. `crate` is the manifest that maturin builds a distribution from.
     """
 
     ecosystem: Ecosystem
@@ -53,12 +54,13 @@ class Package:
     manifest: str
     version: str | None
     source: Source | None
-    publishable: bool
+    publishable: bool | None
     document: Manifest = field(compare=False, repr=False)
     reason: str = ""
     registries: tuple[str, ...] | None = None
     root: str | None = None
     crate: str | None = None
+    cargo_error: str = ""
 
     @property
     def folder(self) -> str:
@@ -79,7 +81,8 @@ class Package:
             "manifest": self.manifest,
             "version": self.version,
             "version_source": None if place is None else str(place),
-            "publishable": self.publishable,
+            # What is not known to keep it from being published does not.
+            "publishable": self.publishable is not False,
         }
 
 

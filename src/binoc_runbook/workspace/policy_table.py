@@ -15,13 +15,14 @@ from binoc_runbook.policy import (
     MANIFEST,
     MANIFEST_OF,
     NAMES,
+    RENAMED_KEYS,
     TABLE,
     Artifact,
     Policy,
     PolicyValueError,
     Registry,
     normalised,
-    promised,
+    policy_keys,
     type_name,
 )
 from binoc_runbook.workspace.manifest import Manifest
@@ -92,27 +93,27 @@ class _PolicyReader:
                 self.refuse(here, f"an artifact is {type_name(table)}, not a table", heading)
                 continue
             values = self.values(Artifact, here, table)
-            if values.keys() >= {each.name for each in promised(Artifact) if each.default is MISSING}:
+            if values.keys() >= {key for key, item in policy_keys(Artifact).items() if item.default is MISSING}:
                 artifact = Artifact(source=self.manifest.place(*here), **values)
                 self.check(here, artifact, table.keys())
                 yield here, artifact
 
     def values(self, kind: type[Policy] | type[Artifact], at: _At, table: Mapping[str, object]) -> dict[str, Any]:
         """Read what can be read of one table, by key."""
-        known = {each.name: each for each in promised(kind)}
+        known = policy_keys(kind)
         for key in table:
             if key not in known:
                 self.refuse((*at, key), f"`{key}` is not a key of {_described(at)}", _nearest_key(key, list(known)))
         values = {}
-        for key, each in known.items():
-            if key in table and "read" in each.metadata:
+        for key, item in known.items():
+            if key in table and "read" in item.metadata:
                 try:
-                    values[key] = each.metadata["read"](table[key])
+                    values[item.name] = item.metadata["read"](table[key])
                 except PolicyValueError as wrong:
                     saw = f"`{key} = {_shown(table[key])}` {wrong}"
-                    self.refuse((*at, key), saw, wrong.instead or f"write {each.metadata['allowed']}")
-            elif key not in table and each.default is MISSING:
-                self.refuse(at, f"{_described(at)} has no `{key}`", f"add `{key}`: {each.metadata['allowed']}")
+                    self.refuse((*at, key), saw, wrong.instead or f"write {item.metadata['allowed']}")
+            elif key not in table and item.default is MISSING:
+                self.refuse(at, f"{_described(at)} has no `{key}`", f"add `{key}`: {item.metadata['allowed']}")
         return values
 
     def check(self, at: _At, artifact: Artifact, given: Collection[str]) -> None:
@@ -146,7 +147,7 @@ class _PolicyReader:
         """Ask whether an example is a crate of this checkout, and belongs to one."""
         if artifact.registry != "crates.io":
             saw = f"`example` is given for the distribution `{artifact.name}`; it is compiled with a crate"
-            self.refuse(at, saw, "delete `example`; the command `trial` tries distributions")
+            self.refuse(at, saw, "delete `example`; `smoke-test` is the command for distributions")
         elif not (self.root / example).resolve().is_relative_to(self.root.resolve()):
             self.refuse(at, f"`{example}` leads out of the checkout", "write the folder of a crate, from the root")
         elif not (self.root / example / "Cargo.toml").is_file():
@@ -200,8 +201,8 @@ def _described(at: _At) -> str:
 def _nearest_key(key: str, known: list[str]) -> str:
     import difflib  # only who misspells a key pays for it
 
-    near = difflib.get_close_matches(key, known, 1)
-    listed = ", ".join(f"`{each}`" for each in known)
+    near = [RENAMED_KEYS[key]] if RENAMED_KEYS.get(key) in known else difflib.get_close_matches(key, known, 1)
+    listed = ", ".join(f"`{name}`" for name in known)
     return f"write `{near[0]}`; the keys are {listed}" if near else f"delete it; the keys are {listed}"
 
 

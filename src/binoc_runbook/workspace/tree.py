@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import posixpath
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from binoc_runbook.finding import Finding
 from binoc_runbook.workspace.manifest import Manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 CARGO = "Cargo.toml"
 PYTHON = "pyproject.toml"
@@ -24,7 +28,8 @@ class Tree:
     """All manifests below one root, by their path from it.
 
     Nothing outside the root is ever read. Links to folders are not walked through, so that each manifest is seen once
-    and loops are harmless; one that a workspace names by such a path is found under its real one.
+    and loops are harmless; one that a workspace names by such a path is found under its real one. `cargo` and `python`
+    are filled by `read`.
     """
 
     def __init__(self, root: Path) -> None:
@@ -34,11 +39,20 @@ class Tree:
         self.locks: list[str] = []
         self.dead_links: list[str] = []
         self.problems: list[Finding] = []
+        self._paths: list[str] = []
         self._real_root = os.path.realpath(root)
         self._walk()
 
+    def read(self) -> Iterator[Manifest]:
+        """Read and yield each manifest; the `Cargo.toml`s come first, and of these the nearest to the root."""
+        for path in sorted(self._paths, key=lambda path: (path.endswith(PYTHON), path.count("/"), path)):
+            manifests = self.python if path.endswith(PYTHON) else self.cargo
+            manifests[path] = Manifest(self.root, path)
+            yield manifests[path]
+
     def crate(self, path: str) -> Manifest | None:
-        """The `Cargo.toml` at a path from the root, also where the walk does not go; `None` where there is none."""
+        """The `Cargo.toml` at a path, absolute or from the root, also where the walk does not go; `None` if none is."""
+        path = path.removeprefix(self._real_root + os.sep).replace(os.sep, "/")
         manifest = self.cargo.get(path)
         if manifest is not None:
             return manifest
@@ -57,7 +71,6 @@ class Tree:
 
     def _walk(self) -> None:
         root = str(self.root)
-        found: list[str] = []
         folders = [""]
         while folders:
             folder = folders.pop()
@@ -73,28 +86,19 @@ class Tree:
             before = f"{folder}/" if folder else ""
             for name, entry in zip(names, listing, strict=True):
                 if name in _WANTED:
-                    self._note(before + name, entry, found)
+                    self._note(before + name, entry)
                 elif name[0] != "." and name not in _FOREIGN and entry.is_dir(follow_symlinks=False):
                     folders.append(before + name)
-        for path in sorted(found):
-            self._read(path)
+        self.locks.sort()
 
-    def _note(self, path: str, entry: os.DirEntry[str], found: list[str]) -> None:
+    def _note(self, path: str, entry: os.DirEntry[str]) -> None:
         try:
             if entry.is_file():
-                found.append(path)
+                (self.locks if path.endswith(LOCK) else self._paths).append(path)
             elif entry.is_symlink():
                 self.dead_links.append(path)
         except OSError:  # a link to itself
             self.dead_links.append(path)
-
-    def _read(self, path: str) -> None:
-        if path.endswith(LOCK):
-            self.locks.append(path)
-        elif path.endswith(CARGO):
-            self.cargo[path] = Manifest(self.root, path)
-        else:
-            self.python[path] = Manifest(self.root, path)
 
 
 def join(folder: str, path: str) -> str:

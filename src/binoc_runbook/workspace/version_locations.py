@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from binoc_runbook.policy import normalised
 from binoc_runbook.workspace import requirement
+from binoc_runbook.workspace.dependencies import Dependency, dependencies
 from binoc_runbook.workspace.lock import Entry, Lock
 from binoc_runbook.workspace.manifest import Manifest, strings
 from binoc_runbook.workspace.tree import CARGO, LOCK
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from binoc_runbook.policy import Policy
     from binoc_runbook.version import Version
     from binoc_runbook.workspace import Workspace
-    from binoc_runbook.workspace.cargo import Dependency
     from binoc_runbook.workspace.package import Ecosystem, Package
     from binoc_runbook.workspace.spans import Keys
 
@@ -101,7 +101,6 @@ def built(workspace: Workspace, policy: Policy) -> set[str]:
 class _Finder:
     def __init__(self, workspace: Workspace, policy: Policy) -> None:
         self._workspace = workspace
-        self._crates = workspace.crates
         published = workspace.published(policy)
         self._built = built(workspace, policy)
         self._sources = {package.source: package for package in reversed(published) if package.source}
@@ -117,13 +116,11 @@ class _Finder:
             yield Site("version", source.spelling, package.name, said, source.manifest, source.path, source.keys, True)
 
     def cargo_requirements(self) -> Iterator[Site]:
-        for crate in list(self._crates):
-            for dependency in crate.dependencies:
-                yield from self._cargo_site(crate.manifest, dependency, crate.path in self._built)
-            if crate.workspace is None:
-                continue
-            for name, dependency in crate.shared_dependencies.items():
-                yield from self._cargo_site(crate.manifest, dependency, (crate.path, name) in self._inherited)
+        for path, manifest in sorted(self._workspace.tree.cargo.items()):
+            for dependency in dependencies(manifest):
+                inherited = dependency.shared and (path, dependency.name) in self._inherited
+                published = inherited or (not dependency.shared and path in self._built)
+                yield from self._cargo_site(manifest, dependency, published)
 
     def python_requirements(self) -> Iterator[Site]:
         if not self._moving_names:
@@ -148,21 +145,21 @@ class _Finder:
         if dependency.version is None or dependency.target is None:
             return
         package = self._moving_crates.get(dependency.target)
-        if package is None and (crate := self._crates.at(dependency.target)):
-            package = self._moving_crates.get(crate.path)
+        if package is None and (target := self._workspace.tree.crate(dependency.target)):
+            package = self._moving_crates.get(target.path)
         if package:
             keys = (*dependency.keys, "version")
             said = dependency.version
             yield Site("requirement", "cargo", package.name, said, manifest, manifest.path, keys, published)
 
     @cached_property
-    def _inherited(self) -> set[tuple[str, str]]:
+    def _inherited(self) -> set[tuple[str | None, str]]:
         """What published artifacts take from `[workspace.dependencies]`: the workspace's manifest and the name."""
         return {
-            (self._crates.root_of.get(crate.path, ""), dependency.name)
-            for crate in self._crates
-            if crate.path in self._built
-            for dependency in crate.dependencies
+            (package.root, dependency.name)
+            for package in self._workspace.packages
+            if package.ecosystem == "cargo" and package.manifest in self._built
+            for dependency in dependencies(package.document)
             if dependency.target is None
         }
 

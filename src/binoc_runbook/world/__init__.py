@@ -7,19 +7,24 @@ own. Which of them a run uses is decided by its parameter `world` alone, never i
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from binoc_runbook.redaction import Translate, machine_free
+from binoc_runbook.workspace import Workspace
+from binoc_runbook.world.cargo import read_metadata
 from binoc_runbook.world.git import Git
 from binoc_runbook.world.processes import Processes
 from binoc_runbook.world.test_results import Evidence
 
 if TYPE_CHECKING:
+    from binoc_runbook.policy import Policy
+    from binoc_runbook.version import Version
     from binoc_runbook.world.github import GitHubClient
+    from binoc_runbook.world.triggered_run import JobRun, TriggeredRun, TriggerListener
 
 Kind = Literal["real", "rehearsal"]
 
@@ -42,14 +47,22 @@ class World:
     on_close: Callable[[], None] = field(default=lambda: None)
 
     @classmethod
-    def real(cls, root: Path) -> World:
-        """Return the world of the checkout itself, and the remotes that it is configured with."""
-        return cls("real", root, root, root / "runs", Git(root), Processes(root, {}, machine_free(root)))
+    def real(cls, root: Path, environment: Mapping[str, str] | None = None) -> World:
+        """Return the world of the checkout itself, and the remotes that it is configured with.
+
+        `environment` is added to what git and the other processes inherit.
+        """
+        added = environment or {}
+        return cls("real", root, root, root / "runs", Git(root, added), Processes(root, added, machine_free(root)))
 
     @property
     def clean(self) -> Translate:
         """Return the function that makes text fit for a record: without escape codes and paths of this machine."""
         return self.processes.clean
+
+    def workspace(self) -> Workspace:
+        """Read the manifests of the checkout as they are now, with cargo's reports about them."""
+        return Workspace.discover(self.root, partial(read_metadata, self.processes))
 
     @cached_property
     def clean_markup(self) -> Translate:
@@ -75,6 +88,20 @@ class World:
 
         rustc = self.processes.run(["rustc", "--version"], patience=20.0)
         return [platform.platform(), f"Python {platform.python_version()}", rustc.stdout.strip()]
+
+    def follow_tag(
+        self,
+        policy: Policy,
+        version: Version,
+        listener: TriggerListener,
+        on_attempt: Callable[[int, Sequence[JobRun]], None],
+    ) -> TriggeredRun | None:
+        """Follow the workflow that the pushed tag triggers to its end; `None` where that cannot be done from here.
+
+        GitHub runs it for the real world; whether it published everything is a question to the registries, later.
+        `on_attempt` is called after each attempt with its number and the jobs that ran in it.
+        """
+        return None
 
     def close(self) -> None:
         """Remove what a rehearsal created; the real world has nothing to remove."""

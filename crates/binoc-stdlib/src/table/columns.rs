@@ -52,11 +52,10 @@ impl Columns {
             return;
         }
         let mut owners: HashMap<u128, (Vec<usize>, Vec<usize>)> = HashMap::new();
-        for (a, b) in &self.common {
+        for (old, new) in &self.common {
             // A common column with the same cells makes a rename uncertain.
-            for print in
-                [print(left, *a, |pair| pair.0), print(right, *b, |pair| pair.1)].into_iter().flatten()
-            {
+            let prints = [print(left, *old, |pair| pair.0), print(right, *new, |pair| pair.1)];
+            for print in prints.into_iter().flatten() {
                 owners.entry(print).or_default().0.extend([usize::MAX; 2]);
             }
         }

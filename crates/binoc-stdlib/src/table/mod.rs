@@ -15,19 +15,18 @@ pub(crate) struct Table;
 
 impl Comparator for Table {
     fn describe(&self) -> ComparatorInfo {
-        let extensions = ["csv", "tsv", "tab", "psv"].map(String::from).to_vec();
-        ComparatorInfo { name: "table".into(), extensions, ..ComparatorInfo::default() }
+        ComparatorInfo::new("table").with_extensions(["csv", "tsv", "tab", "psv"])
     }
 
     fn compare(&self, request: &CompareRequest) -> Result<Outcome> {
         let (left, right) = match (text::load(&request.left, request)?, text::load(&request.right, request)?)
         {
             (Ok(left), Ok(right)) => (left, right),
-            (Err(reason), _) | (_, Err(reason)) => return Ok(Outcome::Skipped { reason: Some(reason) }),
+            (Err(reason), _) | (_, Err(reason)) => return Ok(Outcome::skip_because(reason)),
         };
         if left.contains(&0) || right.contains(&0) {
-            let reason = "it holds zero bytes, so it is not a table in a known encoding".to_owned();
-            return Ok(Outcome::Skipped { reason: Some(reason) });
+            let reason = "it holds zero bytes, so it is not a table in a known encoding";
+            return Ok(Outcome::skip_because(reason));
         }
         let mut node = Node::new("changed", "table", "");
         for fact in text::encoding_facts(&left, &right) {
@@ -41,12 +40,13 @@ impl Comparator for Table {
             Some("psv") => b'|',
             _ => b'\t',
         };
-        let (a, b) = (read::delimiter(&left, default), read::delimiter(&right, default));
-        let (old, new) = (Grid::read(&left, a)?, Grid::read(&right, b)?);
+        let delimiters = [read::delimiter(&left, default), read::delimiter(&right, default)];
+        let (old, new) = (Grid::read(&left, delimiters[0])?, Grid::read(&right, delimiters[1])?);
         drop((left, right));
-        if a != b {
-            let example = Example::change(char::from(a), char::from(b));
-            node.push("encoding", Fact::new("encoding.delimiter", "delimiter changed").with([example]));
+        if delimiters[0] != delimiters[1] {
+            let [before, after] = delimiters.map(char::from);
+            let fact = Fact::new("encoding.delimiter", "delimiter changed");
+            node.push("encoding", fact.with_examples([Example::change(before, after)]));
         }
         compare(&mut node, &old, &new, request);
         if node.facts.is_empty() {
@@ -86,14 +86,14 @@ fn compare(node: &mut Node, old: &Grid, new: &Grid, request: &CompareRequest) {
     if key_failed {
         let text = "the key asked for is missing, empty or repeated; rows matched without it";
         let key = request.options.key.join(", ");
-        node.push("content", Fact::new("rows.key-unusable", text).with([Example::value(key)]));
+        node.push("content", Fact::new("rows.key-unusable", text).with_examples([Example::value(key)]));
     }
     let facts = row_facts(old, new, &columns, &rows, limit);
     if !rows.key.is_empty() && !facts.is_empty() {
         let declared = if request.options.key.is_empty() || key_failed { "found" } else { "asked for" };
         let names: Vec<_> = rows.key.iter().map(|column| old.column_text(column.0)).collect();
         let fact = Fact::new("rows.matched-by-key", format!("rows matched by key ({declared})"));
-        node.push("content", fact.with([Example::value(names.join(", "))]));
+        node.push("content", fact.with_examples([Example::value(names.join(", "))]));
     }
     for (tag, fact) in facts {
         node.push(tag, fact);
@@ -102,29 +102,30 @@ fn compare(node: &mut Node, old: &Grid, new: &Grid, request: &CompareRequest) {
 
 /// `None`: none was asked for. `Some(None)`: a column of it is missing.
 fn declared_key(old: &Grid, common: &[Common], key: &[String]) -> Option<Option<Vec<Common>>> {
-    let find = |name: &String| common.iter().find(|c| old.columns[c.0].name == name.as_bytes()).copied();
+    let find =
+        |name: &String| common.iter().find(|column| old.columns[column.0].name == name.as_bytes()).copied();
     (!key.is_empty()).then(|| key.iter().map(find).collect())
 }
 
 fn column_facts(old: &Grid, new: &Grid, columns: &Columns, limit: usize) -> Vec<Fact> {
     let mut facts = Vec::new();
-    let mut tell = |verb, state, count: usize, examples: Vec<Example>| {
+    let mut add = |verb, state, count: usize, examples: Vec<Example>| {
         if count > 0 {
-            facts.push(
-                Fact::counted(verb, count as u64, "column", state).with(examples.into_iter().take(limit)),
-            );
+            let fact = Fact::counted(verb, count as u64, "column", state);
+            facts.push(fact.with_examples(examples.into_iter().take(limit)));
         }
     };
     let named = |grid: &Grid, places: &[usize]| -> Vec<Example> {
         places.iter().take(limit).map(|place| Example::value(grid.column_text(*place))).collect()
     };
-    tell("columns.removed", "removed", columns.removed.len(), named(old, &columns.removed));
-    tell("columns.added", "added", columns.added.len(), named(new, &columns.added));
+    add("columns.removed", "removed", columns.removed.len(), named(old, &columns.removed));
+    add("columns.added", "added", columns.added.len(), named(new, &columns.added));
     let renamed = columns.renamed.iter().take(limit);
-    let renamed = renamed.map(|(a, b)| Example::change(old.column_text(*a), new.column_text(*b))).collect();
-    tell("columns.renamed", "renamed", columns.renamed.len(), renamed);
+    let renamed =
+        renamed.map(|pair| Example::change(old.column_text(pair.0), new.column_text(pair.1))).collect();
+    add("columns.renamed", "renamed", columns.renamed.len(), renamed);
     let moved = columns.moved();
-    tell("columns.reordered", "moved to another place", moved.len(), named(old, &moved));
+    add("columns.reordered", "moved to another place", moved.len(), named(old, &moved));
     facts
 }
 
@@ -137,47 +138,48 @@ fn row_facts(
 ) -> Vec<(&'static str, Fact)> {
     let (removed, added) = rows::unmatched(rows, old, new);
     let listed = |grid: &Grid, places: &[usize]| -> Vec<Example> {
-        let example = |row: &usize| Example {
-            at: Some(format!("row {}", row + 1)),
-            ..Example::value(grid.row_text(*row))
-        };
+        let example = |row: &usize| Example::value(grid.row_text(*row)).with_at(format!("row {}", row + 1));
         places.iter().take(limit).map(example).collect()
     };
     let mut facts = Vec::new();
-    let mut tell = |tag, verb, noun, state, count: usize, examples: Vec<Example>| {
+    let mut add = |tag, verb, noun, state, count: usize, examples: Vec<Example>| {
         if count > 0 {
-            facts.push((tag, Fact::counted(verb, count as u64, noun, state).with(examples)));
+            facts.push((tag, Fact::counted(verb, count as u64, noun, state).with_examples(examples)));
         }
     };
-    tell("content", "rows.removed", "row", "removed", removed.len(), listed(old, &removed));
-    tell("content", "rows.added", "row", "added", added.len(), listed(new, &added));
+    add("content", "rows.removed", "row", "removed", removed.len(), listed(old, &removed));
+    add("content", "rows.added", "row", "added", added.len(), listed(new, &added));
     let moved: Vec<usize> = rows.moved.iter().take(limit).map(|place| rows.pairs[*place].0).collect();
-    tell("order", "rows.reordered", "row", "moved to another place", rows.moved.len(), listed(old, &moved));
+    add("order", "rows.reordered", "row", "moved to another place", rows.moved.len(), listed(old, &moved));
     let (mut cells, mut changed_rows, mut examples) = (0, 0, Vec::new());
-    for (a, b) in &rows.pairs {
+    for (old_row, new_row) in &rows.pairs {
         let before = cells;
-        for (l, r) in &columns.common {
-            let (x, y) = (old.cell(*a, *l), new.cell(*b, *r));
-            if x != y {
+        for (old_column, new_column) in &columns.common {
+            let (old_cell, new_cell) = (old.cell(*old_row, *old_column), new.cell(*new_row, *new_column));
+            if old_cell != new_cell {
                 cells += 1;
                 if examples.len() < limit {
-                    examples.push(cell_example(old, rows, *a, *l, x, y));
+                    examples.push(cell_example(old, rows, *old_row, *old_column, old_cell, new_cell));
                 }
             }
         }
         changed_rows += u64::from(cells > before);
     }
     let state = format!("changed in {}", show::plural(changed_rows, "row"));
-    tell("content", "cells.changed", "cell", &state, cells, examples);
+    add("content", "cells.changed", "cell", &state, cells, examples);
     facts
 }
 
 fn cell_example(grid: &Grid, rows: &Rows, row: usize, column: usize, old: &[u8], new: &[u8]) -> Example {
     let (old, new) = show::clip_pair(&show::bytes(old), &show::bytes(new));
-    let key: Vec<_> = rows.key.iter().map(|c| show::clip(&show::bytes(grid.cell(row, c.0)))).collect();
-    let (at, key) =
-        if key.is_empty() { (Some(format!("row {}", row + 1)), None) } else { (None, Some(key.join(", "))) };
-    Example { at, key, column: Some(grid.column_text(column)), ..Example::change(old, new) }
+    let key_cells = rows.key.iter().map(|column| grid.cell(row, column.0));
+    let key: Vec<_> = key_cells.map(|cell| show::clip(&show::bytes(cell))).collect();
+    let example = Example::change(old, new).with_column(grid.column_text(column));
+    if key.is_empty() {
+        example.with_at(format!("row {}", row + 1))
+    } else {
+        example.with_key(key.join(", "))
+    }
 }
 
 #[cfg(test)]

@@ -32,7 +32,8 @@ impl Grid {
         let mut grid =
             Self { columns: Vec::new(), delimiter, data: Vec::new(), ends: Vec::new(), rows: vec![0] };
         let (mut header, mut record) = (csv::ByteRecord::new(), csv::ByteRecord::new());
-        let broken = |error: csv::Error| Error::new(format!("cannot be read as a table: {error}"));
+        let broken =
+            |error: csv::Error| Error::with_source(format!("cannot be read as a table: {error}"), error);
         reader.read_byte_record(&mut header).map_err(broken)?;
         let mut width = header.len();
         while reader.read_byte_record(&mut record).map_err(broken)? {
@@ -45,7 +46,7 @@ impl Grid {
         }
         // Cells beyond the header are data too: they get columns without a name.
         for place in 0..width {
-            let name = header.get(place).unwrap_or_default().to_vec();
+            let name = header.get(place).unwrap_or(b"").to_vec();
             let nth = grid.columns.iter().filter(|column| column.name == name).count();
             grid.columns.push(Column { name, nth });
         }
@@ -74,9 +75,9 @@ impl Grid {
     /// A row as it would be written, cut to a readable length.
     pub(super) fn row_text(&self, row: usize) -> String {
         let mut writer = csv::WriterBuilder::new().delimiter(self.delimiter).from_writer(Vec::new());
-        // Writing to memory cannot fail.
-        let _ = writer.write_record(self.cells(row));
-        let line = writer.into_inner().unwrap_or_default();
+        // Cannot fail: memory takes every write, and a first record has no other to differ from in length.
+        writer.write_record(self.cells(row)).expect("memory takes every write");
+        let line = writer.into_inner().expect("memory takes every write");
         show::clip(&show::bytes(line.strip_suffix(b"\n").unwrap_or(&line)))
     }
 
@@ -90,8 +91,8 @@ impl Grid {
     }
 }
 
-fn number(n: usize) -> Result<u32> {
-    u32::try_from(n).map_err(|_| Error::new("more than 4 GiB of cells"))
+fn number(size: usize) -> Result<u32> {
+    u32::try_from(size).map_err(|error| Error::with_source("more than 4 GiB of cells", error))
 }
 
 /// The delimiter that the header uses most; `default` if it uses none.
@@ -124,6 +125,7 @@ mod tests {
         assert_eq!((grid.len(), grid.columns.len()), (2, 3));
         assert_eq!((grid.cell(0, 0), grid.cell(0, 1)), (&b"1"[..], &b""[..]));
         assert_eq!((grid.cell(1, 1), grid.cell(1, 2)), (&b"x,y"[..], &b"3"[..]));
+        assert_eq!(grid.row_text(0), "1");
         assert_eq!(grid.row_text(1), "2,\"x,y\",3");
         assert_eq!(grid.column_text(2), "column 3");
     }

@@ -86,7 +86,7 @@ fn is_renumbered(left: &Grid, right: &Grid, common: &[Common], rows: &Rows) -> b
     }
     let old_print = |row| digest(rest.iter().map(|column| left.cell(row, column.0)));
     let new_print = |row| digest(rest.iter().map(|column| right.cell(row, column.1)));
-    let changed: Vec<_> = rows.pairs.iter().filter(|(a, b)| old_print(*a) != new_print(*b)).collect();
+    let changed: Vec<_> = rows.pairs.iter().filter(|pair| old_print(pair.0) != new_print(pair.1)).collect();
     if changed.len() < RENUMBERED {
         return false;
     }
@@ -101,8 +101,8 @@ fn is_renumbered(left: &Grid, right: &Grid, common: &[Common], rows: &Rows) -> b
     let old = unique(&mut (0..left.len()).map(old_print));
     let new = unique(&mut (0..right.len()).map(new_print));
     let once = |places: &HashMap<u128, Option<usize>>, print| matches!(places.get(&print), Some(Some(_)));
-    let elsewhere = changed.iter().filter(|(a, _)| {
-        let print = old_print(*a);
+    let elsewhere = changed.iter().filter(|pair| {
+        let print = old_print(pair.0);
         once(&old, print) && once(&new, print)
     });
     let elsewhere = elsewhere.count();
@@ -111,11 +111,10 @@ fn is_renumbered(left: &Grid, right: &Grid, common: &[Common], rows: &Rows) -> b
 
 fn by_content(left: &Grid, right: &Grid, common: &[Common]) -> Rows {
     let mut interner = Interner::default();
-    let old: Vec<u32> =
-        (0..left.len()).map(|row| interner.id(digest(common.iter().map(|c| left.cell(row, c.0))))).collect();
-    let new: Vec<u32> = (0..right.len())
-        .map(|row| interner.id(digest(common.iter().map(|c| right.cell(row, c.1)))))
-        .collect();
+    let old_print = |row| digest(common.iter().map(|column| left.cell(row, column.0)));
+    let old: Vec<u32> = (0..left.len()).map(|row| interner.id(old_print(row))).collect();
+    let new_print = |row| digest(common.iter().map(|column| right.cell(row, column.1)));
+    let new: Vec<u32> = (0..right.len()).map(|row| interner.id(new_print(row))).collect();
     // Without a common column all rows look alike, which says nothing.
     let mut pairs = if common.is_empty() { Vec::new() } else { align(&old, &new) };
     let mut free = Free::new(left.len(), right.len(), &pairs);
@@ -147,8 +146,8 @@ struct Free {
 impl Free {
     fn new(left: usize, right: usize, pairs: &[(usize, usize)]) -> Self {
         let mut free = Self { left: vec![true; left], right: vec![true; right] };
-        for (a, b) in pairs {
-            (free.left[*a], free.right[*b]) = (false, false);
+        for (old, new) in pairs {
+            (free.left[*old], free.right[*new]) = (false, false);
         }
         free
     }
@@ -161,9 +160,9 @@ impl Free {
         (0..self.right.len()).filter(|row| self.right[*row]).collect()
     }
 
-    fn take(&mut self, pairs: &mut Vec<(usize, usize)>, a: usize, b: usize) {
-        (self.left[a], self.right[b]) = (false, false);
-        pairs.push((a, b));
+    fn take(&mut self, pairs: &mut Vec<(usize, usize)>, old: usize, new: usize) {
+        (self.left[old], self.right[new]) = (false, false);
+        pairs.push((old, new));
     }
 }
 
@@ -184,28 +183,30 @@ fn one_cell_apart(
     let number = |place: usize| (place as u64).to_le_bytes();
     let print = |cell: &[u8], place: usize| digest([&number(place)[..], cell]);
     let all = |grid: &Grid, row, side: fn(&Common) -> usize| {
-        let prints = common.iter().enumerate().map(|(place, c)| print(grid.cell(row, side(c)), place));
+        let cells = common.iter().map(|column| grid.cell(row, side(column)));
+        let prints = cells.enumerate().map(|(place, cell)| print(cell, place));
         prints.fold(0u128, u128::wrapping_add)
     };
-    let old_sums: Vec<u128> = old.iter().map(|row| all(left, *row, |c| c.0)).collect();
-    let new_sums: Vec<u128> = new.iter().map(|row| all(right, *row, |c| c.1)).collect();
+    let old_sums: Vec<u128> = old.iter().map(|row| all(left, *row, |column| column.0)).collect();
+    let new_sums: Vec<u128> = new.iter().map(|row| all(right, *row, |column| column.1)).collect();
     // `None`: more than one partner.
     let mut partner: HashMap<usize, Option<usize>> = HashMap::new();
     let mut back: HashMap<usize, Option<usize>> = HashMap::new();
-    for (place, (l, r)) in common.iter().enumerate() {
+    for (place, (old_column, new_column)) in common.iter().enumerate() {
         let mut groups: HashMap<u128, (Vec<usize>, Vec<usize>)> = HashMap::new();
         for (row, sum) in old.iter().zip(&old_sums) {
-            let rest = sum.wrapping_sub(print(left.cell(*row, *l), place));
+            let rest = sum.wrapping_sub(print(left.cell(*row, *old_column), place));
             groups.entry(rest).or_default().0.push(*row);
         }
         for (row, sum) in new.iter().zip(&new_sums) {
-            let rest = sum.wrapping_sub(print(right.cell(*row, *r), place));
+            let rest = sum.wrapping_sub(print(right.cell(*row, *new_column), place));
             if let Some(group) = groups.get_mut(&rest) {
                 group.1.push(*row);
             }
         }
         let note = |map: &mut HashMap<usize, Option<usize>>, row: usize, other: Option<usize>| {
-            map.entry(row).and_modify(|known| *known = known.filter(|k| Some(*k) == other)).or_insert(other);
+            let agree = |known: &mut Option<usize>| *known = known.filter(|known| Some(*known) == other);
+            map.entry(row).and_modify(agree).or_insert(other);
         };
         for (old, new) in groups.into_values().filter(|group| !group.1.is_empty()) {
             for row in &old {
@@ -233,32 +234,32 @@ fn in_gaps(left: &Grid, right: &Grid, common: &[Common], free: &mut Free, pairs:
     let order: Vec<usize> = pairs.iter().map(|pair| pair.1).collect();
     let mut fences: Vec<(usize, usize)> = increasing(&order).into_iter().map(|place| pairs[place]).collect();
     fences.push((left.len(), right.len()));
-    let (mut i, mut j) = (0, 0);
-    for (a, b) in fences {
-        let old: Vec<usize> = (i..a).filter(|row| free.left[*row]).collect();
-        let new: Vec<usize> = (j..b).filter(|row| free.right[*row]).collect();
-        let alike = |(x, y): (&usize, &usize)| {
-            let same = agreeing(left, right, common, *x, *y);
+    let (mut old_start, mut new_start) = (0, 0);
+    for (old_fence, new_fence) in fences {
+        let old: Vec<usize> = (old_start..old_fence).filter(|row| free.left[*row]).collect();
+        let new: Vec<usize> = (new_start..new_fence).filter(|row| free.right[*row]).collect();
+        let alike = |(old_row, new_row): (&usize, &usize)| {
+            let same = agreeing(left, right, common, *old_row, *new_row);
             same > 0 && 2 * same >= common.len()
         };
         if old.len() == new.len() && old.iter().zip(&new).all(alike) {
-            for (x, y) in old.into_iter().zip(new) {
-                free.take(pairs, x, y);
+            for (old_row, new_row) in old.into_iter().zip(new) {
+                free.take(pairs, old_row, new_row);
             }
         }
-        (i, j) = (a + 1, b + 1);
+        (old_start, new_start) = (old_fence + 1, new_fence + 1);
     }
 }
 
 /// How many common cells are the same.
-fn agreeing(left: &Grid, right: &Grid, common: &[Common], a: usize, b: usize) -> usize {
-    common.iter().filter(|(l, r)| left.cell(a, *l) == right.cell(b, *r)).count()
+fn agreeing(left: &Grid, right: &Grid, common: &[Common], old_row: usize, new_row: usize) -> usize {
+    common.iter().filter(|column| left.cell(old_row, column.0) == right.cell(new_row, column.1)).count()
 }
 
 /// Rows of the older and of the newer table that have no partner.
 pub(super) fn unmatched(rows: &Rows, left: &Grid, right: &Grid) -> (Vec<usize>, Vec<usize>) {
     let old: HashSet<usize> = rows.pairs.iter().map(|pair| pair.0).collect();
     let new: HashSet<usize> = rows.pairs.iter().map(|pair| pair.1).collect();
-    let missing = |len, found: &HashSet<usize>| (0..len).filter(|row| !found.contains(row)).collect();
+    let missing = |len, matched: &HashSet<usize>| (0..len).filter(|row| !matched.contains(row)).collect();
     (missing(left.len(), &old), missing(right.len(), &new))
 }

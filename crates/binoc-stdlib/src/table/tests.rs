@@ -3,21 +3,21 @@ use crate::align;
 use std::collections::HashMap;
 
 fn options(key: &[&str]) -> CompareRequest {
-    let side = binoc_sdk::Side { local: "unused".into(), bytes: 0 };
-    let key = key.iter().map(|name| (*name).to_owned()).collect();
-    let options = binoc_sdk::CompareOptions { key, ..Default::default() };
-    CompareRequest { path: "t.csv".into(), left: side.clone(), right: side, options }
+    let side = binoc_sdk::Side::new("unused", 0);
+    let mut options = binoc_sdk::CompareOptions::default();
+    options.key = key.iter().map(|name| (*name).to_owned()).collect();
+    CompareRequest::new("t.csv", side.clone(), side).with_options(options)
 }
 
-fn facts_with_key(a: &str, b: &str, key: &[&str]) -> Vec<String> {
+fn facts_with_key(old: &str, new: &str, key: &[&str]) -> Vec<String> {
     let grid = |text: &str| Grid::read(text.as_bytes(), b',').unwrap();
     let mut node = Node::new("changed", "table", "t.csv");
-    compare(&mut node, &grid(a), &grid(b), &options(key));
+    compare(&mut node, &grid(old), &grid(new), &options(key));
     node.facts.into_iter().map(|fact| fact.text).collect()
 }
 
-fn facts(a: &str, b: &str) -> Vec<String> {
-    facts_with_key(a, b, &[])
+fn facts(old: &str, new: &str) -> Vec<String> {
+    facts_with_key(old, new, &[])
 }
 
 const KEY: &str = "rows matched by key (found)";
@@ -67,10 +67,10 @@ fn rows_that_share_nothing_are_removed_and_added() {
 #[test]
 fn a_declared_key_is_used_and_a_useless_one_is_said() {
     let (a, b) = ("k,v\na,1\nb,2\n", "k,v\nb,2\na,3\n");
-    let asked = "rows matched by key (asked for)";
+    let matched = "rows matched by key (asked for)";
     assert_eq!(
         facts_with_key(a, b, &["k"]),
-        [asked, "1 row moved to another place", "1 cell changed in 1 row"]
+        [matched, "1 row moved to another place", "1 cell changed in 1 row"]
     );
     let failed = "the key asked for is missing, empty or repeated; rows matched without it";
     assert_eq!(facts_with_key(a, b, &["nope"])[0], failed);
@@ -80,8 +80,8 @@ fn a_declared_key_is_used_and_a_useless_one_is_said() {
 #[test]
 fn a_composite_key_identifies_rows_that_no_column_does() {
     let (a, b) = ("y,q,v\n1,1,7\n1,2,7\n2,1,7\n", "y,q,v\n2,1,7\n1,1,7\n1,2,8\n");
-    let found = facts_with_key(a, b, &["y", "q"]);
-    assert_eq!(found[1..], ["1 row moved to another place", "1 cell changed in 1 row"]);
+    let facts = facts_with_key(a, b, &["y", "q"]);
+    assert_eq!(facts[1..], ["1 row moved to another place", "1 cell changed in 1 row"]);
 }
 
 #[test]
@@ -101,8 +101,8 @@ fn a_table_with_only_new_names_has_renamed_columns() {
 
 #[test]
 fn tables_without_a_common_column_are_not_compared_by_position() {
-    let found = facts("a\n1\n2\n", "b\n3\n4\n");
-    assert_eq!(found[2], "no column in common: 2 before, 2 rows after, not compared");
+    let facts = facts("a\n1\n2\n", "b\n3\n4\n");
+    assert_eq!(facts[2], "no column in common: 2 before, 2 rows after, not compared");
 }
 
 #[test]
@@ -120,33 +120,33 @@ fn cells_beyond_the_header_are_compared() {
 fn the_counts_of_rows_agree_with_a_model() {
     for seed in 1..2_000 {
         let mut random = align::tests::random(seed);
-        let mut table = |n: u64| -> Vec<[u8; 2]> {
-            (0..random(n)).map(|_| [b'a' + random(3) as u8, b'a' + random(4) as u8]).collect()
+        let mut table = |limit: u64| -> Vec<[u8; 2]> {
+            (0..random(limit)).map(|_| [b'a' + random(3) as u8, b'a' + random(4) as u8]).collect()
         };
-        let (a, b) = (table(9), table(9));
+        let (old, new) = (table(9), table(9));
         let write = |rows: &[[u8; 2]]| {
-            let lines = rows.iter().map(|r| format!("{},{}\n", r[0] as char, r[1] as char));
+            let lines = rows.iter().map(|row| format!("{},{}\n", row[0] as char, row[1] as char));
             format!("x,y\n{}", lines.collect::<String>())
         };
-        let (left, right) = (write(&a), write(&b));
+        let (left, right) = (write(&old), write(&new));
         let grid = |text: &str| Grid::read(text.as_bytes(), b',').unwrap();
         let (left, right) = (grid(&left), grid(&right));
         let rows = rows::match_rows(&left, &right, &[(0, 0), (1, 1)]);
         let (removed, added) = rows::unmatched(&rows, &left, &right);
-        assert_eq!(a.len() - removed.len(), b.len() - added.len(), "one to one");
-        assert_eq!(a.len() - removed.len(), rows.pairs.len());
-        let same = rows.pairs.iter().filter(|(i, j)| a[*i] == b[*j]).count();
+        assert_eq!(old.len() - removed.len(), new.len() - added.len(), "one to one");
+        assert_eq!(old.len() - removed.len(), rows.pairs.len());
+        let same = rows.pairs.iter().filter(|pair| old[pair.0] == new[pair.1]).count();
         let mut counts: HashMap<[u8; 2], (usize, usize)> = HashMap::new();
-        a.iter().for_each(|row| counts.entry(*row).or_default().0 += 1);
-        b.iter().for_each(|row| counts.entry(*row).or_default().1 += 1);
-        let both: usize = counts.values().map(|(x, y)| x.min(y)).sum();
+        old.iter().for_each(|row| counts.entry(*row).or_default().0 += 1);
+        new.iter().for_each(|row| counts.entry(*row).or_default().1 += 1);
+        let both: usize = counts.values().map(|count| count.0.min(count.1)).sum();
         if rows.key.is_empty() {
             // Every row that is on both sides is found again.
-            assert_eq!(same, both, "seed {seed}: {a:?} {b:?}");
+            assert_eq!(same, both, "seed {seed}: {old:?} {new:?}");
         }
         // What stayed is in order.
-        let stayed: Vec<_> =
-            (0..rows.pairs.len()).filter(|p| !rows.moved.contains(p)).map(|p| rows.pairs[p].1).collect();
-        assert!(stayed.windows(2).all(|w| w[0] < w[1]));
+        let stayed = (0..rows.pairs.len()).filter(|place| !rows.moved.contains(place));
+        let order: Vec<_> = stayed.map(|place| rows.pairs[place].1).collect();
+        assert!(order.is_sorted_by(|one, next| one < next));
     }
 }

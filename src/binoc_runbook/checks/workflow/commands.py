@@ -1,4 +1,4 @@
-"""What a step runs, as words: the commands of its script, and which of them publish."""
+"""The commands of a script as lists of words, and which of them publish."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ _PUBLISHING: dict[tuple[str, str], Registry] = {
 
 
 def commands(script: str) -> Iterator[list[str]]:
-    """Take a script apart into commands and their words, as far as a shell is not needed for it."""
-    script = re.sub(r"\$\{\{.*?\}\}", lambda found: re.sub(r"[\s'\"|&;()<>]", "_", found[0]), script, flags=re.DOTALL)
+    """Split a script into commands and their words, as far as that does not take a shell."""
+    script = re.sub(r"\$\{\{.*?\}\}", lambda match: re.sub(r"[\s'\"|&;()<>]", "_", match[0]), script, flags=re.DOTALL)
     for line in script.replace("\\\n", " ").splitlines():
         lexer = shlex.shlex(line, posix=True, punctuation_chars="|&;()")
         lexer.whitespace_split = True
@@ -49,7 +49,7 @@ def commands(script: str) -> Iterator[list[str]]:
 
 
 def published_by(command: list[str]) -> Registry | None:
-    """Tell at which registry a command publishes, if it does."""
+    """Return the registry at which a command publishes; None if it does not publish."""
     if "--dry-run" in command:
         return None
     plain = [word for word in command if not word.startswith(("-", "+"))]
@@ -57,20 +57,20 @@ def published_by(command: list[str]) -> Registry | None:
     return next((_PUBLISHING[pair] for pair in pairs if pair in _PUBLISHING), None)
 
 
-#: What starts a tool that was asked for by name, and nothing else.
+#: Prefixes that start the tool that is named after them, and nothing else.
 _STARTERS = (["python", "-m"], ["python3", "-m"], ["pipx", "run"], ["uvx"])
 
 
 def only_publishes(command: list[str]) -> bool:
-    """Whether a command is nothing but a publication: no other program is started by it or before it."""
+    """Return whether a command only publishes: it starts no other program, and none starts it."""
     words = command
     while words and re.match(r"\w+=", words[0]):
         words = words[1:]
-    starter = next((each for each in _STARTERS if words[: len(each)] == each), [])
+    starter = next((prefix for prefix in _STARTERS if words[: len(prefix)] == prefix), [])
     plain = [word for word in words[len(starter) :] if not word.startswith(("-", "+"))]
     return tuple(plain[:2]) in _PUBLISHING and not starts_another(command)
 
 
 def starts_another(command: list[str]) -> bool:
-    """Whether a shell would run something else to complete the command."""
+    """Return whether a shell runs another command to complete this one."""
     return any("$(" in word or "`" in word for word in command)

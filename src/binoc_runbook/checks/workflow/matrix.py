@@ -1,4 +1,4 @@
-"""What a job's texts say for each entry of its matrix."""
+"""The entries of a job's matrix, and the texts of the job for each of them."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ _MOST = 256
 
 
 def entries(job: Job) -> list[_Entry]:
-    """List the entries of a job's matrix, as GitHub combines them; one that is empty for a job without."""
+    """Return the entries of a job's matrix, as GitHub combines them; one empty entry for a job without a matrix."""
     matrix = job.node.get("strategy", "matrix")
     if matrix is None or not matrix.is_mapping:
         return [{}]
     lists = {key.text: value.elements() for key, value in matrix.items() if key.text not in ("include", "exclude")}
-    found: list[_Entry] = []
+    combined: list[_Entry] = []
     for values in product(*lists.values()) if lists else ():
-        found.append(dict(zip(lists, values, strict=True)))
-        if len(found) == _MOST:
+        combined.append(dict(zip(lists, values, strict=True)))
+        if len(combined) == _MOST:
             break
     excluded = matrix.get("exclude")
     for out in excluded.elements() if excluded else ():
-        found = [entry for entry in found if not _agree(entry, _entry(out))]
-    included, original = matrix.get("include"), list(found)
+        combined = [entry for entry in combined if not _agree(entry, _entry(out))]
+    included, original = matrix.get("include"), list(combined)
     for more in included.elements() if included else ():
         added = _entry(more)
         shared = {key: value for key, value in added.items() if key in lists}
@@ -40,20 +40,20 @@ def entries(job: Job) -> list[_Entry]:
         for entry in fitting:
             entry.update(added)
         if not fitting:
-            found.append(added)
-    return found or [{}]
+            combined.append(added)
+    return combined or [{}]
 
 
 def expanded(job: Job, text: str) -> Iterator[str]:
-    """Write a text as each entry of the matrix has it; other expressions stay as they are."""
+    """Return a text for each entry of the matrix; expressions about something else stay as they are."""
     for entry in entries(job):
         yield re.sub(r"\$\{\{\s*matrix\.([\w.-]+)\s*\}\}", partial(_value, entry), text)
 
 
-def _value(entry: _Entry, found: re.Match[str]) -> str:
-    key, *path = found[1].split(".")
+def _value(entry: _Entry, match: re.Match[str]) -> str:
+    key, *path = match[1].split(".")
     value = entry[key].get(*path) if key in entry else None
-    return value.text if value else found[0]
+    return value.text if value else match[0]
 
 
 def _entry(node: Node) -> _Entry:

@@ -1,4 +1,4 @@
-"""A publish workflow as data: nodes with their places, jobs, and which of them publishes what."""
+"""A publish workflow as data: nodes with their places, jobs, and the artifact that a job publishes."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from binoc_runbook.checks.workflow.audit import Audit
+
 #: Where GitHub looks for workflows.
 FOLDER = ".github/workflows"
 
@@ -22,7 +24,9 @@ FOLDER = ".github/workflows"
 _DEEPEST = 100
 
 
-class Unreadable(Exception):  # noqa: N818  # an answer, not an error
+class WorkflowError(Exception):
+    """A workflow file cannot be read: the place, what is wrong there, and the edit."""
+
     def __init__(self, place: Place, saw: str, remedy: str) -> None:
         super().__init__(saw)
         self.place, self.saw, self.remedy = place, saw, remedy
@@ -58,57 +62,59 @@ class Node:
 
     @property
     def comment(self) -> str:
-        """What is said after `#` on the line where the node ends."""
+        """The comment on the line where the node ends, without its `#`."""
         end = self.yaml.end_mark
         rest = self.lines[end.line][end.column :] if end.line < len(self.lines) else ""
-        said = re.match(r"[\s\]},]*#\s*(.*)", rest)
-        return said[1].strip() if said else ""
+        comment = re.match(r"[\s\]},]*#\s*(.*)", rest)
+        return comment[1].strip() if comment else ""
 
     def items(self) -> list[tuple[Node, Node]]:
-        """List the keys and values of a mapping; of anything else none."""
+        """Return the keys and values of a mapping; none for anything else."""
         return self._items
 
     def elements(self) -> list[Node]:
-        """List the elements of a list; of anything else none."""
+        """Return the elements of a list; none for anything else."""
         return [self._other(element) for element in self.yaml.value] if self.is_list else []
 
     def get(self, *path: str) -> Node | None:
-        """Find the value under a key, or under keys of keys."""
-        found: Node | None = self
+        """Return the value under a key, or under keys of keys; None where there is none."""
+        node: Node | None = self
         for name in path:
-            found = found._by_key.get(name) if found else None
-        return found
+            node = node._by_key.get(name) if node else None
+        return node
 
-    def said(self, *path: str) -> str:
-        """Read the text under a key; nothing where there is none."""
-        found = self.get(*path)
-        return found.text if found else ""
+    def text_at(self, *path: str) -> str:
+        """Return the text under a key, or under keys of keys; an empty text where there is none."""
+        node = self.get(*path)
+        return node.text if node else ""
 
     def texts(self) -> list[Node]:
-        """Take a scalar for a list of one: `needs: a` and `needs: [a]` say the same."""
-        return [self] if self.yaml.id == "scalar" and self.text else [each for each in self.elements() if each.text]
+        """Return the scalars of a list, and a scalar as a list of one: `needs: a` and `needs: [a]` are the same."""
+        return [self] if self.yaml.id == "scalar" and self.text else [node for node in self.elements() if node.text]
 
     def walk(self) -> Iterator[tuple[str, Node]]:
-        """Every node below, each once though it may be aliased, with the key it stands under."""
-        waiting, seen = [("", self)], set()
+        """Yield every node below with its key, an aliased one only once."""
+        waiting, visited = [("", self)], set()
         while waiting:
             key, node = waiting.pop()
-            if id(node.yaml) in seen:
+            if id(node.yaml) in visited:
                 continue
-            seen.add(id(node.yaml))
+            visited.add(id(node.yaml))
             yield key, node
-            below = [(name.text, value) for name, value in node.items()] or [(key, each) for each in node.elements()]
+            below = [(name.text, value) for name, value in node.items()] or [
+                (key, element) for element in node.elements()
+            ]
             waiting.extend(reversed(below))
 
     @cached_property
     def _items(self) -> list[tuple[Node, Node]]:
-        # Kept, because every rule walks through the workflow anew.
+        # Cached, because every rule walks through the workflow again.
         pairs = self.yaml.value if self.is_mapping else ()
         return [(self._other(key), self._other(value)) for key, value in pairs]
 
     @cached_property
     def _by_key(self) -> dict[str, Node]:
-        return {key.text: value for key, value in reversed(self._items)}  # the first, where a key is said twice
+        return {key.text: value for key, value in reversed(self._items)}  # the first of a duplicate key
 
     def _other(self, node: Any) -> Node:
         return Node(node, self.file, self.lines)
@@ -143,7 +149,7 @@ class Job:
 
     @property
     def is_reusable(self) -> bool:
-        """Whether the work is done by another workflow file."""
+        """Whether it calls another workflow file."""
         return self.node.get("uses") is not None
 
     @property
@@ -168,20 +174,22 @@ class Job:
 
     @cached_property
     def commands(self) -> list[tuple[Node, list[str]]]:
-        """The commands that its steps run, each with the script that it stands in."""
+        """The commands that its steps run, each with its script."""
         scripts = [script for step in self.steps if (script := step.get("run"))]
         return [(script, words) for script in scripts for words in commands(script.text)]
 
     @cached_property
     def invocations(self) -> list[tuple[Node, list[str]]]:
-        """Its commands, with those that an action runs as it is told to."""
-        told = [
+        """Its commands, with those that an action runs for its inputs."""
+        from_inputs = [
             (step.get("with", "command") or step, words)
             for step in self.steps
             if action_of(step) == "pyo3/maturin-action"
-            for words in commands(f"maturin {step.said('with', 'command') or 'build'} {step.said('with', 'args')}")
+            for words in commands(
+                f"maturin {step.text_at('with', 'command') or 'build'} {step.text_at('with', 'args')}"
+            )
         ]
-        return [*self.commands, *told]
+        return [*self.commands, *from_inputs]
 
     @property
     def publishes(self) -> bool:
@@ -189,8 +197,8 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Called:
-    """A file of the checkout that the workflow uses: another workflow, or an action, whose steps count as one job."""
+class CalledFile:
+    """A file of the checkout that the workflow uses: another workflow, or an action, whose steps are one job."""
 
     use: Node
     by: Job
@@ -199,23 +207,29 @@ class Called:
 
 
 @dataclass(frozen=True)
-class Workflow:
-    """A workflow file that could be read, with the files that it calls as far as they lie in the checkout."""
+class WorkflowFile:
+    """A workflow file, with the files that it calls if they are in the checkout."""
 
     file: str
     root: Node
     jobs: tuple[Job, ...]
-    called: tuple[Called, ...] = ()
-    #: What `just` offers in this checkout; None where that cannot be known.
+    called: tuple[CalledFile, ...] = ()
+    #: The recipes of the justfile; None where they cannot be known.
     recipes: frozenset[str] | None = None
+    #: The reports of zizmor; None where it was not started.
+    audit: Audit | None = None
 
     @classmethod
-    def read(cls, root: Path, file: str) -> Workflow:
-        """Read the workflow `file`, a path from `root`; raises `Unreadable` where GitHub could not read it either."""
+    def read(cls, root: Path, file: str) -> WorkflowFile:
+        """Read the workflow `file`, a path from `root`.
+
+        Raises:
+            WorkflowError: GitHub could not read it either.
+        """
         node = _composed(root, file)
         jobs = _jobs_of(node)
         if not jobs:
-            raise Unreadable(Place(file), "it has no jobs", "write a job for each artifact under `jobs:`")
+            raise WorkflowError(Place(file), "it has no jobs", "write a job for each artifact under `jobs:`")
         return cls(file, node, jobs, tuple(_called(root, jobs)), _recipes(root))
 
     @property
@@ -225,47 +239,47 @@ class Workflow:
 
     @cached_property
     def events(self) -> dict[str, tuple[Node, Node]]:
-        """What starts it, `on: push`, `on: [push]` and `on: {push: …}` alike: the name and what is said about it."""
+        """Its triggers by name, for `on: push`, `on: [push]` and `on: {push: …}` alike: the key and the value."""
         on = self.root.get("on")
         if on is None:
             return {}
-        return {each.text: (each, each) for each in on.texts()} | {name.text: (name, said) for name, said in on.items()}
+        return {name.text: (name, name) for name in on.texts()} | {key.text: (key, value) for key, value in on.items()}
 
     def publishing(self, policy: Policy) -> list[Job]:
-        """List the jobs that publish, what the policy promises or anything else."""
+        """Return the jobs that publish, an artifact of the policy or anything else."""
         publishers = {job.id for _, job in self.publishers(policy)}
         return [job for job in self.jobs if job.id in publishers or job.publishes]
 
     def needed_by(self, job: Job) -> set[str]:
-        """Collect the ids of the jobs that have succeeded when `job` starts."""
-        by_id = {each.id: each for each in self.jobs}
-        waiting, found = [job.id], set[str]()
+        """Return the ids of the jobs that `job` needs, directly or not."""
+        by_id = {known.id: known for known in self.jobs}
+        waiting, needs = [job.id], set[str]()
         while waiting:
             for needed in by_id[waiting.pop()].needs:
-                if needed.text in by_id and needed.text not in found:
-                    found.add(needed.text)
+                if needed.text in by_id and needed.text not in needs:
+                    needs.add(needed.text)
                     waiting.append(needed.text)
-        return found
+        return needs
 
     def publishers(self, policy: Policy) -> list[tuple[Artifact, Job]]:
-        """Which job publishes which artifact: by its environment, otherwise by what its steps and its name say."""
-        found: dict[str, tuple[Artifact, Job]] = {}
-        # The longer name first: `publish-binoc-sqlite` speaks of `binoc`, too.
+        """Return the job that publishes each artifact: by its environment, otherwise by its steps and its name."""
+        pairs: dict[str, tuple[Artifact, Job]] = {}
+        # The longer name first: `publish-binoc-sqlite` also contains `binoc`.
         waiting = sorted(policy.artifacts, key=lambda artifact: len(artifact.name), reverse=True)
 
-        def pair(says: Callable[[Artifact, Job], bool]) -> None:
+        def pair(matches: Callable[[Artifact, Job], bool]) -> None:
             for artifact in tuple(waiting):
-                job = next((job for job in self.jobs if job.id not in found and says(artifact, job)), None)
+                job = next((job for job in self.jobs if job.id not in pairs and matches(artifact, job)), None)
                 if job:
-                    found[job.id] = (artifact, job)
+                    pairs[job.id] = (artifact, job)
                     waiting.remove(artifact)
 
-        pair(lambda artifact, job: _is_trusted(job, artifact) and _speaks_of(job, artifact))
+        pair(lambda artifact, job: _is_trusted(job, artifact) and _names_artifact(job, artifact))
         pair(lambda artifact, job: _is_trusted(job, artifact))
-        pair(lambda artifact, job: _may_publish(job, artifact) and _speaks_of(job, artifact))
+        pair(lambda artifact, job: _may_publish(job, artifact) and _names_artifact(job, artifact))
         pair(lambda artifact, job: _may_publish(job, artifact))
         order = list(policy.artifacts)
-        return sorted(found.values(), key=lambda pair: order.index(pair[0]))
+        return sorted(pairs.values(), key=lambda pair: order.index(pair[0]))
 
 
 def _jobs_of(node: Node) -> tuple[Job, ...]:
@@ -273,20 +287,20 @@ def _jobs_of(node: Node) -> tuple[Job, ...]:
     return tuple(Job(key, value) for key, value in jobs.items()) if jobs else ()
 
 
-def _called(root: Path, jobs: tuple[Job, ...]) -> Iterator[Called]:
-    waiting, seen = list(jobs), set[str]()
+def _called(root: Path, jobs: tuple[Job, ...]) -> Iterator[CalledFile]:
+    waiting, visited = list(jobs), set[str]()
     while waiting:
         job = waiting.pop(0)
         for use in filter(None, (node.get("uses") for node in (job.node, *job.steps))):
             where = re.fullmatch(r"[.$]/([^@]+)", use.text)
             for file in _files_of(where[1].rstrip("/"), job.is_reusable) if where else ():
-                if file in seen or not _lies_in(root, file):
+                if file in visited or not _lies_in(root, file):
                     continue
-                seen.add(file)
+                visited.add(file)
                 node = _composed(root, file)
-                inner = _jobs_of(node) or tuple(Job(key, said) for key, said in node.items() if key.text == "runs")
+                inner = _jobs_of(node) or tuple(Job(key, value) for key, value in node.items() if key.text == "runs")
                 waiting += inner
-                yield Called(use, job, node, inner)
+                yield CalledFile(use, job, node, inner)
 
 
 def _lies_in(root: Path, file: str) -> bool:
@@ -319,11 +333,11 @@ def _composed(root: Path, file: str) -> Node:
         there = sorted(path.name for path in (root / FOLDER).glob("*.y*ml"))
         saw = f"there is no such file, beside {', '.join(f'`{name}`' for name in there) or 'no others'}"
         remedy = f"write `{file}`, or name in the policy the file that both registries trust"
-        raise Unreadable(Place(file), saw, remedy) from None
+        raise WorkflowError(Place(file), saw, remedy) from None
     except OSError as error:
-        raise Unreadable(Place(file), f"it cannot be read: {error.strerror}", "make it readable") from error
+        raise WorkflowError(Place(file), f"it cannot be read: {error.strerror}", "make it readable") from error
     except UnicodeDecodeError as error:
-        raise Unreadable(Place(file), "it is not UTF-8", "save it as UTF-8") from error
+        raise WorkflowError(Place(file), "it is not UTF-8", "save it as UTF-8") from error
     try:
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         depth = 0
@@ -331,21 +345,21 @@ def _composed(root: Path, file: str) -> Node:
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > _DEEPEST:  # composing recurses in C, and would take the whole process down
                 place = Place(file, event.start_mark.line + 1 if event.start_mark else None)
-                raise Unreadable(place, f"it is nested more than {_DEEPEST} deep", "write it flatter")
+                raise WorkflowError(place, f"it is nested more than {_DEEPEST} deep", "write it flatter")
         composed: Any = yaml.compose(text, Loader=loader)
     except yaml.YAMLError as error:
         mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
         place = Place(file, mark.line + 1 if mark else None)
         column = f", in column {mark.column + 1}" if mark else ""
-        raise Unreadable(place, f"it does not parse: {problem or error}{column}", "mend the YAML there") from error
+        raise WorkflowError(place, f"it does not parse: {problem or error}{column}", "mend the YAML there") from error
     if composed is None or composed.id != "mapping":
-        raise Unreadable(Place(file), "it is no mapping, as a workflow is", "write `on:` and `jobs:`")
+        raise WorkflowError(Place(file), "it is no mapping, as a workflow is", "write `on:` and `jobs:`")
     return Node(composed, file, tuple(re.split("\r\n|[\n\r\x85\u2028\u2029]", text)))
 
 
 def action_of(step: Node) -> str:
     """Name the action that a step uses, without its version, as GitHub compares it."""
-    return step.said("uses").partition("@")[0].lower()
+    return step.text_at("uses").partition("@")[0].lower()
 
 
 def same(node: Node | None, name: str) -> bool:
@@ -356,7 +370,7 @@ def _is_trusted(job: Job, artifact: Artifact) -> bool:
     return artifact.environment is not None and same(job.environment, artifact.environment)
 
 
-def _speaks_of(job: Job, artifact: Artifact) -> bool:
+def _names_artifact(job: Job, artifact: Artifact) -> bool:
     return normalised("pypi", artifact.name) in normalised("pypi", job.id)
 
 

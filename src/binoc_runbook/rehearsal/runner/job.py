@@ -11,32 +11,34 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from binoc_runbook.checks.workflow.expressions import Status, Value, fill_template, is_truthy, parse_template, to_text
 from binoc_runbook.checks.workflow.model import Job, Node, action_of
 from binoc_runbook.finding import Finding
-from binoc_runbook.rehearsal.runner.actions import ACTIONS, Work
-from binoc_runbook.rehearsal.runner.artifacts import NotDone
-from binoc_runbook.rehearsal.runner.expressions import filled, template
-from binoc_runbook.rehearsal.runner.hosts import this_host
-from binoc_runbook.rehearsal.runner.masks import TOLD
-from binoc_runbook.rehearsal.runner.operators import Status
-from binoc_runbook.rehearsal.runner.reading import CHECK, SHELLS, condition_of, value_of
-from binoc_runbook.rehearsal.runner.report import TAIL, JobRun, StepRun
-from binoc_runbook.rehearsal.runner.setting import Setting, assignments, github, variables, withheld
-from binoc_runbook.rehearsal.runner.troubles import Case, explain, told
-from binoc_runbook.rehearsal.runner.values import Value, text_of, truth
+from binoc_runbook.rehearsal.runner.actions import ACTIONS, ActionContext
+from binoc_runbook.rehearsal.runner.failure_diagnosis import FailedJob, diagnose, printed_findings
+from binoc_runbook.rehearsal.runner.job_context import JobContext, assignments, github, variables, withheld
+from binoc_runbook.rehearsal.runner.masks import MASKED_COMMAND
+from binoc_runbook.rehearsal.runner.runner_labels import this_host
+from binoc_runbook.rehearsal.runner.validation import CHECK, SHELLS, condition_of, value_of
+from binoc_runbook.rehearsal.runner.workflow_artifacts import StepError
+from binoc_runbook.rehearsal.runner.workflow_run import TAIL
 from binoc_runbook.rehearsal.servers.identity import Run
 from binoc_runbook.world.processes import Processes
+from binoc_runbook.world.triggered_run import JobRun, StepRun
 
-#: The way on where a commit is to be mended; the tag of the one that was released stays.
+#: The command that prepares the release with the fix; the tag of the failed release stays.
 _FORWARD = "just prepare"
 _NEXT = f"mend it, commit, and release the next version: `{_FORWARD} VERSION`; this tag stays as it is"
 
 
 @dataclass
 class JobRunner:
-    """Performs one job, or one entry of its matrix; `contexts` are those that were known before it."""
+    """Runs one job, or one entry of its matrix; `contexts` are those that are known before it starts.
 
-    setting: Setting
+    It has more than eight fields because each step can change what later steps get: variables, PATH, results, summary.
+    """
+
+    context: JobContext
     job: Job
     number: int
     name: str
@@ -48,24 +50,24 @@ class JobRunner:
     summary: str = field(default="", init=False)
 
     def perform(self) -> JobRun:
-        """Run its steps; whatever interrupts it, its tokens end."""
-        began, setting = time.monotonic(), self.setting
-        home = setting.folder / "jobs" / f"{self.job.id}-{self.number}" / f"attempt-{setting.attempt}"
-        self.workspace = home / "workspace" / setting.repository.rpartition("/")[2]
+        """Run its steps; its tokens end with it, also if it is interrupted."""
+        started, context = time.monotonic(), self.context
+        home = context.run.folder / "jobs" / f"{self.job.id}-{self.number}" / f"attempt-{context.run.attempt}"
+        self.workspace = home / "workspace" / context.repository.name.rpartition("/")[2]
         self.temp, self.logs = home / "temp", home / "logs"
         for folder in (self.workspace, self.temp, self.logs):
             folder.mkdir(parents=True)
         self.contexts |= self._contexts()
         environment = self._named(self.job.environment)
         self.identity: dict[str, str] = {}
-        self.env |= self._texts(setting.workflow.root.get("env")) | self._texts(self.job.node.get("env"))
+        self.env |= self._texts(context.run.workflow.root.get("env")) | self._texts(self.job.node.get("env"))
         self._drop_toolchain()
         with ExitStack() as at_end:
             if self.job.token is not None:
                 run = self._run(environment)
-                at_end.callback(setting.registries.identity.dismiss, run)
-                self.identity = setting.registries.identity.admit(run)
-                setting.masks.add(self.identity["ACTIONS_ID_TOKEN_REQUEST_TOKEN"])
+                at_end.callback(context.host.registries.identity.dismiss, run)
+                self.identity = context.host.registries.identity.admit(run)
+                context.masks.add(self.identity["ACTIONS_ID_TOKEN_REQUEST_TOKEN"])
             for number, step in enumerate(self.job.steps):
                 self.steps.append(self._step(number, step, at_end))
         failed = next((step for step in self.steps if step.state == "failure"), None)
@@ -75,11 +77,11 @@ class JobRunner:
             self.number,
             "failure" if failed else "success",
             reason=f"step `{failed.name}` failed" if failed else "",
-            seconds=time.monotonic() - began,
+            seconds=time.monotonic() - started,
             steps=tuple(self.steps),
             environment=environment,
             outputs=self._outputs(),
-            summary=setting.masks(self.summary),
+            summary=context.masks(self.summary),
             finding=self._finding(failed, environment) if failed else None,
         )
 
@@ -87,9 +89,8 @@ class JobRunner:
 
     def _contexts(self) -> dict[str, Value]:
         system, machine = this_host()
-        told = github(self.setting, job=self.job.id, workspace=str(self.workspace), token=self._forge_token())
         return {
-            "github": told,
+            "github": github(self.context, job=self.job.id, workspace=str(self.workspace), token=self._forge_token()),
             "runner": {"os": system, "arch": machine, "temp": str(self.temp)},
             "job": {"status": "success"},
             "steps": self.results,
@@ -97,33 +98,32 @@ class JobRunner:
         }
 
     def _forge_token(self) -> str:
-        if self.setting.forge_token is None:
+        if self.context.host.forge_token is None:
             return ""
-        given = self.job.node.get("permissions") or self.setting.workflow.root.get("permissions")
-        permissions = {key.text: value.text for key, value in given.items()} if given else {}
-        token = self.setting.forge_token(permissions)
-        self.setting.masks.add(token)
+        node = self.job.node.get("permissions") or self.context.run.workflow.root.get("permissions")
+        token = self.context.host.forge_token({key.text: value.text for key, value in node.items()} if node else {})
+        self.context.masks.add(token)
         return token
 
     def _run(self, environment: str | None) -> Run:
-        setting, event = self.setting, self.setting.event
+        repository, run = self.context.repository, self.context.run
         return Run(
-            setting.repository,
-            setting.owner_id,
-            setting.file,
-            event.ref,
-            event.sha,
+            repository.name,
+            repository.owner_id,
+            repository.workflow,
+            run.event.ref,
+            run.event.sha,
             environment,
-            event.name,
-            run_id=setting.id,
+            run.event.name,
+            run_id=run.id,
         )
 
     def _drop_toolchain(self) -> None:
         # A toolchain that is pinned in the file would have to be downloaded; any will do to rehearse.
-        asked = self.env.get("RUSTUP_TOOLCHAIN")
-        if asked and not any(each == asked or each.startswith(f"{asked}-") for each in self.setting.toolchains()):
+        pinned = self.env.get("RUSTUP_TOOLCHAIN")
+        if pinned and not any(f"{name}-".startswith(f"{pinned}-") for name in self.context.toolchains):
             del self.env["RUSTUP_TOOLCHAIN"]
-            self.setting.say_once(f"not installed here: Rust {asked}; the default toolchain of this host serves")
+            self.context.show_once(f"not installed here: Rust {pinned}; the default toolchain of this host serves")
 
     def _named(self, node: Node | None) -> str | None:
         return self._text(node) if node else None
@@ -131,9 +131,9 @@ class JobRunner:
     def _outputs(self) -> dict[str, str]:
         outputs = self._texts(self.job.node.get("outputs"))
         # As on GitHub: an output that may hold a secret is not handed on.
-        for name in [name for name, value in outputs.items() if self.setting.masks(value) != value]:
+        for name in [name for name, value in outputs.items() if self.context.masks(value) != value]:
             del outputs[name]
-            self.setting.say(f"the output `{name}` may hold a secret, and is not handed on")
+            self.context.show(f"the output `{name}` may hold a secret, and is not handed on")
         return outputs
 
     # Steps
@@ -144,80 +144,69 @@ class JobRunner:
         return {"success": not failed, "failure": failed, "cancelled": False, "always": True}
 
     def _step(self, number: int, step: Node, at_end: ExitStack) -> StepRun:
-        setting = self.setting
+        context = self.context
         env = self.env | self._texts(step.get("env"))
         self.contexts["env"] = dict(env)
-        name = setting.masks(self._name(step))
-        key = step.said("id")
+        name = context.masks(self._name(step))
+        key = step.text_at("id")
         if not self._wanted(step.get("if")):
             if key:
                 self.results[key] = {"outputs": {}, "outcome": "skipped", "conclusion": "skipped"}
             return StepRun(name, step.place, "skipped")
-        setting.say(f"  step {name}")
-        began, lines, code = time.monotonic(), list[str](), None
+        context.show(f"  step {name}")
+        started, lines, code = time.monotonic(), list[str](), None
 
-        def say(line: str) -> None:
-            if line != TOLD:
-                lines.append(setting.masks(line))
-                setting.say(f"    {line}")
+        def show(line: str) -> None:
+            if line != MASKED_COMMAND:
+                lines.append(context.masks(line))
+                context.show(f"    {line}")
 
         outputs: Mapping[str, str] = {}
         try:
             if step.get("run") is not None:
-                code, outputs = self._script(number, step, env, say)
+                code, outputs = self._script(number, step, env, show)
             else:
-                outputs = self._action(step, env, say, at_end)
+                outputs = self._action(step, env, show, at_end)
             state = "failure" if code else "success"
-        except NotDone as reason:
-            say(f"Error: {reason}")
+        except StepError as reason:
+            show(f"Error: {reason}")
             state = "failure"
         if state == "failure":
             self.contexts["job"] = {"status": "failure"}
         if key:
             self.results[key] = {"outputs": dict(outputs), "outcome": state, "conclusion": state}
-        seconds = time.monotonic() - began
+        seconds = time.monotonic() - started
         return StepRun(
             name, step.place, "failure" if state == "failure" else "success", code, seconds, tuple(lines[-TAIL:])
         )
 
     def _name(self, step: Node) -> str:
-        named, run = step.get("name"), step.said("run").strip()
-        return self._text(named) if named else f"Run {run.splitlines()[0] if run else step.said('uses')}"
+        name, run = step.get("name"), step.text_at("run").strip()
+        return self._text(name) if name else f"Run {run.splitlines()[0] if run else step.text_at('uses')}"
 
     def _wanted(self, node: Node | None) -> bool:
         if node is None:
             return self._status["success"]
         condition = condition_of(node)
-        if not condition.asks_for_status and not self._status["success"]:
+        if not condition.has_status_function and not self._status["success"]:
             return False
-        return truth(condition.evaluate(self.contexts, self._status))
+        return is_truthy(condition.evaluate(self.contexts, self._status))
 
     def _action(
-        self, step: Node, env: Mapping[str, str], say: Callable[[str], None], at_end: ExitStack
+        self, step: Node, env: Mapping[str, str], show: Callable[[str], None], at_end: ExitStack
     ) -> Mapping[str, str]:
-        setting, told = self.setting, self._variables(env)
-        work = Work(
-            bare=setting.bare,
-            event=setting.event,
-            attempt=setting.attempt,
-            workspace=self.workspace,
-            variables=told,
-            processes=Processes(self.workspace, told, clean=setting.masks.line, withheld=withheld),
-            registries=setting.registries,
-            artifacts=setting.artifacts,
-            masks=setting.masks,
-            say=say,
-            at_end=at_end,
-        )
-        return ACTIONS[action_of(step)].act(work, self._texts(step.get("with")))
+        environment, clean = self._variables(env), self.context.masks.line
+        processes = Processes(self.workspace, environment, clean=clean, withheld=withheld)
+        action = ActionContext(self.context, self.workspace, processes, show, at_end)
+        return ACTIONS[action_of(step)].run(action, self._texts(step.get("with")))
 
     def _script(
-        self, number: int, step: Node, env: Mapping[str, str], say: Callable[[str], None]
+        self, number: int, step: Node, env: Mapping[str, str], show: Callable[[str], None]
     ) -> tuple[int, Mapping[str, str]]:
-        """Run the script of a step in its shell; its exit code, and the outputs that it wrote."""
+        """Run the script of a step in its shell; return its exit code, and the outputs that it wrote."""
         folder = self.workspace / self._default(step, "working-directory")
         if not folder.is_dir():
-            raise NotDone(f"there is no folder `{self._default(step, 'working-directory')}`")
+            raise StepError(f"there is no folder `{self._default(step, 'working-directory')}`")
         place = self.temp / f"step-{number}"
         place.mkdir()
         files = {name: place / name for name in ("OUTPUT", "ENV", "PATH", "STEP_SUMMARY")}
@@ -227,16 +216,16 @@ class JobRunner:
         run = step.get("run")
         script.write_text(self._text(run) if run else "", "utf-8")
         shell = SHELLS[self._default(step, "shell") or None]
-        told = self._variables(env) | {f"GITHUB_{name}": str(file) for name, file in files.items()}
+        environment = self._variables(env) | {f"GITHUB_{name}": str(file) for name, file in files.items()}
         # What the file added comes before the tools of this environment.
-        found_in = [*reversed(self.path), str(Path(sys.executable).parent), told.get("PATH") or os.environ["PATH"]]
-        processes = Processes(folder, told, clean=self.setting.masks.line, withheld=withheld)
+        path = [*reversed(self.path), str(Path(sys.executable).parent), environment.get("PATH") or os.environ["PATH"]]
+        processes = Processes(folder, environment, clean=self.context.masks.line, withheld=withheld)
         try:
             done = processes.watch(
                 [part.replace("{0}", str(script)) for part in shell],
                 self.logs / f"step-{number}.log",
-                say,
-                environment={"PATH": os.pathsep.join(found_in)},
+                show,
+                environment={"PATH": os.pathsep.join(path)},
             )
             written = {name: file.read_text("utf-8", errors="replace") for name, file in files.items()}
         finally:
@@ -247,38 +236,39 @@ class JobRunner:
         return done.returncode, assignments(written["OUTPUT"])
 
     def _default(self, step: Node, key: str) -> str:
-        """What the step says of its shell or folder, or the defaults of the job and of the workflow."""
-        holders = (self.job.node, self.setting.workflow.root)
-        for node in (step.get(key), *(each.get("defaults", "run", key) for each in holders)):
+        """Return the shell or directory of a step: its own, or the default of the job or of the workflow."""
+        parents = (self.job.node, self.context.run.workflow.root)
+        for node in (step.get(key), *(parent.get("defaults", "run", key) for parent in parents)):
             if node is not None:
                 return self._text(node)
         return ""
 
     def _variables(self, env: Mapping[str, str]) -> dict[str, str]:
-        return variables(self.setting, self.contexts, env, self.identity)
+        return variables(self.context.host, self.contexts, env, self.identity)
 
     # Texts
 
     def _text(self, node: Node) -> str:
-        value = filled(template(node.text), self.contexts, self._status) if "${{" in node.text else value_of(node)
-        return text_of(value)
+        if "${{" in node.text:
+            return to_text(fill_template(parse_template(node.text), self.contexts, self._status))
+        return to_text(value_of(node))
 
     def _texts(self, node: Node | None) -> dict[str, str]:
         return {key.text: self._text(value) for key, value in node.items()} if node else {}
 
     def _finding(self, failed: StepRun, environment: str | None) -> Finding:
-        setting = self.setting
-        owner, _, repository = setting.repository.partition("/")
-        version = setting.event.ref_name.removeprefix("v")
+        event, workflow = self.context.run.event, self.context.repository.workflow
+        owner, _, repository = self.context.repository.name.partition("/")
+        version = event.ref_name.removeprefix("v")
         # Only of a job that publishes: a test may print such words for other reasons.
         if self.job.publishes:
-            known = explain(failed.lines, Case(owner, repository, setting.file, environment, version))
+            known = diagnose(failed.lines, FailedJob(owner, repository, workflow, environment, version))
         else:
-            known = told(failed.lines)
+            known = printed_findings(failed.lines)
         last = next((line.strip() for line in reversed(failed.lines) if line.strip()), "nothing")
         saw = last if failed.code is None else f"it ended with exit code {failed.code}, after saying `{last}`"
         meaning, remedy = known or (saw, f"read the lines of the step, and mend {failed.place} or what it runs")
-        if setting.event.is_tag and self._is_before_publishing():
+        if event.is_tag and self._is_before_publishing():
             meaning += "; this run has published nothing"
             if _FORWARD not in remedy:
                 remedy = f'{remedy}; if only a host or the network failed, "Re-run failed jobs", else {_NEXT}'
@@ -286,5 +276,5 @@ class JobRunner:
         return Finding.failed(CHECK, looked_at, meaning, remedy)
 
     def _is_before_publishing(self) -> bool:
-        workflow = self.setting.workflow
-        return any(self.job.id in workflow.needed_by(each) for each in workflow.jobs if each.publishes)
+        workflow = self.context.run.workflow
+        return any(self.job.id in workflow.needed_by(job) for job in workflow.jobs if job.publishes)

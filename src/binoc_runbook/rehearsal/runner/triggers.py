@@ -1,19 +1,19 @@
-"""What starts a run: the filters of `on: push`, and the inputs of `on: workflow_dispatch`."""
+"""The triggers of a run: the filters of `on: push`, and the inputs of `on: workflow_dispatch`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from binoc_runbook.checks.workflow.model import Node, Workflow
-from binoc_runbook.checks.workflow.rules.triggers import read_filter
+from binoc_runbook.checks.workflow.expressions import to_text
+from binoc_runbook.checks.workflow.model import Node, WorkflowFile
+from binoc_runbook.checks.workflow.rules.release_trigger import read_filter
 from binoc_runbook.finding import Finding, Place, RefusedError
-from binoc_runbook.rehearsal.runner.reading import CHECK, value_of
-from binoc_runbook.rehearsal.runner.report import Event
-from binoc_runbook.rehearsal.runner.values import text_of
+from binoc_runbook.rehearsal.runner.validation import CHECK, value_of
+from binoc_runbook.rehearsal.runner.workflow_run import Event
 
 
-def pushed(workflow: Workflow, event: Event) -> bool:
-    """Whether a push of this ref starts the workflow; from GitHub's "Workflow syntax", `on.push`.
+def is_triggered_by_push(workflow: WorkflowFile, event: Event) -> bool:
+    """Return whether a push of this ref starts the workflow; from GitHub's "Workflow syntax", `on.push`.
 
     A filter for branches alone leaves out all tags, and the other way round. Filters of paths do not look at tags; for
     a branch they are taken as fitting.
@@ -32,15 +32,15 @@ def pushed(workflow: Workflow, event: Event) -> bool:
 
 def _fits(patterns: Node, name: str) -> bool:
     fits = False
-    for each in patterns.texts():  # the last pattern that matches decides
-        negated, pattern = read_filter(each.text)
+    for node in patterns.texts():  # the last pattern that matches decides
+        negated, pattern = read_filter(node.text)
         if pattern.fullmatch(name):
             fits = not negated
     return fits
 
 
-def started_by_hand(workflow: Workflow, given: Mapping[str, str]) -> dict[str, str | bool | float]:
-    """The inputs of a run that was started by hand, with their defaults; from `on.workflow_dispatch.inputs`.
+def dispatch_inputs(workflow: WorkflowFile, given: Mapping[str, str]) -> dict[str, str | bool | float]:
+    """Return the inputs of a run that was started by hand, with their defaults; from `on.workflow_dispatch.inputs`.
 
     Raises:
         RefusedError: It cannot be started by hand, or an input is unknown, missing or not one of its values.
@@ -48,26 +48,26 @@ def started_by_hand(workflow: Workflow, given: Mapping[str, str]) -> dict[str, s
     if "workflow_dispatch" not in workflow.events:
         saw, remedy = "it cannot be started by hand", "write `workflow_dispatch:` under `on:`"
         raise RefusedError("nothing was run", [Finding.failed(CHECK, workflow.file, saw, remedy)])
-    asked = workflow.root.get("on", "workflow_dispatch", "inputs")
-    declared = {name.text: (name.place, said) for name, said in (asked.items() if asked else ())}
+    inputs = workflow.root.get("on", "workflow_dispatch", "inputs")
+    declared = {name.text: (name.place, node) for name, node in (inputs.items() if inputs else ())}
     known = ", ".join(f"`{name}`" for name in declared) or "none"
-    found = [
+    findings = [
         Finding.failed(CHECK, workflow.file, f"it has no input `{name}`; its inputs are {known}", "leave it out")
         for name in given
         if name not in declared
     ]
     values: dict[str, str | bool | float] = {}
-    for name, (place, said) in declared.items():
-        default = said.get("default")
-        text = given.get(name, text_of(value_of(default)) if default else "")
+    for name, (place, node) in declared.items():
+        default = node.get("default")
+        text = given.get(name, to_text(value_of(default)) if default else "")
         try:
-            values[name] = _typed(said, text)
+            values[name] = _typed(node, text)
         except ValueError as reason:
-            found.append(_wrong(place, name, str(reason)))
-        if said.said("required") == "true" and not text:
-            found.append(_wrong(place, name, "it is required, and nothing was given"))
-    if found:
-        raise RefusedError("the workflow does not start with these inputs, and nothing was run", found)
+            findings.append(_wrong(place, name, str(reason)))
+        if node.text_at("required") == "true" and not text:
+            findings.append(_wrong(place, name, "it is required, and nothing was given"))
+    if findings:
+        raise RefusedError("the workflow does not start with these inputs, and nothing was run", findings)
     return values
 
 
@@ -75,8 +75,8 @@ def _wrong(place: Place, name: str, saw: str) -> Finding:
     return Finding.failed(CHECK, place, f"input `{name}`: {saw}", f"give another value for `{name}`")
 
 
-def _typed(said: Node, text: str) -> str | bool | float:
-    match said.said("type"):
+def _typed(node: Node, text: str) -> str | bool | float:
+    match node.text_at("type"):
         case "boolean":
             if text not in ("", "true", "false"):
                 raise ValueError(f"`{text}` is neither `true` nor `false`")
@@ -84,10 +84,10 @@ def _typed(said: Node, text: str) -> str | bool | float:
         case "number":
             return float(text or 0)
         case "choice":
-            options = said.get("options")
-            allowed = [each.text for each in options.elements()] if options else []
+            options = node.get("options")
+            allowed = [option.text for option in options.elements()] if options else []
             # Without a default the first one is chosen, as on the page where a person starts it.
             if (text or allowed[0]) not in allowed:
-                raise ValueError(f"`{text}` is none of {', '.join(f'`{each}`' for each in allowed)}")
+                raise ValueError(f"`{text}` is none of {', '.join(f'`{option}`' for option in allowed)}")
             return text or allowed[0]
     return text

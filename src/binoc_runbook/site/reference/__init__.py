@@ -20,7 +20,7 @@ from docutils import nodes
 from sphinx.util import logging
 
 from binoc_runbook.checks.workflow import rules
-from binoc_runbook.policy import Artifact, Policy, promised
+from binoc_runbook.policy import Artifact, Policy, policy_keys
 from binoc_runbook.site.markup import MarkdownDirective
 from binoc_runbook.site.published_files import copy_files
 
@@ -44,8 +44,8 @@ class PolicyDirective(MarkdownDirective):
 
 def keys(kind: type[Policy] | type[Artifact]) -> Iterator[tuple[str, str, str, str]]:
     """Return the keys of a table of the policy, each with its default, its meaning and its values, as Markdown."""
-    for field in promised(kind):
-        yield f"`{field.name}`", _default(field), field.metadata["help"], field.metadata["allowed"]
+    for key, field in policy_keys(kind).items():
+        yield f"`{key}`", _default(field), field.metadata["help"], field.metadata["allowed"]
 
 
 def _default(field: Field[Any]) -> str:

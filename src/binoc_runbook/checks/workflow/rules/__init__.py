@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from binoc_runbook.checks.workflow.audit import reported_defects
 from binoc_runbook.checks.workflow.rules import (
-    actions,
-    artifacts,
+    artifact_transfer,
     caches,
     credentials,
     inputs,
     order,
+    pinning,
+    publish_jobs,
     publishing,
     recipes,
-    rights,
+    release_trigger,
     runners,
-    triggers,
 )
 from binoc_runbook.checks.workflow.rules.rule import Rule
 
@@ -21,14 +22,8 @@ __all__ = ["RULES"]
 
 #: The contract, in the order in which a reader of the file meets what it is about.
 RULES: tuple[Rule, ...] = (
-    Rule("keys", "GitHub refuses the file, and the tag starts nothing", triggers.keys_are_unique),
-    Rule(
-        "untrusted trigger",
-        "what strangers send would run with this repository's rights, as it did at ultralytics in 2024",
-        triggers.triggers_are_trusted,
-    ),
-    Rule("trigger", "a release starts by the push of its tag, and by nothing else", triggers.only_tags_trigger),
-    Rule("permissions", "a job should have what it says it needs, and no more", rights.nothing_is_permitted_on_top),
+    Rule("keys", "GitHub refuses the file, and the tag starts nothing", release_trigger.keys_are_unique),
+    Rule("trigger", "a release starts by the push of its tag, and by nothing else", release_trigger.only_tags_trigger),
     Rule(
         "cache mode",
         "what an earlier run left in a cache would be built into the release, as at TanStack in 2026",
@@ -44,22 +39,26 @@ RULES: tuple[Rule, ...] = (
         "a publication that is cut off, or overtaken by its double, leaves a release half out",
         order.runs_are_not_cut_off,
     ),
-    Rule("publish job", "what is promised and what is published must be the same", rights.every_artifact_has_its_job),
+    Rule(
+        "publish job",
+        "what is promised and what is published must be the same",
+        publish_jobs.every_artifact_has_its_job,
+    ),
     Rule(
         "environment",
         "the registry trusts one environment for each artifact, and reviewers and a tag rule guard it",
-        rights.environments_are_declared,
+        publish_jobs.environments_are_declared,
     ),
     Rule(
         "token",
         "whatever runs in a job with a token can publish, and nothing can without; TanStack's was taken from a build",
-        rights.tokens_are_with_publishers,
+        publish_jobs.tokens_are_with_publishers,
     ),
-    Rule("token alone", "publishing needs nothing else, and a thief would have it too", rights.tokens_are_alone),
+    Rule("token alone", "publishing needs nothing else, and a thief would have it too", publish_jobs.tokens_are_alone),
     Rule(
         "inline",
         "PyPI matches the called file and crates.io the calling one, so only one file can satisfy both",
-        rights.publishers_are_inline,
+        publish_jobs.publishers_are_inline,
     ),
     Rule(
         "elsewhere",
@@ -113,39 +112,33 @@ RULES: tuple[Rule, ...] = (
         "every later step, and whatever is uploaded, would have the token",
         credentials.checkouts_keep_nothing,
     ),
-    Rule(
-        "scripts",
-        "a ref or a title can be a command, as it was at ultralytics in 2024 and nx in 2025",
-        credentials.nothing_is_pasted_into_scripts,
-    ),
-    Rule("artifact names", "one would be refused, or take the place of the other", artifacts.names_are_unique),
+    Rule("artifact names", "one would be refused, or take the place of the other", artifact_transfer.names_are_unique),
     Rule(
         "artifact patterns",
         "one project would be published with the files of the other, as `binoc-*` also matches `binoc-sqlite-*`",
-        artifacts.patterns_are_disjoint,
+        artifact_transfer.patterns_are_disjoint,
     ),
     Rule(
         "uploads",
         "only what was built and inspected may be published; a checkout can hold credentials",
-        artifacts.uploads_are_built,
+        artifact_transfer.uploads_are_built,
     ),
-    Rule("empty uploads", "a release without its wheels would be published", artifacts.uploads_are_not_empty),
-    Rule("pins", "a tag can be moved to other code, as those of tj-actions were in 2025", actions.actions_are_pinned),
-    Rule("images", "a tag can be moved to another image, and everything runs in it", actions.images_are_pinned),
+    Rule("empty uploads", "a release without its wheels would be published", artifact_transfer.uploads_are_not_empty),
+    Rule("pins", "a tag can be moved to other code, as those of tj-actions were in 2025", pinning.actions_are_pinned),
     Rule(
         "downloads",
         "what a server hands out can change overnight, as codecov's uploader did in 2021",
-        actions.nothing_is_piped_into_shells,
+        pinning.nothing_is_piped_into_shells,
     ),
     Rule(
         "pin comments",
         "reviewers read the comment, and the commit is what runs",
-        actions.comments_are_true,
+        pinning.comments_are_true,
     ),
     Rule(
         "known pins",
         "a commit of a fork looks the same, and runs as if it were the action's",
-        actions.commits_are_known,
+        pinning.commits_are_known,
         "warning",
     ),
     Rule(
@@ -175,4 +168,5 @@ RULES: tuple[Rule, ...] = (
         "warning",
     ),
     Rule("time limit", "a hanging job would hold the release and its approval open", order.jobs_end),
+    Rule("zizmor", "attackers use what linters know, as they did at ultralytics in 2024", reported_defects),
 )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from binoc_runbook.checks.workflow.model import Workflow, action_of
-from binoc_runbook.checks.workflow.rules.rule import Fault
+from binoc_runbook.checks.workflow.model import WorkflowFile, action_of
+from binoc_runbook.checks.workflow.rules.rule import Violation
 from binoc_runbook.finding import Place
 from binoc_runbook.policy import Policy
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def caches_are_off(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+def caches_are_off(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     edit = "write `cache-mode: none` on top"
     on_top = workflow.root.get("cache-mode")
     if on_top and on_top.text != "none":
@@ -38,7 +38,7 @@ _UNASKED = {
 }
 
 
-def nothing_is_cached(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+def nothing_is_cached(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     jobs = [node for job in workflow.all_jobs for node in (job.node, *job.steps)]
     for env in filter(None, (node.get("env") for node in (workflow.root, *jobs))):
         for key, value in env.items():

@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from binoc_runbook.checks.workflow.commands import PUBLISHING_ACTIONS
-from binoc_runbook.checks.workflow.model import Node, Workflow, action_of
-from binoc_runbook.checks.workflow.rules.rule import Fault
+from binoc_runbook.checks.workflow.model import Node, WorkflowFile, action_of
+from binoc_runbook.checks.workflow.rules.rule import Violation
 from binoc_runbook.policy import Policy
 
 if TYPE_CHECKING:
@@ -16,16 +16,12 @@ if TYPE_CHECKING:
     from binoc_runbook.checks.workflow.model import Job
 
 
-def nothing_is_secret(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+def nothing_is_secret(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     for root in (workflow.root, *(called.root for called in workflow.called)):
         for key, node in root.walk():
             if (expression := _reads_a_secret(key, node)) is not None:
                 edit = "delete it: the identity token of the publish job is the only credential"
                 yield node.place, f"`{key}` reads a stored secret: `{expression.strip()}`", edit
-    for job in workflow.all_jobs:
-        handed = job.node.get("secrets")
-        if handed and handed.text == "inherit":
-            yield handed.place, f"`{job.id}` hands on every secret", "delete `secrets: inherit`"
 
 
 def _reads_a_secret(key: str, node: Node) -> str | None:
@@ -47,7 +43,7 @@ _FLAGS = ("--token", "--password")
 _TOKEN = re.compile(r"pypi-AgE|cio[A-Za-z0-9]{32}|gh[pousr]_|github_pat_")
 
 
-def no_credential_is_stored(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+def no_credential_is_stored(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     edit = "delete it: a publish job gets its credential from the registry, for its identity token"
     for name, node in _named(workflow.root.get("env")):
         if not _is_minted(node, None):
@@ -82,10 +78,10 @@ def _is_minted(node: Node, job: Job | None) -> bool:
     output = re.fullmatch(r"\$\{\{\s*steps\.([\w-]+)\.outputs\.[\w-]+\s*\}\}", node.text)
     if output is None or job is None:
         return False
-    return not any(step.said("id") == output[1] and step.get("run") for step in job.steps)
+    return not any(step.text_at("id") == output[1] and step.get("run") for step in job.steps)
 
 
-def checkouts_keep_nothing(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+def checkouts_keep_nothing(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     for job in workflow.all_jobs:
         for step in job.steps:
             used = step.get("uses")
@@ -94,19 +90,3 @@ def checkouts_keep_nothing(workflow: Workflow, policy: Policy) -> Iterator[Fault
                 if given is None or given.text.lower() != "false":
                     saw = f"the checkout of `{job.id}` leaves its token in `.git/config`"
                     yield (given or used).place, saw, "write `with: {persist-credentials: false}`"
-
-
-_FOREIGN = re.compile(
-    r"(?<![\w.-])(?:github\.(?:ref|ref_name|head_ref|base_ref|event|actor|triggering_actor|workflow_ref)|inputs)(?![\w-])",
-    re.IGNORECASE,
-)
-
-
-def nothing_is_pasted_into_scripts(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
-    for job in workflow.all_jobs:
-        for step in job.steps:
-            for script in filter(None, (step.get("run"), step.get("with", "script"))):
-                said = next((each.strip() for each in _expressions(script.text) if _FOREIGN.search(each)), None)
-                if said is not None:
-                    saw = f"a script of `{job.id}` is written by whoever names the ref or the event: `{said}`"
-                    yield script.place, saw, f"hand it over by `env:`, as `VALUE: ${{{{ {said} }}}}`, and quote it"

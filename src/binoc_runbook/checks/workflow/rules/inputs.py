@@ -5,8 +5,8 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
-from binoc_runbook.checks.workflow.model import Workflow, action_of
-from binoc_runbook.checks.workflow.rules.rule import Fault
+from binoc_runbook.checks.workflow.model import WorkflowFile, action_of
+from binoc_runbook.checks.workflow.rules.rule import Violation
 from binoc_runbook.policy import Policy
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _INPUTS = {
 _OLD = {"pypa/gh-action-pypi-publish": ("repository_url", "packages_dir", "verify_metadata", "skip_existing")}
 
 
-def inputs_are_spelt_right(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+def inputs_are_spelt_right(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     for job in workflow.all_jobs:
         for step in job.steps:
             action, given = action_of(step), step.get("with")

@@ -6,8 +6,8 @@ import re
 import shlex
 from typing import TYPE_CHECKING
 
-from binoc_runbook.checks.workflow.model import Workflow
-from binoc_runbook.checks.workflow.rules.rule import Fault
+from binoc_runbook.checks.workflow.model import WorkflowFile
+from binoc_runbook.checks.workflow.rules.rule import Violation
 from binoc_runbook.environ import ENVIRONMENT, REHEARSAL
 from binoc_runbook.finding import Place
 from binoc_runbook.policy import Policy
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def publishers_are_gated(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+def publishers_are_gated(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     prefix = policy.tag.partition("{version}")[0]
     dispatched = "workflow_dispatch" in workflow.events
     for job in workflow.publishing(policy):
@@ -53,7 +53,7 @@ def _conjuncts(expression: str) -> list[str]:
     return [*pieces, text[start:].strip()]
 
 
-def publishers_wait(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+def publishers_wait(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     publishing = workflow.publishing(policy)
     ids, last = {job.id for job in workflow.jobs}, {job.id for job in publishing}
     # Whatever does not come after a publication comes before all of them.
@@ -81,7 +81,7 @@ def publishers_wait(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
 _CHECKING = re.compile(r"(?<![a-z])(?:py)?(?:check|test|verify|audit)", re.IGNORECASE)
 
 
-def something_is_checked(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+def something_is_checked(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     publishing = {job.id for job in workflow.publishing(policy)}
     before = [job for job in workflow.jobs if job.id not in publishing and not workflow.needed_by(job) & publishing]
     commands = [words for job in before for _, words in job.commands]
@@ -90,7 +90,7 @@ def something_is_checked(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
         yield Place(workflow.file), "no job checks anything before the publish jobs", f"add a job that runs `{run}`"
 
 
-def nothing_passes_for_a_rehearsal(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+def nothing_passes_for_a_rehearsal(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     steps = [(job, node) for job in workflow.all_jobs for node in (job.node, *job.steps)]
     for where, node in [("the workflow", workflow.root), *((f"`{job.id}`", node) for job, node in steps)]:
         env = node.get("env")
@@ -99,7 +99,7 @@ def nothing_passes_for_a_rehearsal(workflow: Workflow, policy: Policy) -> Iterat
                 yield key.place, f"{where} sets `{key.text}`, as a rehearsal does", f"delete `{key.text}`"
 
 
-def failures_count(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+def failures_count(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     for job in workflow.jobs:
         for node in (job.node, *job.steps):
             passing = node.get("continue-on-error")
@@ -107,7 +107,7 @@ def failures_count(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
                 yield passing.place, f"`{job.id}` succeeds though something in it failed", "delete `continue-on-error`"
 
 
-def runs_are_not_cut_off(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+def runs_are_not_cut_off(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     wanted = f"{policy.workflow.rpartition('.')[0]}-${{{{ github.ref }}}}"
     concurrency = workflow.root.get("concurrency")
     if concurrency is None:
@@ -127,7 +127,7 @@ def runs_are_not_cut_off(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
             )
 
 
-def jobs_end(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+def jobs_end(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     for job in workflow.jobs:
         if not job.is_reusable and job.node.get("timeout-minutes") is None:
             yield job.key.place, f"`{job.id}` may run for six hours", "write `timeout-minutes:`, generously"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from binoc_runbook.checks.workflow.commands import PUBLISHING_ACTIONS, only_publishes, published_by, starts_another
-from binoc_runbook.checks.workflow.model import Workflow, action_of
-from binoc_runbook.checks.workflow.rules.rule import Fault
+from binoc_runbook.checks.workflow.model import WorkflowFile, action_of
+from binoc_runbook.checks.workflow.rules.rule import Violation
 from binoc_runbook.policy import Policy
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _FOR_CRATES = ("actions/checkout", "actions-rust-lang/setup-rust-toolchain", "dt
 _HARMLESS = ("sha256sum", "shasum", "cmp", "diff", "test", "echo", "ls", "cd", "set")
 
 
-def publishers_only_publish(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+def publishers_only_publish(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     for job in workflow.publishing(policy):
         allowed = (*_FETCHING, *PUBLISHING_ACTIONS, *(_FOR_CRATES if "crates.io" in job.registries else ()))
         for step in job.steps:
@@ -49,14 +49,14 @@ def _is_harmless(words: list[str]) -> bool:
     return only_publishes(words) or ((words[0] in _HARMLESS or packages) and not starts_another(words))
 
 
-def crates_are_not_compiled(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+def crates_are_not_compiled(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     for job, script, words in _publications(workflow):
         if published_by(words) == "crates.io" and "--no-verify" not in words:
             saw = f"`{job.id}` compiles the crate beside the token, build scripts included"
             yield script.place, saw, "write `cargo publish --locked --no-verify`, and verify in a job before"
 
 
-def crates_are_locked(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+def crates_are_locked(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     for job, script, words in _publications(workflow):
         if published_by(words) == "crates.io" and not {"--locked", "--frozen"} & {*words}:
             saw = f"`{job.id}` publishes a crate with whatever versions are newest"
@@ -66,7 +66,7 @@ def crates_are_locked(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
 _SKIPPING = ("--skip-existing", "--check-url")
 
 
-def nothing_is_skipped(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+def nothing_is_skipped(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     for job in workflow.all_jobs:
         for step in job.steps:
             for name in ("skip-existing", "skip_existing"):
@@ -81,7 +81,7 @@ def nothing_is_skipped(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
             yield script.place, f"`{job.id}` passes over files that are there already", f"delete `{flag}`"
 
 
-def files_are_attested(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+def files_are_attested(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     for job in workflow.all_jobs:
         for step in job.steps:
             given = step.get("with", "attestations")
@@ -93,14 +93,14 @@ def files_are_attested(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
             yield script.place, f"`{job.id}` publishes without attestations", "delete `--no-attestations`"
 
 
-def _publications(workflow: Workflow) -> Iterator[tuple[Job, Node, list[str]]]:
+def _publications(workflow: WorkflowFile) -> Iterator[tuple[Job, Node, list[str]]]:
     for job in workflow.all_jobs:
         for script, words in job.invocations:
             if published_by(words):
                 yield job, script, words
 
 
-def nothing_is_published_elsewhere(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+def nothing_is_published_elsewhere(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     publishers = {job.id for _, job in workflow.publishers(policy) if job.is_reusable}  # named by the rule `inline`
     for called in workflow.called:
         if called.by.id in publishers:

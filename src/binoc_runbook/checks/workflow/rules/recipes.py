@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from binoc_runbook.checks.workflow.model import Workflow
-from binoc_runbook.checks.workflow.rules.rule import Fault
+from binoc_runbook.checks.workflow.model import WorkflowFile
+from binoc_runbook.checks.workflow.rules.rule import Violation
 from binoc_runbook.policy import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def scripts_are_recipes(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+def scripts_are_recipes(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     publishing = {job.id for job in workflow.publishing(policy)}
     if workflow.recipes is None:
         return

@@ -1,26 +1,26 @@
-"""What a rule is, and what it finds."""
+"""A rule of the contract, and its violations."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from binoc_runbook.checks.workflow.model import Workflow
+from binoc_runbook.checks.workflow.model import WorkflowFile
 from binoc_runbook.finding import Place, Status
 from binoc_runbook.policy import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-#: Where, what is there, and the edit.
-Fault = tuple[Place, str, str]
+#: The place, what is wrong there, and the edit.
+Violation = tuple[Place, str, str]
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One promise about the workflow: its name, why it matters, and the question that finds what breaks it."""
+    """One rule about the workflow: its name, why it matters, and the function that finds its violations."""
 
     name: str
     why: str
-    faults: Callable[[Workflow, Policy], Iterable[Fault]]
+    violations: Callable[[WorkflowFile, Policy], Iterable[Violation]]
     status: Status = "failed"

@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from binoc_runbook.checks.workflow.matrix import expanded
-from binoc_runbook.checks.workflow.model import Workflow
-from binoc_runbook.checks.workflow.rules.rule import Fault
+from binoc_runbook.checks.workflow.model import WorkflowFile
+from binoc_runbook.checks.workflow.rules.rule import Violation
 from binoc_runbook.finding import Place
 from binoc_runbook.policy import Policy
 
@@ -36,7 +36,7 @@ _RETIRED = {
 _LATEST = {"ubuntu-latest": "ubuntu-24.04", "macos-latest": "macos-26", "windows-latest": "windows-2025"}
 
 
-def runners_are_fixed(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+def runners_are_fixed(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     for job, node, label in _labels(workflow):
         if retired := _RETIRED.get(label.removesuffix("-xlarge").removesuffix("-large")):
             since, instead = retired
@@ -46,7 +46,7 @@ def runners_are_fixed(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
             yield node.place, f"`{job.id}` runs on `{label}`, which moves", f"write `{instead}`"
 
 
-def runners_are_known(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+def runners_are_known(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     for job, node, label in _labels(workflow):
         retired = label.removesuffix("-xlarge").removesuffix("-large") in _RETIRED
         if not retired and label not in _LIVE and not label.endswith("-latest") and "${{" not in label:
@@ -54,7 +54,7 @@ def runners_are_known(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
             yield node.place, saw, "write the label of a hosted runner, such as `ubuntu-24.04`"
 
 
-def the_toolchain_is_fixed(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+def the_toolchain_is_fixed(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     """Whether `RUSTUP_TOOLCHAIN` names one release, on top or in a job (rustup book, *overrides*)."""
     edit = "write on top `env: {RUSTUP_TOOLCHAIN: 1.95.0}`, with the release that you build with"
     nodes = [workflow.root, *(job.node for job in workflow.all_jobs)]
@@ -66,7 +66,7 @@ def the_toolchain_is_fixed(workflow: Workflow, policy: Policy) -> Iterator[Fault
         yield Place(workflow.file), "nothing says which release of Rust builds", edit
 
 
-def _labels(workflow: Workflow) -> Iterator[tuple[Job, Node, str]]:
+def _labels(workflow: WorkflowFile) -> Iterator[tuple[Job, Node, str]]:
     """Each label that a job asks for, with those that its matrix gives it; own runners have any label they like."""
     for job in workflow.all_jobs:
         runs_on = job.node.get("runs-on")

@@ -6,9 +6,8 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from binoc_runbook.checks.workflow.matrix import expanded
-from binoc_runbook.checks.workflow.model import Node, Workflow
-from binoc_runbook.checks.workflow.rules.rule import Fault
+from binoc_runbook.checks.workflow.model import Node, WorkflowFile
+from binoc_runbook.checks.workflow.rules.rule import Violation
 from binoc_runbook.policy import Policy
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ _KNOWN = {
 }
 
 
-def actions_are_pinned(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+def actions_are_pinned(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     for used in used_actions(workflow):
         name, _, ref = used.text.partition("@")
         if name.startswith(("./", "$/")):  # of the same commit
@@ -49,22 +48,11 @@ def actions_are_pinned(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
             yield used.place, f"nobody sees which release `{used.text}` is", "write its tag behind it: `# v1.2.3`"
 
 
-def images_are_pinned(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
-    for job in workflow.all_jobs:
-        container, services = job.node.get("container"), job.node.get("services")
-        holders = [container, *(service for _, service in (services.items() if services else ()))]
-        for image in filter(None, (holder.get("image") or holder for holder in holders if holder)):
-            for name in dict.fromkeys(expanded(job, image.text)):
-                if name and not re.search("@sha256:[0-9a-f]{64}$", name):
-                    saw = f"`{job.id}` runs in `{name}`, which is no fixed image"
-                    yield image.place, saw, f"write `{name.partition('@')[0]}@sha256:` and the image's digest"
-
-
 _FETCHERS = ("curl", "wget")
 _SHELLS = ("sh", "bash", "zsh", "python", "python3")
 
 
-def nothing_is_piped_into_shells(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+def nothing_is_piped_into_shells(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     for job in workflow.all_jobs:
         for (script, fetch), (other, shell) in pairwise(job.commands):
             told = all(word.startswith("-") for word in shell[1:])  # otherwise it runs a file that is named
@@ -73,7 +61,7 @@ def nothing_is_piped_into_shells(workflow: Workflow, policy: Policy) -> Iterator
                 yield script.place, saw, "install it by a pinned action, or from a package with a hash"
 
 
-def comments_are_true(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+def comments_are_true(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     for used, name, commit in _pins(workflow):
         known, tag = _KNOWN[name]
         said = _tag(used)
@@ -83,7 +71,7 @@ def comments_are_true(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
             yield used.place, f"`{commit}` is not {tag} of `{name}`, as the comment says", f"write `{name}@{known}`"
 
 
-def commits_are_known(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+def commits_are_known(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     for used, name, commit in _pins(workflow):
         known, tag = _KNOWN[name]
         if commit != known and _tag(used) not in ("", tag):
@@ -91,14 +79,14 @@ def commits_are_known(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
             yield used.place, f"the commit `{commit}` of `{name}` has not been looked up", edit
 
 
-def used_actions(workflow: Workflow) -> Iterator[Node]:
+def used_actions(workflow: WorkflowFile) -> Iterator[Node]:
     for job in workflow.all_jobs:
         for node in (job.node, *job.steps):
             if used := node.get("uses"):
                 yield used
 
 
-def _pins(workflow: Workflow) -> Iterator[tuple[Node, str, str]]:
+def _pins(workflow: WorkflowFile) -> Iterator[tuple[Node, str, str]]:
     for used in used_actions(workflow):
         name, _, ref = used.text.partition("@")
         if name.lower() in _KNOWN and re.fullmatch("[0-9a-f]{40}", ref):

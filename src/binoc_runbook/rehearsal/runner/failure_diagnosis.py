@@ -1,7 +1,7 @@
-"""What a step that failed has said, what that means, and what to type next.
+"""Diagnosis of failed steps from their output: what it means, and what to type next.
 
-A publish job shows the refusals of the registries, in the texts of PyPI, crates.io, uv and cargo; what they mean is
-often not what they say. Other jobs run commands of this library, which say themselves what they have found.
+A publish job prints the errors of PyPI, crates.io, uv and cargo, which often mean something else than they say. Other
+jobs run commands of this library, which print their own findings.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ _AGAIN = 'then "Re-run failed jobs"'
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """Where a step failed: what the remedies name."""
+class FailedJob:
+    """The job whose step failed: what the remedies name."""
 
     owner: str
     repository: str
@@ -25,116 +25,118 @@ class Case:
 
     @property
     def publisher(self) -> str:
-        """The four values that a trusted publisher is registered with."""
+        """The four values that its trusted publisher is registered with."""
         environment = f"environment `{self.environment}`" if self.environment else "no environment"
         return f"owner `{self.owner}`, repository `{self.repository}`, workflow `{self.workflow}` and {environment}"
 
 
 @dataclass(frozen=True, slots=True)
-class _Trouble:
+class KnownFailure:
+    """A failure that is recognised by a text in the output of its step."""
+
     text: re.Pattern[str]
     meaning: str
     remedy: str
 
 
-def _trouble(text: str, meaning: str, remedy: str) -> _Trouble:
+def _known(text: str, meaning: str, remedy: str) -> KnownFailure:
     # Clients break their lines where they like.
-    return _Trouble(re.compile(text.replace(" ", r"\s+"), re.IGNORECASE), meaning, remedy)
+    return KnownFailure(re.compile(text.replace(" ", r"\s+"), re.IGNORECASE), meaning, remedy)
 
 
-#: In the order in which they are looked for: the more particular before those that also come with it.
-_TROUBLES = (
-    _trouble(
+#: In the order of matching: a specific text comes before the general ones that are printed with it.
+KNOWN_FAILURES = (
+    _known(
         "invalid-pending-publisher|project already exists",
         "somebody else made the project while its publisher was pending, and a pending publisher reserves no name",
         "choose another name, or ask the project's owner",
     ),
-    _trouble(
+    _known(
         "invalid-reuse-token|invalid token: already used|JWT has already been used",
         "an identity token is good for one exchange, and this one was exchanged before; nothing was published by it",
         '"Re-run failed jobs": the job gets a new one',
     ),
-    _trouble(
+    _known(
         "invalid-publisher|no corresponding publisher",
         "PyPI knows no publisher with the claims of this job; nothing was uploaded",
         "register {publisher} at the project's publishing settings, " + _AGAIN,
     ),
-    _trouble(
+    _known(
         "invalid-token|malformed or invalid token|Failed to decode JWT",
         "the registry did not believe the identity token: it expired, or was made for another audience",
         '"Re-run failed jobs": the job gets a new one',
     ),
-    _trouble(
+    _known(
         "No Trusted Publishing config",
         "crates.io knows no publisher of this repository; nothing was published",
         "add {publisher} at the crate's trusted publishing settings, " + _AGAIN,
     ),
-    _trouble(
+    _known(
         "does not match the (repository owner ID|workflow filename|environment)|requires an environment",
         "crates.io knows this repository as a publisher, with other values; nothing was published",
         "enter {publisher} at the crate's trusted publishing settings, " + _AGAIN,
     ),
-    _trouble(
+    _known(
         "do(es)? not support the `?[a-z_]+`? event|invoked via 'pull_request_target'",
         "the registry gives no token to a run that such an event started",
         "push the tag, or start the workflow by hand for it",
     ),
-    _trouble(
+    _known(
         "do not support creating new crates",
         "the crate is not on crates.io yet, and its first version cannot come from a workflow",
         "publish the first version by hand, and register {publisher} for the crate",
     ),
-    _trouble(
+    _known(
         "Non-user identities cannot create new projects",
         "the project is not on PyPI yet, and no pending publisher was registered by its name",
         "register a pending publisher for the project with {publisher}, " + _AGAIN,
     ),
-    _trouble(
+    _known(
         "isn't allowed to upload to project|not valid for crate",
         "the token is for what its publisher was registered for, and this is something else",
         "register {publisher} for it, too, or see that the job publishes its own artifact only",
     ),
-    _trouble(
+    _known(
         "File already exists|previously used by a file",
         "a file of this name is out already with other bytes, and what is out is never replaced",
         "never upload it again: yank {version} if it is wrong, and run `just prepare` for the next version",
     ),
-    _trouble(
+    _known(
         "older than 14 days",
         "PyPI takes no new files for a release that is older than 14 days",
         "run `just prepare` for the next version",
     ),
-    _trouble(
+    _known(
         r"is already uploaded|crate \S+ already exists on",
         "crates.io has this version already, so the upload before this one arrived",
         "run `just verify {version}`",
     ),
-    _trouble(
+    _known(
         "can only be published using Trusted Publishing",
         "the crate takes no personal token any more",
         "publish it from the workflow",
     ),
-    _trouble(
+    _known(
         "Invalid authentication token|Invalid or non-existent authentication",
         "the publish token had expired or was revoked; what was uploaded before it stays and is accepted again",
         '"Re-run failed jobs": the job gets a new one',
     ),
-    _trouble(
+    _known(
         "has no `id-token: write`|ACTIONS_ID_TOKEN_REQUEST",
         "the job may not ask for an identity token",
         "write `permissions: {{id-token: write}}` at the job, and release the next version",
     ),
-    _trouble(
+    _known(
         r"\b503 service unavailable|connection refused|could ?n.t connect|could not connect|error sending request",
         "the registry does not answer; what is out stays out, and the rest can still be published",
         'wait until it does, then "Re-run failed jobs"',
     ),
-    _trouble(
+    _known(
         r"responded with an error \(status 50[024]",
         "crates.io failed, and may have kept what was sent; it takes no version twice",
         '"Re-run failed jobs"; if the job stays red because the version is there already, run `just verify {version}`',
     ),
-    _trouble(
+    _known(
         r"\b50[024] (internal server error|bad gateway|gateway timeout)|server error \(50\d",
         "the registry failed, and may have kept what was sent; nothing is lost, as the same bytes are accepted again",
         '"Re-run failed jobs"',
@@ -143,26 +145,26 @@ _TROUBLES = (
 
 
 #: A finding and its remedy, as the commands of this library print them where there is no terminal.
-_FOUND = re.compile(r"\s*[✗?] (failed|unknown):? +(.+)")
+_FINDING = re.compile(r"\s*[✗?] (failed|unknown):? +(.+)")
 _REMEDY = re.compile(r"\s*→ (.+)")
 #: How many of several findings are repeated.
 _MOST = 5
 
 
-def told(lines: Iterable[str]) -> tuple[str, str] | None:
-    """What a command of this library has found, and the first of its remedies; None where it printed no finding.
+def printed_findings(lines: Iterable[str]) -> tuple[str, str] | None:
+    """Return the findings that a command of this library printed, and the first remedy; None if it printed none.
 
-    It is all that failed; without that, what could not be asked, of which the last that it printed are the reasons.
+    These are all that failed. If none failed, they are the last that were unknown.
     """
     blocks: list[list[tuple[str, str, str]]] = [[]]
     for line in lines:
-        if found := _FOUND.match(line):
-            blocks[-1].append((found[1], found[2], ""))
+        if finding := _FINDING.match(line):
+            blocks[-1].append((finding[1], finding[2], ""))
         elif blocks[-1] and (remedy := _REMEDY.match(line)):
             blocks[-1][-1] = (*blocks[-1][-1][:2], remedy[1])
         elif blocks[-1]:
             blocks.append([])
-    failed = [each for block in blocks for each in block if each[0] == "failed"]
+    failed = [finding for block in blocks for finding in block if finding[0] == "failed"]
     last = next((block for block in reversed(blocks) if block), [])
     chosen = list(dict.fromkeys(failed or last))
     if not chosen:
@@ -172,10 +174,10 @@ def told(lines: Iterable[str]) -> tuple[str, str] | None:
     return saw, next((remedy for _, _, remedy in chosen if remedy), "")
 
 
-def explain(lines: Iterable[str], case: Case) -> tuple[str, str] | None:
-    """What the last lines of a step mean and what to do then; None where they are nothing that is known here."""
+def diagnose(lines: Iterable[str], job: FailedJob) -> tuple[str, str] | None:
+    """Return what the last lines of a step mean and what to do; None where no failure is known by them."""
     text = "\n".join(lines)
-    known = next((trouble for trouble in _TROUBLES if trouble.text.search(text)), None)
+    known = next((failure for failure in KNOWN_FAILURES if failure.text.search(text)), None)
     if known is None:
         return None
-    return known.meaning, known.remedy.format(publisher=case.publisher, version=case.version)
+    return known.meaning, known.remedy.format(publisher=job.publisher, version=job.version)

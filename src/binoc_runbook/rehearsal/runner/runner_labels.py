@@ -1,4 +1,4 @@
-"""Which entries of a matrix run on this host: those for its system and machine, and for wheels that it can install."""
+"""The labels of hosted runners, and which entries of a matrix can run on this host."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _TAG = re.compile(r"(?:manylinux|musllinux|macosx|win)_[a-z0-9_]+|win32")
 
 
 def this_host() -> tuple[str, str]:
-    """System and machine of this host, `("Linux", "X64")` for example, as `runner.os` and `runner.arch` say them."""
+    """Return system and machine of this host as `runner.os` and `runner.arch` have them, such as `("Linux", "X64")`."""
     machine = platform.machine()
     return _SYSTEMS.get(platform.system(), platform.system()), _MACHINES.get(machine.lower(), machine.upper())
 
 
 def host_of(label: str) -> tuple[str, str] | None:
-    """System and machine of a hosted runner; None for a label that is none of theirs (GitHub's runner-images)."""
+    """Return system and machine of a hosted runner; None for any other label (GitHub's runner-images)."""
     label = label.lower()
     if label.startswith("ubuntu-"):
         return "Linux", "ARM64" if label.endswith("-arm") else "X64"
@@ -32,14 +32,14 @@ def host_of(label: str) -> tuple[str, str] | None:
     return None
 
 
-def elsewhere(label: str, values: Iterable[str], *, chosen: bool) -> str:
-    """Why an entry of a matrix cannot run on this host; nothing where it can.
+def mismatch(label: str, values: Iterable[str], *, from_matrix: bool) -> str:
+    """Return why an entry of a matrix cannot run on this host; an empty text where it can.
 
-    `values` are the entry's, `chosen` says that the matrix gives the label. A job whose matrix says nothing of systems
-    runs here whatever its label is.
+    `values` are those of the entry, `from_matrix` is whether the label comes from the matrix. A job whose matrix
+    names no systems runs here whatever its label is.
     """
-    wheels = [found for value in values if (found := _TAG.findall(value))]
-    if not chosen and not wheels:
+    wheels = [tags for value in values if (tags := _TAG.findall(value))]
+    if not from_matrix and not wheels:
         return ""
     if host_of(label) != this_host():
         return f"`{label}` is another kind of host than this one, {' '.join(this_host())}"

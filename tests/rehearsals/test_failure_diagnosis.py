@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from binoc_runbook.rehearsal.runner import hosts
-from binoc_runbook.rehearsal.runner.troubles import Case, explain, told
+from binoc_runbook.rehearsal.runner import runner_labels
+from binoc_runbook.rehearsal.runner.failure_diagnosis import FailedJob, diagnose, printed_findings
 
-CASE = Case("example", "demo", "publish.yml", "pypi-demo", "1.0.0")
+JOB = FailedJob("example", "demo", "publish.yml", "pypi-demo", "1.0.0")
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ CASE = Case("example", "demo", "publish.yml", "pypi-demo", "1.0.0")
     ],
 )
 def test_the_words_of_a_registry_are_explained(said, meaning, remedy):
-    found = explain(["something before", *said.splitlines(), "something after"], CASE)
+    found = diagnose(["something before", *said.splitlines(), "something after"], JOB)
     assert found is not None
     assert meaning in found[0]
     assert remedy in found[1]
@@ -46,7 +46,7 @@ def test_the_words_of_a_registry_are_explained(said, meaning, remedy):
 
 
 def test_other_words_are_not_explained():
-    assert explain(["503 tests passed", "error: something else"], CASE) is None
+    assert diagnose(["503 tests passed", "error: something else"], JOB) is None
 
 
 def test_what_our_own_commands_have_found_is_repeated_with_the_first_remedy():
@@ -56,11 +56,11 @@ def test_what_our_own_commands_have_found_is_repeated_with_the_first_remedy():
         "      → just dist",
         "  ✓ ok  dist/b.whl: 1 KiB",
         "  ✗ failed  dist/c.whl: is too much",
-        "trial",
+        "smoke-test",
         "  ? unknown  pyproject.toml:1: nothing says how",
         "0.4.0: 2 failed; a real release stops here",
     ]
-    assert told(lines) == ("dist/a.whl: is missing; dist/c.whl: is too much", "just dist")
+    assert printed_findings(lines) == ("dist/a.whl: is missing; dist/c.whl: is too much", "just dist")
 
 
 def test_where_nothing_failed_the_last_that_could_not_be_asked_is_the_reason_and_is_told_once():
@@ -75,16 +75,16 @@ def test_where_nothing_failed_the_last_that_could_not_be_asked_is_the_reason_and
         "    → just verify 0.4.0",
         "the record of this run is runs/verify-0.4.0.ipynb",
     ]
-    assert told(lines) == ("published: demo==0.4.0: not yet visible", "just verify 0.4.0")
+    assert printed_findings(lines) == ("published: demo==0.4.0: not yet visible", "just verify 0.4.0")
 
 
 def test_of_many_findings_the_first_are_repeated_and_the_rest_is_counted():
-    saw, _ = told([f"✗ failed: dists: {number}" for number in range(7)])
+    saw, _ = printed_findings([f"✗ failed: dists: {number}" for number in range(7)])
     assert saw == "dists: 0; dists: 1; dists: 2; dists: 3; dists: 4; and 2 more"
 
 
 def test_a_command_that_found_nothing_has_told_nothing():
-    assert told(["✓ ok: all", "1 failed", "→ no remedy of anything"]) is None
+    assert printed_findings(["✓ ok: all", "1 failed", "→ no remedy of anything"]) is None
 
 
 @pytest.mark.parametrize(
@@ -101,11 +101,11 @@ def test_a_command_that_found_nothing_has_told_nothing():
     ],
 )
 def test_a_label_names_a_kind_of_host(label, expected):
-    assert hosts.host_of(label) == expected
+    assert runner_labels.host_of(label) == expected
 
 
 @pytest.mark.parametrize(
-    ("label", "values", "chosen", "runs"),
+    ("label", "values", "from_matrix", "runs"),
     [
         ("ubuntu-24.04", [], False, True),
         ("macos-15", ["3.13"], False, True),
@@ -117,7 +117,7 @@ def test_a_label_names_a_kind_of_host(label, expected):
         ("windows-2025", ["win_amd64"], True, False),
     ],
 )
-def test_an_entry_runs_here_if_it_is_for_this_host(label, values, chosen, runs, monkeypatch):
-    monkeypatch.setattr(hosts, "this_host", lambda: ("Linux", "X64"))
-    monkeypatch.setattr(hosts, "platform_tags", lambda: iter(["manylinux_2_17_x86_64", "linux_x86_64"]))
-    assert (hosts.elsewhere(label, values, chosen=chosen) == "") is runs
+def test_an_entry_runs_here_if_it_is_for_this_host(label, values, from_matrix, runs, monkeypatch):
+    monkeypatch.setattr(runner_labels, "this_host", lambda: ("Linux", "X64"))
+    monkeypatch.setattr(runner_labels, "platform_tags", lambda: iter(["manylinux_2_17_x86_64", "linux_x86_64"]))
+    assert (runner_labels.mismatch(label, values, from_matrix=from_matrix) == "") is runs

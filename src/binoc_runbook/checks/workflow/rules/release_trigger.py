@@ -6,8 +6,8 @@ import re
 import string
 from typing import TYPE_CHECKING
 
-from binoc_runbook.checks.workflow.model import Node, Workflow
-from binoc_runbook.checks.workflow.rules.rule import Fault
+from binoc_runbook.checks.workflow.model import Node, WorkflowFile
+from binoc_runbook.checks.workflow.rules.rule import Violation
 from binoc_runbook.finding import Place
 from binoc_runbook.policy import Policy
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def keys_are_unique(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+def keys_are_unique(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     for _, node in workflow.root.walk():
         first: dict[str, Node] = {}
         for key, _ in node.items():
@@ -23,22 +23,13 @@ def keys_are_unique(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
                 yield key.place, f"`{key.text}` is said twice, first on line {first[key.text].place.line}", "keep one"
 
 
-_UNTRUSTED = ("pull_request_target", "workflow_run", "issue_comment")
-
-
 _ALLOWED = ("push", "workflow_dispatch")
 
 
-def triggers_are_trusted(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
-    for event, (name, _) in workflow.events.items():
-        if event in _UNTRUSTED:
-            yield name.place, f"`{event}` starts it", f"delete `{event}`"
-
-
-def only_tags_trigger(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+def only_tags_trigger(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     wanted = f'on: {{push: {{tags: ["{_pattern_of(policy)}"]}}}}'
     for event, (name, _) in workflow.events.items():
-        if event not in (*_ALLOWED, *_UNTRUSTED):
+        if event not in _ALLOWED:
             yield name.place, f"`{event}` starts it, too", f"delete `{event}`"
     if "push" not in workflow.events:
         on = workflow.root.get("on")
@@ -63,7 +54,7 @@ _SIGNS = string.ascii_letters + string.digits
 _VERSIONS = ("0.4.0", "1.0.0", "10.20.30", "0.4.0-alpha.1", "0.4.0-beta.2", "0.4.0-rc.10")
 
 
-def _patterns_fit(tags: Node, policy: Policy) -> Iterator[Fault]:
+def _patterns_fit(tags: Node, policy: Policy) -> Iterator[Violation]:
     patterns = [(each, *read_filter(each.text)) for each in tags.texts()]
     edit = f'write `tags: ["{_pattern_of(policy)}"]`'
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from binoc_runbook.checks.workflow.model import Workflow, same
-from binoc_runbook.checks.workflow.rules.rule import Fault
+from binoc_runbook.checks.workflow.model import WorkflowFile, same
+from binoc_runbook.checks.workflow.rules.rule import Violation
 from binoc_runbook.finding import Place
 from binoc_runbook.policy import Artifact, Policy
 
@@ -13,23 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def nothing_is_permitted_on_top(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
-    permissions = workflow.root.get("permissions")
-    if permissions is None:
-        yield (
-            Place(workflow.file),
-            "nothing is said on top, so every job has the repository's default",
-            "write `permissions: {}`",
-        )
-    elif not permissions.is_mapping or permissions.items():
-        yield (
-            permissions.place,
-            "every job has what is permitted on top",
-            "write `permissions: {}`, and in each job its own",
-        )
-
-
-def every_artifact_has_its_job(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+def every_artifact_has_its_job(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     published = [artifact for artifact, _ in workflow.publishers(policy)]
     for artifact in policy.artifacts:
         if artifact not in published:
@@ -46,7 +30,7 @@ def in_environment(artifact: Artifact) -> str:
     return f" with `environment: {artifact.environment}`" if artifact.environment else ""
 
 
-def environments_are_declared(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+def environments_are_declared(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     for artifact, job in workflow.publishers(policy):
         wanted, given = artifact.environment, job.environment
         if wanted is None or same(given, wanted) or job.is_reusable:
@@ -56,7 +40,7 @@ def environments_are_declared(workflow: Workflow, policy: Policy) -> Iterator[Fa
         yield where, f"`{job.id}` publishes `{artifact.name}` {saw}", f"write `environment: {wanted}`"
 
 
-def tokens_are_with_publishers(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+def tokens_are_with_publishers(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     publishers = {job.id for _, job in workflow.publishers(policy)}
     for job in workflow.jobs:
         if job.id in publishers and job.token is None:
@@ -70,7 +54,7 @@ def tokens_are_with_publishers(workflow: Workflow, policy: Policy) -> Iterator[F
             yield job.token.place, saw, "delete `id-token: write`"
 
 
-def tokens_are_alone(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+def tokens_are_alone(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     for _, job in workflow.publishers(policy):
         permissions = job.node.get("permissions")
         if permissions and not permissions.is_mapping:
@@ -80,7 +64,7 @@ def tokens_are_alone(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
                 yield key.place, f"`{job.id}` is permitted `{key.text}: write`", f"delete `{key.text}: write`"
 
 
-def publishers_are_inline(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+def publishers_are_inline(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     for _, job in workflow.publishers(policy):
         if called := job.node.get("uses"):
             edit = f"write its steps here, in `{workflow.file}`"

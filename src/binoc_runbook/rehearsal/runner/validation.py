@@ -1,6 +1,6 @@
-"""The workflow file as it will be run: read at the commit of the event, and refused whole if any part is not known.
+"""Reading and validation of the workflow file: it is rejected as a whole if any part of it is not supported.
 
-It is for rehearsing workflows that build and publish on tags. Whatever else a workflow can say is refused before
+A rehearsal is for workflows that build and publish on tags. What else a workflow can contain is rejected before
 anything runs, with file and line, and never skipped: a rehearsal that leaves something out would prove nothing.
 """
 
@@ -11,11 +11,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from binoc_runbook.checks.workflow import matrix
-from binoc_runbook.checks.workflow.model import Job, Node, Unreadable, Workflow, action_of
+from binoc_runbook.checks.workflow.expressions import (
+    STATUS_FUNCTIONS,
+    Expression,
+    ExpressionError,
+    Value,
+    parse,
+    parse_template,
+)
+from binoc_runbook.checks.workflow.model import Job, Node, WorkflowError, WorkflowFile, action_of
 from binoc_runbook.finding import Finding, Place, RefusedError
 from binoc_runbook.rehearsal.runner.actions import ACTIONS
-from binoc_runbook.rehearsal.runner.expressions import STATUS_FUNCTIONS, Expression, Misspelt, parse, template
-from binoc_runbook.rehearsal.runner.values import Value
 
 CHECK = "rehearsed workflow"
 
@@ -55,29 +61,29 @@ _OF_JOB = {*_OF_CONDITION, "matrix"}
 _OF_STEP = {*_OF_JOB, "steps", "env", "runner", "job"}
 
 
-def read(root: Path, file: str) -> Workflow:
+def read_workflow(root: Path, file: str) -> WorkflowFile:
     """Read the workflow `file`, a path from `root`.
 
     Raises:
-        RefusedError: It cannot be read, or says something that is not known here; with every reason.
+        RefusedError: It cannot be read, or contains what is not supported; with every reason.
     """
     try:
-        workflow = Workflow.read(root, file)
-    except Unreadable as reason:
+        workflow = WorkflowFile.read(root, file)
+    except WorkflowError as reason:
         findings = [Finding.failed(CHECK, reason.place, reason.saw, reason.remedy)]
     else:
-        findings = [Finding.failed(CHECK, *each) for each in _unknown(workflow)]
+        findings = [Finding.failed(CHECK, *problem) for problem in _problems(workflow)]
     if findings:
         raise RefusedError("the workflow cannot be rehearsed, and nothing of it was run", findings)
     return workflow
 
 
 def value_of(node: Node) -> Value:
-    """A node as the value that GitHub's YAML 1.2 takes it for; a number loses its spelling, `3.10` is 3.1."""
+    """Return a node as the value that GitHub's YAML 1.2 takes it for; a number loses its spelling, `3.10` is 3.1."""
     if node.is_mapping:
         return {key.text: value_of(value) for key, value in node.items()}
     if node.is_list:
-        return [value_of(each) for each in node.elements()]
+        return [value_of(element) for element in node.elements()]
     text = node.text
     if node.yaml.style is None:  # not quoted
         if text in ("", "~", "null", "Null", "NULL"):
@@ -92,23 +98,23 @@ def value_of(node: Node) -> Value:
 
 
 def condition_of(node: Node) -> Expression:
-    """The condition of an `if`, which may stand with its braces or without.
+    """Parse the condition of an `if`, which may be written with its braces or without.
 
     Raises:
-        Misspelt: It is none; text around the braces would make it always true.
+        ExpressionError: It is not a condition; text around the braces would make it always true.
     """
     if "${{" not in node.text:
         return parse(node.text)
-    parts = [part for part in template(node.text.strip()) if not isinstance(part, str) or part.strip()]
+    parts = [part for part in parse_template(node.text.strip()) if not isinstance(part, str) or part.strip()]
     if len(parts) != 1 or isinstance(parts[0], str):
-        raise Misspelt("what stands beside `${{ … }}` makes the condition a text, which is always true")
+        raise ExpressionError("what stands beside `${{ … }}` makes the condition a text, which is always true")
     return parts[0]
 
 
-_Unknown = Iterator[tuple[Place, str, str]]
+_Problems = Iterator[tuple[Place, str, str]]
 
 
-def _unknown(workflow: Workflow) -> _Unknown:
+def _problems(workflow: WorkflowFile) -> _Problems:
     yield from _keys(workflow.root, _WORKFLOW_KEYS, "a workflow")
     yield from _order(workflow)
     inputs = {name.text for name, _ in _inputs(workflow)}
@@ -120,12 +126,12 @@ def _unknown(workflow: Workflow) -> _Unknown:
         yield from _job(job, inputs)
 
 
-def _inputs(workflow: Workflow) -> list[tuple[Node, Node]]:
-    asked = workflow.root.get("on", "workflow_dispatch", "inputs")
-    return asked.items() if asked else []
+def _inputs(workflow: WorkflowFile) -> list[tuple[Node, Node]]:
+    inputs = workflow.root.get("on", "workflow_dispatch", "inputs")
+    return inputs.items() if inputs else []
 
 
-def _order(workflow: Workflow) -> _Unknown:
+def _order(workflow: WorkflowFile) -> _Problems:
     ids = {job.id for job in workflow.jobs}
     for job in workflow.jobs:
         for need in job.needs:
@@ -135,7 +141,7 @@ def _order(workflow: Workflow) -> _Unknown:
             yield job.key.place, f"`{job.id}` waits for itself", "break the circle of `needs`"
 
 
-def _job(job: Job, inputs: set[str]) -> _Unknown:
+def _job(job: Job, inputs: set[str]) -> _Problems:
     if job.is_reusable:
         yield job.key.place, f"`{job.id}` is done by another workflow file", "write its steps into this file"
         return
@@ -157,12 +163,12 @@ def _job(job: Job, inputs: set[str]) -> _Unknown:
 
 
 def labels(job: Job) -> list[Node]:
-    """The labels that a job asks for; a workflow that was read asks for one each time."""
+    """Return the labels in `runs-on`; each job of a validated workflow has one."""
     label = job.node.get("runs-on")
     return label.texts() if label else []
 
 
-def _matrix(job: Job) -> _Unknown:
+def _matrix(job: Job) -> _Problems:
     strategy = job.node.get("strategy")
     if strategy is None:
         return
@@ -172,19 +178,19 @@ def _matrix(job: Job) -> _Unknown:
         return
     lists = [value for _, value in written.items()]
     computed = next((node for _, node in written.walk() if "${{" in node.text), None)
-    if computed is not None or not written.is_mapping or not all(each.is_list for each in lists):
+    if computed is not None or not written.is_mapping or not all(values.is_list for values in lists):
         place = computed.place if computed else written.place
         yield place, f"the matrix of `{job.id}` is computed", "write its values out"
     elif not any(matrix.entries(job)):
         yield written.place, f"the matrix of `{job.id}` is empty", "write its values out"
 
 
-def _permissions(node: Node | None) -> _Unknown:
+def _permissions(node: Node | None) -> _Problems:
     if node is not None and not node.is_mapping:
         yield node.place, f"the permissions are `{node.text}` and not named", "name each, such as `contents: read`"
 
 
-def _step(step: Node, known: Mapping[str, set[str]]) -> _Unknown:
+def _step(step: Node, known: Mapping[str, set[str]]) -> _Problems:
     yield from _keys(step, _STEP_KEYS, "a step")
     uses, run = step.get("uses"), step.get("run")
     if (uses is None) == (run is None):
@@ -192,7 +198,7 @@ def _step(step: Node, known: Mapping[str, set[str]]) -> _Unknown:
     if uses is not None:
         name = action_of(step)
         if name not in ACTIONS:
-            there = ", ".join(f"`{each}`" for each in sorted(ACTIONS))
+            there = ", ".join(f"`{action}`" for action in sorted(ACTIONS))
             yield uses.place, f"the action `{uses.text}` is not known here, beside {there}", "do it in a `run:` step"
         else:
             given = step.get("with")
@@ -205,48 +211,50 @@ def _step(step: Node, known: Mapping[str, set[str]]) -> _Unknown:
         yield from _expressions(step.get(field), _OF_STEP, known)
 
 
-def _shell(node: Node | None) -> _Unknown:
+def _shell(node: Node | None) -> _Problems:
     if node is not None and node.text not in SHELLS:
         yield node.place, f"the shell `{node.text}` is not known here", "write `shell: bash`"
 
 
-def _keys(node: Node, known: set[str], what: str) -> _Unknown:
+def _keys(node: Node, known: set[str], what: str) -> _Problems:
     for key, _ in node.items():
         if key.text not in known:
             yield key.place, f"`{key.text}` of {what} is not known here", f"delete `{key.text}`, or do without it"
 
 
-def _condition(node: Node | None, contexts: set[str], known: Mapping[str, set[str]]) -> _Unknown:
+def _condition(node: Node | None, contexts: set[str], known: Mapping[str, set[str]]) -> _Problems:
     if node is None:
         return
     try:
-        read = condition_of(node)
-    except Misspelt as reason:
+        condition = condition_of(node)
+    except ExpressionError as reason:
         yield node.place, f"`{node.text.strip()}`: {reason}", "write one condition that GitHub's expressions can say"
         return
-    yield from _names(node.place, read, contexts, known)
+    yield from _names(node.place, condition, contexts, known)
 
 
-def _expressions(node: Node | None, contexts: set[str], known: Mapping[str, set[str]]) -> _Unknown:
-    for _, each in node.walk() if node else ():
+def _expressions(node: Node | None, contexts: set[str], known: Mapping[str, set[str]]) -> _Problems:
+    for _, text in node.walk() if node else ():
         try:
-            parts = template(each.text)
-        except Misspelt as reason:
-            yield each.place, f"an expression cannot be read: {reason}", "mend what stands between `${{` and `}}`"
+            parts = parse_template(text.text)
+        except ExpressionError as reason:
+            yield text.place, f"an expression cannot be read: {reason}", "mend what stands between `${{` and `}}`"
             continue
         for part in parts:
             if isinstance(part, Expression):
-                if asked := sorted(part.functions & STATUS_FUNCTIONS):
-                    yield each.place, f"`{asked[0]}()` stands outside of an `if`", "ask for `job.status` instead"
-                yield from _names(each.place, part, contexts, known)
+                if calls := sorted(part.functions & STATUS_FUNCTIONS):
+                    yield text.place, f"`{calls[0]}()` stands outside of an `if`", "ask for `job.status` instead"
+                yield from _names(text.place, part, contexts, known)
 
 
-def _names(place: Place, read: Expression, contexts: set[str], known: Mapping[str, set[str]]) -> _Unknown:
-    for context, *path in sorted(read.names):
+def _names(place: Place, expression: Expression, contexts: set[str], known: Mapping[str, set[str]]) -> _Problems:
+    if "fromjson" in expression.functions:  # can fail when it is evaluated, and nothing is skipped or guessed here
+        yield place, "`fromJSON` is not rehearsed", "write its value out"
+    for context, *path in sorted(expression.references):
         there = known.get(context, _KNOWN.get(context))
         if context not in contexts:
-            names = ", ".join(f"`{each}`" for each in sorted(contexts))
+            names = ", ".join(f"`{name}`" for name in sorted(contexts))
             yield place, f"`{context}` is not known there, beside {names}", "write it without"
         elif there is not None and (not path or path[0] not in there):
-            names = ", ".join(f"`{each}`" for each in sorted(there)) or "nothing"
+            names = ", ".join(f"`{name}`" for name in sorted(there)) or "nothing"
             yield place, f"`{'.'.join([context, *path])}` is not known; `{context}` holds {names}", "name one of those"

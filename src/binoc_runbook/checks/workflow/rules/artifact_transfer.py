@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from binoc_runbook.checks.workflow.matrix import expanded
-from binoc_runbook.checks.workflow.model import Workflow, action_of
-from binoc_runbook.checks.workflow.rules.rule import Fault
+from binoc_runbook.checks.workflow.model import WorkflowFile, action_of
+from binoc_runbook.checks.workflow.rules.rule import Violation
 from binoc_runbook.policy import Policy
 
 if TYPE_CHECKING:
@@ -48,16 +48,16 @@ class _Download:
         return any(fnmatch.fnmatchcase(name, each) for each in _braces(self.pattern.text))
 
 
-def _uploads(workflow: Workflow) -> list[_Upload]:
+def _uploads(workflow: WorkflowFile) -> list[_Upload]:
     return [
-        _Upload(job, step, tuple(expanded(job, step.said("with", "name") or "artifact")))
+        _Upload(job, step, tuple(expanded(job, step.text_at("with", "name") or "artifact")))
         for job in workflow.all_jobs
         for step in job.steps
         if action_of(step) == "actions/upload-artifact"
     ]
 
 
-def _downloads(workflow: Workflow, policy: Policy) -> list[_Download]:
+def _downloads(workflow: WorkflowFile, policy: Policy) -> list[_Download]:
     """What the publish jobs take from this run."""
     return [
         _Download(job, step, step.get("with", "name") or step.get("with", "pattern"))
@@ -80,7 +80,7 @@ def _braces(pattern: str) -> list[str]:
     return [*plain, *waiting]
 
 
-def names_are_unique(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+def names_are_unique(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     first: dict[str, _Upload] = {}
     for upload in _uploads(workflow):
         place = upload.place_of_name.place
@@ -95,7 +95,7 @@ def names_are_unique(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
                 yield place, saw, "write what tells them apart into the name: `${{ matrix.… }}`"
 
 
-def patterns_are_disjoint(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+def patterns_are_disjoint(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     names = [name for upload in _uploads(workflow) for name in dict.fromkeys(upload.names)]
     takes = [(download, {name for name in names if download.takes(name)}) for download in _downloads(workflow, policy)]
     for at, (download, taken) in enumerate(takes):
@@ -116,7 +116,7 @@ def _is_everything(path: str) -> bool:
     return not re.sub(r"\$\{\{\s*github\.workspace\s*\}\}", "", path).strip("./*~")
 
 
-def uploads_are_built(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+def uploads_are_built(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     downloads = _downloads(workflow, policy)
     for upload in _uploads(workflow):
         given = upload.step.get("with", "path")
@@ -138,7 +138,7 @@ def uploads_are_built(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
             break
 
 
-def uploads_are_not_empty(workflow: Workflow, policy: Policy) -> Iterator[Fault]:
+def uploads_are_not_empty(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     for upload in _uploads(workflow):
         given = upload.step.get("with", "if-no-files-found")
         if given is None or given.text != "error":

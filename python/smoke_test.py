@@ -1,6 +1,6 @@
 """Tries an installed Binoc as a user does: the command, its plugin for SQLite, and plugins given by their path.
 
-    python trial.py 0.4.0 [--plugin LIBRARY]...
+    python smoke_test.py 0.4.0 [--plugin LIBRARY]...
 
 The `binoc` that is tried is the one beside the Python that runs this. Nothing but the standard library is used.
 """

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from binoc_runbook.rehearsal.runner.expressions import Misspelt, filled, parse, template
-from binoc_runbook.rehearsal.runner.values import text_of, truth
+from binoc_runbook.checks.workflow.expressions import (
+    ExpressionError,
+    fill_template,
+    is_truthy,
+    parse,
+    parse_template,
+    to_text,
+)
 
 CONTEXTS = {
     "github": {"ref": "refs/tags/v1.0.0", "event_name": "push"},
@@ -68,7 +74,9 @@ STATUS = {"success": False, "failure": True, "cancelled": False, "always": True}
         ("contains(needs.*.result, 'failure')", True),
         ("contains(needs.*.result, 'fail')", False),
         ("format('{0}-{1} {{0}} {2}', 'a', 1)", "a-1 {0} {2}"),
-        ("toJSON(true)", "true"),
+        ("fromJSON('[1, \"two\"]')[1]", "two"),
+        ('fromJSON(\'{"a": {"b": 3}}\').a.b == 3', True),
+        ('contains(fromJSON(\'["push", "release"]\'), github.event_name)', True),
         ("success()", False),
         ("!cancelled()", True),
         ("always() && failure()", True),
@@ -88,17 +96,18 @@ def test_an_expression_has_the_value_that_github_gives_it(text, expected):
         ("(a", "is missing"),
         ("a b", "`b` is not expected"),
         ("a.1", "not expected"),
-        ("fromJSON('[]')", "`fromJSON` is not known"),
-        ("hashFiles('x')", "`hashFiles` is not known"),
-        ("contains('a')", "was given 1"),
-        ("success(1)", "takes nothing"),
+        ("toJSON(github)", "`toJSON` is not supported"),
+        ("hashFiles('x')", "`hashFiles` is not supported"),
+        ("join(needs.*.result)", "`join` is not supported"),
+        ("contains('a')", "`contains` does not take 1"),
+        ("success(1)", "`success` does not take 1"),
         ("a = b", "cannot be read"),
         ("1 + 2", "cannot be read"),
         ("(" * 60 + "1" + ")" * 60, "nested"),
     ],
 )
 def test_what_is_no_known_expression_is_refused(text, reason):
-    with pytest.raises(Misspelt, match=reason):
+    with pytest.raises(ExpressionError, match=reason):
         parse(text)
 
 
@@ -107,29 +116,34 @@ def test_what_is_no_known_expression_is_refused(text, reason):
     [(None, ""), (True, "true"), (3.1, "3.1"), (3.0, "3"), ("x", "x"), ({}, "Object"), ([], "Array")],
 )
 def test_a_value_is_written_as_github_writes_it(value, expected):
-    assert text_of(value) == expected
+    assert to_text(value) == expected
 
 
 @pytest.mark.parametrize("value", [None, False, 0.0, -0.0, "", float("nan")])
 def test_nothing_zero_and_the_empty_text_are_false(value):
-    assert truth(value) is False
+    assert is_truthy(value) is False
 
 
 @pytest.mark.parametrize("value", [True, 1.0, "false", "0", [], {}])
 def test_all_else_is_true(value):
-    assert truth(value) is True
+    assert is_truthy(value) is True
+
+
+def test_json_that_cannot_be_parsed_is_an_error_of_the_evaluation():
+    with pytest.raises(ExpressionError, match="`fromJSON`"):
+        parse("fromJSON(inputs.artifact)").evaluate(CONTEXTS, STATUS)
 
 
 def test_a_text_is_filled_and_an_expression_alone_keeps_its_kind():
-    assert filled(template("on ${{ matrix.python }}, ${{ '}}' }}!"), CONTEXTS, STATUS) == "on 3.1, }}!"
-    assert filled(template("${{ inputs.dry }}"), CONTEXTS, STATUS) is False
-    assert filled(template("plain"), CONTEXTS, STATUS) == "plain"
-    with pytest.raises(Misspelt, match="not closed"):
-        template("${{ github.ref }")
+    assert fill_template(parse_template("on ${{ matrix.python }}, ${{ '}}' }}!"), CONTEXTS, STATUS) == "on 3.1, }}!"
+    assert fill_template(parse_template("${{ inputs.dry }}"), CONTEXTS, STATUS) is False
+    assert fill_template(parse_template("plain"), CONTEXTS, STATUS) == "plain"
+    with pytest.raises(ExpressionError, match="not closed"):
+        parse_template("${{ github.ref }")
 
 
 def test_an_expression_says_what_it_reads_and_whether_it_asks_how_things_went():
     read = parse("needs.check.result == 'success' && always() && matrix[github.ref]")
-    assert read.names == {("needs", "check", "result"), ("github", "ref"), ("matrix", "?")}
-    assert read.asks_for_status
-    assert not parse("startsWith(github.ref, 'x')").asks_for_status
+    assert read.references == {("needs", "check", "result"), ("github", "ref"), ("matrix", "?")}
+    assert read.has_status_function
+    assert not parse("startsWith(github.ref, 'x')").has_status_function

@@ -1,7 +1,7 @@
-"""The artifacts of a run, as folders: what `actions/upload-artifact` and `actions/download-artifact` do with them.
+"""The workflow artifacts of a run, as directories: the store of the actions that upload and download them.
 
-From the descriptions of both actions and of `@actions/glob`: which files a path means, which folder their names begin
-at, and that an artifact is never added to.
+From the descriptions of both actions and of `@actions/glob`: which files a path matches, at which directory their names
+begin, and that nothing is added to a workflow artifact.
 """
 
 from __future__ import annotations
@@ -17,31 +17,31 @@ _SPECIAL = re.compile(r"[*?\[]")
 _FORBIDDEN = re.compile(r'["*:<>|?\r\n\\/]')
 
 
-class NotDone(Exception):  # noqa: N818 - an answer, not a mistake
-    """The step fails, for the reason that the message says."""
+class StepError(Exception):
+    """A step failed, for the reason in the message."""
 
 
 @dataclass
-class Artifacts:
-    """The artifacts of one run, in folders named like them."""
+class WorkflowArtifacts:
+    """The workflow artifacts of one run, each in a directory of its name."""
 
     folder: Path
-    #: Which attempt of the run made each; an attempt may replace what an earlier one made.
-    made: dict[str, int] = field(default_factory=dict)
+    #: The attempt of the run that uploaded each; an attempt may replace those of an earlier one.
+    attempts: dict[str, int] = field(default_factory=dict)
 
     def upload(
         self, name: str, workspace: Path, path: str, *, attempt: int, hidden: bool = False, overwrite: bool = False
     ) -> list[str]:
-        """Keep the files that `path` means, several lines of it together; returns the names that they have then.
+        """Store the files that the lines of `path` match, and return the names that they have in the workflow artifact.
 
         Raises:
-            NotDone: The name is taken in this attempt, or cannot be one.
+            StepError: The name is taken in this attempt, or cannot be one.
         """
         if not name or _FORBIDDEN.search(name):
-            raise NotDone(f"`{name}` cannot be the name of an artifact")
-        if self.made.get(name) == attempt and not overwrite:
-            raise NotDone(f"an artifact with the name `{name}` already exists in this run")
-        files, root = found(workspace, path, hidden=hidden)
+            raise StepError(f"`{name}` cannot be the name of an artifact")
+        if self.attempts.get(name) == attempt and not overwrite:
+            raise StepError(f"an artifact with the name `{name}` already exists in this run")
+        files, root = matching_files(workspace, path, hidden=hidden)
         if not files:
             return []
         place = self.folder / name
@@ -50,40 +50,40 @@ class Artifacts:
             target = place / file.relative_to(root)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, target)  # an artifact keeps no permissions
-        self.made[name] = attempt
+        self.attempts[name] = attempt
         return sorted(file.relative_to(root).as_posix() for file in files)
 
     def download(
-        self, into: Path, say: Callable[[str], None], *, name: str = "", pattern: str = "", merge: bool = False
+        self, into: Path, show: Callable[[str], None], *, name: str = "", pattern: str = "", merge: bool = False
     ) -> None:
-        """Copy one artifact by its name, or those that fit the pattern, each into a folder of its own unless merged.
+        """Copy one by its name, or those that match the pattern, each into a directory of its own unless merged.
 
         Raises:
-            NotDone: There is no artifact of that name.
+            StepError: There is none of that name.
         """
-        if name and name not in self.made:
-            there = ", ".join(f"`{each}`" for each in sorted(self.made)) or "no others"
-            raise NotDone(f"there is no artifact `{name}`, beside {there}")
-        fits = re.compile(braces(pattern or "*"))
-        chosen = [name] if name else sorted(each for each in self.made if fits.fullmatch(each))
-        for each in chosen:
-            for file in sorted((self.folder / each).rglob("*")):
+        if name and name not in self.attempts:
+            there = ", ".join(f"`{other}`" for other in sorted(self.attempts)) or "no others"
+            raise StepError(f"there is no artifact `{name}`, beside {there}")
+        matcher = re.compile(braces(pattern or "*"))
+        chosen = [name] if name else sorted(filter(matcher.fullmatch, self.attempts))
+        for artifact in chosen:
+            for file in sorted((self.folder / artifact).rglob("*")):
                 if file.is_dir():
                     continue
-                inside = file.relative_to(self.folder / each)
-                target = into / inside if name or merge else into / each / inside
+                inside = file.relative_to(self.folder / artifact)
+                target = into / inside if name or merge else into / artifact / inside
                 if target.exists() and target.read_bytes() != file.read_bytes():
-                    say(f"`{inside.as_posix()}` is in several artifacts, and that of `{each}` is taken")
+                    show(f"`{inside.as_posix()}` is in several artifacts, and that of `{artifact}` is taken")
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(file, target)
-        say(f"{len(chosen)} artifacts: {', '.join(chosen) or 'none fits'}")
+        show(f"{len(chosen)} artifacts: {', '.join(chosen) or 'none fits'}")
 
 
-def found(workspace: Path, path: str, *, hidden: bool = False) -> tuple[list[Path], Path]:
-    """The files that the lines of `path` mean, and the folder that their names in an artifact begin at.
+def matching_files(workspace: Path, path: str, *, hidden: bool = False) -> tuple[list[Path], Path]:
+    """Return the files that the lines of `path` match, and the directory at which their names begin.
 
-    That folder is the part of a line before its first sign of a pattern; of several lines, what is common to them. A
-    line that begins with `!` takes files out again.
+    That directory is the part of a line before its first wildcard; of several lines, what is common to them. A
+    line that begins with `!` excludes files.
     """
     lines = [line.strip() for line in path.splitlines() if line.strip() and not line.strip().startswith("#")]
     wanted = [os.path.normpath(workspace / line) for line in lines if not line.startswith("!")]
@@ -109,7 +109,7 @@ def braces(pattern: str) -> str:
     if choice is None:
         return _expression(pattern)
     before, after = pattern[: choice.start()], pattern[choice.end() :]
-    return "|".join(braces(f"{before}{each}{after}") for each in choice[1].split(","))
+    return "|".join(braces(f"{before}{option}{after}") for option in choice[1].split(","))
 
 
 def _start(pattern: str) -> Path:
@@ -124,13 +124,13 @@ def _below(start: Path, *, hidden: bool) -> Iterator[Path]:
         yield start
     for folder, folders, files in os.walk(start):
         if not hidden:
-            folders[:] = [each for each in folders if not each.startswith(".")]
-        yield from (Path(folder, each) for each in files if hidden or not each.startswith("."))
+            folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(folder, name) for name in files if hidden or not name.startswith("."))
 
 
 def _fitting(patterns: list[str]) -> Callable[[str], bool]:
     # A pattern that means a folder means all that is in it.
-    expressions = [re.compile(f"(?:{_expression(Path(each).as_posix())})(?:/.*)?") for each in patterns]
+    expressions = [re.compile(f"(?:{_expression(Path(pattern).as_posix())})(?:/.*)?") for pattern in patterns]
     return lambda path: any(expression.fullmatch(path) for expression in expressions)
 
 

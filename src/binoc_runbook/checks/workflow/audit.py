@@ -1,0 +1,114 @@
+"""The audit of a publish workflow by zizmor, and the rule of the contract that is made of it.
+
+zizmor knows what linters know of any workflow; the other rules know what publishing needs. It runs with the persona
+`pedantic`, because only that one reports permissions for the whole workflow and the image of a service. Of its reports
+the rule takes those of medium and high severity, and template injection of any: an input of a run that was started by
+hand is of low severity, and becomes a command all the same. What else is low is advice about style.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from binoc_runbook.finding import Finding, Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from binoc_runbook.checks.workflow.model import WorkflowFile
+    from binoc_runbook.checks.workflow.rules.rule import Violation
+    from binoc_runbook.policy import Policy
+
+#: The version whose reports this module understands; requirements/dev.txt pins the same one.
+ZIZMOR = "1.32.0"
+#: The command that audits the file whose path is appended to it.
+COMMAND = (
+    *("zizmor", "--quiet", "--offline", "--no-config", "--no-ignores"),
+    *("--persona", "pedantic", "--format", "json"),
+)
+
+#: Audits of which a rule of the contract reports more: also what an action or a workflow of the checkout uses, and
+#: `persist-credentials: true`, which is written for a reason that zizmor accepts.
+_OTHER_RULES = {"artipacked": "checkouts", "unpinned-uses": "pins"}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One report of zizmor: the name of its audit, the line, what is wrong there, and the page that describes it."""
+
+    audit: str
+    line: int
+    saw: str
+    page: str
+    severity: str
+    persona: str
+
+    @property
+    def counts(self) -> bool:
+        """Whether the rule of the contract takes it."""
+        if self.audit in _OTHER_RULES:
+            return False
+        return self.severity in ("Medium", "High") or (self.audit, self.persona) == ("template-injection", "Regular")
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """The reports of zizmor about one workflow file, or why there are none.
+
+    `missing` says why the pinned version could not be started, `unknown` why it gave no reports.
+    """
+
+    reports: tuple[Report, ...] = ()
+    missing: str = ""
+    unknown: str = ""
+
+    @classmethod
+    def parse(cls, output: str) -> Audit:
+        """Parse the JSON that zizmor prints; the audit of any other text is unknown."""
+        try:
+            reports = json.loads(output)
+            if not isinstance(reports, list):
+                raise TypeError("not a list")
+            return cls(tuple(map(_report, reports)))
+        except (ValueError, KeyError, TypeError, StopIteration) as error:
+            return cls(unknown=f"its report is not understood ({type(error).__name__}: {error})")
+
+    @property
+    def complete(self) -> bool:
+        """Whether the file was audited."""
+        return not self.missing and not self.unknown
+
+    def problems(self, check: str, file: str, *, strict: bool) -> list[Finding]:
+        """Return the finding that the file was not audited; none if it was.
+
+        Where the pinned version is missing it is a warning, and unknown if `strict`.
+        """
+        command = " ".join((*COMMAND, file))
+        if self.unknown:
+            return [Finding.unknown(check, command, f"zizmor did not audit the workflow: {self.unknown}", command)]
+        if self.missing:
+            saw = f"zizmor {ZIZMOR} is not installed ({self.missing}), so the workflow was not audited"
+            status = Finding.unknown if strict else Finding.warning
+            return [status(check, "zizmor --version", saw, f"python -m pip install zizmor=={ZIZMOR}")]
+        return []
+
+
+def reported_defects(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    for report in workflow.audit.reports if workflow.audit else ():
+        if report.counts:
+            yield Place(workflow.file, report.line), f"{report.audit}: {report.saw}", f"fix it as in {report.page}"
+
+
+def _report(report: Any) -> Report:
+    locations, determinations = report["locations"], report["determinations"]
+    place = next(location for location in locations if location["symbolic"]["kind"] == "Primary")
+    return Report(
+        audit=report["ident"],
+        line=place["concrete"]["location"]["start_point"]["row"] + 1,
+        saw=f"{place['symbolic']['annotation']} ({report['desc']})",
+        page=report["url"],
+        severity=determinations["severity"],
+        persona=determinations["persona"],
+    )

@@ -1,0 +1,31 @@
+"""zizmor, the linter of workflows: the pinned version, started without its configuration and without the network."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from binoc_runbook.checks.workflow.audit import COMMAND, ZIZMOR, Audit
+from binoc_runbook.world.processes import Processes
+
+#: The exit codes of an audit that ended: without a report, and with reports of increasing severity.
+_ENDED = (0, 10, 11, 12, 13, 14)
+#: The most seconds that one call may take.
+_TIMEOUT = 60.0
+
+
+def audit_workflow(processes: Processes, file: str) -> Audit:
+    """Audit one workflow file, a path from the root of the checkout."""
+    # Its variables would change what it does, and it needs none of the tokens.
+    own = replace(
+        processes, withheld=lambda name: processes.withheld(name) or name.startswith(("ZIZMOR_", "GH_", "GITHUB_"))
+    )
+    version = own.run(["zizmor", "--version"], patience=_TIMEOUT)
+    if version.returncode != 0:
+        return Audit(missing=version.reason)
+    installed = version.stdout.strip().rpartition(" ")[2]
+    if installed != ZIZMOR:
+        return Audit(missing=f"the installed version is {installed}")
+    done = own.run([*COMMAND, file], patience=_TIMEOUT)
+    if done.returncode not in _ENDED:
+        return Audit(unknown=replace(done, stderr=done.stderr.partition("Stack backtrace")[0]).reason)
+    return Audit.parse(done.stdout)
