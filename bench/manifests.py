@@ -23,8 +23,8 @@ from binoc_runbook.checks.sync import sync
 from binoc_runbook.policy import Policy
 from binoc_runbook.version import Version
 from binoc_runbook.workspace import Workspace
+from binoc_runbook.workspace.cargo_metadata import CargoMetadata
 from binoc_runbook.workspace.edit import apply, plan
-from binoc_runbook.workspace.metadata import CargoMetadata
 from binoc_runbook.world import World
 
 OLD, NEW = Version.parse("0.4.0"), Version.parse("0.5.0")

@@ -11,7 +11,7 @@ from binoc_runbook.checks.surface import surface, withheld
 from binoc_runbook.finding import Findings, Place
 from binoc_runbook.policy import Artifact, Policy
 from binoc_runbook.workspace import Workspace
-from binoc_runbook.workspace.metadata import CargoMetadata
+from binoc_runbook.workspace.cargo_metadata import CargoMetadata
 from binoc_runbook.world import World
 
 POLICY = Policy(

@@ -6,7 +6,7 @@ import pytest
 
 from binoc_runbook.finding import RefusedError
 from binoc_runbook.rehearsal.offline_crates import lend_crates
-from binoc_runbook.rehearsal.world import open_world
+from binoc_runbook.rehearsal.rehearsal_world import open_world
 from binoc_runbook.world import World
 
 pytestmark = pytest.mark.rehearsal

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from binoc_runbook.finding import RefusedError
-from binoc_runbook.rehearsal.world import open_world
+from binoc_runbook.rehearsal.rehearsal_world import open_world
 from binoc_runbook.release.parameters import open_target
 from binoc_runbook.release.run import Release
 from binoc_runbook.stages import STAGES

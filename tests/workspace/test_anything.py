@@ -14,8 +14,8 @@ from binoc_runbook.checks.sync import sync
 from binoc_runbook.policy import Artifact, Policy
 from binoc_runbook.version import Version
 from binoc_runbook.workspace import Workspace
+from binoc_runbook.workspace.cargo_metadata import CargoMetadata, CargoPackage
 from binoc_runbook.workspace.edit import plan
-from binoc_runbook.workspace.metadata import CargoMetadata, CargoPackage
 
 DECLARED = Policy(declared=True, artifacts=(Artifact("a", "crates.io", "a"), Artifact("a", "pypi", "a")))
 

@@ -13,9 +13,9 @@ import pytest
 from binoc_runbook.finding import Findings
 from binoc_runbook.policy import Artifact, Policy
 from binoc_runbook.workspace import Workspace
-from binoc_runbook.workspace.metadata import CargoMetadata
+from binoc_runbook.workspace.cargo_metadata import CargoMetadata
 from binoc_runbook.world import World
-from binoc_runbook.world.cargo import read_metadata
+from binoc_runbook.world.cargo_client import read_metadata
 
 Files = Mapping[str, str]
 Lay = Callable[[Files], Path]

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from binoc_runbook.policy import Artifact, Policy
 from binoc_runbook.version import Version
 from binoc_runbook.workspace import Workspace
+from binoc_runbook.workspace.cargo_metadata import CargoMetadata, CargoPackage
 from binoc_runbook.workspace.edit import Plan, apply, plan
 from binoc_runbook.workspace.manifest import Manifest
-from binoc_runbook.workspace.metadata import CargoMetadata, CargoPackage
 from binoc_runbook.world import World
 
 Lay = Callable[[Mapping[str, str]], Path]

@@ -34,7 +34,7 @@ class WorldChoice:
         """Open the world for the checkout at `root`."""
         if self.kind == "real":
             return World.real(root)
-        from binoc_runbook.rehearsal.world import open_world
+        from binoc_runbook.rehearsal.rehearsal_world import open_world
 
         return open_world(root, self.fault, quick=self.quick)
 

@@ -17,15 +17,15 @@ from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.policy import MANIFEST_OF, normalised
 from binoc_runbook.workspace import python
 from binoc_runbook.workspace.cargo import Crates
+from binoc_runbook.workspace.manifest_tree import ManifestTree
 from binoc_runbook.workspace.package import Ecosystem, Orphan, Package, Source
-from binoc_runbook.workspace.tree import Tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from binoc_runbook.policy import Artifact, Policy, Registry
-    from binoc_runbook.workspace.metadata import CargoMetadata, ReadMetadata
+    from binoc_runbook.workspace.cargo_metadata import CargoMetadata, ReadMetadata
 
 __all__ = ["Ecosystem", "Orphan", "Package", "Source", "Workspace"]
 
@@ -50,7 +50,7 @@ class Workspace:
     lock_files: tuple[str, ...]
     cargo_roots: tuple[str, ...]
     unreported: Mapping[str, CargoMetadata]
-    tree: Tree
+    tree: ManifestTree
 
     @classmethod
     def discover(cls, root: Path, read_metadata: ReadMetadata) -> Workspace:
@@ -61,7 +61,7 @@ class Workspace:
         `read_metadata` is called at most once for each Cargo root, from several threads.
         """
         with _uncollected():
-            tree = Tree(root)
+            tree = ManifestTree(root)
             crates = Crates(tree, read_metadata)
             packages, orphans = list(crates.packages.values()), crates.orphans
             for manifest in tree.python.values():

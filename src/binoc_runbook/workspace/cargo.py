@@ -10,16 +10,16 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from binoc_runbook.workspace.metadata import CargoMetadata, CargoPackage
+from binoc_runbook.workspace.cargo_metadata import CargoMetadata, CargoPackage
+from binoc_runbook.workspace.manifest_tree import CARGO, manifest_in
 from binoc_runbook.workspace.package import Orphan, Package, Source
-from binoc_runbook.workspace.tree import CARGO, manifest_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from binoc_runbook.workspace.cargo_metadata import ReadMetadata
     from binoc_runbook.workspace.manifest import Manifest
-    from binoc_runbook.workspace.metadata import ReadMetadata
-    from binoc_runbook.workspace.tree import Tree
+    from binoc_runbook.workspace.manifest_tree import ManifestTree
 
 
 class Crates:
@@ -29,7 +29,7 @@ class Crates:
     is below a workspace that cargo cannot read is not tried: cargo would read the same workspace again.
     """
 
-    def __init__(self, tree: Tree, read_metadata: ReadMetadata) -> None:
+    def __init__(self, tree: ManifestTree, read_metadata: ReadMetadata) -> None:
         self._tree = tree
         self.packages: dict[str, Package] = {}
         self.orphans: list[Orphan] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from binoc_runbook.workspace.tree import join, manifest_in
+from binoc_runbook.workspace.manifest_tree import join, manifest_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from binoc_runbook.workspace.manifest_tree import join, manifest_in
 from binoc_runbook.workspace.package import Orphan, Package, Source
-from binoc_runbook.workspace.tree import join, manifest_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

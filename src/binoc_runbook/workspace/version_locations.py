@@ -17,7 +17,7 @@ from binoc_runbook.workspace import requirement
 from binoc_runbook.workspace.dependencies import Dependency, dependencies
 from binoc_runbook.workspace.lock import Entry, Lock
 from binoc_runbook.workspace.manifest import Manifest, strings
-from binoc_runbook.workspace.tree import CARGO, LOCK
+from binoc_runbook.workspace.manifest_tree import CARGO, LOCK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from binoc_runbook.redaction import Translate, machine_free
 from binoc_runbook.workspace import Workspace
-from binoc_runbook.world.cargo import read_metadata
+from binoc_runbook.world.cargo_client import read_metadata
 from binoc_runbook.world.git import Git
 from binoc_runbook.world.processes import Processes
 from binoc_runbook.world.test_results import Evidence

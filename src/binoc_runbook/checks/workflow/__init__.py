@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from binoc_runbook.checks.workflow.audit import reported_defects
 from binoc_runbook.checks.workflow.model import FOLDER, WorkflowError, WorkflowFile
 from binoc_runbook.checks.workflow.rules import RULES
+from binoc_runbook.checks.workflow.rules.audit_reports import reported_defects
 from binoc_runbook.checks.workflow.rules.pinning import used_actions
 from binoc_runbook.checks.workflow.rules.publish_jobs import in_environment
 from binoc_runbook.finding import Finding, Findings

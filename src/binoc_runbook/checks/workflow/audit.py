@@ -1,25 +1,18 @@
-"""The audit of a publish workflow by zizmor, and the rule of the contract that is made of it.
+"""The audit of a publish workflow by zizmor.
 
 zizmor knows what linters know of any workflow; the other rules know what publishing needs. It runs with the persona
-`pedantic`, because only that one reports permissions for the whole workflow and the image of a service. Of its reports
-the rule takes those of medium and high severity, and template injection of any: an input of a run that was started by
-hand is of low severity, and becomes a command all the same. What else is low is advice about style.
+`pedantic`, because only that one reports permissions for the whole workflow and the image of a service. The rule of the
+contract takes the reports of medium and high severity, and template injection of any: an input of a run that was
+started by hand is of low severity, and becomes a command all the same. What else is low is advice about style.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from binoc_runbook.finding import Finding, Place
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from binoc_runbook.checks.workflow.model import WorkflowFile
-    from binoc_runbook.checks.workflow.rules.rule import Violation
-    from binoc_runbook.policy import Policy
+from binoc_runbook.finding import Finding
 
 #: The version whose reports this module understands; requirements/dev.txt pins the same one.
 ZIZMOR = "1.32.0"
@@ -93,12 +86,6 @@ class Audit:
             status = Finding.unknown if strict else Finding.warning
             return [status(check, "zizmor --version", saw, f"python -m pip install zizmor=={ZIZMOR}")]
         return []
-
-
-def reported_defects(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
-    for report in workflow.audit.reports if workflow.audit else ():
-        if report.counts:
-            yield Place(workflow.file, report.line), f"{report.audit}: {report.saw}", f"fix it as in {report.page}"
 
 
 def _report(report: Any) -> Report:

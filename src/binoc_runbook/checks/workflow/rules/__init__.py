@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from binoc_runbook.checks.workflow.audit import reported_defects
 from binoc_runbook.checks.workflow.rules import (
     artifact_transfer,
     caches,
@@ -16,6 +15,7 @@ from binoc_runbook.checks.workflow.rules import (
     release_trigger,
     runners,
 )
+from binoc_runbook.checks.workflow.rules.audit_reports import reported_defects
 from binoc_runbook.checks.workflow.rules.rule import Rule
 
 __all__ = ["RULES"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from binoc_runbook.workspace.metadata import CargoMetadata
+from binoc_runbook.workspace.cargo_metadata import CargoMetadata
 
 if TYPE_CHECKING:
     from binoc_runbook.checks.observations import Completed

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from binoc_runbook.world.cargo import read_metadata
+from binoc_runbook.world.cargo_client import read_metadata
 from binoc_runbook.world.processes import Processes
 
 CRATE = '[package]\nname = "a"\nversion = "0.4.0"\nedition = "2021"\n[dependencies]\nserde = "1"\n'

@@ -24,7 +24,7 @@ _FOREIGN = frozenset({"node_modules", "__pycache__"})
 _MARKERS = frozenset({"pyvenv.cfg", "CACHEDIR.TAG"})
 
 
-class Tree:
+class ManifestTree:
     """All manifests below one root, by their path from it.
 
     Nothing outside the root is ever read. Links to folders are not walked through, so that each manifest is seen once
