@@ -54,14 +54,14 @@ def ask(question: str, **options: str | Iterable[str]) -> Findings:
         RefusedError: It does not hold, with the findings; or there is no such question, or nothing it could be asked
             about.
     """
-    given = {name: (said,) if isinstance(said, str) else tuple(said) for name, said in options.items()}
+    given = {name: (value,) if isinstance(value, str) else tuple(value) for name, value in options.items()}
     if wrong := mistake((question,), given):
         raise RefusedError(_NOT_ASKED, [Finding.failed("decided", f"`{question}`", *wrong)])
     target = asked_about(root_of(Path.cwd()))
     clean = target.world.clean
     findings = Findings(
-        replace(found, looked_at=clean(found.looked_at), saw=clean(found.saw), remedy=clean(found.remedy))
-        for found in QUESTIONS[question].ask(target, given)
+        replace(finding, looked_at=clean(finding.looked_at), saw=clean(finding.saw), remedy=clean(finding.remedy))
+        for finding in QUESTIONS[question].ask(target, given)
     )
     if failed := findings.having("failed"):
         raise RefusedError(f"`{question}` does not hold", failed)
@@ -106,14 +106,14 @@ def _surface(target: Target, options: Options) -> Findings:
     return found + list(_exactly(target, options["artifacts"])) if "artifacts" in options else found
 
 
-def _exactly(target: Target, said: tuple[str, ...]) -> Iterator[Finding]:
+def _exactly(target: Target, named: tuple[str, ...]) -> Iterator[Finding]:
     """Where the policy declares something else than a sentence says."""
-    declared = {f"{each.name} at {NAMES[each.registry]}": each for each in target.policy.artifacts}
+    declared = {f"{artifact.name} at {NAMES[artifact.registry]}": artifact for artifact in target.policy.artifacts}
     for what, artifact in declared.items():
-        if what not in said:
+        if what not in named:
             saw = f"the policy declares `{what}`, and the decision does not"
             yield Finding.failed("surface", artifact.source, saw, _MEND)
-    for what in said:
+    for what in named:
         if what not in declared:
             saw = f"the decision names `{what}`, and the policy does not declare it"
             yield Finding.failed("surface", target.policy.source, saw, _MEND)
@@ -233,8 +233,8 @@ def _pinned(file: Path, root: Path, without: tuple[str, ...]) -> Finding:
     for name in without:
         if name in pins:
             return Finding.failed("pins", Place(path, pins[name]), f"`{name}` is pinned", _MEND)
-    said = f", and {' and '.join(f'`{name}`' for name in without)} not among them" if without else ""
-    return Finding.ok("pins", path, f"{len(pins)} packages are pinned{said}")
+    absent = f", and {' and '.join(f'`{name}`' for name in without)} not among them" if without else ""
+    return Finding.ok("pins", path, f"{len(pins)} packages are pinned{absent}")
 
 
 def _tests(target: Target, options: Options) -> Findings:

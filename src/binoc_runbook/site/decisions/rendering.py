@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from docutils import nodes
@@ -113,7 +114,7 @@ class _PageWriter:
     def overview(self) -> Iterator[nodes.Node]:
         """Return how many sentences of each decision are in which state, each sentence, and the questions."""
         titles = self._app.env.titles
-        pages = {page: list(group) for page, group in groupby(self._decisions.sentences, lambda each: each.page)}
+        pages = {page: list(group) for page, group in groupby(self._decisions.sentences, attrgetter("page"))}
         counts = (
             [self._link(page, "", nodes.Text(titles[page].astext())), *(count for _, count in self._counts(sentences))]
             for page, sentences in pages.items()
