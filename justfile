@@ -10,6 +10,8 @@ export PATH := justfile_directory() / ".venv" / bin + PATH_VAR_SEP + env("PATH")
 export PYTHONPATH := justfile_directory() / "src"
 # Where a pipe has an old encoding (on Windows), Python could not even print the signs of a finding.
 export PYTHONUTF8 := "1"
+# Where bytecode is not written, each of the many processes of a test run or a release compiles the library again.
+export PYTHONDONTWRITEBYTECODE := ""
 
 target := env("CARGO_TARGET_DIR", justfile_directory() / "target")
 site := target / "site"
@@ -65,15 +67,17 @@ github-release *arguments:
 
 # everything: lint, the code, the notebooks and whole rehearsals
 [group("tests")]
-test: lint docs test-code
-    python -m pytest -n auto --maxprocesses 4 --dist loadscope -m "rehearsal or notebook" tests
-    python -m pytest --nbmake --nbmake-timeout=600 runbooks docs/adr
+test: lint docs (run-tests "--nbmake --nbmake-timeout=600 runbooks docs/adr tests")
 
 # the tests without rehearsals and notebooks: what a release runs
 [group("tests")]
-test-code: build
+test-code: (run-tests "-m 'not rehearsal and not notebook' tests")
+
+# What takes longest comes first, so that no worker waits for another at the end.
+[private]
+run-tests selection: build
     cargo test --workspace --locked
-    python -m pytest -m "not rehearsal and not notebook" tests
+    python -m pytest -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder {{ selection }}
     PYTHONPATH="{{ site }}" python -m pytest python
 
 # the workspace with the oldest Rust that Cargo.toml admits

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import shutil
 import subprocess
 import urllib.request
 import warnings
@@ -99,22 +100,40 @@ class Checkout:
         return self.git("rev-parse", "HEAD", cwd=other)
 
 
+@pytest.fixture(scope="session")
+def _checkout_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory that `checkout` copies; the first test fills it, in the isolated environment of a test."""
+    return tmp_path_factory.mktemp("checkout")
+
+
 @pytest.fixture
-def checkout(tmp_path: Path, git: Git) -> Checkout:
+def checkout(tmp_path: Path, git: Git, _checkout_template: Path) -> Checkout:
     """One crate to publish, one that must not be, one distribution; version 0.4.0; pushed to a bare remote."""
     root, remote = tmp_path / "demo", tmp_path / "remote.git"
+    if not any(_checkout_template.iterdir()):
+        _make_checkout(Checkout(_checkout_template / root.name, _checkout_template / remote.name, git))
+    for path in (root, remote):
+        shutil.copytree(_checkout_template / path.name, path)
+    git("remote", "set-url", "origin", str(remote), cwd=root)
+    git("update-index", "--refresh", cwd=root)  # as the copies are other files than git knows
+    return Checkout(root, remote, git)
+
+
+def _make_checkout(checkout: Checkout) -> None:
+    root, remote, git = checkout.root, checkout.remote, checkout.git
     git("init", "--quiet", "--bare", "--initial-branch=main", str(remote))
     git("init", "--quiet", "--initial-branch=main", str(root))
     for name, value in (("user.name", "Rosa Release"), ("user.email", "rosa@example.org")):
         git("config", name, value, cwd=root)
     git("remote", "add", "origin", str(remote), cwd=root)
-    made = Checkout(root, remote, git)
     for path, text in _WORKSPACE.items():
-        made.write(path, text)
-    made.commit("A workspace")
+        checkout.write(path, text)
+    checkout.commit("A workspace")
     git("push", "--quiet", "origin", "refs/heads/main", cwd=root)
-    made.commit("What is to be released")
-    return made
+    checkout.commit("What is to be released")
+    for repository in (root / ".git", remote):
+        for sample in (repository / "hooks").glob("*.sample"):
+            sample.unlink()
 
 
 _WORKSPACE = {

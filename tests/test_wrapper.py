@@ -66,6 +66,17 @@ def python_script(path, *, before=""):
         script(path, f'exec {base} "$@"')
 
 
+def python_with_pip(path, pip):
+    """The same Python, which copies `pip` into an environment; its `ensurepip` takes seconds to install it there."""
+    base, copy = (shlex.quote(each) for each in (getattr(sys, "_base_executable", sys.executable), shutil.which("cp")))
+    script(
+        path,
+        f'[ "$1 $2 $3" = "-m venv --clear" ] || exec {base} "$@"\n'
+        f'{base} -m venv --clear --without-pip "$4" || exit\n'
+        f'exec {copy} -R {shlex.quote(str(pip))}/. "$4"/lib/python*/site-packages',
+    )
+
+
 OLD = "import sys; sys.version_info = (3, 10, 14)"
 WITHOUT_VENV = "import sys; sys.modules['ensurepip'] = None"
 
@@ -339,16 +350,21 @@ def new_clone(root, machine, wheelhouse):
 
 
 @pytest.fixture
-def newcomer(tmp_path, machine, wheelhouse):
+def newcomer(tmp_path, machine, wheelhouse, home):
     """A clone in which nobody has typed anything yet."""
+    python_with_pip(machine / "python3", home.pip)
     return new_clone(tmp_path / "clone", machine, wheelhouse)
 
 
 @dataclass
 class Home:
-    """One clone for all tests that need no new one; its path holds what shells and shebangs stumble over."""
+    """One clone for all tests that need no new one; its path holds what shells and shebangs stumble over.
+
+    Its environment was made by Python alone; those that are made later, here and elsewhere, have the `pip` of this one.
+    """
 
     clone: Clone
+    pip: Path
     before: list[str]
     first: list[subprocess.CompletedProcess[str]]
 
@@ -361,7 +377,10 @@ def home(tmp_path_factory, wheelhouse):
     # Two at once, since one costs as much.
     calls = [made.start("prove") for _ in range(2)]
     first = sorted(map(result, calls), key=lambda done: "waiting" in done.stderr)
-    return Home(made, before, first)
+    for part in made.root.glob(".venv/lib/python*/site-packages/pip*"):
+        shutil.copytree(part, folder / "pip" / part.name)
+    python_with_pip(folder / "machine/python3", folder / "pip")
+    return Home(made, folder / "pip", before, first)
 
 
 @pytest.fixture
@@ -519,11 +538,10 @@ def test_another_clone_with_the_same_pins_may_borrow_the_environment_and_makes_n
 
 
 @pytest.mark.rehearsal
-def test_an_environment_with_other_pins_is_not_borrowed(settled, machine, wheelhouse, tmp_path):
-    other = new_clone(tmp_path / "other", machine, wheelhouse)
-    other.require(wheelhouse.uv, wheelhouse.base, wheelhouse.pebble[2])
-    done = other.type("prove", BINOC_ENVIRONMENT=f"{settled.root}/.venv")
-    assert is_whole(done, other.root, pebble=2)
+def test_an_environment_with_other_pins_is_not_borrowed(settled, newcomer, wheelhouse):
+    newcomer.require(wheelhouse.uv, wheelhouse.base, wheelhouse.pebble[2])
+    done = newcomer.type("prove", BINOC_ENVIRONMENT=f"{settled.root}/.venv")
+    assert is_whole(done, newcomer.root, pebble=2)
 
 
 @pytest.mark.rehearsal

@@ -27,7 +27,7 @@ from binoc_runbook.release.parameters import open_target
 from binoc_runbook.release.verification import Verification
 from binoc_runbook.version import Version
 from binoc_runbook.workspace.policy_table import read_policy
-from binoc_runbook.world import World, crate_index, package_index
+from binoc_runbook.world import World, cargo_index, pip_index
 
 pytestmark = pytest.mark.rehearsal
 
@@ -339,8 +339,8 @@ def test_the_clients_tell_a_name_that_nobody_has_from_a_version_that_is_not_ther
     told = [
         look_up(processes, name, version).kind
         for look_up, mine in (
-            (package_index.look_up_version, "demo"),
-            (crate_index.look_up_version, "demo-sdk"),
+            (pip_index.look_up_version, "demo"),
+            (cargo_index.look_up_version, "demo-sdk"),
         )
         for name, version in ((mine, "0.4.0"), (mine, "0.4.1"), ("no-such-name", "0.4.0"))
     ]
@@ -349,7 +349,7 @@ def test_the_clients_tell_a_name_that_nobody_has_from_a_version_that_is_not_ther
 
 def test_a_cooldown_for_new_packages_hides_nothing(published):
     published.environment["UV_EXCLUDE_NEWER"] = "2020-01-01"
-    assert package_index.look_up_version(published.world.processes, "demo", "0.4.0").kind == "offered"
+    assert pip_index.look_up_version(published.world.processes, "demo", "0.4.0").kind == "offered"
 
 
 # The smoke test, before a release
