@@ -1,8 +1,9 @@
-"""Package layout: names, import order, and what only some packages may import."""
+"""Package layout: top level, import order, unique names, and what only some packages may import."""
 
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,9 @@ ORDER = (
     "site",
     "cli",
 )
+
+#: The module names that stand for two things: the stage, and the check that it runs.
+STAGES_WITH_A_CHECK = {"remote", "surface", "sync", "tree", "workflow"}
 
 #: Modules that open sockets, start processes or serve: the world, the servers of a rehearsal, and the kernel's driver.
 OUTSIDE = ("world", "notebook/engine.py", "rehearsal/servers/server.py", "rehearsal/servers/certificates.py")
@@ -73,6 +77,43 @@ def test_the_top_level_has_the_names_of_the_import_order_only():
     names = {path.stem for path in SOURCE.iterdir() if path.name not in {"__pycache__", "py.typed"}}
     assert names == {"__init__", *ORDER}
     assert len(names) <= 18
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if path.name != "__init__.py" or path.parent.parts], ids=str)
+def test_imports_follow_the_order(path):
+    own = top_level(path)
+    allowed = set(ORDER[: ORDER.index(own) + 1])
+    used = {module.split(".")[1] for module in imports(path) if module.startswith("binoc_runbook.")}
+    assert used <= allowed, f"{own} imports {', '.join(sorted(used - allowed))}"
+
+
+def test_modules_do_not_import_each_other_in_a_cycle():
+    names = {".".join(("binoc_runbook", *path.with_suffix("").parts)).removesuffix(".__init__"): path for path in FILES}
+    graph = {name: imports(path) & names.keys() - {name} for name, path in names.items()}
+    # The root loads its names lazily, and a package's `__init__` may collect the names of its modules.
+    del graph["binoc_runbook"]
+    while leaves := [name for name, modules in graph.items() if not modules & graph.keys()]:
+        for name in leaves:
+            del graph[name]
+    assert not graph
+
+
+def test_two_modules_share_a_name_only_if_one_is_the_check_of_a_stage():
+    places = defaultdict(set)
+    for path in FILES:
+        module = path.parent if path.name == "__init__.py" else path.with_suffix("")
+        places[module.name].add(module.parent.as_posix())
+    places = {name: parents for name, parents in places.items() if len(parents) > 1}
+    assert places == {name: {"checks", "stages"} for name in STAGES_WITH_A_CHECK}
+
+
+def test_no_two_public_classes_share_a_name():
+    places = defaultdict(list)
+    for path in FILES:
+        for node in ast.parse((SOURCE / path).read_text("utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places[node.name].append(path.as_posix())
+    assert {name: paths for name, paths in places.items() if len(paths) > 1} == {}
 
 
 @pytest.mark.parametrize("path", FILES, ids=str)

@@ -89,7 +89,7 @@ def test_what_a_command_prints(told, checkout, command):
 
 def test_what_setup_check_prints(told, monkeypatch):
     monkeypatch.setattr(
-        "binoc_runbook.release.setup_check.ask_setup", lambda world, policy: Findings()
+        "binoc_runbook.release.setup_check.check_setup", lambda world, policy: Findings()
     )  # asks registries otherwise
     fits("setup-check", told("setup-check"))
 

@@ -45,7 +45,7 @@ class Cells(pytest.Item):
         """Run them; the first that fails is the failure of the page."""
         from nbclient import NotebookClient
 
-        from binoc_runbook.site.decisions.cells import write_quiet_profile
+        from binoc_runbook.site.decisions.cell_execution import write_quiet_profile
 
         patience = self.config.getoption("nbmake_timeout", 300)
         where = {"metadata": {"path": str(self.path.parent)}}

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from binoc_runbook.checks.dists.tools import tools
-from binoc_runbook.checks.observations import Completed
-from binoc_runbook.dist.inspect import homeless
+from binoc_runbook.checks.dists.tools import run_tools
+from binoc_runbook.checks.observations import ProcessResult
+from binoc_runbook.dist.inspect import temporary_home
 from binoc_runbook.world.processes import Processes
 
 MACHINE = platform.machine()
@@ -79,8 +79,8 @@ def wheel(folder, tmp_path):
 @pytest.fixture
 def ask(folder):
     def run(*names, processes=None):
-        with homeless(processes or Processes(folder)) as asked:
-            return tools(names, asked)
+        with temporary_home(processes or Processes(folder)) as asked:
+            return run_tools(names, asked)
 
     return run
 
@@ -161,11 +161,11 @@ class Without:
     """A machine that has none of the tools."""
 
     def run(self, command, *, patience=None):
-        return Completed(tuple(command), 127, "", f"`{command[0]}` was not found on PATH")
+        return ProcessResult(tuple(command), 127, "", f"`{command[0]}` was not found on PATH")
 
 
 def test_a_tool_that_is_not_installed_is_unknown_with_how_to_get_it():
-    findings = tools(["demo-0.4.0-cp310-abi3-manylinux_2_17_x86_64.whl"], Without())
+    findings = run_tools(["demo-0.4.0-cp310-abi3-manylinux_2_17_x86_64.whl"], Without())
     assert [(each.status, each.saw.partition(": ")[2]) for each in findings] == [
         ("unknown", f"`{name}` was not found on PATH")
         for name in ("twine", "check-wheel-contents", "abi3audit", "auditwheel")
@@ -175,7 +175,7 @@ def test_a_tool_that_is_not_installed_is_unknown_with_how_to_get_it():
 
 def test_a_tool_is_asked_only_about_files_of_its_kind():
     names = ["demo-0.4.0.tar.gz", "demo-0.4.0-cp310-cp310-win_amd64.whl", "demo-sdk-0.4.0.crate"]
-    asked = tools(names, Without())
+    asked = run_tools(names, Without())
     assert [each.saw.partition(": ")[0] for each in asked] == [
         "`twine check --strict`",
         "`check-wheel-contents --no-config`",

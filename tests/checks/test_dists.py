@@ -13,11 +13,23 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from binoc_runbook.checks.dists import Host, Tree, dists, this_host
-from binoc_runbook.checks.dists.library import stripped
-from binoc_runbook.checks.dists.tree import object_name
+from binoc_runbook.checks.dists import (
+    CommitFiles,
+    Expectation,
+    HostPlatform,
+    PlatformSelection,
+    dists,
+    host_platform,
+)
+from binoc_runbook.checks.dists.checksum_file import parse_checksums
+from binoc_runbook.checks.dists.commit_files import object_name
+from binoc_runbook.checks.dists.shared_libraries import is_stripped
+from binoc_runbook.checks.dists.tools import run_tools
+from binoc_runbook.checks.observations import ProcessResult
+from binoc_runbook.dist.inspect import temporary_home
 from binoc_runbook.policy import Artifact, Policy
 from binoc_runbook.version import Version
+from binoc_runbook.world.processes import Processes
 
 COMMIT = "c0ffee" + "0" * 34
 LINUX, MAC = "manylinux_2_17_x86_64", "macosx_11_0_arm64"
@@ -30,7 +42,7 @@ POLICY = Policy(
         Artifact("demo-sdk", "crates.io", "crates/demo-sdk"),
     ),
 )
-HOST = Host("linux", "x86_64", frozenset({LINUX, "manylinux_2_5_x86_64"}))
+HOST = HostPlatform("linux", "x86_64", frozenset({LINUX, "manylinux_2_5_x86_64"}))
 
 SDIST, WHEEL, CRATE = "demo-0.4.0.tar.gz", f"demo-0.4.0-cp310-abi3-{LINUX}.whl", "demo-sdk-0.4.0.crate"
 PLUGIN = f"demo_sqlite-0.4.0-cp310-abi3-{LINUX}.whl"
@@ -48,6 +60,7 @@ def metadata(name, version, *requires):
         "License-Expression: MIT",
         "License-File: LICENSE",
         "Requires-Python: >=3.10",
+        "Description-Content-Type: text/markdown",
         "Project-URL: Repository, https://github.com/harvard-lil/binoc",
     ]
     return "\n".join(lines) + "\n\nMore about it.\n"
@@ -92,7 +105,7 @@ class Set:
             artifact = root.rpartition("-")[0].replace("_", "-")
             for member, text in members.items() if found else ():
                 texts[f"python/{artifact}/{member.removeprefix(f'{root}/')}"] = text
-        return Tree({path: object_name(text.encode(), 40) for path, text in texts.items()}, texts)
+        return CommitFiles({path: object_name(text.encode(), 40) for path, text in texts.items()}, texts)
 
     def packaged(self):
         """What cargo would say of a commit from which exactly these crates come."""
@@ -178,10 +191,11 @@ def good(version="0.4.0", platforms=(LINUX,)):
 
 @pytest.fixture
 def ask(tmp_path):
-    def run(made, policy=POLICY, **asked):
+    def run(made, policy=POLICY, platforms="host", host=HOST, rehearsed=False, **known):
         made.write(tmp_path / "dist")
-        known = {"commit": COMMIT, "tree": made.tree(), "packaged": made.packaged(), "host": HOST}
-        return dists(tmp_path / "dist", policy, made.version, **(known | asked))
+        known = {"commit": COMMIT, "commit_files": made.tree(), "packaged": made.packaged()} | known
+        selection = PlatformSelection(platforms, host, rehearsed)
+        return dists(tmp_path / "dist", Expectation(policy, made.version, platforms=selection, **known))
 
     return run
 
@@ -292,16 +306,6 @@ BROKEN = {
         WHEEL,
         "METADATA is of `other`, not of `demo`",
     ),
-    "METADATA that is not valid": (
-        edit(WHEEL, METADATA, "MIT", "Mine"),
-        WHEEL,
-        "METADATA is not valid: 'Mine' is invalid for 'license-expression'",
-    ),
-    "METADATA with an unknown field": (
-        edit(WHEEL, METADATA, "Summary", "Sumary"),
-        WHEEL,
-        "METADATA holds what is not metadata: `sumary`",
-    ),
     "no Requires-Python": (
         edit(WHEEL, METADATA, "Requires-Python: >=3.10\n", ""),
         WHEEL,
@@ -352,28 +356,10 @@ BROKEN = {
         WHEEL,
         f"WHEEL and the name of the file disagree about `cp310-abi3-{LINUX}`, `cp311-abi3-{LINUX}`",
     ),
-    "no METADATA": (drop(WHEEL, METADATA), WHEEL, f"has no `{METADATA}`"),
-    "no WHEEL": (drop(WHEEL, f"{INFO}/WHEEL"), WHEEL, f"has no `{INFO}/WHEEL`"),
-    "no RECORD": (drop(WHEEL, f"{INFO}/RECORD"), WHEEL, f"has no `{INFO}/RECORD`"),
-    "another dist-info": (
-        add(WHEEL, "other-0.4.0.dist-info/METADATA"),
-        WHEEL,
-        f"should hold one folder `{INFO}` of that kind, and holds `{INFO}`, `other-0.4.0.dist-info`",
-    ),
     "RECORD with another name": (
         lambda made: made.records.update({WHEEL: "{}gone.py,sha256=x,1\n"}),
         WHEEL,
         "RECORD names `gone.py`, which is not in the archive",
-    ),
-    "RECORD with a name twice": (
-        lambda made: made.records.update({WHEEL: "{}demo/__init__.py,sha256=" + EMPTY + ",0\n"}),
-        WHEEL,
-        "RECORD names `demo/__init__.py` twice",
-    ),
-    "RECORD with a short line": (
-        lambda made: made.records.update({WHEEL: "{}demo\n"}),
-        WHEEL,
-        "RECORD has a line of 1 fields, not of 3",
     ),
     "a member twice": (
         lambda made: made.twice.update({WHEEL: "demo/__init__.py"}),
@@ -547,6 +533,73 @@ def test_each_broken_rule_is_the_one_finding(ask, rule):
     assert finding.remedy
 
 
+TWINE, CONTENTS = "twine check --strict", "check-wheel-contents --no-config"
+
+#: A change that only a tool of the field detects, that tool, and what it says.
+LEFT_TO_TOOLS = {
+    "METADATA that is not valid": (edit(WHEEL, METADATA, "MIT", "Mine"), TWINE, "'Mine' is invalid for"),
+    "METADATA with an unknown field": (edit(WHEEL, METADATA, "Summary", "Sumary"), TWINE, "malformed field 'sumary'"),
+    "PKG-INFO that is not valid": (edit(SDIST, PKG_INFO, "MIT", "Mine"), TWINE, "'Mine' is invalid for"),
+    "no METADATA": (drop(WHEEL, METADATA), TWINE, "No METADATA in archive"),
+    "no WHEEL": (drop(WHEEL, f"{INFO}/WHEEL"), CONTENTS, "No WHEEL file"),
+    "no RECORD": (drop(WHEEL, f"{INFO}/RECORD"), CONTENTS, "No RECORD file"),
+    "no dist-info": (
+        lambda made: made.archives.update(
+            {WHEEL: {name.replace(INFO, "demo"): text for name, text in made.archives[WHEEL].items()}}
+        ),
+        CONTENTS,
+        "dist-info",
+    ),
+    "another dist-info": (add(WHEEL, "other-0.4.0.dist-info/METADATA"), CONTENTS, "dist-info"),
+    "RECORD with a name twice": (
+        lambda made: made.records.update({WHEEL: "{}demo/__init__.py,sha256=" + EMPTY + ",0\n"}),
+        CONTENTS,
+        "demo/__init__.py",
+    ),
+    "RECORD with a short line": (
+        lambda made: made.records.update({WHEEL: "{}demo\n"}),
+        CONTENTS,
+        "Invalid RECORD entry: ['demo']",
+    ),
+}
+
+
+@dataclass
+class Only:
+    """Runs one of the tools, as the libraries of these wheels are text, which others cannot read."""
+
+    processes: Processes
+    tool: str
+
+    def run(self, command, *, patience=None):
+        if " ".join(command).startswith(self.tool):
+            return self.processes.run(command, patience=patience)
+        return ProcessResult(tuple(command), 127, "", "was left out")
+
+
+def failures(folder, tool):
+    names = [path.name for path in folder.glob("demo-0.4.0*")]
+    with temporary_home(Processes(folder)) as processes:
+        return run_tools(names, Only(processes, tool)).having("failed")
+
+
+@pytest.mark.parametrize("tool", [TWINE, CONTENTS])
+def test_no_tool_minds_a_good_set(tmp_path, tool):
+    good().write(tmp_path)
+    assert not failures(tmp_path, tool)
+
+
+@pytest.mark.parametrize("defect", LEFT_TO_TOOLS)
+def test_a_defect_that_is_left_to_a_tool_is_failed(tmp_path, defect):
+    change, tool, saw = LEFT_TO_TOOLS[defect]
+    made = good()
+    change(made)
+    made.write(tmp_path)
+    (finding,) = failures(tmp_path, tool)
+    assert finding.saw.startswith(f"`{tool}`: ")
+    assert saw in finding.saw
+
+
 def test_an_sdist_without_its_licence_lacks_the_file_and_what_names_it(ask):
     made = good()
     del made.archives[SDIST]["demo-0.4.0/LICENSE"]
@@ -563,8 +616,9 @@ def test_a_file_that_was_changed_after_its_sum_was_written_is_named(ask, tmp_pat
     whole = path.read_text()
 
     def again():
-        known = {"commit": COMMIT, "tree": made.tree(), "packaged": made.packaged(), "host": HOST}
-        return dists(tmp_path / "dist", POLICY, made.version, **known)
+        selection = PlatformSelection("host", HOST)
+        expectation = Expectation(POLICY, made.version, COMMIT, made.tree(), made.packaged(), selection)
+        return dists(tmp_path / "dist", expectation)
 
     def told(text):
         path.write_text(text)
@@ -582,6 +636,12 @@ def test_a_file_that_was_changed_after_its_sum_was_written_is_named(ask, tmp_pat
     path.unlink()
     (finding,) = again().having("failed")
     assert (finding.looked_at, finding.saw, finding.remedy) == ("dist/SHA256SUMS", "is missing", "just sums")
+
+
+def test_checksums_are_parsed_as_sha256sum_writes_them():
+    assert parse_checksums(f"{'a' * 64}  one\n{'b' * 64} *two words\n") == {"one": "a" * 64, "two words": "b" * 64}
+    with pytest.raises(ValueError, match="line 2 is not a digest and a name"):
+        parse_checksums(f"{'a' * 64}  one\n<html>\n")
 
 
 def test_a_record_that_disagrees_with_its_archive_is_told_file_by_file(ask):
@@ -644,7 +704,9 @@ def test_of_several_wheels_that_this_host_can_install_one_is_enough(ask):
 
 
 def test_without_a_platform_that_this_host_can_install_it_is_unknown_which_wheel_to_expect(ask):
-    found = ask(good(platforms=()), host=Host("linux", "vax", frozenset({"linux_vax"}))).having("failed", "unknown")
+    found = ask(good(platforms=()), host=HostPlatform("linux", "vax", frozenset({"linux_vax"}))).having(
+        "failed", "unknown"
+    )
     saw = "the policy lists no platform whose wheels linux vax can install"
     assert [(each.status, each.saw) for each in found] == [("unknown", saw)] * 2
 
@@ -668,7 +730,7 @@ def test_a_file_of_an_sdist_that_the_commit_does_not_have_is_foreign(ask):
     made = good()
     tree, packaged = made.tree(), made.packaged()
     made.archives[SDIST]["demo-0.4.0/build.rs"] = "fn main() {}\n"
-    (finding,) = ask(made, tree=tree, packaged=packaged).having("failed", "unknown")
+    (finding,) = ask(made, commit_files=tree, packaged=packaged).having("failed", "unknown")
     assert (finding.looked_at, finding.saw) == (f"dist/{SDIST}", "holds `build.rs`, which the commit does not have")
 
 
@@ -676,7 +738,7 @@ def test_a_file_of_an_sdist_that_was_changed_is_named(ask):
     made = good()
     tree = made.tree()
     made.edit(SDIST, "demo-0.4.0/README.md", "demonstration", "decoy")
-    (finding,) = ask(made, tree=tree).having("failed", "unknown")
+    (finding,) = ask(made, commit_files=tree).having("failed", "unknown")
     assert finding.saw == "holds another `README.md` than the commit has"
 
 
@@ -700,7 +762,7 @@ def test_a_manifest_may_differ_from_the_commit_only_in_what_maturin_writes_anew(
     made.archives[SDIST][f"demo-0.4.0/{path}"] = committed
     tree = made.tree()
     made.archives[SDIST][f"demo-0.4.0/{path}"] = written
-    saw = [each.saw for each in ask(made, tree=tree).having("failed", "unknown")]
+    saw = [each.saw for each in ask(made, commit_files=tree).having("failed", "unknown")]
     assert saw == ([] if same else [f"holds another `{path}` than the commit has"])
 
 
@@ -715,7 +777,9 @@ def test_a_crate_holds_exactly_what_cargo_would_package(ask):
 
 
 def test_what_git_and_cargo_could_not_tell_is_unknown_with_their_reason(ask):
-    found = ask(good(), tree="no such commit", packaged={"demo-sdk": "not at that commit"}).having("failed", "unknown")
+    found = ask(good(), commit_files="no such commit", packaged={"demo-sdk": "not at that commit"}).having(
+        "failed", "unknown"
+    )
     assert {(each.status, each.looked_at, each.saw) for each in found} == {
         ("unknown", f"dist/{name}", "its files could not be compared with those of the commit: no such commit")
         for name in (SDIST, "demo_sqlite-0.4.0.tar.gz")
@@ -767,11 +831,11 @@ def test_the_old_name_of_a_platform_beside_the_new_one_changes_nothing(ask, orde
     ],
 )
 def test_a_host_builds_the_wheels_of_its_system_and_machine(host, tag, builds):
-    assert Host(*host, frozenset()).builds(tag) is builds
+    assert HostPlatform(*host, frozenset()).builds(tag) is builds
 
 
 def test_this_host_installs_its_own_wheels():
-    host = this_host()
+    host = host_platform()
     assert all(host.installs(tag) for tag in host.tags)
     assert any(host.builds(tag) for tag in host.tags)
     assert not host.installs("manylinux_2_17_vax")
@@ -786,9 +850,9 @@ def test_a_symbol_table_that_was_left_in_a_library_is_found(kind, answer, order,
     struct.pack_into(f"{order}{'Q' if wide else 'I'}", head, 0x28 if wide else 0x20, size)
     struct.pack_into(f"{order}HH", head, 0x3A if wide else 0x2E, 40, 2)
     sections = struct.pack(f"{order}II32x", 0, 0) + struct.pack(f"{order}II32x", 0, kind)
-    assert stripped(bytes(head) + sections) is answer
-    assert stripped(bytes(head)) is None
-    assert stripped(b"MZ" + sections) is None
+    assert is_stripped(bytes(head) + sections) is answer
+    assert is_stripped(bytes(head)) is None
+    assert is_stripped(b"MZ" + sections) is None
 
 
 def test_the_library_of_a_debug_build_is_named_with_the_edit(ask):
@@ -806,10 +870,10 @@ def test_without_a_commit_a_crate_cannot_be_compared(ask):
 
 
 def test_a_folder_that_is_not_there_is_a_finding(tmp_path):
-    (finding,) = dists(tmp_path / "dist", POLICY, Version.parse("0.4.0"), commit=COMMIT)
+    (finding,) = dists(tmp_path / "dist", Expectation(POLICY, Version.parse("0.4.0"), COMMIT))
     assert (finding.looked_at, finding.saw, finding.remedy) == ("dist", "there is no such folder", "just dist")
 
 
 def test_without_a_promise_it_is_unknown_what_should_be_there(tmp_path):
-    (finding,) = dists(tmp_path, Policy(), Version.parse("0.4.0"), commit=COMMIT)
+    (finding,) = dists(tmp_path, Expectation(Policy(), Version.parse("0.4.0"), COMMIT))
     assert finding.status == "unknown"

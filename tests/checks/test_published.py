@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from binoc_runbook.checks.observations import Offer, Provenance
-from binoc_runbook.checks.published import Released, built, commit, provenance, published, read_sums
+from binoc_runbook.checks.observations import Provenance, VersionLookup
+from binoc_runbook.checks.published import (
+    ReleaseContext,
+    commit,
+    provenance,
+    published,
+    select_built_files,
+)
 from binoc_runbook.policy import Artifact, Policy
 from binoc_runbook.version import Version
 
@@ -25,19 +31,19 @@ MINE = {name: digest for name, digest in FILES.items() if ARM not in name}
 HOUR, DAY = 3600.0, 86400.0
 
 
-def offer(*digests: str, kind: str = "offered", reason: str = "") -> Offer:
-    return Offer(kind, "the question", frozenset(each * 64 for each in digests), reason)
+def offer(*digests: str, kind: str = "offered", reason: str = "") -> VersionLookup:
+    return VersionLookup(kind, "the question", frozenset(each * 64 for each in digests), reason)
 
 
 NOTHING = offer(kind="no version", reason="not there")
 
 
-def released(age: float | None = DAY) -> Released:
-    return Released(POLICY, VERSION, age)
+def released(age: float | None = DAY) -> ReleaseContext:
+    return ReleaseContext(POLICY, VERSION, age)
 
 
-def judged(artifact: Artifact, told: Offer, sums: dict[str, str], age: float | None = DAY):
-    return published(artifact, told, built(artifact, POLICY, VERSION, sums), released(age))
+def judged(artifact: Artifact, told: VersionLookup, sums: dict[str, str], age: float | None = DAY):
+    return published(artifact, told, select_built_files(artifact, POLICY, VERSION, sums), released(age))
 
 
 @pytest.mark.parametrize(
@@ -106,8 +112,8 @@ def test_each_state_has_its_way_on(artifact, told, age, remedy):
 
 
 def test_a_build_in_a_checkout_is_no_reason_to_yank_a_release():
-    release = Released(POLICY, VERSION, DAY, own_build=True)
-    finding = published(SDK, offer("e"), built(SDK, POLICY, VERSION, CRATE), release).finding
+    release = ReleaseContext(POLICY, VERSION, DAY, own_build=True)
+    finding = published(SDK, offer("e"), select_built_files(SDK, POLICY, VERSION, CRATE), release).finding
     assert (finding.status, finding.remedy[:19]) == ("failed", "gh release download")
 
 
@@ -118,18 +124,12 @@ def test_without_sums_the_way_on_is_to_get_them():
 
 def test_sums_are_of_one_artifact_and_one_version():
     sums = FILES | CRATE | {"demo-0.4.0rc1.tar.gz": "f" * 64, "demo_x-0.4.0.tar.gz": "f" * 64}
-    assert built(DEMO, POLICY, VERSION, sums).digests == FILES
-    assert built(DEMO, POLICY, VERSION, sums).whole
-    assert built(SDK, POLICY, VERSION, sums).digests == CRATE
-    assert not built(DEMO, POLICY, VERSION, MINE).whole
+    assert select_built_files(DEMO, POLICY, VERSION, sums).digests == FILES
+    assert select_built_files(DEMO, POLICY, VERSION, sums).whole
+    assert select_built_files(SDK, POLICY, VERSION, sums).digests == CRATE
+    assert not select_built_files(DEMO, POLICY, VERSION, MINE).whole
     without_sdist = {name: digest for name, digest in FILES.items() if name.endswith(".whl")}
-    assert not built(DEMO, POLICY, VERSION, without_sdist).whole
-
-
-def test_sums_are_read_as_sha256sum_writes_them():
-    assert read_sums(f"{'a' * 64}  one\n{'b' * 64} *two words\n") == {"one": "a" * 64, "two words": "b" * 64}
-    with pytest.raises(ValueError, match="line 2 is not a digest and a name"):
-        read_sums(f"{'a' * 64}  one\n<html>\n")
+    assert not select_built_files(DEMO, POLICY, VERSION, without_sdist).whole
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from binoc_runbook.checks.observations import Presence
-from binoc_runbook.checks.settings import setup
+from binoc_runbook.checks.observations import NameLookup
+from binoc_runbook.checks.settings import check_settings
 from binoc_runbook.cli import main
 from binoc_runbook.finding import Findings
 from binoc_runbook.policy import Artifact, Policy
 from binoc_runbook.rehearsal.servers.github_api import GitHubServer
-from binoc_runbook.rehearsal.servers.repository_api import Environment, Ruleset, Settings
+from binoc_runbook.rehearsal.servers.repository_api import DeploymentEnvironment, RepositorySettings, Ruleset
 from binoc_runbook.world.github import GitHubClient
 
 POLICY = Policy(
@@ -31,7 +31,7 @@ ADMINISTRATOR = dict.fromkeys(("actions", "environments", "secrets"), "read") | 
 def github(monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with GitHubServer(repository="example/demo") as server:
-        server.settings = Settings.promised("pypi-demo", "crates-io")
+        server.settings = RepositorySettings.promised("pypi-demo", "crates-io")
         yield server
     assert server.mistakes == []
 
@@ -39,8 +39,8 @@ def github(monkeypatch):
 def asked(github, permissions=ADMINISTRATOR, present="yes", policy=POLICY):
     token = {} if permissions is None else {"GH_TOKEN": github.token(permissions)}
     forge = GitHubClient({"GITHUB_API_URL": github.url, **token}, patience=20)
-    presences = {each: Presence(f"is `{each.name}` there", present, "nobody") for each in policy.artifacts}
-    return setup(forge.get, presences, policy)
+    presences = {each: NameLookup(f"is `{each.name}` there", present, "nobody") for each in policy.artifacts}
+    return check_settings(forge.get, presences, policy)
 
 
 def told(findings, *statuses):
@@ -145,7 +145,7 @@ def test_without_a_token_everything_is_listed_and_nothing_is_ok(github):
 
 
 def test_the_token_of_a_job_sees_little_and_what_it_does_not_see_is_unknown(github):
-    github.settings = Settings()
+    github.settings = RepositorySettings()
     findings = asked(github, permissions={"contents": "read"})
     assert told(findings, "failed") == ["GET /repos/example/demo/rulesets: " + line for line in _no_rulesets()]
     assert any("no administrator's" in line for line in told(findings, "unknown"))
@@ -258,5 +258,5 @@ def test_the_command_fails_where_something_failed_and_not_for_what_is_unknown(ty
 
 
 def test_github_keeps_environments_by_name_whatever_their_case(github):
-    github.settings.environments[0] = Environment("PyPI-Demo")
+    github.settings.environments[0] = DeploymentEnvironment("PyPI-Demo")
     assert told(asked(github), "failed") == []

@@ -205,7 +205,10 @@ def test_a_bound_that_excludes_the_version_is_for_a_person_to_move(ask: Ask) -> 
     (finding,) = ask(("python/binoc/pyproject.toml", "binoc==0.4.0", "binoc<0.4")).having("failed")
     assert finding.looked_at == "python/binoc/pyproject.toml:7"
     assert finding.saw == "`binoc` is required as `binoc<0.4`: `<0.4` does not admit 0.4.0"
-    assert finding.remedy == "edit the requirement in `python/binoc/pyproject.toml:7` so that it admits the version"
+    assert finding.remedy == (
+        "edit the requirement in `python/binoc/pyproject.toml:7` so that it admits the version, "
+        "then run `just set-version 0.4.0`"
+    )
 
 
 def test_a_version_that_nothing_here_says_is_unknown(ask: Ask) -> None:

@@ -9,8 +9,8 @@ import pytest
 from binoc_runbook.cli import main
 from binoc_runbook.dist.github_release import publish_release
 from binoc_runbook.finding import RefusedError
-from binoc_runbook.rehearsal.servers.github_api import Asset, GitHubServer, Release
-from binoc_runbook.rehearsal.servers.repository_api import Settings
+from binoc_runbook.rehearsal.servers.github_api import GitHubRelease, GitHubServer, ReleaseAsset
+from binoc_runbook.rehearsal.servers.repository_api import RepositorySettings
 from binoc_runbook.release.parameters import open_target
 from binoc_runbook.world import World
 
@@ -70,7 +70,7 @@ def releasing(checkout, monkeypatch):
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         monkeypatch.setenv("GITHUB_API_URL", github.url)
         monkeypatch.delenv("GH_TOKEN", raising=False)
-        github.settings = Settings.promised()
+        github.settings = RepositorySettings.promised()
         yield Releasing(checkout, github, monkeypatch)
     assert github.mistakes == []
 
@@ -82,7 +82,7 @@ def tagged(releasing):
 
 
 def draft(**change):
-    return Release(
+    return GitHubRelease(
         **{"number": 70, "tag": "v0.4.0", "name": "v0.4.0", "body": NOTES, "draft": True, "prerelease": False} | change
     )
 
@@ -212,7 +212,7 @@ def test_files_that_are_missing_or_named_alike_are_refused(tagged):
 
 def test_a_draft_that_is_there_is_continued_and_what_it_holds_is_kept(tagged):
     tagged.add("verified.json", b"{}")
-    tagged.github.releases = [draft(assets=[Asset(71, "SHA256SUMS", SUMS)])]
+    tagged.github.releases = [draft(assets=[ReleaseAsset(71, "SHA256SUMS", SUMS)])]
     assert tagged.run().status == "ok"
     assert tagged.acts == ["POST", "PATCH"]
     (release,) = tagged.github.releases
@@ -229,9 +229,9 @@ def test_a_draft_is_found_on_a_later_page(tagged):
 @pytest.mark.parametrize(
     ("asset", "told"),
     [
-        (Asset(71, "SHA256SUMS", b"other"), f"and {hashlib.sha256(SUMS).hexdigest()[:12]} here"),
-        (Asset(71, "SHA256SUMS", SUMS, "starter"), "its upload was begun and never ended"),
-        (Asset(71, "other.txt", b"x"), "is in the draft, and was not given"),
+        (ReleaseAsset(71, "SHA256SUMS", b"other"), f"and {hashlib.sha256(SUMS).hexdigest()[:12]} here"),
+        (ReleaseAsset(71, "SHA256SUMS", SUMS, "starter"), "its upload was begun and never ended"),
+        (ReleaseAsset(71, "other.txt", b"x"), "is in the draft, and was not given"),
     ],
 )
 def test_a_draft_with_another_file_is_a_finding_and_stays_as_it_is(tagged, asset, told):
@@ -278,7 +278,7 @@ def test_a_published_file_that_was_not_given_is_a_warning(tagged):
 
 
 def test_a_published_release_with_the_wrong_flag_is_named(tagged):
-    tagged.github.releases = [draft(draft=False, prerelease=True, assets=[Asset(71, "SHA256SUMS", SUMS)])]
+    tagged.github.releases = [draft(draft=False, prerelease=True, assets=[ReleaseAsset(71, "SHA256SUMS", SUMS)])]
     findings = tagged.run()
     assert findings.status == "failed"
     assert "uncheck `Set as a pre-release`" in str(findings)

@@ -9,7 +9,7 @@ import zipfile
 
 import pytest
 
-from binoc_runbook.dist.source_paths import place_free
+from binoc_runbook.dist.source_paths import copy_without_source_path
 
 INFO = "demo-0.4.0.dist-info"
 SBOM = f"{INFO}/sboms/demo.cyclonedx.json"
@@ -41,14 +41,14 @@ def wheel(tmp_path, source):
 
 
 def test_the_sbom_says_nothing_of_the_folder_and_keeps_all_else(wheel, source, tmp_path):
-    place_free(wheel, tmp_path / "free.whl", source)
+    copy_without_source_path(wheel, tmp_path / "free.whl", source)
     with zipfile.ZipFile(tmp_path / "free.whl") as archive:
         told = json.loads(archive.read(SBOM))
     assert told == {"ref": "path+file://./crates/a#0.4.0", "list": ["registry+x#b@1.0.0", 1]}
 
 
 def test_the_record_is_right_for_the_new_sbom_and_unchanged_for_the_rest(wheel, source, tmp_path):
-    place_free(wheel, tmp_path / "free.whl", source)
+    copy_without_source_path(wheel, tmp_path / "free.whl", source)
     with zipfile.ZipFile(wheel) as old, zipfile.ZipFile(tmp_path / "free.whl") as new:
         before, after = (each.read(f"{INFO}/RECORD").decode().splitlines(keepends=True) for each in (old, new))
         assert after == [before[0], line(SBOM, new.read(SBOM)), before[2]]

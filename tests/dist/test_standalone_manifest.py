@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from binoc_runbook.dist.standalone_manifest import alone
+from binoc_runbook.dist.standalone_manifest import standalone_manifest
 
 ROOT = """\
 [workspace]
@@ -51,13 +51,13 @@ def stands(tmp_path):
         (tmp_path / "crates/plugin").mkdir(parents=True, exist_ok=True)
         (tmp_path / "Cargo.toml").write_text(ROOT)
         (tmp_path / "crates/plugin/Cargo.toml").write_text(plugin)
-        return alone(tmp_path, "crates/plugin", without)
+        return standalone_manifest(tmp_path, "crates/plugin", without)
 
     return read
 
 
 def test_what_it_inherits_is_written_out_and_what_lies_beside_it_is_left_out(stands):
-    told = tomllib.loads(stands().manifest)
+    told = tomllib.loads(stands().text)
     assert told["package"] == {"name": "demo-plugin", "version": "0.4.0", "edition": "2024", "publish": False}
     assert told["dependencies"] == {
         "serde": {"version": "1", "features": ["derive", "rc"], "optional": True},

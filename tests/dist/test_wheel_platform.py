@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from binoc_runbook.dist.wheel_platform import Platform
+from binoc_runbook.dist.wheel_platform import WheelPlatform
 from binoc_runbook.workspace.policy_table import read_policy
 
 
@@ -29,7 +29,7 @@ from binoc_runbook.workspace.policy_table import read_policy
     ],
 )
 def test_a_platform_has_its_target_and_its_oldest_system(tag, target, arguments, environment):
-    platform = Platform.of(tag)
+    platform = WheelPlatform.of(tag)
     assert (platform.tag, platform.target, platform.environment) == (tag, target, environment)
     assert platform.arguments == tuple(arguments.split())
     assert platform.flags == (("-Clink-arg=/Brepro",) if "windows" in target else ())
@@ -37,10 +37,10 @@ def test_a_platform_has_its_target_and_its_oldest_system(tag, target, arguments,
 
 @pytest.mark.parametrize("tag", ["manylinux_2_17_vax", "macosx_11_0_universal2", "linux_x86_64", "any", "win_vax"])
 def test_of_a_platform_that_nothing_here_builds_nothing_is_guessed(tag):
-    assert Platform.of(tag) is None
+    assert WheelPlatform.of(tag) is None
 
 
 def test_every_platform_that_this_repository_promises_can_be_built():
     promised = {tag for each in read_policy(Path(__file__).parents[2]).artifacts for tag in each.platforms}
     assert promised
-    assert None not in map(Platform.of, promised)
+    assert None not in map(WheelPlatform.of, promised)

@@ -393,7 +393,7 @@ class Rehearsed:
         """The sha256 of every file at the registries, of every version."""
         registries = self.publication.registries
         files = {each.name: each.sha256 for name in ("demo", "demo-extra") for each in self._files(name)}
-        crates = registries.crates.releases("demo-sdk").items()
+        crates = registries.crates.versions("demo-sdk").items()
         return files | {f"demo-sdk-{version}.crate": release.sha256 for version, release in crates}
 
     def _files(self, name: str):

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from binoc_runbook.checks.dists import platforms_of, this_host
+from binoc_runbook.checks.dists import host_platform, wheel_platforms
 from binoc_runbook.cli import main
 from binoc_runbook.dist.build import build
 from binoc_runbook.dist.inspect import inspect
-from binoc_runbook.dist.wheel_platform import Platform
+from binoc_runbook.dist.wheel_platform import WheelPlatform
 from binoc_runbook.finding import RefusedError
 from binoc_runbook.release.parameters import open_target
 from binoc_runbook.world import World
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.rehearsal
 PLATFORM = next(
     tag
     for tag in ("manylinux_2_17_x86_64", "manylinux_2_17_aarch64", "macosx_11_0_arm64", "macosx_10_12_x86_64")
-    if this_host().installs(tag) and this_host().builds(tag)
+    if host_platform().installs(tag) and host_platform().builds(tag)
 )
 OTHER = "win_arm64"
 
@@ -157,7 +157,7 @@ def test_the_same_commit_gives_the_same_bytes_in_every_folder_and_after_every_bu
     assert not any(Path(os.environ["HOME"]).rglob("*zig*"))
 
     wheel = next((other / "dist").glob("*.whl"))
-    assert platforms_of(wheel.name) == {PLATFORM}
+    assert wheel_platforms(wheel.name) == {PLATFORM}
     with zipfile.ZipFile(wheel) as archive:
         (sbom,) = (name for name in archive.namelist() if "/sboms/" in name)
         reference = json.loads(archive.read(sbom))["metadata"]["component"]["bom-ref"]
@@ -168,7 +168,7 @@ def test_the_same_commit_gives_the_same_bytes_in_every_folder_and_after_every_bu
     # A program's wheel has no ABI to promise and no library; everything else is as it must be.
     found = inspect(open_target(World.real(other), None), other / "dist")
     assert {each.saw for each in found.having("failed", "unknown")} == {
-        f"the wheel for this host, {this_host()}, is missing",
+        f"the wheel for this host, {host_platform()}, is missing",
         "has the tags `py3-none`, and the policy promises `cp310-abi3`",
         "`check-wheel-contents --no-config`: W007: Wheel library is empty",
     }
@@ -203,7 +203,7 @@ def test_wheels_are_not_built_without_the_sdist_they_are_built_from(program, cap
     ("platform", "saw", "remedy"),
     [
         ("win32", "the policy lists no wheel of this platform", f"--platform TAG, one of `{PLATFORM}`, `{OTHER}`"),
-        (OTHER, f"is not of this host, {this_host()}, and", f"just wheels {OTHER}, on such a machine"),
+        (OTHER, f"is not of this host, {host_platform()}, and", f"just wheels {OTHER}, on such a machine"),
     ],
 )
 def test_a_platform_that_cannot_be_built_here_is_refused_before_anything_is_built(program, platform, saw, remedy):
@@ -227,7 +227,7 @@ def test_a_target_that_the_toolchain_lacks_is_refused_with_the_command_that_adds
     with pytest.raises(RefusedError) as refused:
         build(target, program.root / "dist", lambda line: None)
     (finding,) = refused.value.findings
-    wanted = Platform.of(PLATFORM).target
+    wanted = WheelPlatform.of(PLATFORM).target
     assert finding.saw == f"the standard library for `{wanted}` is not installed"
     assert finding.remedy == f"rustup target add {wanted}"
 

@@ -19,8 +19,8 @@ from jsonschema import Draft202012Validator
 from binoc_runbook.finding import Finding
 from binoc_runbook.rehearsal.faults import RegistryFault
 from binoc_runbook.rehearsal.runner import WorkflowRun
-from binoc_runbook.rehearsal.servers.crate_registry import Release
-from binoc_runbook.rehearsal.servers.package_index import File
+from binoc_runbook.rehearsal.servers.crate_registry import CrateVersion
+from binoc_runbook.rehearsal.servers.package_index import UploadedFile
 
 pytestmark = pytest.mark.rehearsal
 
@@ -226,7 +226,7 @@ def test_other_bytes_under_a_name_that_is_out_stay_out_and_the_next_version_foll
         run = it.checked()
         registries = it.publication.registries
         name, *_ = sorted(it.publication.built(run))
-        foreign = File(name, "0.4.0", "bdist_wheel", "", b"built by hand")
+        foreign = UploadedFile(name, "0.4.0", "bdist_wheel", "", b"built by hand")
         publisher = next(each.publisher for each in registries.index.pending if each.name == "demo")
         registries.index.pending.clear()
         registries.index.add_project("demo", publisher).files[foreign.name] = foreign
@@ -235,7 +235,7 @@ def test_other_bytes_under_a_name_that_is_out_stay_out_and_the_next_version_foll
         content = gzip.compress(gzip.decompress(packed.read_bytes()), 1)
         line = {"name": "demo-sdk", "vers": "0.4.0", "deps": [], "features": {}, "yanked": False}
         line["cksum"] = hashlib.sha256(content).hexdigest()
-        registries.crates.crate("demo-sdk").releases["0.4.0"] = Release("0.4.0", line, content)
+        registries.crates.crate("demo-sdk").versions["0.4.0"] = CrateVersion("0.4.0", line, content)
         assert len(it.remember()) == 2
 
         run = it.publication.rerun(run)

@@ -31,16 +31,15 @@ from binoc_runbook.rehearsal.registries import Registries, open_registries
 from binoc_runbook.rehearsal.servers import crates_token
 from binoc_runbook.rehearsal.servers.certificates import Authority
 from binoc_runbook.rehearsal.servers.crate_registry import CrateRegistry, index_path
-from binoc_runbook.rehearsal.servers.identity import IdentityProvider, Run
-from binoc_runbook.rehearsal.servers.multipart import parse
+from binoc_runbook.rehearsal.servers.identity import IdentityProvider, JobIdentity
 from binoc_runbook.rehearsal.servers.package_index import PackageIndex
-from binoc_runbook.rehearsal.servers.server import Answer, Request, Server
+from binoc_runbook.rehearsal.servers.server import Request, Response, Server
 from binoc_runbook.rehearsal.servers.trusted_publishers import Publisher
 
 pytestmark = pytest.mark.rehearsal
 
 SCRIPTS = Path(sys.executable).parent
-RUN = Run("Example/demo", 7, "publish.yml", "refs/tags/v1.0.0", "5" * 40, environment="pypi-demo")
+RUN = JobIdentity("Example/demo", 7, "publish.yml", "refs/tags/v1.0.0", "5" * 40, environment="pypi-demo")
 CRATE_RUN = dataclasses.replace(RUN, environment="crates-io")
 PYPI = Publisher("example/demo", 7, "publish.yml", "pypi-demo")
 CRATES_IO = Publisher("example/demo", 7, "publish.yml", "crates-io")
@@ -73,14 +72,14 @@ class Rehearsed:
             command, cwd=cwd or self.folder, env=environment, capture_output=True, text=True, timeout=240, check=False
         )
 
-    def uv_publish(self, run: Run | None = RUN) -> tuple[bool, str]:
+    def uv_publish(self, run: JobIdentity | None = RUN) -> tuple[bool, str]:
         """The command of the workflow, in a folder with `dist/`; whether it succeeded, and what it said."""
         asked = self.identity.admit(run) if run else {}
         command = [str(SCRIPTS / "uv"), "publish", "--trusted-publishing", "always"]
         done = self.do(*command, GITHUB_ACTIONS="true", **asked)
         return done.returncode == 0, without_masks(done.stdout + done.stderr)
 
-    def crate_token(self, run: Run = CRATE_RUN) -> str:
+    def crate_token(self, run: JobIdentity = CRATE_RUN) -> str:
         return crates_token.obtain(self.registries, self.identity.admit(run))
 
     def exchange(self, jwt: str) -> tuple[int, dict]:
@@ -113,18 +112,21 @@ def ask(method: str, url: str, body: dict | bytes | None = None, **headers: str)
             return error.code, json.loads(error.read() or b"{}")
 
 
-def post(index: PackageIndex, path: str, token: str) -> Answer:
+def post(index: PackageIndex, path: str, token: str) -> Response:
     return index.handle(Request("POST", path, {}, Message(), json.dumps({"token": token}).encode()))
 
 
-def upload(index: PackageIndex, token: str, fields: dict[str, str], name: str) -> Answer:
+def form(fields: dict[str, str], name: str, content: bytes = b"bytes") -> bytes:
+    parts = [f'name="{key}"\r\n\r\n{value}'.encode() for key, value in fields.items()]
+    parts.append(f'name="content"; filename="{name}"\r\n\r\n'.encode() + content)
+    return b"".join(b"--B\r\nContent-Disposition: form-data; " + part + b"\r\n" for part in parts) + b"--B--\r\n"
+
+
+def upload(index: PackageIndex, token: str, body: bytes) -> Response:
     headers = Message()
     headers["Authorization"] = "Basic " + base64.b64encode(f"__token__:{token}".encode()).decode()
     headers["Content-Type"] = "multipart/form-data; boundary=B"
-    parts = [f'name="{key}"\r\n\r\n{value}' for key, value in fields.items()]
-    parts.append(f'name="content"; filename="{name}"\r\n\r\nbytes')
-    body = "".join(f"--B\r\nContent-Disposition: form-data; {part}\r\n" for part in parts) + "--B--\r\n"
-    return index.handle(Request("POST", "/legacy/", {}, headers, body.encode()))
+    return index.handle(Request("POST", "/legacy/", {}, headers, body))
 
 
 def without_masks(text: str) -> str:
@@ -236,11 +238,11 @@ def test_a_job_without_the_permission_cannot_even_ask(rehearsed):
     rehearsed.index.add_project("demo", PYPI)
     wheel(rehearsed.folder / "dist")
     assert not rehearsed.uv_publish(None)[0]
-    with pytest.raises(crates_token.AuthRefused, match="id-token: write"):
+    with pytest.raises(crates_token.TokenExchangeError, match="id-token: write"):
         crates_token.obtain(rehearsed.registries, {})
     variables = rehearsed.identity.admit(RUN)
     rehearsed.identity.dismiss(RUN)
-    with pytest.raises(crates_token.AuthRefused, match="may not ask"):
+    with pytest.raises(crates_token.TokenExchangeError, match="may not ask"):
         crates_token.obtain(rehearsed.registries, variables)
     url = f"{rehearsed.identity.url}/token?audience=pypi"
     assert ask("GET", url, Authorization="bearer anything")[0] == 401
@@ -336,19 +338,19 @@ def test_an_identity_token_is_good_once_for_its_audience_and_its_time(rehearsed,
     assert (status, [error["code"] for error in told["errors"]]) == (422, [code])
 
 
-class Claims(Run):
+class Claims(JobIdentity):
     """A run whose token says something that no run of GitHub's would."""
 
     __slots__ = ("changed",)
 
     @classmethod
-    def of(cls, run: Run, **changed: object) -> Claims:
+    def of(cls, run: JobIdentity, **changed: object) -> Claims:
         made = cls(**dataclasses.asdict(run))
         object.__setattr__(made, "changed", changed)
         return made
 
     def claims(self) -> dict[str, object]:
-        claims = Run.claims(self) | self.changed
+        claims = JobIdentity.claims(self) | self.changed
         return {name: value for name, value in claims.items() if value is not None}
 
 
@@ -399,10 +401,23 @@ def test_the_index_refuses_a_file_that_is_not_what_its_form_says(rehearsed, name
     rehearsed.index.faults.token_life = 60
     minted = json.loads(post(rehearsed.index, "/_/oidc/mint-token", rehearsed.identity.issue(RUN, "pypi")).body)
     fields = {":action": "file_upload", "name": "demo", "version": "1.0.0", "filetype": "bdist_wheel", **told}
-    answer = upload(rehearsed.index, minted["token"], fields, named)
+    answer = upload(rehearsed.index, minted["token"], form(fields, named))
     assert answer.status == 400
     assert refusal in answer.body.decode()
     assert list(project.files) == ["demo-1.0.0.tar.gz"]
+
+
+def test_an_upload_keeps_every_byte_of_its_file_and_a_broken_form_is_refused(rehearsed):
+    project = rehearsed.index.add_project("demo", PYPI)
+    token = json.loads(post(rehearsed.index, "/_/oidc/mint-token", rehearsed.identity.issue(RUN, "pypi")).body)["token"]
+    content = b"\r\n--X\r\n\x00\xff\r\r\n\n" * 10_000
+    fields = {":action": "file_upload", "name": "demo", "version": "1.0.0", "filetype": "bdist_wheel"}
+    body = form(fields, "demo-1.0.0-py3-none-any.whl", content)
+    for broken in (b"", b"--B\r\n", body[:-8], body.replace(b'name="content"', b"")):
+        assert upload(rehearsed.index, token, broken).status == 400
+    assert project.files == {}
+    assert upload(rehearsed.index, token, body).status == 200
+    assert [file.content for file in project.files.values()] == [content]
 
 
 def test_an_expired_upload_token_is_refused(rehearsed):
@@ -450,7 +465,7 @@ def test_cargo_publishes_with_the_token_of_the_run_and_a_consumer_builds_with_it
     token = rehearsed.crate_token()
     done, said = rehearsed.cargo_publish(token, crate(tmp_path / "demo-sdk"))
     assert done, said
-    (release,) = rehearsed.crates.releases("demo_SDK").values()
+    (release,) = rehearsed.crates.versions("demo_SDK").values()
     packed = next((tmp_path / "target/package").glob("**/demo-sdk-1.0.0.crate"))
     assert release.content == packed.read_bytes()
 
@@ -472,7 +487,7 @@ def test_a_version_is_published_once(rehearsed, tmp_path):
     done, said = rehearsed.cargo_publish(rehearsed.crate_token(), made)
     assert not done
     assert "already" in said
-    assert len(rehearsed.crates.releases("demo-sdk")) == 1
+    assert len(rehearsed.crates.versions("demo-sdk")) == 1
     # Cargo looks into the index first, so that only who goes around it hears what the registry says.
     told = b'{"name": "demo_SDK", "vers": "1.0.0+other"}'
     body = struct.pack("<I", len(told)) + told + struct.pack("<I", 1) + b"x"
@@ -484,7 +499,7 @@ def test_a_revoked_token_and_an_expired_one_are_refused(rehearsed, tmp_path):
     rehearsed.crates.add_crate("demo-sdk", CRATES_IO)
     made, token = crate(tmp_path / "demo-sdk"), rehearsed.crate_token()
     crates_token.revoke(rehearsed.registries, token)
-    with pytest.raises(crates_token.AuthRefused, match="Invalid authentication token"):
+    with pytest.raises(crates_token.TokenExchangeError, match="Invalid authentication token"):
         crates_token.revoke(rehearsed.registries, token)
     done, said = rehearsed.cargo_publish(token, made)
     assert not done
@@ -494,7 +509,7 @@ def test_a_revoked_token_and_an_expired_one_are_refused(rehearsed, tmp_path):
     done, said = rehearsed.cargo_publish(token, made)
     assert not done
     assert "Invalid authentication token" in said
-    assert rehearsed.crates.releases("demo-sdk") == {}
+    assert rehearsed.crates.versions("demo-sdk") == {}
 
 
 def test_the_first_version_is_published_by_a_person_and_then_no_other_way_than_the_workflow(rehearsed, tmp_path):
@@ -527,7 +542,7 @@ def test_an_error_after_storing_leaves_the_crate_published(rehearsed, tmp_path):
     done, said = rehearsed.cargo_publish(rehearsed.crate_token(), made)
     assert not done
     assert "already" in said
-    assert list(rehearsed.crates.releases("demo-sdk")) == ["1.0.0"]
+    assert list(rehearsed.crates.versions("demo-sdk")) == ["1.0.0"]
 
 
 @pytest.mark.parametrize(
@@ -623,16 +638,3 @@ def test_a_closed_server_is_gone_at_once_and_a_silent_client_does_not_keep_it():
     silent.close()
     with pytest.raises(OSError, match="refused"):
         socket.create_connection(("127.0.0.1", port), timeout=5)
-
-
-def test_a_form_keeps_every_byte_of_its_file():
-    content = b"\r\n--X\r\n\x00\xff\r\r\n\n"
-    body = (
-        b'--B\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n'
-        b'--B\r\nContent-Disposition: form-data; name="content"; filename="a.whl"\r\n\r\n' + content + b"\r\n--B--\r\n"
-    )
-    form = parse("multipart/form-data; boundary=B", body)
-    assert (form.first("a"), form.files) == ("1", {"content": ("a.whl", content)})
-    for broken in (b"", b"--B\r\n", body[:-8]):
-        with pytest.raises(ValueError, match=r"form|part"):
-            parse("multipart/form-data; boundary=B", broken)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from binoc_runbook.site.releases.filed import read_filed
+from binoc_runbook.site.releases.record_files import read_releases
 from binoc_runbook.stages import STAGES
 
 from ..pages.reading import TYPED, differs
@@ -122,7 +122,7 @@ def test_a_real_release_twice(type_in, armed):
     assert refs["refs/tags/v0.4.0^{}"] == refs["refs/heads/main"] == armed.head()
     filed = sorted(path.name for path in (armed.root / "docs/releases").iterdir())
     assert filed == ["0.4.0.ipynb", "0.4.0.json"]
-    (listed,), findings = read_filed(armed.root / "docs/releases")
+    (listed,), findings = read_releases(armed.root / "docs/releases")
     assert not findings  # so the site lists it without a warning
     assert (listed.commit, listed.has_page, list(listed.stages)) == (armed.head(), True, NAMES)
 

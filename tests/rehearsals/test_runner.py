@@ -227,14 +227,14 @@ def test_a_tag_is_published_by_the_commands_of_the_workflow(rehearsed):
     assert set(states(run).values()) == {"success"}, rehearsed.said
     assert list(states(run)) == ["Build", "Publish demo", "Publish demo-sdk", "afterwards"]
     assert set(rehearsed.registries.index.files("demo")) == {"demo-1.0.0.tar.gz", "demo-1.0.0-py3-none-any.whl"}
-    assert set(rehearsed.registries.crates.releases("demo-sdk")) == {"1.0.0"}
+    assert set(rehearsed.registries.crates.versions("demo-sdk")) == {"1.0.0"}
     assert one(run, "afterwards").steps[0].lines == ("published 1.0.0, success",)
     assert one(run, "build").outputs == {"version": "1.0.0"}
     assert "the workflow asks for 0.0.1" in rehearsed.said
     assert "not installed here: Rust 1.10.0" in rehearsed.said
     # The token of cargo was revoked, and nobody may ask for another.
     assert [each.status for each in rehearsed.registries.crates.log if each.method == "DELETE"] == [204]
-    assert rehearsed.registries.identity._admitted == {}
+    assert rehearsed.registries.identity._request_tokens._values == {}
 
 
 def test_the_wrong_environment_is_named_and_after_the_correction_only_what_failed_runs_again(rehearsed):
@@ -473,7 +473,7 @@ def test_an_interruption_ends_what_was_started_and_the_tokens(rehearsed):
     with pytest.raises(KeyboardInterrupt):
         rehearsed.push(small(steps, job="environment: crates-io\npermissions: {id-token: write}"))
     assert not Path(f"/proc/{started.read_text().strip()}").exists()
-    assert rehearsed.registries.identity._admitted == {}
+    assert rehearsed.registries.identity._request_tokens._values == {}
     assert [each.status for each in rehearsed.registries.crates.log if each.method == "DELETE"] == [204]
 
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from binoc_runbook.rehearsal.registries import open_registries
-from binoc_runbook.rehearsal.servers.package_index import File
-from binoc_runbook.rehearsal.servers.repository_api import Settings
-from binoc_runbook.release.setup_check import ask_setup
+from binoc_runbook.rehearsal.servers.package_index import UploadedFile
+from binoc_runbook.rehearsal.servers.repository_api import RepositorySettings
+from binoc_runbook.release.setup_check import check_setup
 from binoc_runbook.workspace.policy_table import read_policy
 from binoc_runbook.world import World
 
@@ -21,14 +21,14 @@ def asked(checkout, tmp_path, monkeypatch):
     """The findings about the checkout of a world whose clients go to loopback, and the servers there."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with open_registries(tmp_path / "clients", checkout.remote, "example/demo") as registries:
-        registries.forge.settings = Settings.promised("pypi-demo", "crates-io")
+        registries.forge.settings = RepositorySettings.promised("pypi-demo", "crates-io")
         may = dict.fromkeys(("actions", "environments", "secrets"), "read") | {"administration": "write"}
         token = {"GH_TOKEN": registries.forge.token(may), "CARGO_NET_RETRY": "0"}
 
         def ask():
             environment = registries.user_environment | token
             world = replace(World.real(checkout.root, environment), kind="rehearsal")
-            return ask_setup(world, read_policy(checkout.root))
+            return check_setup(world, read_policy(checkout.root))
 
         yield ask, registries
     assert registries.mistakes == []
@@ -46,7 +46,7 @@ def test_a_project_is_there_with_and_without_files_and_the_crate_of_the_workspac
     ask, registries = asked
     project = registries.index.add_project("demo")
     assert "PyPI has a project `demo`" in str(ask())
-    project.files["demo-1.0.0.tar.gz"] = File("demo-1.0.0.tar.gz", "1.0.0", "sdist", "", b"x")
+    project.files["demo-1.0.0.tar.gz"] = UploadedFile("demo-1.0.0.tar.gz", "1.0.0", "sdist", "", b"x")
     told = str(ask())
     assert "PyPI has a project `demo`" in told
     assert "crates.io has no crate `demo-sdk`" in told

@@ -22,7 +22,7 @@ from packaging.tags import platform_tags
 from binoc_runbook.dist.smoke_test import run_smoke_test
 from binoc_runbook.finding import Findings, RefusedError
 from binoc_runbook.rehearsal.registries import Registries, open_registries
-from binoc_runbook.rehearsal.servers.package_index import File
+from binoc_runbook.rehearsal.servers.package_index import UploadedFile
 from binoc_runbook.release.parameters import open_target
 from binoc_runbook.release.verification import Verification
 from binoc_runbook.version import Version
@@ -118,7 +118,9 @@ class Published:
     def put(self, name: str, content: bytes) -> None:
         index = self.registries.index
         project = index.projects.get("demo") or index.add_project("demo")
-        project.files[name] = File(name, "0.4.0", "bdist_wheel" if name.endswith(".whl") else "sdist", "", content)
+        project.files[name] = UploadedFile(
+            name, "0.4.0", "bdist_wheel" if name.endswith(".whl") else "sdist", "", content
+        )
 
     def do(self, *command: str, **extra: str) -> subprocess.CompletedProcess[str]:
         environment = os.environ | self.environment | extra
@@ -335,8 +337,11 @@ def test_where_no_artifact_is_promised_nothing_is_called_published(built):
 def test_the_clients_tell_a_name_that_nobody_has_from_a_version_that_is_not_there(published):
     processes = published.world.processes
     told = [
-        offered(processes, name, version).kind
-        for offered, mine in ((pip_index.offered, "demo"), (cargo_index.offered, "demo-sdk"))
+        look_up(processes, name, version).kind
+        for look_up, mine in (
+            (pip_index.look_up_version, "demo"),
+            (cargo_index.look_up_version, "demo-sdk"),
+        )
         for name, version in ((mine, "0.4.0"), (mine, "0.4.1"), ("no-such-name", "0.4.0"))
     ]
     assert told == ["offered", "no version", "no name"] * 2
@@ -344,7 +349,7 @@ def test_the_clients_tell_a_name_that_nobody_has_from_a_version_that_is_not_ther
 
 def test_a_cooldown_for_new_packages_hides_nothing(published):
     published.environment["UV_EXCLUDE_NEWER"] = "2020-01-01"
-    assert pip_index.offered(published.world.processes, "demo", "0.4.0").kind == "offered"
+    assert pip_index.look_up_version(published.world.processes, "demo", "0.4.0").kind == "offered"
 
 
 # The smoke test, before a release

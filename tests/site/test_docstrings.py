@@ -24,15 +24,18 @@ def test_code_may_go_over_two_lines_and_letters_may_follow_it():
 
 
 def test_what_is_raised_becomes_a_list():
-    assert marked(
-        "Read it.\n\nRaises:\n    OSError: It is not there,\n        or no file.\n    ValueError: Else.\n"
-    ) == [
+    text = "Read it.\n\nRaises:\n    OSError: It is not there,\n        or no `file`.\n    ValueError: Else.\n"
+    shown = [line.strip() for line in marked(text) if line]
+    assert shown == [
         "Read it.",
-        "",
         ":raises OSError: It is not there,",
-        "        or no file.",
+        "or no ``file``.",
         ":raises ValueError: Else.",
     ]
+
+
+def test_a_colon_is_part_of_the_sentence():
+    assert marked("One of two: `None` or a name.")[0] == "One of two: ``None`` or a name."
 
 
 def test_a_signature_names_what_is_public_and_no_function_that_makes_a_default():

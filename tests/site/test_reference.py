@@ -40,9 +40,6 @@ _PAGE = """\
 ```{policy} artifacts
 ```
 
-```{remedies}
-```
-
 ```{eval-rst}
 .. autoclass:: binoc_runbook.Version
    :members: parse
@@ -118,10 +115,6 @@ def test_the_keys_of_the_policy_are_listed_as_they_are_typed(site):
     assert (
         policy[2][3] == "a branch such as &quot;main&quot;, or a list such as [&quot;main&quot;, &quot;release/*&quot;]"
     )
-
-
-def test_remedies_are_shown_as_they_are_typed(site):
-    assert re.search(r"--out DIR, the folder of the files", site[1])
 
 
 def test_the_crate_is_linked_only_where_it_was_documented(site):

@@ -1,20 +1,16 @@
-"""What is filed under docs/releases/: read back with suspicion, and shown as a table and a chart."""
+"""What is filed under docs/releases/: read back with suspicion, and shown as a table."""
 
 from __future__ import annotations
 
 import json
-import xml.etree.ElementTree as ET
 
 import pytest
 
 from binoc_runbook.release.parameters import open_target
 from binoc_runbook.release.run import Release
 from binoc_runbook.release.verification import Verification
-from binoc_runbook.site.releases.chart import Bar, stacked_bars
-from binoc_runbook.site.releases.filed import read_filed
 from binoc_runbook.site.releases.overview import (
-    artifact,
-    chart,
+    artifact_line,
     duration,
     part_names,
     parts,
@@ -22,6 +18,7 @@ from binoc_runbook.site.releases.overview import (
     tagged_by,
     times,
 )
+from binoc_runbook.site.releases.record_files import read_releases
 from binoc_runbook.version import Version
 from binoc_runbook.world import World
 from binoc_runbook.world.git import Git
@@ -60,7 +57,7 @@ def told(findings):
 
 def test_nothing_is_filed_before_the_first_release(tmp_path):
     (tmp_path / "index.md").touch()
-    filed, findings = read_filed(tmp_path)
+    filed, findings = read_releases(tmp_path)
     assert not filed
     assert not findings
 
@@ -75,7 +72,7 @@ def test_the_record_that_a_real_release_files_is_understood(checkout, monkeypatc
             release.line()
         release.run(name)
     release.finish()
-    (filed,), findings = read_filed(checkout.root / "docs/releases")
+    (filed,), findings = read_releases(checkout.root / "docs/releases")
     assert told(findings) == [("warning", "docs/releases/0.4.0.ipynb")]  # papermill files it, which is not at work here
     assert (str(filed.version), filed.tag, filed.commit) == ("0.4.0", "v0.4.0", checkout.head())
     assert list(filed.stages) == stages
@@ -85,7 +82,7 @@ def test_the_record_that_a_real_release_files_is_understood(checkout, monkeypatc
 def test_the_record_of_a_verification_is_understood(checkout, file, tmp_path):
     target = open_target(World.real(checkout.root), Version.parse("0.4.0"))
     file(verified=Verification(target, Silent(), checkout.root / "runs", sums={}).to_json())
-    (filed,), findings = read_filed(tmp_path)
+    (filed,), findings = read_releases(tmp_path)
     assert not findings
     assert state(filed) == "? released; the verification is unfinished"
 
@@ -93,14 +90,14 @@ def test_the_record_of_a_verification_is_understood(checkout, file, tmp_path):
 def test_the_newest_version_comes_first_by_precedence_and_not_by_spelling(file, tmp_path):
     for version in ("0.9.0", "0.10.0", "0.10.0-rc.1"):
         file(version)
-    filed, findings = read_filed(tmp_path)
+    filed, findings = read_releases(tmp_path)
     assert [str(each.version) for each in filed] == ["0.10.0", "0.10.0-rc.1", "0.9.0"]
     assert not findings
 
 
 def test_the_commit_is_what_the_tag_peels_to_and_not_where_head_had_moved(file, tmp_path):
     file(remote_refs={"refs/tags/v0.4.0": "e" * 40, "refs/tags/v0.4.0^{}": "d" * 40})
-    (filed,), _ = read_filed(tmp_path)
+    (filed,), _ = read_releases(tmp_path)
     assert filed.commit == "d" * 40
 
 
@@ -126,7 +123,7 @@ def test_the_commit_is_what_the_tag_peels_to_and_not_where_head_had_moved(file, 
 )
 def test_what_was_no_real_release_fails_and_is_not_listed(file, tmp_path, at, changes):
     file(at, **changes)
-    filed, findings = read_filed(tmp_path)
+    filed, findings = read_releases(tmp_path)
     assert filed == ()
     (finding,) = findings
     assert finding.status == "failed"
@@ -136,8 +133,8 @@ def test_what_was_no_real_release_fails_and_is_not_listed(file, tmp_path, at, ch
 
 def test_the_verification_of_a_rehearsal_fails(file, tmp_path):
     file(verified={"world": "rehearsal"})
-    filed, findings = read_filed(tmp_path)
-    assert [each.verified for each in filed] == [None]
+    filed, findings = read_releases(tmp_path)
+    assert [each.verification for each in filed] == [None]
     assert told(findings) == [("failed", "docs/releases/0.4.0.verified.json")]
 
 
@@ -167,7 +164,7 @@ def test_the_verification_of_a_rehearsal_fails(file, tmp_path):
 )
 def test_what_is_broken_is_a_warning_that_names_the_file_and_what_to_do(file, tmp_path, changes):
     file(**changes)
-    filed, findings = read_filed(tmp_path)
+    filed, findings = read_releases(tmp_path)
     assert filed == ()
     assert told(findings) == [("warning", "docs/releases/0.4.0.json")]
     assert "docs/releases/0.4.0.json" in findings[0].remedy
@@ -175,7 +172,7 @@ def test_what_is_broken_is_a_warning_that_names_the_file_and_what_to_do(file, tm
 
 def test_a_file_that_belongs_elsewhere_is_a_warning(file, tmp_path):
     file("notes", notebook=None, text='{"a": 1}')
-    _, (finding,) = read_filed(tmp_path)
+    _, (finding,) = read_releases(tmp_path)
     assert (finding.status, finding.remedy) == ("warning", "git rm docs/releases/notes.json")
 
 
@@ -183,13 +180,13 @@ def test_a_file_that_belongs_elsewhere_is_a_warning(file, tmp_path):
 def test_half_a_record_is_a_warning_about_the_other_half(file, tmp_path, missing):
     file()
     (tmp_path / missing).unlink()
-    assert told(read_filed(tmp_path)[1]) == [("warning", f"docs/releases/{missing}")]
+    assert told(read_releases(tmp_path)[1]) == [("warning", f"docs/releases/{missing}")]
 
 
 @pytest.mark.parametrize("notebook", [[], {}, {**NOTEBOOK, "cells": [1]}, {**NOTEBOOK, "nbformat": 3}], ids=str)
 def test_a_page_that_is_no_notebook_is_a_warning(file, tmp_path, notebook):
     file(notebook=notebook)
-    filed, findings = read_filed(tmp_path)
+    filed, findings = read_releases(tmp_path)
     assert filed == ()
     assert told(findings) == [("warning", "docs/releases/0.4.0.ipynb")]
 
@@ -198,7 +195,7 @@ def test_a_verification_without_its_record_is_a_warning(file, tmp_path):
     file(verified={})
     (tmp_path / "0.4.0.json").unlink()
     (tmp_path / "0.4.0.ipynb").unlink()
-    assert told(read_filed(tmp_path)[1]) == [("warning", "docs/releases/0.4.0.json")]
+    assert told(read_releases(tmp_path)[1]) == [("warning", "docs/releases/0.4.0.json")]
 
 
 @pytest.mark.parametrize(
@@ -212,7 +209,7 @@ def test_a_verification_without_its_record_is_a_warning(file, tmp_path):
 )
 def test_a_verification_that_does_not_fit_is_a_warning_and_the_release_counts_as_not_verified(file, tmp_path, changes):
     file(verified=changes)
-    (filed,), findings = read_filed(tmp_path)
+    (filed,), findings = read_releases(tmp_path)
     assert told(findings) == [("warning", "docs/releases/0.4.0.verified.json")]
     assert state(filed) == "released; not verified yet"
 
@@ -222,7 +219,7 @@ def test_a_verification_that_does_not_fit_is_a_warning_and_the_release_counts_as
 
 def test_who_tagged_is_unknown_where_the_tag_is_not(checkout, file, tmp_path):
     file()
-    (filed,), _ = read_filed(tmp_path)
+    (filed,), _ = read_releases(tmp_path)
     assert tagged_by(None, filed) == ("unknown", None)
     assert tagged_by(Git(checkout.root), filed) == ("unknown", None)
 
@@ -230,7 +227,7 @@ def test_who_tagged_is_unknown_where_the_tag_is_not(checkout, file, tmp_path):
 def test_nobody_is_named_for_a_tag_of_another_commit(checkout, file, tmp_path):
     file()
     checkout.git("tag", "-a", "-m", "x", "v0.4.0", cwd=checkout.root)
-    (filed,), _ = read_filed(tmp_path)
+    (filed,), _ = read_releases(tmp_path)
     name, finding = tagged_by(Git(checkout.root), filed)
     assert (name, finding.status) == ("unknown", "warning")
     assert checkout.head()[:12] in finding.saw
@@ -258,10 +255,10 @@ def test_the_state_says_what_a_verification_found(file, tmp_path, outcome, words
     each = {"name": "demo", "registry": "pypi", "state": "missing", "digests": []}
     there = {"name": "demo-sdk", "registry": "crates.io", "state": "published", "digests": ["d" * 64]}
     file(verified={"outcome": outcome, "artifacts": [each, there]})
-    (filed,), findings = read_filed(tmp_path)
+    (filed,), findings = read_releases(tmp_path)
     assert not findings
     assert state(filed) == words
-    assert [artifact(each) for each in filed.verified.artifacts] == [
+    assert [artifact_line(each) for each in filed.verification.artifacts] == [
         "✗ demo (PyPI): missing",
         "✓ demo-sdk (crates.io): published, 1 file",
     ]
@@ -271,7 +268,7 @@ def test_the_parts_of_a_run_add_up_to_its_duration_even_if_the_runbook_had_anoth
     spent = [("tree", 1.5), ("bless", 2), ("tree", 1)]
     file("0.3.0", stages=[{"name": name, "seconds": seconds} for name, seconds in spent])
     file("0.4.0")
-    releases, _ = read_filed(tmp_path)
+    releases, _ = read_releases(tmp_path)
     names = part_names(releases)
     assert names[-3:] == ("push-tag", "bless", "the rest")
     assert [sum(parts(each, names)) for each in releases] == [10.0, 10.0]
@@ -281,32 +278,3 @@ def test_the_parts_of_a_run_add_up_to_its_duration_even_if_the_runbook_had_anoth
     assert rows["10. bless"] == ["2.0", "0.0"]
     assert rows["11. the rest"] == ["5.5", "1.0"]
     assert rows["whole"] == ["10.0", "10.0"]
-
-
-def test_the_chart_has_a_bar_for_each_release_the_oldest_first_and_words_for_those_who_do_not_see_it(file, tmp_path):
-    file("0.3.0", seconds=20)
-    file("0.4.0")
-    drawing = ET.fromstring(chart(read_filed(tmp_path)[0]))
-    assert drawing.get("role") == "img"
-    assert "the table below has the numbers" in drawing.get("aria-label")
-    words = [each.text for each in drawing.iter("{http://www.w3.org/2000/svg}text")]
-    assert words[0] == "0.3.0: 20 s"
-    assert "0.4.0: 10 s" in words
-
-
-def test_a_chart_takes_its_colour_from_the_page_and_nothing_from_elsewhere():
-    drawn = stacked_bars("<title>", "a & b", ["one", "<two>"], [Bar("<words>", (1.0, 3.0)), Bar("none", (0.0, 0.0))])
-    drawing = ET.fromstring(drawn)  # so names were escaped
-    rects = list(drawing.iter("{http://www.w3.org/2000/svg}rect"))
-    assert [each.get("width") for each in rects] == ["25.000%", "75.000%"]
-    assert [each.get("x") for each in rects] == ["0.000%", "25.000%"]
-    assert [each[0].text for each in rects] == ["1. one: 1.0 s", "2. <two>: 3.0 s"]
-    colours = {each.get(name) for each in drawing.iter() for name in ("fill", "stroke")} - {None}
-    assert colours == {"currentColor"}
-    assert not {"script", "style", "image", "href"} & set(drawn.replace("<", " ").replace("=", " ").split())
-
-
-def test_a_part_without_room_for_its_number_is_drawn_without_it():
-    drawing = ET.fromstring(stacked_bars("a", "b", ["short", "long"], [Bar("words", (1.0, 99.0))]))
-    texts = [each.text for each in drawing.iter("{http://www.w3.org/2000/svg}text")]
-    assert texts == ["words", "2"]

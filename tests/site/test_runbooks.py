@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from binoc_runbook.site.runbooks.rendered import rehearse
+from binoc_runbook.site.runbooks.rehearsed_notebook import rehearse
 from binoc_runbook.stages import STAGES
 
 RUNBOOKS = Path(__file__).parents[2] / "runbooks"

@@ -13,7 +13,7 @@ SCHEMAS = sorted(Path(__file__).parents[2].glob("docs/reference/schemas/*.json")
 
 
 def told(schema):
-    return "".join(kind(schema))
+    return kind(schema)
 
 
 def described(schema):

@@ -506,12 +506,15 @@ POLICY = Policy(declared=True, artifacts=(Artifact("binoc", "pypi", "py"), Artif
 
 def test_the_policy_says_what_is_published_and_its_folder_decides_between_namesakes(lay: Lay) -> None:
     workspace = discover(lay(FILES))
-    assert [package.manifest for package in workspace.published(POLICY)] == ["py/pyproject.toml", "sdk/Cargo.toml"]
+    assert [package.manifest for package in workspace.packages_to_publish(POLICY)] == [
+        "py/pyproject.toml",
+        "sdk/Cargo.toml",
+    ]
 
 
 def test_without_a_policy_whatever_can_be_published_is(lay: Lay) -> None:
     workspace = discover(lay(FILES))
-    published = [package.manifest for package in workspace.published(Policy.undeclared())]
+    published = [package.manifest for package in workspace.packages_to_publish(Policy.undeclared())]
     assert published == ["old/binoc/pyproject.toml", "py/pyproject.toml", "sdk/Cargo.toml"]
 
 

@@ -110,12 +110,15 @@ test = [{ include-group = "x" }, "binoc>=0.3"]""".replace("\\\\", "\\"),
     'classifiers = ["Private :: Do Not Upload"]\ndependencies = ["binoc==0.4.0"]\n',
 }
 
+#: The same with all numbers in each requirement, without which Cargo admits no pre-release.
+IN_FULL = {**FILES, "crates/core/Cargo.toml": FILES["crates/core/Cargo.toml"].replace('"0.4"', '"0.4.0"')}
+
 AFTER = {
     "Cargo.toml": [
         ('version = "0.4.0"   #', 'version = "0.5.0-rc.1"   #'),
         ('sdk", version = "0.4.0"', 'sdk", version = "0.5.0-rc.1"'),
     ],
-    "crates/core/Cargo.toml": [("'=0.4.0'", "'=0.5.0-rc.1'"), ('version = "0.4"', 'version = "0.5, >=0.5.0-rc.1"')],
+    "crates/core/Cargo.toml": [("'=0.4.0'", "'=0.5.0-rc.1'"), ('version = "0.4.0"', 'version = "0.5.0-rc.1"')],
     "python/binoc/pyproject.toml": [("version = '0.4.0'", "version = '0.5.0rc1'")],
     "python/sqlite/pyproject.toml": [
         (">=0.4.0, <0.5 ;", ">=0.5.0rc1, <0.6 ;"),
@@ -155,7 +158,7 @@ def versions(workspace: Workspace, policy: Policy) -> set[Version | None]:
         else V(package.version)
         if package.source.spelling == "cargo"
         else Version.from_pep440(package.version)
-        for package in workspace.published(policy)
+        for package in workspace.packages_to_publish(policy)
     }
 
 
@@ -169,9 +172,9 @@ def set_version(
 
 
 def test_every_place_that_owns_or_quotes_the_version_is_edited_and_no_other(lay: Lay) -> None:
-    root = lay(FILES)
+    root = lay(IN_FULL)
     planned = set_version(root, "0.5.0-rc.1")
-    expected = {path: text.encode() for path, text in FILES.items()}
+    expected = {path: text.encode() for path, text in IN_FULL.items()}
     for path, replaced in AFTER.items():
         for before, after in replaced:
             assert expected[path].count(before.encode()) == 1, before
@@ -186,12 +189,25 @@ def test_the_version_that_is_there_changes_nothing(lay: Lay) -> None:
 
 @pytest.mark.parametrize("version", ["0.4.1", "0.5.0", "1.0.0", "0.5.0-rc.1", "0.4.1-alpha.3", "0.3.0"])
 def test_a_version_that_is_set_and_set_back_restores_every_byte(version: str, lay: Lay) -> None:
-    root = lay(FILES)
+    root = lay(IN_FULL if V(version).is_prerelease else FILES)
     before = contents(root)
     set_version(root, version)
     assert contents(root) != before
     set_version(root, "0.4.0")
     assert contents(root) == before
+
+
+def test_a_short_requirement_is_refused_for_a_prerelease_with_the_edit_that_helps(lay: Lay) -> None:
+    root = lay(FILES)
+    problem, *others = plan(discover(root), POLICY, V("0.5.0-rc.1")).problems
+    assert (problem.status, problem.looked_at, others) == ("failed", "crates/core/Cargo.toml:12", [])
+    assert "write `0.5.0-rc.1` instead of `0.4` in `crates/core/Cargo.toml:12`" in problem.remedy
+    assert "just set-version 0.5.0-rc.1" in problem.remedy
+    path = root / "crates/core/Cargo.toml"
+    path.write_text(path.read_text().replace('"0.4"', '"0.5.0-rc.1"'))
+    set_version(root, "0.5.0-rc.1")
+    set_version(root, "0.5.0")
+    assert path.read_text() == IN_FULL["crates/core/Cargo.toml"].replace("0.4.0", "0.5.0")
 
 
 def test_a_plan_says_what_will_stand_on_which_line(lay: Lay) -> None:
@@ -206,7 +222,7 @@ def test_a_plan_says_what_will_stand_on_which_line(lay: Lay) -> None:
 
 
 def test_the_lock_file_stays_what_cargo_would_write(lay: Lay) -> None:
-    root = lay(FILES)
+    root = lay(IN_FULL)
     with_sources(root)
     (root / "Cargo.toml").write_text(FILES["Cargo.toml"].replace('serde = "0.4.0"\n', ""))
     cargo("generate-lockfile", root)
@@ -377,9 +393,12 @@ def test_any_style_survives_there_and_back(
         (root / path).write_bytes(text.encode())
     before = contents(root)
     planned = plan(alone(root), UNDECLARED, V(version))
-    if planned.problems:  # a bound that somebody chose can exclude a pre-release
-        assert {problem.saw.rpartition(" ")[0] for problem in planned.problems} == {
-            "`sdk` is required as `>= 0.3`: `>= 0.3` does not admit"
+    if planned.problems:  # a bound that somebody chose and a short requirement exclude a pre-release
+        assert V(version).is_prerelease
+        (problem,) = planned.problems
+        assert problem.saw.rpartition(" ")[0] in {
+            "`sdk` is required as `>= 0.3`: `>= 0.3` does not admit",
+            "`sdk` is required as `0.4`: `0.5` does not admit",
         }
         return
     assert {edit.path for edit in planned.edits} >= {"sdk/Cargo.toml", "base/pyproject.toml", "more/pyproject.toml"}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from packaging.requirements import Requirement
 
 from binoc_runbook.version import Version
-from binoc_runbook.workspace.requirement import Unsayable, in_cargo, in_python, name_in_python
+from binoc_runbook.workspace.requirement import RequirementError, in_cargo, in_python, name_in_python
 
 V = Version.parse
 
@@ -42,14 +42,13 @@ V = Version.parse
         (">=0.4.0", "0.5.0", ">=0.4.0"),
         (">=0.3, <1", "0.5.0", ">=0.3, <1"),
         (">0.3, <=0.9", "0.5.0", ">0.3, <=0.9"),
-        # A pre-release is written in full, and a short caret gets a companion that admits it.
+        # A pre-release is written in full.
         ("0.4.0", "0.5.0-rc.1", "0.5.0-rc.1"),
         ("=0.4.0", "0.5.0-beta.2", "=0.5.0-beta.2"),
         (">=0.4.0, <0.5.0", "0.5.0-rc.1", ">=0.5.0-rc.1, <0.6.0"),
-        ("0.4", "0.5.0-rc.1", "0.5, >=0.5.0-rc.1"),
-        ("0.5, >=0.5.0-rc.1", "0.5.0-rc.2", "0.5, >=0.5.0-rc.2"),
-        ("0.5, >=0.5.0-rc.1", "0.5.0", "0.5"),
-        ("^1", "2.0.0-alpha.1", "^2, >=2.0.0-alpha.1"),
+        # What an earlier set-version wrote next to a short requirement is a bound.
+        ("0.5, >=0.5.0-rc.1", "0.5.0-rc.2", "0.5, >=0.5.0-rc.1"),
+        ("0.5, >=0.5.0-rc.1", "0.5.0", "0.5, >=0.5.0-rc.1"),
     ],
 )
 def test_a_cargo_requirement_follows_the_version(before: str, version: str, after: str) -> None:
@@ -104,8 +103,32 @@ def test_a_python_requirement_follows_the_version(before: str, version: str, aft
     ],
 )
 def test_a_cargo_requirement_that_cannot_follow_is_never_written(requirement: str, version: str) -> None:
-    with pytest.raises(Unsayable):
+    with pytest.raises(RequirementError):
         in_cargo(requirement, V(version))
+
+
+@pytest.mark.parametrize(
+    ("requirement", "version", "suggestion"),
+    [
+        ("0.4", "0.5.0-rc.1", "0.5.0-rc.1"),
+        ("^1", "2.0.0-alpha.1", "^2.0.0-alpha.1"),
+        ("=0.4", "0.5.0-rc.1", "=0.5.0-rc.1"),
+        ("~ 0.4", "0.5.0-rc.1", "~ 0.5.0-rc.1"),
+        ("0.4.*", "0.5.0-rc.1", "0.5.0-rc.1"),
+        ("*", "0.5.0-rc.1", "0.5.0-rc.1"),
+        ("0.5, >=0.5.0-rc.1", "0.6.0-rc.1", "0.6.0-rc.1, >=0.5.0-rc.1"),
+        # A bound that somebody chose is for that person to change.
+        (">=0.3", "0.5.0-rc.1", None),
+        ("0.4, <0.5", "0.5.0", None),
+    ],
+)
+def test_a_refused_cargo_requirement_comes_with_one_that_admits_the_version(
+    requirement: str, version: str, suggestion: str | None
+) -> None:
+    with pytest.raises(RequirementError) as refused:
+        in_cargo(requirement, V(version))
+    assert refused.value.suggestion == suggestion
+    assert suggestion is None or in_cargo(suggestion, V(version)) == suggestion
 
 
 @pytest.mark.parametrize(
@@ -122,7 +145,7 @@ def test_a_cargo_requirement_that_cannot_follow_is_never_written(requirement: st
     ],
 )
 def test_a_python_requirement_that_cannot_follow_is_never_written(requirement: str, version: str) -> None:
-    with pytest.raises(Unsayable):
+    with pytest.raises(RequirementError):
         in_python(requirement, V(version))
 
 
@@ -165,7 +188,7 @@ def test_a_cargo_requirement_that_was_moved_and_moved_back_is_what_it_was(
     try:
         quoted = in_cargo(form, back)
         moved = in_cargo(quoted, there)
-    except Unsayable:
+    except RequirementError:
         return
     assert in_cargo(quoted, back) == quoted
     assert in_cargo(moved, there) == moved
@@ -186,7 +209,7 @@ def test_a_python_requirement_that_was_moved_and_moved_back_is_what_it_was(
     try:
         quoted = in_python(form, back)
         moved = in_python(quoted, there)
-    except Unsayable:
+    except RequirementError:
         return
     assert in_python(quoted, back) == quoted
     assert in_python(moved, back) == quoted
@@ -205,7 +228,7 @@ def test_a_line_of_compatibility_that_was_moved_and_moved_back_is_what_it_was(
         try:
             quoted = move(before, back)
             moved = move(quoted, there)
-        except Unsayable:
+        except RequirementError:
             continue
         assert move(quoted, back) == quoted
         assert move(moved, back) == quoted
@@ -215,7 +238,7 @@ def test_a_line_of_compatibility_that_was_moved_and_moved_back_is_what_it_was(
 def test_what_is_written_for_python_admits_the_version(form: str, version: Version) -> None:
     try:
         text = in_python(form, version)
-    except Unsayable:
+    except RequirementError:
         return
     assert Requirement(text).specifier.contains(version.pep440, prereleases=True)
 
@@ -251,6 +274,6 @@ def test_what_is_admitted_is_what_cargo_admits(version: str, tmp_path: Path) -> 
             continue
         try:
             ours = cargo_admits(requirement, V(version))
-        except Unsayable:
+        except RequirementError:
             ours = False
         assert ours == (asked.returncode == 0), (requirement, asked.stderr.decode())

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from binoc_runbook.rehearsal.servers.certificates import Authority
-from binoc_runbook.rehearsal.servers.github_api import GitHubServer, Release
-from binoc_runbook.rehearsal.servers.server import Answer
+from binoc_runbook.rehearsal.servers.github_api import GitHubRelease, GitHubServer
+from binoc_runbook.rehearsal.servers.server import Response
 from binoc_runbook.world.github import GITHUB, GitHubClient
 
 RELEASES = "/repos/example/demo/releases"
@@ -86,7 +86,7 @@ def test_no_answer_shows_the_token(github):
 
 def test_all_pages_of_a_list_are_one_answer(github):
     github.page = 2
-    github.releases = [Release(number, f"v{number}", "", "", False, False) for number in range(1, 6)]
+    github.releases = [GitHubRelease(number, f"v{number}", "", "", False, False) for number in range(1, 6)]
     told = client(github).get(f"{RELEASES}?per_page=100").value
     assert [each["tag_name"] for each in told] == ["v5", "v4", "v3", "v2", "v1"]
     assert len(github.log) == 3
@@ -94,7 +94,7 @@ def test_all_pages_of_a_list_are_one_answer(github):
 
 def test_a_next_page_at_another_place_is_not_followed(github, monkeypatch):
     elsewhere = {"Link": '<http://127.0.0.1:9/next>; rel="next"'}
-    monkeypatch.setattr(github, "answer", lambda request: Answer(200, b"[]", "application/json", elsewhere))
+    monkeypatch.setattr(github, "respond", lambda request: Response(200, b"[]", "application/json", elsewhere))
     answer = client(github).get(RELEASES)
     assert answer.outcome == "no answer"
     assert "another place" in answer.reason
@@ -102,7 +102,7 @@ def test_a_next_page_at_another_place_is_not_followed(github, monkeypatch):
 
 def test_a_redirect_is_not_followed_and_said(github, monkeypatch):
     moved = {"Location": f"{github.url}/repos/example/moved"}
-    monkeypatch.setattr(github, "answer", lambda request: Answer(301, b"", "application/json", moved))
+    monkeypatch.setattr(github, "respond", lambda request: Response(301, b"", "application/json", moved))
     answer = client(github).get(RELEASES)
     assert answer.outcome == "no answer"
     assert "has moved" in answer.reason
@@ -121,14 +121,14 @@ def test_a_forge_that_is_down_or_gone_gives_no_answer(github):
 def test_a_limit_of_requests_is_no_answer_and_not_a_refusal(github, monkeypatch):
     limited = {"X-RateLimit-Remaining": "0"}
     told = b'{"message": "API rate limit exceeded"}'
-    monkeypatch.setattr(github, "answer", lambda request: Answer(403, told, "application/json", limited))
+    monkeypatch.setattr(github, "respond", lambda request: Response(403, told, "application/json", limited))
     answer = client(github).get(RELEASES)
     assert (answer.outcome, answer.reason) == ("no answer", "403 API rate limit exceeded")
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"\xff", b"[1"])
 def test_what_is_no_json_is_no_answer(github, monkeypatch, body):
-    monkeypatch.setattr(github, "answer", lambda request: Answer(200, body))
+    monkeypatch.setattr(github, "respond", lambda request: Response(200, body))
     assert client(github).get(RELEASES).outcome == "no answer"
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from binoc_runbook.world.processes import Processes
-from binoc_runbook.world.pythons import pythons
+from binoc_runbook.world.pythons import find_pythons
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_the_newest_patch_of_each_minor_version_is_taken_from_path_and_pyenv(mac
     machine("bin", "python3", 'echo "3 99 0 /of/python3"')
     machine("pyenv/versions/3.98.4/bin", "python", 'echo "3 98 4 /of/pyenv"')
     machine("pyenv/versions/3.9.18/bin", "python", 'echo "3 9 18 /of/too-old"')
-    assert mine(pythons(here), tmp_path) == ["CPython 3.98.4, /of/pyenv", "CPython 3.99.0, /of/python3"]
+    assert mine(find_pythons(here), tmp_path) == ["CPython 3.98.4, /of/pyenv", "CPython 3.99.0, /of/python3"]
 
 
 def test_a_broken_shim_and_whatever_is_no_python_of_ours_is_passed_over(machine, here, tmp_path):
@@ -51,11 +51,11 @@ def test_a_broken_shim_and_whatever_is_no_python_of_ours_is_passed_over(machine,
     machine("bin", "python3.98", "")
     machine("bin", "python3-config", 'echo "3 99 0 /of/config"')
     (tmp_path / "bin/python3.99").write_text("not executable")
-    assert mine(pythons(here), tmp_path) == []
+    assert mine(find_pythons(here), tmp_path) == []
 
 
 def test_the_python_that_runs_this_is_found_by_what_it_was_made_from(tmp_path):
-    found = {each.version: each for each in pythons(Processes(tmp_path))}
+    found = {each.version: each for each in find_pythons(Processes(tmp_path))}
     newer = [version for version in found if version[:2] == sys.version_info[:2] and version >= sys.version_info[:3]]
     assert newer
     assert not found[newer[0]].path.is_relative_to(sys.prefix) or sys.prefix == sys.base_prefix

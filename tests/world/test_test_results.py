@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from binoc_runbook.world.test_results import Evidence
+from binoc_runbook.world import test_results as notes
 
 KEY = {"tree": "abc", "command": ["just", "test"], "toolchain": ["rustc 1"]}
 
 
 @pytest.fixture
 def evidence(tmp_path):
-    return Evidence(lambda: tmp_path, may_write=True)
+    return notes.TestResults(lambda: tmp_path, may_write=True)
 
 
 def test_a_note_is_found_again_under_exactly_its_key(evidence):
@@ -22,7 +22,7 @@ def test_a_note_is_found_again_under_exactly_its_key(evidence):
 
 
 def test_a_rehearsal_leaves_no_note_and_believes_none(evidence, tmp_path):
-    rehearsal = Evidence(lambda: tmp_path, may_write=False)
+    rehearsal = notes.TestResults(lambda: tmp_path, may_write=False)
     rehearsal.write(KEY, {"passed": "today"})
     assert list(tmp_path.iterdir()) == []
     evidence.write(KEY, {"passed": "today"})

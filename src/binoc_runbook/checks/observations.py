@@ -11,7 +11,7 @@ Outcome = Literal["value", "absent", "forbidden", "refused", "no answer", "no to
 
 
 @dataclass(frozen=True, slots=True)
-class Completed:
+class ProcessResult:
     """A process that ended: its argument list, its exit code and what it printed."""
 
     command: tuple[str, ...]
@@ -91,7 +91,7 @@ class GitHubResponse:
 
 
 @dataclass(frozen=True, slots=True)
-class Presence:
+class NameLookup:
     """Whether a registry knows a name, asked by `question`; `reason` says why that is *unknown*."""
 
     question: str
@@ -100,7 +100,7 @@ class Presence:
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class VersionLookup:
     """What a registry answered to `question`, about one version of one name.
 
     `digests` are the SHA-256 digests, in hexadecimal, of the files that it offers; there are some exactly when `kind`

@@ -1,4 +1,4 @@
-"""Whether the registries offer what was built: exactly those bytes, made from the commit that is tagged.
+"""Checks of the published files: the registries have exactly the bytes that were built, from the tagged commit.
 
 Pure comparisons. What was built is known from `SHA256SUMS`, what is offered from what the clients were told.
 """
@@ -9,12 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from binoc_runbook.checks.dists import Platforms, this_host
-from binoc_runbook.checks.dists.expected import expect
-from binoc_runbook.checks.dists.sums import LINE
-from binoc_runbook.checks.observations import Offer, Provenance
+from binoc_runbook.checks.dists import Expectation, PlatformSelection
+from binoc_runbook.checks.dists.expected_files import crate_name, dist_stem, match_files
+from binoc_runbook.checks.observations import Provenance, VersionLookup
 from binoc_runbook.finding import Finding, Status
-from binoc_runbook.policy import Artifact, Policy, normalised
+from binoc_runbook.policy import Artifact, Policy
 from binoc_runbook.version import Version
 
 PUBLISHED, COMMIT, PROVENANCE = "published", "commit", "provenance"
@@ -28,7 +27,7 @@ CLOSED = 14 * 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Built:
+class BuiltFiles:
     """The digests of the files of one artifact by name; `whole` says whether it can have no others."""
 
     digests: Mapping[str, str]
@@ -36,8 +35,8 @@ class Built:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What became of one artifact, with the evidence."""
+class PublicationResult:
+    """State of one artifact at its registry, with the finding that shows it."""
 
     artifact: Artifact
     state: State
@@ -45,7 +44,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Released:
+class ReleaseContext:
     """What all artifacts of a release have in common.
 
     `age` is that of its tag in seconds, `None` if nobody knows. `own_build`: what was built is known from a build in
@@ -70,90 +69,79 @@ class Released:
         return self.age is not None and self.age >= CLOSED
 
 
-def read_sums(text: str) -> dict[str, str]:
-    """Read digests by file name, in the format of `sha256sum`.
-
-    Raises:
-        ValueError: A line is something else; the message says which.
-    """
-    said = {}
-    for number, line in enumerate(text.splitlines(), 1):
-        match = LINE.fullmatch(line)
-        if match is None:
-            raise ValueError(f"line {number} is not a digest and a name")
-        said[match[2]] = match[1]
-    return said
-
-
-def built(artifact: Artifact, policy: Policy, version: Version, sums: Mapping[str, str]) -> Built:
-    """Pick from sums what belongs to one artifact in this version; those of a laptop name one wheel of many."""
-    digests = {name: digest for name, digest in sums.items() if _belongs(name, artifact, version)}
+def select_built_files(
+    artifact: Artifact, policy: Policy, version: Version, checksums: Mapping[str, str]
+) -> BuiltFiles:
+    """Pick the files of one artifact in this version; the checksums of a local build name one wheel of many."""
+    digests = {name: digest for name, digest in checksums.items() if _belongs(name, artifact, version)}
     alone = replace(policy, artifacts=(artifact,))
-    every = Platforms("all", this_host())
-    return Built(digests, whole=not expect(sorted(digests), alone, version, every).problems)
+    expectation = Expectation(alone, version, platforms=PlatformSelection("all"))
+    return BuiltFiles(digests, whole=not match_files(sorted(digests), expectation).defects)
 
 
-def published(artifact: Artifact, offer: Offer, made: Built, release: Released) -> Verdict:
+def published(
+    artifact: Artifact, lookup: VersionLookup, built: BuiltFiles, release: ReleaseContext
+) -> PublicationResult:
     """Compare what a registry offers of one artifact with what was built."""
     again = f"just verify {release.version}"
-    if offer.kind == "no answer":
-        return _verdict(artifact, "unknown", offer, offer.reason, again)
-    if offer.kind != "offered":
+    if lookup.kind == "no answer":
+        return _result(artifact, "unknown", lookup, lookup.reason, again)
+    if lookup.kind != "offered":
         if release.young:
-            return _verdict(artifact, "not yet visible", offer, offer.reason, again)
+            return _result(artifact, "not yet visible", lookup, lookup.reason, again)
         if release.age is None:
-            saw = f"{offer.reason}; this clone has no tag `{release.tag}` that says since when"
-            return _verdict(artifact, "missing", offer, saw, f"git fetch --tags && {again}")
-        return _verdict(artifact, "missing", offer, offer.reason, _dispatch(artifact, release))
-    if not made.digests:
-        saw = f"{_files(len(offer.digests))} out, and no SHA256SUMS says what was built"
-        return _verdict(artifact, "unknown", offer, saw, _get_sums(release))
-    stranger = sorted(offer.digests - set(made.digests.values()))
-    lacking = sorted(name for name, digest in made.digests.items() if digest not in offer.digests)
-    if stranger and made.whole:
+            saw = f"{lookup.reason}; this clone has no tag `{release.tag}` that says since when"
+            return _result(artifact, "missing", lookup, saw, f"git fetch --tags && {again}")
+        return _result(artifact, "missing", lookup, lookup.reason, _dispatch(artifact, release))
+    if not built.digests:
+        saw = f"{_files(len(lookup.digests))} out, and no SHA256SUMS says what was built"
+        return _result(artifact, "unknown", lookup, saw, _get_sums(release))
+    stranger = sorted(lookup.digests - set(built.digests.values()))
+    lacking = sorted(name for name, digest in built.digests.items() if digest not in lookup.digests)
+    if stranger and built.whole:
         saw = f"offers what was not built: {_listed(stranger)}"
         # Nobody should yank a release because of what lies about in a checkout.
         remedy = _get_sums(release) if release.own_build else _never_again(artifact, release)
-        return _verdict(artifact, "differs", offer, saw + _lacks(lacking), remedy)
+        return _result(artifact, "differs", lookup, saw + _lacks(lacking), remedy)
     if lacking:
-        saw = f"{len(made.digests) - len(lacking)} of {_files(len(made.digests))} out{_lacks(lacking)}"
+        saw = f"{len(built.digests) - len(lacking)} of {_files(len(built.digests))} out{_lacks(lacking)}"
         if release.young:
-            return _verdict(artifact, "not yet visible", offer, saw, again)
-        remedy = _dispatch(artifact, release, partly=True) if made.whole else _get_sums(release)
-        return _verdict(artifact, "differs", offer, saw, remedy)
+            return _result(artifact, "not yet visible", lookup, saw, again)
+        remedy = _dispatch(artifact, release, partly=True) if built.whole else _get_sums(release)
+        return _result(artifact, "differs", lookup, saw, remedy)
     if stranger:
-        saw = f"{len(made.digests)} of {len(offer.digests)} files compared, each as it was built"
-        return _verdict(artifact, "published", offer, saw, _get_sums(release))
-    return _verdict(artifact, "published", offer, f"{_files(len(made.digests))} out, each as it was built")
+        saw = f"{len(built.digests)} of {len(lookup.digests)} files compared, each as it was built"
+        return _result(artifact, "published", lookup, saw, _get_sums(release))
+    return _result(artifact, "published", lookup, f"{_files(len(built.digests))} out, each as it was built")
 
 
-def commit(artifact: Artifact, told: str | None, release: Released, tagged: str | None) -> Finding:
+def commit(artifact: Artifact, named: str | None, release: ReleaseContext, tagged: str | None) -> Finding:
     """Compare the commit that a published file names with the one that the tag of this clone peels to."""
     looked_at = f"the commit of {artifact.name} {release.version}"
     if tagged is None:
         saw = f"this clone has no tag `{release.tag}` to compare it with"
         return Finding.unknown(COMMIT, looked_at, saw, "git fetch --tags")
-    if told is None:
+    if named is None:
         saw = "no file of it that could be read says which commit it was made from"
         return Finding.unknown(COMMIT, looked_at, saw, f"just verify {release.version}")
-    if told != tagged:
-        saw = f"it was made from `{told[:12]}`, and `{release.tag}` is `{tagged[:12]}`"
+    if named != tagged:
+        saw = f"it was made from `{named[:12]}`, and `{release.tag}` is `{tagged[:12]}`"
         return Finding.failed(COMMIT, looked_at, saw, _never_again(artifact, release))
     return Finding.ok(COMMIT, looked_at, f"made from `{tagged[:12]}`, as `{release.tag}` is")
 
 
-def provenance(artifact: Artifact, told: Sequence[Provenance], release: Released) -> Finding:
+def provenance(artifact: Artifact, files: Sequence[Provenance], release: ReleaseContext) -> Finding:
     """Say whether every file of a distribution proves that it was built in the repository of the policy (PEP 740)."""
     looked_at = f"the provenance of {artifact.name} {release.version}"
-    refuted = [each for each in told if each.kind == "refuted"]
-    unknown = [each for each in told if each.kind == "unknown"]
+    refuted = [file for file in files if file.kind == "refuted"]
+    unknown = [file for file in files if file.kind == "unknown"]
     if refuted:
         saw = f"`{refuted[0].file}`: {refuted[0].reason}"
         return Finding.failed(PROVENANCE, looked_at, saw, _never_again(artifact, release))
-    if unknown or not told:
+    if unknown or not files:
         saw = f"`{unknown[0].file}`: {unknown[0].reason}" if unknown else "there is no file to ask about"
         return Finding.unknown(PROVENANCE, looked_at, saw, f"just verify {release.version}, where PyPI can be asked")
-    return Finding.ok(PROVENANCE, looked_at, f"{_files(len(told))} proven to be built in {release.policy.repository}")
+    return Finding.ok(PROVENANCE, looked_at, f"{_files(len(files))} proven to be built in {release.policy.repository}")
 
 
 _STATUS: dict[State, Status] = {
@@ -165,33 +153,33 @@ _STATUS: dict[State, Status] = {
 }
 
 
-def _verdict(artifact: Artifact, state: State, offer: Offer, saw: str, remedy: str = "") -> Verdict:
+def _result(artifact: Artifact, state: State, lookup: VersionLookup, saw: str, remedy: str = "") -> PublicationResult:
     status: Status = "warning" if state == "published" and remedy else _STATUS[state]
-    return Verdict(artifact, state, Finding(PUBLISHED, status, offer.question, f"{state}: {saw}", remedy))
+    return PublicationResult(artifact, state, Finding(PUBLISHED, status, lookup.question, f"{state}: {saw}", remedy))
 
 
 def _belongs(name: str, artifact: Artifact, version: Version) -> bool:
     if artifact.registry == "crates.io":
-        return name == f"{artifact.name}-{version.semver}.crate"
-    stem = f"{normalised('pypi', artifact.name).replace('-', '_')}-{version.pep440}"
+        return name == crate_name(artifact, version)
+    stem = dist_stem(artifact, version)
     return name == f"{stem}.tar.gz" or (name.startswith(f"{stem}-") and name.endswith(".whl"))
 
 
-def _dispatch(artifact: Artifact, release: Released, *, partly: bool = False) -> str:
+def _dispatch(artifact: Artifact, release: ReleaseContext, *, partly: bool = False) -> str:
     """How to finish one artifact of a tag that is there already."""
     if partly and artifact.registry == "pypi" and release.closed:
         return "just prepare VERSION, the next one: PyPI takes no file for a release after 14 days"
     return f"gh workflow run {release.policy.workflow} --ref {release.tag} -f artifact={artifact.name}"
 
 
-def _never_again(artifact: Artifact, release: Released) -> str:
+def _never_again(artifact: Artifact, release: ReleaseContext) -> str:
     yank = f"cargo yank {artifact.name}@{release.version}"
     if artifact.registry == "pypi":
         yank = f"yank {release.version} on the page of `{artifact.name}` at PyPI"
     return f"{yank}, then `just prepare` the next version; what is published is never replaced"
 
 
-def _get_sums(release: Released) -> str:
+def _get_sums(release: ReleaseContext) -> str:
     get = f"gh release download {release.tag} --pattern SHA256SUMS"
     return f"{get} && just verify {release.version} --sums SHA256SUMS"
 

@@ -1,17 +1,21 @@
-"""Would the remote take this release: asked, not assumed, and without changing anything there?"""
+"""Check of the remote: whether it accepts this release, without a change there."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from binoc_runbook.checks.observations import Ancestry, Completed, RemoteRefs, Tag
+from binoc_runbook.checks.observations import Ancestry, ProcessResult, RemoteRefs, Tag
 from binoc_runbook.finding import Finding, Findings
+
+CHECK = "remote"
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteView:
     """A remote at one moment, as a release sees it.
+
+    It has nine fields: what is released, what the remote has, and how the two are related, all of one moment.
 
     `remote` is the name that was configured, `url` where it pushes to. `behind` tells whether the remote's branch is an
     ancestor of `commit`, `contains` whether it already contains it.
@@ -34,38 +38,33 @@ class RemoteView:
 
 
 @dataclass(frozen=True, slots=True)
-class Acts:
-    """Whether the acts are possible from this clone, as far as that can be tried.
+class ActionChecks:
+    """Whether the actions of a release are possible from this clone, as far as that can be tried.
 
     `push` is the dry run for the refs that the remote lacks, `None` when it lacks none or cannot be asked. `identity`
     is who would tag; `signing` why a tag cannot be signed, `None` where it can or need not be.
     """
 
-    push: Completed | None
+    push: ProcessResult | None
     identity: str | None
     signing: str | None
 
 
-def remote(view: RemoteView, acts: Acts) -> Findings:
-    """Judge what the remote answered and whether the acts are possible from this clone."""
-    return Findings([*_reach(view), *_branch(view), *_tag(view), *_push(view, acts), *_tagger(view, acts)])
+def remote(view: RemoteView, actions: ActionChecks) -> Findings:
+    """Judge what the remote answered and whether the actions are possible from this clone."""
+    return Findings([*_reach(view), *_branch(view), *_tag(view), *_push(view, actions), *_tagger(view, actions)])
 
 
 def _reach(view: RemoteView) -> Iterator[Finding]:
-    if view.refs.refs is None and view.url is None:
-        yield Finding.unknown(
-            "remote",
-            f"git remote get-url {view.remote}",
-            f"this clone has no remote `{view.remote}`, so it cannot be asked",
-            f"git remote add {view.remote} URL",
-        )
-    elif view.refs.refs is None:
-        yield Finding.unknown(
-            "remote",
-            view.refs.question,
-            f"`{view.remote}` ({view.url}) could not be asked: {view.refs.reason}",
-            f"see that `git ls-remote {view.remote}` answers, then run this again",
-        )
+    if view.refs.refs is not None:
+        return
+    if view.url is None:
+        saw = f"this clone has no remote `{view.remote}`, so it cannot be asked"
+        yield Finding.unknown(CHECK, f"git remote get-url {view.remote}", saw, f"git remote add {view.remote} URL")
+    else:
+        saw = f"`{view.remote}` ({view.url}) could not be asked: {view.refs.reason}"
+        remedy = f"see that `git ls-remote {view.remote}` answers, then run this again"
+        yield Finding.unknown(CHECK, view.refs.question, saw, remedy)
 
 
 def branch(view: RemoteView) -> Findings:
@@ -84,27 +83,19 @@ def _branch(view: RemoteView) -> Iterator[Finding]:
     looked_at = f"refs/heads/{view.branch} on {view.remote}"
     tip = view.refs.branch(view.branch)
     if tip is None:
-        yield Finding.ok("remote", looked_at, "the branch is not there yet; pushing creates it")
+        yield Finding.ok(CHECK, looked_at, "the branch is not there yet; pushing creates it")
     elif tip == view.commit:
-        yield Finding.ok("remote", looked_at, f"is at {_short(tip)}, the commit to release")
+        yield Finding.ok(CHECK, looked_at, f"is at {_short(tip)}, the commit to release")
     elif view.contains == "yes":
-        yield Finding.ok("remote", looked_at, f"is at {_short(tip)} and contains {_short(view.commit)}")
+        yield Finding.ok(CHECK, looked_at, f"is at {_short(tip)} and contains {_short(view.commit)}")
     elif view.behind == "yes":
-        yield Finding.ok("remote", looked_at, f"is at {_short(tip)}, an ancestor of {_short(view.commit)}")
+        yield Finding.ok(CHECK, looked_at, f"is at {_short(tip)}, an ancestor of {_short(view.commit)}")
     elif view.behind == "unknown":
-        yield Finding.failed(
-            "remote",
-            looked_at,
-            f"is at {_short(tip)}, which this clone does not have: somebody has pushed since it last looked",
-            f"git pull --ff-only {view.remote} {view.branch}",
-        )
+        saw = f"is at {_short(tip)}, which this clone does not have: somebody has pushed since it last looked"
+        yield Finding.failed(CHECK, looked_at, saw, f"git pull --ff-only {view.remote} {view.branch}")
     else:
-        yield Finding.failed(
-            "remote",
-            looked_at,
-            f"is at {_short(tip)} and has diverged: neither it nor {_short(view.commit)} contains the other",
-            f"git rebase {_short(tip)} (nothing here is ever force-pushed)",
-        )
+        saw = f"is at {_short(tip)} and has diverged: neither it nor {_short(view.commit)} contains the other"
+        yield Finding.failed(CHECK, looked_at, saw, f"git rebase {_short(tip)} (nothing here is ever force-pushed)")
 
 
 def _tag(view: RemoteView) -> Iterator[Finding]:
@@ -114,23 +105,15 @@ def _tag(view: RemoteView) -> Iterator[Finding]:
     looked_at = f"refs/tags/{view.tag} on {view.remote}"
     there = view.remote_tag
     if there is None:
-        yield Finding.ok("remote", looked_at, "the tag is not there")
+        yield Finding.ok(CHECK, looked_at, "the tag is not there")
     elif there.commit != view.commit:
-        yield Finding.failed(
-            "remote",
-            looked_at,
-            f"peels to {_short(there.commit)}, and not to {_short(view.commit)}; a pushed tag is never moved",
-            "release this commit under the next version: just prepare VERSION",
-        )
+        saw = f"peels to {_short(there.commit)}, and not to {_short(view.commit)}; a pushed tag is never moved"
+        yield Finding.failed(CHECK, looked_at, saw, "release this commit under the next version: just prepare VERSION")
     elif not there.annotated:
-        yield Finding.failed(
-            "remote",
-            looked_at,
-            "is a lightweight tag of this commit, without tagger, date or message; a pushed tag is never replaced",
-            "release under the next version: just prepare VERSION",
-        )
+        saw = "is a lightweight tag of this commit, without tagger, date or message; a pushed tag is never replaced"
+        yield Finding.failed(CHECK, looked_at, saw, "release under the next version: just prepare VERSION")
     else:
-        yield Finding.ok("remote", looked_at, f"is an annotated tag that peels to {_short(there.commit)}")
+        yield Finding.ok(CHECK, looked_at, f"is an annotated tag that peels to {_short(there.commit)}")
 
 
 def _local_tag(view: RemoteView) -> Iterator[Finding]:
@@ -145,55 +128,44 @@ def _local_tag(view: RemoteView) -> Iterator[Finding]:
     )
     if here.commit != view.commit:
         saw = f"this clone's tag peels to {_short(here.commit)}, and this release is of {_short(view.commit)}"
-        yield Finding.failed("remote", looked_at, saw, way_out)
+        yield Finding.failed(CHECK, looked_at, saw, way_out)
     elif not here.annotated:
         saw = "this clone's tag is lightweight: it has no tagger, date or message"
-        yield Finding.failed("remote", looked_at, saw, way_out)
+        yield Finding.failed(CHECK, looked_at, saw, way_out)
     else:
-        yield Finding.ok("remote", looked_at, f"this clone has the annotated tag of {_short(here.commit)}")
+        yield Finding.ok(CHECK, looked_at, f"this clone has the annotated tag of {_short(here.commit)}")
 
 
-def _push(view: RemoteView, acts: Acts) -> Iterator[Finding]:
-    if acts.push is None:
+def _push(view: RemoteView, actions: ActionChecks) -> Iterator[Finding]:
+    if actions.push is None:
         return
-    question = " ".join(acts.push.command)
-    refused = [line.split("\t") for line in acts.push.stdout.splitlines() if line.startswith("!")]
-    if acts.push.returncode == 0:
-        saw = "no conflict seen; the rules of the server itself were not consulted"
-        yield Finding.ok("remote", question, saw)
+    command = " ".join(actions.push.command)
+    refused = [line.split("\t") for line in actions.push.stdout.splitlines() if line.startswith("!")]
+    if actions.push.returncode == 0:
+        yield Finding.ok(CHECK, command, "no conflict seen; the rules of the server itself were not consulted")
     elif refused:
         for _, refs, reason in refused:
-            yield Finding.failed(
-                "remote", question, f"{refs.rpartition(':')[2]} would be refused: {reason}", f"git fetch {view.remote}"
-            )
+            saw = f"{refs.rpartition(':')[2]} would be refused: {reason}"
+            yield Finding.failed(CHECK, command, saw, f"git fetch {view.remote}")
     else:
-        yield Finding.unknown(
-            "remote",
-            question,
-            f"`{view.remote}` would not be pushed to from here: {acts.push.reason}",
-            f"the release manager needs write access to `{view.remote}`; see the settings of the repository",
-        )
+        saw = f"`{view.remote}` would not be pushed to from here: {actions.push.reason}"
+        remedy = f"the release manager needs write access to `{view.remote}`; see the settings of the repository"
+        yield Finding.unknown(CHECK, command, saw, remedy)
 
 
-def _tagger(view: RemoteView, acts: Acts) -> Iterator[Finding]:
+def _tagger(view: RemoteView, actions: ActionChecks) -> Iterator[Finding]:
     if view.local_tag is not None or view.remote_tag is not None:
         return
-    if acts.identity is None:
-        yield Finding.failed(
-            "remote",
-            "git var GIT_COMMITTER_IDENT",
-            "git has no name and address to put on an annotated tag",
-            'git config user.name "…" && git config user.email "…"',
-        )
-    elif acts.signing is not None:
-        yield Finding.failed(
-            "remote",
-            "git config tag.gpgSign",
-            f"tags are to be signed, and signing without a prompt failed: {acts.signing}",
-            "unlock the key in the agent (sign anything once in a terminal), then run this again",
-        )
+    if actions.identity is None:
+        saw = "git has no name and address to put on an annotated tag"
+        remedy = 'git config user.name "…" && git config user.email "…"'
+        yield Finding.failed(CHECK, "git var GIT_COMMITTER_IDENT", saw, remedy)
+    elif actions.signing is not None:
+        saw = f"tags are to be signed, and signing without a prompt failed: {actions.signing}"
+        remedy = "unlock the key in the agent (sign anything once in a terminal), then run this again"
+        yield Finding.failed(CHECK, "git config tag.gpgSign", saw, remedy)
     else:
-        yield Finding.ok("remote", "git var GIT_COMMITTER_IDENT", f"the tag will be made by {acts.identity}")
+        yield Finding.ok(CHECK, "git var GIT_COMMITTER_IDENT", f"the tag will be made by {actions.identity}")
 
 
 def _short(commit: str) -> str:

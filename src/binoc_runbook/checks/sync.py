@@ -6,13 +6,22 @@ nothing published depends on may be out of step; it is a warning and never fails
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.workspace.changelog import section
-from binoc_runbook.workspace.requirement import Unsayable
-from binoc_runbook.workspace.version_locations import Kind, Site, Sites, built, lock_of, meant, sites
+from binoc_runbook.workspace.requirement import RequirementError
+from binoc_runbook.workspace.version_locations import (
+    Kind,
+    VersionLocation,
+    VersionLocations,
+    built_manifests,
+    find_version_locations,
+    lock_path,
+    match_entries,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,23 +42,23 @@ _ALL_OF: dict[Kind, str] = {
 
 
 def sync(workspace: Workspace, policy: Policy, version: Version) -> Findings:
-    """Ask every site, every lock file and the changelog for a version.
+    """Compare every version location, every lock file and the changelog with a version.
 
     Manifests that cannot be read are not repeated here; they are `workspace.problems`, which `surface` reports.
     """
-    found = sites(workspace, policy)
+    locations = find_version_locations(workspace, policy)
     return Findings(
         [
             *_unknown(workspace, policy),
-            *_sites(found, version),
-            *locks(workspace, policy, found),
+            *_locations(locations, version),
+            *locks(workspace, policy, locations),
             _changelog(workspace, version),
         ]
     )
 
 
 def _unknown(workspace: Workspace, policy: Policy) -> Iterator[Finding]:
-    published = workspace.published(policy)
+    published = workspace.packages_to_publish(policy)
     if not published:
         saw = "nothing that could be released was found"
         yield Finding.failed(CHECK, workspace.root.name or ".", saw, "binoc-runbook inspect")
@@ -57,38 +66,36 @@ def _unknown(workspace: Workspace, policy: Policy) -> Iterator[Finding]:
         if package.source is None:
             saw = f"the version of `{package.name}` is not known: {package.reason}"
             yield Finding.unknown(CHECK, package.manifest, saw, f"write the version into `{package.manifest}`")
-    needed = built(workspace, policy)
+    needed = built_manifests(workspace, policy)
     if any(package.cargo_error for package in workspace.packages if package.manifest in needed):
         yield from workspace.cargo_errors(CHECK)
 
 
-def _sites(found: Sites, version: Version) -> Iterator[Finding]:
-    asked: dict[Kind, int] = {}
+def _locations(locations: VersionLocations, version: Version) -> Iterator[Finding]:
+    counts: Counter[Kind] = Counter()
     differing: set[Kind] = set()
-    for site in found:
-        asked[site.kind] = asked.get(site.kind, 0) + 1
-        if finding := _site(site, version):
-            differing.add(site.kind)
-            yield finding
-    for kind, count in asked.items():
+    for location in locations:
+        counts[location.kind] += 1
+        if finding := _location(location, version):
+            differing.add(location.kind)
+            yield finding if location.published else replace(finding, status="warning")
+    for kind, count in counts.items():
         if kind not in differing:
             saw = f"{count} {'place says' if count == 1 else 'places say'} {_both(version)}"
             yield Finding.ok(CHECK, _ALL_OF[kind], saw)
 
 
-def _site(site: Site, version: Version) -> Finding | None:
-    answer = Finding.failed if site.published else Finding.warning
+def _location(location: VersionLocation, version: Version) -> Finding | None:
     try:
-        wanted = site.wanted(version)
-    except Unsayable as reason:
-        saw = f"`{site.package}` is required as `{site.says}`: {reason}"
-        return answer(CHECK, site.place, saw, f"edit the requirement in `{site.place}` so that it admits the version")
-    if wanted == site.says:
+        text = location.text_for(version)
+    except RequirementError as error:
+        return location.finding(CHECK, version, error)
+    if text == location.says:
         return None
-    verb = "is required as" if site.kind == "requirement" else "is"
-    whose = "Cargo's" if site.spelling == "cargo" else "Python's"
-    saw = f"`{site.package}` {verb} `{site.says}`, and should be `{wanted}` in {whose} spelling"
-    return answer(CHECK, site.place, saw, f"just set-version {version.semver}")
+    verb = "is required as" if location.kind == "requirement" else "is"
+    whose = "Cargo's" if location.spelling == "cargo" else "Python's"
+    saw = f"`{location.package}` {verb} `{location.says}`, and should be `{text}` in {whose} spelling"
+    return Finding.failed(CHECK, location.place, saw, f"just set-version {version.semver}")
 
 
 def _both(version: Version) -> str:
@@ -97,24 +104,24 @@ def _both(version: Version) -> str:
     return f"`{version.semver}` in Cargo's spelling, `{version.pep440}` in Python's"
 
 
-def locks(workspace: Workspace, policy: Policy, found: Sites) -> Iterator[Finding]:
+def locks(workspace: Workspace, policy: Policy, locations: VersionLocations) -> Iterator[Finding]:
     """Report what makes Cargo write a lock file again, and therefore refuse it under `--locked`."""
-    for lock in found.locks:
+    for lock in locations.locks:
         if lock.problem:
             yield replace(lock.problem, check=CHECK)
-        asked = {site.keys for site in found if site.path == lock.path}
-        for entry, package in meant(workspace, lock):
-            if package.version not in (None, entry.version) and entry.keys not in asked:
+        checked = {location.keys for location in locations if location.path == lock.path}
+        for entry, package in match_entries(workspace, lock):
+            if package.version not in (None, entry.version) and entry.keys not in checked:
                 saw = f"`{entry.name}` is `{entry.version}`, and its manifest says `{package.version}`"
                 yield Finding.warning(CHECK, lock.place(*entry.keys), saw, "cargo update --workspace")
-    needed = built(workspace, policy)
+    needed = built_manifests(workspace, policy)
     roots: dict[str, list[Package]] = {}
     for package in workspace.packages:
         if package.root is not None and package.manifest in needed:
             roots.setdefault(package.root, []).append(package)
-    by_path = {lock.path: lock for lock in found.locks}
+    by_path = {lock.path: lock for lock in locations.locks}
     for root, packages in roots.items():
-        path = lock_of(root)
+        path = lock_path(root)
         yield from _locked(path, by_path.get(path), root, packages, policy)
 
 

@@ -34,13 +34,13 @@ def dist(root: Path, parsed: argparse.Namespace) -> int:
 
 def sums(root: Path, parsed: argparse.Namespace) -> int:
     """Write SHA256SUMS anew over the files of a folder, such as one that several jobs have filled."""
-    from binoc_runbook.dist.checksums import write_sums
+    from binoc_runbook.dist.checksums import write_checksums
 
     folder = root / parsed.out
     if not folder.is_dir():
         finding = Finding.failed("sums", f"--out {parsed.out}", "is no folder", "--out DIR, the folder of the files")
         raise RefusedError("there is nothing to sum", [finding])
-    print(write_sums(folder).read_text("utf-8"), end="")
+    print(write_checksums(folder).read_text("utf-8"), end="")
     return OK
 
 
@@ -53,8 +53,8 @@ def verify_crate(root: Path, parsed: argparse.Namespace) -> int:
 
     target = open_target(World.real(root), None)
 
-    called = parsed.dists.as_posix().rstrip("/")
-    findings = verify_crates(target, root / parsed.dists, show_line, called, install=parsed.install)
+    shown = parsed.dists.as_posix().rstrip("/")
+    findings = verify_crates(target, root / parsed.dists, show_line, shown, install=parsed.install)
     terminal.show_findings(sys.stdout, findings)
     terminal.show_lines(sys.stderr, [verdict(findings, str(target.version))])
     # What comes after it in a workflow cannot be taken back, so what nobody knows stops it too.

@@ -87,8 +87,8 @@ def _ask_dists(root: Path, parsed: argparse.Namespace, target: Target) -> Findin
     """What lies in a folder, compared with what the policy promises for this version."""
     from binoc_runbook.dist.inspect import inspect
 
-    called = parsed.dists.as_posix().rstrip("/")
-    findings = inspect(target, root / parsed.dists, platforms=parsed.platforms, called=called)
+    shown = parsed.dists.as_posix().rstrip("/")
+    findings = inspect(target, root / parsed.dists, platforms=parsed.platforms, shown=shown)
     return findings if findings.status == "failed" else findings + _try_dists(root / parsed.dists, target)
 
 
@@ -136,12 +136,12 @@ def plan(root: Path, parsed: argparse.Namespace) -> int:
 
 def setup_check(root: Path, parsed: argparse.Namespace) -> int:
     """List every setting at GitHub and at the registries that a release needs, and check those that can be asked."""
-    from binoc_runbook.release.setup_check import ask_setup
+    from binoc_runbook.release.setup_check import check_setup
     from binoc_runbook.workspace.policy_table import read_policy
     from binoc_runbook.world import World
 
     policy = read_policy(root)
-    findings = ask_setup(World.real(root), policy)
+    findings = check_setup(World.real(root), policy)
     if parsed.json:
         print_json({"schema": SCHEMA, "repository": policy.repository, "findings": findings.to_json()})
     else:

@@ -8,7 +8,7 @@ from typing import Any
 
 from binoc_runbook.finding import Findings
 
-OK, REFUSED, USAGE, INTERRUPTED = 0, 1, 2, 130
+OK, REFUSED, INTERRUPTED = 0, 1, 130
 
 #: The number of the layout of what `--json` prints.
 SCHEMA = 1

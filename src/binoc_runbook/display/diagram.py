@@ -1,4 +1,4 @@
-"""The stages as a drawing: time runs downwards, and each stage stands below whoever sees what it does.
+"""The stages as a drawing: from top to bottom in time, and in a column each for the clone, the remote, the registries.
 
 Inline SVG without a script, a font or a colour of its own: it takes those of the text around it, in light, in dark and
 on paper. Its columns are shares of the width, so it fits a phone. The table of the plan says the same in words.
@@ -80,5 +80,5 @@ def _middle(column: int) -> float:
 
 
 def _words(x: float, y: float, words: str, *, anchor: str = "middle", weight: str = "normal") -> str:
-    told = html.escape(words)
-    return f'<text x="{x:.2f}%" y="{y}" text-anchor="{anchor}" font-weight="{weight}">{told}</text>'
+    text = html.escape(words)
+    return f'<text x="{x:.2f}%" y="{y}" text-anchor="{anchor}" font-weight="{weight}">{text}</text>'

@@ -1,4 +1,4 @@
-"""Every question about a folder of built files, with what only git, cargo and the field's own tools can answer."""
+"""Inspection of a directory of dists, with git, cargo and the field's own tools."""
 
 from __future__ import annotations
 
@@ -8,86 +8,93 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from binoc_runbook.checks.dists import SUMS, Host, Tree, dists
-from binoc_runbook.checks.dists.tools import tools
+from binoc_runbook.checks.dists import (
+    CHECKSUMS,
+    CommitFiles,
+    Expectation,
+    HostPlatform,
+    PlatformSelection,
+    dists,
+    host_platform,
+)
+from binoc_runbook.checks.dists.tools import run_tools
 from binoc_runbook.environ import is_rehearsed
 from binoc_runbook.finding import Findings
 from binoc_runbook.stages.target import Target
 from binoc_runbook.world.processes import Processes
 
 _MANIFESTS = ("Cargo.toml", "pyproject.toml")
-_ASKING = 60.0
+#: How long cargo may take to list the files of a crate, in seconds.
+_PATIENCE = 60.0
 
 
 def inspect(
-    target: Target, folder: Path, *, platforms: str = "host", host: Host | None = None, called: str = "dist"
+    target: Target, directory: Path, *, platforms: str = "host", host: HostPlatform | None = None, shown: str = "dist"
 ) -> Findings:
-    """Ask everything about the files in `folder`: what they hold, against the commit, and what the tools say of them.
+    """Check the dists in `directory`: their content, against the commit, and with the field's own tools.
 
-    What is built from a tag is compared with the tag; before there is one, with HEAD, which would be tagged.
+    They are compared with the commit of the tag; where there is no tag yet, with HEAD. `platforms` is `host`, `all` or
+    a platform tag. Findings show the directory as `shown`.
     """
     git = target.world.git
     tag, head = git.local_tag(target.tag), git.head()
     commit = tag.commit if tag else head[0] if head else None
-    found = dists(
-        folder,
+    expectation = Expectation(
         target.policy,
         target.version,
-        commit=commit,
-        tree=read_tree(target, commit) if commit else "there is no commit",
-        packaged=_packaged(target, commit, head[0] if head else None),
-        platforms=platforms,
-        host=host,
-        rehearsed=is_rehearsed(),
-        called=called,
+        commit,
+        read_commit(target, commit) if commit else "there is no commit",
+        _packaged_files(target, commit, head[0] if head else None),
+        PlatformSelection(platforms, host or host_platform(), is_rehearsed()),
     )
-    if not folder.is_dir():
-        return found
-    names = sorted(path.name for path in folder.iterdir() if path.name != SUMS)
-    with homeless(replace(target.world.processes, root=folder)) as processes:
-        return found + tools(names, processes, called)
+    findings = dists(directory, expectation, shown)
+    if not directory.is_dir():
+        return findings
+    names = sorted(path.name for path in directory.iterdir() if path.name != CHECKSUMS)
+    with temporary_home(replace(target.world.processes, root=directory)) as processes:
+        return findings + run_tools(names, processes, shown)
 
 
-def read_tree(target: Target, commit: str) -> Tree | str:
-    """The files of a commit and the manifests that maturin writes anew, or why git cannot tell."""
+def read_commit(target: Target, commit: str) -> CommitFiles | str:
+    """Return the files of a commit and the manifests that maturin rewrites, or why git cannot read them."""
     git = target.world.git
     listed = git.ask("ls-tree", "-r", "-z", "--full-tree", commit)
     if listed.returncode != 0:
         return listed.reason
-    files = {}
+    names = {}
     for entry in listed.stdout.split("\0"):
         about, _, path = entry.partition("\t")
         if about:
-            files[path] = about.split(" ")[2]
+            names[path] = about.split(" ")[2]
     paths = {Path(artifact.path) / name for artifact in target.policy.artifacts for name in _MANIFESTS}
     manifests = {}
-    for place in sorted({*_MANIFESTS, *(path.as_posix() for path in paths)} & files.keys()):
-        shown = git.ask("cat-file", "blob", files[place])
-        if shown.returncode != 0:
-            return shown.reason
-        manifests[place] = shown.stdout
-    return Tree(files, manifests)
+    for path in sorted({*_MANIFESTS, *(path.as_posix() for path in paths)} & names.keys()):
+        blob = git.ask("cat-file", "blob", names[path])
+        if blob.returncode != 0:
+            return blob.reason
+        manifests[path] = blob.stdout
+    return CommitFiles(names, manifests)
 
 
-def _packaged(target: Target, commit: str | None, head: str | None) -> Mapping[str, frozenset[str] | str]:
-    """For each crate the files that cargo would package here, or why that says nothing about the commit."""
+def _packaged_files(target: Target, commit: str | None, head: str | None) -> Mapping[str, frozenset[str] | str]:
+    """Return for each crate the files that cargo would package here, or why these are not those of the commit."""
     crates = [artifact.name for artifact in target.policy.artifacts if artifact.registry == "crates.io"]
     if commit is None or commit != head:
         return dict.fromkeys(crates, "this checkout is not at the commit that is released")
-    answers: dict[str, frozenset[str] | str] = {}
+    packaged: dict[str, frozenset[str] | str] = {}
     for name in crates:
-        # Not offline: where nothing was built yet, cargo must first learn which crates the lock file names.
-        question = ["cargo", "package", "--list", "--locked", "--package", name]
-        done = target.world.processes.run(question, patience=_ASKING)
+        # Not offline: where nothing was built yet, cargo must first fetch the crates of the lock file.
+        command = ["cargo", "package", "--list", "--locked", "--package", name]
+        done = target.world.processes.run(command, patience=_PATIENCE)
         # Windows lists with its own separator what an archive holds with slashes.
-        listed = frozenset(done.stdout.replace("\\", "/").splitlines())
-        answers[name] = listed if done.returncode == 0 else done.reason
-    return answers
+        files = frozenset(done.stdout.replace("\\", "/").splitlines())
+        packaged[name] = files if done.returncode == 0 else done.reason
+    return packaged
 
 
 @contextmanager
-def homeless(processes: Processes) -> Iterator[Processes]:
-    """Processes whose home is a temporary folder: what a tool keeps for itself is not the user's."""
+def temporary_home(processes: Processes) -> Iterator[Processes]:
+    """Give processes a temporary home, so that no tool writes to the user's."""
     with tempfile.TemporaryDirectory(prefix="binoc-home-") as home:
         names = ("HOME", "USERPROFILE", "LOCALAPPDATA", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
         own = {**dict.fromkeys(names, home), "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "1000"}

@@ -1,23 +1,25 @@
-"""What is published, tried as its users get it: installed into a clean environment on each Python, and run.
+"""Smoke test of a release: install it into a clean environment on each Python, as users do, and run it.
 
-Asked twice about a release: before it about the files of a folder alone, after it about what the registries offer.
+It runs twice: before a release with the files of a directory, and after it with those of the registries.
 """
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from binoc_runbook.checks.dists.wheel import platforms_of
-from binoc_runbook.checks.observations import Completed
+from binoc_runbook.checks.dists import host_platform, wheel_platforms
+from binoc_runbook.checks.dists.expected_files import crate_name, dist_stem
+from binoc_runbook.checks.observations import ProcessResult
 from binoc_runbook.dist import example_crate
-from binoc_runbook.dist.standalone_manifest import alone
+from binoc_runbook.dist.standalone_manifest import standalone_manifest
 from binoc_runbook.finding import Finding, Findings
-from binoc_runbook.policy import Artifact, Policy, normalised
+from binoc_runbook.policy import Artifact, Policy
 from binoc_runbook.version import Version
 from binoc_runbook.world import World, virtual_environments
-from binoc_runbook.world.pythons import Python, pythons
+from binoc_runbook.world.pythons import Python, find_pythons
 
 CHECK = "smoke-test"
 
@@ -35,9 +37,9 @@ def run_smoke_test(
 ) -> Findings:
     """Install the distributions of the policy on each Python of this machine, and run the policy's `smoke-test` there.
 
-    From `files`, a folder, alone; else from the index and the registry that the clients are configured with. The
-    examples of crates are compiled first. One finding for each Python; for an example only where it fails. `on_line` is
-    told what goes on.
+    They come from the directory `files`; without it, from the index and the registry that the clients are configured
+    with. The examples of crates are compiled first. There is one finding for each Python; for an example only where it
+    fails. `on_line` gets a line for each step.
     """
     if not policy.smoke_test:
         saw = "no command says how to try what is published"
@@ -48,102 +50,96 @@ def run_smoke_test(
         return Findings(_SmokeTest(world, policy, version, files, Path(folder), on_line).run())
 
 
+@dataclass
 class _SmokeTest:
-    def __init__(
-        self,
-        world: World,
-        policy: Policy,
-        version: Version,
-        files: Path | None,
-        folder: Path,
-        on_line: Callable[[str], None],
-    ) -> None:
-        self.world = world
-        self.policy = policy
-        self.version = version
-        self.files = files
-        self.folder = folder
-        self.on_line = on_line
-        self.again = f"just verify {version}" if files is None else f"just check-dists, once `{files.name}` is mended"
+    world: World
+    policy: Policy
+    version: Version
+    files: Path | None
+    folder: Path
+    on_line: Callable[[str], None]
+
+    @property
+    def retry(self) -> str:
+        if self.files is None:
+            return f"just verify {self.version}"
+        return f"just check-dists, once `{self.files.name}` is mended"
 
     def run(self) -> Iterator[Finding]:
-        if (strange := self.for_others()) is not None:
-            saw = f"no wheel of `{strange}` there is for this host, so it cannot be tried here"
+        if (unusable := self.without_usable_wheel()) is not None:
+            saw = f"no wheel of `{unusable}` there is for this host, so it cannot be tried here"
             yield Finding.unknown(CHECK, "the wheels", saw, "just check-dists, on a host that the wheels are for")
             return
         plugins = []
         for artifact in self.policy.artifacts:
             if artifact.example:
-                built = self.compile(artifact, artifact.example)
-                if isinstance(built, Finding):
-                    yield built
+                library = self.compile_example(artifact, artifact.example)
+                if isinstance(library, Finding):
+                    yield library
                     return
-                plugins.append(built)
-        found = pythons(self.world.processes)
-        if not found:
+                plugins.append(library)
+        installed = find_pythons(self.world.processes)
+        if not installed:
             yield Finding.unknown(CHECK, "PATH and pyenv", "no CPython from 3.10 up", "install one, then try again")
-        for python in found:
-            yield self.on(python, plugins)
+        for python in installed:
+            yield self.run_on(python, plugins)
 
-    def for_others(self) -> str | None:
-        """The distribution that has no wheel for this host among the files; none where the index is asked."""
+    def without_usable_wheel(self) -> str | None:
+        """Return the distribution without a wheel for this host among the files; None where the index is used."""
         if self.files is None:
             return None
-        from packaging.tags import platform_tags
-
-        mine, names = {"any", *platform_tags()}, sorted(path.name for path in self.files.glob("*.whl"))
+        tags = {"any", *host_platform().tags}
         for artifact in self.policy.artifacts:
-            stem = f"{normalised('pypi', artifact.name).replace('-', '_')}-{self.version.pep440}-"
-            wheels = [name for name in names if name.startswith(stem)]
-            if artifact.registry == "pypi" and not any(mine & (platforms_of(name) or set()) for name in wheels):
+            wheels = self.files.glob(f"{dist_stem(artifact, self.version)}-*.whl")
+            if artifact.registry == "pypi" and not any(tags & wheel_platforms(wheel.name) for wheel in wheels):
                 return artifact.name
         return None
 
-    def compile(self, artifact: Artifact, example: str) -> Path | Finding:
+    def compile_example(self, artifact: Artifact, example: str) -> Path | Finding:
         looked_at = f"`{example}` with `{artifact.name}` {self.version}"
         self.on_line(f"compiling {looked_at}")
         crate = self.folder / "examples" / Path(example).name
         try:
-            stands = alone(self.world.root, example, artifact.name)
-            example_crate.write(self.world.root, example, stands, crate)
+            manifest = standalone_manifest(self.world.root, example, artifact.name)
+            example_crate.write(self.world.root, example, manifest, crate)
         except (OSError, ValueError) as error:
             saw = self.world.clean(str(error))
             return Finding.failed(CHECK, looked_at, saw, f"edit `{example}`, or `example` in {artifact.source}")
         depend_on = [f"{artifact.name}@={self.version}"]
         if self.files is not None:
-            packed = self.files / f"{artifact.name}-{self.version}.crate"
-            if not packed.is_file():
-                saw = f"there is no `{packed.name}` to compile it with"
+            crate_file = self.files / crate_name(artifact, self.version)
+            if not crate_file.is_file():
+                saw = f"there is no `{crate_file.name}` to compile it with"
                 return Finding.unknown(CHECK, looked_at, saw, "just dist")
-            depend_on = ["--path", str(example_crate.unpack(packed, self.folder / "crates"))]
-            # Before a release the crates beside it are those that were tested; after it, whatever a user gets.
-            example_crate.lock(self.world.root, crate)
-        built = example_crate.build(self.world.processes, crate, [*depend_on, *stands.options])
-        return self.failed(looked_at, built) if isinstance(built, Completed) else built
+            depend_on = ["--path", str(example_crate.unpack(crate_file, self.folder / "crates"))]
+            # Before a release the dependencies are those that were tested; after it, those that a user gets.
+            example_crate.copy_lock_file(self.world.root, crate)
+        library = example_crate.build(self.world.processes, crate, [*depend_on, *manifest.options])
+        return self.failed(looked_at, library) if isinstance(library, ProcessResult) else library
 
-    def on(self, python: Python, plugins: list[Path]) -> Finding:
+    def run_on(self, python: Python, plugins: list[Path]) -> Finding:
         self.on_line(f"installing on {python}")
-        made = virtual_environments.make(self.world.processes, python, self.folder / str(python))
-        if isinstance(made, str):
-            return Finding.unknown(CHECK, str(python), f"no environment could be made: {made}", self.again)
-        names = [each.name for each in self.policy.artifacts if each.registry == "pypi"]
-        wanted = [f"{name}=={self.version.pep440}" for name in names]
-        if wanted:
-            done = virtual_environments.install(self.world.processes, made, wanted, files=self.files)
+        environment = virtual_environments.create(self.world.processes, python, self.folder / str(python))
+        if isinstance(environment, str):
+            return Finding.unknown(CHECK, str(python), f"no environment could be made: {environment}", self.retry)
+        names = [artifact.name for artifact in self.policy.artifacts if artifact.registry == "pypi"]
+        requirements = [f"{name}=={self.version.pep440}" for name in names]
+        if requirements:
+            done = virtual_environments.install(self.world.processes, environment, requirements, files=self.files)
             if done.returncode != 0:
                 return self.failed(str(python), done)
-        told = [argument for path in plugins for argument in ("--plugin", str(path))]
-        command = [*self.policy.smoke_test, str(self.version), *told]
+        options = [argument for path in plugins for argument in ("--plugin", str(path))]
+        command = [*self.policy.smoke_test, str(self.version), *options]
         self.on_line(f"trying on {python}")
-        done = made.inside(self.world.processes).run(command, patience=PATIENCE)
+        done = environment.inside(self.world.processes).run(command, patience=PATIENCE)
         if done.returncode != 0:
             return self.failed(str(python), done)
-        beside = ", with ".join(["", *(f"`{path.name}`" for path in plugins)])
-        return Finding.ok(CHECK, str(python), f"installed and run: {', '.join(wanted)}{beside}")
+        plugin_names = "".join(f", with `{path.name}`" for path in plugins)
+        return Finding.ok(CHECK, str(python), f"installed and run: {', '.join(requirements)}{plugin_names}")
 
-    def failed(self, looked_at: str, done: Completed) -> Finding:
-        """What a command said at last, in words fit for a page."""
-        words = (done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}").splitlines()
-        saw = " / ".join(line.strip() for line in words[-8:] if line.strip())
-        told = self.world.clean(saw.replace(str(self.folder), "<smoke-test>"))
-        return Finding.failed(CHECK, looked_at, f"`{' '.join(done.command[:3])}` failed: {told}", self.again)
+    def failed(self, looked_at: str, done: ProcessResult) -> Finding:
+        """Return a finding with the last lines of a command, without paths of this machine."""
+        lines = (done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}").splitlines()
+        output = " / ".join(line.strip() for line in lines[-8:] if line.strip())
+        output = self.world.clean(output.replace(str(self.folder), "<smoke-test>"))
+        return Finding.failed(CHECK, looked_at, f"`{' '.join(done.command[:3])}` failed: {output}", self.retry)

@@ -1,4 +1,4 @@
-"""A crate of a workspace as it would stand alone: nothing in its manifest is inherited or lies beside it.
+"""The standalone manifest of a crate of a workspace: nothing is inherited, and no dependency is a path.
 
 Cargo book, *Workspaces* (which keys a member may inherit) and *Inheriting a dependency from a workspace*.
 """
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-#: What a copy of the sources alone has no use for, or not the files of.
+#: Tables that a copy of the sources does not need, or lacks the files of.
 _LEFT_OUT = ("dev-dependencies", "dev_dependencies", "lints", "test", "bench", "example")
-#: Inherited, these name files of the workspace's root.
+#: Keys that, where inherited, name files of the workspace's root.
 _FILES = ("readme", "license-file")
 _DEPENDENCIES = ("dependencies", "build-dependencies", "build_dependencies")
 
@@ -21,18 +21,18 @@ _Table = MutableMapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Alone:
-    """A manifest without its dependency on one crate, and how `cargo add` is told to write that dependency again."""
+class StandaloneManifest:
+    """A manifest without its dependency on one crate, and the options of `cargo add` that restore that dependency."""
 
-    manifest: str
+    text: str
     options: tuple[str, ...]
 
 
-def alone(root: Path, folder: str, without: str) -> Alone:
-    """Read the manifest of the crate in `folder`, a path from `root`, and resolve what it inherits from the root's.
+def standalone_manifest(root: Path, folder: str, without: str) -> StandaloneManifest:
+    """Return the manifest of the crate in `folder`, a path from `root`, with what it inherits from the root's.
 
     Raises:
-        ValueError: It cannot stand alone: it does not use `without`, or it needs another crate that lies beside it.
+        ValueError: The crate does not depend on `without`, or depends on another crate by its path.
     """
     import tomlkit
 
@@ -46,12 +46,12 @@ def alone(root: Path, folder: str, without: str) -> Alone:
     options = None
     for table in [document, *document.get("target", {}).values()]:
         for name, entries in _dependencies(table):
-            found = _resolve_dependencies(entries, shared.get("dependencies", {}), without)
-            options = found if found is not None and name == "dependencies" else options
+            removed = _resolve_dependencies(entries, shared.get("dependencies", {}), without)
+            options = removed if removed is not None and name == "dependencies" else options
     if options is None:
         raise ValueError(f"does not depend on `{without}`")
     document["workspace"] = tomlkit.table()
-    return Alone(tomlkit.dumps(document), options)
+    return StandaloneManifest(tomlkit.dumps(document), options)
 
 
 def _dependencies(table: _Table) -> Iterator[tuple[str, _Table]]:
@@ -73,29 +73,29 @@ def _resolve(package: _Table, shared: dict[str, Any]) -> None:
 def _resolve_dependencies(entries: _Table, shared: dict[str, Any], without: str) -> tuple[str, ...] | None:
     options = None
     for name, entry in list(entries.items()):
-        told = _described(entry)
-        if told.pop("workspace", None) is True:
-            inherited = _described(shared.get(name, {}))
-            features = [*inherited.get("features", []), *told.get("features", [])]
-            told = {**inherited, **told, **({"features": features} if features else {})}
-        if told.get("package", name) == without:
-            options = _options(name, told, without)
+        dependency = _as_table(entry)
+        if dependency.pop("workspace", None) is True:
+            inherited = _as_table(shared.get(name, {}))
+            features = [*inherited.get("features", []), *dependency.get("features", [])]
+            dependency = {**inherited, **dependency, **({"features": features} if features else {})}
+        if dependency.get("package", name) == without:
+            options = _options(name, dependency, without)
             del entries[name]
-        elif "path" in told:
+        elif "path" in dependency:
             raise ValueError(f"depends on `{name}`, which lies beside it")
         else:
-            entries[name] = told
+            entries[name] = dependency
     return options
 
 
-def _described(entry: Any) -> dict[str, Any]:
+def _as_table(entry: Any) -> dict[str, Any]:
     return {"version": str(entry)} if isinstance(entry, str) else dict(entry)
 
 
-def _options(name: str, told: dict[str, Any], crate: str) -> tuple[str, ...]:
+def _options(name: str, dependency: dict[str, Any], crate: str) -> tuple[str, ...]:
     options = ["--rename", name] if name != crate else []
-    if told.get("default-features") is False:
+    if dependency.get("default-features") is False:
         options.append("--no-default-features")
-    if features := told.get("features"):
+    if features := dependency.get("features"):
         options += ["--features", ",".join(features)]
     return tuple(options)

@@ -1,7 +1,7 @@
-"""Whether the crates can be published: each is packaged anew, compiled, and compared with what is to be uploaded.
+"""Verification of crates before they are published: package, compile and compare each with the file to be uploaded.
 
-`cargo publish --no-verify` has a registry's token beside it, and may then leave out the compiling: what it uploads was
-compiled here, where there is none.
+The job that runs `cargo publish` holds a token, and so runs it with `--no-verify` and compiles nothing: what it uploads
+is compiled here, where there is no token.
 """
 
 from __future__ import annotations
@@ -13,154 +13,153 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from binoc_runbook.checks.dists.crates_io import crates_io
-from binoc_runbook.checks.dists.sdist import Tar
+from binoc_runbook.checks.dists.archives import TarArchive
+from binoc_runbook.checks.dists.crates_io import check_crates_io_rules
+from binoc_runbook.checks.dists.expected_files import crate_name
 from binoc_runbook.files import sha256_of
 from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.policy import Artifact
 from binoc_runbook.stages.target import Target
-from binoc_runbook.world.processes import Watched
+from binoc_runbook.world.processes import LoggedResult
 
 CHECK = "verify-crate"
 
 #: How long the registry may take to answer, in seconds.
 PATIENCE = 60.0
 
-#: The tool that compares public APIs. It reads what rustdoc writes, so it is renewed together with the Rust of the
+#: The tool that compares public APIs. It reads the output of rustdoc, so update it together with the Rust of the
 #: workflow.
 SEMVER_CHECKS = "cargo-semver-checks@0.51.0"
 
-#: The exit code by which it tells a broken promise from everything that kept it from looking.
+#: Its exit code for a breaking change; every other one but 0 means that it could not compare.
 _BROKEN = 100
 
 
 def verify_crates(
-    target: Target, folder: Path, on_line: Callable[[str], None], called: str = "dist", *, install: bool = False
+    target: Target, folder: Path, on_line: Callable[[str], None], shown: str = "dist", *, install: bool = False
 ) -> Findings:
-    """Ask of each crate of the policy whether it can be published as it lies in `folder`.
+    """Check that each crate of the policy can be published as it is in `folder`.
 
-    Where there is a release to compare with and no tool to do it, `install` has the pinned one compiled, into cargo's
-    target folder. `on_line` is told what cargo says. Findings call the folder `called`.
+    With `install`, the pinned tool that compares public APIs is compiled into cargo's target directory, where it is
+    missing and needed. `on_line` gets the output of cargo. Findings show the directory as `shown`.
     """
     crates = [artifact for artifact in target.policy.artifacts if artifact.registry == "crates.io"]
     if not crates:
         return Findings([Finding.ok(CHECK, str(target.policy.source), "the policy promises no crate")])
-    found: list[Finding] = []
+    findings: list[Finding] = []
     for artifact in crates:
-        found += _Crate(target, artifact, folder, on_line, called, install).answers()
-    return Findings(found)
+        findings += _CrateVerification(target, artifact, folder, on_line, shown, install).run()
+    return Findings(findings)
 
 
-class _Crate:
+class _CrateVerification:
     def __init__(
         self,
         target: Target,
         artifact: Artifact,
         folder: Path,
         on_line: Callable[[str], None],
-        called: str,
+        shown: str,
         install: bool,
     ) -> None:
-        self.name = artifact.name
-        self.manifest = f"{artifact.path}/Cargo.toml"
-        self.file = f"{artifact.name}-{target.version.semver}.crate"
-        self.given = folder / self.file
-        self.shown = f"{called}/{self.file}"
+        self.artifact, self.version = artifact, target.version.semver
+        self.path = folder / crate_name(artifact, target.version)
+        self.shown = f"{shown}/{self.path.name}"
         self.on_line = on_line
         self.install = install
-        given = target.world.processes
-        built = (target.world.root / (given.inherits("CARGO_TARGET_DIR") or "target")).resolve()
-        # A folder of its own: cargo takes what it has compiled in another for what it would compile here.
-        self.work = built / "verify-crate"
-        self.tools = built / "tools"
-        self.processes = replace(given, first=(self.tools / "bin", *given.first))
+        processes = target.world.processes
+        target_directory = (target.world.root / (processes.inherits("CARGO_TARGET_DIR") or "target")).resolve()
+        # A directory of its own: cargo would else take for this build what it has compiled for another.
+        self.work = target_directory / "verify-crate"
+        self.processes = replace(processes, first=(self.tools / "bin", *processes.first))
 
-    def answers(self) -> Iterator[Finding]:
-        if not self.given.is_file():
+    @property
+    def tools(self) -> Path:
+        return self.work.with_name("tools")
+
+    def run(self) -> Iterator[Finding]:
+        if not self.path.is_file():
             yield Finding.failed(CHECK, self.shown, "is missing", "just sources")
         else:
-            yield from self.rules()
-        yield from self.packaged()
-        yield self.promises()
+            yield from self.check_rules()
+        yield from self.check_package()
+        yield self.check_api()
 
-    def rules(self) -> Iterator[Finding]:
-        """What crates.io would refuse at the upload."""
-        data = Tar(self.given, self.file.removesuffix(".crate")).get("Cargo.toml") or b""
+    def check_rules(self) -> Iterator[Finding]:
+        """Check the rules of crates.io."""
+        data = TarArchive(self.path, self.path.name.removesuffix(".crate")).get("Cargo.toml") or b""
         try:
             package = tomllib.loads(data.decode("utf-8"))["package"]
         except (UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError):
             yield Finding.failed(CHECK, self.shown, "has no Cargo.toml that can be read", "just sources")
             return
-        problems = list(crates_io(package, f"edit `{self.manifest}`, then `just dist`"))
-        for problem in problems:
-            yield Finding.failed(CHECK, self.shown, problem.saw, problem.remedy)
-        if not problems:
+        defects = list(check_crates_io_rules(package, f"edit `{self.artifact.path}/Cargo.toml`, then `just dist`"))
+        for defect in defects:
+            yield Finding.failed(CHECK, self.shown, defect.saw, defect.remedy)
+        if not defects:
             yield Finding.ok(CHECK, self.shown, "has the description, licence and addresses that crates.io asks for")
 
-    def packaged(self) -> Iterator[Finding]:
-        """Whether cargo packages and compiles it, and into the bytes that lie in the folder."""
-        made = self.work / "package" / self.file
-        made.unlink(missing_ok=True)
-        command = ["cargo", "package", "--locked", "--package", self.name]
+    def check_package(self) -> Iterator[Finding]:
+        """Check that cargo packages and compiles the crate, with the same content as in the directory."""
+        packaged = self.work / "package" / self.path.name
+        packaged.unlink(missing_ok=True)
+        command = ["cargo", "package", "--locked", "--package", self.artifact.name]
         done = self.watch(command)
         if isinstance(done, str):
             yield Finding.unknown(CHECK, " ".join(command), done, "install Rust with rustup")
         elif done.returncode != 0:
-            yield Finding.failed(CHECK, " ".join(command), _last(done), "mend what cargo names, and commit it")
-        elif not made.is_file():
-            saw = f"made no `{self.file}`"
-            yield Finding.failed(CHECK, " ".join(command), saw, f"just set-version {self.version()}")
-        elif self.given.is_file():
-            ours, theirs = sha256_of(self.given), sha256_of(made)
-            if ours == theirs:
-                yield Finding.ok(CHECK, self.shown, f"compiles, and is what cargo packages here: sha256 {ours}")
+            yield Finding.failed(CHECK, " ".join(command), done.reason, "mend what cargo names, and commit it")
+        elif not packaged.is_file():
+            saw = f"made no `{packaged.name}`"
+            yield Finding.failed(CHECK, " ".join(command), saw, f"just set-version {self.version}")
+        elif self.path.is_file():
+            expected, actual = sha256_of(packaged), sha256_of(self.path)
+            if actual == expected:
+                yield Finding.ok(CHECK, self.shown, f"compiles, and is what cargo packages here: sha256 {actual}")
             else:
-                saw = f"has sha256 {ours}, and cargo packages {theirs} here"
+                saw = f"has sha256 {actual}, and cargo packages {expected} here"
                 yield Finding.failed(CHECK, self.shown, saw, "just sources, in a checkout of the commit it is made of")
 
-    def version(self) -> str:
-        return self.file.removeprefix(f"{self.name}-").removesuffix(".crate")
-
-    def promises(self) -> Finding:
-        """Whether the public API keeps what the last release at the registry promised for this version."""
-        question = ["cargo", "info", self.name]
+    def check_api(self) -> Finding:
+        """Check the public API against the last release at the registry, as far as the version promises that."""
+        question = ["cargo", "info", self.artifact.name]
         # Inside a workspace cargo would describe its own package.
         with tempfile.TemporaryDirectory(prefix="binoc-nowhere-") as nowhere:
-            answer = replace(self.processes, root=Path(nowhere)).run(question, patience=PATIENCE)
-        if answer.returncode != 0 and "could not find" in answer.stderr:
-            return Finding.ok(CHECK, " ".join(question), "there is no release to compare with")
-        last = re.search(r"^version: (\S+)", answer.stdout, flags=re.MULTILINE)
-        if answer.returncode != 0 or last is None:
-            return Finding.unknown(
-                CHECK, " ".join(question), answer.reason[-500:], "just verify-crate, once it answers"
-            )
-        if last[1] == self.version():
-            # As when the other artifacts of a half-published release are finished: it was compared before it went out.
-            return Finding.ok(CHECK, " ".join(question), f"{last[1]} is out already, and its API can change no more")
-        if _compatible(self.version()) > _compatible(last[1]):
-            # The tool would be compiled for minutes, and then ask nothing.
-            saw = f"{last[1]} is released, and {self.version()} is a version that may break what it promised"
-            return Finding.ok(CHECK, " ".join(question), saw)
-        return self.compared(last[1])
+            done = replace(self.processes, root=Path(nowhere)).run(question, patience=PATIENCE)
+        shown = " ".join(question)
+        if done.returncode != 0 and "could not find" in done.stderr:
+            return Finding.ok(CHECK, shown, "there is no release to compare with")
+        match = re.search(r"^version: (\S+)", done.stdout, flags=re.MULTILINE)
+        if done.returncode != 0 or match is None:
+            return Finding.unknown(CHECK, shown, done.reason[-500:], "just verify-crate, once it answers")
+        last = match[1]
+        if last == self.version:
+            # As when the other artifacts of a half-published release are finished: it was compared before.
+            return Finding.ok(CHECK, shown, f"{last} is out already, and its API can change no more")
+        if _compatible_part(self.version) > _compatible_part(last):
+            # The tool would be compiled for minutes, and then compare nothing.
+            saw = f"{last} is released, and {self.version} is a version that may break what it promised"
+            return Finding.ok(CHECK, shown, saw)
+        return self.compare_api(last)
 
-    def compared(self, last: str) -> Finding:
-        """What the tool says of the public API beside that of the release `last`."""
-        command = ["cargo", "semver-checks", "--package", self.name]
-        if (missing := self.tool()) is not None:
+    def compare_api(self, last: str) -> Finding:
+        """Compare the public API with that of the release `last`."""
+        command = ["cargo", "semver-checks", "--package", self.artifact.name]
+        if (missing := self.ensure_tool()) is not None:
             saw = f"{missing}, and {last} is released: nobody compared the two"
             return Finding.unknown(CHECK, " ".join(command), saw, "just verify-crate --install")
         lines: list[str] = []
         done = self.watch(command, lines.append)
         if isinstance(done, str) or done.returncode not in (0, _BROKEN):
-            saw = done if isinstance(done, str) else _last(done)
+            saw = done if isinstance(done, str) else done.reason
             return Finding.unknown(CHECK, " ".join(command), saw, "just verify-crate --install, once that is mended")
-        saw = _compared(lines) or f"compared with {last}"
+        saw = _summary(lines) or f"compared with {last}"
         if done.returncode == _BROKEN:
             return Finding.failed(CHECK, " ".join(command), saw, "restore what it names, or release a higher version")
         return Finding.ok(CHECK, " ".join(command), saw)
 
-    def tool(self) -> str | None:
-        """Why the tool that compares is not there, after it was installed if that was wanted; None where it is."""
+    def ensure_tool(self) -> str | None:
+        """Install the tool that compares APIs, with `install`; return why it is missing, None where it is there."""
         name = SEMVER_CHECKS.partition("@")[0]
         if self.processes.find(name) is not None:
             return None
@@ -169,36 +168,35 @@ class _Crate:
         done = self.watch(["cargo", "install", "--locked", "--root", str(self.tools), SEMVER_CHECKS])
         if not isinstance(done, str) and done.returncode == 0:
             return None
-        return f"`{SEMVER_CHECKS}` could not be installed ({done if isinstance(done, str) else _last(done)})"
+        return f"`{SEMVER_CHECKS}` could not be installed ({done if isinstance(done, str) else done.reason})"
 
-    def watch(self, command: list[str], also: Callable[[str], None] = lambda line: None) -> Watched | str:
-        def tell(line: str) -> None:
+    def watch(self, command: list[str], collect: Callable[[str], None] = lambda line: None) -> LoggedResult | str:
+        def on_line(line: str) -> None:
             self.on_line(line)
-            also(line)
+            collect(line)
 
         self.on_line(f"$ {' '.join(command)}")
-        log = self.work / "logs" / f"{self.name}-{command[1]}.log"
-        # A backtrace would be the last words of a tool that has said before it what is wrong.
+        log = self.work / "logs" / f"{self.artifact.name}-{command[1]}.log"
+        # A backtrace would be the last lines of a tool, after those that say what is wrong.
         environment = {"CARGO_TARGET_DIR": str(self.work), "RUST_BACKTRACE": "0"}
         try:
-            return self.processes.watch(command, log, tell, environment=environment)
+            return self.processes.watch(command, log, on_line, environment=environment)
         except FileNotFoundError:
             return f"`{command[0]}` was not found on PATH"
 
 
-def _compatible(version: str) -> list[int]:
-    """The part of a version that all that are compatible with it begin with (Cargo book, *Default requirements*)."""
+def _compatible_part(version: str) -> list[int]:
+    """Return the part that all compatible versions begin with (Cargo book, *Default requirements*)."""
     numbers = [int(number) for number in re.findall(r"\d+", re.split("[-+]", version)[0])]
-    significant = next((place for place, number in enumerate(numbers) if number), len(numbers) - 1)
+    significant = next((index for index, number in enumerate(numbers) if number), len(numbers) - 1)
     return numbers[: significant + 1]
 
 
-def _compared(lines: list[str]) -> str:
-    """What cargo-semver-checks has compared, and which rules are broken by what; it says that on several lines."""
-    told = [line.strip().partition(" ") for line in lines]
-    said = [
+def _summary(lines: list[str]) -> str:
+    """Return what cargo-semver-checks has compared, and which rules are broken by which items, from its output."""
+    parts = [
         re.sub(r"^\[[^]]*\] *", "", rest.strip())
-        for word, _, rest in told
+        for word, _, rest in (line.strip().partition(" ") for line in lines)
         if word in ("Checking", "Checked", "Summary")
     ]
     text = "".join(f"{line}\n" for line in lines)
@@ -207,9 +205,5 @@ def _compared(lines: list[str]) -> str:
     )
     for rule, places in failures:
         items = [line.strip().partition(", previously in ")[0] for line in places.splitlines()]
-        said.append(f"{rule}: {', '.join(items)}")
-    return "; ".join(said)
-
-
-def _last(done: Watched) -> str:
-    return " / ".join(line.strip() for line in done.tail[-6:] if line.strip()) or f"exit code {done.returncode}"
+        parts.append(f"{rule}: {', '.join(items)}")
+    return "; ".join(parts)

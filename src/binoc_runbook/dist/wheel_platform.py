@@ -1,4 +1,4 @@
-"""How a wheel of a platform is built: the Rust target, and what maturin and the linker are told."""
+"""Build settings of a wheel for a platform: the Rust target, and the arguments of maturin and of the linker."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ _MACHINES = {"arm64": "aarch64", "amd64": "x86_64", "32": "i686"}
 
 
 @dataclass(frozen=True, slots=True)
-class Platform:
-    """A platform tag, the Rust target it is compiled for, the arguments of maturin and flags of rustc.
+class WheelPlatform:
+    """A platform tag with its Rust target, the arguments of maturin and flags of rustc.
 
     `environment` is added to what maturin inherits.
     """
@@ -23,8 +23,8 @@ class Platform:
     flags: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, tag: str) -> Platform | None:
-        """Read a tag (PEP 600, PEP 656 and those of macOS and Windows); None for one that nothing here builds.
+    def of(cls, tag: str) -> WheelPlatform | None:
+        """Parse a tag (PEP 600, PEP 656 and those of macOS and Windows); None for one that cannot be built.
 
         A Linux wheel is linked by zig against the C library of its tag and not against this host's, which is newer; the
         other systems have compilers that make old binaries.

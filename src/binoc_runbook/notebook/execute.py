@@ -48,4 +48,4 @@ def run_notebook(root: Path, parameters: dict[str, Any], record: Path, runbook: 
 
 
 def _our_own(runbook: Path) -> Path:
-    return Path(__file__).parents[2] / runbook
+    return Path(__file__).parents[3] / runbook

@@ -7,9 +7,8 @@ from typing import Literal, TypeGuard, get_args
 #: The option of a rehearsal that leaves out what takes minutes: the tests, and the workflow that the tag triggers.
 QUICK = "quick"
 
-#: Rules of the remote; a rehearsal ends at them, as a release would.
-RemoteFault = Literal["protected-branch", "refused-tag"]
-#: Faults while the workflow publishes; the rehearsal then removes the fault and runs the failed jobs again.
+#: Faults while the workflow publishes; the rehearsal then removes the fault and runs the failed jobs again. The others
+#: are rules of the remote; a rehearsal ends at them, as a release would.
 RegistryFault = Literal["wrong-publisher", "expired-token", "lost-answer", "registry-down"]
 
 #: Each fault in a sentence.

@@ -110,7 +110,7 @@ class Publication:
         if not published.digests:
             return "was not published"
         made = self.built(self._last) if self._last else {}
-        mine = questions.built(published.artifact, self.policy, self.version, made).digests
+        mine = questions.select_built_files(published.artifact, self.policy, self.version, made).digests
         lacks = [
             f"has other bytes of `{name}` than were built" if name in published.digests else f"lacks `{name}`"
             for name, digest in sorted(mine.items())
@@ -120,7 +120,7 @@ class Publication:
 
     def _digests(self, artifact: Artifact) -> dict[str, str]:
         if artifact.registry == "crates.io":
-            release = self.registries.crates.releases(artifact.name).get(self.version.semver)
+            release = self.registries.crates.versions(artifact.name).get(self.version.semver)
             return {f"{artifact.name}-{self.version.semver}.crate": release.sha256} if release else {}
         files = self.registries.index.files(artifact.name).values()
         return {file.name: file.sha256 for file in files if file.version == self.version.pep440}

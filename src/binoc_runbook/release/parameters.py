@@ -13,7 +13,7 @@ from binoc_runbook.stages.target import Target
 from binoc_runbook.version import Version, VersionError
 from binoc_runbook.workspace import Ecosystem, Workspace
 from binoc_runbook.workspace.policy_table import read_policy
-from binoc_runbook.workspace.version_locations import sites
+from binoc_runbook.workspace.version_locations import find_version_locations
 from binoc_runbook.world import World
 
 #: The parameters of the runbook `release.ipynb`.
@@ -143,7 +143,7 @@ def manifest_version(workspace: Workspace, policy: Policy) -> Version:
     counts = manifest_versions(workspace, policy)
     if counts:
         return max(counts, key=lambda version: (counts[version], version))
-    looked_at = ", ".join(package.manifest for package in workspace.published(policy)) or "the manifests"
+    looked_at = ", ".join(package.manifest for package in workspace.packages_to_publish(policy)) or "the manifests"
     saw = "no version that could be released is written there"
     remedy = "name it: VERSION on the command line, or -r version VERSION"
     missing = Finding.failed("version", looked_at, saw, remedy)
@@ -157,8 +157,8 @@ def manifest_versions(workspace: Workspace, policy: Policy) -> Counter[Version]:
     that one counts.
     """
     # A requirement only quotes a version, and not always all of it.
-    owning = [site for site in sites(workspace, policy) if site.kind != "requirement"]
-    written = [(site.says.removeprefix(site.before), site.spelling) for site in owning]
+    owning = [location for location in find_version_locations(workspace, policy) if location.kind != "requirement"]
+    written = [(location.says.removeprefix(location.before), location.spelling) for location in owning]
     shared = (workspace.tree.cargo[root].get("workspace", "package", "version") for root in workspace.unreported)
     texts = written or [(text, "cargo") for text in shared]
     return Counter(version for text, spelling in texts if (version := _releasable(text, spelling)))

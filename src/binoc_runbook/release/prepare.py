@@ -14,8 +14,8 @@ from binoc_runbook.stages.target import Target
 from binoc_runbook.workspace import Workspace
 from binoc_runbook.workspace.changelog import add_heading, section
 from binoc_runbook.workspace.edit import Plan, apply, plan
-from binoc_runbook.workspace.replace import NotReplaced, Replacement, replace_all
-from binoc_runbook.workspace.version_locations import sites
+from binoc_runbook.workspace.replace import Replacement, ReplacementError, replace_all
+from binoc_runbook.workspace.version_locations import find_version_locations
 
 
 def write_version(target: Target) -> Findings:
@@ -45,7 +45,7 @@ def prepare_version(target: Target) -> Findings:
     if after != text:
         try:
             replace_all([Replacement(path, before, after.encode("utf-8"))])
-        except NotReplaced as reason:
+        except ReplacementError as reason:
             again = f"just prepare {target.version}"
             unwritten = Finding.failed("prepare", CHANGELOG, f"cannot be written: {reason}", again)
             return found + Findings([unwritten])
@@ -80,4 +80,6 @@ def _written(target: Target, workspace: Workspace, planned: Plan) -> Findings:
     ]
     if not written:
         written = [Finding.ok("set-version", "every manifest", f"says {target.version} already; nothing was changed")]
-    return planned.problems + written + locks(workspace, target.policy, sites(workspace, target.policy))
+    return (
+        planned.problems + written + locks(workspace, target.policy, find_version_locations(workspace, target.policy))
+    )

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from binoc_runbook.checks import published as questions
-from binoc_runbook.checks.dists import SUMS
-from binoc_runbook.checks.observations import Offer
-from binoc_runbook.checks.published import Released, Verdict
+from binoc_runbook.checks.dists import CHECKSUMS
+from binoc_runbook.checks.dists.checksum_file import parse_checksums
+from binoc_runbook.checks.observations import VersionLookup
+from binoc_runbook.checks.published import PublicationResult, ReleaseContext
 from binoc_runbook.dist.smoke_test import CHECK as SMOKE_TEST
 from binoc_runbook.dist.smoke_test import run_smoke_test
 from binoc_runbook.files import write_atomically
@@ -71,10 +72,10 @@ class Verification:
     ) -> None:
         self.target = target
         self.sums, self._own_build = sums, own_build
-        self.verdicts: dict[Artifact, Verdict] = {}
+        self.verdicts: dict[Artifact, PublicationResult] = {}
         self.findings: dict[str, Findings] = {}
         self.outcome = "unfinished"
-        self._offers: dict[Artifact, Offer] = {}
+        self._offers: dict[Artifact, VersionLookup] = {}
         self._timeout, self._pause = timeout, pause
         self._reporter = reporter
         self._record = runs / f"verify-{target.version}.json"
@@ -143,23 +144,23 @@ class Verification:
             return Findings([Finding.unknown(questions.PUBLISHED, self.target.policy.source, saw, remedy)])
         return Findings(each.finding for each in self.verdicts.values())
 
-    def _ask(self, artifact: Artifact) -> Offer:
+    def _ask(self, artifact: Artifact) -> VersionLookup:
         from binoc_runbook.world import cargo_index, pip_index
 
         version, processes = self.target.version, self.target.world.processes
         if artifact.registry == "crates.io":
-            return cargo_index.offered(processes, artifact.name, version.semver)
-        return pip_index.offered(processes, artifact.name, version.pep440)
+            return cargo_index.look_up_version(processes, artifact.name, version.semver)
+        return pip_index.look_up_version(processes, artifact.name, version.pep440)
 
-    def _judge(self, artifact: Artifact, offer: Offer) -> Verdict:
+    def _judge(self, artifact: Artifact, offer: VersionLookup) -> PublicationResult:
         target = self.target
-        made = questions.built(artifact, target.policy, target.version, self.sums)
+        made = questions.select_built_files(artifact, target.policy, target.version, self.sums)
         return questions.published(artifact, offer, made, self._released())
 
-    def _released(self) -> Released:
+    def _released(self) -> ReleaseContext:
         tagged = self.target.world.git.tagged_at(self.target.tag)
         age = time.time() - tagged if tagged is not None else None
-        return Released(self.target.policy, self.target.version, age, self._own_build)
+        return ReleaseContext(self.target.policy, self.target.version, age, self._own_build)
 
     def _ask_origin(self) -> Findings:
         release = self._released()
@@ -176,9 +177,9 @@ class Verification:
             found.append(Finding.unknown(questions.COMMIT, "the registries", saw, remedy))
         return Findings(found)
 
-    def _ask_provenance(self, artifact: Artifact, release: Released) -> Finding:
+    def _ask_provenance(self, artifact: Artifact, release: ReleaseContext) -> Finding:
         from binoc_runbook.world.pip_index import configured_index
-        from binoc_runbook.world.provenance import proven
+        from binoc_runbook.world.provenance import verify_provenance
 
         processes, repository = self.target.world.processes, self.target.policy.repository
         looked_at = f"the provenance of {artifact.name} {release.version}"
@@ -188,8 +189,8 @@ class Verification:
         if repository is None:
             saw, remedy = "no repository is promised", "add `repository` to the policy"
             return Finding.unknown(questions.PROVENANCE, looked_at, saw, remedy)
-        names = sorted(questions.built(artifact, release.policy, release.version, self.sums).digests)
-        return questions.provenance(artifact, proven(processes, repository, names), release)
+        names = sorted(questions.select_built_files(artifact, release.policy, release.version, self.sums).digests)
+        return questions.provenance(artifact, verify_provenance(processes, repository, names), release)
 
     def _try(self) -> Findings:
         absent = [each.name for each in self.verdicts if self._offers[each].kind != "offered"]
@@ -245,14 +246,14 @@ def read_checksums(root: Path, given: str | None, target: Target) -> dict[str, s
     Raises:
         RefusedError: The file cannot be read.
     """
-    path = root / (given or f"dist/{SUMS}")
+    path = root / (given or f"dist/{CHECKSUMS}")
     if given is None and not path.is_file():
         return None
     try:
-        sums = questions.read_sums(path.read_text("utf-8"))
+        sums = parse_checksums(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         saw = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        finding = Finding.failed("sums", given or f"dist/{SUMS}", saw, "--sums FILE, in the format of `sha256sum`")
+        finding = Finding.failed("sums", given or f"dist/{CHECKSUMS}", saw, "--sums FILE, in the format of `sha256sum`")
         raise RefusedError("the sums cannot be read, and nothing was asked", [finding]) from None
     return sums if given or _are_of(sums, target) else None
 
@@ -260,10 +261,10 @@ def read_checksums(root: Path, given: str | None, target: Target) -> dict[str, s
 def _are_of(sums: Iterable[str], target: Target) -> bool:
     named = dict.fromkeys(sums, "")
     policy, version = target.policy, target.version
-    return any(questions.built(each, policy, version, named).digests for each in policy.artifacts)
+    return any(questions.select_built_files(each, policy, version, named).digests for each in policy.artifacts)
 
 
-def _told(verdict: Verdict, offer: Offer) -> dict[str, Any]:
+def _told(verdict: PublicationResult, offer: VersionLookup) -> dict[str, Any]:
     return {
         "name": verdict.artifact.name,
         "registry": verdict.artifact.registry,

@@ -1,9 +1,9 @@
-"""The site, as Sphinx and MyST-NB make it: one extension, whose parts can also be used alone.
+"""The Sphinx extension that makes the site; its parts can also be used alone.
 
     extensions = ["myst_nb", "binoc_runbook.site"]
 
 `decisions` ties sentences to questions, `releases` lists the records, `runbooks` shows the procedures as they ran,
-`reference` makes pages from the library, and `reading` lets everybody read all of them.
+`reference` makes pages from the library, and `accessibility` completes the markup of all pages.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
-PARTS = ("decisions", "reading", "reference", "releases", "runbooks")
+PARTS = ("accessibility", "decisions", "reference", "releases", "runbooks")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A new page in the record of decisions: named after its day and its title, with the chapters that such a page has."""
+"""New pages of decisions, named after their day and title; the template is `new_decision.md`."""
 
 from __future__ import annotations
 
@@ -6,42 +6,18 @@ import datetime
 import re
 import unicodedata
 from pathlib import Path
+from string import Template
 
 from binoc_runbook.finding import Finding, RefusedError
 
 CHECK = "adr"
 FOLDER = "docs/adr"
 
-_TEMPLATE = """\
-# {title}
-
-Decided on {day}.
-
-## Context
-
-What has to be decided, why now, and what is known about it.
-
-## Decision
-
-% One sentence in each of these. Behind `decided`, name the questions of the library that show whether it is true; the
-% overview of all decisions lists them. Without one it is shown as unverified.
-
-```{{decided}}
-What is decided, in one sentence that can be true or false.
-```
-
-## Rejected
-
-What else could have been decided, and why it was not.
-
-## Consequences
-
-What follows from it, the unpleasant included.
-"""
+_TEMPLATE = Path(__file__).with_suffix(".md")
 
 
 def start_decision(root: Path, title: str, day: datetime.date) -> str:
-    """Write the first draft of a decision's page; returns its path from the root.
+    """Write the first draft of a decision's page; return its path from the root.
 
     Raises:
         RefusedError: The title leaves nothing to name a file after, or there is such a page, which stays as it is.
@@ -55,29 +31,14 @@ def start_decision(root: Path, title: str, day: datetime.date) -> str:
     path = f"{FOLDER}/{day.isoformat()}-{slug}.md"
     file = root / path
     file.parent.mkdir(parents=True, exist_ok=True)
+    # `%B` is English: Python uses the language of the machine only after a call of `locale.setlocale`.
+    text = Template(_TEMPLATE.read_text("utf-8")).substitute(title=title, day=f"{day.day} {day:%B %Y}")
     try:
-        with file.open("x", encoding="utf-8") as opened:
-            opened.write(_TEMPLATE.format(title=title, day=f"{day.day} {_MONTHS[day.month - 1]} {day.year}"))
+        with file.open("x", encoding="utf-8") as page:
+            page.write(text)
     except FileExistsError:
         raise _refused(path, "is there already, and stays as it is", 'just adr "Another title"') from None
     return path
-
-
-# Not `%B`, which speaks the language of the machine.
-_MONTHS = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
 
 
 def _refused(looked_at: str, saw: str, remedy: str) -> RefusedError:

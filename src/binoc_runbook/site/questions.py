@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import binoc_runbook.stages
-from binoc_runbook.checks.dists.expected import sdist_name
+from binoc_runbook.checks.dists.expected_files import sdist_name
 from binoc_runbook.checks.surface import withheld
 from binoc_runbook.checks.workflow import RULES, workflow
 from binoc_runbook.files import root_of
@@ -38,10 +38,9 @@ _NOT_ASKED = "the question was not asked"
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked, how, the chapter of the runbook that relies on it, and which options narrow it down."""
+    """What is asked, how, and which options narrow it down."""
 
     about: str
-    chapter: str
     ask: Callable[[Target, Options], Findings]
     takes: tuple[str, ...] = ()
 
@@ -55,14 +54,14 @@ def ask(question: str, **options: str | Iterable[str]) -> Findings:
         RefusedError: It does not hold, with the findings; or there is no such question, or nothing it could be asked
             about.
     """
-    given = {name: (said,) if isinstance(said, str) else tuple(said) for name, said in options.items()}
+    given = {name: (value,) if isinstance(value, str) else tuple(value) for name, value in options.items()}
     if wrong := mistake((question,), given):
         raise RefusedError(_NOT_ASKED, [Finding.failed("decided", f"`{question}`", *wrong)])
     target = asked_about(root_of(Path.cwd()))
     clean = target.world.clean
     findings = Findings(
-        replace(found, looked_at=clean(found.looked_at), saw=clean(found.saw), remedy=clean(found.remedy))
-        for found in QUESTIONS[question].ask(target, given)
+        replace(finding, looked_at=clean(finding.looked_at), saw=clean(finding.saw), remedy=clean(finding.remedy))
+        for finding in QUESTIONS[question].ask(target, given)
     )
     if failed := findings.having("failed"):
         raise RefusedError(f"`{question}` does not hold", failed)
@@ -76,8 +75,8 @@ def asked_about(root: Path | None) -> Target:
         RefusedError: There is no checkout, it declares no promise, or it cannot be read.
     """
     if root is None:
-        saw, remedy = "lies in no git checkout", "do it in a clone"
-        raise RefusedError(_NOT_ASKED, [Finding.unknown("decided", "the folder", saw, remedy)])
+        finding = Finding.unknown("decided", "the folder", "lies in no git checkout", "do it in a clone")
+        raise RefusedError(_NOT_ASKED, [finding])
     target = open_target(World.real(root), None)
     if not target.policy.declared:
         saw, remedy = "no promise is declared", "declare one: [tool.binoc-runbook]"
@@ -107,14 +106,14 @@ def _surface(target: Target, options: Options) -> Findings:
     return found + list(_exactly(target, options["artifacts"])) if "artifacts" in options else found
 
 
-def _exactly(target: Target, said: tuple[str, ...]) -> Iterator[Finding]:
+def _exactly(target: Target, named: tuple[str, ...]) -> Iterator[Finding]:
     """Where the policy declares something else than a sentence says."""
-    declared = {f"{each.name} at {NAMES[each.registry]}": each for each in target.policy.artifacts}
+    declared = {f"{artifact.name} at {NAMES[artifact.registry]}": artifact for artifact in target.policy.artifacts}
     for what, artifact in declared.items():
-        if what not in said:
+        if what not in named:
             saw = f"the policy declares `{what}`, and the decision does not"
             yield Finding.failed("surface", artifact.source, saw, _MEND)
-    for what in said:
+    for what in named:
         if what not in declared:
             saw = f"the decision names `{what}`, and the policy does not declare it"
             yield Finding.failed("surface", target.policy.source, saw, _MEND)
@@ -139,11 +138,11 @@ def _workflow(target: Target, options: Options) -> Findings:
 
 
 def _tag(target: Target, options: Options) -> Findings:
-    said, place = target.policy.tag, _policy_place(target, "tag")
-    wanted = options.get("spelling", (said,))[0]
-    if said != wanted:
-        return Findings([Finding.failed("tag", place, f"a release is tagged `{said}`, not `{wanted}`", _MEND)])
-    return Findings([Finding.ok("tag", place, f"a release is tagged `{said}`")])
+    tag, place = target.policy.tag, _policy_place(target, "tag")
+    wanted = options.get("spelling", (tag,))[0]
+    if tag != wanted:
+        return Findings([Finding.failed("tag", place, f"a release is tagged `{tag}`, not `{wanted}`", _MEND)])
+    return Findings([Finding.ok("tag", place, f"a release is tagged `{tag}`")])
 
 
 def _wheels(target: Target, options: Options) -> Findings:
@@ -234,8 +233,8 @@ def _pinned(file: Path, root: Path, without: tuple[str, ...]) -> Finding:
     for name in without:
         if name in pins:
             return Finding.failed("pins", Place(path, pins[name]), f"`{name}` is pinned", _MEND)
-    said = f", and {' and '.join(f'`{name}`' for name in without)} not among them" if without else ""
-    return Finding.ok("pins", path, f"{len(pins)} packages are pinned{said}")
+    absent = f", and {' and '.join(f'`{name}`' for name in without)} not among them" if without else ""
+    return Finding.ok("pins", path, f"{len(pins)} packages are pinned{absent}")
 
 
 def _tests(target: Target, options: Options) -> Findings:
@@ -245,8 +244,7 @@ def _tests(target: Target, options: Options) -> Findings:
 
 def _test(root: Path, path: str, name: str) -> Finding:
     file = root / path
-    lines = file.read_text("utf-8").splitlines() if file.is_file() else []
-    line = next((number for number, line in enumerate(lines, 1) if line.startswith(f"def {name}(")), None)
+    line = _line_of(file, f"def {name}(") if file.is_file() else None
     if line is None:
         return Finding.failed("tests", path, f"there is no test `{name}`", "name one that holds the sentence")
     return Finding.unknown("tests", Place(path, line), f"`{name}` holds it; a page runs no tests", "./just test-code")
@@ -272,26 +270,29 @@ def _own_place(root: Path, start: str) -> object:
     file = Path(binoc_runbook.stages.__file__)
     if not file.is_relative_to(root):
         return "the stages of `binoc_runbook`"
+    return Place(file.relative_to(root).as_posix(), _line_of(file, start))
+
+
+def _line_of(file: Path, start: str) -> int | None:
     lines = file.read_text("utf-8").splitlines()
-    line = next((number for number, line in enumerate(lines, 1) if line.startswith(start)), None)
-    return Place(file.relative_to(root).as_posix(), line)
+    return next((number for number, line in enumerate(lines, 1) if line.startswith(start)), None)
 
 
 #: What can be asked, in the order in which a release is about it.
 QUESTIONS: dict[str, Question] = {
-    "surface": Question("exactly the declared artifacts can be published", "surface", _surface, ("artifacts",)),
-    "private": Question("every other crate cannot be published", "surface", _private),
-    "sync": Question("every place says the same version", "sync", _sync),
-    "workflow": Question("the publish workflow keeps its contract", "workflow", _workflow, ("rule",)),
-    "tag": Question("a release is tagged as is said", "tag", _tag, ("spelling",)),
-    "wheels": Question("each distribution promises wheels, with the tags that are said", "follow", _wheels, ("tags",)),
-    "sdist": Question("each distribution has an sdist", "follow", _sdist),
-    "maturin": Question("each distribution is built by maturin", "follow", _maturin),
-    "crate": Question("a crate is published at crates.io", "surface", _crate),
-    "order": Question("a release passes its stages in the order that is said", "plan", _order, ("stages",)),
-    "line": Question("what only asks comes before the first public act", "line", _line),
-    "tests": Question("there are the tests that hold the sentence", "tests", _tests, ("by",)),
-    "pins": Question("the environment is made without the packages that are named", "plan", _pins, ("without",)),
+    "surface": Question("exactly the declared artifacts can be published", _surface, ("artifacts",)),
+    "private": Question("every other crate cannot be published", _private),
+    "sync": Question("every place says the same version", _sync),
+    "workflow": Question("the publish workflow keeps its contract", _workflow, ("rule",)),
+    "tag": Question("a release is tagged as is said", _tag, ("spelling",)),
+    "wheels": Question("each distribution promises wheels, with the tags that are said", _wheels, ("tags",)),
+    "sdist": Question("each distribution has an sdist", _sdist),
+    "maturin": Question("each distribution is built by maturin", _maturin),
+    "crate": Question("a crate is published at crates.io", _crate),
+    "order": Question("a release passes its stages in the order that is said", _order, ("stages",)),
+    "line": Question("what only asks comes before the first public act", _line),
+    "tests": Question("there are the tests that hold the sentence", _tests, ("by",)),
+    "pins": Question("the environment is made without the packages that are named", _pins, ("without",)),
 }
 
 #: The values that an option can have, where they are names of the library.

@@ -7,8 +7,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from binoc_runbook.checks.observations import Ancestry, Completed, RemoteRefs, TreeState
-from binoc_runbook.checks.remote import Acts, RemoteView
+from binoc_runbook.checks.observations import Ancestry, ProcessResult, RemoteRefs, TreeState
+from binoc_runbook.checks.remote import ActionChecks, RemoteView
 from binoc_runbook.policy import Policy
 from binoc_runbook.version import Version
 from binoc_runbook.workspace import Workspace
@@ -107,13 +107,13 @@ class Target:
             contains=contains,
         )
 
-    def acts(self, view: RemoteView) -> Acts:
+    def acts(self, view: RemoteView) -> ActionChecks:
         """Try, without changing anything, what the acts of this release will do."""
         git = self.world.git
         if view.local_tag or view.remote_tag:
-            return Acts(self._push_dry_run(view), identity=None, signing=None)
+            return ActionChecks(self._push_dry_run(view), identity=None, signing=None)
         signing = git.try_signing(f"{view.commit}^{{tree}}") if git.signs_tags() else None
-        return Acts(self._push_dry_run(view), git.identity(), signing)
+        return ActionChecks(self._push_dry_run(view), git.identity(), signing)
 
     def released(self) -> bool:
         """Whether the remote shows all that a release leaves there: the branch with the commit, and the tag of it."""
@@ -132,7 +132,7 @@ class Target:
         there = refs.tag(self.tag)
         return there.commit if there and self.world.git.ancestry(there.commit, of=head) == "yes" else head
 
-    def _push_dry_run(self, view: RemoteView) -> Completed | None:
+    def _push_dry_run(self, view: RemoteView) -> ProcessResult | None:
         lacking = {
             f"refs/heads/{view.branch}": view.contains != "yes",
             f"refs/tags/{view.tag}": view.remote_tag is None,

@@ -42,7 +42,7 @@ class TestsStage(Stage):
             if self._command(target) is _NOTHING:
                 saw = "a command that does nothing stood in for it: this rehearsal is a quick one"
             return Observation.answered(self._one("ok", question, saw))
-        note = None if target.retest or state.changed else target.world.evidence.read(self._key(target, state))
+        note = None if target.retest or state.changed else target.world.test_results.read(self._key(target, state))
         if note is not None:
             saw = (
                 f"passed at {note['passed']} for tree {state.tree[:12]} with this toolchain, in {note['seconds']:.0f} s"
@@ -90,7 +90,7 @@ class TestsStage(Stage):
         # What was tested is the checkout. Only where that is the tree and nothing else may a later run rely on it.
         if not (before.changed or after.changed or unrecorded(before) or unrecorded(after)):
             passed = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
-            target.world.evidence.write(self._key(target, after), {"passed": passed, "seconds": round(seconds, 1)})
+            target.world.test_results.write(self._key(target, after), {"passed": passed, "seconds": round(seconds, 1)})
 
     def _key(self, target: Target, state: TreeState) -> dict[str, Any]:
         return {"tree": state.tree, "command": list(target.policy.test), "toolchain": target.world.toolchain}

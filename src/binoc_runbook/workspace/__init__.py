@@ -93,7 +93,7 @@ class Workspace:
                 looked_at = f"cargo metadata --no-deps --manifest-path {root}"
                 yield Finding.unknown(check, looked_at, f"cargo reports nothing: {report.error}", report.remedy)
 
-    def published(self, policy: Policy) -> tuple[Package, ...]:
+    def packages_to_publish(self, policy: Policy) -> tuple[Package, ...]:
         """What a release publishes: the artifacts of the policy that exist; without one, whatever can be published."""
         if not policy.declared:
             return tuple(package for package in self.packages if package.publishable)

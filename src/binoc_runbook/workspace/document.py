@@ -24,16 +24,22 @@ class Document:
 
     def __init__(self, root: Path, path: str) -> None:
         self.path = path
-        self.file = root / path
+        self._root = root
         self.text = ""
         self.problem: Finding | None = None
         try:
-            self.text = self.file.read_bytes().decode()
+            with open(f"{root}/{path}", "rb") as file:  # noqa: PTH123 - thousands are read, and `Path` costs as much again
+                self.text = file.read().decode()
         except OSError as error:
             self._refuse(None, f"cannot be read: {error.strerror}", f"make `{path}` readable")
         except UnicodeDecodeError as error:
             line, column = _position(error.object[: error.start].decode())
             self._refuse(line, f"is not UTF-8 (line {line}, column {column})", f"save `{path}` as UTF-8")
+
+    @property
+    def file(self) -> Path:
+        """The path of the file."""
+        return self._root / self.path
 
     @cached_property
     def spans(self) -> dict[Keys, Span]:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from binoc_runbook.finding import Finding, Findings, Place
 from binoc_runbook.workspace.manifest import Manifest
-from binoc_runbook.workspace.replace import NotReplaced, Replacement, replace_all
-from binoc_runbook.workspace.requirement import Unsayable
-from binoc_runbook.workspace.version_locations import Site, built, sites
+from binoc_runbook.workspace.replace import Replacement, ReplacementError, replace_all
+from binoc_runbook.workspace.requirement import RequirementError
+from binoc_runbook.workspace.version_locations import VersionLocation, built_manifests, find_version_locations
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -65,14 +65,14 @@ class Plan:
 class _Value:
     """One value of one file: where it stands, and the `token` to stand there, quotes and all."""
 
-    site: Site
+    location: VersionLocation
     becomes: str
     start: int
     end: int
     token: str
 
 
-class _Unwritable(Exception):  # noqa: N818 - a reason, not an error
+class _EditError(Exception):
     """Why a file is not edited; `place` is where."""
 
     def __init__(self, place: Place, reason: str) -> None:
@@ -81,33 +81,31 @@ class _Unwritable(Exception):  # noqa: N818 - a reason, not an error
 
 
 def plan(workspace: Workspace, policy: Policy, version: Version) -> Plan:
-    """Work out the edits that make every site say a version; a checkout that says it already needs none.
+    """Work out the edits that make every location say a version; a checkout that says it already needs none.
 
-    Writes nothing. What a person has to mend first is a problem: a manifest that cannot be read, a requirement that
+    Writes nothing. What a person has to fix first is a problem: a manifest that cannot be read, a requirement that
     would not admit the version, a file in which more than the intended values would change; and an error of cargo,
     which leaves unknown which lines own the version.
     """
-    found = sites(workspace, policy)
-    problems = [*workspace.problems, *(lock.problem for lock in found.locks if lock.problem)]
-    needed = built(workspace, policy)
+    locations = find_version_locations(workspace, policy)
+    problems = [*workspace.problems, *(lock.problem for lock in locations.locks if lock.problem)]
+    needed = built_manifests(workspace, policy)
     if not problems and any(package.cargo_error for package in workspace.packages if package.manifest in needed):
         problems += (replace(finding, status="failed") for finding in workspace.cargo_errors(CHECK))
-    wanted: dict[str, list[tuple[Site, str]]] = {}
-    for site in found:
+    changes_of: dict[str, list[tuple[VersionLocation, str]]] = {}
+    for location in locations:
         try:
-            becomes = site.wanted(version)
-        except Unsayable as reason:
-            saw = f"`{site.package}` is required as `{site.says}`: {reason}"
-            remedy = f"edit the requirement in `{site.place}`, then set the version again"
-            problems.append(Finding.failed(CHECK, site.place, saw, remedy))
+            becomes = location.text_for(version)
+        except RequirementError as error:
+            problems.append(location.finding(CHECK, version, error))
             continue
-        if becomes != site.says:
-            wanted.setdefault(site.path, []).append((site, becomes))
+        if becomes != location.says:
+            changes_of.setdefault(location.path, []).append((location, becomes))
     edits = []
-    for path, changes in sorted(wanted.items()):
+    for path, changes in sorted(changes_of.items()):
         try:
             edits.append(_edit(changes))
-        except _Unwritable as reason:
+        except _EditError as reason:
             remedy = f"edit `{path}` by hand, then set the version again"
             problems.append(Finding.failed(CHECK, reason.place, str(reason), remedy))
     return Plan(tuple(edits), Findings(problems))
@@ -122,7 +120,7 @@ def apply(edits: Iterable[Edit]) -> Findings:
     edits = tuple(edits)
     try:
         replace_all([Replacement(edit.file, edit.before, edit.after) for edit in edits])
-    except NotReplaced as reason:
+    except ReplacementError as reason:
         paths = {edit.file: edit.path for edit in edits}
         left = [paths[file] for file in reason.unrestored]
         saw = f"cannot be written: {reason}; " + (
@@ -133,29 +131,29 @@ def apply(edits: Iterable[Edit]) -> Findings:
     return Findings()
 
 
-def _edit(changes: list[tuple[Site, str]]) -> Edit:
-    """The edit of one file. Raises `_Unwritable`."""
+def _edit(changes: list[tuple[VersionLocation, str]]) -> Edit:
+    """The edit of one file. Raises `_EditError`."""
     document = changes[0][0].document
-    values = sorted((_value(site, becomes) for site, becomes in changes), key=lambda value: value.start)
+    values = sorted((_value(location, becomes) for location, becomes in changes), key=lambda value: value.start)
     after = _spliced(document.text, values)
     if isinstance(document, Manifest) and _by_tomlkit(document, values) != after:
-        raise _Unwritable(values[0].site.place, "more than the version would change in this file")
+        raise _EditError(values[0].location.place, "more than the version would change in this file")
     return Edit(
         path=document.path,
         file=document.file,
-        changes=tuple(Change(value.site.place, value.site.says, value.becomes) for value in values),
+        changes=tuple(Change(value.location.place, value.location.says, value.becomes) for value in values),
         before=document.text.encode(),
         after=after.encode(),
     )
 
 
-def _value(site: Site, becomes: str) -> _Value:
-    span = site.document.spans.get(site.keys)
-    token = site.document.text[slice(*span)] if span else ""
+def _value(location: VersionLocation, becomes: str) -> _Value:
+    span = location.document.spans.get(location.keys)
+    token = location.document.text[slice(*span)] if span else ""
     for escape in (str, _escaped):
-        if span and escape(site.says) in token:
-            return _Value(site, becomes, *span, token.replace(escape(site.says), escape(becomes), 1))
-    raise _Unwritable(site.place, f"`{site.says}` is written there in a way that is not understood")
+        if span and escape(location.says) in token:
+            return _Value(location, becomes, *span, token.replace(escape(location.says), escape(becomes), 1))
+    raise _EditError(location.place, f"`{location.says}` is written there in a way that is not understood")
 
 
 def _escaped(text: str) -> str:
@@ -174,7 +172,7 @@ def _spliced(text: str, values: list[_Value]) -> str:
 
 
 def _by_tomlkit(manifest: Manifest, values: list[_Value]) -> str:
-    """The text as tomlkit writes it with these values set. Raises `_Unwritable` where tomlkit cannot read it.
+    """The text as tomlkit writes it with these values set. Raises `_EditError` where tomlkit cannot read it.
 
     It reads and writes independently of `spans`; where the two hands agree, the intended values and no others change.
     """
@@ -186,11 +184,11 @@ def _by_tomlkit(manifest: Manifest, values: list[_Value]) -> str:
         document = tomlkit.parse(manifest.text.removeprefix(mark))
         tables: dict[Keys, Any] = {(): document}
         for value in values:
-            keys = value.site.keys
+            keys = value.location.keys
             for depth in range(1, len(keys)):
                 if keys[:depth] not in tables:
                     tables[keys[:depth]] = tables[keys[: depth - 1]][keys[depth - 1]]
             tables[keys[:-1]][keys[-1]] = tomlkit.value(value.token)
         return mark + tomlkit.dumps(document)
     except (TOMLKitError, ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
-        raise _Unwritable(Place(manifest.path), f"tomlkit cannot edit it: {error}") from None
+        raise _EditError(Place(manifest.path), f"tomlkit cannot edit it: {error}") from None

@@ -26,7 +26,7 @@ class Replacement:
     after: bytes = field(repr=False)
 
 
-class NotReplaced(Exception):  # noqa: N818 - it says what is the case
+class ReplacementError(Exception):
     """Nothing was replaced, for the reason in the message; `file` is where that showed.
 
     `unrestored` are files that have their new content all the same, because putting the old one back failed too.
@@ -45,7 +45,7 @@ def replace_all(replacements: Sequence[Replacement]) -> None:
     owners are kept, and a link keeps pointing where it does. After an error or an interruption the old contents are put
     back; of a process that was killed remain at most files named `.NAME.set-version`, which the next run writes over.
 
-    Raises `NotReplaced`; an interruption goes on as itself.
+    Raises `ReplacementError`; an interruption goes on as itself.
     """
     staged: dict[Path, Replacement] = {}
     try:
@@ -53,12 +53,12 @@ def replace_all(replacements: Sequence[Replacement]) -> None:
             target = Path(os.path.realpath(replacement.file))
             twice = staged.setdefault(target, replacement).after != replacement.after
             if twice or _read(target) != replacement.before:
-                raise NotReplaced(target, "it was changed since it was read")
+                raise ReplacementError(target, "it was changed since it was read")
         _each(staged, lambda target: _write(target, staged[target].after))
         _each(staged, _take_place)
-    except NotReplaced as reason:
+    except ReplacementError as reason:
         unrestored = _restore(staged)
-        raise NotReplaced(staged[reason.file].file, str(reason), unrestored) from reason
+        raise ReplacementError(staged[reason.file].file, str(reason), unrestored) from reason
     except BaseException:
         _restore(staged)
         raise
@@ -84,7 +84,7 @@ def _restore(staged: dict[Path, Replacement]) -> list[Path]:
             if _read(target) == replacement.after:
                 _write(target, replacement.before)
                 _take_place(target)
-        except NotReplaced:
+        except ReplacementError:
             failed.append(replacement.file)
         with suppress(OSError):
             _beside(target).unlink(missing_ok=True)
@@ -104,7 +104,7 @@ def _said_of(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise NotReplaced(target, error.strerror or str(error)) from error
+        raise ReplacementError(target, error.strerror or str(error)) from error
 
 
 def _read(target: Path) -> bytes:

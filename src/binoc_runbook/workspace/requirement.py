@@ -10,10 +10,10 @@ One rule for both ecosystems, which looks at the requirement alone:
 
 What quotes keeps its operators, its spacing and its number of numbers, so that a requirement that was set to one
 version and back is what it was. A requirement that would not admit the version after all, be it for a bound or because
-too few numbers are written, is never written: it is `Unsayable`, and a person decides.
+too few numbers are written, is never written: it raises `RequirementError`, and a person decides.
 
-A caret with fewer than three numbers cannot admit a pre-release (Cargo book, *Specifying Dependencies*). It is given a
-companion for as long as the version is one, `0.5, >=0.5.0-rc.1`, and loses it again afterwards.
+A Cargo requirement with fewer than three numbers does not admit a pre-release (Cargo book, *Specifying Dependencies*).
+The error then suggests the same requirement with all numbers.
 """
 
 from __future__ import annotations
@@ -32,8 +32,15 @@ Numbers = tuple[int, ...]
 _LONGEST = 100
 
 
-class Unsayable(ValueError):  # noqa: N818 - the word for it
-    """A requirement that cannot be made to admit a version by moving what it quotes; the message says why."""
+class RequirementError(ValueError):
+    """A requirement that cannot be made to admit a version by moving what it quotes; the message says why.
+
+    `suggestion` is the requirement to write by hand instead, `None` where only a person can know it.
+    """
+
+    def __init__(self, reason: str, suggestion: str | None = None) -> None:
+        super().__init__(reason)
+        self.suggestion = suggestion
 
 
 class _Clause(NamedTuple):
@@ -56,28 +63,27 @@ _CARGO = re.compile(
     r"(?P<operand>(?P<numbers>[0-9]+(?:\.[0-9]+){0,2})(?P<wildcard>(?:\.[*xX]){1,2})?"
     r"(?:-(?P<pre>[0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?)\s*"
 )
-_COMPANION = re.compile(r"(\s*\^?\s*[0-9]+(?:\.[0-9]+)?\s*), >=[0-9]+\.[0-9]+\.[0-9]+-[0-9A-Za-z.-]+")
 
 
 @lru_cache(maxsize=1024)  # most requirements of a workspace read alike
 def in_cargo(text: str, version: Version) -> str:
     """A Cargo requirement with what it quotes set to a version.
 
-    Raises `Unsayable` where the result would not admit the version, or where Cargo could not read the requirement.
+    Raises `RequirementError` where the result would not admit the version, or where Cargo cannot read the requirement.
     """
     if re.fullmatch(r"\s*[*xX]\s*", text):
         if version.is_prerelease:
-            raise Unsayable(f"`{text.strip()}` never admits a pre-release")
+            raise RequirementError(f"`{text.strip()}` never admits a pre-release", version.semver)
         return text
-    if companion := _COMPANION.fullmatch(text):
-        text = companion[1]
     clauses = list(_cargo_clauses(text))
-    new = _moved(text, clauses, quoting=("", "^", "~", "="), spell=lambda clause: _cargo_operand(clause, version))
-    if not cargo_admits(new, version) and version.is_prerelease and _COMPANION.fullmatch(f"{new}, >={version.semver}"):
-        new = f"{new}, >={version.semver}"
-    if not cargo_admits(new, version):
-        raise Unsayable(f"`{new}` does not admit {version.semver}")
-    return new
+    quoting = ("", "^", "~", "=")
+    new = _moved(text, clauses, quoting, spell=lambda clause: _cargo_operand(clause, version))
+    if cargo_admits(new, version):
+        return new
+    in_full = _moved(text, clauses, quoting, spell=lambda _: version.semver)
+    raise RequirementError(
+        f"`{new}` does not admit {version.semver}", in_full if cargo_admits(in_full, version) else None
+    )
 
 
 def _cargo_clauses(text: str) -> Iterator[_Clause]:
@@ -85,7 +91,7 @@ def _cargo_clauses(text: str) -> Iterator[_Clause]:
     for part in text.split(","):
         match = _CARGO.fullmatch(part)
         if match is None:
-            raise Unsayable(f"`{text}` is no requirement that Cargo can read")
+            raise RequirementError(f"`{text}` is no requirement that Cargo can read")
         start, end = match.span("operand")
         numbers = _numbers(match["numbers"])
         yield _Clause(match["operator"], numbers, match["pre"] or "", match["wildcard"] or "", at + start, at + end)
@@ -162,7 +168,7 @@ def name_in_python(text: str) -> str | None:
 def in_python(text: str, version: Version) -> str:
     """A PEP 508 requirement with what it quotes set to a version; extras and markers stay.
 
-    Raises `Unsayable` where the result would not admit the version, or where it is no valid requirement.
+    Raises `RequirementError` where the result would not admit the version, or where it is no valid requirement.
     """
     from packaging.requirements import InvalidRequirement, Requirement
 
@@ -171,10 +177,10 @@ def in_python(text: str, version: Version) -> str:
     try:
         requirement = Requirement(new)
     except InvalidRequirement:
-        raise Unsayable(f"`{new}` is no valid requirement (PEP 508)") from None
+        raise RequirementError(f"`{new}` is no valid requirement (PEP 508)") from None
     # Whether a pre-release is wanted at all is for whoever installs to say; whether it is in the range is not.
     if not requirement.specifier.contains(version.pep440, prereleases=True):
-        raise Unsayable(f"`{requirement.specifier}` does not admit {version.pep440}")
+        raise RequirementError(f"`{requirement.specifier}` does not admit {version.pep440}")
     return new
 
 
@@ -184,7 +190,7 @@ def _python_clauses(text: str) -> Iterator[_Clause]:
     while match := _PYTHON.match(text, at):
         operand = _OPERAND.match(match["operand"].removeprefix("v"))
         if operand is None:
-            raise Unsayable(f"`{match['operand']}` is no version (PEP 440)")
+            raise RequirementError(f"`{match['operand']}` is no version (PEP 440)")
         numbers = _numbers(operand["numbers"])
         whole = operand.end() == len(match["operand"])
         pre = (operand["pre"] or "") if whole else match["operand"]
@@ -230,7 +236,7 @@ def _line(clauses: Sequence[_Clause]) -> tuple[_Clause, _Clause] | None:
 def _closing(lower: Numbers, count: int, upper: _Clause) -> str:
     closes = _after(lower)
     if len(closes) > count:
-        raise Unsayable(f"`<{_spelt(upper.numbers)}` has too few numbers to become `<{_spelt(closes)}`")
+        raise RequirementError(f"`<{_spelt(upper.numbers)}` has too few numbers to become `<{_spelt(closes)}`")
     return _spelt((*closes, *(0 for _ in range(count - len(closes)))))
 
 
@@ -256,7 +262,7 @@ def _release_part(operand: str) -> str:
 
 def _numbers(text: str) -> Numbers:
     if len(text) > _LONGEST:
-        raise Unsayable(f"`{text[:40]}…` is no version")
+        raise RequirementError(f"`{text[:40]}…` is no version")
     return tuple(int(number) for number in text.split("."))
 
 

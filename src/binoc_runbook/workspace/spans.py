@@ -43,7 +43,7 @@ def spans(text: str) -> dict[Keys, Span]:
     return _Reader(text).read()
 
 
-class _Stop(Exception):  # noqa: N818 - it ends the reading and is not an error
+class _UnknownSyntaxError(Exception):
     """The text goes on in a way this reader does not know."""
 
 
@@ -57,7 +57,7 @@ class _Reader:
     def read(self) -> dict[Keys, Span]:
         try:
             self._document()
-        except _Stop:
+        except _UnknownSyntaxError:
             pass
         except RecursionError:
             pass
@@ -114,7 +114,7 @@ class _Reader:
             self._skip(_BLANK)
             match = _KEY.match(self.text, self.at)
             if match is None:
-                raise _Stop
+                raise _UnknownSyntaxError
             keys.append(_plain(match[0]))
             self.at = match.end()
             self._skip(_BLANK)
@@ -132,7 +132,7 @@ class _Reader:
         else:
             match = _SCALAR.match(self.text, start)
             if match is None:
-                raise _Stop
+                raise _UnknownSyntaxError
             self.at = match.end()
         self.found[path] = start, self.at
 
@@ -154,11 +154,11 @@ class _Reader:
             if self.text.startswith(",", self.at):
                 self.at += 1
             elif not self.text.startswith(closing, self.at):
-                raise _Stop
+                raise _UnknownSyntaxError
 
     def _expect(self, sign: str) -> None:
         if not self.text.startswith(sign, self.at):
-            raise _Stop
+            raise _UnknownSyntaxError
         self.at += len(sign)
 
     def _skip(self, what: re.Pattern[str]) -> None:

@@ -18,7 +18,7 @@ from binoc_runbook.workspace import Workspace
 from binoc_runbook.world.cargo_client import read_metadata
 from binoc_runbook.world.git import Git
 from binoc_runbook.world.processes import Processes
-from binoc_runbook.world.test_results import Evidence
+from binoc_runbook.world.test_results import TestResults
 
 if TYPE_CHECKING:
     from binoc_runbook.policy import Policy
@@ -70,9 +70,9 @@ class World:
         return machine_free(self.root, self.source, markup=True)
 
     @cached_property
-    def evidence(self) -> Evidence:
+    def test_results(self) -> TestResults:
         """Return the stored results of the test command; only the real world adds to them."""
-        return Evidence(self.git.private_folder, may_write=self.kind == "real")
+        return TestResults(self.git.private_folder, may_write=self.kind == "real")
 
     @cached_property
     def github(self) -> GitHubClient:

@@ -15,7 +15,7 @@ import tomllib
 from dataclasses import replace
 from pathlib import Path
 
-from binoc_runbook.checks.observations import Completed, Offer
+from binoc_runbook.checks.observations import ProcessResult, VersionLookup
 from binoc_runbook.world.processes import Processes
 
 #: How long the registry may take, in seconds; what the crate depends on is downloaded as well.
@@ -26,24 +26,24 @@ _MANIFEST = '[package]\nname = "asks-for-a-crate"\nversion = "0.0.0"\nedition = 
 _VCS = ".cargo_vcs_info.json"
 
 
-def offered(processes: Processes, name: str, version: str) -> Offer:
+def look_up_version(processes: Processes, name: str, version: str) -> VersionLookup:
     """Ask for the checksum of a version, in the spelling of SemVer, of a crate, and download it as a dependant does."""
     question = f"the crate registry: {name}@={version}"
     with tempfile.TemporaryDirectory(prefix="binoc-crate-") as folder:
         _write_crate(Path(folder) / "crate")
         environment = {**processes.environment, "CARGO_NET_OFFLINE": "false"}
-        asking = replace(processes, root=Path(folder) / "crate", environment=environment)
-        done = asking.run(["cargo", "add", "--quiet", f"{name}@={version}"], patience=PATIENCE)
-        if done.returncode != 0 and "could not be found in registry index" in done.stderr:
-            return _absent(replace(asking, root=Path(folder)), question, name, version)
-        if done.returncode == 0:
-            done = asking.run(["cargo", "fetch", "--quiet"], patience=PATIENCE)
-        if done.returncode != 0:
-            return Offer("no answer", question, reason=done.reason)
-        checksum = _locked(asking.root / "Cargo.lock", name)
+        isolated = replace(processes, root=Path(folder) / "crate", environment=environment)
+        result = isolated.run(["cargo", "add", "--quiet", f"{name}@={version}"], patience=PATIENCE)
+        if result.returncode != 0 and "could not be found in registry index" in result.stderr:
+            return _absent(replace(isolated, root=Path(folder)), question, name, version)
+        if result.returncode == 0:
+            result = isolated.run(["cargo", "fetch", "--quiet"], patience=PATIENCE)
+        if result.returncode != 0:
+            return VersionLookup("no answer", question, reason=result.reason)
+        checksum = _locked(isolated.root / "Cargo.lock", name)
     if checksum is None:
-        return Offer("no answer", question, reason="cargo takes it from a source that tells no checksum")
-    return Offer("offered", question, frozenset({checksum}), commit=_commit(processes, name, version, checksum))
+        return VersionLookup("no answer", question, reason="cargo takes it from a source that tells no checksum")
+    return VersionLookup("offered", question, frozenset({checksum}), commit=_commit(processes, name, version, checksum))
 
 
 def _cargo_home(processes: Processes) -> Path:
@@ -57,14 +57,14 @@ def _write_crate(folder: Path) -> None:
     (folder / "Cargo.toml").write_text(_MANIFEST, "utf-8")
 
 
-def _absent(processes: Processes, question: str, name: str, version: str) -> Offer:
+def _absent(processes: Processes, question: str, name: str, version: str) -> VersionLookup:
     """`cargo add` says the same of a crate that is not there and of a version that is not; `cargo info` knows."""
-    done: Completed = processes.run(["cargo", "info", "--quiet", name], patience=PATIENCE)
-    if done.returncode == 0:
-        return Offer("no version", question, reason=f"the registry has `{name}`, and not version {version}")
-    if "could not find" in done.stderr:
-        return Offer("no name", question, reason=f"the registry has no crate `{name}`")
-    return Offer("no answer", question, reason=done.reason)
+    result: ProcessResult = processes.run(["cargo", "info", "--quiet", name], patience=PATIENCE)
+    if result.returncode == 0:
+        return VersionLookup("no version", question, reason=f"the registry has `{name}`, and not version {version}")
+    if "could not find" in result.stderr:
+        return VersionLookup("no name", question, reason=f"the registry has no crate `{name}`")
+    return VersionLookup("no answer", question, reason=result.reason)
 
 
 def _locked(lock: Path, name: str) -> str | None:

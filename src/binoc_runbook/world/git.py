@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from binoc_runbook.checks.observations import Ancestry, Completed, RemoteRefs, Tag, TreeState
+from binoc_runbook.checks.observations import Ancestry, ProcessResult, RemoteRefs, Tag, TreeState
 
 #: How long a remote may take to answer a question, in seconds; afterwards the answer is *unknown*.
 PATIENCE = 60.0
@@ -64,7 +64,7 @@ class Git:
         stdin: str | None = None,
         patience: float | None = None,
         environment: Mapping[str, str] | None = None,
-    ) -> Completed:
+    ) -> ProcessResult:
         """Run one git command line, `["git", …]`, and return what it printed; never raises for its exit code."""
         import git
 
@@ -82,10 +82,10 @@ class Git:
                     env={"GIT_TERMINAL_PROMPT": "0", **self.environment, **(environment or {})},
                 )
             except git.exc.GitCommandNotFound:
-                return Completed(tuple(command), 127, "", "`git` was not found on PATH")
-        return Completed(tuple(command), int(returncode), str(stdout), self._tidy(str(stderr).strip()))
+                return ProcessResult(tuple(command), 127, "", "`git` was not found on PATH")
+        return ProcessResult(tuple(command), int(returncode), str(stdout), self._tidy(str(stderr).strip()))
 
-    def ask(self, *arguments: str, patience: float | None = None) -> Completed:
+    def ask(self, *arguments: str, patience: float | None = None) -> ProcessResult:
         """Run `git …` for its answer, without taking the locks that a concurrent command of the user may want."""
         return self.run(["git", *arguments], patience=patience, environment={"GIT_OPTIONAL_LOCKS": "0"})
 
@@ -127,8 +127,8 @@ class Git:
                     untracked.append(entry[2:])
         commit = facts.get("branch.oid", "(initial)")
         head = facts.get("branch.head", "(detached)")
-        told = self.ask("log", "-1", "--format=%T%n%B") if commit != "(initial)" else None
-        tree, _, message = told.stdout.partition("\n") if told else ("", "", "")
+        result = self.ask("log", "-1", "--format=%T%n%B") if commit != "(initial)" else None
+        tree, _, message = result.stdout.partition("\n") if result else ("", "", "")
         operation = next((way for name, way in _OPERATIONS.items() if (folder / name).exists()), None)
         return TreeState(
             commit=None if commit == "(initial)" else commit,
@@ -143,10 +143,10 @@ class Git:
 
     def head(self) -> tuple[str, str | None] | None:
         """The commit that HEAD is, and its branch unless it is detached; `None` before the first commit."""
-        told = self.ask("rev-parse", "HEAD", "--symbolic-full-name", "HEAD")
-        if told.returncode != 0:
+        result = self.ask("rev-parse", "HEAD", "--symbolic-full-name", "HEAD")
+        if result.returncode != 0:
             return None
-        commit, name = told.stdout.split()
+        commit, name = result.stdout.split()
         return commit, name.removeprefix("refs/heads/") if name != "HEAD" else None
 
     def private_folder(self) -> Path | None:
@@ -157,25 +157,25 @@ class Git:
     def _folders(self) -> tuple[Path, Path] | str:
         """The folder inside `.git/` of this work tree and the common one, or why there is none; asked once."""
         if self._known_folders is None:
-            told = self.ask("rev-parse", "--absolute-git-dir", "--git-common-dir", "--show-toplevel")
-            if told.returncode != 0:
-                return told.reason
-            own, common, _ = told.stdout.splitlines()
+            result = self.ask("rev-parse", "--absolute-git-dir", "--git-common-dir", "--show-toplevel")
+            if result.returncode != 0:
+                return result.reason
+            own, common, _ = result.stdout.splitlines()
             self._known_folders = Path(own), (self.root / common).resolve()
         return self._known_folders
 
     def local_tag(self, name: str) -> Tag | None:
         """The tag of that name in this clone, if there is one."""
-        told = self.ask("for-each-ref", "--format=%(objecttype) %(objectname) %(*objectname)", f"refs/tags/{name}")
-        if not told.stdout.strip():
+        result = self.ask("for-each-ref", "--format=%(objecttype) %(objectname) %(*objectname)", f"refs/tags/{name}")
+        if not result.stdout.strip():
             return None
-        kind, tagged, *peeled = told.stdout.split()
+        kind, tagged, *peeled = result.stdout.split()
         return Tag(annotated=kind == "tag", object=tagged, commit=peeled[0] if peeled else tagged)
 
     def tagged_at(self, name: str) -> float | None:
         """When the tag of that name in this clone was made, or for a lightweight one its commit; a Unix time."""
-        told = self.ask("for-each-ref", "--format=%(creatordate:unix)", f"refs/tags/{name}")
-        return float(told.stdout) if told.stdout.strip() else None
+        result = self.ask("for-each-ref", "--format=%(creatordate:unix)", f"refs/tags/{name}")
+        return float(result.stdout) if result.stdout.strip() else None
 
     def ancestry(self, commit: str, of: str) -> Ancestry:
         """Whether `commit` is an ancestor of `of` (or the same); *unknown* when this clone lacks one of them."""
@@ -186,10 +186,10 @@ class Git:
         """Whether each of two commits contains the other; both *unknown* when this clone lacks one of them."""
         if one == other:
             return "yes", "yes"
-        told = self.ask("rev-list", "--left-right", "--count", f"{one}...{other}")
-        if told.returncode != 0:
+        result = self.ask("rev-list", "--left-right", "--count", f"{one}...{other}")
+        if result.returncode != 0:
             return "unknown", "unknown"
-        only_one, only_other = told.stdout.split()
+        only_one, only_other = result.stdout.split()
         return ("yes" if only_other == "0" else "no"), ("yes" if only_one == "0" else "no")
 
     # What an act will need.
@@ -197,8 +197,8 @@ class Git:
     def identity(self) -> str | None:
         """Who would sign a tag, as `Name <address>`; `None` where git would refuse to make one up."""
         # `git var` alone invents an identity from the machine's name; what git tag accepts needs this setting too.
-        told = self.run(["git", "-c", "user.useConfigOnly=true", "var", "GIT_COMMITTER_IDENT"])
-        return told.stdout.rsplit(" ", 2)[0].strip() if told.returncode == 0 else None
+        result = self.run(["git", "-c", "user.useConfigOnly=true", "var", "GIT_COMMITTER_IDENT"])
+        return result.stdout.rsplit(" ", 2)[0].strip() if result.returncode == 0 else None
 
     def signs_tags(self) -> bool:
         """Whether git is configured to sign the tags it makes (`tag.gpgSign`)."""
@@ -234,20 +234,20 @@ class Git:
         """
         if remote in self._known_urls:
             return self._known_urls[remote]
-        told = self.ask("remote", "get-url", "--push", remote)
-        if told.returncode != 0:
+        result = self.ask("remote", "get-url", "--push", remote)
+        if result.returncode != 0:
             return None
-        url = told.stdout.strip()
+        url = result.stdout.strip()
         self._known_urls[remote] = self._shown[url] = _presentable(url)
         return self._known_urls[remote]
 
     def remote_refs(self, remote: str, *names: str) -> RemoteRefs:
         """What the remote answers for the refs of these full names (all of them when none is given)."""
-        told = self.ask("ls-remote", remote, *names, patience=PATIENCE)
+        result = self.ask("ls-remote", remote, *names, patience=PATIENCE)
         question = f"git ls-remote {' '.join((remote, *names))}"
-        if told.returncode != 0:
-            return RemoteRefs(question, None, told.reason)
-        rows = (line.split("\t", 1) for line in told.stdout.splitlines() if "\t" in line)
+        if result.returncode != 0:
+            return RemoteRefs(question, None, result.reason)
+        rows = (line.split("\t", 1) for line in result.stdout.splitlines() if "\t" in line)
         # A pattern matches the tail of a name, so a ref `x/refs/tags/v1` is answered too.
         return RemoteRefs(question, {name: sha for sha, name in rows if not names or name in names}, "")
 

@@ -129,12 +129,12 @@ class GitHubClient:
             headers["Content-Type"] = media_type
         try:
             request = urllib.request.Request(address, body, headers, method=method)  # noqa: S310 - of the API, see above
-            with self._opener.open(request, timeout=self.patience) as told:
-                content = told.read(_LARGEST + 1)
+            with self._opener.open(request, timeout=self.patience) as response:
+                content = response.read(_LARGEST + 1)
                 if len(content) > _LARGEST:
                     return GitHubResponse(question, "no answer", reason=f"more than {_LARGEST} bytes"), ""
                 return GitHubResponse(question, "value", json.loads(content or b"null")), str(
-                    told.headers.get("Link", "")
+                    response.headers.get("Link", "")
                 )
         except urllib.error.HTTPError as error:
             with error:
@@ -147,7 +147,7 @@ class GitHubClient:
             return GitHubResponse(question, "no answer", reason=f"not an answer of GitHub: {type(error).__name__}"), ""
 
     def _refusal(self, question: str, error: urllib.error.HTTPError) -> GitHubResponse:
-        reason = f"{error.code} {_said(error)}".strip()
+        reason = f"{error.code} {_message(error)}".strip()
         if error.code in (301, 302, 307, 308):
             reason += "; the repository has moved, or `GITHUB_API_URL` names a place that sends on"
         limited = error.code == 429 or error.headers.get("X-RateLimit-Remaining") == "0"
@@ -170,15 +170,15 @@ def _joined(first: Any, second: Any) -> Any:
     return second
 
 
-def _said(error: urllib.error.HTTPError) -> str:
+def _message(error: urllib.error.HTTPError) -> str:
     """Return what GitHub says about a refusal: its message, and each error that a validation found."""
     try:
-        told = json.loads(error.read(_LARGEST))
-        errors = [each for each in told.get("errors") or [] if isinstance(each, dict)]
+        body = json.loads(error.read(_LARGEST))
+        errors = [item for item in body.get("errors") or [] if isinstance(item, dict)]
         details = [
-            each.get("message") or " ".join(str(each[key]) for key in ("resource", "field", "code") if key in each)
-            for each in errors
+            item.get("message") or " ".join(str(item[key]) for key in ("resource", "field", "code") if key in item)
+            for item in errors
         ]
-        return "; ".join(str(part) for part in (told.get("message"), *details) if part)
+        return "; ".join(str(part) for part in (body.get("message"), *details) if part)
     except (OSError, HTTPException, ValueError, AttributeError):
         return ""

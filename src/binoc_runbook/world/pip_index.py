@@ -11,38 +11,40 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from binoc_runbook.checks.observations import Offer
+from binoc_runbook.checks.observations import VersionLookup
 from binoc_runbook.world.processes import Processes
 
 #: How long the index may take to answer, in seconds.
 PATIENCE = 120.0
 
-_TELL_HASHES = ("--quiet", "--universal", "--no-deps", "--generate-hashes", "--no-header", "--no-annotate")
+_HASHES = ("--quiet", "--universal", "--no-deps", "--generate-hashes", "--no-header", "--no-annotate")
 
 
-def offered(processes: Processes, name: str, version: str) -> Offer:
+def look_up_version(processes: Processes, name: str, version: str) -> VersionLookup:
     """Ask for the digests of a version, in the spelling of PEP 440, of a project.
 
     uv may have to read an sdist for that, when no wheel is there yet.
     """
     question = f"the package index: {name}=={version}"
-    command = ["uv", "pip", "compile", *_TELL_HASHES, "--refresh"]
+    command = ["uv", "pip", "compile", *_HASHES, "--refresh"]
     # Whoever lets new packages cool down still wants to know whether this one is out.
     command += ["--exclude-newer-package", f"{name}=false", "-"]
     # An empty folder, because uv would take the configuration of a project around it.
     with tempfile.TemporaryDirectory(prefix="binoc-index-") as folder:
-        asking = replace(processes, root=Path(folder), environment={**processes.environment, **_as_uv_knows(processes)})
-        done = asking.run(command, stdin=f"{name}=={version}\n", patience=PATIENCE)
-    if done.returncode == 0:
-        digests = frozenset(re.findall(r"--hash=sha256:([0-9a-f]{64})", done.stdout))
+        isolated = replace(
+            processes, root=Path(folder), environment={**processes.environment, **_as_uv_knows(processes)}
+        )
+        result = isolated.run(command, stdin=f"{name}=={version}\n", patience=PATIENCE)
+    if result.returncode == 0:
+        digests = frozenset(re.findall(r"--hash=sha256:([0-9a-f]{64})", result.stdout))
         if digests:
-            return Offer("offered", question, digests)
-        return Offer("no answer", question, reason="the index tells no SHA-256 digest of what it offers")
-    if "was not found in the package registry" in done.stderr:
-        return Offer("no name", question, reason=f"the index has no project `{name}`")
-    if "there is no version of" in done.stderr:
-        return Offer("no version", question, reason=f"the index has `{name}`, and not version {version}")
-    return Offer("no answer", question, reason=done.reason)
+            return VersionLookup("offered", question, digests)
+        return VersionLookup("no answer", question, reason="the index tells no SHA-256 digest of what it offers")
+    if "was not found in the package registry" in result.stderr:
+        return VersionLookup("no name", question, reason=f"the index has no project `{name}`")
+    if "there is no version of" in result.stderr:
+        return VersionLookup("no version", question, reason=f"the index has `{name}`, and not version {version}")
+    return VersionLookup("no answer", question, reason=result.reason)
 
 
 def configured_index(processes: Processes) -> str:
@@ -54,8 +56,8 @@ def configured_index(processes: Processes) -> str:
         if value := processes.inherits(name):
             return value
     # uv does not read pip's configuration; whoever has told pip of a mirror has told us, as in the wrapper `just`.
-    told = processes.run(["python", "-m", "pip", "config", "get", "global.index-url"], patience=20.0)
-    return told.stdout.strip() if told.returncode == 0 else ""
+    result = processes.run(["python", "-m", "pip", "config", "get", "global.index-url"], patience=20.0)
+    return result.stdout.strip() if result.returncode == 0 else ""
 
 
 def _as_uv_knows(processes: Processes) -> dict[str, str]:

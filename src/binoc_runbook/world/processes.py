@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from binoc_runbook.checks.observations import Completed
+from binoc_runbook.checks.observations import ProcessResult
 from binoc_runbook.redaction import Translate, plain
 
 #: How many of a long command's last lines are kept for the page; all of them are in its log.
@@ -26,7 +26,7 @@ _COLOUR = ("FORCE_COLOR", "CLICOLOR_FORCE")
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class LoggedResult:
     """A long command that ended: exit code, duration in seconds, number of lines, and the last of them."""
 
     command: tuple[str, ...]
@@ -34,6 +34,11 @@ class Watched:
     seconds: float
     lines: int
     tail: tuple[str, ...]
+
+    @property
+    def reason(self) -> str:
+        """Return the last lines of the output; the exit code where there are none."""
+        return " / ".join(line.strip() for line in self.tail[-6:] if line.strip()) or f"exit code {self.returncode}"
 
 
 @dataclass
@@ -63,7 +68,7 @@ class Processes:
         """The value of a variable as the processes see it; empty where it is not set."""
         return self._inherited().get(name, "")
 
-    def run(self, command: Sequence[str], *, stdin: str | None = None, patience: float | None = None) -> Completed:
+    def run(self, command: Sequence[str], *, stdin: str | None = None, patience: float | None = None) -> ProcessResult:
         """Run a short command for its answer; exit code 127 when there is no such program, 124 when it is too slow."""
         try:
             done = subprocess.run(
@@ -77,10 +82,10 @@ class Processes:
                 check=False,
             )
         except FileNotFoundError:
-            return Completed(tuple(command), 127, "", f"`{command[0]}` was not found on PATH")
+            return ProcessResult(tuple(command), 127, "", f"`{command[0]}` was not found on PATH")
         except subprocess.TimeoutExpired:
-            return Completed(tuple(command), 124, "", f"no answer within {patience:.0f} s")
-        return Completed(tuple(command), done.returncode, _text(done.stdout), _text(done.stderr).strip())
+            return ProcessResult(tuple(command), 124, "", f"no answer within {patience:.0f} s")
+        return ProcessResult(tuple(command), done.returncode, _text(done.stdout), _text(done.stderr).strip())
 
     def watch(
         self,
@@ -89,7 +94,7 @@ class Processes:
         on_line: Callable[[str], None],
         *,
         environment: Mapping[str, str] | None = None,
-    ) -> Watched:
+    ) -> LoggedResult:
         """Run a long command, handing on each line as it comes and writing it to `log`.
 
         Standard output and error are one stream, as a person would see them. Whatever interrupts this ends the
@@ -123,7 +128,7 @@ class Processes:
                 written.write(line + "\n")
                 on_line(line)
             process.wait()
-        return Watched(tuple(command), process.returncode, time.monotonic() - began, count, tuple(tail))
+        return LoggedResult(tuple(command), process.returncode, time.monotonic() - began, count, tuple(tail))
 
     def _inherited(self) -> dict[str, str]:
         merged = {

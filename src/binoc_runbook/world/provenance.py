@@ -14,20 +14,20 @@ from binoc_runbook.world.processes import Processes
 PATIENCE = 120.0
 
 
-def proven(processes: Processes, repository: str, files: Iterable[str]) -> list[Provenance]:
+def verify_provenance(processes: Processes, repository: str, files: Iterable[str]) -> list[Provenance]:
     """Ask for each file of PyPI whether it was published from a GitHub repository, `owner/name`; in the order given."""
     from concurrent.futures import ThreadPoolExecutor
 
-    with ThreadPoolExecutor(4) as asking:  # side by side: each mostly waits for PyPI
-        return list(asking.map(lambda file: _ask(processes, repository, file), files))
+    with ThreadPoolExecutor(4) as pool:  # side by side: each mostly waits for PyPI
+        return list(pool.map(lambda file: _verify(processes, repository, file), files))
 
 
-def _ask(processes: Processes, repository: str, file: str) -> Provenance:
+def _verify(processes: Processes, repository: str, file: str) -> Provenance:
     address = f"https://github.com/{repository}"
     command = ["pypi-attestations", "verify", "pypi", "--repository", address, f"pypi:{file}"]
-    done = processes.run(command, patience=PATIENCE)
-    if done.returncode == 0:
+    result = processes.run(command, patience=PATIENCE)
+    if result.returncode == 0:
         return Provenance(file, "proven")
     # The only words with which it denies; everything else is about what it could not get.
-    refuted = "Verification failed" in done.stderr
-    return Provenance(file, "refuted" if refuted else "unknown", done.reason.rpartition(" / ")[2])
+    refuted = "Verification failed" in result.stderr
+    return Provenance(file, "refuted" if refuted else "unknown", result.reason.rpartition(" / ")[2])

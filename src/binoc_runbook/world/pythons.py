@@ -1,6 +1,6 @@
 """The CPythons of this machine that what is published is tried on: the newest patch of each minor version.
 
-They are asked by running them, because a name says little: `python3` may be anything, and a shim of pyenv may lead
+They are tried by running them, because a name says little: `python3` may be anything, and a shim of pyenv may lead
 nowhere. Free-threaded builds are left out, which load no wheel of the stable ABI (`abi3`), and so are pre-releases.
 """
 
@@ -20,8 +20,8 @@ OLDEST = (3, 10)
 #: How long one of them may take to say what it is, in seconds; a shim that is slower is taken for a broken one.
 PATIENCE = 20.0
 
-# `_base_executable`: the Python that an environment was made from, when it is one of an environment that is asked.
-_WHAT = """
+# `_base_executable`: the Python that an environment was made from, when it is one of an environment that is tried.
+_IDENTIFY = """
 import sys, sysconfig
 plain = sys.implementation.name == "cpython" and sys.version_info.releaselevel == "final"
 if plain and not sysconfig.get_config_var("Py_GIL_DISABLED"):
@@ -42,24 +42,24 @@ class Python:
         return f"CPython {'.'.join(map(str, self.version))}"
 
 
-def pythons(processes: Processes, oldest: tuple[int, int] = OLDEST) -> list[Python]:
+def find_pythons(processes: Processes, oldest: tuple[int, int] = OLDEST) -> list[Python]:
     """Find one for each minor version from `oldest` up, on PATH and among those that pyenv has installed; oldest first.
 
-    What is asked runs through `processes`; that the home folder of theirs is another one hides no Python of pyenv's.
+    What is tried runs through `processes`; that the home folder of theirs is another one hides no Python of pyenv's.
     """
     newest: dict[tuple[int, int], Python] = {}
-    asked = set()
+    tried = set()
     for path in _candidates(processes):
         # Links lead to one place by many names; a shim is a file of its own.
-        if (real := path.resolve()) in asked:
+        if (real := path.resolve()) in tried:
             continue
-        asked.add(real)
-        found = _ask(processes, path)
-        if found is None or found.version[:2] < oldest:
+        tried.add(real)
+        python = _identify(processes, path)
+        if python is None or python.version[:2] < oldest:
             continue
-        known = newest.get(found.version[:2])
-        if known is None or known.version < found.version:
-            newest[found.version[:2]] = found
+        known = newest.get(python.version[:2])
+        if known is None or known.version < python.version:
+            newest[python.version[:2]] = python
     return sorted(newest.values())
 
 
@@ -73,12 +73,12 @@ def _candidates(processes: Processes) -> Iterator[Path]:
             yield from (path for path in sorted(folder.glob("python*")) if _NAME.fullmatch(path.name))
 
 
-def _ask(processes: Processes, path: Path) -> Python | None:
-    done = processes.run([str(path), "-I", "-c", _WHAT], patience=PATIENCE)
-    told = re.fullmatch(r"(\d+) (\d+) (\d+) (.+)", done.stdout.strip())
-    if done.returncode != 0 or told is None:
+def _identify(processes: Processes, path: Path) -> Python | None:
+    result = processes.run([str(path), "-I", "-c", _IDENTIFY], patience=PATIENCE)
+    match = re.fullmatch(r"(\d+) (\d+) (\d+) (.+)", result.stdout.strip())
+    if result.returncode != 0 or match is None:
         return None
-    return Python((int(told[1]), int(told[2]), int(told[3])), Path(told[4]))
+    return Python((int(match[1]), int(match[2]), int(match[3])), Path(match[4]))
 
 
 def _real_home() -> Path:

@@ -1,4 +1,4 @@
-"""That the tests passed, and for what: the one thing a release remembers instead of asking the world again.
+"""Records of passed tests: the only result that a release keeps instead of observing it again.
 
 Everything else that is done can be read from git and the registries; a passed test leaves nothing there. So a note is
 kept inside `.git/`, under a key made of all that decides the outcome: the tree, the command and the toolchain.
@@ -16,7 +16,7 @@ from binoc_runbook.files import write_atomically
 
 
 @dataclass
-class Evidence:
+class TestResults:
     """The notes of one clone; a world that may not write (a rehearsal) has none and leaves none."""
 
     folder: Callable[[], Path | None]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from binoc_runbook.checks.observations import Completed
+from binoc_runbook.checks.observations import ProcessResult
 from binoc_runbook.world.processes import Processes
 from binoc_runbook.world.pythons import Python
 
@@ -19,7 +19,7 @@ _EMPTY = {"PYTHONPATH": "", "PYTHONHOME": ""}
 
 
 @dataclass(frozen=True, slots=True)
-class Environment:
+class VirtualEnvironment:
     """A virtual environment in a folder, and the Python that it was made from."""
 
     folder: Path
@@ -36,16 +36,16 @@ class Environment:
         return replace(processes, environment=environment, first=(self.scripts,))
 
 
-def make(processes: Processes, python: Python, folder: Path) -> Environment | str:
+def create(processes: Processes, python: Python, folder: Path) -> VirtualEnvironment | str:
     """Make an environment with nothing in it, or say why it could not be made; `folder` must not be there yet."""
     alone = ["--no-config", "--no-project", "--offline"]
     done = processes.run(["uv", "venv", "--quiet", *alone, "--python", str(python.path), str(folder)], patience=60.0)
-    return Environment(folder, python) if done.returncode == 0 else done.reason
+    return VirtualEnvironment(folder, python) if done.returncode == 0 else done.reason
 
 
 def install(
-    processes: Processes, environment: Environment, requirements: Sequence[str], *, files: Path | None = None
-) -> Completed:
+    processes: Processes, environment: VirtualEnvironment, requirements: Sequence[str], *, files: Path | None = None
+) -> ProcessResult:
     """Install into an environment with pip: from the files of a folder alone, else from the index that is configured.
 
     Nothing comes from pip's cache. From a folder only wheels are taken: an sdist would be compiled there, with tools

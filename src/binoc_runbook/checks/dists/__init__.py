@@ -1,77 +1,74 @@
-"""Whether what was built is what the policy promises: exactly these files, and in each of them what a user relies on.
+"""Check of built files: exactly those that the policy promises, each with the content that users rely on.
 
-Names and tags are compared as sets, never as lists of spellings: builders order the tags of a file name as they like.
+Names and tags are compared as sets, not as lists of spellings: builders order the tags of a file name as they like.
 """
 
 from __future__ import annotations
 
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from binoc_runbook.checks.dists.expected import Platforms, expect, sdist_name
-from binoc_runbook.checks.dists.host import Host, this_host
-from binoc_runbook.checks.dists.problem import CHECK, Answer, Problem, Wanted
-from binoc_runbook.checks.dists.sums import SUMS, sums
-from binoc_runbook.checks.dists.tree import Tree
-from binoc_runbook.checks.dists.wheel import platforms_of
+from binoc_runbook.checks.dists.checksum_file import CHECKSUMS, check_checksums
+from binoc_runbook.checks.dists.commit_files import CommitFiles
+from binoc_runbook.checks.dists.crate_file import inspect_crate
+from binoc_runbook.checks.dists.defect import CHECK, Defect
+from binoc_runbook.checks.dists.expectation import Expectation, PlatformSelection
+from binoc_runbook.checks.dists.expected_files import match_files, sdist_name
+from binoc_runbook.checks.dists.host_platform import HostPlatform, host_platform
+from binoc_runbook.checks.dists.sdist import inspect_sdist
+from binoc_runbook.checks.dists.wheel import inspect_wheel, wheel_platforms
 from binoc_runbook.finding import Finding, Findings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from binoc_runbook.policy import Policy
-    from binoc_runbook.version import Version
+__all__ = [
+    "CHECK",
+    "CHECKSUMS",
+    "CommitFiles",
+    "Expectation",
+    "HostPlatform",
+    "PlatformSelection",
+    "dists",
+    "host_platform",
+    "sdist_name",
+    "wheel_platforms",
+]
 
-__all__ = ["CHECK", "SUMS", "Host", "Platforms", "Tree", "dists", "platforms_of", "sdist_name", "this_host"]
+_INSPECT = {".crate": inspect_crate, ".gz": inspect_sdist, ".whl": inspect_wheel}
 
 
-def dists(
-    folder: Path,
-    policy: Policy,
-    version: Version,
-    *,
-    commit: str | None,
-    tree: Tree | str = "nobody read it",
-    packaged: Mapping[str, frozenset[str] | str] = MappingProxyType({}),
-    platforms: str = "host",
-    host: Host | None = None,
-    rehearsed: bool = False,
-    called: str = "dist",
-) -> Findings:
-    """Compare the files of a folder with what the policy expects for a version, and look into each of them.
+def dists(directory: Path, expectation: Expectation, shown: str = "dist") -> Findings:
+    """Compare the files of a directory, by name and content, with what is expected of a release.
 
-    `commit` is the one that is released, which a `.crate` names; `tree` is what it holds and `packaged` what cargo
-    would package there, by crate, or why that is not known. `platforms` says whether the wheels that `host` can install
-    are expected (at least one of each distribution), those of `all` platforms that the policy lists, or those of one
-    platform tag; `rehearsed`, that wheels for other hosts could not be built. Findings call the folder `called`. Every
-    file that is as it should be gives one `ok`, everything wrong a finding of its own.
+    Each file as expected gives one `ok`, each defect a finding of its own. Findings show the directory as `shown`.
     """
-    if not folder.is_dir():
-        return Findings([Finding.failed(CHECK, called, "there is no such folder", "just dist")])
+    if not directory.is_dir():
+        return Findings([Finding.failed(CHECK, shown, "there is no such folder", "just dist")])
+    policy, selected = expectation.policy, expectation.platforms.selected
     if not policy.artifacts:
         saw = "no artifact is promised, so nothing says what should be there"
-        return Findings([Finding.unknown(CHECK, called, saw, f"declare the artifacts in `{policy.source}`")])
+        return Findings([Finding.unknown(CHECK, shown, saw, f"declare the artifacts in `{policy.source}`")])
     known = dict.fromkeys(["host", "all", *(tag for artifact in policy.artifacts for tag in artifact.platforms)])
-    if platforms not in known:
+    if selected not in known:
         saw = "the policy lists no wheel of this platform"
-        remedy = f"--platforms {'|'.join(known)}"
-        return Findings([Finding.failed(CHECK, f"--platforms {platforms}", saw, remedy)])
-    found = sorted(path.name for path in folder.iterdir() if path.name != SUMS)
-    wanted = Wanted(policy, version, commit, tree, packaged)
-    expected = expect(found, policy, version, Platforms(platforms, host or this_host(), rehearsed))
-    findings = [problem.finding(f"{called}/{name}") for name, problem in expected.problems]
-    for name, kind in expected.matched:
-        findings += _answers(f"{called}/{name}", kind.inspect(folder / name, wanted))
-    findings += _answers(f"{called}/{SUMS}", sums(folder, found), ok=f"agrees with all {len(found)} files")
+        return Findings([Finding.failed(CHECK, f"--platforms {selected}", saw, f"--platforms {'|'.join(known)}")])
+    names = sorted(path.name for path in directory.iterdir() if path.name != CHECKSUMS)
+    files = match_files(names, expectation)
+    findings = [defect.finding(f"{shown}/{name}") for name, defect in files.defects]
+    for name, artifact in files.matched:
+        path = directory / name
+        findings += _findings(f"{shown}/{name}", _INSPECT[path.suffix](path, artifact, expectation))
+    checksums: list[Defect | str] = list(check_checksums(directory, names))
+    findings += _findings(f"{shown}/{CHECKSUMS}", checksums or [f"agrees with all {len(names)} files"])
     return Findings(findings)
 
 
-def _answers(looked_at: str, asked: Iterator[Answer], ok: str = "") -> Iterator[Finding]:
-    """Every problem as a finding; where there is none, one `ok` with what was told instead."""
-    answers = list(asked)
-    problems = [each for each in answers if isinstance(each, Problem)]
-    for problem in problems:
-        yield problem.finding(looked_at)
-    if not problems:
-        yield Finding.ok(CHECK, looked_at, ", ".join(each for each in answers if isinstance(each, str)) or ok)
+def _findings(looked_at: str, observations: Iterable[Defect | str]) -> Iterator[Finding]:
+    """Yield each defect of a file as a finding; without defects, one `ok` with the other observations."""
+    observations = list(observations)
+    defects = [observation for observation in observations if isinstance(observation, Defect)]
+    for defect in defects:
+        yield defect.finding(looked_at)
+    if not defects:
+        yield Finding.ok(CHECK, looked_at, ", ".join(map(str, observations)))

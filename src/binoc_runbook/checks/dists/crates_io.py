@@ -1,7 +1,7 @@
-"""What crates.io refuses in a manifest when it is published, asked while it can still be changed.
+"""Rules of crates.io for the manifest of a published crate.
 
-The rules are those of its publish endpoint and of the Cargo book, *the manifest format*. Categories that crates.io does
-not know it drops with a warning, so only their number is asked about.
+From its publish endpoint and from the Cargo book, *the manifest format*. crates.io drops unknown categories with a
+warning, so only their number is checked.
 """
 
 from __future__ import annotations
@@ -12,41 +12,41 @@ from urllib.parse import urlsplit
 
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
-from binoc_runbook.checks.dists.problem import Problem
+from binoc_runbook.checks.dists.defect import Defect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-#: At most so many, the first counted in words and the second in letters of each.
+#: The largest number of keywords or categories, and the largest length of a keyword in bytes.
 MOST, LONGEST = 5, 20
 
 
-def crates_io(package: Mapping[str, Any], remedy: str) -> Iterator[Problem]:
-    """Ask the table `[package]` of a packaged manifest everything that needs no network."""
+def check_crates_io_rules(package: Mapping[str, Any], remedy: str) -> Iterator[Defect]:
+    """Check the table `[package]` of a packaged manifest for everything that needs no network."""
     if not str(package.get("description") or "").strip():
-        yield Problem("its Cargo.toml has no description, and crates.io takes none without", remedy)
+        yield Defect("its Cargo.toml has no description, and crates.io takes none without", remedy)
     licence = package.get("license")
     if not (licence or package.get("license-file")):
-        yield Problem("its Cargo.toml names no licence", remedy)
-    elif licence and not _known(str(licence)):
-        yield Problem(f"its Cargo.toml has the licence `{licence}`, which is no SPDX expression", remedy)
+        yield Defect("its Cargo.toml names no licence", remedy)
+    elif licence and not _is_licence(str(licence)):
+        yield Defect(f"its Cargo.toml has the licence `{licence}`, which is no SPDX expression", remedy)
     for name in ("keywords", "categories"):
         listed = package.get(name) or []
         if len(listed) > MOST:
-            yield Problem(f"its Cargo.toml has {len(listed)} {name}, and crates.io takes at most {MOST}", remedy)
+            yield Defect(f"its Cargo.toml has {len(listed)} {name}, and crates.io takes at most {MOST}", remedy)
     for word in package.get("keywords") or []:
         if len(word.encode("utf-8")) > LONGEST:
             saw = f"its Cargo.toml has the keyword `{word}`, and crates.io takes at most {LONGEST} letters"
-            yield Problem(saw, remedy)
+            yield Defect(saw, remedy)
         elif not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_+-]*", word):
             saw = f"its Cargo.toml has the keyword `{word}`; crates.io takes letters, digits, `_`, `-` and `+`"
-            yield Problem(saw, remedy)
+            yield Defect(saw, remedy)
     for name in ("homepage", "documentation", "repository"):
-        if (address := package.get(name)) is not None and not _address(str(address)):
-            yield Problem(f"its Cargo.toml has the {name} `{address}`, which is no address on the web", remedy)
+        if (address := package.get(name)) is not None and not _is_web_address(str(address)):
+            yield Defect(f"its Cargo.toml has the {name} `{address}`, which is no address on the web", remedy)
 
 
-def _known(expression: str) -> bool:
+def _is_licence(expression: str) -> bool:
     try:
         canonicalize_license_expression(expression)
     except InvalidLicenseExpression:
@@ -54,7 +54,7 @@ def _known(expression: str) -> bool:
     return True
 
 
-def _address(text: str) -> bool:
+def _is_web_address(text: str) -> bool:
     try:
         parsed = urlsplit(text)
         return parsed.scheme in ("http", "https") and bool(parsed.hostname)

@@ -1,4 +1,4 @@
-"""Whether the bill of materials in a wheel says what is in it, and nothing of the machine it was built on (PEP 770)."""
+"""Software bills of materials (SBOM) of a wheel, without traces of the machine that built it (PEP 770)."""
 
 from __future__ import annotations
 
@@ -6,41 +6,43 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from binoc_runbook.checks.dists.problem import Problem
+from binoc_runbook.checks.dists.defect import Defect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from binoc_runbook.checks.dists.problem import Answer, Wanted
+    from binoc_runbook.checks.dists.expectation import Expectation
 
-#: An address of a file or a path that begins at the root of a file system, alone or after a sign that ends a word.
+#: A file URL or an absolute path, alone or after a sign that ends a word.
 _ABSOLUTE = re.compile(
     r"file:///|file://[A-Za-z]:|(?:^|[\s=\"'(])(?:/(?:home|root|Users|tmp|var|opt|work|builds?|github|private|mnt)/|[A-Za-z]:[\\/])"
 )
 
 
-def sbom(name: str, data: bytes, wanted: Wanted) -> Iterator[Answer]:
-    """Look into one SBOM; only CycloneDX in JSON, which maturin writes, is understood."""
+def check_sbom(name: str, data: bytes, expectation: Expectation) -> Iterator[Defect | str]:
+    """Check one SBOM, which must be CycloneDX in JSON as maturin writes it."""
     try:
-        told = json.loads(data)
+        document = json.loads(data)
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        yield Problem(f"the SBOM `{name}` cannot be read: {error}")
+        yield Defect(f"the SBOM `{name}` cannot be read: {error}")
         return
-    if not isinstance(told, dict) or told.get("bomFormat") != "CycloneDX":
-        yield Problem(f"the SBOM `{name}` is not in the format CycloneDX")
+    if not isinstance(document, dict) or document.get("bomFormat") != "CycloneDX":
+        yield Defect(f"the SBOM `{name}` is not in the format CycloneDX")
         return
-    components = told.get("components")
+    components = document.get("components")
     if not isinstance(components, list) or not components:
-        yield Problem(f"the SBOM `{name}` names no component")
+        yield Defect(f"the SBOM `{name}` names no component")
     else:
         yield f"{len(components)} component{'s'[: len(components) - 1]} in its SBOM"
-    main = told.get("metadata", {}).get("component", {}) if isinstance(told.get("metadata"), dict) else {}
+    main = document.get("metadata", {}).get("component", {}) if isinstance(document.get("metadata"), dict) else {}
     version = main.get("version") if isinstance(main, dict) else None
-    if version not in (wanted.version.semver, wanted.version.pep440):
-        yield Problem(f"the SBOM `{name}` is of version `{version}`, and `{wanted.version.semver}` is to be released")
-    for text in _texts(told):
+    if version not in (expectation.version.semver, expectation.version.pep440):
+        yield Defect(
+            f"the SBOM `{name}` is of version `{version}`, and `{expectation.version.semver}` is to be released"
+        )
+    for text in _texts(document):
         if _ABSOLUTE.search(text):
-            yield Problem(f"the SBOM `{name}` holds a path of the machine it was built on: `{text[:200]}`")
+            yield Defect(f"the SBOM `{name}` holds a path of the machine it was built on: `{text[:200]}`")
             return
 
 

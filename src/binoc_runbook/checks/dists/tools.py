@@ -1,23 +1,23 @@
-"""What the field's own tools say of built files: each is asked offline, and is *unknown* where it cannot be asked.
+"""The field's own tools for built files: each is run offline, and is *unknown* where it cannot be run.
 
-`twine check` renders the long description as PyPI will; `abi3audit` compares the symbols of a library with the stable
-ABI (PEP 384), `auditwheel show` those of the system's libraries with the platform tag (PEP 600, PEP 656), and
-`check-wheel-contents` looks for what should not be in a wheel.
+`twine check` validates the metadata and renders the long description as PyPI will; `check-wheel-contents` reads RECORD
+and looks for files that should not be in a wheel; `abi3audit` compares the symbols of a library with the stable ABI
+(PEP 384), and `auditwheel show` those of the system's libraries with the platform tag (PEP 600, PEP 656).
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from binoc_runbook.checks.dists.problem import CHECK, Problem
-from binoc_runbook.checks.dists.wheel import name_of, platforms_of
+from binoc_runbook.checks.dists.defect import CHECK, Defect
+from binoc_runbook.checks.dists.wheel import parse_wheel_name, wheel_platforms
 from binoc_runbook.finding import Finding, Findings
 
 if TYPE_CHECKING:
-    from binoc_runbook.checks.observations import Completed
+    from binoc_runbook.checks.observations import ProcessResult
 
 #: How long one tool may look, in seconds.
 PATIENCE = 300.0
@@ -25,98 +25,96 @@ PATIENCE = 300.0
 _LINUX = re.compile(r"(many|musl)linux_(\d+)_(\d+)_(\w+)")
 
 
-class Asks(Protocol):
-    """Runs a tool in the folder of the files for its answer; exit code 127 when there is no such tool."""
+class ToolRunner(Protocol):
+    """A runner of tools in the directory of the files; exit code 127 means that a tool is missing."""
 
-    def run(self, command: Sequence[str], *, patience: float | None = None) -> Completed: ...
+    def run(self, command: Sequence[str], *, patience: float | None = None) -> ProcessResult: ...
 
 
-def tools(names: Sequence[str], processes: Asks, called: str = "dist") -> Findings:
-    """Ask every tool about the files of these names, which lie in the folder that `processes` starts them in.
+def run_tools(names: Sequence[str], runner: ToolRunner, shown: str = "dist") -> Findings:
+    """Run every tool on the files of these names, in the directory of `runner`.
 
-    Findings call the folder `called`. Each tool gives one `ok` for all files, or a finding for everything it minds.
+    Each tool gives one `ok` for all files, or a finding for each defect. Findings show the directory as `shown`.
     """
     wheels = sorted(name for name in names if name.endswith(".whl"))
     sdists = sorted(name for name in names if name.endswith(".tar.gz"))
-    abi3 = [name for name in wheels if any(tag.abi == "abi3" for tag in (name_of(name) or ("", "", ()))[2])]
-    linux = [name for name in wheels if any(map(_LINUX.fullmatch, platforms_of(name)))]
-    asked = _Asked(processes, called)
+    abi3 = [name for name in wheels if any(tag.abi == "abi3" for tag in (parse_wheel_name(name) or ("", "", ()))[2])]
+    linux = [name for name in wheels if any(map(_LINUX.fullmatch, wheel_platforms(name)))]
+    tools = _Tools(runner, shown)
     return Findings(
         [
-            *asked.about([*sdists, *wheels], ["twine", "check", "--strict"], _twine),
-            *asked.about(wheels, ["check-wheel-contents", "--no-config"], _contents),
-            *asked.about(abi3, ["abi3audit", "--strict", "--report"], _abi3),
-            # No library of this host is looked for: a wheel brings its own, and what it may expect is the policy's say.
-            *asked.each(linux, ["auditwheel", "show", "--json", "--ldpaths", "."], _auditwheel),
+            *tools.check([[*sdists, *wheels]], ["twine", "check", "--strict"], _parse_twine),
+            *tools.check([wheels], ["check-wheel-contents", "--no-config"], _parse_check_wheel_contents),
+            *tools.check([abi3], ["abi3audit", "--strict", "--report"], _parse_abi3audit),
+            # No library of this host counts: a wheel brings its own, or the platform tag of the policy promises it.
+            *tools.check(
+                [[name] for name in linux], ["auditwheel", "show", "--json", "--ldpaths", "."], _parse_auditwheel
+            ),
         ]
     )
 
 
-class _Asked:
-    def __init__(self, processes: Asks, called: str) -> None:
-        self.processes = processes
-        self.called = called
+#: The defects in the output of a tool, with the name of the file, or "" for all of them.
+_Defects = Iterator[tuple[str, Defect]]
 
-    def about(self, names: list[str], command: list[str], read: _Read) -> Iterator[Finding]:
-        """Ask one question about all files."""
+
+class _Tools:
+    def __init__(self, runner: ToolRunner, shown: str) -> None:
+        self.runner = runner
+        self.shown = shown
+
+    def check(
+        self, batches: list[list[str]], command: list[str], parse: Callable[[ProcessResult], _Defects]
+    ) -> Iterator[Finding]:
+        """Run a tool once for each batch of files."""
+        names = [name for batch in batches for name in batch]
+        defects: list[tuple[str, Defect]] = []
+        for batch in filter(None, batches):
+            defects += self.run(batch, command, parse)
+            if defects and defects[-1][1].status == "unknown":
+                break
         if names:
-            yield from self.told(names, command, list(self.ask(names, command, read)))
+            yield from self.findings(names, command, defects)
 
-    def each(self, names: list[str], command: list[str], read: _Read) -> Iterator[Finding]:
-        """Ask about one file after the other, of a tool that takes no more."""
-        if names:
-            answers: list[tuple[str, Problem]] = []
-            for name in names:
-                answers += self.ask([name], command, read)
-                if answers and answers[-1][1].status == "unknown":
-                    break
-            yield from self.told(names, command, answers)
-
-    def ask(self, names: list[str], command: list[str], read: _Read) -> Iterator[tuple[str, Problem]]:
-        done = self.processes.run([*command, *names], patience=PATIENCE)
+    def run(self, names: list[str], command: list[str], parse: Callable[[ProcessResult], _Defects]) -> _Defects:
+        done = self.runner.run([*command, *names], patience=PATIENCE)
         if done.returncode in (124, 127):
-            yield "", Problem(done.reason, f"just with {command[0]} --version, which brings it", "unknown")
+            yield "", Defect(done.reason, f"just with {command[0]} --version, which brings it", "unknown")
             return
-        found = list(read(done))
-        yield from found
-        if done.returncode != 0 and not found:
-            yield "", Problem(f"said no and nothing that is understood here: {done.reason[-500:]}")
+        defects = list(parse(done))
+        yield from defects
+        if done.returncode != 0 and not defects:
+            yield "", Defect(f"said no and nothing that is understood here: {done.reason[-500:]}")
 
-    def told(self, names: list[str], command: list[str], problems: list[tuple[str, Problem]]) -> Iterator[Finding]:
-        said = f"`{' '.join(command)}`"
-        for name, problem in problems:
-            told = Problem(f"{said}: {problem.saw}", problem.remedy, problem.status)
-            yield told.finding(f"{self.called}/{name}" if name else self.called)
-        if not problems:
+    def findings(self, names: list[str], command: list[str], defects: list[tuple[str, Defect]]) -> Iterator[Finding]:
+        shown = f"`{' '.join(command)}`"
+        for name, defect in defects:
+            looked_at = f"{self.shown}/{name}" if name else self.shown
+            yield defect._replace(saw=f"{shown}: {defect.saw}").finding(looked_at)
+        if not defects:
             files = f"{len(names)} file{'s'[: len(names) - 1]}"
-            yield Finding.ok(CHECK, self.called, f"{said} minds nothing in {files}")
+            yield Finding.ok(CHECK, self.shown, f"{shown} minds nothing in {files}")
 
 
-class _Read(Protocol):
-    """Reads the answer of a tool: everything that it minds, with the name of the file, or "" for all of them."""
-
-    def __call__(self, done: Completed) -> Iterator[tuple[str, Problem]]: ...
-
-
-def _twine(done: Completed) -> Iterator[tuple[str, Problem]]:
-    """Each file is named on a line, wrapped where it is long, and followed by what is wrong with it."""
+def _parse_twine(done: ProcessResult) -> _Defects:
+    """Parse lines that name a file, wrapped where they are long, with its defects after it."""
     for block in re.split(r"^Checking\s+", done.stdout, flags=re.MULTILINE)[1:]:
         name, _, verdict = block.partition(": ")
         saw = " ".join(verdict.split())
         if saw != "PASSED":
             remedy = "edit the README that `pyproject.toml` names, then `just dist`"
-            yield name.strip(), Problem(saw.removeprefix("FAILED "), remedy)
+            yield name.strip(), Defect(saw.removeprefix("FAILED "), remedy)
 
 
-def _contents(done: Completed) -> Iterator[tuple[str, Problem]]:
-    """Each thing that it minds is a line that begins with the file, and may go on in lines that are indented."""
-    said = f"{done.stdout}\n{done.stderr}"
-    for name, saw in re.findall(r"^(\S+\.whl): (.*(?:\n[ \t]+.*)*)", said, flags=re.MULTILINE):
+def _parse_check_wheel_contents(done: ProcessResult) -> _Defects:
+    """Parse lines that begin with the file and continue in lines that are indented."""
+    output = f"{done.stdout}\n{done.stderr}"
+    for name, saw in re.findall(r"^(\S+\.whl): (.*(?:\n[ \t]+.*)*)", output, flags=re.MULTILINE):
         if saw != "OK":
-            yield name, Problem(" ".join(saw.split()))
+            yield name, Defect(" ".join(saw.split()))
 
 
-def _abi3(done: Completed) -> Iterator[tuple[str, Problem]]:
+def _parse_abi3audit(done: ProcessResult) -> _Defects:
     try:
         specs: dict[str, Any] = json.loads(done.stdout)["specs"]
     except (ValueError, KeyError, TypeError):
@@ -127,43 +125,43 @@ def _abi3(done: Completed) -> Iterator[tuple[str, Problem]]:
             at, result = f"`{library['name']}`", library["result"]
             if symbols := result["non_abi3_symbols"]:
                 listed = ", ".join(f"`{symbol}`" for symbol in sorted(symbols)[:20])
-                yield name, Problem(f"{at} uses what the stable ABI does not have: {listed}", remedy)
+                yield name, Defect(f"{at} uses what the stable ABI does not have: {listed}", remedy)
             if not result["is_abi3_baseline_compatible"]:
                 newer = sorted(result["future_abi3_objects"])[:20]
                 listed = ", ".join(f"`{symbol}`" for symbol in newer)
                 saw = f"{at} uses the stable ABI of Python {result['computed']}, and is tagged for {result['baseline']}"
-                yield name, Problem(f"{saw}: {listed}" if listed else saw, remedy)
+                yield name, Defect(f"{saw}: {listed}" if listed else saw, remedy)
 
 
-def _auditwheel(done: Completed) -> Iterator[tuple[str, Problem]]:
+def _parse_auditwheel(done: ProcessResult) -> _Defects:
     try:
-        told: dict[str, Any] = json.loads(done.stdout)
+        report: dict[str, Any] = json.loads(done.stdout)
     except ValueError:
         return
     name = done.command[-1]
-    if error := told.get("error"):
-        yield name, Problem(str(error))
+    if error := report.get("error"):
+        yield name, Defect(str(error))
         return
-    # The C library of musl is called so wherever nobody renamed it, and its loader takes either name for itself.
-    foreign = set(told.get("external_libs") or ()) - {"libc.so"}
-    needs = str(told.get("overall_tag" if foreign or told.get("unsupported_isa") else "sym_tag"))
+    # The usual name of musl's C library, whose loader takes this name for itself.
+    foreign = set(report.get("external_libs") or ()) - {"libc.so"}
+    needs = str(report.get("overall_tag" if foreign or report.get("unsupported_isa") else "sym_tag"))
     remedy = "link it against the C library of its tag: `just wheels TAG` does"
-    for tag in sorted(platforms_of(name)):
-        if not _as_old(needs, tag):
-            newest = {library: max(versions, key=_numbers) for library, versions in told["versioned_symbols"].items()}
-            why = [f"`{version}` of `{library}`" for library, version in sorted(newest.items())]
+    for tag in sorted(wheel_platforms(name)):
+        if not _is_promised(needs, tag):
+            symbols = sorted(report["versioned_symbols"].items())
+            why = [f"`{max(versions, key=_version_key)}` of `{library}`" for library, versions in symbols]
             why += [f"`{library}`, which no system need have" for library in sorted(foreign)]
             saw = f"needs `{needs}`, and its name promises `{tag}`; it uses {', '.join(why) or 'no versioned symbol'}"
-            yield name, Problem(saw, remedy)
+            yield name, Defect(saw, remedy)
 
 
-def _as_old(needs: str, promised: str) -> bool:
-    """Whether what a wheel needs is there on every system of the tag that it promises."""
+def _is_promised(needs: str, promised: str) -> bool:
+    """Return whether every system of the promised tag has what a wheel needs."""
     ours, theirs = _LINUX.fullmatch(promised), _LINUX.fullmatch(needs)
     if ours is None or theirs is None or ours.group(1, 4) != theirs.group(1, 4):
         return False
     return tuple(map(int, theirs.group(2, 3))) <= tuple(map(int, ours.group(2, 3)))
 
 
-def _numbers(version: str) -> list[int]:
+def _version_key(version: str) -> list[int]:
     return [int(digits) for digits in re.findall(r"\d+", version)]

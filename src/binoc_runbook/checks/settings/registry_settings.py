@@ -8,62 +8,62 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from binoc_runbook.checks.observations import Presence
+from binoc_runbook.checks.observations import NameLookup
 from binoc_runbook.finding import Finding
 from binoc_runbook.policy import Artifact, Policy
 
 CHECK = "setup"
 
 
-def pypi(artifact: Artifact, presence: Presence, policy: Policy, repository: str) -> Iterator[Finding]:
+def check_pypi(artifact: Artifact, lookup: NameLookup, policy: Policy, repository: str) -> Iterator[Finding]:
     """A distribution: its trusted publisher, and the tokens that must be gone (PyPI's documentation, "Publishers")."""
     name, values = artifact.name, _values(artifact, policy, repository)
     at_project = f"PyPI, project `{name}`, Manage, Publishing, GitHub: {values}"
     pending = f"PyPI, account, Publishing, pending publisher: project `{name}`, {values}"
     # The three rules of pending publishers on which a first release fails.
     rules = "it expires after 30 days, reserves no name, and is unique by repository, workflow and environment"
-    if presence.answer == "yes":
-        yield Finding.ok(CHECK, presence.question, f"PyPI has a project `{name}`")
-        yield _unseen(
+    if lookup.answer == "yes":
+        yield Finding.ok(CHECK, lookup.question, f"PyPI has a project `{name}`")
+        yield _hidden(
             f"the publisher of `{name}` at PyPI", "whether it is registered is shown to its owners", at_project
         )
-    elif presence.answer == "no":
+    elif lookup.answer == "no":
         saw = f"PyPI has no project `{name}` yet, so a pending publisher makes it; {rules}"
-        yield _unseen(presence.question, saw, pending)
+        yield _hidden(lookup.question, saw, pending)
     else:
-        saw = f"whether PyPI has `{name}` is not known: {presence.reason}"
-        yield _unseen(presence.question, saw, f"{at_project}; or where there is no project: {pending}")
+        saw = f"whether PyPI has `{name}` is not known: {lookup.reason}"
+        yield _hidden(lookup.question, saw, f"{at_project}; or where there is no project: {pending}")
     saw = "PyPI cannot be told to take trusted publishing only, so a token that is left would still publish"
     remedy = f"PyPI, account of each owner, API tokens: delete those whose scope holds `{name}`"
-    yield _unseen(f"API tokens for `{name}` at PyPI", saw, remedy)
+    yield _hidden(f"API tokens for `{name}` at PyPI", saw, remedy)
 
 
-def crates_io(artifact: Artifact, presence: Presence, policy: Policy, repository: str) -> Iterator[Finding]:
+def check_crates_io(artifact: Artifact, lookup: NameLookup, policy: Policy, repository: str) -> Iterator[Finding]:
     """A crate: its first version, its trusted publisher, and the switch that leaves only that.
 
     From crates.io's documentation, "Trusted Publishing": it makes no new crate for a trusted publisher.
     """
     name, values = artifact.name, _values(artifact, policy, repository)
     publisher = f"crates.io, crate `{name}`, Settings, Trusted Publishing, GitHub: {values}"
-    if presence.answer == "no":
+    if lookup.answer == "no":
         saw = f"crates.io has no crate `{name}`, and trusted publishing makes none"
         steps = (
             "once, by hand: crates.io, Account Settings: verify the e-mail address; API Tokens: new token, scope"
             f" `publish-new`, crates `{name}`, expiring in a day; `cargo login`, which asks for it;"
             f" `cargo publish -p {name} --locked`; `cargo logout`, and revoke the token"
         )
-        yield Finding.failed(CHECK, presence.question, saw, steps)
-    elif presence.answer == "yes":
-        yield Finding.ok(CHECK, presence.question, f"crates.io has a crate `{name}`")
+        yield Finding.failed(CHECK, lookup.question, saw, steps)
+    elif lookup.answer == "yes":
+        yield Finding.ok(CHECK, lookup.question, f"crates.io has a crate `{name}`")
     else:
-        saw = f"whether crates.io has `{name}` is not known: {presence.reason}"
-        yield _unseen(presence.question, saw, f"{presence.question}; a new crate is first published by hand")
-    yield _unseen(f"the publisher of `{name}` at crates.io", "it is shown to the owners of the crate", publisher)
+        saw = f"whether crates.io has `{name}` is not known: {lookup.reason}"
+        yield _hidden(lookup.question, saw, f"{lookup.question}; a new crate is first published by hand")
+    yield _hidden(f"the publisher of `{name}` at crates.io", "it is shown to the owners of the crate", publisher)
     saw = "no client shows it; with it, a token that is left publishes nothing"
     remedy = f"crates.io, crate `{name}`, Settings: check `Require trusted publishing for all new versions`"
-    yield _unseen(f"trusted publishing only, for `{name}`", saw, remedy)
+    yield _hidden(f"trusted publishing only, for `{name}`", saw, remedy)
     saw = "crates.io shows to nobody else whether the address is verified, and takes no publish by hand without it"
-    yield _unseen(f"the e-mail address of who owns `{name}`", saw, "crates.io, Account Settings: verify the address")
+    yield _hidden(f"the e-mail address of who owns `{name}`", saw, "crates.io, Account Settings: verify the address")
 
 
 def _values(artifact: Artifact, policy: Policy, repository: str) -> str:
@@ -73,5 +73,5 @@ def _values(artifact: Artifact, policy: Policy, repository: str) -> str:
     return f"owner `{owner}`, repository `{name}`, workflow `{policy.workflow}`, {environment}"
 
 
-def _unseen(looked_at: str, saw: str, remedy: str) -> Finding:
+def _hidden(looked_at: str, saw: str, remedy: str) -> Finding:
     return Finding.unknown(CHECK, looked_at, saw, remedy)

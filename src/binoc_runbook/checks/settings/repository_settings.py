@@ -1,6 +1,6 @@
 """What GitHub must be told beside the workflow file: environments, rules for tags, and what Actions may do.
 
-The requests and the shapes of their answers are those of GitHub's documentation of its REST API; each question names
+The requests and the shapes of their responses are those of GitHub's documentation of its REST API; each question names
 the page.
 """
 
@@ -18,16 +18,16 @@ from binoc_runbook.policy import Policy
 
 CHECK = "setup"
 
-_Ask = Callable[[str], GitHubResponse]
+_Get = Callable[[str], GitHubResponse]
 _Json = Mapping[str, Any]
 
 #: Versions whose tags a pattern must cover: plain ones, those with more digits, and pre-releases.
 _SAMPLES = ("0.4.0", "10.20.30", "1.0.0-rc.1")
 
 
-def github(ask: _Ask, policy: Policy, repository: str) -> Iterator[Finding]:
+def check_github(get: _Get, policy: Policy, repository: str) -> Iterator[Finding]:
     """Every setting of the repository, in the order in which a person would enter them."""
-    settings = _Settings(ask, policy, repository)
+    settings = _Settings(get, policy, repository)
     yield from settings.access()
     for artifact in policy.artifacts:
         if artifact.environment is None:
@@ -44,7 +44,7 @@ def github(ask: _Ask, policy: Policy, repository: str) -> Iterator[Finding]:
 
 @dataclass
 class _Settings:
-    ask: _Ask
+    get: _Get
     policy: Policy
     repository: str
     administrator: bool = False
@@ -62,17 +62,17 @@ class _Settings:
 
     def access(self) -> Iterator[Finding]:
         """Whether the repository is seen at all, and as an administrator ("Repositories": Get a repository)."""
-        answer = self.ask(self.at)
+        response = self.get(self.at)
         remedy = f"GH_TOKEN=$(gh auth token) just setup-check, as an administrator of `{self.repository}`"
-        if answer.outcome != "value":
-            yield _unanswered(answer, remedy)
+        if response.outcome != "value":
+            yield _unknown(response, remedy)
             return
-        self.administrator = bool((answer.value.get("permissions") or {}).get("admin"))
+        self.administrator = bool((response.value.get("permissions") or {}).get("admin"))
         if self.administrator:
-            yield Finding.ok(CHECK, answer.question, "seen as an administrator sees it")
+            yield Finding.ok(CHECK, response.question, "seen as an administrator sees it")
         else:
             saw = "this token is no administrator's, so that some settings are hidden from it"
-            yield Finding.unknown(CHECK, answer.question, saw, remedy)
+            yield Finding.unknown(CHECK, response.question, saw, remedy)
 
     def environment(self, name: str) -> Iterator[Finding]:
         """One environment ("Deployment environments": Get an environment) and who may deploy to it.
@@ -85,54 +85,54 @@ class _Settings:
             f" selected tags `{self.pattern}` and no secret"
         )
         page = self.page("/environments")
-        answer = self.ask(at)
-        if answer.outcome == "absent" and self.administrator:
+        response = self.get(at)
+        if response.outcome == "absent" and self.administrator:
             saw = f"there is no environment `{name}`"
-            yield Finding.failed(CHECK, answer.question, saw, f"{page}: new environment `{name}`, with {wanted}")
+            yield Finding.failed(CHECK, response.question, saw, f"{page}: new environment `{name}`, with {wanted}")
             return
-        if answer.outcome != "value":
-            yield _unanswered(answer, f"{page}: `{name}` needs {wanted}")
+        if response.outcome != "value":
+            yield _unknown(response, f"{page}: `{name}` needs {wanted}")
             return
-        problems = [*self.reviews(answer.value), *self.deploying(at, answer.value)]
+        problems = [*self.reviews(response.value), *self.deploying(at, response.value)]
         for unknown, saw, remedy in problems:
             make = Finding.unknown if unknown else Finding.failed
-            yield make(CHECK, answer.question, f"`{name}`: {saw}", f"{page}, `{name}`: {remedy}")
+            yield make(CHECK, response.question, f"`{name}`: {saw}", f"{page}, `{name}`: {remedy}")
         if not problems:
-            told = f"`{name}` is deployed to from tags `{self.pattern}` alone, and after a review by somebody else"
-            yield Finding.ok(CHECK, answer.question, told)
+            saw = f"`{name}` is deployed to from tags `{self.pattern}` alone, and after a review by somebody else"
+            yield Finding.ok(CHECK, response.question, saw)
         yield from self.no_secrets(f"{at}/secrets", f"the environment `{name}`", f"{page}, `{name}`", failed=True)
 
-    def reviews(self, told: _Json) -> Iterator[tuple[bool, str, str]]:
+    def reviews(self, environment: _Json) -> Iterator[tuple[bool, str, str]]:
         """Whether it takes a second person.
 
         A problem is whether it is only unknown, what it is, and what to enter.
         """
-        rules = [each for each in told.get("protection_rules") or [] if each.get("type") == "required_reviewers"]
+        rules = [each for each in environment.get("protection_rules") or [] if each.get("type") == "required_reviewers"]
         if not any(each.get("reviewers") for each in rules):
             yield False, "nobody has to approve a deployment", "check `Required reviewers`, and name some"
         elif not all(each.get("prevent_self_review") for each in rules):
             yield False, "whoever starts a run may approve it", "check `Prevent self-review`"
         allow = "uncheck `Allow administrators to bypass configured protection rules`"
-        if told.get("can_admins_bypass") is None:
+        if environment.get("can_admins_bypass") is None:
             yield True, "GitHub does not tell whether administrators may bypass its rules", allow
-        elif told["can_admins_bypass"]:
+        elif environment["can_admins_bypass"]:
             yield False, "administrators may bypass its rules", allow
 
-    def deploying(self, at: str, told: _Json) -> Iterator[tuple[bool, str, str]]:
+    def deploying(self, at: str, environment: _Json) -> Iterator[tuple[bool, str, str]]:
         """Whether only tags of releases may deploy."""
         choose = f"`Deployment branches and tags`: selected, with the tag rule `{self.pattern}` and no other"
-        chosen = told.get("deployment_branch_policy")
+        chosen = environment.get("deployment_branch_policy")
         if not chosen:
             yield False, "any branch and any tag may deploy", choose
             return
         if not chosen.get("custom_branch_policies"):
             yield False, "protected branches may deploy, and tags may not", choose
             return
-        answer = self.ask(f"{at}/deployment-branch-policies?per_page=100")
-        if answer.outcome != "value":
-            yield True, f"{answer.question} was not answered: {answer.reason}", choose
+        response = self.get(f"{at}/deployment-branch-policies?per_page=100")
+        if response.outcome != "value":
+            yield True, f"{response.question} was not answered: {response.reason}", choose
             return
-        rules = [(each.get("type") or "branch", str(each.get("name"))) for each in answer.value["branch_policies"]]
+        rules = [(each.get("type") or "branch", str(each.get("name"))) for each in response.value["branch_policies"]]
         wider = [f"{kind} `{name}`" for kind, name in rules if kind != "tag" or not self.is_of_releases(name)]
         if wider:
             yield False, f"may be deployed to from {', '.join(wider)}", choose
@@ -149,18 +149,18 @@ class _Settings:
             f"two active tag rulesets for `{self.pattern}`: one restricts updates and deletions, without a bypass;"
             " the other restricts creations, with those who release in its bypass list"
         )
-        listed = self.ask(f"{self.at}/rulesets?targets=tag&per_page=100")
+        listed = self.get(f"{self.at}/rulesets?targets=tag&per_page=100")
         if listed.outcome != "value":
-            yield _unanswered(listed, f"{page}: {two}")
+            yield _unknown(listed, f"{page}: {two}")
             return
         # The list tells neither what is ruled nor for which refs.
         active = [each for each in listed.value if each.get("target") == "tag" and each.get("enforcement") == "active"]
-        answers = [self.ask(f"{self.at}/rulesets/{each['id']}") for each in active]
-        for answer in answers:
-            if answer.outcome != "value":
-                yield _unanswered(answer, f"{page}: {two}")
+        responses = [self.get(f"{self.at}/rulesets/{each['id']}") for each in active]
+        for response in responses:
+            if response.outcome != "value":
+                yield _unknown(response, f"{page}: {two}")
                 return
-        rulesets = [answer.value for answer in answers if self.rules_releases(answer.value)]
+        rulesets = [response.value for response in responses if self.rules_releases(response.value)]
         for rule, said in (("creation", "creations"), ("update", "updates"), ("deletion", "deletions")):
             holding = [each for each in rulesets if rule in {each_rule["type"] for each_rule in each.get("rules", [])}]
             yield _ruled(rule, said, holding, listed.question, f"{page}: {two}", self.pattern)
@@ -183,31 +183,31 @@ class _Settings:
 
     def immutable_releases(self) -> Iterator[Finding]:
         """Whether what is published stays ("Repositories": Check if immutable releases are enabled)."""
-        answer = self.ask(f"{self.at}/immutable-releases")
+        response = self.get(f"{self.at}/immutable-releases")
         remedy = f"{self.page('')}: `Releases`, check `Enable release immutability`"
-        # 404 is what a repository without them answers, and what is answered to whoever may not know.
-        if answer.outcome == "absent" and self.administrator:
+        # 404 is the response of a repository without them, and the one to a token that may not know.
+        if response.outcome == "absent" and self.administrator:
             saw = "a published release, and its tag, can still be changed"
-            yield Finding.failed(CHECK, answer.question, saw, remedy)
-        elif answer.outcome != "value":
-            yield _unanswered(answer, remedy)
-        elif answer.value.get("enabled"):
-            yield Finding.ok(CHECK, answer.question, "published releases are immutable")
+            yield Finding.failed(CHECK, response.question, saw, remedy)
+        elif response.outcome != "value":
+            yield _unknown(response, remedy)
+        elif response.value.get("enabled"):
+            yield Finding.ok(CHECK, response.question, "published releases are immutable")
         else:
-            yield Finding.failed(CHECK, answer.question, "a published release can still be changed", remedy)
+            yield Finding.failed(CHECK, response.question, "a published release can still be changed", remedy)
 
     def actions(self) -> Iterator[Finding]:
         """Whether actions must be pinned ("GitHub Actions permissions": of a repository)."""
-        answer = self.ask(f"{self.at}/actions/permissions")
+        response = self.get(f"{self.at}/actions/permissions")
         remedy = f"{self.page('/actions')}: check `Require actions to be pinned to a full-length commit SHA`"
-        yield _expected(answer, "sha_pinning_required", True, "an action must be pinned to a commit", remedy)
+        yield _expected(response, "sha_pinning_required", True, "an action must be pinned to a commit", remedy)
 
     def default_token(self) -> Iterator[Finding]:
         """What a job's token may do that says nothing ("GitHub Actions permissions": default workflow permissions)."""
-        answer = self.ask(f"{self.at}/actions/permissions/workflow")
+        response = self.get(f"{self.at}/actions/permissions/workflow")
         remedy = f"{self.page('/actions')}: `Workflow permissions`, read repository contents and packages permissions"
         saw = "the token of a job that says nothing may only read"
-        yield _expected(answer, "default_workflow_permissions", "read", saw, remedy)
+        yield _expected(response, "default_workflow_permissions", "read", saw, remedy)
 
     def secrets(self) -> Iterator[Finding]:
         """Whether a long-lived credential may lie about ("Secrets": List repository and organization secrets)."""
@@ -216,15 +216,15 @@ class _Settings:
         yield from self.no_secrets(f"{self.at}/actions/organization-secrets", "the organization", page, failed=False)
 
     def no_secrets(self, path: str, whose: str, page: str, *, failed: bool) -> Iterator[Finding]:
-        answer = self.ask(f"{path}?per_page=100")
+        response = self.get(f"{path}?per_page=100")
         remedy = f"{page}: delete what a registry gave; trusted publishing needs no secret"
-        if answer.outcome != "value":
-            yield _unanswered(answer, remedy)
-        elif names := [str(each["name"]) for each in answer.value["secrets"]]:
+        if response.outcome != "value":
+            yield _unknown(response, remedy)
+        elif names := [str(each["name"]) for each in response.value["secrets"]]:
             make = Finding.failed if failed else Finding.warning
-            yield make(CHECK, answer.question, f"{whose} has the secrets {', '.join(map(_quoted, names))}", remedy)
+            yield make(CHECK, response.question, f"{whose} has the secrets {', '.join(map(_quoted, names))}", remedy)
         else:
-            yield Finding.ok(CHECK, answer.question, f"{whose} has no secret")
+            yield Finding.ok(CHECK, response.question, f"{whose} has no secret")
 
 
 def _ruled(rule: str, said: str, holding: Iterable[_Json], question: str, remedy: str, pattern: str) -> Finding:
@@ -246,26 +246,26 @@ def _ruled(rule: str, said: str, holding: Iterable[_Json], question: str, remedy
     return Finding.ok(CHECK, question, f"{names} restricts {said} of tags `{pattern}`")
 
 
-def _expected(answer: GitHubResponse, key: str, wanted: object, saw: str, remedy: str) -> Finding:
+def _expected(response: GitHubResponse, key: str, wanted: object, saw: str, remedy: str) -> Finding:
     """Whether a setting has a value."""
-    if answer.outcome != "value":
-        return _unanswered(answer, remedy)
-    if key not in answer.value:
-        return Finding.unknown(CHECK, answer.question, f"GitHub does not tell `{key}`", remedy)
-    if answer.value[key] != wanted:
-        return Finding.failed(CHECK, answer.question, f"`{key}` is `{answer.value[key]}`, not `{wanted}`", remedy)
-    return Finding.ok(CHECK, answer.question, saw)
+    if response.outcome != "value":
+        return _unknown(response, remedy)
+    if key not in response.value:
+        return Finding.unknown(CHECK, response.question, f"GitHub does not tell `{key}`", remedy)
+    if response.value[key] != wanted:
+        return Finding.failed(CHECK, response.question, f"`{key}` is `{response.value[key]}`, not `{wanted}`", remedy)
+    return Finding.ok(CHECK, response.question, saw)
 
 
-def _unanswered(answer: GitHubResponse, remedy: str) -> Finding:
-    """A question without an answer, with what would have to be seen."""
+def _unknown(response: GitHubResponse, remedy: str) -> Finding:
+    """Return the finding about a setting that the response does not hold, with the setting to check by hand."""
     said = {
         "absent": "GitHub shows nothing of it to this token",
         "forbidden": "this token may not ask that",
         "refused": "GitHub refused the question",
         "no token": "nobody was asked",
-    }.get(answer.outcome, "GitHub gave no answer")
-    return Finding.unknown(CHECK, answer.question, f"{said}: {answer.reason}", remedy)
+    }.get(response.outcome, "GitHub gave no answer")
+    return Finding.unknown(CHECK, response.question, f"{said}: {response.reason}", remedy)
 
 
 def _matches(pattern: str, tag: str) -> bool:

@@ -138,14 +138,14 @@ def authenticate_at_crates_io(context: ActionContext, inputs: _Inputs) -> Mappin
     registries = context.job.host.registries
     try:
         token = crates_token.obtain(registries, context.processes.environment)
-    except crates_token.AuthRefused as refused:
+    except crates_token.TokenExchangeError as refused:
         raise StepError(str(refused)) from None
     context.job.masks.add(token)
 
     def revoke() -> None:
         try:
             crates_token.revoke(registries, token)
-        except crates_token.AuthRefused as refused:
+        except crates_token.TokenExchangeError as refused:
             context.show(f"the token could not be revoked: {refused}")
         else:
             context.show("the token was revoked")

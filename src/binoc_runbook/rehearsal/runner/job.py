@@ -22,7 +22,7 @@ from binoc_runbook.rehearsal.runner.runner_labels import this_host
 from binoc_runbook.rehearsal.runner.validation import CHECK, SHELLS, condition_of, value_of
 from binoc_runbook.rehearsal.runner.workflow_artifacts import StepError
 from binoc_runbook.rehearsal.runner.workflow_run import TAIL
-from binoc_runbook.rehearsal.servers.identity import Run
+from binoc_runbook.rehearsal.servers.identity import JobIdentity
 from binoc_runbook.world.processes import Processes
 from binoc_runbook.world.triggered_run import JobRun, StepRun
 
@@ -105,9 +105,9 @@ class JobRunner:
         self.context.masks.add(token)
         return token
 
-    def _run(self, environment: str | None) -> Run:
+    def _run(self, environment: str | None) -> JobIdentity:
         repository, run = self.context.repository, self.context.run
-        return Run(
+        return JobIdentity(
             repository.name,
             repository.owner_id,
             repository.workflow,

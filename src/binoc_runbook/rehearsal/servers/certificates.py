@@ -1,4 +1,4 @@
-"""A certificate authority that exists as long as one rehearsal."""
+"""The certificate authority of one rehearsal."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 
 
 class Authority:
-    """Certificates for loopback, from an authority that only the rehearsal's own clients trust.
+    """A certificate authority for 127.0.0.1, which only the clients of the rehearsal trust.
 
-    Trusted publishing is done over TLS alone: `uv publish` refuses an index without it.
+    Trusted publishing requires TLS: `uv publish` refuses an index without it.
     """
 
     def __init__(self) -> None:
@@ -18,17 +18,17 @@ class Authority:
         self._authority = trustme.CA(organization_name="rehearsal")
 
     def server_context(self) -> ssl.SSLContext:
-        """What a server needs to be believed on 127.0.0.1 and `localhost`."""
+        """Return the TLS context of a server on 127.0.0.1 and `localhost`."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
         return context
 
     def client_environment(self, folder: Path) -> dict[str, str]:
-        """Write a bundle of certificates to `folder`; returns the variables by which uv and pip trust it.
+        """Write a bundle of certificates to `folder`; return the variables by which uv and pip trust it.
 
-        The bundle holds what this machine trusts as well, for the same variables decide that for every program and a
-        build may need other crates. `REQUESTS_CA_BUNDLE` is among them because pip prefers it to its own. Cargo
-        needs none, as its registry speaks plain HTTP.
+        The bundle also has the certificates that this machine trusts, because the variables count for every program
+        and a build may need other crates. `REQUESTS_CA_BUNDLE` is among them because pip prefers it to its own
+        variable. Cargo needs none, as its registry speaks plain HTTP.
         """
         known = ssl.create_default_context().get_ca_certs(binary_form=True)
         bundle = folder / "authorities.pem"

@@ -1,4 +1,4 @@
-"""A crate registry with crates.io's manners: sparse index, publish, download, and trusted publishing.
+"""A crate registry that behaves like crates.io: sparse index, publish, download, and trusted publishing.
 
 From Cargo's documentation of registry indexes and of the registry web API, and from the sources of crates.io (its
 `trustpub` controllers and `publish`); what is matched, in which order, and the texts are those of crates.io.
@@ -15,9 +15,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from binoc_runbook.rehearsal.servers.server import Answer, Request, Server, digest
-from binoc_runbook.rehearsal.servers.trusted_publishers import Keys, Publisher, Unbelievable, believed, file_name
+from binoc_runbook.rehearsal.servers.server import Request, Response, ResponseError, Server, TokenStore
+from binoc_runbook.rehearsal.servers.trusted_publishers import Keys, Publisher, TokenError, verify_token, workflow_file
 
+#: The crates of a person's API token: all of them, and new ones.
+_ALL = frozenset({"*"})
 #: How long a token of an exchange is valid, in seconds.
 LIFE = 1800.0
 #: Events that crates.io takes no token from; PyPI refuses the first one only.
@@ -25,8 +27,8 @@ REFUSED_EVENTS = ("pull_request_target", "workflow_run")
 
 
 @dataclass(frozen=True, slots=True)
-class Release:
-    """One version of a crate: its line in the index, and its bytes."""
+class CrateVersion:
+    """A version of a crate, with its line in the index and its content."""
 
     version: str
     line: dict[str, Any]
@@ -34,228 +36,207 @@ class Release:
 
     @property
     def sha256(self) -> str:
-        """The checksum that the index tells and cargo checks."""
+        """Return the checksum that the index shows and cargo checks."""
         return hashlib.sha256(self.content).hexdigest()
 
 
 @dataclass(slots=True)
-class Crate:
-    """A crate, its versions, and who may publish more of them."""
+class RegisteredCrate:
+    """A crate of the registry, with its publishers and its versions."""
 
     name: str
     publishers: list[Publisher] = field(default_factory=list)
     trustpub_only: bool = False
-    releases: dict[str, Release] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class _Grant:
-    """What a token allows: the named crates, or for a person's API token (`None`) all of them and new ones."""
-
-    crates: frozenset[str] | None
-    expires: float
-
-
-class _Refused(Exception):  # noqa: N818 - an answer, not a mistake
-    def __init__(self, status: int, detail: str) -> None:
-        super().__init__(detail)
-        self.status, self.detail = status, detail
+    versions: dict[str, CrateVersion] = field(default_factory=dict)
 
 
 class CrateRegistry(Server):
-    """A registry on loopback; `index` is what cargo is given. It speaks plain HTTP, which cargo takes."""
+    """A crate registry on 127.0.0.1; `index` is the URL for cargo. It speaks plain HTTP, which cargo accepts."""
 
-    #: What an identity token must be for: the host of the real registry, which the client says and not this address.
+    #: The audience of identity tokens: the host of the real registry, not the address of this one.
     audience = "crates.io"
 
     def __init__(self, keys: Keys) -> None:
         super().__init__()
-        self.crates: dict[str, Crate] = {}
+        self.crates: dict[str, RegisteredCrate] = {}
         self._keys = keys
-        # By digest, so that nothing that shows this object shows a token.
-        self._grants: dict[str, _Grant] = {}
+        #: The normalised names of the crates that a token is valid for.
+        self._tokens = TokenStore[frozenset[str]]()
         self._used: set[str] = set()
 
     @property
     def index(self) -> str:
-        """The URL for `CARGO_REGISTRIES_<NAME>_INDEX`."""
+        """Return the URL for `CARGO_REGISTRIES_<NAME>_INDEX`."""
         return f"sparse+{self.url}/index/"
 
     @property
     def exchange(self) -> str:
-        """The URL that gives a token for an identity token, and revokes it."""
+        """Return the URL that exchanges an identity token for a publish token, and revokes that."""
         return f"{self.url}/api/v1/trusted_publishing/tokens"
 
-    def add_crate(self, name: str, *publishers: Publisher, trustpub_only: bool = False) -> Crate:
-        """A crate that exists already, as after the first publish by hand; it has no version here."""
-        crate = Crate(name, list(publishers), trustpub_only)
+    def add_crate(self, name: str, *publishers: Publisher, trustpub_only: bool = False) -> RegisteredCrate:
+        """Add an existing crate without versions, as after a first publish by hand."""
+        crate = RegisteredCrate(name, list(publishers), trustpub_only)
         self.crates[_canonical(name)] = crate
         return crate
 
     def add_api_token(self) -> str:
-        """A person's token that may publish any crate and new ones; never expires, and is a secret."""
+        """Return a person's token for all crates and new ones; it never expires, and is a secret."""
         token = f"cio{secrets.token_urlsafe(24)}"
-        self._grants[digest(token)] = _Grant(None, float("inf"))
+        self._tokens.add(token, _ALL)
         return token
 
-    def crate(self, name: str) -> Crate | None:
-        """The crate of that name, if there is one."""
+    def crate(self, name: str) -> RegisteredCrate | None:
+        """Return the crate of this name; None for an unknown one."""
         return self.crates.get(_canonical(name))
 
-    def releases(self, name: str) -> dict[str, Release]:
-        """The versions of a crate; none when there is no such crate."""
+    def versions(self, name: str) -> dict[str, CrateVersion]:
+        """Return the versions of a crate; none for an unknown crate."""
         crate = self.crate(name)
-        return dict(crate.releases) if crate else {}
+        return dict(crate.versions) if crate else {}
 
-    def answer(self, request: Request) -> Answer:
-        """One request, by method and path."""
-        try:
-            match request.method, request.path.strip("/").split("/"):
-                case "GET", ["index", "config.json"]:
-                    return Answer.json(200, {"dl": f"{self.url}/api/v1/crates", "api": self.url})
-                case "GET", ["index", *place]:
-                    return self._index("/".join(place))
-                case "PUT", ["api", "v1", "crates", "new"]:
-                    return self._publish(request)
-                case "GET", ["api", "v1", "crates", name]:
-                    return self._show(name)
-                case "GET", ["api", "v1", "crates", name, version, "download"]:
-                    return self._download(name, version)
-                case "POST", ["api", "v1", "trusted_publishing", "tokens"]:
-                    return self._exchange(request)
-                case "DELETE", ["api", "v1", "trusted_publishing", "tokens"]:
-                    return self._revoke(request)
-        except _Refused as refused:
-            return Answer.json(refused.status, {"errors": [{"detail": refused.detail}]})
-        return Answer.json(404, {"errors": [{"detail": "Not Found"}]})
+    def respond(self, request: Request) -> Response:
+        """Return the response to one request, by method and path."""
+        match request.method, request.path.strip("/").split("/"):
+            case "GET", ["index", "config.json"]:
+                return Response.json(200, {"dl": f"{self.url}/api/v1/crates", "api": self.url})
+            case "GET", ["index", *place]:
+                return self._index_file("/".join(place))
+            case "PUT", ["api", "v1", "crates", "new"]:
+                return self._publish(request)
+            case "GET", ["api", "v1", "crates", name]:
+                return self._show(name)
+            case "GET", ["api", "v1", "crates", name, version, "download"]:
+                return self._download(name, version)
+            case "POST", ["api", "v1", "trusted_publishing", "tokens"]:
+                return self._exchange(request)
+            case "DELETE", ["api", "v1", "trusted_publishing", "tokens"]:
+                return self._revoke(request)
+        raise _error(404, "Not Found")
 
     # The index and the downloads
 
-    def _index(self, place: str) -> Answer:
-        crate = self.crates.get(_canonical(place.rpartition("/")[2]))
-        if crate is None or not crate.releases or place != index_path(crate.name):
-            return Answer.text(404, "Not Found")
-        return Answer.text(200, "".join(json.dumps(each.line) + "\n" for each in crate.releases.values()))
+    def _index_file(self, place: str) -> Response:
+        crate = self.crate(place.rpartition("/")[2])
+        if crate is None or not crate.versions or place != index_path(crate.name):
+            return Response.text(404, "Not Found")
+        return Response.text(200, "".join(json.dumps(version.line) + "\n" for version in crate.versions.values()))
 
-    def _show(self, name: str) -> Answer:
-        crate = self.crates.get(_canonical(name))
+    def _show(self, name: str) -> Response:
+        crate = self.crate(name)
         if crate is None:
-            raise _Refused(404, f"crate `{name}` does not exist")
-        versions = [{"num": each.version, "checksum": each.sha256} for each in crate.releases.values()]
-        told = {"id": crate.name, "name": crate.name, "trustpub_only": crate.trustpub_only}
-        return Answer.json(200, {"crate": told, "versions": versions})
+            raise _error(404, f"crate `{name}` does not exist")
+        versions = [{"num": number, "checksum": version.sha256} for number, version in crate.versions.items()]
+        document = {"id": crate.name, "name": crate.name, "trustpub_only": crate.trustpub_only}
+        return Response.json(200, {"crate": document, "versions": versions})
 
-    def _download(self, name: str, version: str) -> Answer:
-        release = self.releases(name).get(version)
-        if release is None:
-            raise _Refused(404, f"crate `{name}` has no version `{version}`")
-        return Answer(200, release.content, "application/gzip")
+    def _download(self, name: str, version: str) -> Response:
+        published = self.versions(name).get(version)
+        if published is None:
+            raise _error(404, f"crate `{name}` has no version `{version}`")
+        return Response(200, published.content, "application/gzip")
 
     # Trusted publishing
 
-    def _exchange(self, request: Request) -> Answer:
+    def _exchange(self, request: Request) -> Response:
         try:
-            claims = believed(request.json().get("jwt"), self._keys, audience=self.audience, now=self.now())
-        except (ValueError, Unbelievable):
-            raise _Refused(400, "Failed to decode JWT") from None
+            claims = verify_token(request.json().get("jwt"), self._keys, audience=self.audience, now=self.now())
+        except (ValueError, TokenError):
+            raise _error(400, "Failed to decode JWT") from None
         # Before anything is compared: a token that was refused is used up too.
         if claims["jti"] in self._used:
-            raise _Refused(400, "JWT has already been used")
+            raise _error(400, "JWT has already been used")
         self._used.add(claims["jti"])
         names = self._match(claims)
         alphabet = string.ascii_letters + string.digits
         token = "cio_tp_" + "".join(secrets.choice(alphabet) for _ in range(32))
-        life = LIFE if self.faults.token_life is None else self.faults.token_life
-        self._grants[digest(token)] = _Grant(frozenset(names), self.now() + life)
-        return Answer.json(200, {"token": token})
+        self._tokens.add(token, frozenset(names), self.expiry(LIFE))
+        return Response.json(200, {"token": token})
 
     def _match(self, claims: dict[str, Any]) -> set[str]:
-        """The crates that the run may publish; each comparison narrows what the one before it left."""
+        """Return the crates that the job may publish; each comparison narrows the result of the one before."""
         event, repository = str(claims.get("event_name")), str(claims.get("repository"))
         owner, environment = str(claims.get("repository_owner_id")), claims.get("environment")
-        workflow = file_name(claims.get("workflow_ref"))
+        workflow = workflow_file(claims.get("workflow_ref"))
         if event in REFUSED_EVENTS:
-            raise _Refused(400, f"Trusted Publishing does not support the `{event}` event trigger.")
-        entered = [(name, each) for name, crate in self.crates.items() for each in crate.publishers]
+            raise _error(400, f"Trusted Publishing does not support the `{event}` event trigger.")
+        candidates = [(name, publisher) for name, crate in self.crates.items() for publisher in crate.publishers]
 
-        def narrow(fits: Callable[[Publisher], bool], refusal: str) -> None:
-            nonlocal entered
-            left = [(name, each) for name, each in entered if fits(each)]
-            if not left:
-                raise _Refused(400, refusal)
-            entered = left
+        def narrow(matches: Callable[[Publisher], bool], refusal: str) -> None:
+            nonlocal candidates
+            candidates = [(name, publisher) for name, publisher in candidates if matches(publisher)]
+            if not candidates:
+                raise _error(400, refusal)
 
         def expected(values: set[str]) -> str:
             return ", ".join(f"`{value}`" for value in sorted(values))
 
         narrow(
-            lambda each: each.repository.casefold() == repository.casefold(),
+            lambda publisher: publisher.repository.casefold() == repository.casefold(),
             f"No Trusted Publishing config found for repository `{repository}`.",
         )
         config = f"The Trusted Publishing config for repository `{repository}`"
         narrow(
-            lambda each: str(each.owner_id) == owner,
+            lambda publisher: str(publisher.owner_id) == owner,
             f"{config} does not match the repository owner ID ({owner}) in the JWT."
-            f" Expected owner IDs: {expected({str(each.owner_id) for _, each in entered})}.",
+            f" Expected owner IDs: {expected({str(publisher.owner_id) for _, publisher in candidates})}.",
         )
         narrow(
-            lambda each: each.workflow == workflow,
+            lambda publisher: publisher.workflow == workflow,
             f"{config} does not match the workflow filename `{workflow}` in the JWT."
-            f" Expected workflow filenames: {expected({each.workflow for _, each in entered})}",
+            f" Expected workflow filenames: {expected({publisher.workflow for _, publisher in candidates})}",
         )
-        environments = expected({each.environment for _, each in entered if each.environment})
+        environments = expected({publisher.environment for _, publisher in candidates if publisher.environment})
         narrow(
-            lambda each: not each.environment or each.environment.casefold() == str(environment or "").casefold(),
+            lambda publisher: (publisher.environment or "").casefold() in ("", str(environment or "").casefold()),
             f"{config} does not match the environment `{environment}` in the JWT. Expected environments: {environments}"
             if environment
             else f"{config} requires an environment, but the JWT does not specify one."
             f" Expected environments: {environments}",
         )
-        return {name for name, _ in entered}
+        return {name for name, _ in candidates}
 
-    def _revoke(self, request: Request) -> Answer:
-        token = request.header("Authorization").removeprefix("Bearer ")
-        if self._grants.pop(digest(token), None) is None:
-            raise _Refused(401, "Invalid authentication token")
-        return Answer(204)
+    def _revoke(self, request: Request) -> Response:
+        if not self._tokens.revoke(_token(request)):
+            raise _error(401, "Invalid authentication token")
+        return Response(204)
 
     # Publishing
 
-    def _publish(self, request: Request) -> Answer:
-        told, content = _unpack(request.body)
-        name, version = str(told["name"]), str(told["vers"])
-        crate = self._allowed(request.header("Authorization"), name)
-        if version.partition("+")[0] in {known.partition("+")[0] for known in crate.releases}:
-            raise _Refused(400, f"crate version `{version}` is already uploaded")
-        line = _line(told, hashlib.sha256(content).hexdigest())
+    def _publish(self, request: Request) -> Response:
+        metadata, content = _unpack(request.body)
+        name, version = str(metadata["name"]), str(metadata["vers"])
+        crate = self._allowed_crate(_token(request), name)
+        if version.partition("+")[0] in {known.partition("+")[0] for known in crate.versions}:
+            raise _error(400, f"crate version `{version}` is already uploaded")
         self.crates[_canonical(name)] = crate
-        crate.releases[version] = Release(version, line, content)
-        if self.faults.errors_after_storing > 0:
-            self.faults.errors_after_storing -= 1
-            raise _Refused(500, "Internal Server Error")
-        return Answer.json(200, {"warnings": {"invalid_categories": [], "invalid_badges": [], "other": []}})
+        crate.versions[version] = CrateVersion(version, _index_line(metadata, content), content)
+        self.fail_after_storing(_error(500, "Internal Server Error"))
+        return Response.json(200, {"warnings": {"invalid_categories": [], "invalid_badges": [], "other": []}})
 
-    def _allowed(self, authorization: str, name: str) -> Crate:
-        """The crate that the holder of this token may publish."""
-        grant = self._grants.get(digest(authorization.removeprefix("Bearer ")))
-        if grant is None or grant.expires <= self.now():
-            raise _Refused(403, "Invalid authentication token")
-        crate = self.crates.get(_canonical(name))
-        if grant.crates is None:
+    def _allowed_crate(self, token: str, name: str) -> RegisteredCrate:
+        """Return the crate that the holder of this token may publish; a new one for a person's token."""
+        crate, allowed = self.crate(name), self._tokens.get(token, self.now())
+        if allowed is None:
+            raise _error(403, "Invalid authentication token")
+        if allowed is _ALL:
             if crate is not None and crate.trustpub_only:
-                text = "New versions of this crate can only be published using Trusted Publishing"
-                raise _Refused(403, text)
-            return crate or Crate(name)
+                raise _error(403, "New versions of this crate can only be published using Trusted Publishing")
+            return crate or RegisteredCrate(name)
         if crate is None:
             text = "Trusted Publishing tokens do not support creating new crates. Publish the crate manually, first"
-            raise _Refused(403, text)
-        if _canonical(name) not in grant.crates:
-            raise _Refused(403, f"The provided access token is not valid for crate `{name}`")
+            raise _error(403, text)
+        if _canonical(name) not in allowed:
+            raise _error(403, f"The provided access token is not valid for crate `{name}`")
         return crate
 
 
+def _error(status: int, detail: str) -> ResponseError:
+    return ResponseError(Response.json(status, {"errors": [{"detail": detail}]}))
+
+
 def index_path(name: str) -> str:
-    """Where the index keeps a crate; from Cargo's description of index files."""
+    """Return the path of a crate in the index; from Cargo's description of index files."""
     lower = name.lower()
     match len(lower):
         case 1 | 2:
@@ -266,57 +247,65 @@ def index_path(name: str) -> str:
 
 
 def _unpack(body: bytes) -> tuple[dict[str, Any], bytes]:
-    """The two parts of a publish request, each after its length in four bytes, the least first."""
+    """Return the two parts of a publish request, each after its length in four bytes, little-endian."""
     try:
         (length,) = struct.unpack_from("<I", body)
-        told = json.loads(body[4 : 4 + length])
+        metadata = json.loads(body[4 : 4 + length])
         (size,) = struct.unpack_from("<I", body, 4 + length)
         content = body[8 + length :]
-        if size != len(content) or not isinstance(told, dict) or not {"name", "vers"} <= told.keys():
+        if size != len(content) or not isinstance(metadata, dict) or not {"name", "vers"} <= metadata.keys():
             raise ValueError
     except (struct.error, ValueError):
-        raise _Refused(400, "invalid publish request") from None
-    return told, content
+        raise _error(400, "invalid publish request") from None
+    return metadata, content
 
 
-def _line(told: dict[str, Any], checksum: str) -> dict[str, Any]:
-    """The line of the index for what cargo told when it published."""
-    features = told.get("features") or {}
-    # Cargo before 1.60 would misread these, so that the index keeps them apart for the ones that know.
-    newer = {name: each for name, each in features.items() if any(f.startswith("dep:") or "?/" in f for f in each)}
+def _token(request: Request) -> str:
+    return request.header("Authorization").removeprefix("Bearer ")
+
+
+def _index_line(metadata: dict[str, Any], content: bytes) -> dict[str, Any]:
+    """Return the line of the index for the metadata that cargo sends when it publishes."""
+    features = metadata.get("features") or {}
+    # Cargo before 1.60 misreads these, so the index has them in a field of their own.
+    newer = {
+        name: enabled
+        for name, enabled in features.items()
+        if any(feature.startswith("dep:") or "?/" in feature for feature in enabled)
+    }
     line = {
-        "name": told["name"],
-        "vers": told["vers"],
-        "deps": [_dependency(each) for each in told.get("deps") or []],
-        "cksum": checksum,
-        "features": {name: each for name, each in features.items() if name not in newer},
+        "name": metadata["name"],
+        "vers": metadata["vers"],
+        "deps": [_dependency(dependency) for dependency in metadata.get("deps") or []],
+        "cksum": hashlib.sha256(content).hexdigest(),
+        "features": {name: enabled for name, enabled in features.items() if name not in newer},
         "yanked": False,
-        "links": told.get("links"),
+        "links": metadata.get("links"),
         "v": 2 if newer else 1,
     }
     if newer:
         line["features2"] = newer
-    if told.get("rust_version"):
-        line["rust_version"] = told["rust_version"]
+    if metadata.get("rust_version"):
+        line["rust_version"] = metadata["rust_version"]
     return line
 
 
-def _dependency(told: dict[str, Any]) -> dict[str, Any]:
-    """A dependency as the index says it: under the name that the crate uses, the real one beside it if they differ."""
-    renamed = told.get("explicit_name_in_toml")
+def _dependency(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Return a dependency as in the index: the name that the crate uses, and the real one if it differs."""
+    renamed = metadata.get("explicit_name_in_toml")
     return {
-        "name": renamed or told["name"],
-        "req": told["version_req"],
-        "features": told.get("features") or [],
-        "optional": bool(told.get("optional")),
-        "default_features": bool(told.get("default_features", True)),
-        "target": told.get("target"),
-        "kind": told.get("kind") or "normal",
-        "registry": told.get("registry"),
-        "package": told["name"] if renamed else None,
+        "name": renamed or metadata["name"],
+        "req": metadata["version_req"],
+        "features": metadata.get("features") or [],
+        "optional": bool(metadata.get("optional")),
+        "default_features": bool(metadata.get("default_features", True)),
+        "target": metadata.get("target"),
+        "kind": metadata.get("kind") or "normal",
+        "registry": metadata.get("registry"),
+        "package": metadata["name"] if renamed else None,
     }
 
 
 def _canonical(name: str) -> str:
-    """Crate names that differ in case, or in `-` and `_`, are the same crate."""
+    """Return the name that is equal for all spellings of a crate, in upper or lower case and with `-` or `_`."""
     return name.lower().replace("_", "-")

@@ -1,7 +1,7 @@
-"""What the action `rust-lang/crates-io-auth-action` does in a job: a token before the publish, and its end afterwards.
+"""A stand-in for the action `rust-lang/crates-io-auth-action`: obtain a publish token, and revoke it afterwards.
 
-From the action's description. It is the one client that cannot run here, being a program of GitHub's runner; what it
-asks, it asks the same servers, and what they answer is in their logs.
+From the action's description, which is a program of GitHub's runner and cannot run here. Its requests go to the same
+servers and are in their logs.
 """
 
 from __future__ import annotations
@@ -19,54 +19,55 @@ from binoc_runbook.rehearsal.servers.server import Request, Server
 VARIABLE = f"CARGO_REGISTRIES_{NAME.upper()}_TOKEN"
 
 
-class AuthRefused(Exception):  # noqa: N818 - an answer, not a mistake
-    """No token was given; the text is that of the server which refused it."""
+class TokenExchangeError(Exception):
+    """A token that was refused or could not be revoked, with the text of the server."""
 
 
 def obtain(registries: Registries, variables: Mapping[str, str]) -> str:
-    """The publish token for the job that has these variables; it is a secret.
+    """Return a publish token for the job with these variables; it is a secret.
 
     Raises:
-        AuthRefused: The job may not ask for an identity token, or the registry does not know it as a publisher.
+        TokenExchangeError: The job may not request an identity token, or the registry does not know it as a publisher.
     """
     secret = variables.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN")
     if not secret:
-        raise AuthRefused("the job has no `id-token: write`, and so no identity token")
+        raise TokenExchangeError("the job has no `id-token: write`, and so no identity token")
     crates = registries.crates
-    told = _ask(registries.identity, "GET", "/token", query={"audience": crates.audience}, token=f"bearer {secret}")
-    given = _ask(crates, "POST", crates.exchange.removeprefix(crates.url), {"jwt": told["value"]})
-    return str(given["token"])
+    query = {"audience": crates.audience}
+    identity = _request(registries.identity, "GET", "/token", query=query, authorization=f"bearer {secret}")
+    publish = _request(crates, "POST", crates.exchange.removeprefix(crates.url), {"jwt": identity["value"]})
+    return str(publish["token"])
 
 
 def revoke(registries: Registries, token: str) -> None:
-    """End a token, as the action does in its last step.
+    """Revoke a token, as the action does in its last step.
 
     Raises:
-        AuthRefused: The registry does not know the token.
+        TokenExchangeError: The registry does not know the token.
     """
     crates = registries.crates
-    _ask(crates, "DELETE", crates.exchange.removeprefix(crates.url), token=f"Bearer {token}")
+    _request(crates, "DELETE", crates.exchange.removeprefix(crates.url), authorization=f"Bearer {token}")
 
 
-def _ask(
+def _request(
     server: Server,
     method: str,
     path: str,
     body: Mapping[str, str] | None = None,
     *,
     query: Mapping[str, str] | None = None,
-    token: str = "",
+    authorization: str = "",
 ) -> dict[str, Any]:
     headers = Message()
-    if token:
-        headers["Authorization"] = token
-    answer = server.handle(Request(method, path, query or {}, headers, json.dumps(body or {}).encode()))
+    if authorization:
+        headers["Authorization"] = authorization
+    response = server.handle(Request(method, path, query or {}, headers, json.dumps(body or {}).encode()))
     try:
-        told = json.loads(answer.body or b"{}")
+        document = json.loads(response.body or b"{}")
     except ValueError:
-        text = answer.body.decode(errors="replace")
-        told = {"message": f"{answer.status} {HTTPStatus(answer.status).phrase}: {text}"}
-    if answer.status >= 300:
-        errors = [str(each.get("detail")) for each in told.get("errors", [])]
-        raise AuthRefused("; ".join(errors) or str(told.get("message")))
-    return dict(told)
+        text = response.body.decode(errors="replace")
+        document = {"message": f"{response.status} {HTTPStatus(response.status).phrase}: {text}"}
+    if response.status >= 300:
+        errors = [str(error.get("detail")) for error in document.get("errors", [])]
+        raise TokenExchangeError("; ".join(errors) or str(document.get("message")))
+    return dict(document)

@@ -1,4 +1,4 @@
-"""Who a workflow run is, as GitHub says it to the registries: signed claims for whoever holds the request token."""
+"""GitHub's identity provider: signed claims about a job for the holder of its request token."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from binoc_runbook.rehearsal.servers.server import Answer, Request, Server, digest
+from binoc_runbook.rehearsal.servers.server import Request, Response, Server, TokenStore
 
 #: The issuer that both registries know; the signature is what tells a rehearsed token from a real one.
 ISSUER = "https://token.actions.githubusercontent.com"
@@ -15,11 +15,12 @@ LIFE = 300.0
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """One job of one workflow run, as far as its claims tell.
+class JobIdentity:
+    """The identity of one job of a workflow run, from which its claims are made.
 
-    `workflow` is the name of the file that was triggered, `called` that of the file which holds the job when that is
-    another one: PyPI matches the called file, crates.io the caller.
+    There are nine fields, one for each claim that a registry compares or shows. `workflow` is the name of the file
+    that was triggered, `called` that of the file with the job when that is another one: PyPI matches the called file,
+    crates.io the caller.
     """
 
     repository: str
@@ -34,11 +35,11 @@ class Run:
 
     @property
     def owner(self) -> str:
-        """The account that the repository belongs to."""
+        """Return the account that the repository belongs to."""
         return self.repository.partition("/")[0]
 
     def claims(self) -> dict[str, Any]:
-        """What the token says about the run; from GitHub's description of its OpenID Connect tokens."""
+        """Return the claims of the job; from GitHub's description of its OpenID Connect tokens."""
         subject = f"environment:{self.environment}" if self.environment else f"ref:{self.ref}"
         claims = {
             "sub": f"repo:{self.repository}:{subject}",
@@ -62,7 +63,7 @@ class Run:
 
 
 class IdentityProvider(Server):
-    """Issues tokens to the jobs that were admitted; a job without `id-token: write` is not, and gets none.
+    """An issuer of tokens for the jobs that were admitted; a job without `id-token: write` is not.
 
     From GitHub's reference of OpenID Connect: RS256, one `jti` for each token, the key published as a JWKS.
     """
@@ -73,49 +74,47 @@ class IdentityProvider(Server):
 
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self._key_id = secrets.token_hex(8)
-        # By digest, so that nothing that shows this object shows a token.
-        self._admitted: dict[str, Run] = {}
+        self._request_tokens = TokenStore[JobIdentity]()
 
-    def admit(self, run: Run) -> dict[str, str]:
-        """Let a job ask for tokens; returns the two variables by which it does. The second one is a secret."""
+    def admit(self, job: JobIdentity) -> dict[str, str]:
+        """Let a job request tokens; return the two variables that it needs. The second one is a secret."""
         token = secrets.token_urlsafe(32)
-        self._admitted[digest(token)] = run
+        self._request_tokens.add(token, job)
         return {
             "ACTIONS_ID_TOKEN_REQUEST_URL": f"{self.url}/token?api-version=2.0",
             "ACTIONS_ID_TOKEN_REQUEST_TOKEN": token,
         }
 
-    def dismiss(self, run: Run) -> None:
-        """The job has ended; its request tokens are worth nothing any more."""
-        self._admitted = {key: admitted for key, admitted in self._admitted.items() if admitted != run}
+    def dismiss(self, job: JobIdentity) -> None:
+        """Revoke the request tokens of a job that has ended."""
+        self._request_tokens.revoke_all(job)
 
-    def issue(self, run: Run, audience: str) -> str:
-        """A signed token that says this run is talking to that audience."""
+    def issue(self, job: JobIdentity, audience: str) -> str:
+        """Return a signed token with the claims of a job for an audience."""
         import jwt
 
         now = int(self.now())
-        life = LIFE if self.faults.token_life is None else self.faults.token_life
-        times = {"iat": now, "nbf": now, "exp": int(now + life)}
-        claims = {"iss": ISSUER, "aud": audience, "jti": secrets.token_hex(16), **times, **run.claims()}
+        times = {"iat": now, "nbf": now, "exp": int(self.expiry(LIFE))}
+        claims = {"iss": ISSUER, "aud": audience, "jti": secrets.token_hex(16), **times, **job.claims()}
         return jwt.encode(claims, self._key, algorithm="RS256", headers={"kid": self._key_id})
 
     def keys(self) -> dict[str, Any]:
-        """The public key, as the JWKS that is served too."""
+        """Return the public key as the JWKS that is also served."""
         from jwt.algorithms import RSAAlgorithm
 
         key = RSAAlgorithm.to_jwk(self._key.public_key(), as_dict=True)
         return {"keys": [key | {"kid": self._key_id, "use": "sig", "alg": "RS256"}]}
 
-    def answer(self, request: Request) -> Answer:
-        """A token for whoever holds a request token, the public key for everyone."""
+    def respond(self, request: Request) -> Response:
+        """Return a token for the holder of a request token, and the public key for everyone."""
         match request.method, request.path:
             case "GET", "/.well-known/jwks":
-                return Answer.json(200, self.keys())
+                return Response.json(200, self.keys())
             case "GET", "/token":
-                scheme, _, token = request.header("Authorization").partition(" ")
-                run = self._admitted.get(digest(token)) if scheme.lower() == "bearer" else None
-                if run is None:
-                    return Answer.json(401, {"message": "this job may not ask for an identity token"})
-                audience = request.query.get("audience", run.owner)
-                return Answer.json(200, {"value": self.issue(run, audience)})
-        return Answer.json(404, {"message": "not found"})
+                scheme, token = request.credentials()
+                job = self._request_tokens.get(token, self.now()) if scheme == "bearer" else None
+                if job is None:
+                    return Response.json(401, {"message": "this job may not ask for an identity token"})
+                audience = request.query.get("audience", job.owner)
+                return Response.json(200, {"value": self.issue(job, audience)})
+        return Response.json(404, {"message": "not found"})

@@ -1,4 +1,4 @@
-"""A package index with PyPI's manners: simple index, upload, and trusted publishing.
+"""A package index that behaves like PyPI: simple index, upload, and trusted publishing.
 
 From PyPI's own sources (its `oidc` views and services, its legacy upload) and PEP 503 and 691. What is
 matched and what is not, and the texts, are those of PyPI.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
+import io
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -25,29 +26,28 @@ from packaging.utils import (
 from packaging.version import InvalidVersion, Version
 
 from binoc_runbook.rehearsal.servers.certificates import Authority
-from binoc_runbook.rehearsal.servers.multipart import Form, parse
-from binoc_runbook.rehearsal.servers.server import Answer, Request, Server, digest
+from binoc_runbook.rehearsal.servers.server import LARGEST, Request, Response, ResponseError, Server, TokenStore
 from binoc_runbook.rehearsal.servers.trusted_publishers import (
     Keys,
-    Malformed,
+    MalformedTokenError,
     Publisher,
-    Unbelievable,
-    believed,
-    file_name,
+    TokenError,
+    verify_token,
+    workflow_file,
 )
 
 #: How long an upload token is valid, and a pending publisher, in seconds.
 LIFE = 900.0
 PENDING_LIFE = 30 * 24 * 3600.0
-#: What the claims must hold before any is compared.
+#: The claims that must be there before any is compared.
 REQUIRED = ("repository", "repository_owner", "repository_owner_id", "job_workflow_ref", "jti", "event_name")
 
 _JSON = "application/vnd.pypi.simple.v1+json"
 
 
 @dataclass(frozen=True, slots=True)
-class File:
-    """One file of a project, as it was uploaded."""
+class UploadedFile:
+    """A file of a project, as it was uploaded."""
 
     name: str
     version: str
@@ -57,128 +57,116 @@ class File:
 
     @property
     def sha256(self) -> str:
-        """The digest that the index tells and the clients check."""
+        """Return the digest that the index shows and the clients check."""
         return hashlib.sha256(self.content).hexdigest()
 
 
 @dataclass(slots=True)
-class Project:
-    """A project, its files by name, and who may publish it."""
+class RegisteredProject:
+    """A project of the index, with its publishers and its files by name."""
 
     name: str
     publishers: list[Publisher] = field(default_factory=list)
-    files: dict[str, File] = field(default_factory=dict)
+    files: dict[str, UploadedFile] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
-    """A publisher for a project that is not there yet; it does not reserve the name."""
+class PendingPublisher:
+    """A publisher for a project that does not exist yet; it does not reserve the name."""
 
     name: str
     publisher: Publisher
     since: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Grant:
-    projects: frozenset[str]
-    expires: float
-
-
-class _Refused(Exception):  # noqa: N818 - an answer, not a mistake
-    def __init__(self, status: int, text: str, code: str = "") -> None:
-        super().__init__(text)
-        self.status, self.text, self.code = status, text, code
-
-
 class PackageIndex(Server):
-    """An index on loopback: `simple` is what installers are given, `upload` what publishers are."""
+    """A package index on 127.0.0.1; `simple` is the URL for installers, `upload` the one for publishers."""
 
     audience = "pypi"
 
     def __init__(self, keys: Keys, authority: Authority) -> None:
         super().__init__(authority)
-        self.projects: dict[str, Project] = {}
-        self.pending: list[Pending] = []
+        self.projects: dict[str, RegisteredProject] = {}
+        self.pending: list[PendingPublisher] = []
         self._keys = keys
-        # By digest, so that nothing that shows this object shows a token.
-        self._grants: dict[str, _Grant] = {}
+        #: The normalised names of the projects that an upload token is valid for.
+        self._tokens = TokenStore[frozenset[str]]()
         self._used: set[str] = set()
 
     @property
     def simple(self) -> str:
-        """The URL for `--index-url`."""
+        """Return the URL for `--index-url`."""
         return f"{self.url}/simple/"
 
     @property
     def upload(self) -> str:
-        """The URL for `--publish-url`."""
+        """Return the URL for `--publish-url`."""
         return f"{self.url}/legacy/"
 
-    def add_project(self, name: str, *publishers: Publisher) -> Project:
-        """A project that exists already, with its publishers."""
-        project = Project(name, list(publishers))
+    def add_project(self, name: str, *publishers: Publisher) -> RegisteredProject:
+        """Add an existing project with its publishers."""
+        project = RegisteredProject(name, list(publishers))
         self.projects[canonicalize_name(name)] = project
         return project
 
     def add_pending(self, name: str, publisher: Publisher) -> None:
-        """A publisher for the first release of a new project; it is good for 30 days.
+        """Add a publisher for the first release of a new project; it is valid for 30 days.
 
         Raises:
             ValueError: The same publisher is pending for another project, which PyPI does not allow.
         """
         if any(
-            each.publisher == publisher and canonicalize_name(each.name) != canonicalize_name(name)
-            for each in self._still_pending()
+            pending.publisher == publisher and canonicalize_name(pending.name) != canonicalize_name(name)
+            for pending in self._valid_pending()
         ):
             raise ValueError(
                 "A pending trusted publisher matching this configuration has already been registered"
                 " for a different project name."
             )
-        self.pending.append(Pending(name, publisher, self.now()))
+        self.pending.append(PendingPublisher(name, publisher, self.now()))
 
-    def project(self, name: str) -> Project | None:
-        """The project of that name, if there is one."""
+    def project(self, name: str) -> RegisteredProject | None:
+        """Return the project of this name; None for an unknown one."""
         return self.projects.get(canonicalize_name(name))
 
-    def files(self, name: str) -> dict[str, File]:
-        """The files of a project by name; none when there is no such project."""
+    def files(self, name: str) -> dict[str, UploadedFile]:
+        """Return the files of a project by name; none for an unknown project."""
         project = self.project(name)
         return dict(project.files) if project else {}
 
-    def answer(self, request: Request) -> Answer:
-        """One request, by method and path."""
+    def respond(self, request: Request) -> Response:
+        """Return the response to one request, by method and path."""
         match request.method, request.path.strip("/").split("/"):
             case "GET" | "HEAD", ["simple"]:
-                return self._list(request)
+                return self._projects_page(request)
             case "GET" | "HEAD", ["simple", name]:
-                return self._show(request, name)
+                return self._project_page(request, name)
             case "GET" | "HEAD", ["files", name, file]:
                 return self._download(name, file)
             case "GET", ["_", "oidc", "audience"]:
-                return Answer.json(200, {"audience": self.audience})
+                return Response.json(200, {"audience": self.audience})
             case "POST", ["_", "oidc", "mint-token"] | ["_", "oidc", "github", "mint-token"]:
-                return self._mint(request)
+                return self._mint_token(request)
             case "POST", ["_", "oidc", "burn-token"]:
-                return self._burn(request)
+                return self._burn_token(request)
             case "POST", ["legacy"]:
                 return self._upload(request)
-        return Answer.text(404, "404 Not Found")
+        return Response.text(404, "404 Not Found")
 
     # The simple index
 
-    def _list(self, request: Request) -> Answer:
+    def _projects_page(self, request: Request) -> Response:
         names = sorted(project.name for project in self.projects.values())
         links = [(f"/simple/{canonicalize_name(name)}/", name, "") for name in names]
         projects = [{"name": name} for name in names]
         return _page(request, "Simple index", links, {"projects": projects})
 
-    def _show(self, request: Request, name: str) -> Answer:
+    def _project_page(self, request: Request, name: str) -> Response:
         project = self.projects.get(canonicalize_name(name))
         if project is None:
-            return Answer.text(404, "404 Not Found")
+            return Response.text(404, "404 Not Found")
         links, files = [], []
-        for file in sorted(project.files.values(), key=lambda each: each.name):
+        for file in sorted(project.files.values(), key=lambda file: file.name):
             url = f"{self.url}/files/{canonicalize_name(name)}/{quote(file.name)}"
             python = f' data-requires-python="{html.escape(file.requires_python)}"' if file.requires_python else ""
             links.append((f"{url}#sha256={file.sha256}", file.name, python))
@@ -189,62 +177,57 @@ class PackageIndex(Server):
             request, project.name, links, {"name": canonicalize_name(name), "versions": versions, "files": files}
         )
 
-    def _download(self, name: str, file_name: str) -> Answer:
+    def _download(self, name: str, file_name: str) -> Response:
         file = self.files(name).get(file_name)
-        return Answer(200, file.content, "application/octet-stream") if file else Answer.text(404, "404 Not Found")
+        return Response(200, file.content, "application/octet-stream") if file else Response.text(404, "404 Not Found")
 
     # Trusted publishing
 
-    def _mint(self, request: Request) -> Answer:
-        try:
-            claims = self._claims(request)
-            projects = self._match(claims)
-            if claims["jti"] in self._used:
-                raise _Refused(422, "invalid token: already used", "invalid-reuse-token")
-            self._used.add(str(claims["jti"]))
-        except _Refused as refused:
-            errors = [{"code": refused.code, "description": refused.text}]
-            return Answer.json(refused.status, {"message": "Token request failed", "errors": errors})
-        token = f"pypi-{secrets.token_urlsafe(48)}"
-        life = LIFE if self.faults.token_life is None else self.faults.token_life
-        expires = self.now() + life
-        self._grants[digest(token)] = _Grant(frozenset(projects), expires)
-        return Answer.json(200, {"success": True, "token": token, "expires": int(expires)})
+    def _mint_token(self, request: Request) -> Response:
+        claims = self._claims(request)
+        projects = self._match(claims)
+        if claims["jti"] in self._used:
+            raise _mint_error("invalid token: already used", "invalid-reuse-token")
+        self._used.add(str(claims["jti"]))
+        token, expires = f"pypi-{secrets.token_urlsafe(48)}", self.expiry(LIFE)
+        self._tokens.add(token, frozenset(projects), expires)
+        return Response.json(200, {"success": True, "token": token, "expires": int(expires)})
 
     def _claims(self, request: Request) -> dict[str, Any]:
         try:
             token = request.json()["token"]
         except (ValueError, KeyError):
-            raise _Refused(422, "invalid JSON payload", "invalid-payload") from None
+            raise _mint_error("invalid JSON payload", "invalid-payload") from None
         try:
-            return believed(token, self._keys, audience=self.audience, now=self.now())
-        except Malformed as error:
-            raise _Refused(422, str(error), "invalid-payload") from None
-        except Unbelievable:
-            raise _Refused(422, "malformed or invalid token", "invalid-token") from None
+            return verify_token(token, self._keys, audience=self.audience, now=self.now())
+        except MalformedTokenError as error:
+            raise _mint_error(str(error), "invalid-payload") from None
+        except TokenError:
+            raise _mint_error("malformed or invalid token", "invalid-token") from None
 
     def _match(self, claims: dict[str, Any]) -> list[str]:
-        """The projects that the run may publish; a pending publisher makes its project."""
+        """Return the projects that the job may publish; a pending publisher creates its project."""
         for name in REQUIRED:
             if name not in claims:
                 raise _no_publisher(f"Missing claim '{name}'")
-        pending = {each.publisher: each for each in self._still_pending()}
-        chosen = _choose(pending, claims)
-        if chosen is not None:
-            self._check(chosen, claims)
-            name = pending[chosen].name
-            self.pending.remove(pending[chosen])
+        pending = {pending.publisher: pending for pending in self._valid_pending()}
+        publisher = _choose(pending, claims)
+        if publisher is not None:
+            self._check(publisher, claims)
+            name = pending[publisher].name
+            self.pending.remove(pending[publisher])
             if canonicalize_name(name) in self.projects:
-                raise _Refused(422, "valid token, but project already exists", "invalid-pending-publisher")
-            self.add_project(name, chosen)
-        chosen = _choose((each for project in self.projects.values() for each in project.publishers), claims)
-        if chosen is None:
+                raise _mint_error("valid token, but project already exists", "invalid-pending-publisher")
+            self.add_project(name, publisher)
+        publishers = [publisher for project in self.projects.values() for publisher in project.publishers]
+        publisher = _choose(publishers, claims)
+        if publisher is None:
             raise _no_publisher("Publisher with matching claims was not found")
-        self._check(chosen, claims)
-        return [name for name, project in self.projects.items() if chosen in project.publishers]
+        self._check(publisher, claims)
+        return [name for name, project in self.projects.items() if publisher in project.publishers]
 
     def _check(self, publisher: Publisher, claims: dict[str, Any]) -> None:
-        """What is compared after a publisher was found by its names."""
+        """Check the claims that are compared after a publisher was selected by its names."""
         if claims["event_name"] == "pull_request_target":
             raise _no_publisher("Publishing from a workflow invoked via 'pull_request_target' is not supported.")
         path = f"{publisher.repository}/.github/workflows/{publisher.workflow}".casefold()
@@ -252,117 +235,124 @@ class PackageIndex(Server):
         if str(claims["job_workflow_ref"]).casefold() not in expected:
             raise _no_publisher("Check failed for required claim 'job_workflow_ref'")
 
-    def _still_pending(self) -> list[Pending]:
-        return [each for each in self.pending if self.now() < each.since + PENDING_LIFE]
+    def _valid_pending(self) -> list[PendingPublisher]:
+        return [pending for pending in self.pending if self.now() < pending.since + PENDING_LIFE]
 
-    def _burn(self, request: Request) -> Answer:
+    def _burn_token(self, request: Request) -> Response:
         try:
-            self._grants.pop(digest(str(request.json().get("token"))), None)
+            self._tokens.revoke(str(request.json().get("token")))
         except ValueError:
-            return Answer.json(422, {"message": "Token request failed"})
-        return Answer.json(200, {"success": True})
+            return Response.json(422, {"message": "Token request failed"})
+        return Response.json(200, {"success": True})
 
     # Upload
 
-    def _upload(self, request: Request) -> Answer:
-        try:
-            grant = self._grant(request)
-            try:
-                form = parse(request.header("Content-Type"), request.body)
-            except ValueError as error:
-                raise _Refused(400, f"Invalid upload: {error}") from None
-            self._store(grant, form)
-        except _Refused as refused:
-            return Answer.text(refused.status, f"{refused.status} {refused.text}")
-        if self.faults.errors_after_storing > 0:
-            self.faults.errors_after_storing -= 1
-            return Answer.text(500, "500 Internal Server Error")
-        return Answer.text(200, "")
+    def _upload(self, request: Request) -> Response:
+        projects = self._allowed_projects(request)
+        self._store(*_parse_upload(request), projects)
+        self.fail_after_storing(_upload_error(500, "Internal Server Error"))
+        return Response.text(200, "")
 
-    def _grant(self, request: Request) -> _Grant:
-        scheme, _, encoded = request.header("Authorization").partition(" ")
+    def _allowed_projects(self, request: Request) -> frozenset[str]:
+        scheme, encoded = request.credentials()
         try:
             user, _, token = base64.b64decode(encoded, validate=True).decode().partition(":")
         except ValueError:
             user = token = ""
-        grant = self._grants.get(digest(token)) if (scheme.lower(), user) == ("basic", "__token__") else None
-        if grant is None or grant.expires <= self.now():
-            raise _Refused(403, "Invalid or non-existent authentication information.")
-        return grant
+        projects = self._tokens.get(token, self.now()) if (scheme, user) == ("basic", "__token__") else None
+        if projects is None:
+            raise _upload_error(403, "Invalid or non-existent authentication information.")
+        return projects
 
-    def _store(self, grant: _Grant, form: Form) -> None:
-        file = _file(form)
-        name = canonicalize_name(form.first("name"))
+    def _store(self, name: str, file: UploadedFile, allowed: frozenset[str]) -> None:
         project = self.projects.get(name)
         if project is None:
-            raise _Refused(400, "Non-user identities cannot create new projects.")
-        if name not in grant.projects:
-            raise _Refused(403, f"The given token isn't allowed to upload to project '{project.name}'.")
+            raise _upload_error(400, "Non-user identities cannot create new projects.")
+        if name not in allowed:
+            raise _upload_error(403, f"The given token isn't allowed to upload to project '{project.name}'.")
         known = project.files.get(file.name)
         if known is not None:
             if known.content != file.content:
-                raise _Refused(400, f"File already exists ('{file.name}').")
+                raise _upload_error(400, f"File already exists ('{file.name}').")
             return
-        others = [each for each in project.files.values() if each.version == file.version]
-        if file.kind == "sdist" and any(each.kind == "sdist" for each in others):
-            raise _Refused(400, "Only one sdist may be uploaded per release.")
+        sdists = {known.version for known in project.files.values() if known.kind == "sdist"}
+        if file.kind == "sdist" and file.version in sdists:
+            raise _upload_error(400, "Only one sdist may be uploaded per release.")
         project.files[file.name] = file
 
 
 def _choose(publishers: Iterable[Publisher], claims: dict[str, Any]) -> Publisher | None:
-    """The publisher with the environment of the run, else the one without any: PyPI looks in that order."""
+    """Return the publisher with the environment of the job, else the one without any; PyPI looks in that order."""
     environment = str(claims.get("environment", "")).casefold()
-    found = [
-        each
-        for each in publishers
-        if each.repository.casefold() == str(claims["repository"]).casefold()
-        and each.repository.partition("/")[0].casefold() == str(claims["repository_owner"]).casefold()
-        and str(each.owner_id) == claims["repository_owner_id"]
-        and each.workflow == file_name(claims["job_workflow_ref"])
+    matching = [
+        publisher
+        for publisher in publishers
+        if publisher.repository.casefold() == str(claims["repository"]).casefold()
+        and publisher.repository.partition("/")[0].casefold() == str(claims["repository_owner"]).casefold()
+        and str(publisher.owner_id) == claims["repository_owner_id"]
+        and publisher.workflow == workflow_file(claims["job_workflow_ref"])
     ]
-    exact = [each for each in found if each.environment and each.environment.casefold() == environment]
-    return next(iter(exact or [each for each in found if not each.environment]), None)
+    for wanted in (environment, ""):
+        for publisher in matching:
+            if (publisher.environment or "").casefold() == wanted:
+                return publisher
+    return None
 
 
-def _file(form: Form) -> File:
-    """The file of an upload whose name, version and digest agree with what the form says."""
-    if form.first(":action") != "file_upload" or "content" not in form.files:
-        raise _Refused(400, "Upload payload does not have a file.")
-    name, content = form.files["content"]
-    kind = form.first("filetype")
+def _parse_upload(request: Request) -> tuple[str, UploadedFile]:
+    """Return the normalised project and the file, whose name, version and digest agree with the fields of the form."""
+    # Imported here because only an upload needs it.
+    from multipart import parse_form_data
+
+    body = {"CONTENT_TYPE": request.header("Content-Type"), "wsgi.input": io.BytesIO(request.body)}
+    try:
+        form, files = parse_form_data(body, strict=True, spool_limit=LARGEST, memory_limit=LARGEST)
+    except ValueError as error:
+        raise _upload_error(400, f"Invalid upload: {error}") from None
+    if form.get(":action") != "file_upload" or "content" not in files:
+        raise _upload_error(400, "Upload payload does not have a file.")
+    name, content, kind = files["content"].filename, files["content"].raw, form.get("filetype")
     try:
         if kind == "bdist_wheel":
             project, version = parse_wheel_filename(name)[:2]
         else:
             project, version = parse_sdist_filename(name)
-        told = Version(form.first("version"))
+        declared = Version(form.get("version", ""))
     except (InvalidWheelFilename, InvalidSdistFilename, InvalidVersion) as error:
-        raise _Refused(400, f"Invalid filename or version: {error}") from None
+        raise _upload_error(400, f"Invalid filename or version: {error}") from None
     stem = project.replace("-", "_")
-    if kind not in ("bdist_wheel", "sdist") or project != canonicalize_name(form.first("name")):
-        raise _Refused(400, f"Start filename for '{form.first('name')}' with '{stem}'.")
+    if kind not in ("bdist_wheel", "sdist") or project != canonicalize_name(form.get("name", "")):
+        raise _upload_error(400, f"Start filename for '{form.get('name')}' with '{stem}'.")
     if not name.startswith(f"{stem}-"):
-        raise _Refused(400, f"Filename '{name}' is not normalized: it must begin with '{stem}-'.")
-    if version != told:
-        raise _Refused(400, f"Version in filename should be '{told}' not '{version}'.")
+        raise _upload_error(400, f"Filename '{name}' is not normalized: it must begin with '{stem}-'.")
+    if version != declared:
+        raise _upload_error(400, f"Version in filename should be '{declared}' not '{version}'.")
     if version.local:
-        raise _Refused(400, f"The use of local versions in '{version}' is not allowed.")
-    told_digest = form.first("sha256_digest")
-    if told_digest and told_digest != hashlib.sha256(content).hexdigest():
-        raise _Refused(400, "The digest supplied does not match a digest calculated from the uploaded file.")
-    return File(name, str(version), kind, form.first("requires_python"), content)
+        raise _upload_error(400, f"The use of local versions in '{version}' is not allowed.")
+    if form.get("sha256_digest") not in (None, "", hashlib.sha256(content).hexdigest()):
+        raise _upload_error(400, "The digest supplied does not match a digest calculated from the uploaded file.")
+    return project, UploadedFile(name, str(version), kind, form.get("requires_python", ""), content)
 
 
-def _no_publisher(reason: str) -> _Refused:
-    return _Refused(422, f"valid token, but no corresponding publisher ({reason})", "invalid-publisher")
+def _upload_error(status: int, text: str) -> ResponseError:
+    return ResponseError(Response.text(status, f"{status} {text}"))
 
 
-def _page(request: Request, title: str, links: list[tuple[str, str, str]], document: dict[str, Any]) -> Answer:
-    """A page of the simple index: PEP 691's JSON for who asks for it, else the HTML of PEP 503."""
+def _mint_error(text: str, code: str) -> ResponseError:
+    errors = [{"code": code, "description": text}]
+    return ResponseError(Response.json(422, {"message": "Token request failed", "errors": errors}))
+
+
+def _no_publisher(reason: str) -> ResponseError:
+    return _mint_error(f"valid token, but no corresponding publisher ({reason})", "invalid-publisher")
+
+
+def _page(request: Request, title: str, links: list[tuple[str, str, str]], document: dict[str, Any]) -> Response:
+    """Return a page of the simple index: the JSON of PEP 691 if the client accepts it, else the HTML of PEP 503."""
     if _JSON in request.header("Accept"):
-        return Answer.json(200, {"meta": {"api-version": "1.1"}, **document}, _JSON)
+        return Response.json(200, {"meta": {"api-version": "1.1"}, **document}, _JSON)
     anchors = "".join(
         f'<a href="{html.escape(url)}"{attributes}>{html.escape(text)}</a><br>\n' for url, text, attributes in links
     )
     page = f"<!DOCTYPE html>\n<html><head><title>{html.escape(title)}</title></head><body>\n{anchors}</body></html>\n"
-    return Answer(200, page.encode(), "text/html; charset=utf-8")
+    return Response(200, page.encode(), "text/html; charset=utf-8")

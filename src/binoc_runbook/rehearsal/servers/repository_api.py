@@ -1,4 +1,4 @@
-"""The settings of a repository on GitHub, as a person enters them and as the API tells them.
+"""The settings of a repository on GitHub, as a person enters them and as the API shows them.
 
 The shapes are those of GitHub's documentation of its REST API, pages "Deployment environments", "Deployment branch
 policies", "Rules" (rulesets), "GitHub Actions permissions" and "Secrets".
@@ -11,8 +11,8 @@ from typing import Any
 
 
 @dataclass
-class Environment:
-    """An environment; `refs` are the pairs of kind (`branch` or `tag`) and pattern that may deploy, `None` any."""
+class DeploymentEnvironment:
+    """A deployment environment; `refs` are the kinds (`branch` or `tag`) and patterns that may deploy, `None` any."""
 
     name: str
     reviewers: list[str] = field(default_factory=lambda: ["release-managers"])
@@ -22,7 +22,7 @@ class Environment:
     secrets: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
-        """What the API tells of it; the patterns are asked for elsewhere."""
+        """Return the environment as the API shows it, which is without the patterns of `refs`."""
         rules: list[dict[str, Any]] = []
         if self.reviewers:
             teams = [{"type": "Team", "reviewer": {"slug": slug, "name": slug}} for slug in self.reviewers]
@@ -40,14 +40,14 @@ class Environment:
         }
 
     def policies(self) -> dict[str, Any]:
-        """The patterns."""
-        told = [{"id": id_, "name": name, "type": kind} for id_, (kind, name) in enumerate(self.refs or (), 1)]
-        return {"total_count": len(told), "branch_policies": told}
+        """Return the patterns of `refs`."""
+        policies = [{"id": id_, "name": name, "type": kind} for id_, (kind, name) in enumerate(self.refs or (), 1)]
+        return {"total_count": len(policies), "branch_policies": policies}
 
 
 @dataclass
 class Ruleset:
-    """A set of rules for tags; `bypass` are the roles that it does not bind."""
+    """A ruleset for tags; `bypass` are the roles that it does not bind."""
 
     name: str
     rules: list[str]
@@ -58,25 +58,25 @@ class Ruleset:
     target: str = "tag"
 
     def summary(self, number: int) -> dict[str, Any]:
-        """What the list of all rulesets tells of it, which is not what it rules."""
+        """Return the entry in the list of all rulesets, which is without the rules."""
         return {"id": number, "name": self.name, "target": self.target, "enforcement": self.enforcement}
 
     def to_json(self, number: int, *, editor: bool) -> dict[str, Any]:
-        """The whole; who may go past it is told to those alone who may edit it."""
-        told = {
+        """Return the whole ruleset; only an editor gets the actors that may bypass it."""
+        ruleset = {
             **self.summary(number),
             "conditions": {"ref_name": {"include": self.include, "exclude": self.exclude}},
             "rules": [{"type": rule} for rule in self.rules],
         }
         actors = [{"actor_type": role, "actor_id": 1, "bypass_mode": "always"} for role in self.bypass]
-        return told | ({"bypass_actors": actors} if editor else {})
+        return ruleset | ({"bypass_actors": actors} if editor else {})
 
 
 @dataclass
-class Settings:
-    """All of them; as they are made here they are those of a new repository."""
+class RepositorySettings:
+    """All settings of a repository; the defaults are those of a new one."""
 
-    environments: list[Environment] = field(default_factory=list)
+    environments: list[DeploymentEnvironment] = field(default_factory=list)
     rulesets: list[Ruleset] = field(default_factory=list)
     immutable_releases: bool = False
     sha_pinning_required: bool = False
@@ -85,10 +85,10 @@ class Settings:
     organization_secrets: list[str] = field(default_factory=list)
 
     @classmethod
-    def promised(cls, *environments: str) -> Settings:
-        """A repository that is set up for trusted publishing, with these environments."""
+    def promised(cls, *environments: str) -> RepositorySettings:
+        """Return the settings of a repository that is set up for trusted publishing with these environments."""
         return cls(
-            environments=[Environment(name) for name in environments],
+            environments=[DeploymentEnvironment(name) for name in environments],
             rulesets=[
                 Ruleset("release tags stay", ["update", "deletion"]),
                 Ruleset("release managers tag", ["creation"], bypass=["RepositoryRole"]),
@@ -97,14 +97,15 @@ class Settings:
             sha_pinning_required=True,
         )
 
-    def answer(self, path: list[str], *, editor: bool) -> dict[str, Any] | list[Any] | None:
-        """What the API tells at a path below the repository's; `None` where there is nothing."""
+    def value(self, path: list[str], *, editor: bool) -> dict[str, Any] | list[Any] | None:
+        """Return what the API shows at a path below the repository's; None where there is nothing."""
         match path:
             case ["environments", name, *rest]:
-                environment = next((each for each in self.environments if each.name.lower() == name.lower()), None)
+                environments = {environment.name.lower(): environment for environment in self.environments}
+                environment = environments.get(name.lower())
                 return _of_environment(environment, rest) if environment else None
             case ["rulesets"]:
-                return [each.summary(number) for number, each in enumerate(self.rulesets, 1)]
+                return [ruleset.summary(number) for number, ruleset in enumerate(self.rulesets, 1)]
             case ["rulesets", number] if number.isdecimal() and 0 < int(number) <= len(self.rulesets):
                 return self.rulesets[int(number) - 1].to_json(int(number), editor=editor)
             case ["immutable-releases"]:
@@ -121,7 +122,7 @@ class Settings:
         return None
 
 
-def _of_environment(environment: Environment, rest: list[str]) -> dict[str, Any] | None:
+def _of_environment(environment: DeploymentEnvironment, rest: list[str]) -> dict[str, Any] | None:
     match rest:
         case []:
             return environment.to_json()
@@ -133,5 +134,5 @@ def _of_environment(environment: Environment, rest: list[str]) -> dict[str, Any]
 
 
 def _secrets(names: list[str]) -> dict[str, Any]:
-    """Their names; nothing tells what they are."""
+    """Return the names of secrets; the API never shows their values."""
     return {"total_count": len(names), "secrets": [{"name": name} for name in names]}

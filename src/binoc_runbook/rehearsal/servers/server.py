@@ -1,4 +1,4 @@
-"""What every server of a rehearsal stands on: loopback, a free port, a bound on everything, and gone afterwards."""
+"""The base of all servers of a rehearsal: a free port on 127.0.0.1, limits, faults, a log and access tokens."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from dataclasses import dataclass, field
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
-from typing import Any, Self
+from typing import Any, Generic, Self, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from binoc_runbook.rehearsal.servers.certificates import Authority
 
-#: The longest body that is read, in bytes: more than any artifact of a rehearsal, less than would hurt the machine.
+#: The largest body that is read, in bytes: more than any dist of a rehearsal, less than the memory of a machine.
 LARGEST = 256 * 1024 * 1024
 #: How long a client may be silent in the middle of a request, in seconds.
 PATIENCE = 30.0
+
+_Value = TypeVar("_Value")
 
 
 @dataclass
@@ -39,7 +41,10 @@ class ServerFaults:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a client asks; `path` has neither query nor escapes. The headers may hold a token, so they are not shown."""
+    """A request of a client; `path` has neither query nor escapes.
+
+    `repr` leaves out the headers and the body, which may hold a token.
+    """
 
     method: str
     path: str
@@ -48,14 +53,19 @@ class Request:
     body: bytes = field(repr=False)
 
     def header(self, name: str) -> str:
-        """The header of that name, empty when there is none."""
+        """Return the header of this name; empty when there is none."""
         return str(self.headers.get(name, ""))
 
+    def credentials(self) -> tuple[str, str]:
+        """Return the scheme, in lower case, and the value of the header `Authorization`."""
+        scheme, _, value = self.header("Authorization").partition(" ")
+        return scheme.lower(), value
+
     def json(self) -> dict[str, Any]:
-        """The body as a JSON object.
+        """Parse the body as a JSON object.
 
         Raises:
-            ValueError: The body is something else.
+            ValueError: The body is not a JSON object.
         """
         value = json.loads(self.body)
         if not isinstance(value, dict):
@@ -64,8 +74,8 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What a server replies; the body may hold a token, so it is not shown."""
+class Response:
+    """A response of a server; `repr` leaves out the body, which may hold a token."""
 
     status: int
     body: bytes = field(default=b"", repr=False)
@@ -73,19 +83,27 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def text(cls, status: int, text: str) -> Answer:
-        """A sentence for a person, which the clients repeat."""
+    def text(cls, status: int, text: str) -> Response:
+        """Return a response of plain text, which the clients show to their user."""
         return cls(status, text.encode())
 
     @classmethod
-    def json(cls, status: int, value: object, media_type: str = "application/json") -> Answer:
-        """A JSON document."""
+    def json(cls, status: int, value: object, media_type: str = "application/json") -> Response:
+        """Return a response of a JSON document."""
         return cls(status, json.dumps(value).encode(), media_type)
 
 
+class ResponseError(Exception):
+    """A refused request, with the response that says why."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(response.status)
+        self.response = response
+
+
 @dataclass(frozen=True, slots=True)
-class Exchange:
-    """One request and how it was answered, without query, headers and bodies: so without any token."""
+class LogEntry:
+    """A request and the status of its response, without query, headers and bodies, and so without tokens."""
 
     method: str
     path: str
@@ -95,37 +113,78 @@ class Exchange:
         return f"{self.method} {self.path} {self.status}"
 
 
-class Server:
-    """Answers on 127.0.0.1 from `with` on until its end; one request at a time, so that its state needs no locks.
+class TokenStore(Generic[_Value]):
+    """Values by access token.
 
-    With an authority it speaks TLS and nothing else. `log` is what was asked, `mistakes` what the server itself did
-    wrong, which is never the fault of a release.
+    Keys are digests of the tokens, so that an object that shows the store shows no token.
+    """
+
+    def __init__(self) -> None:
+        self._values: dict[str, tuple[_Value, float]] = {}
+
+    def add(self, token: str, value: _Value, expires: float = float("inf")) -> None:
+        """Keep the value of a token; `expires` is in seconds since the epoch."""
+        self._values[_digest(token)] = value, expires
+
+    def get(self, token: str, now: float) -> _Value | None:
+        """Return the value of a token; None for an unknown or expired one."""
+        value, expires = self._values.get(_digest(token), (None, now))
+        return value if now < expires else None
+
+    def revoke(self, token: str) -> bool:
+        """Remove a token; return whether it was known."""
+        return self._values.pop(_digest(token), None) is not None
+
+    def revoke_all(self, value: _Value) -> None:
+        """Remove every token of a value."""
+        self._values = {key: entry for key, entry in self._values.items() if entry[0] != value}
+
+
+class Server:
+    """A server on 127.0.0.1 that runs inside `with`; it handles one request at a time, so its state needs no locks.
+
+    With an authority it uses TLS only. `log` has all requests, `mistakes` the errors of the server itself, which
+    are never faults of a release.
     """
 
     def __init__(self, authority: Authority | None = None) -> None:
         self.faults = ServerFaults()
-        self.log: list[Exchange] = []
+        self.log: list[LogEntry] = []
         self.mistakes: list[str] = []
         self._turn = threading.Lock()
-        self._listening = _Listening(self, authority)
+        self._listener = _Listener(self, authority)
         # The port is bound from the beginning, so that servers can be told of each other before any of them answers.
-        self.url = f"{'https' if authority else 'http'}://127.0.0.1:{self._listening.server_port}"
-        self._thread = threading.Thread(target=self._listening.serve_forever, args=(0.05,), daemon=True)
+        self.url = f"{'https' if authority else 'http'}://127.0.0.1:{self._listener.server_port}"
+        self._thread = threading.Thread(target=self._listener.serve_forever, args=(0.05,), daemon=True)
 
-    def answer(self, request: Request) -> Answer:
-        """The reply to one request; each server has its own."""
+    def respond(self, request: Request) -> Response:
+        """Return the response to one request; each server implements its own.
+
+        Raises:
+            ResponseError: The request is refused.
+        """
         raise NotImplementedError
 
     def now(self) -> float:
-        """The seconds since the epoch by this server's clock, which may be wrong on request."""
+        """Return the seconds since the epoch by this server's clock, which a fault can set wrong."""
         return time.time() + self.faults.clock_skew
 
+    def expiry(self, life: float) -> float:
+        """Return when a token expires that is issued now; `life` is in seconds, and a fault can replace it."""
+        return self.now() + (life if self.faults.token_life is None else self.faults.token_life)
+
+    def fail_after_storing(self, error: ResponseError) -> None:
+        """Raise the error of an upload that was stored, as often as the faults say."""
+        if self.faults.errors_after_storing > 0:
+            self.faults.errors_after_storing -= 1
+            raise error
+
     def close(self) -> None:
-        """Stop answering and free the port; doing it twice is fine."""
+        """Stop the server and free its port; a second call does nothing."""
         if self._thread.is_alive():
-            self._listening.shutdown()
+            self._listener.shutdown()
             self._thread.join(PATIENCE)
-        self._listening.server_close()
+        self._listener.server_close()
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -134,33 +193,34 @@ class Server:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def handle(self, request: Request) -> Answer:
-        """Answer one request in its turn, with the faults that are asked for, and log it."""
+    def handle(self, request: Request) -> Response:
+        """Return the response to one request, with the faults of the server, and log it."""
         with self._turn:
             if self.faults.down:
-                answer = Answer.text(503, "down, as the rehearsal asked for")
+                response = Response.text(503, "down, as the rehearsal asked for")
             else:
                 try:
-                    answer = self.answer(request)
+                    response = self.respond(request)
+                except ResponseError as error:
+                    response = error.response
                 except Exception as error:
                     # The text of an error may quote what was sent; its type and place do not.
                     self.mistakes.append(f"{request.method} {request.path}: {type(error).__name__}")
-                    answer = Answer.text(500, "a mistake of the rehearsal")
-            self.log.append(Exchange(request.method, request.path, answer.status))
-        return answer
+                    response = Response.text(500, "a mistake of the rehearsal")
+            self.log.append(LogEntry(request.method, request.path, response.status))
+        return response
 
 
-def digest(token: str) -> str:
-    """What a server keeps of a token that it gave out: enough to know it again, and worth nothing to anyone else."""
+def _digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-class _Listening(ThreadingHTTPServer):
+class _Listener(ThreadingHTTPServer):
     # A client that keeps a connection open cannot hold up the end of a rehearsal.
     daemon_threads = True
 
     def __init__(self, server: Server, authority: Authority | None) -> None:
-        self.rehearsed = server
+        self.responder = server
         super().__init__(("127.0.0.1", 0), _Handler)
         if authority:
             # The handshake is left to the thread of each connection; a silent client would hold up all others.
@@ -169,18 +229,18 @@ class _Listening(ThreadingHTTPServer):
             )
 
     def server_bind(self) -> None:
-        # Not that of HTTPServer, which asks the name service who 127.0.0.1 is; on some machines for many seconds.
+        # Not that of HTTPServer, which resolves the name of 127.0.0.1; on some machines that takes many seconds.
         TCPServer.server_bind(self)
         self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up, or does not believe the certificate, tells its user; the terminal is not ours."""
+        """Print nothing: a client that hangs up, or does not trust the certificate, reports that to its user."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = PATIENCE
-    server: _Listening
+    server: _Listener
 
     def do_GET(self) -> None:
         self._handle()
@@ -191,9 +251,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         length = self.headers.get("Content-Length", "0")
         if "Transfer-Encoding" in self.headers or not length.isascii() or not length.isdecimal():
-            self._send(Answer.text(411, "the length of the body must be said"))
+            self._send(Response.text(411, "the length of the body must be said"))
         elif int(length) > LARGEST:
-            self._send(Answer.text(413, f"more than {LARGEST} bytes"))
+            self._send(Response.text(413, f"more than {LARGEST} bytes"))
         else:
             body = self.rfile.read(int(length))
             if len(body) < int(length):
@@ -201,19 +261,19 @@ class _Handler(BaseHTTPRequestHandler):
             parts = urlsplit(self.path)
             query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
             request = Request(self.command, unquote(parts.path), query, self.headers, body)
-            self._send(self.server.rehearsed.handle(request))
+            self._send(self.server.responder.handle(request))
 
-    def _send(self, answer: Answer) -> None:
-        self.send_response(answer.status)
-        self.send_header("Content-Type", answer.media_type)
-        if answer.status != 204:
-            self.send_header("Content-Length", str(len(answer.body)))
-        for name, value in answer.headers.items():
+    def _send(self, response: Response) -> None:
+        self.send_response(response.status)
+        self.send_header("Content-Type", response.media_type)
+        if response.status != 204:
+            self.send_header("Content-Length", str(len(response.body)))
+        for name, value in response.headers.items():
             self.send_header(name, value)
         self.send_header("Connection", "close")
         self.end_headers()
-        if self.command != "HEAD" and answer.status != 204:
-            self.wfile.write(answer.body)
+        if self.command != "HEAD" and response.status != 204:
+            self.wfile.write(response.body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as the base class calls it
-        """Nothing: a request line may hold what must not be printed."""
+        """Print nothing: a request line may hold a secret."""

@@ -1,4 +1,4 @@
-"""Which workflow may publish: what a registry was told once, and how it reads the token of a run."""
+"""Trusted publishers: which workflow may publish, and the verification of a job's identity token."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 
 from binoc_runbook.rehearsal.servers.identity import ISSUER
 
-#: A registry gets the keys of the issuer by this.
+#: A function that returns the public keys of the issuer.
 Keys = Callable[[], Mapping[str, Any]]
 
 
-class Unbelievable(Exception):  # noqa: N818 - an answer, not a mistake
-    """The token has a false signature, has expired or is for somebody else."""
+class TokenError(Exception):
+    """A token with a wrong signature, audience or time."""
 
 
-class Malformed(Unbelievable):
-    """It is no token at all, or none of the issuer that the registries know."""
+class MalformedTokenError(TokenError):
+    """A text that is not a token, or a token of an unknown issuer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,24 +30,24 @@ class Publisher:
     environment: str | None = None
 
 
-def believed(token: object, keys: Keys, *, audience: str, now: float, leeway: float = 30.0) -> dict[str, Any]:
-    """The claims of a token whose signature, issuer, audience and times are right.
+def verify_token(token: object, keys: Keys, *, audience: str, now: float, leeway: float = 30.0) -> dict[str, Any]:
+    """Return the claims of a token after checking its signature, issuer, audience and times.
 
     `now` is the clock of the registry, which is why the times are compared here and not by the library. The audience
     must be one string: both registries refuse a list.
 
     Raises:
-        Malformed: There is nothing whose signature could be looked at.
-        Unbelievable: One of them is wrong.
+        MalformedTokenError: The text is not a token, or the issuer is unknown.
+        TokenError: The signature, the audience or a time is wrong.
     """
     import jwt
 
     try:
         issuer = jwt.decode(str(token), options={"verify_signature": False}).get("iss")
     except jwt.PyJWTError:
-        raise Malformed("malformed JWT") from None
+        raise MalformedTokenError("malformed JWT") from None
     if issuer != ISSUER:
-        raise Malformed("unknown trusted publishing issuer")
+        raise MalformedTokenError("unknown trusted publishing issuer")
     token = str(token)
     try:
         key = jwt.PyJWKSet.from_dict(dict(keys()))[jwt.get_unverified_header(token)["kid"]]
@@ -66,12 +66,12 @@ def believed(token: object, keys: Keys, *, audience: str, now: float, leeway: fl
         )
         early, late = max(float(claims["iat"]), float(claims["nbf"])), float(claims["exp"])
     except (jwt.PyJWTError, KeyError, TypeError, ValueError) as error:
-        raise Unbelievable(type(error).__name__) from None
+        raise TokenError(type(error).__name__) from None
     if not early - leeway <= now < late + leeway:
-        raise Unbelievable("not valid at this time")
+        raise TokenError("not valid at this time")
     return claims
 
 
-def file_name(reference: object) -> str:
-    """The file name in a claim such as `OWNER/REPO/.github/workflows/publish.yml@refs/tags/v1`."""
+def workflow_file(reference: object) -> str:
+    """Return the file name in a claim such as `OWNER/REPO/.github/workflows/publish.yml@refs/tags/v1`."""
     return str(reference).partition("@")[0].rpartition("/")[2]

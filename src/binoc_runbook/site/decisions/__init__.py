@@ -1,11 +1,11 @@
-"""Decisions that prove themselves: pages whose sentences are tied to questions of this library.
+"""Decisions as pages whose sentences are tied to questions of this library.
 
     extensions = ["binoc_runbook.site.decisions"]
 
 The directive `decided` holds one sentence of a decision and names the questions that it is tied to; `decisions` lists
-all of them. Pages that have such a sentence are written anew in every build, so that their states are those of now. A
-sentence that is violated fails the build, each time until it is true again, and so does a cell that failed. Building
-only asks, and changes nothing.
+all of them. Pages that have such a sentence are written again in every build, so that their states are current. A
+sentence that is violated fails the build, until it is true again, and so does a cell that failed. A
+build changes nothing in the checkout.
 """
 
 from __future__ import annotations
@@ -15,13 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from sphinx.util import logging
 
-from binoc_runbook.site.decisions import cells
-from binoc_runbook.site.decisions.answers import Sentence
+from binoc_runbook.site.decisions import cell_execution
 from binoc_runbook.site.decisions.directives import DecidedDirective, DecisionsDirective
 from binoc_runbook.site.decisions.domain import Decisions, decisions_of
-from binoc_runbook.site.decisions.pages import complete_page
-from binoc_runbook.site.decisions.reliance import RUNBOOK, page_of
-from binoc_runbook.site.styles import add_style
+from binoc_runbook.site.decisions.rendering import complete_page
+from binoc_runbook.site.stylesheets import add_style
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -37,43 +35,37 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("decided", DecidedDirective)
     app.add_directive("decisions", DecisionsDirective)
     add_style(app, _STYLE)
-    app.connect("builder-inited", cells.quiet_kernels)
-    app.connect("env-get-outdated", cells.outdated)
-    app.connect("env-updated", _ask)
-    app.connect("doctree-read", cells.leave_out_of_search)
+    app.connect("builder-inited", cell_execution.quiet_kernels)
+    app.connect("env-get-outdated", cell_execution.outdated)
+    app.connect("env-updated", _check)
+    app.connect("doctree-read", cell_execution.leave_out_of_search)
     app.connect("doctree-resolved", complete_page)
-    app.connect("build-finished", _tell)
-    app.connect("build-finished", cells.fail)
+    app.connect("build-finished", _report)
+    app.connect("build-finished", cell_execution.fail)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
-def _ask(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """Ask all questions; returns the pages that show answers, which are written anew in every build."""
-    # Here, so that pages which are written side by side do not ask again.
+def _check(app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """Ask all questions; return the pages with sentences, which are written again in every build."""
+    # Here, so that pages which are written in parallel do not ask again.
     decisions = decisions_of(env)
     for sentence in decisions.sentences:
-        decisions.answers.to(sentence)
-    pages = {sentence.page for sentence in decisions.sentences} | {RUNBOOK, *map(page_of, decisions.reliance.releases)}
-    return [page for page in pages if decisions.reliance.has(page)]
+        decisions.checkout.state(sentence)
+    return sorted({sentence.page for sentence in decisions.sentences})
 
 
-def _tell(app: Sphinx, exception: Exception | None) -> None:
+def _report(app: Sphinx, exception: Exception | None) -> None:
     """Fail the build for what is violated, and list what is not verified."""
     if exception is not None:
         return
-    decisions = decisions_of(app.env)
-    states = [(sentence, *decisions.answers.to(sentence)) for sentence in decisions.sentences]
-    for sentence, state, findings in states:
+    decisions, unverified = decisions_of(app.env), []
+    for sentence in decisions.sentences:
+        state, findings = decisions.checkout.state(sentence)
         if state == "violated":
             reasons = "\n".join(map(str, findings.having("failed")))
             _log.error("violated: “%s”\n%s", sentence.text, reasons, location=(sentence.page, sentence.line))
             app.statuscode = 1
-    unverified = [sentence for sentence, state, _ in states if state == "unverified"]
+        if state == "unverified":
+            unverified.append(f"  {sentence.page}:{sentence.line}: “{sentence.text}”")
     if unverified:
-        _log.info("unverified sentences of decisions: %d", len(unverified))
-    for sentence in unverified:
-        _log.info("  %s: “%s”", _where(sentence), sentence.text)
-
-
-def _where(sentence: Sentence) -> str:
-    return f"{sentence.page}:{sentence.line}"
+        _log.info("unverified sentences of decisions: %d\n%s", len(unverified), "\n".join(unverified))

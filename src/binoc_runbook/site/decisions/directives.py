@@ -8,8 +8,8 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.util.docutils import SphinxDirective
 
-from binoc_runbook.site.decisions.answers import Sentence
 from binoc_runbook.site.decisions.domain import decisions_of
+from binoc_runbook.site.decisions.sentences import Sentence
 
 #: The attributes by which `pages` finds what is to be completed once all pages are read.
 SENTENCE, OVERVIEW, SUMMARY = "decided-sentence", "decided-overview", "decided-summary"
@@ -30,27 +30,21 @@ class DecidedDirective(SphinxDirective):
     )
 
     def run(self) -> list[Any]:
-        """Keep the sentence; its state is added when the page is written, anew in every build."""
+        """Keep the sentence; its state is added when the page is written, in every build."""
         if not self.content:
-            self.env.note_reread()  # so that every build tells
+            self.env.note_reread()  # so that every build reports it
         self.assert_has_content()
         content = self.parse_content_to_nodes()
         text = " ".join(" ".join(node.astext() for node in content).split())
-        page, line = self.env.docname, self.lineno
-        box = nodes.container(classes=["decided"])
-        box["ids"].append(self._free_id(nodes.make_id(" ".join(text.split()[:8])) or "decided"))
+        # The id is made of the first words, so that links to the sentence last.
+        box = nodes.container(classes=["decided"], names=[" ".join(text.split()[:8])])
+        self.state.document.set_id(box)
         box += content
         questions = tuple(self.arguments[0].split()) if self.arguments else ()
         options = tuple(sorted(self.options.items()))
-        box[SENTENCE] = Sentence(page, line, box["ids"][0], text, questions, options)
+        box[SENTENCE] = Sentence(self.env.docname, self.lineno, box["ids"][0], text, questions, options)
         decisions_of(self.env).add(box[SENTENCE])
         return [box]
-
-    def _free_id(self, wanted: str) -> str:
-        """An id that no sentence of this page has; it is made of the words, so that links to it last."""
-        taken = {each.id for each in decisions_of(self.env).sentences if each.page == self.env.docname}
-        taken |= set(self.state.document.ids)
-        return next(name for name in (wanted, *(f"{wanted}-{n}" for n in range(2, 1000))) if name not in taken)
 
 
 class DecisionsDirective(SphinxDirective):
@@ -59,7 +53,7 @@ class DecisionsDirective(SphinxDirective):
     option_spec: ClassVar[dict[str, Any]] = {"summary": directives.flag}
 
     def run(self) -> list[Any]:
-        """Keep the place; the list is made when all pages are read, anew in every build."""
+        """Keep the place; the list is made when all pages are read, in every build."""
         self.env.note_reread()
         box = nodes.container(classes=["decisions"])
         if "summary" in self.options:

@@ -1,4 +1,4 @@
-"""What Sphinx keeps of decisions between two builds: where their sentences stand, and nothing of what holds."""
+"""The sentences of decisions, which Sphinx keeps between two builds; it does not keep their states."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from sphinx.domains import Domain
 
 from binoc_runbook.files import root_of
-from binoc_runbook.site.decisions.answers import Answers, Sentence
-from binoc_runbook.site.decisions.reliance import Reliance
+from binoc_runbook.site.decisions.sentences import DecidedCheckout, Sentence
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -30,18 +29,13 @@ class Decisions(Domain):
     data_version = 1
 
     @cached_property
-    def answers(self) -> Answers:
-        """What is known in this build; Sphinx makes a domain anew for each."""
-        return Answers(root_of(Path(self.env.srcdir)))
-
-    @cached_property
-    def reliance(self) -> Reliance:
-        """What relies on the decisions, as this build has read it."""
-        return Reliance(self.env)
+    def checkout(self) -> DecidedCheckout:
+        """The checkout of this build; Sphinx creates a new domain for each build."""
+        return DecidedCheckout(root_of(Path(self.env.srcdir)))
 
     @property
     def sentences(self) -> list[Sentence]:
-        """All of them, by page and in the order they stand there."""
+        """All sentences, by page and in their order there."""
         kept: dict[str, list[Sentence]] = self.data["sentences"]
         return [sentence for page in sorted(kept) for sentence in kept[page]]
 
@@ -59,12 +53,12 @@ class Decisions(Domain):
         self.data["overviews"].append(page)
 
     def clear_doc(self, docname: str) -> None:
-        """Forget a page, which is read anew or is gone."""
+        """Forget a page that is read again or was deleted."""
         self.data["sentences"].pop(docname, None)
         self.data["overviews"] = [page for page in self.data["overviews"] if page != docname]
 
     def merge_domaindata(self, docnames: AbstractSet[str], otherdata: dict[str, Any]) -> None:
-        """Take over what another process has read."""
+        """Merge what another process has read."""
         self.data["sentences"] |= {
             page: otherdata["sentences"][page] for page in otherdata["sentences"].keys() & docnames
         }

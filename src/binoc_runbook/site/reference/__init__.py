@@ -1,13 +1,10 @@
-"""Pages of the reference that are made from the library: the keys of the policy, the rules, and every remedy.
+"""Pages of the reference that are made from the library: the keys of the policy, and the rules of the workflow.
 
 ```{policy} artifacts
 ```
 
 ```{rules}
 keys: keep one of the two
-```
-
-```{remedies}
 ```
 """
 
@@ -17,55 +14,38 @@ import inspect
 import json
 from collections.abc import Iterator
 from dataclasses import MISSING, Field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from docutils import nodes
 from sphinx.util import logging
-from sphinx.util.docutils import SphinxDirective
 
 from binoc_runbook.checks.workflow import rules
 from binoc_runbook.policy import Artifact, Policy, policy_keys
-from binoc_runbook.site.reference.remedies import remedies
-from binoc_runbook.site.tables import paragraph, table
+from binoc_runbook.site.markup import MarkdownDirective
+from binoc_runbook.site.published_files import copy_files
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 _log = logging.getLogger(__name__)
 
-SOURCE = Path(__file__).parents[3]
 
-
-class _FromLibrary(SphinxDirective):
-    """What is made from the library, and again when the file of it has changed that says it."""
-
-    def depend_on(self, *sources: Path) -> None:
-        for path in sources:
-            self.env.note_dependency(str(path))
-
-    def words(self, text: str) -> nodes.paragraph:
-        inline, _ = self.parse_inline(text)
-        return nodes.paragraph("", "", *inline)
-
-
-class PolicyDirective(_FromLibrary):
+class PolicyDirective(MarkdownDirective):
     """`{policy}`: the keys of the policy; `{policy} artifacts`: those of one artifact."""
 
     optional_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        """Make the table."""
-        self.depend_on(Path(inspect.getfile(Policy)))
+        """Return the table."""
+        self.env.note_dependency(inspect.getfile(Policy))
         kind = Artifact if self.arguments == ["artifacts"] else Policy
-        head = [paragraph(each) for each in ("key", "default", "what it says", "allowed values")]
-        return [table([head, *([self.words(cell) for cell in row] for row in keys(kind))])]
+        return [self.table(("key", "default", "what it says", "allowed values"), keys(kind))]
 
 
 def keys(kind: type[Policy] | type[Artifact]) -> Iterator[tuple[str, str, str, str]]:
-    """The keys of a table of the policy, each with its default, what it says and what it can be, as Markdown."""
-    for key, each in policy_keys(kind).items():
-        yield f"`{key}`", _default(each), each.metadata["help"], each.metadata["allowed"]
+    """Return the keys of a table of the policy, each with its default, its meaning and its values, as Markdown."""
+    for key, field in policy_keys(kind).items():
+        yield f"`{key}`", _default(field), field.metadata["help"], field.metadata["allowed"]
 
 
 def _default(field: Field[Any]) -> str:
@@ -75,36 +55,21 @@ def _default(field: Field[Any]) -> str:
     return f"`{json.dumps(value)}`" if value else "none"
 
 
-class RulesDirective(_FromLibrary):
+class RulesDirective(MarkdownDirective):
     """`{rules}`: the rules of the workflow; the content says of each, after its name and a colon, what to do."""
 
     has_content: ClassVar[bool] = True
 
     def run(self) -> list[nodes.Node]:
-        """Make the table; a rule of which nothing is said, or one that there is not, is a warning."""
-        self.depend_on(Path(inspect.getfile(rules)))
-        said = {name.strip(): edit.strip() for name, _, edit in (line.partition(":") for line in self.content if line)}
+        """Return the table; a rule without an edit, or an edit without a rule, is a warning."""
+        self.env.note_dependency(inspect.getfile(rules))
+        edits = {name.strip(): edit.strip() for name, _, edit in (line.partition(":") for line in self.content if line)}
         known = {rule.name for rule in rules.RULES}
-        for name in sorted(said.keys() ^ known):
+        for name in sorted(edits.keys() ^ known):
             wrong = "is not said what to do" if name in known else "there is no such rule"
             _log.warning("the rule `%s`: %s", name, wrong, location=self.get_location(), type="binoc", subtype="rules")
-        head = [paragraph(each) for each in ("rule", "status", "why it matters", "what to do")]
-        rows = ((rule.name, rule.status, rule.why, said.get(rule.name, "")) for rule in rules.RULES)
-        return [table([head, *([self.words(cell) for cell in row] for row in rows)])]
-
-
-class RemediesDirective(_FromLibrary):
-    """`{remedies}`: what each check tells people to do."""
-
-    def run(self) -> list[nodes.Node]:
-        """Make a list of checks, each with the list of its remedies."""
-        self.depend_on(*SOURCE.rglob("*.py"))
-        listed = nodes.definition_list(support_smartquotes=False)
-        for check, texts in remedies(SOURCE).items():
-            items = (nodes.list_item("", self.words(text)) for text in texts)
-            told = nodes.definition("", nodes.bullet_list("", *items, bullet="-"))
-            listed += nodes.definition_list_item("", nodes.term("", "", nodes.literal("", check)), told)
-        return [listed]
+        rows = ((rule.name, rule.status, rule.why, edits.get(rule.name, "")) for rule in rules.RULES)
+        return [self.table(("rule", "status", "why it matters", "what to do"), rows)]
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -113,5 +78,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
         app.setup_extension(f"{__name__}.{part}")
     app.add_directive("policy", PolicyDirective)
     app.add_directive("rules", RulesDirective)
-    app.add_directive("remedies", RemediesDirective)
+    app.connect("build-finished", copy_files)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

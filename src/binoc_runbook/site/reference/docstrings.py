@@ -1,4 +1,4 @@
-"""Docstrings as pages: this library writes code in single backticks, and what a function raises in a list."""
+"""Docstrings as pages: Google style, by napoleon, with code in single backticks as Markdown has it."""
 
 from __future__ import annotations
 
@@ -13,24 +13,20 @@ if TYPE_CHECKING:
 _CODE = re.compile(r"(?<!`)`([^`]+)`(\w?)")
 #: What may have an entry of its own; a word in lower case is mostly the name of an argument.
 _NAME = re.compile(r"(?!None$)[A-Z]\w*(?:\.\w+)*(?:\(\))?")
-_RAISED = re.compile(r"    (\w+): (.*)")
 
 
 def mark_up(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
     """Rewrite a docstring, in place, as reStructuredText: names of classes become links, other code stays as it is."""
-    text = _CODE.sub(_code, "\n".join(lines))
-    text = re.sub(r"^Raises:\n((?:    .*(?:\n|$))+)", lambda found: _raised(found[1]), text, flags=re.MULTILINE)
-    lines[:] = text.splitlines()
+    from sphinx.ext.napoleon.docstring import GoogleDocstring
+
+    # Not as an extension: napoleon takes what stands before a colon in the docstring of a property for its type.
+    lines[:] = _CODE.sub(_code, "\n".join(GoogleDocstring(lines).lines())).splitlines()
 
 
-def _code(found: re.Match[str]) -> str:
-    words, follows = found[1], found[2]
+def _code(match: re.Match[str]) -> str:
+    words, follows = match[1], match[2]
     marked = f":py:obj:`.{words}`" if _NAME.fullmatch(words) else f"``{words}``"
     return f"{marked}\\ {follows}" if follows else marked
-
-
-def _raised(listed: str) -> str:
-    return "".join(_RAISED.sub(r":raises \1: \2", line) + "\n" for line in listed.splitlines())
 
 
 def public_signature(
@@ -43,9 +39,9 @@ def public_signature(
     from sphinx.util.inspect import stringify_signature
 
     whole = read(thing)
-    shown = [_shown(each) for each in whole.parameters.values() if not each.name.startswith("_")]
-    told = whole.replace(parameters=shown, return_annotation=Signature.empty)
-    return stringify_signature(told, unqualified_typehints=True), returns
+    public = [_shown(parameter) for parameter in whole.parameters.values() if not parameter.name.startswith("_")]
+    shown = whole.replace(parameters=public, return_annotation=Signature.empty)
+    return stringify_signature(shown, unqualified_typehints=True), returns
 
 
 def _shown(parameter: Parameter) -> Parameter:
@@ -54,7 +50,7 @@ def _shown(parameter: Parameter) -> Parameter:
 
 
 class _Made:
-    """A default that is made anew for each object."""
+    """A default that a function makes for each object."""
 
     def __repr__(self) -> str:
         return "..."

@@ -1,4 +1,4 @@
-"""The page of the releases: what the records under `docs/releases/` tell, as a table and a chart, made by Sphinx.
+"""The page of the releases: the records under `docs/releases/` as tables.
 
 The directive `{releases}` reads the records and asks git who made the tag. It runs nothing else, it asks no network,
 and it takes dates from the records, never from the build. Its page is read again in every build, because a record that
@@ -15,26 +15,24 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from docutils import nodes
 from docutils.parsers.rst import directives
-from sphinx import addnodes
 from sphinx.util import logging
-from sphinx.util.docutils import SphinxDirective
 
 from binoc_runbook.checks.tree import RECORDS
 from binoc_runbook.files import root_of
 from binoc_runbook.finding import Findings
-from binoc_runbook.site.releases.filed import (
+from binoc_runbook.site.markup import MarkdownDirective, escape
+from binoc_runbook.site.releases.overview import UNKNOWN, artifact_line, duration, state, tagged_by, times
+from binoc_runbook.site.releases.record_files import (
     CHECK,
     PAGE,
-    TWIN,
-    VERIFIED,
-    Filed,
-    Published,
-    is_notebook,
-    read_filed,
-    read_record,
+    RECORD,
+    VERIFICATION,
+    RecordedArtifact,
+    RecordedRelease,
+    parse_notebook,
+    read_release,
+    read_releases,
 )
-from binoc_runbook.site.releases.overview import UNKNOWN, artifact, chart, duration, state, tagged_by, times
-from binoc_runbook.site.tables import paragraph, table
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -61,137 +59,101 @@ _UNREAL = "binoc-unreal"
 _logger = logging.getLogger(__name__)
 
 
-class Releases(SphinxDirective):
-    """`{releases}`: the releases whose records lie beside the page; with `:summary:`, on any page, the last alone."""
+class ReleasesDirective(MarkdownDirective):
+    """`{releases}`: the releases whose records are next to the page; with `:summary:`, on any page, only the last."""
 
     option_spec: ClassVar[dict[str, Any]] = {"summary": directives.flag}
 
     def run(self) -> list[nodes.Node]:
-        """Make the table, the chart and the contents of the page, and tell what is wrong with the files."""
+        """Return the tables and the contents of the page, and report what is wrong with the files."""
         self.env.note_reread()
         if "summary" in self.options:
             return [self._summary()]
         folder = Path(self.env.doc2path(self.env.docname)).parent
-        releases, findings = read_filed(folder)
+        releases, findings = read_releases(folder)
         root = root_of(folder)
         git = None
         if root is not None:
             from binoc_runbook.world.git import Git
 
             git = Git(root)
-        taggers = []
-        for filed in releases:
-            name, trouble = tagged_by(git, filed)
-            taggers.append(name)
-            findings += [trouble] if trouble else []
-        self._tell(findings)
+        rows = []
+        for release in releases:
+            tagger, finding = tagged_by(git, release)
+            findings += [finding] if finding else []
+            rows.append(_row(release, tagger))
+        self._report(findings)
+        contents = self._contents(folder, releases)
         if not releases:
-            told = _NOT_READ if findings else _NONE_YET
-            return self.parse_text_to_nodes(told) + self._contents(folder, releases)
-        rows = [self._row(filed, name) for filed, name in zip(releases, taggers, strict=True)]
-        return [
-            table([[paragraph(name) for name in HEADINGS], *rows]),
-            *self._contents(folder, releases),
-            self._times(releases),
-        ]
+            return self.parse_text_to_nodes(_NOT_READ if findings else _NONE_YET) + contents
+        return [self.table(HEADINGS, rows), *contents, self._times(releases)]
 
     def _summary(self) -> nodes.Node:
-        """The last release in one line; what is wrong with the files is told by the page of the releases."""
+        """Return one line about the last release; the page of the releases reports what is wrong with the files."""
         place = Path(RECORDS).name
         folder = Path(self.env.srcdir) / place
-        releases, findings = read_filed(folder) if folder.is_dir() else ((), Findings())
-        line = nodes.paragraph()
+        releases, findings = read_releases(folder) if folder.is_dir() else ((), Findings())
         if releases:
             last = releases[0]
-            line += [nodes.strong("", f"The last release is {last.version}"), nodes.Text(f", of {last.date}: ")]
-            line += self._to(f"/{place}/{last.version if last.has_page else 'index'}", "its record")
-            line += nodes.Text(f" ({state(last)}).")
+            page = last.version if last.has_page else "index"
+            link = f"{{doc}}`its record </{place}/{page}>`"
+            words = f"**The last release is {last.version}**, of {last.date}: {link} ({escape(state(last))})."
+        elif findings:
+            words = f"**Whether there was a release is unknown**; {{doc}}`see why </{place}/index>`."
         else:
-            head = "Whether there was a release is unknown" if findings else "There was no release yet"
-            line += [nodes.strong("", head), nodes.Text("; ")]
-            line += self._to(f"/{place}/index", "see why" if findings else "see how one gets there")
-            line += nodes.Text(".")
-        return line
+            words = f"**There was no release yet**; {{doc}}`see how one gets there </{place}/index>`."
+        return self.paragraph(words)
 
-    def _times(self, releases: Sequence[Filed]) -> nodes.Node:
+    def _times(self, releases: Sequence[RecordedRelease]) -> nodes.Node:
         words = "Where the time went"
         section = nodes.section("", nodes.title(words, words), ids=["where-the-time-went"], names=[words.lower()])
         self.state.document.note_implicit_target(section, section)
-        told = "In seconds, the first release first; the numbers of the stages are those in the chart."
-        section += nodes.raw("", f"<figure>{chart(releases)}</figure>", format="html", classes=["no-search"])
-        section += [paragraph(told), table([[paragraph(cell) for cell in row] for row in times(releases)])]
+        head, *rows = ([escape(cell) for cell in row] for row in times(releases))
+        section += [self.paragraph("In seconds, the first release first."), self.table(head, rows)]
         return section
 
-    def _tell(self, findings: Findings) -> None:
+    def _report(self, findings: Findings) -> None:
         for finding in findings:
             unreal = finding.status == "failed"
             if unreal:
                 self.env.metadata[self.env.docname][_UNREAL] = True
-            tell = _logger.error if unreal else _logger.warning
-            tell("%s", finding, location=self.get_location(), type="binoc", subtype=CHECK)
+            log = _logger.error if unreal else _logger.warning
+            log("%s", finding, location=self.get_location(), type="binoc", subtype=CHECK)
 
-    def _contents(self, folder: Path, releases: Sequence[Filed]) -> list[nodes.Node]:
-        """The pages of the records by their versions, the newest first."""
-        listed = [str(filed.version) for filed in releases if filed.has_page]
+    def _contents(self, folder: Path, releases: Sequence[RecordedRelease]) -> list[nodes.Node]:
+        """Return the pages of the records by their versions, the newest first."""
+        listed = [str(release.version) for release in releases if release.has_page]
         pages = {path.name.removesuffix(PAGE) for path in folder.glob(f"*{PAGE}")}
         entries = "\n".join(f"{name} <{name}>" for name in (*listed, *sorted(pages.difference(listed))))
         return self.parse_text_to_nodes(f"```{{toctree}}\n:hidden:\n\n{entries}\n```\n") if entries else []
 
-    def _row(self, filed: Filed, tagger: str) -> list[nodes.Node]:
-        version, verified = str(filed.version), filed.verified
-        commit: nodes.Node = paragraph(filed.commit[:12] if filed.commit else UNKNOWN)
-        if filed.commit and filed.repository:
-            commit = _linked(filed.commit[:12], f"https://github.com/{filed.repository}/commit/{filed.commit}")
-        files = [self._download("record", f"{version}{TWIN}")]
-        if verified is not None:
-            files.append(self._download("verification", f"{version}{VERIFIED}"))
-        told = paragraph(state(filed))
-        for each in files:
-            told += [nodes.Text("; "), each]
-        return [
-            self._page(filed),
-            paragraph(filed.date),
-            commit,
-            paragraph(tagger),
-            paragraph(duration(filed.seconds)),
-            _artifacts(verified.artifacts if verified else ()),
-            told,
-        ]
 
-    def _page(self, filed: Filed) -> nodes.Node:
-        version = str(filed.version)
-        if not filed.has_page:
-            return paragraph(version)
-        return nodes.paragraph("", "", self._to(version, version))
-
-    def _to(self, page: str, words: str) -> nodes.Node:
-        link = addnodes.pending_xref(
-            refdomain="std", reftype="doc", refdoc=self.env.docname, reftarget=page, refexplicit=True, refwarn=True
-        )
-        link += nodes.inline(words, words, classes=["doc"])
-        return link
-
-    def _download(self, words: str, name: str) -> nodes.Node:
-        return addnodes.download_reference(
-            "",
-            "",
-            nodes.inline(words, words),
-            refdoc=self.env.docname,
-            reftarget=name,
-            refdomain="",
-            reftype="download",
-        )
+def _row(release: RecordedRelease, tagger: str) -> list[str | nodes.Node]:
+    version, verification = str(release.version), release.verification
+    commit = release.commit[:12] if release.commit else UNKNOWN
+    if release.commit and release.repository:
+        commit = f"[{commit}](https://github.com/{release.repository}/commit/{release.commit})"
+    words = f"{escape(state(release))}; {{download}}`record <{version}{RECORD}>`"
+    if verification is not None:
+        words += f"; {{download}}`verification <{version}{VERIFICATION}>`"
+    return [
+        f"{{doc}}`{version}`" if release.has_page else version,
+        release.date,
+        commit,
+        escape(tagger),
+        duration(release.seconds),
+        _artifacts(verification.artifacts) if verification and verification.artifacts else "not verified yet",
+        words,
+    ]
 
 
-def _artifacts(published: Sequence[Published]) -> nodes.Node:
-    if not published:
-        return paragraph("not verified yet")
+def _artifacts(artifacts: Sequence[RecordedArtifact]) -> nodes.Node:
     shown: nodes.Element = nodes.container(classes=["no-search"])
-    for each in published:
-        digests = "".join(f"<li><code>sha256:{_breakable(digest)}</code></li>" for digest in each.digests)
-        words = html.escape(artifact(each))
-        told = f"<details><summary>{words}</summary><ul>{digests}</ul></details>" if digests else f"<p>{words}</p>"
-        shown += nodes.raw("", told, format="html")
+    for artifact in artifacts:
+        digests = "".join(f"<li><code>sha256:{_breakable(digest)}</code></li>" for digest in artifact.digests)
+        words = html.escape(artifact_line(artifact))
+        details = f"<details><summary>{words}</summary><ul>{digests}</ul></details>" if digests else f"<p>{words}</p>"
+        shown += nodes.raw("", details, format="html")
     return shown
 
 
@@ -200,25 +162,22 @@ def _breakable(digest: str) -> str:
     return "".join(f"<wbr>{digest[at : at + 16]}" for at in range(0, len(digest), 16))
 
 
-def _linked(words: str, address: str) -> nodes.Node:
-    return nodes.paragraph("", "", nodes.reference(words, words, refuri=address, internal=False))
-
-
 def name_record(app: Sphinx, document: nodes.document) -> None:
     """Say on the page of a record which release it is of: by itself it has the title and the words of the runbook."""
     page = Path(app.env.doc2path(app.env.docname))
-    filed = read_record(page) if page.name.endswith(PAGE) else None
+    release = read_release(page) if page.name.endswith(PAGE) else None
     title = next(document.findall(nodes.title), None)
-    if filed is None or title is None:
+    if release is None or title is None:
         return
-    app.env.note_dependency(str(page.with_name(f"{filed.version}{TWIN}")))
+    app.env.note_dependency(str(page.with_name(f"{release.version}{RECORD}")))
     title.clear()
-    title += nodes.Text(f"Release {filed.version}")
-    told = f"This is the record of a real release. It ran on {filed.date} (UTC), took {duration(filed.seconds)}"
-    told += f", and released {filed.commit[:12]} as {filed.tag}." if filed.commit else f", and released {filed.tag}."
-    title.parent.insert(
-        title.parent.index(title) + 1, paragraph(f"{told} It is shown as it ran, and never runs again.")
+    title += nodes.Text(f"Release {release.version}")
+    commit = f"{release.commit[:12]} as " if release.commit else ""
+    words = (
+        f"This is the record of a real release. It ran on {release.date} (UTC), took {duration(release.seconds)}, and"
+        f" released {commit}{release.tag}. It is shown as it ran, and never runs again."
     )
+    title.parent.insert(title.parent.index(title) + 1, nodes.paragraph(words, words))
 
 
 def replace_unreadable(app: Sphinx, name: str, source: list[str]) -> None:
@@ -226,11 +185,7 @@ def replace_unreadable(app: Sphinx, name: str, source: list[str]) -> None:
     path = Path(app.env.doc2path(name))
     if path.parent.name != Path(RECORDS).name or not path.name.endswith(PAGE):
         return
-    try:
-        readable = is_notebook(json.loads(source[0]))
-    except (ValueError, RecursionError):
-        readable = False
-    if not readable:
+    if parse_notebook(source[0]) is None:
         words = f"# {path.name.removesuffix(PAGE)}\n\nThis record cannot be read."
         cell = {"cell_type": "markdown", "id": "unreadable", "metadata": {}, "source": words}
         source[0] = json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
@@ -238,13 +193,13 @@ def replace_unreadable(app: Sphinx, name: str, source: list[str]) -> None:
 
 def fail_if_unreal(app: Sphinx, exception: Exception | None) -> None:
     """Fail a build that found a rehearsal among the releases, even where warnings are none of its business."""
-    if exception is None and any(_UNREAL in told for told in app.env.metadata.values()):
+    if exception is None and any(_UNREAL in metadata for metadata in app.env.metadata.values()):
         app.statuscode = 1
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directive, and what names the pages of records before Sphinx collects their titles."""
-    app.add_directive("releases", Releases)
+    app.add_directive("releases", ReleasesDirective)
     app.connect("source-read", replace_unreadable)
     app.connect("doctree-read", name_record, priority=400)
     app.connect("build-finished", fail_if_unreal)

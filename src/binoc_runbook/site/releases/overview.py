@@ -1,4 +1,4 @@
-"""All releases at a glance: what each record comes to in words, and where the time went."""
+"""All releases at a glance: the words for each record, and the duration of each stage."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from binoc_runbook.finding import Finding
 from binoc_runbook.policy import NAMES
-from binoc_runbook.site.releases.chart import Bar, stacked_bars
-from binoc_runbook.site.releases.filed import CHECK, Filed, Published
+from binoc_runbook.site.releases.record_files import CHECK, RecordedArtifact, RecordedRelease
 from binoc_runbook.stages import STAGES
 
 if TYPE_CHECKING:
@@ -32,70 +31,57 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-def state(filed: Filed) -> str:
-    """What is known of a release, in words."""
-    if filed.verified is None:
+def state(release: RecordedRelease) -> str:
+    """Describe what is known of a release."""
+    if release.verification is None:
         return "released; not verified yet"
-    outcome = filed.verified.outcome
+    outcome = release.verification.outcome
     words = {"published": "released; published and verified", "refused": "released; not published as it should be"}
     return f"{_SIGN.get(outcome, '?')} {words.get(outcome, f'released; the verification is {outcome}')}"
 
 
-def artifact(published: Published) -> str:
-    """One artifact in a line."""
-    count = len(published.digests)
+def artifact_line(artifact: RecordedArtifact) -> str:
+    """Describe one artifact in a line."""
+    count = len(artifact.digests)
     files = f", {count} {'file' if count == 1 else 'files'}" if count else ""
-    registry = NAMES.get(published.registry, published.registry)
-    return f"{_SIGN.get(published.state, '?')} {published.name} ({registry}): {published.state}{files}"
+    registry = NAMES.get(artifact.registry, artifact.registry)
+    return f"{_SIGN.get(artifact.state, '?')} {artifact.name} ({registry}): {artifact.state}{files}"
 
 
-def part_names(releases: Sequence[Filed]) -> tuple[str, ...]:
-    """The stages that any of the releases had, in the order of the runbook; then those it no longer has, and the rest.
-
-    The number of a name in this list, from 1, stands for it in the chart.
-    """
+def part_names(releases: Sequence[RecordedRelease]) -> tuple[str, ...]:
+    """Return the stages of these releases in the order of the runbook, then those it no longer has, and the rest."""
     known = [stage.name for stage in STAGES]
-    gone = [name for filed in releases for name in filed.stages if name not in known]
+    gone = [name for release in releases for name in release.stages if name not in known]
     return (*known, *dict.fromkeys(gone), REST)
 
 
-def parts(filed: Filed, names: Sequence[str]) -> tuple[float, ...]:
-    """The seconds of each part of one release; the rest is what no stage accounts for."""
-    spent = [filed.stages.get(name, 0.0) for name in names[:-1]]
-    return (*spent, max(0.0, filed.seconds - sum(spent)))
+def parts(release: RecordedRelease, names: Sequence[str]) -> tuple[float, ...]:
+    """Return the seconds of each part of one release; the rest is what no stage accounts for."""
+    spent = [release.stages.get(name, 0.0) for name in names[:-1]]
+    return (*spent, max(0.0, release.seconds - sum(spent)))
 
 
-def chart(releases: Sequence[Filed]) -> str:
-    """Where the time went, as SVG: a bar for each release, the oldest first."""
+def times(releases: Sequence[RecordedRelease]) -> list[list[str]]:
+    """Return a table with its head: parts by releases, the oldest first, in seconds."""
     names = part_names(releases)
-    bars = [Bar(f"{filed.version}: {duration(filed.seconds)}", parts(filed, names)) for filed in reversed(releases)]
-    title = "Where the time went"
-    return stacked_bars(
-        title, "One bar for each release, stacked by stage; the table below has the numbers.", names, bars
-    )
-
-
-def times(releases: Sequence[Filed]) -> list[list[str]]:
-    """Where the time went, as rows of a table with its head: parts by releases, the oldest first, in seconds."""
-    names = part_names(releases)
-    columns = [parts(filed, names) for filed in reversed(releases)]
-    rows = [["stage", *(str(filed.version) for filed in reversed(releases))]]
+    columns = [parts(release, names) for release in reversed(releases)]
+    rows = [["stage", *(str(release.version) for release in reversed(releases))]]
     rows += [
-        [f"{number + 1}. {name}", *(f"{each[number]:.1f}" for each in columns)] for number, name in enumerate(names)
+        [f"{number + 1}. {name}", *(f"{column[number]:.1f}" for column in columns)] for number, name in enumerate(names)
     ]
-    return [*rows, ["whole", *(f"{filed.seconds:.1f}" for filed in reversed(releases))]]
+    return [*rows, ["whole", *(f"{release.seconds:.1f}" for release in reversed(releases))]]
 
 
-def tagged_by(git: Git | None, filed: Filed) -> tuple[str, Finding | None]:
-    """The name in an annotated tag of this clone, and what is wrong with that tag; *unknown* where there is none."""
+def tagged_by(git: Git | None, release: RecordedRelease) -> tuple[str, Finding | None]:
+    """Return the name in the annotated tag of this clone, *unknown* where there is none, and what is wrong with it."""
     if git is None:
         return UNKNOWN, None
-    told = git.ask("for-each-ref", "--format=%(*objectname)%00%(taggername)", f"refs/tags/{filed.tag}")
-    commit, _, name = told.stdout.strip("\n").partition("\0")
-    if told.returncode != 0 or not name or "\n" in name:  # no such tag, not an annotated one, or a pattern for several
+    done = git.ask("for-each-ref", "--format=%(*objectname)%00%(taggername)", f"refs/tags/{release.tag}")
+    commit, _, name = done.stdout.strip("\n").partition("\0")
+    if done.returncode != 0 or not name or "\n" in name:  # no such tag, not an annotated one, or a pattern for several
         return UNKNOWN, None
-    if filed.commit not in (None, commit):
-        saw = f"the tag is of {commit[:12]} here, and the record is of {(filed.commit or UNKNOWN)[:12]}"
-        remedy = f"git ls-remote origin 'refs/tags/{filed.tag}*' tells which of both was released"
-        return UNKNOWN, Finding.warning(CHECK, f"git for-each-ref refs/tags/{filed.tag}", saw, remedy)
+    if release.commit not in (None, commit):
+        saw = f"the tag is of {commit[:12]} here, and the record is of {(release.commit or UNKNOWN)[:12]}"
+        remedy = f"git ls-remote origin 'refs/tags/{release.tag}*' tells which of both was released"
+        return UNKNOWN, Finding.warning(CHECK, f"git for-each-ref refs/tags/{release.tag}", saw, remedy)
     return name, None

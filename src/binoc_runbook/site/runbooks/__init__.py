@@ -23,10 +23,10 @@ from sphinx.util import logging
 from binoc_runbook.files import root_of, write_atomically
 from binoc_runbook.finding import RefusedError
 from binoc_runbook.notebook.messages import MARK
-from binoc_runbook.site.releases.filed import is_notebook
-from binoc_runbook.site.runbooks.rendered import (
+from binoc_runbook.site.releases.record_files import parse_notebook
+from binoc_runbook.site.runbooks.rehearsed_notebook import (
     Notebook,
-    Rehearsed,
+    RehearsedNotebook,
     chapter_of,
     identity,
     read_runbook,
@@ -56,22 +56,22 @@ _logger = logging.getLogger(__name__)
 def setup(app: Sphinx) -> dict[str, Any]:
     """Place the runbooks before sources are looked for, and complete every page that is one."""
     app.add_config_value("binoc_runbooks", f"../{PLACE}", "env", types=[str])
-    refusals = Refusals()
-    app.connect("builder-inited", refusals.place_runbooks)
+    pages = RunbookPages()
+    app.connect("builder-inited", pages.place_runbooks)
     app.connect("source-read", prepare_page)
     app.connect("doctree-read", name_chapters, priority=390)  # before titles and contents are collected
-    app.connect("build-finished", refusals.fail_build)
+    app.connect("build-finished", pages.fail_build)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
-class Refusals:
-    """Why runbooks could not be rehearsed in this build; their pages show how far they came."""
+class RunbookPages:
+    """The copies of the runbooks among the sources, and why a rehearsal was refused in this build."""
 
     def __init__(self) -> None:
         self._reasons: list[str] = []
 
     def place_runbooks(self, app: Sphinx) -> None:
-        """Bring the copies up to date; what has not changed is left alone, so that Sphinx does not read it again."""
+        """Update the copies; Sphinx does not read a file again that has not changed."""
         source, place = Path(app.srcdir, app.config.binoc_runbooks), Path(app.srcdir, PLACE)
         known = {path.name: path for path in sorted(source.glob("*.ipynb")) if read_runbook(path)}
         for name, runbook in known.items():
@@ -92,29 +92,29 @@ class Refusals:
 
 
 def _page(runbook: Path, copy: Path) -> tuple[str | None, str]:
-    """The text of a copy, `None` where the one that is there holds, and why the rehearsal was refused."""
+    """Return the text of a copy, `None` where the present one is up to date, and why the rehearsal was refused."""
     notebook, root = read_runbook(runbook), root_of(runbook)
     assert notebook is not None  # noqa: S101 - the caller has looked
     name = notebook["metadata"][MARK].get("runbook")
     if name != "release":
         return _noted(notebook, _AS_WRITTEN.format(reason="a site rehearses the release, and nothing else")), ""
-    told = World.real(root).git.ask("log", "-1", "--format=%H %cs").stdout.split() if root else []
-    if not root or not told:
+    head = World.real(root).git.ask("log", "-1", "--format=%H %cs").stdout.split() if root else []
+    if not root or not head:
         return _noted(notebook, _AS_WRITTEN.format(reason="there is no commit here that could be rehearsed")), ""
-    commit, day = told
+    commit, day = head
     key = identity(runbook, commit)
     before = read_runbook(copy)
     if before and before["metadata"][MARK].get("rehearsed") == key:
         return None, ""
     _logger.info("rehearsing %s for its page, at %s", runbook.name, commit[:12])
-    ran = rehearse(runbook, root)
-    if not isinstance(ran, Rehearsed):
-        return _noted(notebook, _AS_WRITTEN.format(reason=ran)), ""
-    if not ran.refused:  # else it is tried again by the next build
-        ran.notebook["metadata"][MARK]["rehearsed"] = key
+    run = rehearse(runbook, root)
+    if not isinstance(run, RehearsedNotebook):
+        return _noted(notebook, _AS_WRITTEN.format(reason=run)), ""
+    if not run.refused:  # else it is tried again by the next build
+        run.notebook["metadata"][MARK]["rehearsed"] = key
     note = _AS_RUN.format(commit=_linked(root, commit), day=day)
-    reason = f"{runbook.name}: a quick rehearsal of {commit[:12]} was refused\n{ran.refused}"
-    return _noted(ran.notebook, note), reason if ran.refused else ""
+    reason = f"{runbook.name}: a quick rehearsal of {commit[:12]} was refused\n{run.refused}"
+    return _noted(run.notebook, note), reason if run.refused else ""
 
 
 def _linked(root: Path, commit: str) -> str:
@@ -122,12 +122,12 @@ def _linked(root: Path, commit: str) -> str:
         repository = read_policy(root).repository
     except RefusedError:
         repository = None
-    spelt = f"`{commit[:12]}`"
-    return f"[{spelt}](https://github.com/{repository}/commit/{commit})" if repository else spelt
+    name = f"`{commit[:12]}`"
+    return f"[{name}](https://github.com/{repository}/commit/{commit})" if repository else name
 
 
 def _noted(notebook: Notebook, note: str) -> str:
-    """The notebook with a note below its title, which stands in its first cell."""
+    """Return the notebook with a note below its title, which is its first cell."""
     cell = {"cell_type": "markdown", "id": "how-it-ran", "metadata": {}, "source": f"```{{note}}\n{note}\n```"}
     notebook["cells"].insert(1, cell)
     return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
@@ -135,13 +135,8 @@ def _noted(notebook: Notebook, note: str) -> str:
 
 def prepare_page(app: Sphinx, name: str, source: list[str]) -> None:
     """Let each cell of a runbook know its chapter, and show one value of each parameter."""
-    if not str(app.env.doc2path(name)).endswith(".ipynb"):
-        return
-    try:
-        notebook = json.loads(source[0])
-    except ValueError:
-        return
-    if not is_notebook(notebook) or MARK not in notebook["metadata"]:
+    notebook = parse_notebook(source[0]) if str(app.env.doc2path(name)).endswith(".ipynb") else None
+    if notebook is None or MARK not in notebook["metadata"]:
         return
     settle_parameters(notebook)
     for cell in notebook["cells"]:
@@ -153,10 +148,10 @@ def prepare_page(app: Sphinx, name: str, source: list[str]) -> None:
 def name_chapters(app: Sphinx, document: nodes.document) -> None:
     """Give the section of each chapter the name of its stage, as the first of its ids, so that links to it last."""
     for cell in document.findall(nodes.container):
-        told = cell.get("cell_metadata", {}).get(MARK) if cell.get("nb_element") == "cell_code" else None
+        mark = cell.get("cell_metadata", {}).get(MARK) if cell.get("nb_element") == "cell_code" else None
         section = cell.parent
         while section is not None and not isinstance(section, nodes.section):
             section = section.parent
-        if told and section is not None and told["chapter"] not in document.ids:
-            section["ids"].insert(0, told["chapter"])
-            document.ids[told["chapter"]] = section
+        if mark and section is not None and mark["chapter"] not in document.ids:
+            section["ids"].insert(0, mark["chapter"])
+            document.ids[mark["chapter"]] = section

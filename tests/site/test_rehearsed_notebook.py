@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from binoc_runbook.site.runbooks.rendered import chapter_of, read_runbook, settle_parameters
+from binoc_runbook.site.runbooks.rehearsed_notebook import chapter_of, read_runbook, settle_parameters
 from binoc_runbook.stages import STAGES
 
 RUNBOOK = Path(__file__).parents[2] / "runbooks/release.ipynb"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from binoc_runbook.site.reading import NARROWEST, readable
+from binoc_runbook.site.accessibility import NARROWEST, readable
 
 LONG = "x" * (NARROWEST + 1)
 

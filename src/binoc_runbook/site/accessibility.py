@@ -1,10 +1,10 @@
-"""Pages that everybody can read: with a keyboard, a screen reader, on a phone, on paper, and without a script.
+"""Accessible pages: with a keyboard, a screen reader, on a phone, on paper, and without a script.
 
-    extensions = ["binoc_runbook.site.reading"]
+    extensions = ["binoc_runbook.site.accessibility"]
 
 Sphinx, MyST-NB and themes leave some of it out. What is missing is added to the markup itself, so that it is there
 before any script runs: what may have to be scrolled can be reached by keyboard, and a summary is announced by its own
-words. The looks are in `reading.css`.
+words. The looks are in `accessibility.css`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from docutils import nodes
 
-from binoc_runbook.site.styles import add_style
+from binoc_runbook.site.stylesheets import add_style
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 #: How many characters of code stand side by side on a screen of 320 pixels; a longer line has to be scrolled there.
 NARROWEST = 30
 
-_STYLE = Path(__file__).with_name("reading.css")
+_STYLE = Path(__file__).with_name("accessibility.css")
 _CODE = re.compile(r"<pre(?P<attributes>[^>]*)>(?P<code>.*?)</pre>", re.DOTALL)
 _TABLE = re.compile(
     r'<div class="(?P<classes>table-wrapper[^"]*)"(?P<rest>(?:(?!tabindex)[^>])*)>(?P<head>\s*<table[^>]*>\s*)'
@@ -58,24 +58,24 @@ def levelled(markup: str) -> str:
     return markup.replace('<p class="caption" role="heading">', '<p class="caption" role="heading" aria-level="2">')
 
 
-def _plain_list(found: re.Match[str]) -> str:
-    lines = found["lines"].replace("<dd>", "<li>").replace("</dd>", "</li>")
+def _plain_list(match: re.Match[str]) -> str:
+    lines = match["lines"].replace("<dd>", "<li>").replace("</dd>", "</li>")
     return f'<ul class="sig-params">\n{lines}</ul>'
 
 
-def _reachable_code(found: re.Match[str]) -> str:
-    lines = html.unescape(_TAG.sub("", found["code"])).splitlines()
-    if "tabindex" in found["attributes"] or max(map(len, lines), default=0) <= NARROWEST:
-        return found[0]
-    return f'<pre tabindex="0"{found["attributes"]}>{found["code"]}</pre>'
+def _reachable_code(match: re.Match[str]) -> str:
+    lines = html.unescape(_TAG.sub("", match["code"])).splitlines()
+    if "tabindex" in match["attributes"] or max(map(len, lines), default=0) <= NARROWEST:
+        return match[0]
+    return f'<pre tabindex="0"{match["attributes"]}>{match["code"]}</pre>'
 
 
-def _reachable_table(found: re.Match[str]) -> str:
-    caption = _CAPTION.match(found.string, found.end())
+def _reachable_table(match: re.Match[str]) -> str:
+    caption = _CAPTION.match(match.string, match.end())
     words = _TAG.sub("", _PERMALINK.sub("", caption["words"])).strip() if caption else "table"
-    rest = found.groupdict().get("rest") or ""
-    named = f'class="{found["classes"]}" tabindex="0" role="group" aria-label="{words.replace(chr(34), "&quot;")}"'
-    return f"<div {named}{rest}>{found['head']}"
+    rest = match.groupdict().get("rest") or ""
+    named = f'class="{match["classes"]}" tabindex="0" role="group" aria-label="{words.replace(chr(34), "&quot;")}"'
+    return f"<div {named}{rest}>{match['head']}"
 
 
 def _wrap_tables(app: Sphinx, document: nodes.document, page: str) -> None:

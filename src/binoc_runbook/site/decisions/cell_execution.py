@@ -1,7 +1,7 @@
-"""Pages whose cells are executed: again whenever what they could have seen has changed, and a failure never forgotten.
+"""Execution of the cells of a page: again when the checkout has changed, and failing in each build until it is fixed.
 
-MyST-NB executes a page when it reads it. By itself it would keep the output while the checkout changes, and forget in
-the next build that a cell has failed.
+MyST-NB executes a page when it reads it. By itself it keeps the output while the checkout changes, and forgets in the
+next build that a cell has failed.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-#: Under which name the fingerprint is kept in the build environment.
-_KEPT = "binoc_seen_by_cells"
+#: The attribute of the build environment that keeps the fingerprint.
+_FINGERPRINT = "binoc_cell_fingerprint"
 _HOME = "IPYTHONDIR"
-# What kernels from 7.3 on say at every start, about a connection that does not leave the machine, is a warning.
+# Kernels from 7.3 on warn at every start about a connection that does not leave the machine.
 _QUIET = "c = get_config()\nc.IPKernelApp.log_level = 40\nc.HistoryManager.enabled = False\n"
 
 
 def fingerprint(root: Path | None) -> str:
-    """Tell apart what cells in the checkout at `root` could see: its commit, what differs from it, and the programs."""
+    """Return a digest of what cells in the checkout at `root` can read: commit, changes, and the programs."""
     digest = hashlib.sha256(f"{sys.version} {metadata.version('binoc-runbook')}".encode())
     state = World.real(root).git.tree_state() if root else None
     if root and isinstance(state, TreeState):
@@ -52,7 +52,7 @@ def fingerprint(root: Path | None) -> str:
 
 
 def leave_out_of_search(app: Sphinx, document: nodes.document) -> None:
-    """Let a search find what a page says, and not what its cells have printed."""
+    """Exclude the output of cells from the search index."""
     for box in document.findall(nodes.container):
         if box.get("nb_element") == "cell_code_output":
             box["classes"].append("no-search")
@@ -61,26 +61,26 @@ def leave_out_of_search(app: Sphinx, document: nodes.document) -> None:
 def outdated(
     app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]
 ) -> Iterable[str]:
-    """The pages whose cells are to be executed again."""
-    now = fingerprint(root_of(Path(env.srcdir)))
-    seen, executed = getattr(env, _KEPT, None), _executed(env)
-    setattr(env, _KEPT, now)
-    return [page for page, ran in executed.items() if page in env.all_docs and (seen != now or not ran["succeeded"])]
+    """Return the pages whose cells must be executed again."""
+    now, before = fingerprint(root_of(Path(env.srcdir))), getattr(env, _FINGERPRINT, None)
+    setattr(env, _FINGERPRINT, now)
+    executed = _executed(env).items()
+    return [page for page, run in executed if page in env.all_docs and (before != now or not run["succeeded"])]
 
 
 def fail(app: Sphinx, exception: Exception | None) -> None:
-    """Fail a build that holds a page with a cell that has failed, and show how it did."""
-    for page, ran in _executed(app.env).items() if exception is None else ():
-        if not ran["succeeded"]:
-            told = plain(str(ran["traceback"] or ran["error"]))
-            # What comes before is how the notebook was run, which helps nobody.
-            told = told.rpartition("An error occurred while executing the following cell:\n")[2]
-            _log.error("a cell of this page failed:\n%s", machine_free()(told).strip(), location=page)
+    """Fail a build with a page whose cell has failed, and show the traceback."""
+    for page, run in _executed(app.env).items() if exception is None else ():
+        if not run["succeeded"]:
+            # What comes before says how the notebook was run.
+            traceback = plain(str(run["traceback"] or run["error"]))
+            traceback = traceback.rpartition("An error occurred while executing the following cell:\n")[2]
+            _log.error("a cell of this page failed:\n%s", machine_free()(traceback).strip(), location=page)
             app.statuscode = 1
 
 
 def write_quiet_profile(folder: Path) -> dict[str, str]:
-    """Configure kernels in an empty folder; returns what their environment needs to use it."""
+    """Configure kernels in an empty directory; return the environment variables that select it."""
     profile = folder / "profile_default"
     profile.mkdir()
     (profile / "ipython_kernel_config.py").write_text(_QUIET, "utf-8")
@@ -88,18 +88,18 @@ def write_quiet_profile(folder: Path) -> dict[str, str]:
 
 
 def quiet_kernels(app: Sphinx) -> None:
-    """Give the kernels of this build a configuration of their own, so that they neither chatter nor read the user's."""
+    """Give the kernels of this build a configuration of their own, instead of the user's."""
     if "myst_nb" not in app.extensions:
         return
     folder = tempfile.TemporaryDirectory(prefix="binoc-kernel-")
     before = os.environ.get(_HOME)
     os.environ |= write_quiet_profile(Path(folder.name))
-    # A dependency of furo (accessible-pygments) lets everything speak at the level INFO once it is imported.
+    # A dependency of furo (accessible-pygments) sets every logger to the level INFO once it is imported.
     client = getLogger("traitlets")
     level = client.level
     client.setLevel(WARNING)
 
-    def put_back(app: Sphinx, exception: Exception | None) -> None:
+    def restore(app: Sphinx, exception: Exception | None) -> None:
         client.setLevel(level)
         if before is None:
             del os.environ[_HOME]
@@ -107,10 +107,10 @@ def quiet_kernels(app: Sphinx) -> None:
             os.environ[_HOME] = before
         folder.cleanup()
 
-    app.connect("build-finished", put_back)
+    app.connect("build-finished", restore)
 
 
 def _executed(env: BuildEnvironment) -> dict[str, dict[str, Any]]:
-    """What MyST-NB has noted about each page that it executed."""
-    noted: dict[str, dict[str, Any]] = getattr(env, "nb_metadata", {})
-    return {page: told["exec_data"] for page, told in sorted(noted.items()) if told.get("exec_data")}
+    """Return the execution data that MyST-NB keeps of each page that it executed."""
+    pages: dict[str, dict[str, Any]] = getattr(env, "nb_metadata", {})
+    return {page: metadata["exec_data"] for page, metadata in sorted(pages.items()) if metadata.get("exec_data")}

@@ -1,4 +1,4 @@
-"""What the questions answer about one checkout, each asked once in a build and never kept for another."""
+"""The sentences of decisions, and their states in one checkout; each question is asked once in a build."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _STATES: dict[Status, State] = {
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One sentence of a decision: where it stands, and the questions it is tied to, with their options."""
+    """One sentence of a decision: its place, and the questions it is tied to, with their options."""
 
     page: str
     line: int
@@ -47,40 +47,40 @@ class Commit:
     changed: frozenset[str]
 
 
-class Answers:
-    """Asks about the checkout at `root`; about nothing where there is none."""
+class DecidedCheckout:
+    """The checkout at `root` that sentences are about; `None` where the pages are outside of one."""
 
     def __init__(self, root: Path | None) -> None:
         self.root = root
         self._known: dict[tuple[object, ...], Findings] = {}
 
-    def to(self, sentence: Sentence) -> tuple[State, Findings]:
-        """The state of a sentence, with the findings that show it."""
+    def state(self, sentence: Sentence) -> tuple[State, Findings]:
+        """Return the state of a sentence, with the findings that show it."""
         options = dict(sentence.options)
         if wrong := mistake(sentence.questions, options):
             place = f"{sentence.page}, line {sentence.line}"
             return "violated", Findings([Finding.failed("decided", place, *wrong)])
         findings = Findings()
         for question in sentence.questions:
-            findings += self._answer(question, options)
+            findings += self._check(question, options)
         return (_STATES[findings.status] if findings else "unverified"), findings
 
-    def _answer(self, name: str, options: Mapping[str, tuple[str, ...]]) -> Findings:
+    def _check(self, name: str, options: Mapping[str, tuple[str, ...]]) -> Findings:
         question = QUESTIONS[name]
         taken: Options = {key: value for key, value in options.items() if key in question.takes}
-        asked = (name, *sorted(taken.items()))
-        if asked not in self._known:
+        key = (name, *sorted(taken.items()))
+        if key not in self._known:
             target = self._target
-            self._known[asked] = question.ask(target, taken) if isinstance(target, Target) else target
-        return self._known[asked]
+            self._known[key] = question.ask(target, taken) if isinstance(target, Target) else target
+        return self._known[key]
 
     @cached_property
     def _target(self) -> Target | Findings:
-        """What is asked about, or why nothing can be."""
+        """What questions are about, or why there is nothing that they could be about."""
         try:
             return asked_about(self.root)
-        except RefusedError as refused:
-            return refused.findings
+        except RefusedError as error:
+            return error.findings
 
     @cached_property
     def commit(self) -> Commit | None:
@@ -88,14 +88,14 @@ class Answers:
         if self.root is None:
             return None
         git = World.real(self.root).git
-        state, told = git.tree_state(), git.ask("log", "-1", "--format=%cs")
-        if not isinstance(state, TreeState) or state.commit is None or told.returncode != 0:
+        state, log = git.tree_state(), git.ask("log", "-1", "--format=%cs")
+        if not isinstance(state, TreeState) or state.commit is None or log.returncode != 0:
             return None
-        return Commit(state.commit, told.stdout.strip(), frozenset(state.changed))
+        return Commit(state.commit, log.stdout.strip(), frozenset(state.changed))
 
     @property
     def version(self) -> str | None:
-        """The version that the manifests say."""
+        """The version of the manifests."""
         return self._target.version.semver if isinstance(self._target, Target) else None
 
     @property
@@ -104,5 +104,5 @@ class Answers:
         return self._target.policy.repository if isinstance(self._target, Target) else None
 
     def clean(self, text: str) -> str:
-        """The text without paths of this machine."""
+        """Return the text without paths of this machine."""
         return self._target.world.clean(text) if isinstance(self._target, Target) else plain(text)

@@ -1,4 +1,4 @@
-"""What the libraries in a wheel hold: what their tag promises (PEP 425), and nothing of where they were built."""
+"""Shared libraries of a wheel: as its tag promises (PEP 425), and without traces of the machine that built them."""
 
 from __future__ import annotations
 
@@ -6,37 +6,37 @@ import re
 import struct
 from typing import TYPE_CHECKING
 
-from binoc_runbook.checks.dists.problem import Problem
+from binoc_runbook.checks.dists.defect import Defect
 
 if TYPE_CHECKING:
     import zipfile
     from collections.abc import Iterator
 
-#: Cargo's folder of unpacked crates below any other folder; `just dist` maps it to `/cargo`.
+#: Cargo's directory of unpacked crates below any other directory; `just dist` maps it to `/cargo`.
 _CRATES = re.compile(
     rb"(?:/[\w.+-]{1,99}){1,20}/\.?cargo/registry/src/|[A-Za-z]:\\(?:[\w .+-]{1,99}\\){1,20}registry\\src\\"
 )
 _STRIP = "write `strip = true` under `[tool.maturin]`, then `just dist`"
 
 
-def libraries(archive: zipfile.ZipFile, names: list[str], abi: str) -> Iterator[Problem]:
-    """What the tag promises of the libraries, and what a compiler leaves in them unless paths are remapped."""
+def check_libraries(archive: zipfile.ZipFile, names: list[str], abi: str) -> Iterator[Defect]:
+    """Check the shared libraries among the members of a wheel, which `abi` is a tag of."""
     libraries = [name for name in names if name.endswith((".so", ".pyd", ".dylib"))]
     if not libraries:
-        yield Problem("holds no library, and its tag is one of a platform")
+        yield Defect("holds no library, and its tag is one of a platform")
     for name in libraries:
-        if abi == "abi3" and (one := re.search(r"\.cp(?:ython-)?3[0-9]+", name)):
-            yield Problem(f"`{name}` is for one Python, `{one[0][1:]}`, and the tag `abi3` promises all of them")
+        if abi == "abi3" and (tag := re.search(r"\.cp(?:ython-)?3[0-9]+", name)):
+            yield Defect(f"`{name}` is for one Python, `{tag[0][1:]}`, and the tag `abi3` promises all of them")
         data = archive.read(name)
-        if stripped(data) is False:
-            yield Problem(f"`{name}` holds a table of symbols that nobody who runs it needs", _STRIP)
+        if is_stripped(data) is False:
+            yield Defect(f"`{name}` holds a table of symbols that nobody who runs it needs", _STRIP)
         if path := _CRATES.search(data):
             shown = path[0].decode("ascii", errors="replace")
-            yield Problem(f"`{name}` holds a path of the machine it was built on: `{shown}`")
+            yield Defect(f"`{name}` holds a path of the machine it was built on: `{shown}`")
 
 
-def stripped(data: bytes) -> bool | None:
-    """Whether an ELF file has no symbol table of type SHT_SYMTAB (System V ABI); None for another kind of file."""
+def is_stripped(data: bytes) -> bool | None:
+    """Return whether an ELF file has no symbol table of type SHT_SYMTAB (System V ABI); None for any other file."""
     if data[:4] != b"\x7fELF" or data[4:6] not in (b"\1\1", b"\1\2", b"\2\1", b"\2\2"):
         return None
     order, wide = "<" if data[5] == 1 else ">", data[4] == 2

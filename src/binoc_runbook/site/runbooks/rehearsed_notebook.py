@@ -1,4 +1,4 @@
-"""A runbook as a page can show it: run in a quick rehearsal, with nothing in it that differs from run to run.
+"""A runbook run in a quick rehearsal, without what differs from one run to the next.
 
 Everything here works on notebooks as JSON (nbformat 4), before Sphinx and MyST-NB see them.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import json
 import re
 import sys
 import tempfile
@@ -19,20 +18,20 @@ from typing import Any
 from binoc_runbook.notebook.messages import MARK
 from binoc_runbook.redaction import plain
 from binoc_runbook.rehearsal.faults import QUICK
-from binoc_runbook.site.releases.filed import is_notebook
+from binoc_runbook.site.releases.record_files import parse_notebook
 from binoc_runbook.world import World
 
 Notebook = dict[str, Any]
 
-#: In seconds: a quick rehearsal takes three, and one that hangs must not hold the site up for ever.
+#: In seconds; a quick rehearsal takes three.
 _PATIENCE = 300.0
 
-#: What a stage took, as the run says it at the end of a line; it says nothing about a release, and is never the same.
+#: The duration of a stage at the end of a line, which differs from run to run.
 _TOOK = re.compile(r" \(\d+\.\d s\)")
 
 
 @dataclass(frozen=True, slots=True)
-class Rehearsed:
+class RehearsedNotebook:
     """A runbook after a quick rehearsal, and why it was refused, if it was."""
 
     notebook: Notebook
@@ -41,21 +40,18 @@ class Rehearsed:
 
 def read_runbook(path: Path) -> Notebook | None:
     """Read a notebook that is one of ours by its metadata; `None` for any other file."""
-    try:
-        value = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return None
-    return value if is_notebook(value) and isinstance(value["metadata"].get(MARK), dict) else None
+    notebook = parse_notebook(path.read_bytes()) if path.is_file() else None
+    return notebook if notebook and isinstance(notebook["metadata"].get(MARK), dict) else None
 
 
 def identity(runbook: Path, commit: str) -> str:
-    """What decides how a quick rehearsal turns out: the commit, the runbook, and the library that runs it."""
-    told = (commit, _digest(runbook.read_bytes()), _library())
-    return _digest("\n".join(told).encode())
+    """Return a digest of what determines a quick rehearsal: the commit, the runbook, and the library that runs it."""
+    parts = (commit, _digest(runbook.read_bytes()), _library())
+    return _digest("\n".join(parts).encode())
 
 
-def rehearse(runbook: Path, root: Path) -> Rehearsed | str:
-    """Run a runbook in a quick rehearsal of the commit that is checked out; or why it cannot be rehearsed here."""
+def rehearse(runbook: Path, root: Path) -> RehearsedNotebook | str:
+    """Run a runbook in a quick rehearsal of the commit that is checked out; return why where that is impossible."""
     world = World.real(root)
     if (root / "Cargo.toml").is_file() and world.processes.find("cargo") is None:
         return "there is no `cargo` here, which a rehearsal has to ask"  # no fault of the commit
@@ -63,17 +59,17 @@ def rehearse(runbook: Path, root: Path) -> Rehearsed | str:
         record = Path(folder) / "record.ipynb"
         parameters = ["-p", "dry_run", "False", "-p", "world", f"rehearsal:{QUICK}"]
         command = [sys.executable, "-m", "papermill", str(runbook), str(record), *parameters]
-        ran = world.processes.run(command, patience=_PATIENCE)
+        done = world.processes.run(command, patience=_PATIENCE)
         notebook = read_runbook(record) or read_runbook(runbook)
     assert notebook is not None  # noqa: S101 - the runbook was read before
-    refused = "" if ran.returncode == 0 else _last_words(notebook) or world.clean(ran.stderr)
-    return Rehearsed(_lasting(notebook), refused)
+    refused = "" if done.returncode == 0 else _last_error(notebook) or world.clean(done.stderr)
+    return RehearsedNotebook(_lasting(notebook), refused)
 
 
 def settle_parameters(notebook: Notebook) -> None:
-    """Let a page show one value of each parameter: the one that the run was given, where it was given one.
+    """Replace the default of each parameter by the value that the run was given, where it was given one.
 
-    papermill leaves the defaults where they are, and puts a cell below them that says something else.
+    papermill keeps the cell of the defaults, and adds a cell with other values below it.
     """
     given = [cell for cell in notebook["cells"] if "injected-parameters" in _tags(cell)]
     default = next((cell for cell in notebook["cells"] if "parameters" in _tags(cell)), None)
@@ -89,13 +85,13 @@ def settle_parameters(notebook: Notebook) -> None:
 
 
 def chapter_of(cell: Notebook) -> str | None:
-    """The name of the chapter that a cell of code belongs to; for a stage, the name of the stage."""
+    """Return the name of the chapter that a cell of code belongs to; for a stage, the name of the stage."""
     name = str(cell.get("id", ""))
     return name.removesuffix("-run") if cell.get("cell_type") == "code" and name else None
 
 
-def _last_words(notebook: Notebook) -> str:
-    """The refusal that a run ended with, or the traceback of the cell that failed."""
+def _last_error(notebook: Notebook) -> str:
+    """Return the refusal that a run ended with, or the traceback of the cell that failed."""
     outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", [])]
     errors = [output for output in outputs if output.get("output_type") == "error"]
     return plain("\n".join(errors[-1]["traceback"])) if errors else ""
@@ -117,7 +113,7 @@ def _with_values(source: str, values: dict[str, str]) -> str:
 
 
 def _assigned(source: str) -> list[tuple[str, str]]:
-    """The names that a cell assigns to, with the source of each value."""
+    """Return the names that a cell assigns to, with the source of each value."""
     return [
         (target.id, ast.get_source_segment(source, statement.value) or "")
         for statement in ast.parse(source).body
@@ -128,7 +124,7 @@ def _assigned(source: str) -> list[tuple[str, str]]:
 
 
 def _lasting(notebook: Notebook) -> Notebook:
-    """The notebook without what differs from one run to the next: times, and the name papermill gives to a new cell."""
+    """Return the notebook without what differs from run to run: times, and the ids of cells that papermill adds."""
     notebook["metadata"].pop("papermill", None)
     notebook["metadata"]["language_info"] = {"name": "python"}
     for number, cell in enumerate(notebook["cells"]):
@@ -137,8 +133,8 @@ def _lasting(notebook: Notebook) -> Notebook:
         if {"injected-parameters", "papermill-error-cell-tag"} & set(_tags(cell)):
             cell["id"] = f"cell-{number}"
         for output in cell.get("outputs", []):
-            for mime, told in output.get("data", {}).items():
-                output["data"][mime] = [_TOOK.sub("", line) for line in told] if isinstance(told, list) else told
+            for mime, lines in output.get("data", {}).items():
+                output["data"][mime] = [_TOOK.sub("", line) for line in lines] if isinstance(lines, list) else lines
     return notebook
 
 
@@ -154,8 +150,8 @@ def _tags(cell: Notebook) -> list[str]:
 
 @cache
 def _library() -> str:
-    """The digest of this library's sources; of those that run, because nobody edits them while a site is built."""
-    folder = Path(__file__).parents[3]
+    """Return the digest of the library's sources, read once: they do not change while a site is built."""
+    folder = Path(__file__).parents[2]
     return _digest(b"\0".join(path.read_bytes() for path in sorted(folder.rglob("*.py"))))
 
 

@@ -1,4 +1,4 @@
-"""Stylesheets that lie beside the code they are for."""
+"""Stylesheets that are stored next to the code they are for."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
 
 def add_style(app: Sphinx, file: Path, *, priority: int = 500) -> None:
-    """Give every page of a site a stylesheet; one of a higher priority comes later, and corrects those before it."""
+    """Add a stylesheet to every page; one of a higher priority comes later and overrides those before it."""
 
-    def offer(app: Sphinx) -> None:
+    def add_to_static_path(app: Sphinx) -> None:
         app.config.html_static_path.append(str(file))
 
     app.add_css_file(file.name, priority=priority)
-    app.connect("builder-inited", offer)
+    app.connect("builder-inited", add_to_static_path)

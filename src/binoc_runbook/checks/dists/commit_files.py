@@ -1,0 +1,90 @@
+"""Comparison of an sdist with the files of its commit, byte for byte.
+
+A file that is only in the archive is not reviewed by people who read the repository; the backdoor of xz 5.6 was such a
+file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from binoc_runbook.checks.dists.defect import Defect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from binoc_runbook.policy import Artifact
+
+_REMEDY = "just sources, in a checkout of the commit without changes"
+
+#: The keys that maturin rewrites in the manifests of an sdist: the members of the workspace are those that it has, the
+#: README of the distribution is named in the crate's manifest, and the `pyproject.toml`, which moves to the top, has
+#: the paths of the crate and of the Python sources from there. All else is as in the commit.
+_REWRITTEN = {
+    "Cargo.toml": (
+        ("workspace", "members"),
+        ("workspace", "default-members"),
+        ("workspace", "exclude"),
+        ("package", "readme"),
+    ),
+    "pyproject.toml": (("tool", "maturin", "manifest-path"), ("tool", "maturin", "python-source")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CommitFiles:
+    """The files of a commit: their object names by path, and the text of the manifests among them."""
+
+    object_names: Mapping[str, str]
+    manifests: Mapping[str, str]
+
+    def candidates(self, artifact: Artifact, path: str) -> list[str]:
+        """Return where the commit has a file of the sdist: at the same path, or at that path below the artifact's."""
+        return [candidate for candidate in (path, f"{artifact.path}/{path}") if candidate in self.object_names]
+
+    def has_content(self, path: str, data: bytes) -> bool:
+        """Return whether the file at a path of the commit has this content."""
+        return self.object_names[path] == object_name(data, len(self.object_names[path]))
+
+    def is_rewritten_manifest(self, path: str, data: bytes) -> bool:
+        """Return whether this is the manifest at a path of the commit, except for what maturin rewrites."""
+        name = path.rpartition("/")[2]
+        if name not in _REWRITTEN or path not in self.manifests:
+            return False
+        try:
+            committed, packaged = tomllib.loads(self.manifests[path]), tomllib.loads(data.decode("utf-8"))
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError):
+            return False
+        return _without_rewritten(committed, name) == _without_rewritten(packaged, name)
+
+
+def object_name(data: bytes, length: int) -> str:
+    """Return git's object name of a file's content, in SHA-1 (40 digits) or SHA-256 (64)."""
+    digest = hashlib.sha1(usedforsecurity=False) if length == 40 else hashlib.sha256()
+    digest.update(b"blob %d\0" % len(data) + data)
+    return digest.hexdigest()
+
+
+def compare_with_commit(files: Mapping[str, bytes], artifact: Artifact, commit: CommitFiles) -> Iterator[Defect]:
+    """Compare the files of an sdist, by path below its one directory, with those of the commit."""
+    for path, data in sorted(files.items()):
+        if path == "PKG-INFO":  # generated, and checked as metadata
+            continue
+        places = commit.candidates(artifact, path)
+        if not places:
+            yield Defect(f"holds `{path}`, which the commit does not have", _REMEDY)
+        elif not any(commit.has_content(place, data) or commit.is_rewritten_manifest(place, data) for place in places):
+            yield Defect(f"holds another `{path}` than the commit has", _REMEDY)
+
+
+def _without_rewritten(manifest: dict[str, Any], name: str) -> dict[str, Any]:
+    for *tables, key in _REWRITTEN[name]:
+        table: Any = manifest
+        for table_name in tables:
+            table = table.get(table_name, {}) if isinstance(table, dict) else {}
+        if isinstance(table, dict):
+            table.pop(key, None)
+    return manifest

@@ -1,0 +1,112 @@
+"""The file names of a release, compared as sets with those of a directory (PEP 425, PEP 427, PEP 625)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from binoc_runbook.checks.dists.defect import Defect
+from binoc_runbook.checks.dists.wheel import parse_wheel_name, wheel_platforms
+from binoc_runbook.policy import normalised
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from binoc_runbook.checks.dists.expectation import Expectation, PlatformSelection
+    from binoc_runbook.policy import Artifact, Policy
+    from binoc_runbook.version import Version
+
+
+@dataclass
+class MatchedFiles:
+    """The expected files with their artifacts, and the defects of missing and unexpected files, by file name."""
+
+    matched: list[tuple[str, Artifact]] = field(default_factory=list)
+    defects: list[tuple[str, Defect]] = field(default_factory=list)
+
+
+def match_files(names: Sequence[str], expectation: Expectation) -> MatchedFiles:
+    """Match the files of a directory with those that the policy promises."""
+    files, unmatched = MatchedFiles(), dict.fromkeys(names)
+    policy, version = expectation.policy, expectation.version
+    for artifact in policy.artifacts:
+        name = crate_name(artifact, version) if artifact.registry == "crates.io" else sdist_name(artifact, version)
+        if name in unmatched:
+            del unmatched[name]
+            files.matched.append((name, artifact))
+        else:
+            files.defects.append((name, Defect("is missing")))
+        if artifact.wheels:
+            _match_wheels(files, unmatched, artifact, version, expectation.platforms)
+    files.defects += [(name, Defect(_why_unexpected(name, policy, version))) for name in unmatched]
+    return files
+
+
+def crate_name(artifact: Artifact, version: Version) -> str:
+    """Return the file name of a packaged crate."""
+    return f"{artifact.name}-{version.semver}.crate"
+
+
+def sdist_name(artifact: Artifact, version: Version) -> str:
+    """Return the file name of a source distribution (PEP 625)."""
+    return f"{dist_stem(artifact, version)}.tar.gz"
+
+
+def dist_stem(artifact: Artifact, version: Version) -> str:
+    """Return the first part of the file names of an sdist and of wheels: escaped name and version (PEP 427)."""
+    return f"{_escaped(artifact)}-{version.pep440}"
+
+
+def _match_wheels(
+    files: MatchedFiles, unmatched: dict[str, None], artifact: Artifact, version: Version, platforms: PlatformSelection
+) -> None:
+    start = f"{dist_stem(artifact, version)}-{artifact.wheels}-"
+    expected, missing = platforms.of(artifact), []
+    for platform in expected:
+        for name in unmatched:
+            if name.startswith(start) and wheel_platforms(name) == {platform}:
+                del unmatched[name]
+                files.matched.append((name, artifact))
+                break
+        else:
+            missing.append(platform)
+    if platforms.selected != "host":
+        files.defects += [(f"{start}{tag}.whl", _missing_wheel(tag, platforms)) for tag in missing]
+    elif not expected:
+        saw = f"the policy lists no platform whose wheels {platforms.host} can install"
+        files.defects.append((f"{start}*.whl", Defect(saw, "--platforms TAG, one of the policy", "unknown")))
+    elif missing == expected:
+        files.defects.append((f"{start}*.whl", Defect(f"the wheel for this host, {platforms.host}, is missing")))
+
+
+def _missing_wheel(tag: str, platforms: PlatformSelection) -> Defect:
+    remedy = f"just wheels {tag}, on such a machine"
+    if platforms.rehearsed and platforms.selected == "all" and not platforms.host.installs(tag):
+        return Defect("the wheel is missing, and a rehearsal builds the wheels of its host only", remedy, "unknown")
+    return Defect("the wheel is missing", remedy)
+
+
+def _escaped(artifact: Artifact) -> str:
+    return normalised("pypi", artifact.name).replace("-", "_")
+
+
+def _why_unexpected(name: str, policy: Policy, version: Version) -> str:
+    """Return how a file differs from the expected file that it is most like."""
+    if name.endswith(".whl"):
+        parsed = parse_wheel_name(name)
+        if parsed is None:
+            return "has a name that no wheel has"
+        project, wheel_version, tags = parsed
+        artifacts = {normalised("pypi", artifact.name): artifact for artifact in policy.artifacts if artifact.wheels}
+        if project not in artifacts:
+            return f"is a wheel of `{project}`, which the policy does not declare"
+        if wheel_version != version.pep440:
+            return f"is a wheel of version `{wheel_version}`, and `{version.pep440}` is to be released"
+        pairs = sorted({f"{tag.interpreter}-{tag.abi}" for tag in tags})
+        promised = artifacts[project].wheels
+        if pairs != [promised]:
+            return f"has the tags `{'`, `'.join(pairs)}`, and the policy promises `{promised}`"
+        escaped = _escaped(artifacts[project])
+        if not name.startswith(f"{escaped}-"):
+            return f"begins with another spelling of the name than `{escaped}`, the one of PEP 427"
+    return "is none of the files that the policy expects"

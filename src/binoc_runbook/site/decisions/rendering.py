@@ -1,0 +1,170 @@
+"""What is added to the pages of decisions once all are read: states, evidence, and the overview."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+from docutils import nodes
+from sphinx.util.nodes import make_refnode
+
+from binoc_runbook.finding import SIGN, Finding
+from binoc_runbook.site import markup
+from binoc_runbook.site.decisions.directives import OVERVIEW, SENTENCE, SUMMARY
+from binoc_runbook.site.decisions.domain import decisions_of
+from binoc_runbook.site.decisions.sentences import Commit, Sentence, State
+from binoc_runbook.site.markup import code_spans
+from binoc_runbook.site.questions import QUESTIONS
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+#: The sign next to the word, so that a state can also be told at a glance; the word itself is always there.
+_SIGN: dict[State, str] = {"verified": SIGN["ok"], "violated": SIGN["failed"], "unverified": SIGN["unknown"]}
+
+_PLACE = re.compile(r"(?P<path>[^\s:]+)(?::(?P<line>\d+))?")
+
+
+def complete_page(app: Sphinx, page: nodes.document, docname: str) -> None:
+    """Add the states of this build to one page."""
+    writer = _PageWriter(app, docname)
+    for box in list(page.findall(nodes.container)):
+        if SENTENCE in box:
+            box += writer.outcome(box.attributes.pop(SENTENCE))
+        elif OVERVIEW in box:
+            del box[OVERVIEW]
+            box += writer.overview()
+        elif SUMMARY in box:
+            del box[SUMMARY]
+            box += writer.summary()
+
+
+class _PageWriter:
+    """Creates the nodes of one page."""
+
+    def __init__(self, app: Sphinx, docname: str) -> None:
+        self._app = app
+        self._docname = docname
+        self._decisions = decisions_of(app.env)
+        self._checkout = self._decisions.checkout
+
+    def outcome(self, sentence: Sentence) -> Iterator[Any]:
+        """Return the state of a sentence, and its evidence."""
+        state, findings = self._checkout.state(sentence)
+        line = nodes.paragraph(classes=["decided-state", f"decided-{state}", "no-search"])
+        word = nodes.strong("", f"{_SIGN[state]} {state}")
+        overview = self._decisions.overview
+        line += self._link(overview, _row_id(sentence), word) if overview else word
+        line += nodes.Text(f" {self._how(sentence)}")
+        yield line
+        if findings:
+            evidence = nodes.bullet_list(classes=["decided-evidence", "no-search"])
+            evidence += [nodes.list_item("", self._evidence(finding)) for finding in findings]
+            yield evidence
+
+    def _how(self, sentence: Sentence) -> str:
+        if not sentence.questions:
+            return "because no check is tied to it"
+        questions, commit = f"by {' and '.join(sentence.questions)}", self._checkout.commit
+        return f"{questions}, at commit {commit.id[:12]} of {_day(commit)}" if commit else questions
+
+    def _evidence(self, finding: Finding) -> nodes.paragraph:
+        clean = self._checkout.clean
+        status = [nodes.Text(f"{finding.status}: ")] if finding.status != "ok" else []
+        remedy = [nodes.Text(" → "), *code_spans(clean(finding.remedy))] if finding.remedy else []
+        saw = [nodes.Text(": "), *code_spans(clean(finding.saw))]
+        return nodes.paragraph("", "", *status, self._place(clean(finding.looked_at)), *saw, *remedy)
+
+    def _place(self, looked_at: str) -> nodes.Node:
+        """Return the place of a finding; linked to the repository where it is a file that is as committed."""
+        root, commit, repository = self._checkout.root, self._checkout.commit, self._checkout.repository
+        place = _PLACE.fullmatch(looked_at)
+        literal = nodes.literal("", looked_at)
+        if not (place and root and commit and repository) or place["path"] in commit.changed:
+            return literal if place else nodes.inline("", "", *code_spans(looked_at))
+        if not (root / place["path"]).is_file():
+            return literal
+        line = f"#L{place['line']}" if place["line"] else ""
+        address = f"https://github.com/{repository}/blob/{commit.id}/{place['path']}{line}"
+        return nodes.reference("", "", literal, refuri=address, internal=False)
+
+    def summary(self) -> Iterator[nodes.Node]:
+        """Return what the checkout holds, and whether all decisions hold, in a line each."""
+        if self._checkout.commit:
+            yield self._holds(self._checkout.commit)
+        counts = [(state, count) for state, count in self._counts(self._decisions.sentences) if count]
+        head = "Not every decision holds" if "violated" in dict(counts) else "No decision is broken"
+        words = nodes.Text("Their sentences")
+        link = self._link(self._decisions.overview, "", words) if self._decisions.overview else words
+        text = ", ".join(f"{count} {state}" for state, count in counts) or "none"
+        yield nodes.paragraph("", "", nodes.strong("", head), nodes.Text(". "), link, nodes.Text(f": {text}."))
+
+    def _holds(self, commit: Commit) -> nodes.paragraph:
+        version, repository = self._checkout.version, self._checkout.repository
+        head = nodes.strong("", f"These sources hold {version or 'no version'}")
+        id_: nodes.Node = nodes.literal("", commit.id[:12])
+        if repository:
+            address = f"https://github.com/{repository}/commit/{commit.id}"
+            id_ = nodes.reference("", "", id_, refuri=address, internal=False)
+        return nodes.paragraph("", "", head, nodes.Text(": commit "), id_, nodes.Text(f" of {_day(commit, ',')}."))
+
+    def overview(self) -> Iterator[nodes.Node]:
+        """Return how many sentences of each decision are in which state, each sentence, and the questions."""
+        titles = self._app.env.titles
+        pages = {page: list(group) for page, group in groupby(self._decisions.sentences, attrgetter("page"))}
+        counts = (
+            [self._link(page, "", nodes.Text(titles[page].astext())), *(count for _, count in self._counts(sentences))]
+            for page, sentences in pages.items()
+        )
+        yield _table("decisions-by-state", "Decisions by state", ["Decision", *_SIGN], counts)
+        for page, sentences in pages.items():
+            head, rows = ["Sentence", "State", "Asked"], map(self._row, sentences)
+            yield _table(nodes.make_id(page), titles[page].astext(), head, rows)
+        questions = (
+            [nodes.literal("", name), question.about, ", ".join(f"`:{option}:`" for option in question.takes) or "none"]
+            for name, question in QUESTIONS.items()
+        )
+        head = ["Question", "Asks whether", "Options"]
+        yield _table("questions", "Questions that a sentence can be tied to", head, questions)
+
+    def _counts(self, sentences: Iterable[Sentence]) -> list[tuple[State, int]]:
+        states = [self._checkout.state(sentence)[0] for sentence in sentences]
+        return [(state, states.count(state)) for state in _SIGN]
+
+    def _row(self, sentence: Sentence) -> list[object]:
+        state, _ = self._checkout.state(sentence)
+        link = self._link(sentence.page, sentence.id, nodes.Text(sentence.text))
+        return [
+            nodes.inline("", "", nodes.target("", "", ids=[_row_id(sentence)]), link),
+            nodes.inline("", f"{_SIGN[state]} {state}", classes=[f"decided-{state}"]),
+            ", ".join(sentence.questions) or "nothing",
+        ]
+
+    def _link(self, page: str, to: str, text: Any) -> nodes.reference:
+        return make_refnode(self._app.builder, self._docname, page, to, text)
+
+
+def _day(commit: Commit, comma: str = "") -> str:
+    return f"{commit.day}{comma} with uncommitted changes" if commit.changed else commit.day
+
+
+def _row_id(sentence: Sentence) -> str:
+    """Return the id of a sentence in the overview."""
+    return str(nodes.make_id(f"{sentence.page}-{sentence.id}"))
+
+
+def _table(id_: str, caption: str, head: Iterable[object], rows: Iterable[Iterable[object]]) -> nodes.table:
+    """Return a table that can be linked to; a cell is a node, or text in which identifiers are in backticks."""
+    cells = [[nodes.paragraph("", "", *_cell(cell)) for cell in row] for row in (head, *rows)]
+    table = markup.table(cells)
+    table.insert(0, nodes.title("", caption))
+    table["ids"].append(id_)
+    table["classes"].append("decided-table")
+    return table
+
+
+def _cell(cell: object) -> Iterable[nodes.Node]:
+    return [cell] if isinstance(cell, nodes.Node) else code_spans(str(cell))
