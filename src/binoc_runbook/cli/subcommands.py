@@ -61,7 +61,7 @@ def check(root: Path, parsed: argparse.Namespace) -> int:
     try:
         target = _target(root, parsed)
         target.strict = parsed.strict
-        with target.one_moment():
+        with target.snapshot():
             findings = _check_stages(target) if parsed.dists is None else _check_dists(root, parsed, target)
             choice = _choice(target) if parsed.version is None else []
     finally:
