@@ -7,9 +7,9 @@ nothing public is done on it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, overload
+from typing import Literal
 
 Status = Literal["ok", "warning", "failed", "unknown"]
 
@@ -84,57 +84,34 @@ class Finding:
         return f"{SIGN[self.status]} {self.status}: {self.check}: {self.looked_at}: {self.saw}{remedy}"
 
 
-class Findings(Sequence[Finding]):
-    """What a question found, in the order it looked; it renders itself as text, Markdown and JSON."""
+class Findings(tuple[Finding, ...]):
+    """Findings in the order in which they were made; they render themselves as text, Markdown and JSON."""
 
-    def __init__(self, findings: Iterable[Finding] = ()) -> None:
-        self._findings = tuple(findings)
+    __slots__ = ()
 
-    @overload
-    def __getitem__(self, index: int) -> Finding: ...
-    @overload
-    def __getitem__(self, index: slice) -> Findings: ...
-    def __getitem__(self, index: int | slice) -> Finding | Findings:
-        return Findings(self._findings[index]) if isinstance(index, slice) else self._findings[index]
-
-    def __len__(self) -> int:
-        return len(self._findings)
-
-    def __iter__(self) -> Iterator[Finding]:
-        return iter(self._findings)
-
-    def __add__(self, other: Iterable[Finding]) -> Findings:
-        return Findings((*self._findings, *other))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Findings) and self._findings == other._findings
-
-    def __hash__(self) -> int:
-        return hash(self._findings)
+    def __add__(self, other: Iterable[Finding]) -> Findings:  # type: ignore[override]
+        return Findings((*self, *other))
 
     @property
     def status(self) -> Status:
         """The worst status among them; `ok` when there is none."""
-        present = {finding.status for finding in self._findings}
+        present = {finding.status for finding in self}
         return next((status for status in SEVERITY if status in present), "ok")
 
     def having(self, *statuses: Status) -> Findings:
         """Those that have one of the given statuses."""
-        return Findings(finding for finding in self._findings if finding.status in statuses)
+        return Findings(finding for finding in self if finding.status in statuses)
 
     def to_json(self) -> list[dict[str, str]]:
         """The findings as a list of JSON objects."""
-        return [finding.to_json() for finding in self._findings]
+        return [finding.to_json() for finding in self]
 
     def __str__(self) -> str:
-        return "\n".join(map(str, self._findings))
-
-    def __repr__(self) -> str:
-        return f"Findings({list(self._findings)!r})"
+        return "\n".join(map(str, self))
 
     def _repr_markdown_(self) -> str:
         """The findings as a Markdown list, which a notebook and MyST-NB show."""
-        return "\n".join(_markdown_item(finding) for finding in self._findings)
+        return "\n".join(_markdown_item(finding) for finding in self)
 
 
 def _markdown_item(finding: Finding) -> str:

@@ -211,7 +211,7 @@ class Artifact:
 
 @dataclass(frozen=True)
 class Policy:
-    """What a repository promises about its releases.
+    """What a repository promises about its releases; one field for each key, which is why there are more than eight.
 
     `declared` says whether there is a table at all; without one the other fields are what is customary, no artifact
     is promised, and the checks say so. `source` is the place of the table; it takes no part in comparisons.

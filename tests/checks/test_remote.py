@@ -13,14 +13,14 @@ from binoc_runbook.world import World
 
 def view(checkout) -> tuple[Target, RemoteView]:
     target = Target(Version.parse("0.4.0"), read_policy(checkout.root), World.real(checkout.root), "origin")
-    told = target.look()
+    told = target.observe_remote()
     assert isinstance(told, RemoteView)
     return target, told
 
 
 def found(checkout, *statuses):
     target, told = view(checkout)
-    findings = remote(told, target.acts(told)).having(*statuses)
+    findings = remote(told, target.try_actions(told)).having(*statuses)
     return [f"{finding.looked_at}: {finding.saw} → {finding.remedy}" for finding in findings]
 
 

@@ -370,3 +370,14 @@ def test_whoever_reads_only_the_first_line_causes_no_complaint(checkout):
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert "Traceback" not in done.stderr
     assert "Exception" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("typed", "present"),
+    [(["rehearse", "--trouble", "lost-answer"], "--fault"), (["verify", "--patience", "5"], "--timeout")],
+)
+def test_a_former_option_is_a_usage_error_with_the_present_one(typed, present, capsys):
+    with pytest.raises(SystemExit) as error:
+        main(typed)
+    assert error.value.code == 2
+    assert present in capsys.readouterr().err

@@ -10,12 +10,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from binoc_runbook.cli.build_commands import adr, dist, sums, verify_crate
-from binoc_runbook.cli.ci_commands import check_tag, github_release
-from binoc_runbook.cli.inspect_commands import check, inspect, plan, setup_check
+from binoc_runbook.cli import subcommands
 from binoc_runbook.cli.options import Command, parse
-from binoc_runbook.cli.output import INTERRUPTED, REFUSED, SCHEMA, print_json
-from binoc_runbook.cli.release_commands import prepare, rehearse, release, set_version, verify
+from binoc_runbook.cli.output import INTERRUPTED, REFUSED, report
 from binoc_runbook.files import root_of
 from binoc_runbook.finding import Finding, RefusedError
 
@@ -27,22 +24,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command: Command = parsed.command
         return command(_root(parsed.root), parsed)
     except RefusedError as refused:
-        return _refuse(refused, as_json=getattr(parsed, "json", False))
+        if getattr(parsed, "json", False):
+            report(refused.findings, as_json=True, version=None)
+        else:
+            print(refused, file=sys.stderr)
+        return REFUSED
     except KeyboardInterrupt:
         print("interrupted; run the same command again to go on", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read the results has seen enough; closing here keeps Python from complaining about it at exit.
+        # The reader has closed the pipe; closing here keeps Python from complaining about it at exit.
         sys.stderr.close()
         return REFUSED
-
-
-def _refuse(refused: RefusedError, *, as_json: bool) -> int:
-    if as_json:
-        print_json({"schema": SCHEMA, "version": None, "findings": refused.findings.to_json()})
-    else:
-        print(refused, file=sys.stderr)
-    return REFUSED
 
 
 def _root(given: Path | None) -> Path:
@@ -56,19 +49,19 @@ def _root(given: Path | None) -> Path:
 
 #: What can be typed, in the order of the help.
 COMMANDS: dict[str, Command] = {
-    "inspect": inspect,
-    "check": check,
-    "check-tag": check_tag,
-    "plan": plan,
-    "dist": dist,
-    "sums": sums,
-    "verify-crate": verify_crate,
-    "release": release,
-    "rehearse": rehearse,
-    "verify": verify,
-    "set-version": set_version,
-    "prepare": prepare,
-    "setup-check": setup_check,
-    "github-release": github_release,
-    "adr": adr,
+    "inspect": subcommands.inspect,
+    "check": subcommands.check,
+    "check-tag": subcommands.check_tag,
+    "plan": subcommands.plan,
+    "dist": subcommands.dist,
+    "sums": subcommands.sums,
+    "verify-crate": subcommands.verify_crate,
+    "release": subcommands.release,
+    "rehearse": subcommands.rehearse,
+    "verify": subcommands.verify,
+    "set-version": subcommands.set_version,
+    "prepare": subcommands.prepare,
+    "setup-check": subcommands.setup_check,
+    "github-release": subcommands.github_release,
+    "adr": subcommands.adr,
 }

@@ -177,7 +177,7 @@ class Release:
 
     def _held(self) -> dict[str, str]:
         """What the remote holds in the end; a rehearsed one all of it, a real one what this release is about."""
-        view = self.target.seen()  # the last stage has just looked
+        view = self.target.last_view()  # the last stage has just looked
         if isinstance(view, str):
             return {}
         if self.target.world.kind == "rehearsal":
@@ -210,7 +210,7 @@ class Release:
     def _observe(self, stage: Stage) -> Observation:
         if self._released_before and stage not in ACTS:
             saw = f"`{self.target.tag}` is on `{self.target.remote}`: what this stage guards has been released"
-            return Observation.answered(Findings([Finding.ok(stage.name, f"git ls-remote {self.target.remote}", saw)]))
+            return Observation.of_check(Findings([Finding.ok(stage.name, f"git ls-remote {self.target.remote}", saw)]))
         return stage.observe(self.target)
 
     # How a run ends.

@@ -51,12 +51,14 @@ class VerificationReporter(Protocol):
 class Verification:
     """A release that was published; asks chapter by chapter, and keeps the record.
 
-    `verdicts` tell of each artifact what became of it, `findings` of
-    each chapter what it found; `outcome` is `unfinished` until `finish` makes it `published` or `refused`.
+    `verdicts` are the results for each artifact, `findings` those of each chapter; `outcome` is `unfinished` until
+    `finish` makes it `published` or `refused`.
 
     Every process runs in the world of `target`, so that its environment decides which registries are asked. `sums` are
     the digests of what was built by file name; with `own_build` they are of a build in this checkout. `timeout` is for
     how many seconds, and `pause` how often, what is not yet visible is asked for again.
+
+    It has more than eight attributes because it is the state of a run: what is verified, how, and what was observed.
     """
 
     def __init__(
@@ -86,7 +88,7 @@ class Verification:
         reporter.says(f"verification of {target.version}, published from {target.tag}; {told}")
 
     def published(self) -> None:
-        """Ask the registries for each artifact, and again, as long as there is timeout, for what may be on its way."""
+        """Ask the registries for each artifact, and again, until the timeout, for what may be on its way."""
         self._chapter("published", self._ask_registries)
 
     def origin(self) -> None:

@@ -16,10 +16,10 @@ class PushBranchStage(RemoteObservingStage):
 
     def judge(self, target: Target, view: RemoteView) -> Observation:
         findings = branch(view)
-        return Observation.answered(findings) if view.contains == "yes" else Observation.to_do(findings)
+        return Observation.of_check(findings) if view.contains == "yes" else Observation.of_action(findings)
 
     def commands(self, target: Target) -> tuple[Command, ...]:
-        view = target.seen()
+        view = target.last_view()
         if isinstance(view, str):
             return ()
         # The commit by its name: what was checked is what is pushed, whatever happens to the branch meanwhile.

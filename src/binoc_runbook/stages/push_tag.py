@@ -17,10 +17,10 @@ class PushTagStage(RemoteObservingStage):
 
     def judge(self, target: Target, view: RemoteView) -> Observation:
         findings = tag(view)
-        return Observation.to_do(findings) if view.remote_tag is None else Observation.answered(findings)
+        return Observation.of_action(findings) if view.remote_tag is None else Observation.of_check(findings)
 
     def requires(self, target: Target) -> Findings:
-        view = target.look()
+        view = target.observe_remote()
         if isinstance(view, RemoteView) and view.contains == "yes" and view.local_tag is not None:
             return Findings()
         saw = "the branch on the remote, or the tag in this clone, is not as the stages before left it"

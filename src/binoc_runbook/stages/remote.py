@@ -12,4 +12,4 @@ class RemoteStage(RemoteObservingStage):
     sentence = "The remote would take the branch and the tag, and a tag can be made here."
 
     def judge(self, target: Target, view: RemoteView) -> Observation:
-        return Observation.answered(remote(view, target.acts(view)))
+        return Observation.of_check(remote(view, target.try_actions(view)))

@@ -42,14 +42,14 @@ class Observation:
     findings: Findings
 
     @classmethod
-    def answered(cls, findings: Findings) -> Observation:
+    def of_check(cls, findings: Findings) -> Observation:
         """The state of a stage that is a question: done when all could be asked and nothing failed."""
         return cls(_STATES[findings.status], findings)
 
     @classmethod
-    def to_do(cls, findings: Findings) -> Observation:
+    def of_action(cls, findings: Findings) -> Observation:
         """The state of a stage whose act is still to come: ready unless something stands in its way."""
-        answered = cls.answered(findings)
+        answered = cls.of_check(findings)
         return cls("ready", findings) if answered.state == "done" else answered
 
 
@@ -96,9 +96,9 @@ class RemoteObservingStage(Stage):
     """A stage whose state is told by comparing the commit with the remote."""
 
     def observe(self, target: Target) -> Observation:
-        view = target.look()
+        view = target.observe_remote()
         if isinstance(view, str):
-            return Observation.answered(
+            return Observation.of_check(
                 Findings([Finding.unknown(self.name, "HEAD", view, "git log -1, and the stage `tree`")])
             )
         return self.judge(target, view)

@@ -12,4 +12,4 @@ class SurfaceStage(Stage):
     sentence = "Exactly the declared artifacts can be published, by the manifests and by cargo's own view."
 
     def observe(self, target: Target) -> Observation:
-        return Observation.answered(surface(target.workspace(), target.policy))
+        return Observation.of_check(surface(target.workspace(), target.policy))

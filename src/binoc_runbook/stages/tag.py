@@ -15,18 +15,18 @@ class TagStage(RemoteObservingStage):
 
     def judge(self, target: Target, view: RemoteView) -> Observation:
         findings = tag(view)
-        return Observation.to_do(findings) if view.local_tag is None else Observation.answered(findings)
+        return Observation.of_action(findings) if view.local_tag is None else Observation.of_check(findings)
 
     def requires(self, target: Target) -> Findings:
         # Never a tag on a commit that the remote's branch does not contain: pushed, it would be an orphan.
-        view = target.look()
+        view = target.observe_remote()
         if isinstance(view, RemoteView) and view.contains != "yes":
             saw = f"`{view.branch}` on `{view.remote}` does not show {view.commit[:12]}"
             return Findings([Finding.failed(self.name, view.refs.question, saw, "run this release again")])
         return Findings()
 
     def commands(self, target: Target) -> tuple[Command, ...]:
-        view = target.seen()
+        view = target.last_view()
         if isinstance(view, str):
             return ()
         if view.remote_tag is not None:

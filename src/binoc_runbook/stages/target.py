@@ -25,9 +25,10 @@ class Target:
 
     `strict` makes a gate that cannot run unknown, where a release is only warned.
 
-    Stages ask the world anew each time. What is remembered here is the commit that this run began with, because what is
-    pushed must be what was checked; the last answer of the remote, for naming commands; the trees whose tests this
-    very run has seen pass; and the manifests that the version was read from, for the first of `one_moment`.
+    Stages observe the world at each call. What is remembered here, and makes the fields more than eight, is the commit
+    that this run began with, because what is pushed must be what was checked; the last view of the remote, for naming
+    commands; the trees whose tests this very run has seen pass; and the manifests that the version was read from, for
+    the first `snapshot`.
     """
 
     version: Version
@@ -38,9 +39,9 @@ class Target:
     strict: bool = False
     commit: str | None = None
     tested: set[str] = field(default_factory=set)
-    _seen: RemoteView | str | None = None
+    _view: RemoteView | str | None = None
     _first: Workspace | None = None
-    _moment: Future[Workspace] | None = None
+    _snapshot: Future[Workspace] | None = None
 
     @property
     def tag(self) -> str:
@@ -52,32 +53,32 @@ class Target:
         return self.world.git.tree_state()
 
     def workspace(self) -> Workspace:
-        """The manifests as they are now; within `one_moment`, as they were when it began."""
-        return self._moment.result() if self._moment else self.world.workspace()
+        """The manifests as they are now; within `snapshot`, as they were when it began."""
+        return self._snapshot.result() if self._snapshot else self.world.workspace()
 
     @contextmanager
-    def one_moment(self) -> Iterator[None]:
-        """Let the questions that are asked meanwhile be about the same manifests, which are read once.
+    def snapshot(self) -> Iterator[None]:
+        """Read the manifests once for all checks that run meanwhile.
 
         They are read in a thread of their own, so that a question about something else does not wait for cargo. The
         first moment is that in which the version was read, where this had to be.
         """
         first, self._first = self._first, None
         with ThreadPoolExecutor(max_workers=1) as reader:
-            self._moment = reader.submit(lambda: first or self.world.workspace())
+            self._snapshot = reader.submit(lambda: first or self.world.workspace())
             try:
                 yield
             finally:
-                self._moment = None
+                self._snapshot = None
 
-    def look(self) -> RemoteView | str:
-        """Ask the remote anew how it is, or say why this checkout has nothing to compare with it."""
-        self._seen = self._ask()
-        return self._seen
+    def observe_remote(self) -> RemoteView | str:
+        """Observe the remote, or say why this checkout has nothing to compare with it."""
+        self._view = self._ask()
+        return self._view
 
-    def seen(self) -> RemoteView | str:
-        """The answer that `look` got last, for saying what an act would do about it."""
-        return self.look() if self._seen is None else self._seen
+    def last_view(self) -> RemoteView | str:
+        """Return the last view of the remote, for saying what an action would do about it."""
+        return self.observe_remote() if self._view is None else self._view
 
     def _ask(self) -> RemoteView | str:
         git = self.world.git
@@ -107,8 +108,8 @@ class Target:
             contains=contains,
         )
 
-    def acts(self, view: RemoteView) -> ActionChecks:
-        """Try, without changing anything, what the acts of this release will do."""
+    def try_actions(self, view: RemoteView) -> ActionChecks:
+        """Try the actions of this release without changing anything."""
         git = self.world.git
         if view.local_tag or view.remote_tag:
             return ActionChecks(self._push_dry_run(view), identity=None, signing=None)
@@ -117,7 +118,7 @@ class Target:
 
     def released(self) -> bool:
         """Whether the remote shows all that a release leaves there: the branch with the commit, and the tag of it."""
-        view = self.look()
+        view = self.observe_remote()
         return (
             isinstance(view, RemoteView)
             and view.contains == "yes"

@@ -26,13 +26,13 @@ class TestsStage(Stage):
         state = target.tree_state()
         if isinstance(state, str) or state.tree is None:
             reason = state if isinstance(state, str) else "there is no commit yet"
-            return Observation.answered(self._one("unknown", "git status", f"no tree to test: {reason}", "see `tree`"))
+            return Observation.of_check(self._one("unknown", "git status", f"no tree to test: {reason}", "see `tree`"))
         if TESTING in os.environ:
             saw = "this release runs inside the test command itself, which does not test itself again"
-            return Observation.answered(self._one("ok", TESTING, saw))
+            return Observation.of_check(self._one("ok", TESTING, saw))
         if not self._command(target):
             saw = "the policy declares no test command, so nothing was tested"
-            return Observation.answered(
+            return Observation.of_check(
                 self._one("warning", str(target.policy.source), saw, 'test = ["just", "test-code"]')
             )
         question = " ".join(target.policy.test)
@@ -41,14 +41,14 @@ class TestsStage(Stage):
             saw = f"passed in this run for {what}"
             if self._command(target) is _NOTHING:
                 saw = "a command that does nothing stood in for it: this rehearsal is a quick one"
-            return Observation.answered(self._one("ok", question, saw))
+            return Observation.of_check(self._one("ok", question, saw))
         note = None if target.retest or state.changed else target.world.test_results.read(self._key(target, state))
         if note is not None:
             saw = (
                 f"passed at {note['passed']} for tree {state.tree[:12]} with this toolchain, in {note['seconds']:.0f} s"
             )
-            return Observation.answered(self._one("ok", question, saw))
-        return Observation.to_do(self._one("ok", question, f"not seen to pass yet for tree {state.tree[:12]}"))
+            return Observation.of_check(self._one("ok", question, saw))
+        return Observation.of_action(self._one("ok", question, f"not seen to pass yet for tree {state.tree[:12]}"))
 
     def commands(self, target: Target) -> tuple[Command, ...]:
         arguments = self._command(target)

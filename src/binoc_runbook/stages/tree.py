@@ -12,4 +12,4 @@ class TreeStage(Stage):
     sentence = "The checkout is exactly one commit, on the release branch."
 
     def observe(self, target: Target) -> Observation:
-        return Observation.answered(tree(target.tree_state(), target.policy))
+        return Observation.of_check(tree(target.tree_state(), target.policy))

@@ -16,7 +16,7 @@ class WorkflowStage(Stage):
 
     def observe(self, target: Target) -> Observation:
         audit = audit_of(target) if target.policy.declared else None
-        return Observation.answered(workflow(target.world.root, target.policy, audit=audit, strict=target.strict))
+        return Observation.of_check(workflow(target.world.root, target.policy, audit=audit, strict=target.strict))
 
 
 def audit_of(target: Target) -> Audit:

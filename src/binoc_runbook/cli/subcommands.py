@@ -1,0 +1,320 @@
+"""The commands of `binoc-runbook`, each a function of the root of a checkout and its parsed options."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from binoc_runbook.cli.output import OK, REFUSED, SCHEMA, exit_code, gate_code, print_json, report, show_line, verdict
+from binoc_runbook.finding import Finding, Findings, RefusedError
+
+if TYPE_CHECKING:
+    from binoc_runbook.stages import Target
+
+
+def _target(root: Path, parsed: argparse.Namespace) -> Target:
+    """Return what the version and the remote of a command line mean in the checkout at `root`."""
+    from binoc_runbook.release.parameters import open_target, parse_version
+    from binoc_runbook.world import World
+
+    version = parse_version(getattr(parsed, "version", None))
+    return open_target(World.real(root), version, remote=getattr(parsed, "remote", None))
+
+
+# Commands that inspect.
+
+
+def inspect(root: Path, parsed: argparse.Namespace) -> int:
+    """Show every package of the checkout, its version, and whether it can be published."""
+    from binoc_runbook.world import World
+
+    workspace = World.real(root).workspace()
+    if parsed.json:
+        print_json(workspace.to_json())
+        return OK
+    from binoc_runbook.display import terminal
+
+    rows = [
+        (
+            package.name,
+            package.ecosystem,
+            package.version or "?",
+            str(package.version_source or package.manifest),
+            {True: "publishable", False: "private", None: "?"}[package.publishable],
+        )
+        for package in workspace.packages
+    ]
+    terminal.show_table(sys.stdout, ("package", "ecosystem", "version", "owned by", "surface"), rows)
+    terminal.show_lines(sys.stdout, (f"orphan\t{orphan.manifest}: {orphan.reason}" for orphan in workspace.orphans))
+    terminal.show_findings(sys.stderr, workspace.problems + list(workspace.cargo_errors("manifests")))
+    return exit_code(workspace.problems)
+
+
+def check(root: Path, parsed: argparse.Namespace) -> int:
+    """Ask every question of the stages before the tests, without side effects; with --dists, about files instead."""
+    import gc
+
+    # Nearly all that a check makes is modules; looking through them for garbage takes 10 % of it, also at its end.
+    gc.disable()
+    try:
+        target = _target(root, parsed)
+        target.strict = parsed.strict
+        with target.snapshot():
+            findings = _check_stages(target) if parsed.dists is None else _check_dists(root, parsed, target)
+            choice = _choice(target) if parsed.version is None else []
+    finally:
+        gc.freeze()
+        gc.enable()
+    report(findings, as_json=parsed.json, version=str(target.version))
+    if not parsed.json:
+        for line in (*choice, verdict(findings, str(target.version))):
+            show_line(line)
+    return REFUSED if parsed.strict and findings.having("unknown") else exit_code(findings)
+
+
+def _check_stages(target: Target) -> Findings:
+    """Return the findings of every stage before the tests."""
+    from concurrent.futures import ThreadPoolExecutor
+    from importlib import import_module
+
+    from binoc_runbook.stages import QUESTIONS
+
+    # Each stage mostly waits for git or cargo to answer, so they are asked side by side. GitPython is loaded before, or
+    # loading it would be what they wait for.
+    import_module("git")
+    with ThreadPoolExecutor() as pool:
+        findings = list(pool.map(lambda stage: stage.observe(target).findings, QUESTIONS))
+    return Findings(finding for stage in findings for finding in stage)
+
+
+def _check_dists(root: Path, parsed: argparse.Namespace, target: Target) -> Findings:
+    """Inspect the files of a directory; where nothing failed, install and run them on each Python."""
+    from binoc_runbook.dist.inspect import inspect
+    from binoc_runbook.dist.smoke_test import run_smoke_test
+
+    folder = root / parsed.dists
+    findings = inspect(target, folder, platforms=parsed.platforms, shown=parsed.dists.as_posix().rstrip("/"))
+    if findings.status == "failed":
+        return findings
+    return findings + run_smoke_test(target.world, target.policy, target.version, files=folder, on_line=show_line)
+
+
+def _choice(target: Target) -> list[str]:
+    """Say which version was checked, where the manifests disagree."""
+    from binoc_runbook.release.parameters import manifest_versions
+
+    counts = manifest_versions(target.workspace(), target.policy)
+    if len(counts) < 2:
+        return []
+    counted = ", ".join(f"{count} x {version}" for version, count in counts.most_common())
+    return [f"manifests disagree: {counted}; {target.version} was checked; `check VERSION` checks another"]
+
+
+def plan(root: Path, parsed: argparse.Namespace) -> int:
+    """Show the stages of a release and the exact commands that it would run."""
+    from binoc_runbook.display import terminal, text
+    from binoc_runbook.stages import STAGES
+
+    target = _target(root, parsed)
+    if not parsed.json:
+        terminal.show_lines(sys.stdout, text.plan(target))
+        return OK
+    stages = [
+        {
+            "name": stage.name,
+            "sentence": stage.sentence,
+            "reach": stage.reach,
+            "commands": [list(command.arguments) for command in stage.commands(target)],
+        }
+        for stage in STAGES
+    ]
+    print_json({"schema": SCHEMA, "version": str(target.version), "stages": stages})
+    return OK
+
+
+def setup_check(root: Path, parsed: argparse.Namespace) -> int:
+    """List every setting at GitHub and at the registries that a release needs, and check those that can be asked."""
+    from binoc_runbook.release.setup_check import check_setup
+    from binoc_runbook.workspace.policy_table import read_policy
+    from binoc_runbook.world import World
+
+    policy = read_policy(root)
+    findings = check_setup(World.real(root), policy)
+    report(findings, as_json=parsed.json, repository=policy.repository)
+    if unknown := len(findings.having("unknown")):
+        show_line(f"{unknown} unknown: open each page once to check it, and again when people change")
+    return exit_code(findings)
+
+
+# Commands that build.
+
+
+def dist(root: Path, parsed: argparse.Namespace) -> int:
+    """Build what a release publishes: sdists, crates, wheels of the sdists, and the sums of all."""
+    from binoc_runbook.dist.build import build
+
+    if parsed.platform and parsed.part == "sources":
+        saw = "is of wheels, and sources have none"
+        finding = Finding.failed("dist", "--platform", saw, "leave out one of the two")
+        raise RefusedError("nothing was built", [finding])
+    target = _target(root, parsed)
+    for path in build(target, root / parsed.out, show_line, part=parsed.part, platform=parsed.platform):
+        print(_from_root(root, path))
+    return OK
+
+
+def sums(root: Path, parsed: argparse.Namespace) -> int:
+    """Write SHA256SUMS anew over the files of a folder, such as one that several jobs have filled."""
+    from binoc_runbook.dist.checksums import write_checksums
+
+    folder = root / parsed.out
+    if not folder.is_dir():
+        finding = Finding.failed("sums", f"--out {parsed.out}", "is no folder", "--out DIR, the folder of the files")
+        raise RefusedError("there is nothing to sum", [finding])
+    print(write_checksums(folder).read_text("utf-8"), end="")
+    return OK
+
+
+def verify_crate(root: Path, parsed: argparse.Namespace) -> int:
+    """Package and compile each crate anew, and compare it with what is to be uploaded and with the last release."""
+    from binoc_runbook.dist.verify_crate import verify_crates
+
+    target = _target(root, parsed)
+    shown = parsed.dists.as_posix().rstrip("/")
+    findings = verify_crates(target, root / parsed.dists, show_line, shown, install=parsed.install)
+    report(findings)
+    show_line(verdict(findings, str(target.version)))
+    return gate_code(findings)
+
+
+def adr(root: Path, parsed: argparse.Namespace) -> int:
+    """Start the page of a new decision, named after today and its title."""
+    import datetime
+
+    from binoc_runbook.site.new_decision import start_decision
+
+    print(start_decision(root, parsed.title, datetime.date.today()))
+    return OK
+
+
+# Commands of a release.
+
+
+def release(root: Path, parsed: argparse.Namespace) -> int:
+    """Cut the release: show the plan, ask once for the version, run the runbook."""
+    from binoc_runbook.display import terminal, text
+    from binoc_runbook.notebook.execute import run_notebook
+    from binoc_runbook.notebook.start import parse_parameters
+    from binoc_runbook.release.parameters import open_target
+    from binoc_runbook.world import World
+
+    given, _ = parse_parameters(parsed.version, dry_run=False, remote=parsed.remote, retest=parsed.retest)
+    target = open_target(World.real(root), given.version, remote=given.remote)
+    if not parsed.yes:
+        terminal.show_lines(sys.stderr, [text.heading(target, dry_run=False), *text.plan(target)])
+        _confirm(str(target.version))
+    parameters = {"version": str(target.version), "dry_run": False, "remote": parsed.remote, "retest": parsed.retest}
+    return run_notebook(root, parameters, Path("runs") / f"{target.version}.ipynb")
+
+
+def _confirm(version: str) -> None:
+    """Let a person type the version that is about to become public, once."""
+    if not sys.stdin.isatty():
+        remedy = "./just release VERSION --yes"
+        finding = Finding.failed("release", "the version, typed by a person", "was not given", remedy)
+        raise RefusedError("there is no terminal to ask on, and nothing was done", [finding])
+    print(f"\nthis pushes and publishes; type {version} to go on: ", end="", file=sys.stderr, flush=True)
+    typed = sys.stdin.readline().strip()
+    if typed != version:
+        finding = Finding.failed("release", "the typed version", f"`{typed}` was typed, not `{version}`", "again")
+        raise RefusedError("declined, and nothing was done", [finding])
+
+
+def rehearse(root: Path, parsed: argparse.Namespace) -> int:
+    """Perform the whole release in a world on loopback, tests included unless it shall be quick."""
+    from binoc_runbook.notebook.execute import run_notebook
+    from binoc_runbook.notebook.start import parse_parameters
+    from binoc_runbook.rehearsal.faults import QUICK
+
+    world = f"rehearsal:{parsed.option}" if parsed.option else "rehearsal"
+    parse_parameters(parsed.version, dry_run=False, world=world)
+    parameters = {"version": parsed.version, "dry_run": False, "world": world}
+    kind = "quick-rehearsal" if parsed.option == QUICK else "rehearsal"
+    name = f"{kind}-{parsed.version}" if parsed.version else kind
+    return run_notebook(root, parameters, Path("runs") / f"{name}.ipynb")
+
+
+def verify(root: Path, parsed: argparse.Namespace) -> int:
+    """Ask the registries whether a version is published as it was built, and try it as its users get it."""
+    from binoc_runbook.environ import is_rehearsed
+    from binoc_runbook.notebook.execute import VERIFY, run_notebook
+    from binoc_runbook.notebook.start import parse_world
+    from binoc_runbook.release.parameters import open_target, parse_verification_parameters
+    from binoc_runbook.release.verification import TIMEOUT
+    from binoc_runbook.world import World
+
+    sums = None if parsed.sums is None else _from_root(root, parsed.sums.resolve()).as_posix()
+    # The registries of a rehearsal show at once what they have; there is nothing to wait for.
+    usual = 0.0 if is_rehearsed() else TIMEOUT
+    timeout = usual if parsed.timeout is None else parsed.timeout
+    _, findings = parse_world("real")
+    given = parse_verification_parameters(parsed.version, sums=sums, timeout=timeout, findings=findings)
+    version = open_target(World.real(root), given.version).version
+    parameters = {"version": str(version), "sums": sums, "timeout": timeout}
+    record = root / "runs" / f"verify-{version}.json"
+    record.unlink(missing_ok=True)
+    code = run_notebook(root, parameters, Path("runs") / f"verify-{version}.ipynb", VERIFY)
+    if parsed.json and record.is_file():
+        print(record.read_text("utf-8"), end="")
+    return code
+
+
+def _from_root(root: Path, path: Path) -> Path:
+    """Return a path relative to the root where it is below it."""
+    return path.relative_to(root) if path.is_relative_to(root) else path
+
+
+def set_version(root: Path, parsed: argparse.Namespace) -> int:
+    """Write the version wherever a published one is owned or quoted."""
+    from binoc_runbook.release.prepare import write_version
+
+    findings = write_version(_target(root, parsed))
+    report(findings, stream=sys.stderr)
+    return exit_code(findings)
+
+
+def prepare(root: Path, parsed: argparse.Namespace) -> int:
+    """Bump to a version: the manifests, the changelog's heading, and the commands to go on with."""
+    from binoc_runbook.release.prepare import next_commands, prepare_version
+
+    target = _target(root, parsed)
+    findings = prepare_version(target)
+    report(findings, stream=sys.stderr)
+    if exit_code(findings) == OK:
+        print(*next_commands(target), sep="\n")
+    return exit_code(findings)
+
+
+# Commands that a workflow runs.
+
+
+def check_tag(root: Path, parsed: argparse.Namespace) -> int:
+    """Ask whether the ref that has started a workflow may be published from: a tag, and a commit that agrees."""
+    from binoc_runbook.checks.ref import ref
+    from binoc_runbook.workspace.policy_table import read_policy
+    from binoc_runbook.world import World
+
+    findings = ref(parsed.ref, World.real(root).workspace(), read_policy(root))
+    report(findings, stream=sys.stderr, as_json=parsed.json, ref=parsed.ref)
+    return exit_code(findings)
+
+
+def github_release(root: Path, parsed: argparse.Namespace) -> int:
+    """Make the release on GitHub of the tag of this version, or finish it: a draft, its assets, its publication."""
+    from binoc_runbook.dist.github_release import publish_release
+
+    findings = publish_release(_target(root, parsed), parsed.assets, show_line)
+    report(findings, stream=sys.stderr)
+    return gate_code(findings)
