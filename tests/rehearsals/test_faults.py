@@ -289,14 +289,14 @@ def test_one_artifact_is_published_from_the_tag_by_hand_and_the_others_are_left_
         assert it.publication.unfinished().status == "warning"
 
 
-# Asked for, as `--trouble`
+# Asked for, as `--fault`
 
 
-@pytest.mark.parametrize("trouble", get_args(RegistryFault))
-def test_a_trouble_that_was_asked_for_comes_once_and_ends_with_everything_out_once(demo, unasked, trouble):
+@pytest.mark.parametrize("fault", get_args(RegistryFault))
+def test_a_fault_that_was_asked_for_comes_once_and_ends_with_everything_out_once(demo, unasked, fault):
     unasked()
     with demo.publication() as it:
-        first, second = it.publication.start(TAG, trouble)
+        first, second = it.publication.start(TAG, fault)
         assert failed(first)
         assert set(failed(first)) <= set(PUBLISHING)
         for job in failed(first):
@@ -304,7 +304,7 @@ def test_a_trouble_that_was_asked_for_comes_once_and_ends_with_everything_out_on
         assert second.attempt == 2
         assert it.stored() == it.publication.built(second)
         assert not it.publication.missing()
-        assert it.publication.unfinished().status == ("warning" if trouble == "lost-answer" else "ok")
+        assert it.publication.unfinished().status == ("warning" if fault == "lost-answer" else "ok")
 
 
 def record(demo) -> dict:
@@ -316,11 +316,11 @@ def record(demo) -> dict:
 
 def test_a_lost_answer_is_shown_and_recorded_with_why_one_job_stays_red(demo, rehearse, tmp_path):
     before = demo.git("for-each-ref", cwd=demo.bare)
-    process = rehearse("--trouble", "lost-answer")
+    process = rehearse("--fault", "lost-answer")
     told, _ = process.communicate(timeout=120)
     assert process.returncode == 0, told
     assert "asked for, until all jobs have run: each registry stores the first upload and answers 500" in told
-    assert 'as "Re-run failed jobs" does, what failed runs again' in told
+    assert 'as "Re-run failed jobs" does, the failed jobs run again' in told
     assert "one job is red, though all that it publishes is out:" in told
     assert "! warning: rehearsed workflow: job `publish-demo-sdk`" in told
     table = told[told.index("what the rehearsed registries hold of 0.4.0:") :].splitlines()[1:5]
@@ -362,14 +362,14 @@ def test_a_lost_answer_is_shown_and_recorded_with_why_one_job_stays_red(demo, re
 
 
 @pytest.mark.parametrize(
-    ("trouble", "stage", "words"),
+    ("fault", "stage", "words"),
     [
         ("protected-branch", "push-branch", ["made through a pull request", "bring this commit in by a pull request"]),
         ("refused-tag", "push-tag", ["creations being restricted", "bypass list", "never take another name"]),
     ],
 )
-def test_a_rule_of_the_remote_ends_the_release_at_its_stage_with_what_to_do(demo, rehearse, trouble, stage, words):
-    process = rehearse("--trouble", trouble)
+def test_a_rule_of_the_remote_ends_the_release_at_its_stage_with_what_to_do(demo, rehearse, fault, stage, words):
+    process = rehearse("--fault", fault)
     told, _ = process.communicate(timeout=120)
     assert process.returncode == 1
     assert f"release of 0.4.0 refused: `{stage}`" in told

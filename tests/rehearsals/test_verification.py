@@ -237,7 +237,7 @@ def test_the_command_runs_the_page_and_prints_the_record(published, tmp_path):
     sums.write_text("".join(f"{digest}  {name}\n" for name, digest in published.sums().items()))
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     done = subprocess.run(
-        [BIN / "binoc-runbook", "verify", "0.4.0", "--sums", sums, "--patience", "0", "--json"],
+        [BIN / "binoc-runbook", "verify", "0.4.0", "--sums", sums, "--timeout", "0", "--json"],
         cwd=published.root,
         env=environment | published.environment | {"HOME": os.environ["HOME"]},
         stdin=subprocess.DEVNULL,
@@ -259,14 +259,14 @@ def test_the_command_runs_the_page_and_prints_the_record(published, tmp_path):
 
 def test_what_is_not_yet_visible_is_asked_for_again_until_it_is(built):
     built.shown.on_line = lambda: built.registries.index.projects or built.release()
-    verification = built.verification(patience=60)
+    verification = built.verification(timeout=60)
     verification.published()
     assert states(verification) == {"demo": "published", "demo-sdk": "published"}
     assert any("not yet visible: demo, demo-sdk" in line for line in built.shown.lines)
 
 
-def test_patience_ends_and_nothing_is_tried_that_is_not_there(built):
-    verification = built.verification(patience=0)
+def test_the_timeout_ends_and_nothing_is_tried_that_is_not_there(built):
+    verification = built.verification(timeout=0)
     verification.published()
     verification.origin()
     verification.smoke_test()
@@ -282,7 +282,7 @@ def test_patience_ends_and_nothing_is_tried_that_is_not_there(built):
 def test_what_is_absent_long_after_the_tag_is_missing(built):
     old = {"GIT_COMMITTER_DATE": "2026-01-01T00:00:00Z"}
     assert built.do("git", "tag", "-f", "-a", "v0.4.0", "-m", "0.4.0", "v0.4.0^{}", **old).returncode == 0
-    verification = built.verification(patience=60)
+    verification = built.verification(timeout=60)
     verification.published()
     assert states(verification) == {"demo": "missing", "demo-sdk": "missing"}
 

@@ -143,8 +143,10 @@ def setup_check(root: Path, parsed: argparse.Namespace) -> int:
     policy = read_policy(root)
     findings = check_setup(World.real(root), policy)
     report(findings, as_json=parsed.json, repository=policy.repository)
-    if unknown := len(findings.having("unknown")):
-        show_line(f"{unknown} unknown: open each page once to check it, and again when people change")
+    unknown = len(findings.having("unknown"))
+    if unknown and not parsed.json:
+        advice = "what is unknown was not seen to be right; open each page once, and again when people change"
+        show_line(f"{unknown} unknown: {advice}")
     return exit_code(findings)
 
 

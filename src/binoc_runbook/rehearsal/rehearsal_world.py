@@ -48,6 +48,7 @@ class RehearsalWorld(World):
     ) -> TriggeredRun | None:
         """Run the publish workflow against local registries, with the fault; then the failed jobs without it."""
         from binoc_runbook.rehearsal.publish import open_publication
+        from binoc_runbook.world.triggered_run import TriggeredRun
 
         with open_publication(self, policy, version, listener.line, listener) as publication:
             if is_registry_fault(self.fault):
