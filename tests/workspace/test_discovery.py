@@ -329,13 +329,13 @@ def test_a_manifest_of_nothing_that_could_be_released_is_an_orphan(path: str, te
 @pytest.mark.parametrize(
     ("text", "place", "saw"),
     [
-        ("[package]\nname = \n", "Cargo.toml:2", "(line 2, column 8)"),
-        ("[package\n", "Cargo.toml:1", "(line 1, column 9)"),
-        ('[package]\nname = "a', "Cargo.toml:2", "(line 2, column 10)"),
+        ("[package]\nname = \n", "Cargo.toml:2", "line 2, column 8"),
+        ("[package\n", "Cargo.toml:1", "line 1, column 9"),
+        ('[package]\nname = "a', "Cargo.toml:2", "end of document"),
         ("a = 1\na = 2\n", "Cargo.toml:2", "line 2"),
-        ("a = " + "[" * 10_000, "Cargo.toml:1", "nested too deeply"),
+        ("a = " + "[" * 10_000, "Cargo.toml:1", "does not parse"),
         ("a = " + "9" * 10_000, "Cargo.toml:1", "does not parse"),
-        ("<<<<<<< HEAD\n", "Cargo.toml:1", "(line 1, column 1)"),
+        ("<<<<<<< HEAD\n", "Cargo.toml:1", "line 1, column 1"),
         ("a = 1\r\n\x00", "Cargo.toml:2", "line 2"),
     ],
 )

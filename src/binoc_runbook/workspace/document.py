@@ -33,7 +33,8 @@ class Document:
         except OSError as error:
             self._refuse(None, f"cannot be read: {error.strerror}", f"make `{path}` readable")
         except UnicodeDecodeError as error:
-            line, column = _position(error.object[: error.start].decode())
+            line = error.object.count(b"\n", 0, error.start) + 1
+            column = error.start - error.object.rfind(b"\n", 0, error.start)
             self._refuse(line, f"is not UTF-8 (line {line}, column {column})", f"save `{path}` as UTF-8")
 
     @property
@@ -63,8 +64,3 @@ class Document:
 
     def _refuse(self, line: int | None, saw: str, remedy: str) -> None:
         self.problem = Finding.failed("manifests", Place(self.path, line), saw, remedy)
-
-
-def _position(before: str) -> tuple[int, int]:
-    """The line and the column that a text ends at, both counted from 1."""
-    return before.count("\n") + 1, len(before) - before.rfind("\n")
