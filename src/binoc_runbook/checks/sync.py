@@ -144,7 +144,7 @@ def _changelog(workspace: Workspace, version: Version) -> Finding:
     try:
         text = (workspace.root / CHANGELOG).read_bytes().decode()
     except FileNotFoundError:
-        return Finding.failed(CHECK, CHANGELOG, "there is no changelog", f"just prepare {version.semver}")
+        text = ""
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         return Finding.failed(CHECK, CHANGELOG, f"cannot be read: {reason}", f"save `{CHANGELOG}` as UTF-8")
