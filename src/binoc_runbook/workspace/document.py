@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from bisect import bisect_left
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from binoc_runbook.finding import Finding, Place
+from binoc_runbook.workspace.spans import Keys, Span, spans
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from binoc_runbook.workspace.spans import Keys, Span
 
 
 class Document:
@@ -45,22 +42,15 @@ class Document:
     @cached_property
     def spans(self) -> dict[Keys, Span]:
         """Where each value is written, found when it is first asked for."""
-        return self._spans()
+        return spans(self.text)
 
     def place(self, *keys: str | int) -> Place:
         """The line of a value; of the nearest table around it where the value itself has none."""
         while keys:
             if span := self.spans.get(keys):
-                return Place(self.path, bisect_left(self._line_ends, span[0]) + 1)
+                return Place(self.path, self.text.count("\n", 0, span[0]) + 1)
             keys = keys[:-1]
         return Place(self.path)
-
-    def _spans(self) -> dict[Keys, Span]:
-        raise NotImplementedError
-
-    @cached_property
-    def _line_ends(self) -> list[int]:
-        return [match.start() for match in re.finditer("\n", self.text)]
 
     def _refuse(self, line: int | None, saw: str, remedy: str) -> None:
         self.problem = Finding.failed("manifests", Place(self.path, line), saw, remedy)

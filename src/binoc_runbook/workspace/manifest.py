@@ -8,7 +8,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from binoc_runbook.workspace.document import Document
-from binoc_runbook.workspace.spans import Keys, Span, spans
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,9 +48,6 @@ class Manifest(Document):
     def strings(self, *keys: str) -> list[str]:
         """The strings of the array at a path of keys, an empty list where there is none."""
         return [value for _, value in strings(self.get(*keys))]
-
-    def _spans(self) -> dict[Keys, Span]:
-        return spans(self.text)
 
 
 def parse(path: str, text: str) -> Table:
