@@ -10,7 +10,7 @@ from __future__ import annotations
 import fnmatch
 import json
 import re
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -158,8 +158,9 @@ def _platforms(value: object) -> tuple[str, ...]:
     return platforms
 
 
-def _key(about: str, allowed: str, read: Callable[[object], object]) -> dict[str, object]:
-    return {"help": about, "allowed": allowed, "read": read}
+def _key(about: str, allowed: str, read: Callable[[object], object], default: object = MISSING) -> Any:
+    """A field that is a key of a table."""
+    return field(default=default, metadata={"help": about, "allowed": allowed, "read": read})
 
 
 @dataclass(frozen=True)
@@ -169,42 +170,34 @@ class Artifact:
     `source` is the place of its table in the policy; it takes no part in comparisons.
     """
 
-    name: str = field(metadata=_key("The name at the registry.", 'a name, such as "binoc"', _text))
-    registry: Registry = field(
-        metadata=_key("The registry that it is published at.", '"pypi" or "crates.io"', _registry)
+    name: str = _key("The name at the registry.", 'a name, such as "binoc"', _text)
+    registry: Registry = _key(  # noqa: RUF009 - it makes a field
+        "The registry that it is published at.", '"pypi" or "crates.io"', _registry
     )
-    path: str = field(
-        metadata=_key("The folder of its manifest.", "a folder below the root, with forward slashes", _path)
-    )
-    environment: str | None = field(
+    path: str = _key("The folder of its manifest.", "a folder below the root, with forward slashes", _path)
+    environment: str | None = _key(
+        "The GitHub environment of its publish job, which no other artifact shares.",
+        'the name of an environment, such as "pypi-binoc"',
+        _text,
         default=None,
-        metadata=_key(
-            "The GitHub environment of its publish job, which no other artifact shares.",
-            'the name of an environment, such as "pypi-binoc"',
-            _text,
-        ),
     )
-    wheels: str | None = field(
+    wheels: str | None = _key(
+        "The Python tag and the ABI tag of its wheels (PEP 425).",
+        '"cp310-abi3" or "cp310-cp310"',
+        _wheels,
         default=None,
-        metadata=_key(
-            "The Python tag and the ABI tag of its wheels (PEP 425).", '"cp310-abi3" or "cp310-cp310"', _wheels
-        ),
     )
-    platforms: tuple[str, ...] = field(
+    platforms: tuple[str, ...] = _key(
+        "The platform tags of its wheels, one wheel for each (PEP 425, PEP 600, PEP 656).",
+        'tags such as "manylinux_2_17_x86_64", "musllinux_1_2_x86_64", "macosx_11_0_arm64", "win_amd64"',
+        _platforms,
         default=(),
-        metadata=_key(
-            "The platform tags of its wheels, one wheel for each (PEP 425, PEP 600, PEP 656).",
-            'tags such as "manylinux_2_17_x86_64", "musllinux_1_2_x86_64", "macosx_11_0_arm64", "win_amd64"',
-            _platforms,
-        ),
     )
-    example: str | None = field(
+    example: str | None = _key(
+        "The folder of a crate that uses this one as a stranger would; it is compiled with what was published.",
+        'a folder below the root, such as "crates/binoc-row-reorder"',
+        _path,
         default=None,
-        metadata=_key(
-            "The folder of a crate that uses this one as a stranger would; it is compiled with what was published.",
-            'a folder below the root, such as "crates/binoc-row-reorder"',
-            _path,
-        ),
     )
     source: Place = field(default=Place(MANIFEST), compare=False)
 
@@ -219,56 +212,45 @@ class Policy:
 
     declared: bool = False
     source: Place = field(default=Place(MANIFEST), compare=False)
-    tag: str = field(
+    tag: str = _key(
+        "The name of a release's git tag.",
+        'a name that git takes with exactly one `{version}`, such as "v{version}"',
+        _tag,
         default="v{version}",
-        metadata=_key(
-            "The name of a release's git tag.",
-            'a name that git takes with exactly one `{version}`, such as "v{version}"',
-            _tag,
-        ),
     )
-    branch: tuple[str, ...] = field(
+    branch: tuple[str, ...] = _key(
+        "The branches that are released from, by name or pattern.",
+        'a branch such as "main", or a list such as ["main", "release/*"]',
+        _branch,
         default=("main",),
-        metadata=_key(
-            "The branches that are released from, by name or pattern.",
-            'a branch such as "main", or a list such as ["main", "release/*"]',
-            _branch,
-        ),
     )
-    remote: str = field(
-        default="origin",
-        metadata=_key("The git remote that is pushed to.", 'the name of a git remote, such as "origin"', _remote),
+    remote: str = _key(
+        "The git remote that is pushed to.", 'the name of a git remote, such as "origin"', _remote, default="origin"
     )
-    test: tuple[str, ...] = field(
+    test: tuple[str, ...] = _key(
+        "The command that must pass before anything public is done.",
+        'a list of arguments, such as ["just", "test-code"]',
+        _command("test"),
         default=(),
-        metadata=_key(
-            "The command that must pass before anything public is done.",
-            'a list of arguments, such as ["just", "test-code"]',
-            _command("test"),
-        ),
     )
-    smoke_test: tuple[str, ...] = field(
+    smoke_test: tuple[str, ...] = _key(
+        "The smoke test of the installed distributions: it is run in a clean environment on each Python, with"
+        " the version as an argument, and `--plugin` with the library of each compiled `example`.",
+        'a list of arguments, such as ["python", "python/smoke_test.py"]',
+        _command("smoke-test"),
         default=(),
-        metadata=_key(
-            "The smoke test of the installed distributions: it is run in a clean environment on each Python, with"
-            " the version as an argument, and `--plugin` with the library of each compiled `example`.",
-            'a list of arguments, such as ["python", "python/smoke_test.py"]',
-            _command("smoke-test"),
-        ),
     )
-    repository: str | None = field(
+    repository: str | None = _key(
+        "The GitHub repository that the registries trust.",
+        'owner/name, such as "harvard-lil/binoc"',
+        _repository,
         default=None,
-        metadata=_key(
-            "The GitHub repository that the registries trust.", 'owner/name, such as "harvard-lil/binoc"', _repository
-        ),
     )
-    workflow: str = field(
+    workflow: str = _key(
+        "The workflow file in `.github/workflows` that the registries trust.",
+        'a bare file name ending in .yml or .yaml, such as "publish.yml"',
+        _workflow,
         default="publish.yml",
-        metadata=_key(
-            "The workflow file in `.github/workflows` that the registries trust.",
-            'a bare file name ending in .yml or .yaml, such as "publish.yml"',
-            _workflow,
-        ),
     )
     artifacts: tuple[Artifact, ...] = field(
         default=(),

@@ -9,11 +9,13 @@ and the nearest good spelling.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import total_ordering
 from typing import Literal
 
 PreRelease = Literal["alpha", "beta", "rc"]
+
+Spelling = Literal["semver", "pep440"]
 
 #: The pre-releases that both worlds know, and Python's word for each. Both sort them in this, the alphabetical, order.
 _PYTHON_WORD: dict[PreRelease, str] = {"alpha": "a", "beta": "b", "rc": "rc"}
@@ -26,8 +28,10 @@ _LONGEST = 100
 
 _NUMBER = "(?:0|[1-9][0-9]*)"  # never \d, which also matches the digits of other scripts
 _NUMBERS = rf"(?P<major>{_NUMBER})\.(?P<minor>{_NUMBER})\.(?P<patch>{_NUMBER})"
-_SEMVER = re.compile(rf"{_NUMBERS}(?:-(?P<word>alpha|beta|rc)\.(?P<count>{_NUMBER}))?")
-_PEP440 = re.compile(rf"{_NUMBERS}(?:(?P<word>a|b|rc)(?P<count>{_NUMBER}))?")
+_SPELT: dict[Spelling, re.Pattern[str]] = {
+    "semver": re.compile(rf"{_NUMBERS}(?:-(?P<word>alpha|beta|rc)\.(?P<count>{_NUMBER}))?"),
+    "pep440": re.compile(rf"{_NUMBERS}(?:(?P<word>a|b|rc)(?P<count>{_NUMBER}))?"),
+}
 
 
 class VersionError(ValueError):
@@ -70,9 +74,7 @@ class Version:
             VersionError: For everything else: what PyPI or crates.io would refuse, what either would read as another
                 version, and what is no text (papermill hands over `-p version 0.4` as a number).
         """
-        if isinstance(text, str) and (match := _SEMVER.fullmatch(text)) and (version := cls._of(match)):
-            return version
-        raise _refusal(text, "semver")
+        return cls._read(text, "semver")
 
     @classmethod
     def from_pep440(cls, text: object) -> Version:
@@ -81,19 +83,15 @@ class Version:
         Raises:
             VersionError: For everything else, other forms of PEP 440 included: they would not round-trip.
         """
-        if isinstance(text, str) and (match := _PEP440.fullmatch(text)) and (version := cls._of(match)):
-            return version
-        raise _refusal(text, "pep440")
+        return cls._read(text, "pep440")
 
     @classmethod
-    def _of(cls, match: re.Match[str]) -> Version | None:
-        if len(match.string) > _LONGEST:
-            return None
-        numbers = [int(match[name]) for name in ("major", "minor", "patch")]
-        pre: tuple[PreRelease, int] | None = None
-        if word := match["word"]:
-            pre = (_WORD[word], int(match["count"]))
-        return _bounded(numbers, pre)
+    def _read(cls, text: object, spelling: Spelling) -> Version:
+        match = _SPELT[spelling].fullmatch(text) if isinstance(text, str) and len(text) <= _LONGEST else None
+        if match and all(int(number) <= _LARGEST for number in re.findall("[0-9]+", match[0])):
+            pre = (_WORD[match["word"]], int(match["count"])) if match["word"] else None
+            return cls(int(match["major"]), int(match["minor"]), int(match["patch"]), pre)
+        raise _refusal(text, spelling)
 
     @property
     def semver(self) -> str:
@@ -130,60 +128,39 @@ class Version:
         return (self.major, self.minor, self.patch, self.pre is None, self.pre or ())
 
 
-def _bounded(numbers: list[int], pre: tuple[PreRelease, int] | None) -> Version | None:
-    if max(*numbers, pre[1] if pre else 0) > _LARGEST:
-        return None
-    major, minor, patch = numbers
-    return Version(major, minor, patch, pre)
-
-
 # What follows is only reached by what was refused: it reads as loosely as can be, to say what is wrong and what was
 # probably meant.
 
-Spelling = Literal["semver", "pep440"]
-
 _LOOSE = re.compile(
-    r"(?P<v>v\.?)?(?:(?P<epoch>[0-9]+)!)?(?P<numbers>[0-9]+(?:\.[0-9]+)*)(?P<suffix>[^+]*)(?P<build>\+.*)?",
-    re.IGNORECASE | re.DOTALL,
+    r"(?P<v>v\.?)?(?P<epoch>[0-9]+!)?(?P<numbers>[0-9]+(?:\.[0-9]+)*)"
+    r"(?P<suffix>[-_.]?(?P<word>[a-z]*)[-_.]?(?P<count>[0-9]*)(?P<more>[!-*,-~]*))(?P<build>\+[!-~]*)?",
+    re.IGNORECASE,
 )
-_LOOSE_SUFFIX = re.compile(r"[-_.]?(?P<word>[a-z]*)[-_.]?(?P<count>[0-9]*)(?P<more>.*)", re.IGNORECASE | re.DOTALL)
 
-#: Words for a pre-release that only one world knows, or that the two sort differently: what they were probably meant
-#: to say, and why they are refused.
-_FOREIGN: dict[str, tuple[PreRelease, str]] = {
-    "c": ("rc", "Python reads `c` as `rc`, and Cargo does not"),
-    "pre": ("rc", "Python reads `pre` as `rc`, so it would come back as another version"),
-    "preview": ("rc", "Python reads `preview` as `rc`, so it would come back as another version"),
+#: What the word after the numbers was probably meant to say, and what is wrong with it in every spelling.
+_WORDS: dict[str, tuple[PreRelease | None, str]] = {
+    **{word: (pre, "") for word, pre in _WORD.items()},
+    **dict.fromkeys(("c", "pre", "preview"), ("rc", "Python reads `{word}` as `rc`, and Cargo does not")),
     "dev": ("alpha", "Python sorts `dev` below every alpha, Cargo above every beta"),
-    "nightly": ("alpha", "Python has no `nightly` versions"),
-    "snapshot": ("alpha", "Python has no `snapshot` versions"),
+    **dict.fromkeys(("nightly", "snapshot"), ("alpha", "Python has no `{word}` versions")),
+    **dict.fromkeys(("post", "rev", "r"), (None, "`{suffix}` is a post-release to Python, and SemVer has none")),
+    "": ("rc", "`{suffix}` is a pre-release to Cargo, and to Python the post-release `{release}.post{number}`"),
 }
-_POST = ("post", "rev", "r")
 
 _DASHES = dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212\ufe63\uff0d", "-")
 
 
 def _refusal(given: object, spelling: Spelling) -> VersionError:
-    if not isinstance(given, str):
-        return _refusal_of_a_value(given, spelling)
-    faults, meant = _faults(given, spelling)
-    nearest = getattr(meant, spelling) if meant else None
-    example = "`0.4.0` or `0.4.0-rc.1`" if spelling == "semver" else "`0.4.0` or `0.4.0rc1`"
-    remedy = f"type `{nearest}`" if nearest else f"type a version such as {example}"
-    return VersionError(_shown(given), "; ".join(faults), nearest, remedy)
-
-
-def _refusal_of_a_value(given: object, spelling: Spelling) -> VersionError:
-    """Refuse what is no text, such as what papermill makes of `-p version 0.4`."""
-    if given is None:
-        return VersionError("None", "no version was given", None, "pass `-r version 0.4.0`")
-    if isinstance(given, bool) or not isinstance(given, int | float):
-        reason = f"it is of type `{type(given).__name__}`, not text"
-        return VersionError(_shown(given), reason, None, "pass `-r version 0.4.0`")
     shown = _shown(given)
-    _, meant = _faults(shown, spelling)
-    nearest = getattr(meant, spelling) if meant else None
-    reason = "it is a number, not text; papermill makes numbers of what looks like one"
+    if isinstance(given, str):
+        faults, nearest = _faults(given, spelling)
+        example = "`0.4.0` or `0.4.0-rc.1`" if spelling == "semver" else "`0.4.0` or `0.4.0rc1`"
+        remedy = f"type `{nearest}`" if nearest else f"type a version such as {example}"
+        return VersionError(shown, "; ".join(faults), nearest, remedy)
+    # Such as what papermill makes of `-p version 0.4`.
+    number = isinstance(given, int | float) and not isinstance(given, bool)
+    nearest = _faults(shown, spelling)[1] if number else None
+    reason = f"it is of type `{type(given).__name__}`, not text; papermill makes numbers of what looks like one"
     remedy = f"pass `-r version {nearest or '0.4.0'}`"
     if isinstance(given, float):
         reason += ", and digits may be lost already: `-p version 1.10` arrives as the number 1.1"
@@ -192,105 +169,55 @@ def _refusal_of_a_value(given: object, spelling: Spelling) -> VersionError:
     return VersionError(shown, reason, nearest, remedy)
 
 
-def _faults(text: str, spelling: Spelling) -> tuple[list[str], Version | None]:
-    """Everything that is wrong with `text`, and the version that was probably meant."""
-    if not text.strip():
-        return ["it is empty"], None
+def _faults(text: str, spelling: Spelling) -> tuple[list[str], str | None]:
+    """Everything that is wrong with `text`, and the nearest good spelling."""
     if len(text) > _LONGEST:
         return [f"it is {len(text)} characters long"], None
-    faults = []
     plain = "".join(str(int(sign)) if sign.isdecimal() else _DASHES.get(sign, sign) for sign in text)
-    if plain != text:
-        faults.append("it has digits or dashes that are not ASCII")
-    if (joined := "".join(plain.split())) != plain:
-        faults.append("it contains white space")
-    if not joined.isprintable():  # nothing of it may be repeated to a terminal
-        return [*faults, "it has characters that cannot be printed"], None
+    joined = "".join(plain.split())
     match = _LOOSE.fullmatch(joined)
-    if match is None:
-        return [*faults, "it does not begin with the numbers of a version"], None
+    if match is None:  # nothing of it may be repeated to a terminal
+        return ["it does not begin with the numbers of a version, or goes on in signs that no version has"], None
+    faults = []
+    if joined != text:
+        faults.append("it has white space in it, or digits or dashes that are not ASCII")
     if match["v"]:
         faults.append(f"`{match['v']}` belongs to the tag, not to the version")
     if match["epoch"]:
-        faults.append(f"Cargo has no epochs (`{match['epoch']}!`)")
-    numbers = _loose_numbers(match["numbers"], faults)
-    release = ".".join(map(str, numbers))
-    pre, faulty = None, False
-    if match["suffix"]:
-        before = len(faults)
-        pre = _loose_suffix(match["suffix"], release, spelling, faults)
-        faulty = len(faults) > before
-    if match["build"]:
-        faults.append(f"PyPI refuses local versions and crates.io ignores build metadata (`{match['build']}`)")
-    meant = _bounded(numbers, pre) if pre or not faulty else None
-    if match["suffix"] and _is_post(match["suffix"]):
-        meant = _bounded([*numbers[:2], numbers[2] + 1], None)
-    if any(int(number) > _LARGEST for number in re.findall("[0-9]+", joined)):
-        return [*faults, f"a number is larger than {_LARGEST}, the largest that Cargo reads"], None
-    return faults, meant
-
-
-def _loose_numbers(text: str, faults: list[str]) -> list[int]:
-    """Fill up with zeros or cut what was probably meant as three numbers."""
-    parts = text.split(".")
+        faults.append(f"Cargo has no epochs (`{match['epoch']}`)")
+    parts = match["numbers"].split(".")
     if len(parts) != 3:
         faults.append(f"it has {len(parts)} number{'s'[: len(parts) - 1]} where Cargo wants three")
     if any(part != "0" and part.startswith("0") for part in parts):
         faults.append("Cargo refuses leading zeros, and Python drops them")
-    return [int(part) for part in (*parts, "0", "0")[:3]]
+    major, minor, patch = (int(part) for part in (*parts, "0", "0")[:3])
+    release = Version(major, minor, patch)
+    meant = _with_suffix(release, match, spelling, faults) if match["suffix"] else release
+    if match["build"]:
+        faults.append(f"PyPI refuses local versions and crates.io ignores build metadata (`{match['build']}`)")
+    nearest = getattr(meant, spelling) if meant else ""
+    if any(int(number) > _LARGEST for number in re.findall("[0-9]+", joined + nearest)):
+        return [*faults, f"a number is larger than {_LARGEST}, the largest that Cargo reads"], None
+    return faults, nearest or None
 
 
-def _loose_suffix(suffix: str, release: str, spelling: Spelling, faults: list[str]) -> tuple[PreRelease, int] | None:
-    """Find the pre-release that was probably meant by what follows the numbers."""
-    match = _LOOSE_SUFFIX.match(suffix)
-    if match is None:  # never: every part of the pattern may be empty
+def _with_suffix(release: Version, match: re.Match[str], spelling: Spelling, faults: list[str]) -> Version | None:
+    """The version that was probably meant by what follows the numbers."""
+    suffix, word, number = match["suffix"], match["word"].lower(), int(match["count"] or 1)
+    if word not in _WORDS or not (word or match["count"]):
+        faults.append(f"`{suffix}` is no pre-release of either Cargo or Python, which both know alpha, beta and rc")
         return None
-    word, count, more = match["word"].lower(), match["count"], match["more"]
-    number = int(count or 1)
-    if _is_post(suffix):
-        faults.append(f"`{suffix}` is a post-release to Python; SemVer has none, and would sort it before `{release}`")
-        return None
-    if not word and not count:
-        faults.append(f"`{suffix}` is no pre-release of either Cargo or Python")
-        return None
-    if not word:
-        post = f"{release}.post{number}"
-        faults.append(
-            f"`{suffix}` is a pre-release to Cargo, and to Python the post-release `{post}`, after `{release}`"
-        )
-        pre: PreRelease = "rc"
-    elif word in _FOREIGN:
-        pre, reason = _FOREIGN[word]
-        faults.append(reason)
-    elif word in _WORD:
-        pre = _WORD[word]
-        good = f"-{pre}.{number}" if spelling == "semver" else f"{_PYTHON_WORD[pre]}{number}"
-        if not more and suffix != good:
-            faults.append(_misspelling(suffix, good, pre, count, spelling))
-    else:
-        faults.append(f"Python knows no pre-release `{word}`, only alpha, beta and rc")
-        return None
-    if more:
-        faults.append(f"Python knows one number after the pre-release, and no `{more}`")
-    return pre, number
-
-
-def _misspelling(suffix: str, good: str, pre: PreRelease, count: str, spelling: Spelling) -> str:
-    """Why a pre-release that both worlds know is not accepted under this spelling."""
-    if not count:
-        return f"`{suffix}` has no number, which Python takes for 0 and Cargo sorts before it"
-    if spelling == "pep440":
-        return f"PEP 440 spells `{suffix}` as `{good}`, and would give it back so"
-    if suffix == f"-{pre}{count}":
-        return f"without a dot Cargo sorts `{suffix}` as text, {pre}10 before {pre}9"
-    if suffix == f"{_PYTHON_WORD[pre]}{int(count)}":
-        return f"`{suffix}` is Python's spelling, Cargo's is `{good}`"
-    return f"Cargo spells `{suffix}` as `{good}`"
-
-
-def _is_post(suffix: str) -> bool:
-    match = _LOOSE_SUFFIX.fullmatch(suffix)
-    return match is not None and match["word"].lower() in _POST
+    pre, fault = _WORDS[word]
+    meant = replace(release, pre=(pre, number)) if pre else replace(release, patch=release.patch + 1)
+    good: str = getattr(meant, spelling).removeprefix(release.semver)
+    if fault:
+        faults.append(fault.format(suffix=suffix, word=word, release=release, number=number))
+    elif match["more"]:
+        faults.append(f"Python knows one number after the pre-release, and no `{match['more']}`")
+    elif suffix != good:
+        whose = "Cargo" if spelling == "semver" else "Python"
+        faults.append(f"`{suffix}` is not how {whose} spells and sorts `{good}`")
+    return meant
 
 
 def _shown(given: object) -> str:

@@ -119,7 +119,7 @@ def test_a_lightweight_tag_on_the_remote_is_never_replaced(checkout):
     checkout.git("tag", "v0.4.0", cwd=checkout.root)
     checkout.git("push", "--quiet", "origin", "v0.4.0", cwd=checkout.root)
     told = "\n".join(found(checkout, "failed"))
-    assert "a pushed tag is never replaced" in told
+    assert "a pushed tag is never moved" in told
     assert "git tag -d" not in told
 
 

@@ -77,13 +77,13 @@ def test_each_artifact_that_can_be_published_as_declared_is_one_answer(ask: Ask)
             ("crates/core/Cargo.toml", "publish = false\n", "publish = true\n"),
             "crates/core/Cargo.toml:5",
             "`binoc-core` can be published to crates.io",
-            "write `publish = false` in `crates/core/Cargo.toml:5`",
+            "write `publish = false` under `[package]` in `crates/core/Cargo.toml`",
         ),
         (
             ("Cargo.toml", "publish = false\n", "publish = true\n"),
             "crates/cli/Cargo.toml:5",
             "`binoc-cli` can be published to crates.io",
-            "write `publish = false` in `crates/cli/Cargo.toml:5`",
+            "write `publish = false` under `[package]` in `crates/cli/Cargo.toml`",
         ),
         (
             ("pyproject.toml", '"Private :: Do Not Upload"', '"Topic :: Security"'),
@@ -114,13 +114,13 @@ def test_what_could_be_published_without_being_declared_is_named(
         (
             ("crates/sdk/Cargo.toml", 'edition = "2021"\n', 'edition = "2021"\npublish = false\n'),
             "crates/sdk/Cargo.toml:5",
-            "the policy declares `binoc-sdk`, and its manifest does not let Cargo publish it",
-            "remove the line `crates/sdk/Cargo.toml:5`, or name crates-io there",
+            "the policy declares `binoc-sdk` for crates.io, and its manifest does not let Cargo publish it",
+            "write `publish = true` in `crates/sdk/Cargo.toml:5`",
         ),
         (
             ("crates/sdk/Cargo.toml", 'edition = "2021"\n', 'edition = "2021"\npublish.workspace = true\n'),
             "crates/sdk/Cargo.toml:5",
-            "the policy declares `binoc-sdk`, and its manifest does not let Cargo publish it",
+            "the policy declares `binoc-sdk` for crates.io, and its manifest does not let Cargo publish it",
             "write `publish = true` in `crates/sdk/Cargo.toml:5`",
         ),
         (
@@ -132,7 +132,7 @@ def test_what_could_be_published_without_being_declared_is_named(
         (
             ("crates/sdk/Cargo.toml", 'version = "0.4.0"\n', ""),
             "crates/sdk/Cargo.toml:2",
-            "the policy declares `binoc-sdk`, and without a version Cargo does not publish it"
+            "the policy declares `binoc-sdk` for crates.io, and without a version Cargo does not publish it"
             " (`[package]` has no version)",
             "write its version under `[package]` in `crates/sdk/Cargo.toml`",
         ),
@@ -145,7 +145,7 @@ def test_what_could_be_published_without_being_declared_is_named(
         (
             ("python/binoc/pyproject.toml", "[project]\n", '[project]\nclassifiers = [\n  "Private :: X",\n]\n'),
             "python/binoc/pyproject.toml:5",
-            "the policy declares `Binoc`, and its classifier `Private :: X` makes PyPI refuse it",
+            "the policy declares `binoc` for PyPI, and a classifier makes PyPI refuse it",
             "remove the classifier in `python/binoc/pyproject.toml:5`",
         ),
     ],

@@ -262,7 +262,7 @@ def test_the_changelog_must_tell_of_the_version(text: str, saw: str, remedy: str
 
 def test_a_missing_changelog_is_named(ask: Ask) -> None:
     (finding,) = ask(without=("CHANGELOG.md",)).having("failed")
-    assert finding.saw == "there is no changelog"
+    assert "no section" in finding.saw
 
 
 def test_a_lock_file_that_cargo_does_not_read_is_not_asked(ask: Ask, tmp_path: Path) -> None:

@@ -234,7 +234,7 @@ def test_the_policy_is_found_in_any_form_of_toml(load: Callable[[str], Policy]) 
             '"python/binoc"',
             '"python/nothing"',
             15,
-            "no folder `python/nothing`",
+            "no pyproject.toml in `python/nothing`",
             "the folder of `binoc`'s pyproject.toml",
         ),
         ('"python/binoc"', '"crates"', 15, "no pyproject.toml in `crates`", "the folder of `binoc`'s pyproject.toml"),
@@ -255,7 +255,13 @@ def test_the_policy_is_found_in_any_form_of_toml(load: Callable[[str], Policy]) 
             "`platforms` is given for the crate",
             "delete `platforms`",
         ),
-        ('"crates-io"', '"PyPI-Binoc"', 24, "the environment of `binoc` too", 'such as "crates-binoc-sdk"'),
+        (
+            '"crates-io"',
+            '"PyPI-Binoc"',
+            24,
+            "the environment of `binoc` in pyproject.toml:12 too",
+            'such as "crates-binoc-sdk"',
+        ),
     ],
 )
 def test_an_impossible_promise_is_refused_with_its_line_and_what_is_allowed(
@@ -273,9 +279,9 @@ def test_an_impossible_promise_is_refused_with_its_line_and_what_is_allowed(
 @pytest.mark.parametrize(
     ("good", "bad", "saw"),
     [
-        ('"binoc-sqlite"\nregistry', '"Binoc"\nregistry', "`Binoc` is to PyPI the same name as `binoc`"),
-        ('path = "python/binoc-sqlite"', 'path = "python/binoc"', "is the folder of `binoc` too"),
-        ('"pypi-binoc-sqlite"', '"pypi-binoc"', "is the environment of `binoc` too"),
+        ('"binoc-sqlite"\nregistry', '"Binoc"\nregistry', "`Binoc` is the name of `binoc` in pyproject.toml:12 too"),
+        ('path = "python/binoc-sqlite"', 'path = "python/binoc"', "is the path of `binoc` in pyproject.toml:12 too"),
+        ('"pypi-binoc-sqlite"', '"pypi-binoc"', "is the environment of `binoc` in pyproject.toml:12 too"),
     ],
 )
 def test_two_artifacts_do_not_share_what_tells_them_apart(

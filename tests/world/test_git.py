@@ -146,12 +146,6 @@ def test_what_git_says_about_a_remote_does_not_tell_its_path(checkout, here):
     assert gone not in here.remote_refs("origin").reason
 
 
-def test_ancestry_has_three_answers(checkout, here):
-    assert here.ancestry("HEAD~1", of="HEAD") == "yes"
-    assert here.ancestry("HEAD", of="HEAD~1") == "no"
-    assert here.ancestry("0123456789012345678901234567890123456789", of="HEAD") == "unknown"
-
-
 def test_the_tagger_is_who_git_is_configured_with(checkout, here):
     assert here.identity() == "Rosa Release <rosa@example.org>"
 

@@ -84,8 +84,6 @@ def _branch(view: RemoteView) -> Iterator[Finding]:
     tip = view.refs.branch(view.branch)
     if tip is None:
         yield Finding.ok(CHECK, looked_at, "the branch is not there yet; pushing creates it")
-    elif tip == view.commit:
-        yield Finding.ok(CHECK, looked_at, f"is at {_short(tip)}, the commit to release")
     elif view.contains == "yes":
         yield Finding.ok(CHECK, looked_at, f"is at {_short(tip)} and contains {_short(view.commit)}")
     elif view.behind == "yes":
@@ -99,41 +97,28 @@ def _branch(view: RemoteView) -> Iterator[Finding]:
 
 
 def _tag(view: RemoteView) -> Iterator[Finding]:
-    yield from _local_tag(view)
+    here, there = view.local_tag, view.remote_tag
+    taken = "a pushed tag is never moved: release under the next version, just prepare VERSION"
+    if here is not None:
+        # Published tags are never touched; one that only this clone has is the user's to delete, so we say how.
+        own = f"it was never pushed: `git tag -d {view.tag}` deletes it in this clone, then run this again"
+        remedy = own if view.refs.refs is not None and there is None else taken
+        yield _tag_of(view, here, f"refs/tags/{view.tag}", remedy)
     if view.refs.refs is None:
         return
     looked_at = f"refs/tags/{view.tag} on {view.remote}"
-    there = view.remote_tag
     if there is None:
         yield Finding.ok(CHECK, looked_at, "the tag is not there")
-    elif there.commit != view.commit:
-        saw = f"peels to {_short(there.commit)}, and not to {_short(view.commit)}; a pushed tag is never moved"
-        yield Finding.failed(CHECK, looked_at, saw, "release this commit under the next version: just prepare VERSION")
-    elif not there.annotated:
-        saw = "is a lightweight tag of this commit, without tagger, date or message; a pushed tag is never replaced"
-        yield Finding.failed(CHECK, looked_at, saw, "release under the next version: just prepare VERSION")
     else:
-        yield Finding.ok(CHECK, looked_at, f"is an annotated tag that peels to {_short(there.commit)}")
+        yield _tag_of(view, there, looked_at, taken)
 
 
-def _local_tag(view: RemoteView) -> Iterator[Finding]:
-    looked_at, here = f"refs/tags/{view.tag}", view.local_tag
-    if here is None:
-        return
-    # Published tags are never touched; one that only this clone has is the user's to delete, so we say how.
-    way_out = (
-        f"it was never pushed: `git tag -d {view.tag}` deletes it in this clone, then run this again"
-        if view.refs.refs is not None and view.remote_tag is None
-        else "release under the next version: just prepare VERSION"
-    )
-    if here.commit != view.commit:
-        saw = f"this clone's tag peels to {_short(here.commit)}, and this release is of {_short(view.commit)}"
-        yield Finding.failed(CHECK, looked_at, saw, way_out)
-    elif not here.annotated:
-        saw = "this clone's tag is lightweight: it has no tagger, date or message"
-        yield Finding.failed(CHECK, looked_at, saw, way_out)
-    else:
-        yield Finding.ok(CHECK, looked_at, f"this clone has the annotated tag of {_short(here.commit)}")
+def _tag_of(view: RemoteView, tag: Tag, looked_at: str, remedy: str) -> Finding:
+    if tag.annotated and tag.commit == view.commit:
+        return Finding.ok(CHECK, looked_at, f"is the annotated tag of {_short(tag.commit)}")
+    kind = "annotated" if tag.annotated else "lightweight"
+    saw = f"is the {kind} tag of {_short(tag.commit)}, and not the annotated tag of {_short(view.commit)}"
+    return Finding.failed(CHECK, looked_at, saw, remedy)
 
 
 def _push(view: RemoteView, actions: ActionChecks) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from binoc_runbook.finding import Finding, Findings, Place
-from binoc_runbook.policy import NAMES
+from binoc_runbook.policy import MANIFEST_OF, NAMES
 from binoc_runbook.workspace import REGISTRY
 from binoc_runbook.workspace.python import is_private
 
@@ -30,14 +30,11 @@ _SHOWN = 20
 def surface(workspace: Workspace, policy: Policy) -> Findings:
     """Compare the policy with the manifests; where cargo reports nothing about them, the answer is unknown."""
     declared = {artifact: workspace.package_of(artifact) for artifact in policy.artifacts}
-    promised = [package for package in declared.values() if package]
     findings = [*workspace.problems, *workspace.cargo_errors(CHECK)]
     for artifact, package in declared.items():
         findings += _artifact(artifact, package)
     if policy.declared:
-        for package in workspace.packages:
-            if package.publishable and not any(package is other for other in promised):
-                findings += _undeclared(package)
+        findings += (_undeclared(package) for package in _others(workspace, policy) if package.publishable)
     else:
         findings.append(_no_promise(workspace))
     return Findings(findings)
@@ -45,13 +42,12 @@ def surface(workspace: Workspace, policy: Policy) -> Findings:
 
 def withheld(workspace: Workspace, policy: Policy) -> Findings:
     """Ask of each crate that the policy does not declare whether its manifest keeps it from being published."""
-    promised = [workspace.package_of(artifact) for artifact in policy.artifacts]
     findings: list[Finding] = []
-    for package in workspace.packages:
-        if package.ecosystem != "cargo" or any(package is each for each in promised):
+    for package in _others(workspace, policy):
+        if package.ecosystem != "cargo":
             continue
         if package.publishable:
-            findings += _undeclared(package)
+            findings.append(_undeclared(package))
         elif package.publishable is None:
             saw = f"`publish` of `{package.name}` is inherited, and cargo reports nothing: {package.cargo_error}"
             remedy = f"cargo metadata --no-deps --manifest-path {package.manifest}"
@@ -61,47 +57,60 @@ def withheld(workspace: Workspace, policy: Policy) -> Findings:
     return Findings(findings)
 
 
+def _others(workspace: Workspace, policy: Policy) -> Iterator[Package]:
+    """The packages that the policy does not declare."""
+    declared = [workspace.package_of(artifact) for artifact in policy.artifacts]
+    return (package for package in workspace.packages if not any(package is other for other in declared))
+
+
 def _artifact(artifact: Artifact, package: Package | None) -> Iterator[Finding]:
     what = f"`{artifact.name}` for {NAMES[artifact.registry]}"
     if package is None:
-        kind = "`Cargo.toml`" if artifact.registry == "crates.io" else "`pyproject.toml`"
+        kind = f"`{MANIFEST_OF[artifact.registry]}`"
         saw = f"the policy declares {what}, and no {kind} has that name"
         yield Finding.failed(CHECK, artifact.source, saw, f"name it in a {kind} in `{artifact.path}`")
         return
-    faults = list(_faults(artifact, package))
-    for place, saw, remedy in faults:
-        yield Finding.failed(CHECK, place, saw, remedy)
-    if not faults and package.publishable:
+    if package.folder != artifact.path:
+        saw = f"the policy says that `{package.name}` lies in `{artifact.path}`, and it lies in `{package.folder}`"
+        yield Finding.failed(CHECK, artifact.source, saw, f'write `path = "{package.folder}"`')
+    place = _publish_place(package)
+    if package.publishable is False or _other_registries(package):
+        why, remedy = _obstacle(package, place)
+        yield Finding.failed(CHECK, place, f"the policy declares {what}, and {why}", remedy)
+    elif package.folder == artifact.path and package.publishable:
         place = package.document.place("package" if package.ecosystem == "cargo" else "project", "name")
         yield Finding.ok(CHECK, place, f"{what} can be published, as the policy declares")
 
 
-def _faults(artifact: Artifact, package: Package) -> Iterator[tuple[Place, str, str]]:
-    """Why a declared artifact could not be published as declared, each with its place and remedy."""
-    name = f"`{package.name}`"
-    if package.folder != artifact.path:
-        saw = f"the policy says that {name} lies in `{artifact.path}`, and it lies in `{package.folder}`"
-        yield artifact.source, saw, f'write `path = "{package.folder}"`'
-    place = _publish_place(package)
-    if package.publishable is False:
-        why = _why_private(package)
-        yield place, f"the policy declares {name}, and {why}", _opening(package)
-    elif package.registries is not None and CRATES_IO not in package.registries:
-        registries = ", ".join(f"`{registry}`" for registry in package.registries)
-        saw = f"the policy declares {name} for crates.io, and `publish` allows only {registries}"
-        yield place, saw, f'add "{CRATES_IO}" to `publish` in `{place}`'
+def _obstacle(package: Package, place: Place) -> tuple[str, str]:
+    """What keeps a declared package from being published, and the edit that opens it."""
+    if package.ecosystem == "pypi":
+        return "a classifier makes PyPI refuse it", f"remove the classifier in `{place}`"
+    if others := _other_registries(package):
+        return f"`publish` allows only {others}", f'add "{CRATES_IO}" to `publish` in `{place}`'
+    if package.source is None:
+        remedy = f"write its version under `[package]` in `{package.manifest}`"
+        return f"without a version Cargo does not publish it ({package.reason})", remedy
+    return "its manifest does not let Cargo publish it", f"write `publish = true` in `{place}`"
 
 
-def _undeclared(package: Package) -> Iterator[Finding]:
+def _undeclared(package: Package) -> Finding:
     place = _publish_place(package)
-    name = f"`{package.name}`"
-    if package.registries is not None and CRATES_IO not in package.registries:
-        registries = ", ".join(f"`{registry}`" for registry in package.registries)
-        saw = f"{name} can be published to {registries}, of which the policy says nothing"
-        yield Finding.warning(CHECK, place, saw)
-        return
-    saw = f"{name} can be published to {NAMES[REGISTRY[package.ecosystem]]}, and the policy does not declare it"
-    yield Finding.failed(CHECK, place, saw, _closing(package))
+    if others := _other_registries(package):
+        saw = f"`{package.name}` can be published to {others}, of which the policy says nothing"
+        return Finding.warning(CHECK, place, saw)
+    registry = NAMES[REGISTRY[package.ecosystem]]
+    saw = f"`{package.name}` can be published to {registry}, and the policy does not declare it"
+    remedy = f"write `publish = false` under `[package]` in `{place.path}`"
+    if package.ecosystem == "pypi":
+        remedy = f'add "Private :: Do Not Upload" to the `classifiers` of `[project]` in `{place.path}`'
+    return Finding.failed(CHECK, place, saw, remedy)
+
+
+def _other_registries(package: Package) -> str:
+    """The registries that a crate names without naming crates.io; empty where it names crates.io, or none at all."""
+    registries = package.registries or ()
+    return "" if CRATES_IO in registries else ", ".join(f"`{registry}`" for registry in registries)
 
 
 def _no_promise(workspace: Workspace) -> Finding:
@@ -119,9 +128,6 @@ def _no_promise(workspace: Workspace) -> Finding:
     return Finding.warning(CHECK, question, saw, remedy)
 
 
-# Where a manifest says whether it may be published, and the edits that change it.
-
-
 def _publish_place(package: Package) -> Place:
     """The line that says whether a package may be published; the one with its name where none does."""
     document = package.document
@@ -133,36 +139,3 @@ def _publish_place(package: Package) -> Place:
     if private is not None:
         return document.place("project", "classifiers", private)
     return document.place("project", "classifiers" if classifiers else "name")
-
-
-def _why_private(package: Package) -> str:
-    if package.ecosystem == "pypi":
-        private = next(filter(is_private, package.document.strings("project", "classifiers")), "")
-        return f"its classifier `{private}` makes PyPI refuse it"
-    if package.source is None:
-        return f"without a version Cargo does not publish it ({package.reason})"
-    return "its manifest does not let Cargo publish it"
-
-
-def _opening(package: Package) -> str:
-    """The edit that lets a package be published."""
-    place = _publish_place(package)
-    if package.ecosystem == "pypi":
-        return f"remove the classifier in `{place}`"
-    if package.source is None:
-        return f"write its version under `[package]` in `{package.manifest}`"
-    if package.document.get("package", "publish") is None or isinstance(
-        package.document.get("package", "publish"), dict
-    ):
-        return f"write `publish = true` in `{place}`"
-    return f"remove the line `{place}`, or name {CRATES_IO} there"
-
-
-def _closing(package: Package) -> str:
-    """The edit that keeps a package from being published."""
-    place = _publish_place(package)
-    if package.ecosystem == "pypi":
-        return f'add "Private :: Do Not Upload" to the `classifiers` of `[project]` in `{place.path}`'
-    if package.document.get("package", "publish") is None:
-        return f"write `publish = false` under `[package]` in `{place.path}`"
-    return f"write `publish = false` in `{place}`"

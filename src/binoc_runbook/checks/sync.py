@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 
     from binoc_runbook.policy import Policy
     from binoc_runbook.version import Version
-    from binoc_runbook.workspace import Package, Workspace
-    from binoc_runbook.workspace.lock import Lock
+    from binoc_runbook.workspace import Workspace
 
 CHECK = "sync"
 CHANGELOG = "CHANGELOG.md"
@@ -115,36 +114,30 @@ def locks(workspace: Workspace, policy: Policy, locations: VersionLocations) -> 
                 saw = f"`{entry.name}` is `{entry.version}`, and its manifest says `{package.version}`"
                 yield Finding.warning(CHECK, lock.place(*entry.keys), saw, "cargo update --workspace")
     needed = built_manifests(workspace, policy)
-    roots: dict[str, list[Package]] = {}
+    known = {lock.path: {entry.name for entry in lock.entries} for lock in locations.locks if not lock.problem}
+    reported = {lock.path for lock in locations.locks if lock.problem}
     for package in workspace.packages:
-        if package.root is not None and package.manifest in needed:
-            roots.setdefault(package.root, []).append(package)
-    by_path = {lock.path: lock for lock in locations.locks}
-    for root, packages in roots.items():
-        path = lock_path(root)
-        yield from _locked(path, by_path.get(path), root, packages, policy)
-
-
-def _locked(path: str, lock: Lock | None, root: str, packages: list[Package], policy: Policy) -> Iterator[Finding]:
-    """Whether the lock file of a Cargo workspace knows the packages that are published from there."""
-    if lock is None:
-        saw = f"there is no lock file, and `{packages[0].name}` is published from this workspace"
-        # Nothing is known of how an undeclared release is published; a declared one builds with `--locked`.
-        answer = Finding.failed if policy.declared else Finding.warning
-        yield answer(CHECK, path, saw, f"cargo generate-lockfile --manifest-path {root}")
-    elif not lock.problem:
-        known = {entry.name for entry in lock.entries}
-        for package in packages:
-            if package.name not in known:
-                saw = f"it has no entry for `{package.name}` of `{package.manifest}`"
-                yield Finding.failed(CHECK, path, saw, f"cargo update --workspace --manifest-path {root}")
+        if package.root is None or package.manifest not in needed:
+            continue
+        path = lock_path(package.root)
+        if path in reported:
+            continue
+        if path not in known:
+            reported.add(path)
+            saw = f"there is no lock file, and `{package.name}` is published from this workspace"
+            # Nothing is known of how an undeclared release is published; a declared one builds with `--locked`.
+            answer = Finding.failed if policy.declared else Finding.warning
+            yield answer(CHECK, path, saw, f"cargo generate-lockfile --manifest-path {package.root}")
+        elif package.name not in known[path]:
+            saw = f"it has no entry for `{package.name}` of `{package.manifest}`"
+            yield Finding.failed(CHECK, path, saw, f"cargo update --workspace --manifest-path {package.root}")
 
 
 def _changelog(workspace: Workspace, version: Version) -> Finding:
     try:
         text = (workspace.root / CHANGELOG).read_bytes().decode()
     except FileNotFoundError:
-        return Finding.failed(CHECK, CHANGELOG, "there is no changelog", f"just prepare {version.semver}")
+        text = ""
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         return Finding.failed(CHECK, CHANGELOG, f"cannot be read: {reason}", f"save `{CHANGELOG}` as UTF-8")

@@ -28,8 +28,7 @@ def tree(state: TreeState | str, policy: Policy) -> Findings:
     if isinstance(state, str):
         saw = f"git cannot read this checkout: {state}"
         return Findings([Finding.failed(CHECK, _STATUS, saw, "run it at the root of a clone")])
-    checks = (_commit, _changes, _branch, _operation, _depth, _untracked, _message)
-    return Findings(finding for check in checks for finding in check(state, policy))
+    return Findings(_findings(state, policy))
 
 
 def unrecorded(state: TreeState) -> tuple[str, ...]:
@@ -37,50 +36,29 @@ def unrecorded(state: TreeState) -> tuple[str, ...]:
     return tuple(path for path in state.untracked if not path.startswith(RECORDS))
 
 
-def _commit(state: TreeState, _: Policy) -> Iterator[Finding]:
+def _findings(state: TreeState, policy: Policy) -> Iterator[Finding]:
     if state.commit is None:
         yield Finding.failed(CHECK, "HEAD", "there is no commit yet, so there is nothing to tag", "git commit")
-
-
-def _changes(state: TreeState, _: Policy) -> Iterator[Finding]:
     if state.changed:
         saw = f"{_some(state.changed)} changed since the commit, and the tag could not contain that"
         yield Finding.failed(CHECK, _STATUS, saw, "commit the change, or `git stash`; see `git diff HEAD`")
     else:
         yield Finding.ok(CHECK, _STATUS, "no tracked file differs from the commit")
-
-
-def _branch(state: TreeState, policy: Policy) -> Iterator[Finding]:
-    patterns = " or ".join(f"`{pattern}`" for pattern in policy.branch)
-    switch = f"git switch {policy.branch[0]}"
-    if state.branch is None:
-        saw = f"HEAD is detached, so there is no branch to push; releases are made from {patterns}"
-        yield Finding.failed(CHECK, "HEAD", saw, switch)
-    elif policy.allows_branch(state.branch):
+    if state.branch is not None and policy.allows_branch(state.branch):
         yield Finding.ok(CHECK, "HEAD", f"on the release branch `{state.branch}`")
     else:
-        yield Finding.failed(CHECK, "HEAD", f"on `{state.branch}`, and releases are made from {patterns}", switch)
-
-
-def _operation(state: TreeState, _: Policy) -> Iterator[Finding]:
+        on = f"on `{state.branch}`" if state.branch else "HEAD is detached, so there is no branch to push"
+        saw = f"{on}, and releases are made from {' or '.join(f'`{pattern}`' for pattern in policy.branch)}"
+        yield Finding.failed(CHECK, "HEAD", saw, f"git switch {policy.branch[0]}")
     if state.operation:
         name, way_out = state.operation
         yield Finding.failed(CHECK, ".git", f"a {name} is in progress", f"finish it, or `{way_out}`")
-
-
-def _depth(state: TreeState, _: Policy) -> Iterator[Finding]:
     if state.shallow:
         saw = "the clone is shallow: what it would push may be refused, and what it would be compared with is missing"
         yield Finding.failed(CHECK, ".git", saw, "git fetch --unshallow")
-
-
-def _untracked(state: TreeState, _: Policy) -> Iterator[Finding]:
     if paths := unrecorded(state):
         saw = f"{_some(paths)} not tracked: the tests see them, the tag will not contain them"
         yield Finding.warning(CHECK, _STATUS, saw, "git add them, or name them in .gitignore")
-
-
-def _message(state: TreeState, _: Policy) -> Iterator[Finding]:
     if marker := _SKIPS.search(state.message):
         saw = f"the commit's message says `{marker[0]}`, so GitHub would start no workflow for the tag"
         yield Finding.failed(CHECK, "HEAD", saw, "git commit --allow-empty -m 'Release'")

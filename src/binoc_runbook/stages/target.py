@@ -131,7 +131,7 @@ class Target:
         # A tag that the remote has on an ancestor of HEAD says which commit was released: the record of a release is
         # committed after it, and the release must still be seen as done.
         there = refs.tag(self.tag)
-        return there.commit if there and self.world.git.ancestry(there.commit, of=head) == "yes" else head
+        return there.commit if there and self.world.git.containment(head, there.commit)[0] == "yes" else head
 
     def _push_dry_run(self, view: RemoteView) -> ProcessResult | None:
         lacking = {

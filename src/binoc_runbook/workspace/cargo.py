@@ -143,9 +143,9 @@ def _source(manifest: Manifest, root: Manifest | None) -> tuple[Source | None, s
     if version is None:
         return None, "`[package]` has no version"
     if isinstance(version, str):
-        return Source(manifest, manifest.path, ("package", "version")), ""
+        return Source(manifest, ("package", "version")), ""
     if not isinstance(version, dict):
         return None, "`package.version` is not a string"
     if root is None:
         return None, "its version is inherited, and cargo does not report from where"
-    return Source(root, root.path, ("workspace", "package", "version")), ""
+    return Source(root, ("workspace", "package", "version")), ""

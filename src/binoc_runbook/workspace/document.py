@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from bisect import bisect_left
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from binoc_runbook.finding import Finding, Place
+from binoc_runbook.workspace.spans import Keys, Span, spans
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from binoc_runbook.workspace.spans import Keys, Span
 
 
 class Document:
@@ -33,7 +30,8 @@ class Document:
         except OSError as error:
             self._refuse(None, f"cannot be read: {error.strerror}", f"make `{path}` readable")
         except UnicodeDecodeError as error:
-            line, column = _position(error.object[: error.start].decode())
+            line = error.object.count(b"\n", 0, error.start) + 1
+            column = error.start - error.object.rfind(b"\n", 0, error.start)
             self._refuse(line, f"is not UTF-8 (line {line}, column {column})", f"save `{path}` as UTF-8")
 
     @property
@@ -44,27 +42,15 @@ class Document:
     @cached_property
     def spans(self) -> dict[Keys, Span]:
         """Where each value is written, found when it is first asked for."""
-        return self._spans()
+        return spans(self.text)
 
     def place(self, *keys: str | int) -> Place:
         """The line of a value; of the nearest table around it where the value itself has none."""
         while keys:
             if span := self.spans.get(keys):
-                return Place(self.path, bisect_left(self._line_ends, span[0]) + 1)
+                return Place(self.path, self.text.count("\n", 0, span[0]) + 1)
             keys = keys[:-1]
         return Place(self.path)
 
-    def _spans(self) -> dict[Keys, Span]:
-        raise NotImplementedError
-
-    @cached_property
-    def _line_ends(self) -> list[int]:
-        return [match.start() for match in re.finditer("\n", self.text)]
-
     def _refuse(self, line: int | None, saw: str, remedy: str) -> None:
         self.problem = Finding.failed("manifests", Place(self.path, line), saw, remedy)
-
-
-def _position(before: str) -> tuple[int, int]:
-    """The line and the column that a text ends at, both counted from 1."""
-    return before.count("\n") + 1, len(before) - before.rfind("\n")

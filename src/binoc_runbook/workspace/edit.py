@@ -9,23 +9,22 @@ given again, and finishes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from binoc_runbook.finding import Finding, Findings, Place
-from binoc_runbook.workspace.manifest import Manifest
+from binoc_runbook.workspace.manifest import Manifest, parse
 from binoc_runbook.workspace.replace import Replacement, ReplacementError, replace_all
 from binoc_runbook.workspace.requirement import RequirementError
 from binoc_runbook.workspace.version_locations import VersionLocation, built_manifests, find_version_locations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from binoc_runbook.policy import Policy
     from binoc_runbook.version import Version
     from binoc_runbook.workspace import Workspace
-    from binoc_runbook.workspace.spans import Keys
 
 CHECK = "set-version"
 
@@ -43,14 +42,11 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(Replacement):
     """One file that will be rewritten. `path` is from the root; `changes` are in the order of their places."""
 
     path: str
-    file: Path
     changes: tuple[Change, ...]
-    before: bytes = field(repr=False)
-    after: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +57,14 @@ class Plan:
     problems: Findings
 
 
-@dataclass(frozen=True, slots=True)
-class _Value:
+class _Value(NamedTuple):
     """One value of one file: where it stands, and the `token` to stand there, quotes and all."""
 
-    location: VersionLocation
-    becomes: str
     start: int
     end: int
     token: str
+    location: VersionLocation
+    becomes: str
 
 
 class _EditError(Exception):
@@ -111,39 +106,40 @@ def plan(workspace: Workspace, policy: Policy, version: Version) -> Plan:
     return Plan(tuple(edits), Findings(problems))
 
 
-def apply(edits: Iterable[Edit]) -> Findings:
+def apply(edits: Sequence[Edit]) -> Findings:
     """Write planned edits: each file at once, and either all of them or none.
 
     Returns a finding where a file could not be written, and none where all of them were. An interruption puts back
     what was replaced and goes on as itself.
     """
-    edits = tuple(edits)
+    paths = {edit.file: edit.path for edit in edits}
     try:
-        replace_all([Replacement(edit.file, edit.before, edit.after) for edit in edits])
+        replace_all(edits)
     except ReplacementError as reason:
-        paths = {edit.file: edit.path for edit in edits}
         left = [paths[file] for file in reason.unrestored]
         saw = f"cannot be written: {reason}; " + (
             f"{', '.join(f'`{path}`' for path in left)} could not be put back" if left else "no file was changed"
         )
         remedy = f"git diff -- {' '.join(left)}" if left else "mend that, then set the version again"
-        return Findings([Finding.failed(CHECK, paths.get(reason.file, "."), saw, remedy)])
+        return Findings([Finding.failed(CHECK, paths[reason.file], saw, remedy)])
     return Findings()
 
 
 def _edit(changes: list[tuple[VersionLocation, str]]) -> Edit:
     """The edit of one file. Raises `_EditError`."""
     document = changes[0][0].document
-    values = sorted((_value(location, becomes) for location, becomes in changes), key=lambda value: value.start)
-    after = _spliced(document.text, values)
-    if isinstance(document, Manifest) and _by_tomlkit(document, values) != after:
+    values = sorted(_value(location, becomes) for location, becomes in changes)
+    after = document.text
+    for value in reversed(values):
+        after = after[: value.start] + value.token + after[value.end :]
+    if isinstance(document, Manifest) and parse(document.path, after) != _expected(document, values):
         raise _EditError(values[0].location.place, "more than the version would change in this file")
     return Edit(
-        path=document.path,
         file=document.file,
-        changes=tuple(Change(value.location.place, value.location.says, value.becomes) for value in values),
         before=document.text.encode(),
         after=after.encode(),
+        path=document.path,
+        changes=tuple(Change(value.location.place, value.location.says, value.becomes) for value in values),
     )
 
 
@@ -152,7 +148,7 @@ def _value(location: VersionLocation, becomes: str) -> _Value:
     token = location.document.text[slice(*span)] if span else ""
     for escape in (str, _escaped):
         if span and escape(location.says) in token:
-            return _Value(location, becomes, *span, token.replace(escape(location.says), escape(becomes), 1))
+            return _Value(*span, token.replace(escape(location.says), escape(becomes), 1), location, becomes)
     raise _EditError(location.place, f"`{location.says}` is written there in a way that is not understood")
 
 
@@ -161,34 +157,13 @@ def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
-def _spliced(text: str, values: list[_Value]) -> str:
-    """The text with just these values replaced."""
-    parts = []
-    at = 0
+def _expected(manifest: Manifest, values: list[_Value]) -> dict[str, Any]:
+    """What a manifest says when these values are set and no others."""
+    data = deepcopy(manifest.data)
     for value in values:
-        parts += [text[at : value.start], value.token]
-        at = value.end
-    return "".join([*parts, text[at:]])
-
-
-def _by_tomlkit(manifest: Manifest, values: list[_Value]) -> str:
-    """The text as tomlkit writes it with these values set. Raises `_EditError` where tomlkit cannot read it.
-
-    It reads and writes independently of `spans`; where the two hands agree, the intended values and no others change.
-    """
-    import tomlkit  # where it is needed: it costs 60 ms
-    from tomlkit.exceptions import TOMLKitError
-
-    mark = "\ufeff" if manifest.text.startswith("\ufeff") else ""
-    try:
-        document = tomlkit.parse(manifest.text.removeprefix(mark))
-        tables: dict[Keys, Any] = {(): document}
-        for value in values:
-            keys = value.location.keys
-            for depth in range(1, len(keys)):
-                if keys[:depth] not in tables:
-                    tables[keys[:depth]] = tables[keys[: depth - 1]][keys[depth - 1]]
-            tables[keys[:-1]][keys[-1]] = tomlkit.value(value.token)
-        return mark + tomlkit.dumps(document)
-    except (TOMLKitError, ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
-        raise _EditError(Place(manifest.path), f"tomlkit cannot edit it: {error}") from None
+        table: Any = data
+        *outer, last = value.location.keys
+        for key in outer:
+            table = table[key]
+        table[last] = value.becomes
+    return data

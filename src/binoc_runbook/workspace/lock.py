@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from binoc_runbook.workspace.spans import Keys, Span
+    from binoc_runbook.workspace.spans import Keys
 
 _ENTRY = re.compile(
     r'^\[\[package\]\][ \t]*\r?\nname = "([^"\r\n]+)"[ \t]*\r?\nversion = ("([^"\r\n]*)")[ \t]*(\r?\nsource = )?', re.M
@@ -48,15 +48,12 @@ class Lock(Document):
     def __init__(self, root: Path, path: str) -> None:
         super().__init__(root, path)
         self.entries: list[Entry] = []
-        self._found: dict[Keys, Span] = {}
+        self.spans = {}
         if conflict := _CONFLICT.search(self.text):
             line = self.text.count("\n", 0, conflict.start()) + 1
             self._refuse(line, "holds the marks of a merge conflict", f"git checkout HEAD -- {path}")
         else:
             self.entries = list(self._read())
-
-    def _spans(self) -> dict[Keys, Span]:
-        return self._found
 
     def _read(self) -> Iterator[Entry]:
         found = list(_ENTRY.finditer(self.text))
@@ -66,7 +63,7 @@ class Lock(Document):
             if match[4]:
                 continue
             keys: Keys = ("package", index, "version")
-            self._found[keys] = match.span(2)
+            self.spans[keys] = match.span(2)
             entry = Entry(match[1], match[3], index, keys)
             yield entry
             if names[entry.name] > 1:
@@ -78,5 +75,5 @@ class Lock(Document):
         mention = re.compile(rf'^ ("{re.escape(entry.name)} {re.escape(entry.version)}"),?[ \t]*\r?$', re.M)
         for count, match in enumerate(mention.finditer(self.text)):
             keys: Keys = ("package", entry.number, "mention", count)
-            self._found[keys] = match.span(1)
+            self.spans[keys] = match.span(1)
             yield Entry(entry.name, entry.version, entry.number, keys, f"{entry.name} ")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import tomllib
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from binoc_runbook.workspace.document import Document
-from binoc_runbook.workspace.spans import Keys, Span, spans
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 #: A table as `tomllib` reads it. What a manifest holds is never trusted to have the right shape.
 Table = dict[str, Any]
-
-_AT = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
 class Manifest(Document):
@@ -27,10 +25,11 @@ class Manifest(Document):
         self.folder = path.rpartition("/")[0]
         self.data: Table = {}
         try:
-            self.data = tomllib.loads(self.text.removeprefix("\ufeff"))
+            self.data = parse(path, self.text)
         except (ValueError, RecursionError) as error:
-            if not self._read_as_cargo_does():
-                self._refuse_syntax(error)
+            at = re.search(r"line (\d+)", str(error))
+            line = int(at[1]) if at else self.text.count("\n") + 1
+            self._refuse(line, f"does not parse: {error}", f"mend line {line} of `{path}`")
 
     def get(self, *keys: str) -> Any:
         """The value at a path of keys, `None` where there is none or the path leads through something else."""
@@ -50,34 +49,22 @@ class Manifest(Document):
         """The strings of the array at a path of keys, an empty list where there is none."""
         return [value for _, value in strings(self.get(*keys))]
 
-    def _spans(self) -> dict[Keys, Span]:
-        return spans(self.text)
 
-    def _read_as_cargo_does(self) -> bool:
-        """Cargo reads TOML 1.1 (line breaks inside inline tables), `tomllib` up to Python 3.14 only 1.0."""
-        if not self.path.endswith("Cargo.toml"):
-            return False
+def parse(path: str, text: str) -> Table:
+    """The tables of a manifest. Raises `tomllib.TOMLDecodeError` or `RecursionError`."""
+    text = text.removeprefix("\ufeff")
+    try:
+        return tomllib.loads(text)
+    except ValueError:
+        # Cargo reads TOML 1.1 (line breaks inside inline tables), `tomllib` up to Python 3.14 only 1.0.
+        if not path.endswith("Cargo.toml"):
+            raise
         import tomlkit  # where it is needed: it costs 60 ms
         from tomlkit.exceptions import TOMLKitError
 
-        try:
-            self.data = tomlkit.parse(self.text.removeprefix("\ufeff")).unwrap()
-        except (TOMLKitError, ValueError, RecursionError):
-            return False
-        return True
-
-    def _refuse_syntax(self, error: Exception) -> None:
-        message = str(error)
-        if isinstance(error, RecursionError):
-            message, line, column = "it is nested too deeply", 1, 1
-        elif (at := _AT.search(message)) and at[1]:
-            line, column = int(at[1]), int(at[2])
-        else:
-            line, column = self.text.count("\n") + 1, len(self.text) - self.text.rfind("\n")
-        reason = _AT.sub("", message)
-        reason = reason[:1].lower() + reason[1:]
-        saw = f"does not parse: {reason} (line {line}, column {column})"
-        self._refuse(line, saw, f"mend line {line} of `{self.path}`")
+        with suppress(TOMLKitError, ValueError, RecursionError):
+            return tomlkit.parse(text).unwrap()
+        raise
 
 
 def strings(value: object) -> Iterator[tuple[int, str]]:

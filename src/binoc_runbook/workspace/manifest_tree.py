@@ -70,35 +70,23 @@ class ManifestTree:
         return self.cargo[inside]
 
     def _walk(self) -> None:
-        root = str(self.root)
-        folders = [""]
-        while folders:
-            folder = folders.pop()
-            try:
-                with os.scandir(f"{root}/{folder}") as entries:
-                    listing = list(entries)
-            except OSError as error:
-                self.problems.append(_unlisted(folder or ".", error))
+        for folder, folders, names in os.walk(self.root, onerror=self._unlisted):
+            before = os.path.relpath(folder, self.root).replace(os.sep, "/")
+            if before != "." and not _MARKERS.isdisjoint(names):
+                folders.clear()
                 continue
-            names = [entry.name for entry in listing]
-            if folder and not _MARKERS.isdisjoint(names):
-                continue
-            before = f"{folder}/" if folder else ""
-            for name, entry in zip(names, listing, strict=True):
-                if name in _WANTED:
-                    self._note(before + name, entry)
-                elif name[0] != "." and name not in _FOREIGN and entry.is_dir(follow_symlinks=False):
-                    folders.append(before + name)
+            folders[:] = (name for name in folders if name[0] != "." and name not in _FOREIGN)
+            for name in _WANTED.intersection(names):
+                if os.path.isfile(f"{folder}/{name}"):  # noqa: PTH113 - false for a link to itself, where `Path` raises
+                    (self.locks if name == LOCK else self._paths).append(join(before, name))
+                elif os.path.islink(f"{folder}/{name}"):  # noqa: PTH114
+                    self.dead_links.append(join(before, name))
         self.locks.sort()
 
-    def _note(self, path: str, entry: os.DirEntry[str]) -> None:
-        try:
-            if entry.is_file():
-                (self.locks if path.endswith(LOCK) else self._paths).append(path)
-            elif entry.is_symlink():
-                self.dead_links.append(path)
-        except OSError:  # a link to itself
-            self.dead_links.append(path)
+    def _unlisted(self, error: OSError) -> None:
+        folder = os.path.relpath(error.filename, self.root).replace(os.sep, "/")
+        saw = f"cannot be listed, so its manifests are not known: {error.strerror}"
+        self.problems.append(Finding.unknown("manifests", folder, saw, f"make `{folder}` readable"))
 
 
 def join(folder: str, path: str) -> str:
@@ -110,8 +98,3 @@ def join(folder: str, path: str) -> str:
 def manifest_in(folder: str, name: str = CARGO) -> str:
     """The path of the manifest in a folder."""
     return f"{folder}/{name}" if folder else name
-
-
-def _unlisted(folder: str, error: OSError) -> Finding:
-    saw = f"cannot be listed, so its manifests are not known: {error.strerror}"
-    return Finding.unknown("manifests", folder, saw, f"make `{folder}` readable")

@@ -21,8 +21,7 @@ class Source:
     `Cargo.toml` has a source in Cargo's spelling.
     """
 
-    manifest: Manifest = field(compare=False, repr=False)
-    path: str
+    manifest: Manifest
     keys: Keys
 
     @property
@@ -33,7 +32,7 @@ class Source:
     @property
     def spelling(self) -> Ecosystem:
         """Whose spelling the version is written in."""
-        return "cargo" if self.path.endswith("Cargo.toml") else "pypi"
+        return "cargo" if self.manifest.path.endswith("Cargo.toml") else "pypi"
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,80 +118,70 @@ class _PolicyReader:
 
     def check(self, at: _At, artifact: Artifact, given: Collection[str]) -> None:
         """Ask what the keys that are given for one artifact say together, and about the checkout."""
-        name, registry, path = artifact.name, artifact.registry, artifact.path
-        manifest = MANIFEST_OF[registry]
-        if not re.fullmatch(_NAME[registry], name):
-            self.refuse(
-                (*at, "name"), f"`{name}` is no name that {NAMES[registry]} takes", f"write {_NAME_SAID[registry]}"
-            )
-        folder, name_it = self.root / path, f"write the folder of `{name}`'s {manifest}, from the root"
-        if not folder.resolve().is_relative_to(self.root.resolve()):
-            self.refuse((*at, "path"), f"`{path}` leads out of the checkout", name_it)
-        elif not folder.is_dir():
-            self.refuse((*at, "path"), f"there is no folder `{path}`", name_it)
-        elif not (folder / manifest).is_file():
-            self.refuse((*at, "path"), f"there is no {manifest} in `{path}`", name_it)
+        name, registry = artifact.name, artifact.registry
+        pattern, described = _NAME[registry]
+        if not re.fullmatch(pattern, name):
+            self.refuse((*at, "name"), f"`{name}` is no name that {NAMES[registry]} takes", f"write {described}")
+        self.check_folder((*at, "path"), artifact.path, MANIFEST_OF[registry], _where(artifact))
         if registry == "crates.io":
             for key in ("wheels", "platforms"):
                 if getattr(artifact, key):
-                    self.refuse(
-                        (*at, key), f"`{key}` is given for the crate `{name}`, which has none", f"delete `{key}`"
-                    )
+                    saw = f"`{key}` is given for the crate `{name}`, which has none"
+                    self.refuse((*at, key), saw, f"delete `{key}`")
         elif "platforms" in given and "wheels" not in given:
             saw = f"`platforms` is given without `wheels`, so nobody knows which wheels `{name}` has on them"
             self.refuse((*at, "platforms"), saw, 'add `wheels`, such as "cp310-abi3"')
-        if artifact.example is not None:
-            self.check_example((*at, "example"), artifact, artifact.example)
+        if artifact.example is None:
+            return
+        if registry != "crates.io":
+            saw = f"`example` is given for the distribution `{name}`; it is compiled with a crate"
+            remedy = "delete `example`; `smoke-test` is the command for distributions"
+            self.refuse((*at, "example"), saw, remedy)
+        else:
+            remedy = "write the folder of a crate, from the root"
+            self.check_folder((*at, "example"), artifact.example, MANIFEST_OF[registry], remedy)
 
-    def check_example(self, at: _At, artifact: Artifact, example: str) -> None:
-        """Ask whether an example is a crate of this checkout, and belongs to one."""
-        if artifact.registry != "crates.io":
-            saw = f"`example` is given for the distribution `{artifact.name}`; it is compiled with a crate"
-            self.refuse(at, saw, "delete `example`; `smoke-test` is the command for distributions")
-        elif not (self.root / example).resolve().is_relative_to(self.root.resolve()):
-            self.refuse(at, f"`{example}` leads out of the checkout", "write the folder of a crate, from the root")
-        elif not (self.root / example / "Cargo.toml").is_file():
-            self.refuse(at, f"there is no Cargo.toml in `{example}`", "write the folder of a crate, from the root")
+    def check_folder(self, at: _At, folder: str, manifest: str, remedy: str) -> None:
+        """Ask whether a folder lies in the checkout and holds a manifest."""
+        if not (self.root / folder).resolve().is_relative_to(self.root.resolve()):
+            self.refuse(at, f"`{folder}` leads out of the checkout", remedy)
+        elif not (self.root / folder / manifest).is_file():
+            self.refuse(at, f"there is no {manifest} in `{folder}`", remedy)
 
     def compare(self, artifacts: Mapping[_At, Artifact]) -> None:
         """Ask for what two artifacts may not share."""
-        names: dict[tuple[Registry, str], Artifact] = {}
-        paths: dict[tuple[Registry, str], Artifact] = {}
-        environments: dict[str, Artifact] = {}
+        owners: dict[tuple[str, ...], Artifact] = {}
         for at, artifact in artifacts.items():
-            name, registry = artifact.name, artifact.registry
-            first = names.setdefault((registry, normalised(registry, name)), artifact)
-            if first is not artifact:
-                saw = f"`{name}` is to {NAMES[registry]} the same name as `{first.name}` in {first.source}"
-                self.refuse((*at, "name"), saw, "rename one of the two artifacts, or delete it")
-                continue
-            first = paths.setdefault((registry, artifact.path), artifact)
-            if first is not artifact:
-                saw = f"`{artifact.path}` is the folder of `{first.name}` too"
-                self.refuse(
-                    (*at, "path"), saw, f"write the folder of `{name}`'s {MANIFEST_OF[registry]}, from the root"
-                )
-            if artifact.environment is None:
-                continue
-            # PyPI finds the publisher of a project that does not exist yet by repository, workflow and environment,
-            # and refuses a second one; names of environments differ by more than case at GitHub and at PyPI.
-            first = environments.setdefault(artifact.environment.casefold(), artifact)
-            if first is not artifact:
-                saw = (
-                    f"`{artifact.environment}` is the environment of `{first.name}` too; a registry trusts one for each"
-                )
-                own = f"{'pypi' if registry == 'pypi' else 'crates'}-{normalised(registry, name)}"
-                self.refuse((*at, "environment"), saw, f'write a name of its own, such as "{own}"')
+            name, registry = normalised(artifact.registry, artifact.name), artifact.registry
+            own = f"{'pypi' if registry == 'pypi' else 'crates'}-{name}"
+            shared: list[tuple[tuple[str, ...], str]] = [
+                (("name", registry, name), "rename one of the two artifacts, or delete it"),
+                (("path", registry, artifact.path), _where(artifact)),
+            ]
+            if artifact.environment is not None:
+                # PyPI finds the publisher of a project that does not exist yet by repository, workflow and environment,
+                # and refuses a second one; names of environments differ by more than case at GitHub and at PyPI.
+                remedy = f'write a name of its own, such as "{own}", because a registry trusts one for each'
+                shared.append((("environment", artifact.environment.casefold()), remedy))
+            for identity, remedy in shared:
+                key, first = identity[0], owners.setdefault(identity, artifact)
+                if first is not artifact:
+                    saw = f"`{getattr(artifact, key)}` is the {key} of `{first.name}` in {first.source} too"
+                    self.refuse((*at, key), saw, remedy)
+                    break
 
 
-_NAME: dict[Registry, str] = {
-    "pypi": r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?",
-    "crates.io": r"[A-Za-z][A-Za-z0-9_-]{0,63}",
+_NAME: dict[Registry, tuple[str, str]] = {
+    "pypi": (
+        r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?",
+        "letters and digits with `-`, `_` and `.` between them",
+    ),
+    "crates.io": (r"[A-Za-z][A-Za-z0-9_-]{0,63}", "up to 64 letters, digits, `-` and `_`, a letter first"),
 }
-_NAME_SAID: dict[Registry, str] = {
-    "pypi": "letters and digits with `-`, `_` and `.` between them",
-    "crates.io": "up to 64 letters, digits, `-` and `_`, a letter first",
-}
+
+
+def _where(artifact: Artifact) -> str:
+    return f"write the folder of `{artifact.name}`'s {MANIFEST_OF[artifact.registry]}, from the root"
 
 
 def _described(at: _At) -> str:

@@ -26,7 +26,10 @@ def read(manifest: Manifest, crates: Mapping[str, Package]) -> Package | Orphan:
     if manifest.get("project") is None and built and manifest.get("build-system", "build-backend") == "maturin":
         name = built.name  # maturin then takes everything from the crate (maturin, *Metadata*)
     if not isinstance(name, str) or not name:
-        return Orphan(manifest.path, _nameless(manifest))
+        if manifest.get("project") is not None:
+            return Orphan(manifest.path, "its `[project]` has no name")
+        reason = "it has no `[project]`; what `[tool.poetry]`, `setup.py` or `setup.cfg` say is not read"
+        return Orphan(manifest.path, reason)
     version, source, reason = _version(manifest, crate, built)
     return Package(
         ecosystem="pypi",
@@ -50,11 +53,9 @@ def _version(manifest: Manifest, crate: str | None, built: Package | None) -> tu
     version = manifest.get("project", "version")
     dynamic = manifest.get("project") is None or "version" in manifest.strings("project", "dynamic")
     if isinstance(version, str):
-        return version, Source(manifest, manifest.path, ("project", "version")), ""
-    if version is not None:
-        return None, None, "`project.version` is no string"
-    if not dynamic:
-        return None, None, "`[project]` has no version and does not list it as `dynamic`"
+        return version, Source(manifest, ("project", "version")), ""
+    if version is not None or not dynamic:
+        return None, None, "`[project]` has no version that is a string, and does not list it as `dynamic`"
     if crate is None:
         backend = manifest.get("build-system", "build-backend")
         backend = backend if isinstance(backend, str) else "setuptools"
@@ -75,13 +76,3 @@ def _crate(manifest: Manifest) -> str | None:
     if isinstance(path, str):
         return join(manifest.folder, path)
     return manifest_in(manifest.folder)
-
-
-def _nameless(manifest: Manifest) -> str:
-    if manifest.get("project") is not None:
-        return "its `[project]` has no name"
-    if isinstance(manifest.get("tool", "poetry"), dict):
-        return "it has no `[project]`; `[tool.poetry]` is not read"
-    if manifest.table("build-system"):
-        return "it has no `[project]`; what `setup.py` or `setup.cfg` say is not read"
-    return "it has no `[project]`, only the configuration of tools"

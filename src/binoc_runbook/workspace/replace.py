@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 #: A disk that is waited for takes many files in the time of one.
 _AT_ONCE = 16
@@ -51,40 +51,42 @@ def replace_all(replacements: Sequence[Replacement]) -> None:
     try:
         for replacement in replacements:
             target = Path(os.path.realpath(replacement.file))
-            twice = staged.setdefault(target, replacement).after != replacement.after
-            if twice or _read(target) != replacement.before:
-                raise ReplacementError(target, "it was changed since it was read")
-        _each(staged, lambda target: _write(target, staged[target].after))
-        _each(staged, _take_place)
+            if staged.setdefault(target, replacement).after != replacement.after:
+                raise ReplacementError(replacement.file, "it is to be replaced twice")
+        for act in (_compare, _write, _take_place):
+            _each(staged, act)
     except ReplacementError as reason:
-        unrestored = _restore(staged)
-        raise ReplacementError(staged[reason.file].file, str(reason), unrestored) from reason
+        raise ReplacementError(reason.file, str(reason), _restore(staged)) from reason
     except BaseException:
         _restore(staged)
         raise
 
 
-def _each(staged: Iterable[Path], act: Callable[[Path], None]) -> None:
+def _each(staged: Mapping[Path, Replacement], act: Callable[[Path, Replacement], None]) -> None:
     """Do something with many files at once; an error is raised when all that was begun is done."""
     targets = list(staged)
 
     def act_on_some(first: int) -> None:
         for target in targets[first::_AT_ONCE]:
-            act(target)
+            try:
+                act(target, staged[target])
+            except OSError as error:
+                raise ReplacementError(staged[target].file, error.strerror or str(error)) from error
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         list(pool.map(act_on_some, range(min(_AT_ONCE, len(targets)))))
 
 
-def _restore(staged: dict[Path, Replacement]) -> list[Path]:
+def _restore(staged: Mapping[Path, Replacement]) -> list[Path]:
     """Put back the old contents where the new ones are, and clear up; returns the files with which that failed."""
     failed = []
     for target, replacement in staged.items():
+        back = Replacement(replacement.file, before=replacement.after, after=replacement.before)
         try:
-            if _read(target) == replacement.after:
-                _write(target, replacement.before)
-                _take_place(target)
-        except ReplacementError:
+            if target.read_bytes() == replacement.after:
+                _write(target, back)
+                _take_place(target, back)
+        except OSError:
             failed.append(replacement.file)
         with suppress(OSError):
             _beside(target).unlink(missing_ok=True)
@@ -99,34 +101,24 @@ def _beside(target: Path) -> Path:
     return target.with_name(f".{target.name}.set-version")
 
 
-@contextmanager
-def _said_of(target: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise ReplacementError(target, error.strerror or str(error)) from error
+def _compare(target: Path, replacement: Replacement) -> None:
+    if target.read_bytes() != replacement.before:
+        raise ReplacementError(replacement.file, "it was changed since it was read")
 
 
-def _read(target: Path) -> bytes:
-    with _said_of(target):
-        return target.read_bytes()
-
-
-def _write(target: Path, content: bytes) -> None:
+def _write(target: Path, replacement: Replacement) -> None:
     """Write what shall become the content of a file beside it, complete and on the disk."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    with _said_of(target):
-        with os.fdopen(os.open(_beside(target), flags, 0o600), "wb") as written:
-            written.write(content)
-            written.flush()
-            os.fsync(written.fileno())
-        kept = target.stat()
-        if hasattr(os, "chown"):
-            with suppress(PermissionError):  # only root can, and only root needs to
-                os.chown(_beside(target), kept.st_uid, kept.st_gid)
-        _beside(target).chmod(stat.S_IMODE(kept.st_mode))
+    with os.fdopen(os.open(_beside(target), flags, 0o600), "wb") as written:
+        written.write(replacement.after)
+        written.flush()
+        os.fsync(written.fileno())
+    kept = target.stat()
+    if hasattr(os, "chown"):
+        with suppress(PermissionError):  # only root can, and only root needs to
+            os.chown(_beside(target), kept.st_uid, kept.st_gid)
+    _beside(target).chmod(stat.S_IMODE(kept.st_mode))
 
 
-def _take_place(target: Path) -> None:
-    with _said_of(target):
-        _beside(target).replace(target)
+def _take_place(target: Path, _: Replacement) -> None:
+    _beside(target).replace(target)

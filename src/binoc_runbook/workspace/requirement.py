@@ -19,17 +19,14 @@ The error then suggests the same requirement with all numbers.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from binoc_runbook.version import Version
 
 Numbers = tuple[int, ...]
-
-#: More characters than the numbers of any version have; nothing longer is worth taking apart.
-_LONGEST = 100
 
 
 class RequirementError(ValueError):
@@ -44,7 +41,10 @@ class RequirementError(ValueError):
 
 
 class _Clause(NamedTuple):
-    """One comparison of a requirement: `text[start:end]` is its operand, of which `numbers` are written."""
+    """One comparison of a requirement: `text[start:end]` is its operand, of which `numbers` are written.
+
+    `pre` is what follows the numbers where that is no wildcard.
+    """
 
     operator: str
     numbers: Numbers
@@ -54,13 +54,13 @@ class _Clause(NamedTuple):
     end: int
 
 
-_Spell = Callable[[_Clause], str]
+_NUMBER = "[0-9]{1,20}(?![0-9])"  # nothing longer is worth taking apart
 
 # Cargo.
 
 _CARGO = re.compile(
     r"\s*(?P<operator>>=|<=|[=<>^~]|)\s*"
-    r"(?P<operand>(?P<numbers>[0-9]+(?:\.[0-9]+){0,2})(?P<wildcard>(?:\.[*xX]){1,2})?"
+    rf"(?P<operand>(?P<numbers>{_NUMBER}(?:\.{_NUMBER}){{0,2}})(?P<wildcard>(?:\.[*xX]){{1,2}})?"
     r"(?:-(?P<pre>[0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?)\s*"
 )
 
@@ -75,27 +75,21 @@ def in_cargo(text: str, version: Version) -> str:
         if version.is_prerelease:
             raise RequirementError(f"`{text.strip()}` never admits a pre-release", version.semver)
         return text
-    clauses = list(_cargo_clauses(text))
     quoting = ("", "^", "~", "=")
-    new = _moved(text, clauses, quoting, spell=lambda clause: _cargo_operand(clause, version))
+    new = _moved(text, _cargo_clauses(text), version, quoting, lambda clause: _cargo_operand(clause, version))
     if cargo_admits(new, version):
         return new
-    in_full = _moved(text, clauses, quoting, spell=lambda _: version.semver)
+    in_full = _moved(text, _cargo_clauses(text), version, quoting, lambda _: version.semver)
     raise RequirementError(
         f"`{new}` does not admit {version.semver}", in_full if cargo_admits(in_full, version) else None
     )
 
 
-def _cargo_clauses(text: str) -> Iterator[_Clause]:
-    at = 0
-    for part in text.split(","):
-        match = _CARGO.fullmatch(part)
-        if match is None:
-            raise RequirementError(f"`{text}` is no requirement that Cargo can read")
-        start, end = match.span("operand")
-        numbers = _numbers(match["numbers"])
-        yield _Clause(match["operator"], numbers, match["pre"] or "", match["wildcard"] or "", at + start, at + end)
-        at += len(part) + 1
+def _cargo_clauses(text: str) -> list[_Clause]:
+    clauses, end = _clauses(text, _CARGO)
+    if end != len(text):
+        raise RequirementError(f"`{text}` is no requirement that Cargo can read")
+    return clauses
 
 
 def _cargo_operand(clause: _Clause, version: Version) -> str:
@@ -106,45 +100,43 @@ def _cargo_operand(clause: _Clause, version: Version) -> str:
 
 def cargo_admits(text: str, version: Version) -> bool:
     """Whether Cargo takes a version for a requirement; as the `semver` crate that Cargo reads them with decides it."""
-    clauses = list(_cargo_clauses(text))
-    release, pre = _release(version), version.pre
-    if not all(_cargo_matches(clause, release, _pre_key(version.semver.partition("-")[2])) for clause in clauses):
-        return False
+    clauses = _cargo_clauses(text)
     # A pre-release is admitted only by a comparison that names one of the same three numbers.
-    return pre is None or any(clause.numbers == release and clause.pre for clause in clauses)
+    named = any(clause.numbers == _release(version) and clause.pre for clause in clauses)
+    return (version.pre is None or named) and all(_cargo_matches(clause, version) for clause in clauses)
 
 
-def _cargo_matches(clause: _Clause, release: Numbers, pre: tuple[object, ...]) -> bool:
-    wanted, count = clause.numbers, len(clause.numbers)
-    head, wanted_pre = release[:count], _pre_key(clause.pre)
-    exact = head == wanted and pre == wanted_pre
-    further = (head, pre) > (wanted, wanted_pre) if count == 3 else head > wanted
-    nearer = (head, pre) < (wanted, wanted_pre) if count == 3 else head < wanted
-    if clause.wildcard:
-        return exact
-    match clause.operator:
-        case "=":
-            return exact
-        case ">=":
-            return exact or further
-        case ">":
-            return further
-        case "<=":
-            return exact or nearer
+def _cargo_matches(clause: _Clause, version: Version) -> bool:
+    numbers, count, release = clause.numbers, len(clause.numbers), _release(version)
+    operator = "=" if clause.wildcard else clause.operator
+    if version.pre and count < 3 and operator and operator != "^" and release[:count] == numbers:
+        return False
+    at = (release, _pre_key(version.semver.partition("-")[2]))
+    low = (_padded(numbers, 3), _pre_key(clause.pre) if count == 3 else ())
+    after = (*low, 0) if count == 3 else _raised(numbers, count - 1)
+    match operator:
         case "<":
-            return nearer
+            return at < low
+        case "<=":
+            return at < after
+        case ">":
+            return at >= after
+        case ">=":
+            return low <= at
+        case "=":
+            return low <= at < after
         case "~":
-            kept = min(count, 2)
-            return (
-                head[:kept] == wanted[:kept] and (head[kept:] > wanted[kept:] or pre >= wanted_pre) and head >= wanted
-            )
+            return low <= at < _raised(numbers, min(count, 2) - 1)
         case _:
-            kept = _breaking(wanted)
-            same_line = head[: kept + 1] == wanted[: kept + 1]
-            return same_line and (head > wanted or (head == wanted and (count < 3 or pre >= wanted_pre)))
+            return low <= at < _raised(numbers, _breaking(numbers))
 
 
-def _pre_key(pre: str) -> tuple[object, ...]:
+def _raised(numbers: Numbers, index: int) -> tuple[Any, ...]:
+    """Where the versions end that have the same numbers up to an index; pre-releases of the end are beyond it."""
+    return _padded((*numbers[:index], numbers[index] + 1), 3), ()
+
+
+def _pre_key(pre: str) -> tuple[Any, ...]:
     """A pre-release by precedence (SemVer 2.0.0, item 11); none comes after every one."""
     if not pre:
         return (1,)
@@ -154,8 +146,10 @@ def _pre_key(pre: str) -> tuple[object, ...]:
 # Python.
 
 _NAME = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[[^\]]*\])?\s*(?=[(=!~<>])\(?")
-_PYTHON = re.compile(r"\s*(?P<operator>===|==|~=|!=|<=|>=|<|>)\s*(?P<operand>[^\s,;()]+)\s*")
-_OPERAND = re.compile(r"(?P<numbers>[0-9]+(?:\.[0-9]+)*)(?P<pre>(?:a|b|rc)[0-9]+)?(?P<wildcard>\.\*)?")
+_PYTHON = re.compile(
+    r"\s*(?P<operator>===|==|~=|!=|<=|>=|<|>)\s*"
+    rf"(?P<operand>v?(?P<numbers>{_NUMBER}(?:\.{_NUMBER})*)(?P<wildcard>\.\*)?(?P<pre>[^\s,;()]*))\s*"
+)
 
 
 def name_in_python(text: str) -> str | None:
@@ -172,8 +166,9 @@ def in_python(text: str, version: Version) -> str:
     """
     from packaging.requirements import InvalidRequirement, Requirement
 
-    clauses = list(_python_clauses(text))
-    new = _moved(text, clauses, quoting=("==", "===", "~="), spell=lambda clause: _python_operand(clause, version))
+    name = _NAME.match(text)
+    clauses, _ = _clauses(text, _PYTHON, name.end() if name else 0)
+    new = _moved(text, clauses, version, ("==", "===", "~="), lambda clause: _python_operand(clause, version))
     try:
         requirement = Requirement(new)
     except InvalidRequirement:
@@ -184,60 +179,51 @@ def in_python(text: str, version: Version) -> str:
     return new
 
 
-def _python_clauses(text: str) -> Iterator[_Clause]:
-    name = _NAME.match(text)
-    at = name.end() if name else len(text)
-    while match := _PYTHON.match(text, at):
-        operand = _OPERAND.match(match["operand"].removeprefix("v"))
-        if operand is None:
-            raise RequirementError(f"`{match['operand']}` is no version (PEP 440)")
-        numbers = _numbers(operand["numbers"])
-        whole = operand.end() == len(match["operand"])
-        pre = (operand["pre"] or "") if whole else match["operand"]
-        yield _Clause(match["operator"], numbers, pre, operand["wildcard"] or "", *match.span("operand"))
-        at = match.end()
-        if not text.startswith(",", at):
-            return
-        at += 1
-
-
 def _python_operand(clause: _Clause, version: Version) -> str:
-    count = len(clause.numbers)
-    numbers = (*_release(version), *(0 for _ in range(count)))[:count]
     # `0.5rc1` is 0.5.0rc1, filled up with zeros (PEP 440), so a short operand stays short.
     pre = "" if clause.wildcard else version.pep440.removeprefix(_spelt(_release(version)))
-    return _spelt(numbers) + pre + clause.wildcard
+    return _spelt(_padded(_release(version), len(clause.numbers))) + pre + clause.wildcard
 
 
 # Both.
 
 
-def _moved(text: str, clauses: Sequence[_Clause], quoting: tuple[str, ...], spell: _Spell) -> str:
+def _clauses(text: str, pattern: re.Pattern[str], at: int = 0) -> tuple[list[_Clause], int]:
+    """The comparisons from an offset on, with a comma after each but the last, and where they end."""
+    clauses: list[_Clause] = []
+    while match := pattern.match(text, at):
+        numbers = tuple(int(number) for number in match["numbers"].split("."))
+        pre, wildcard = match["pre"] or "", match["wildcard"] or ""
+        clauses.append(_Clause(match["operator"], numbers, pre, wildcard, *match.span("operand")))
+        if not text.startswith(",", match.end()):
+            return clauses, match.end()
+        at = match.end() + 1
+    raise RequirementError(f"`{text[at : at + 40]}` is no version with its operator")
+
+
+def _moved(
+    text: str,
+    clauses: Sequence[_Clause],
+    version: Version,
+    quoting: tuple[str, ...],
+    spell: Callable[[_Clause], str],
+) -> str:
     operands = {clause: spell(clause) for clause in clauses if clause.operator in quoting}
-    if pair := _line(clauses):
-        lower, upper = pair
-        operands[lower] = spell(lower)
-        operands[upper] = _closing(_numbers(_release_part(operands[lower])), len(upper.numbers), upper)
+    lower = [clause for clause in clauses if clause.operator == ">="]
+    upper = [clause for clause in clauses if clause.operator == "<"]
+    if len(lower) == len(upper) == 1 and not upper[0].pre:
+        count, closed = len(upper[0].numbers), _after(lower[0].numbers)
+        if _padded(upper[0].numbers, len(closed)) == closed and not any(upper[0].numbers[len(closed) :]):
+            closes = _after(_padded(_release(version), len(lower[0].numbers)))
+            if len(closes) > count:
+                raise RequirementError(
+                    f"`<{_spelt(upper[0].numbers)}` has too few numbers to become `<{_spelt(closes)}`"
+                )
+            operands[lower[0]] = spell(lower[0])
+            operands[upper[0]] = _spelt(_padded(closes, count))
     for clause in sorted(operands, key=lambda clause: -clause.start):
         text = text[: clause.start] + operands[clause] + text[clause.end :]
     return text
-
-
-def _line(clauses: Sequence[_Clause]) -> tuple[_Clause, _Clause] | None:
-    """The `>=` and the `<` that together are one line of compatibility; `None` where they are not."""
-    lower = [clause for clause in clauses if clause.operator == ">="]
-    upper = [clause for clause in clauses if clause.operator == "<"]
-    if len(lower) != 1 or len(upper) != 1 or upper[0].pre:
-        return None
-    closes = _after(lower[0].numbers)
-    return (lower[0], upper[0]) if _without_zeros(upper[0].numbers) == closes else None
-
-
-def _closing(lower: Numbers, count: int, upper: _Clause) -> str:
-    closes = _after(lower)
-    if len(closes) > count:
-        raise RequirementError(f"`<{_spelt(upper.numbers)}` has too few numbers to become `<{_spelt(closes)}`")
-    return _spelt((*closes, *(0 for _ in range(count - len(closes)))))
 
 
 def _after(lower: Numbers) -> Numbers:
@@ -255,22 +241,9 @@ def _release(version: Version) -> Numbers:
     return version.major, version.minor, version.patch
 
 
-def _release_part(operand: str) -> str:
-    match = re.match(r"[0-9.]*[0-9]", operand)
-    return match[0] if match else "0"
-
-
-def _numbers(text: str) -> Numbers:
-    if len(text) > _LONGEST:
-        raise RequirementError(f"`{text[:40]}…` is no version")
-    return tuple(int(number) for number in text.split("."))
+def _padded(numbers: Numbers, count: int) -> Numbers:
+    return (*numbers, *(0 for _ in range(count)))[:count]
 
 
 def _spelt(numbers: Numbers) -> str:
     return ".".join(map(str, numbers))
-
-
-def _without_zeros(numbers: Numbers) -> Numbers:
-    while numbers and not numbers[-1]:
-        numbers = numbers[:-1]
-    return numbers

@@ -124,7 +124,7 @@ class _Finder:
         }
 
     def owners(self) -> Iterator[VersionLocation]:
-        for source, package in sorted(self._sources.items(), key=lambda item: (item[0].path, item[0].keys)):
+        for source, package in sorted(self._sources.items(), key=lambda item: (item[0].manifest.path, item[0].keys)):
             text = package.version or ""
             yield VersionLocation("version", source.spelling, package.name, text, source.manifest, source.keys, True)
 

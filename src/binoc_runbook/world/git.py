@@ -6,10 +6,10 @@ nothing here can stop at a prompt: a kernel has no terminal to ask on.
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -45,6 +45,9 @@ _OPERATIONS = {
     "BISECT_LOG": ("bisect", "git bisect reset"),
 }
 
+#: How many columns stand before the path in an entry of `git status --porcelain=v2`.
+_COLUMNS = {"1 ": 8, "2 ": 9, "u ": 10}
+
 
 @dataclass
 class Git:
@@ -54,7 +57,6 @@ class Git:
     environment: Mapping[str, str] = field(default_factory=dict)
     # What a remote's address must be called wherever it is shown: without credentials, and without the machine's paths.
     _shown: dict[str, str] = field(default_factory=dict)
-    _known_folders: tuple[Path, Path] | None = None
     _known_urls: dict[str, str] = field(default_factory=dict)
 
     def run(
@@ -66,15 +68,19 @@ class Git:
         environment: Mapping[str, str] | None = None,
     ) -> ProcessResult:
         """Run one git command line, `["git", …]`, and return what it printed; never raises for its exit code."""
+        import tempfile
+
         import git
 
         for name in _LEAKING:
             os.environ.pop(name, None)
-        with _readable(stdin) as given:
+        with tempfile.TemporaryFile() as given:
+            given.write((stdin or "").encode())
+            given.seek(0)
             try:
                 returncode, stdout, stderr = git.Git(self.root).execute(
                     list(command),
-                    istream=given,
+                    istream=cast("BinaryIO", given),
                     with_extended_output=True,
                     with_exceptions=False,
                     strip_newline_in_stdout=False,
@@ -98,7 +104,7 @@ class Git:
 
     def tree_state(self) -> TreeState | str:
         """The checkout as it stands now, or the reason why git cannot tell."""
-        where = self._folders()
+        where = self._folders
         if isinstance(where, str):
             return where
         folder, common = where
@@ -112,19 +118,16 @@ class Git:
         untracked: list[str] = []
         entries = iter(status.stdout.split("\0"))
         for entry in entries:
-            match entry[:2]:
-                case "# ":
-                    name, _, value = entry[2:].partition(" ")
-                    facts[name] = value
-                case "1 ":
-                    changed.append(entry.split(" ", 8)[8])
-                case "2 ":
-                    changed.append(entry.split(" ", 9)[9])
+            kind = entry[:2]
+            if kind == "# ":
+                name, _, value = entry[2:].partition(" ")
+                facts[name] = value
+            elif kind == "? ":
+                untracked.append(entry[2:])
+            elif kind in _COLUMNS:
+                changed.append(entry.split(" ", _COLUMNS[kind])[-1])
+                if kind == "2 ":
                     next(entries, None)  # a rename is followed by the name it had
-                case "u ":
-                    changed.append(entry.split(" ", 10)[10])
-                case "? ":
-                    untracked.append(entry[2:])
         commit = facts.get("branch.oid", "(initial)")
         head = facts.get("branch.head", "(detached)")
         result = self.ask("log", "-1", "--format=%T%n%B") if commit != "(initial)" else None
@@ -151,18 +154,17 @@ class Git:
 
     def private_folder(self) -> Path | None:
         """The folder inside `.git/` that all work trees of this clone share."""
-        where = self._folders()
+        where = self._folders
         return None if isinstance(where, str) else where[1]
 
+    @cached_property
     def _folders(self) -> tuple[Path, Path] | str:
         """The folder inside `.git/` of this work tree and the common one, or why there is none; asked once."""
-        if self._known_folders is None:
-            result = self.ask("rev-parse", "--absolute-git-dir", "--git-common-dir", "--show-toplevel")
-            if result.returncode != 0:
-                return result.reason
-            own, common, _ = result.stdout.splitlines()
-            self._known_folders = Path(own), (self.root / common).resolve()
-        return self._known_folders
+        result = self.ask("rev-parse", "--absolute-git-dir", "--git-common-dir", "--show-toplevel")
+        if result.returncode != 0:
+            return result.reason
+        own, common, _ = result.stdout.splitlines()
+        return Path(own), (self.root / common).resolve()
 
     def local_tag(self, name: str) -> Tag | None:
         """The tag of that name in this clone, if there is one."""
@@ -176,11 +178,6 @@ class Git:
         """When the tag of that name in this clone was made, or for a lightweight one its commit; a Unix time."""
         result = self.ask("for-each-ref", "--format=%(creatordate:unix)", f"refs/tags/{name}")
         return float(result.stdout) if result.stdout.strip() else None
-
-    def ancestry(self, commit: str, of: str) -> Ancestry:
-        """Whether `commit` is an ancestor of `of` (or the same); *unknown* when this clone lacks one of them."""
-        answers: dict[int, Ancestry] = {0: "yes", 1: "no"}
-        return answers.get(self.ask("merge-base", "--is-ancestor", commit, of).returncode, "unknown")
 
     def containment(self, one: str, other: str) -> tuple[Ancestry, Ancestry]:
         """Whether each of two commits contains the other; both *unknown* when this clone lacks one of them."""
@@ -232,13 +229,12 @@ class Git:
 
         Asked once: a run goes to one place.
         """
-        if remote in self._known_urls:
-            return self._known_urls[remote]
-        result = self.ask("remote", "get-url", "--push", remote)
-        if result.returncode != 0:
-            return None
-        url = result.stdout.strip()
-        self._known_urls[remote] = self._shown[url] = _presentable(url)
+        if remote not in self._known_urls:
+            result = self.ask("remote", "get-url", "--push", remote)
+            if result.returncode != 0:
+                return None
+            url = result.stdout.strip()
+            self._known_urls[remote] = self._shown[url] = _presentable(url)
         return self._known_urls[remote]
 
     def remote_refs(self, remote: str, *names: str) -> RemoteRefs:
@@ -250,21 +246,6 @@ class Git:
         rows = (line.split("\t", 1) for line in result.stdout.splitlines() if "\t" in line)
         # A pattern matches the tail of a name, so a ref `x/refs/tags/v1` is answered too.
         return RemoteRefs(question, {name: sha for sha, name in rows if not names or name in names}, "")
-
-
-@contextlib.contextmanager
-def _readable(text: str | None) -> Iterator[BinaryIO | None]:
-    """A file from which a process reads the text; nothing where there is none, and it reads from the null device."""
-    if text is None:
-        yield None
-        return
-    import tempfile
-
-    with tempfile.TemporaryFile() as opened:
-        file = cast("BinaryIO", opened)
-        file.write(text.encode())
-        file.seek(0)
-        yield file
 
 
 def _presentable(url: str) -> str:
