@@ -43,19 +43,16 @@ def verify_token(token: object, keys: Keys, *, audience: str, now: float, leeway
     import jwt
 
     try:
-        issuer = jwt.decode(str(token), options={"verify_signature": False}).get("iss")
+        key_id = str(jwt.get_unverified_header(str(token)).get("kid"))
     except jwt.PyJWTError:
         raise MalformedTokenError("malformed JWT") from None
-    if issuer != ISSUER:
-        raise MalformedTokenError("unknown trusted publishing issuer")
-    token = str(token)
     try:
-        key = jwt.PyJWKSet.from_dict(dict(keys()))[jwt.get_unverified_header(token)["kid"]]
         claims = jwt.decode(
-            token,
-            key,
+            str(token),
+            jwt.PyJWKSet.from_dict(dict(keys()))[key_id],
             algorithms=["RS256"],
             audience=audience,
+            issuer=ISSUER,
             options={
                 "verify_exp": False,
                 "verify_nbf": False,
@@ -65,6 +62,8 @@ def verify_token(token: object, keys: Keys, *, audience: str, now: float, leeway
             },
         )
         early, late = max(float(claims["iat"]), float(claims["nbf"])), float(claims["exp"])
+    except jwt.InvalidIssuerError:
+        raise MalformedTokenError("unknown trusted publishing issuer") from None
     except (jwt.PyJWTError, KeyError, TypeError, ValueError) as error:
         raise TokenError(type(error).__name__) from None
     if not early - leeway <= now < late + leeway:
