@@ -22,6 +22,7 @@ from binoc_runbook.rehearsal.runner.runner_labels import this_host
 from binoc_runbook.rehearsal.runner.validation import CHECK, SHELLS, condition_of, value_of
 from binoc_runbook.rehearsal.runner.workflow_artifacts import StepError
 from binoc_runbook.rehearsal.runner.workflow_run import TAIL
+from binoc_runbook.rehearsal.servers.crates_token import TokenExchangeError
 from binoc_runbook.rehearsal.servers.identity import JobIdentity
 from binoc_runbook.world.processes import Processes
 from binoc_runbook.world.triggered_run import JobRun, StepRun
@@ -168,7 +169,7 @@ class JobRunner:
             else:
                 outputs = self._action(step, env, show, at_end)
             state = "failure" if code else "success"
-        except StepError as reason:
+        except (StepError, TokenExchangeError) as reason:
             show(f"Error: {reason}")
             state = "failure"
         if state == "failure":

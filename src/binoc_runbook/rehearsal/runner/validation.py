@@ -203,7 +203,7 @@ def _step(step: Node, known: Mapping[str, set[str]]) -> _Problems:
         else:
             given = step.get("with")
             for key, _ in given.items() if given else ():
-                if key.text not in ACTIONS[name].inputs:
+                if key.text not in ACTIONS[name].inputs.split():
                     yield key.place, f"the input `{key.text}` of `{name}` is not known here", f"delete `{key.text}`"
     yield from _shell(step.get("shell"))
     yield from _condition(step.get("if"), _OF_STEP, known)

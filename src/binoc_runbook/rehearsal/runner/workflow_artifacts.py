@@ -32,10 +32,8 @@ class WorkflowArtifacts:
     #: The attempt of the run that uploaded each; an attempt may replace those of an earlier one.
     attempts: dict[str, int] = field(default_factory=dict)
 
-    def upload(
-        self, name: str, workspace: Path, path: str, *, attempt: int, hidden: bool = False, overwrite: bool = False
-    ) -> list[str]:
-        """Store the files that the lines of `path` match, and return the names that they have in the workflow artifact.
+    def upload(self, name: str, files: list[Path], root: Path, attempt: int, *, overwrite: bool) -> None:
+        """Store files by their names below `root`.
 
         Raises:
             StepError: The name is taken in this attempt, or cannot be one.
@@ -44,9 +42,6 @@ class WorkflowArtifacts:
             raise StepError(f"`{name}` cannot be the name of an artifact")
         if self.attempts.get(name) == attempt and not overwrite:
             raise StepError(f"an artifact with the name `{name}` already exists in this run")
-        files, root = matching_files(workspace, path, hidden=hidden)
-        if not files:
-            return []
         place = self.folder / name
         shutil.rmtree(place, ignore_errors=True)
         for file in files:
@@ -54,7 +49,6 @@ class WorkflowArtifacts:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, target)  # an artifact keeps no permissions
         self.attempts[name] = attempt
-        return sorted(file.relative_to(root).as_posix() for file in files)
 
     def download(
         self, into: Path, show: Callable[[str], None], *, name: str = "", pattern: str = "", merge: bool = False
@@ -75,7 +69,7 @@ class WorkflowArtifacts:
         show(f"{len(chosen)} artifacts: {', '.join(chosen) or 'none fits'}")
 
 
-def matching_files(workspace: Path, path: str, *, hidden: bool = False) -> tuple[list[Path], Path]:
+def matching_files(workspace: Path, path: str, *, hidden: bool) -> tuple[list[Path], Path]:
     """Return the files that the lines of `path` match, and the directory at which their names begin.
 
     That directory is the part of a line before its first wildcard; of several lines, what is common to them. A
