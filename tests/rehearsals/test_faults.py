@@ -126,7 +126,7 @@ def test_a_wrong_publisher_holds_up_its_own_artifact_until_the_right_one_is_ente
     with demo.publication() as it:
         run = it.checked()
         index, crates = it.publication.registries.index, it.publication.registries.crates
-        right = {each.name: each.publisher for each in index.pending}
+        right = {name: publisher for publisher, (name, _) in index.pending.items()}
         index.pending.clear()
         index.add_project("demo", right["demo"])
         index.add_project("demo-extra", dataclasses.replace(right["demo-extra"], environment="production"))
@@ -227,7 +227,7 @@ def test_other_bytes_under_a_name_that_is_out_stay_out_and_the_next_version_foll
         registries = it.publication.registries
         name, *_ = sorted(it.publication.built(run))
         foreign = UploadedFile(name, "0.4.0", "bdist_wheel", "", b"built by hand")
-        publisher = next(each.publisher for each in registries.index.pending if each.name == "demo")
+        publisher = next(known for known, (name, _) in registries.index.pending.items() if name == "demo")
         registries.index.pending.clear()
         registries.index.add_project("demo", publisher).files[foreign.name] = foreign
         # The same crate, packed by another hand.
