@@ -8,7 +8,7 @@ from binoc_runbook.checks.workflow.expressions import to_text
 from binoc_runbook.checks.workflow.model import Node, WorkflowFile
 from binoc_runbook.checks.workflow.rules.release_trigger import read_filter
 from binoc_runbook.finding import Finding, Place, RefusedError
-from binoc_runbook.rehearsal.runner.validation import CHECK, value_of
+from binoc_runbook.rehearsal.runner.validation import CHECK, inputs_of, value_of
 from binoc_runbook.rehearsal.runner.workflow_run import Event
 
 
@@ -48,8 +48,7 @@ def dispatch_inputs(workflow: WorkflowFile, given: Mapping[str, str]) -> dict[st
     if "workflow_dispatch" not in workflow.events:
         saw, remedy = "it cannot be started by hand", "write `workflow_dispatch:` under `on:`"
         raise RefusedError("nothing was run", [Finding.failed(CHECK, workflow.file, saw, remedy)])
-    inputs = workflow.root.get("on", "workflow_dispatch", "inputs")
-    declared = {name.text: (name.place, node) for name, node in (inputs.items() if inputs else ())}
+    declared = {name.text: (name.place, node) for name, node in inputs_of(workflow)}
     known = ", ".join(f"`{name}`" for name in declared) or "none"
     findings = [
         Finding.failed(CHECK, workflow.file, f"it has no input `{name}`; its inputs are {known}", "leave it out")
@@ -76,18 +75,14 @@ def _wrong(place: Place, name: str, saw: str) -> Finding:
 
 
 def _typed(node: Node, text: str) -> str | bool | float:
-    match node.text_at("type"):
-        case "boolean":
-            if text not in ("", "true", "false"):
-                raise ValueError(f"`{text}` is neither `true` nor `false`")
-            return text == "true"
-        case "number":
-            return float(text or 0)
-        case "choice":
-            options = node.get("options")
-            allowed = [option.text for option in options.elements()] if options else []
-            # Without a default the first one is chosen, as on the page where a person starts it.
-            if (text or allowed[0]) not in allowed:
-                raise ValueError(f"`{text}` is none of {', '.join(f'`{option}`' for option in allowed)}")
-            return text or allowed[0]
-    return text
+    kind, options = node.text_at("type"), node.get("options")
+    if kind == "number":
+        return float(text or 0)
+    if kind not in ("boolean", "choice"):
+        return text
+    allowed = [option.text for option in options.elements()] if options else ["false", "true"]
+    # Without a default the first one is chosen, as on the page where a person starts it.
+    chosen = text or allowed[0]
+    if chosen not in allowed:
+        raise ValueError(f"`{text}` is none of {', '.join(f'`{option}`' for option in allowed)}")
+    return chosen == "true" if kind == "boolean" else chosen
