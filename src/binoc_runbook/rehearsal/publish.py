@@ -186,7 +186,7 @@ def open_publication(
             ENVIRONMENT: sys.prefix,
         }
         repository = Repository(bare, policy.repository or "", OWNER_ID, policy.workflow)
-        host = RunnerHost(registries, environment, on_line, registries.forge.token, listener)
+        host = RunnerHost(registries, environment, on_line, listener)
         runner = Runner(repository, host, folder)
         yield Publication(policy, version, registries, runner)
 
