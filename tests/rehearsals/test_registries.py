@@ -574,12 +574,6 @@ def test_the_exchange_takes_the_caller_and_a_token_once(rehearsed):
         assert rehearsed.exchange(other) == (400, {"errors": [{"detail": "Failed to decode JWT"}]})
 
 
-def test_whether_a_crate_takes_api_tokens_can_be_seen(rehearsed):
-    rehearsed.crates.add_crate("demo-sdk", trustpub_only=True)
-    status, told = ask("GET", f"{rehearsed.crates.url}/api/v1/crates/demo-sdk")
-    assert (status, told["crate"]["trustpub_only"]) == (200, True)
-
-
 # What they stand on
 
 

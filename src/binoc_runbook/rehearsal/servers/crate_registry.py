@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-import string
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -104,8 +103,6 @@ class CrateRegistry(Server):
                 return self._index_file(name)
             case "PUT", ["api", "v1", "crates", "new"]:
                 return self._publish(request)
-            case "GET", ["api", "v1", "crates", name]:
-                return self._show(name)
             case "GET", ["api", "v1", "crates", name, version, "download"]:
                 return self._download(name, version)
             case "POST", ["api", "v1", "trusted_publishing", "tokens"]:
@@ -121,14 +118,6 @@ class CrateRegistry(Server):
         if not versions:
             return Response.text(404, "Not Found")
         return Response.text(200, "".join(json.dumps(version.line) + "\n" for version in versions.values()))
-
-    def _show(self, name: str) -> Response:
-        crate = self.crate(name)
-        if crate is None:
-            raise _error(404, f"crate `{name}` does not exist")
-        versions = [{"num": number, "checksum": version.sha256} for number, version in crate.versions.items()]
-        document = {"id": crate.name, "name": crate.name, "trustpub_only": crate.trustpub_only}
-        return Response.json(200, {"crate": document, "versions": versions})
 
     def _download(self, name: str, version: str) -> Response:
         published = self.versions(name).get(version)
@@ -148,8 +137,7 @@ class CrateRegistry(Server):
             raise _error(400, "JWT has already been used")
         self._used.add(claims["jti"])
         names = self._match(claims)
-        alphabet = string.ascii_letters + string.digits
-        token = "cio_tp_" + "".join(secrets.choice(alphabet) for _ in range(32))
+        token = f"cio_tp_{secrets.token_hex(16)}"
         self._tokens.add(token, frozenset(names), self.expiry(LIFE))
         return Response.json(200, {"token": token})
 
@@ -197,7 +185,9 @@ class CrateRegistry(Server):
     # Publishing
 
     def _publish(self, request: Request) -> Response:
-        metadata, content = _unpack(request.body)
+        # Each of the two parts stands after its length in four bytes, little-endian.
+        (length,) = struct.unpack_from("<I", request.body)
+        metadata, content = json.loads(request.body[4 : 4 + length]), request.body[8 + length :]
         name, version = str(metadata["name"]), str(metadata["vers"])
         crate = self._allowed_crate(_token(request), name)
         if version.partition("+")[0] in {known.partition("+")[0] for known in crate.versions}:
@@ -226,12 +216,6 @@ class CrateRegistry(Server):
 
 def _error(status: int, detail: str) -> ResponseError:
     return ResponseError(Response.json(status, {"errors": [{"detail": detail}]}))
-
-
-def _unpack(body: bytes) -> tuple[dict[str, Any], bytes]:
-    """Return the two parts of a publish request, each after its length in four bytes, little-endian."""
-    (length,) = struct.unpack_from("<I", body)
-    return dict(json.loads(body[4 : 4 + length])), body[8 + length :]
 
 
 def _token(request: Request) -> str:

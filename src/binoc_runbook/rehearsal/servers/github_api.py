@@ -8,6 +8,7 @@ release is immutable where the settings say so; a token may do what its permissi
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 import secrets
 from collections.abc import Mapping
@@ -94,7 +95,7 @@ class GitHubServer(Server):
         self.page = 100
         #: The permissions of each token.
         self._tokens = TokenStore[Mapping[str, str]]()
-        self._numbers = 0
+        self._numbers = itertools.count(1)
 
     def token(self, permissions: Mapping[str, str]) -> str:
         """Return a token with these permissions, as under that key of a workflow's job; it is a secret."""
@@ -193,7 +194,7 @@ class GitHubServer(Server):
         return release
 
     def _create(self, values: Mapping[str, Any]) -> Response:
-        release = GitHubRelease(self._number(), str(values["tag_name"]), "", "", draft=True, prerelease=False)
+        release = GitHubRelease(next(self._numbers), str(values["tag_name"]), "", "", draft=True, prerelease=False)
         self._set(release, values)
         self.releases.append(release)
         return self._stored(201, self._document(release))
@@ -208,10 +209,8 @@ class GitHubServer(Server):
                 raise _already_exists("Release", "tag_name")
             # As where a ruleset restricts who creates tags; elsewhere GitHub would make one, of any commit.
             self._ref(f"refs/tags/{release.tag}")
-        release.name = str(values.get("name", release.name) or "")
-        release.body = str(values.get("body", release.body) or "")
-        release.prerelease = bool(values.get("prerelease", release.prerelease))
-        release.draft = bool(values.get("draft", release.draft))
+        for name in ("name", "body", "prerelease", "draft"):
+            setattr(release, name, values.get(name, getattr(release, name)))
         release.immutable = self.settings.immutable_releases and not release.draft
         if not release.draft and str(values.get("make_latest", "true")) == "true" and not release.prerelease:
             self.latest = release.tag
@@ -220,17 +219,13 @@ class GitHubServer(Server):
         name = request.query.get("name", "")
         if any(asset.name == name for asset in release.assets):
             raise _already_exists("ReleaseAsset", "name")
-        asset = ReleaseAsset(self._number(), name, request.body)
+        asset = ReleaseAsset(next(self._numbers), name, request.body)
         release.assets.append(asset)
         return self._stored(201, asset.to_json())
 
     def _stored(self, status: int, document: dict[str, Any]) -> Response:
         self.fail_after_storing(_error(500, "Internal Server Error"))
         return Response.json(status, document)
-
-    def _number(self) -> int:
-        self._numbers += 1
-        return self._numbers
 
 
 def _error(status: int, message: str, *errors: Mapping[str, str]) -> ResponseError:

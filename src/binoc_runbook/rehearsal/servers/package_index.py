@@ -28,7 +28,6 @@ from binoc_runbook.rehearsal.servers.certificates import Authority
 from binoc_runbook.rehearsal.servers.server import LARGEST, Request, Response, ResponseError, Server, TokenStore
 from binoc_runbook.rehearsal.servers.trusted_publishers import (
     Keys,
-    MalformedTokenError,
     Publisher,
     TokenError,
     verify_token,
@@ -179,10 +178,8 @@ class PackageIndex(Server):
     def _claims(self, request: Request) -> dict[str, Any]:
         try:
             return verify_token(request.json().get("token"), self._keys, audience=self.audience, now=self.now())
-        except MalformedTokenError as error:
-            raise _mint_error(str(error), "invalid-payload") from None
-        except TokenError:
-            raise _mint_error("malformed or invalid token", "invalid-token") from None
+        except TokenError as error:
+            raise _mint_error(*error.args) from None
 
     def _match(self, claims: dict[str, Any]) -> list[str]:
         """Return the projects that the job may publish; a pending publisher creates its project."""
@@ -243,16 +240,13 @@ class PackageIndex(Server):
         project = self.projects.get(name)
         if project is None:
             raise _upload_error(400, "Non-user identities cannot create new projects.")
-        if name not in allowed:
-            raise _upload_error(403, f"The given token isn't allowed to upload to project '{project.name}'.")
+        _refuse(name not in allowed, f"The given token isn't allowed to upload to project '{project.name}'.", 403)
         known = project.files.get(file.name)
         if known is not None:
-            if known.content != file.content:
-                raise _upload_error(400, f"File already exists ('{file.name}').")
+            _refuse(known.content != file.content, f"File already exists ('{file.name}').")
             return
         sdists = {known.version for known in project.files.values() if known.kind == "sdist"}
-        if file.kind == "sdist" and file.version in sdists:
-            raise _upload_error(400, "Only one sdist may be uploaded per release.")
+        _refuse(file.kind == "sdist" and file.version in sdists, "Only one sdist may be uploaded per release.")
         project.files[file.name] = file
 
 
@@ -284,8 +278,7 @@ def _parse_upload(request: Request) -> tuple[str, UploadedFile]:
         form, files = parse_form_data(body, strict=True, spool_limit=LARGEST, memory_limit=LARGEST)
     except ValueError as error:
         raise _upload_error(400, f"Invalid upload: {error}") from None
-    if form.get(":action") != "file_upload" or "content" not in files:
-        raise _upload_error(400, "Upload payload does not have a file.")
+    _refuse(form.get(":action") != "file_upload" or "content" not in files, "Upload payload does not have a file.")
     name, content, kind = files["content"].filename, files["content"].raw, form.get("filetype")
     try:
         if kind == "bdist_wheel":
@@ -295,22 +288,24 @@ def _parse_upload(request: Request) -> tuple[str, UploadedFile]:
         declared = Version(form.get("version", ""))
     except (InvalidWheelFilename, InvalidSdistFilename, InvalidVersion) as error:
         raise _upload_error(400, f"Invalid filename or version: {error}") from None
-    stem = project.replace("-", "_")
-    if kind not in ("bdist_wheel", "sdist") or project != canonicalize_name(form.get("name", "")):
-        raise _upload_error(400, f"Start filename for '{form.get('name')}' with '{stem}'.")
-    if not name.startswith(f"{stem}-"):
-        raise _upload_error(400, f"Filename '{name}' is not normalized: it must begin with '{stem}-'.")
-    if version != declared:
-        raise _upload_error(400, f"Version in filename should be '{declared}' not '{version}'.")
-    if version.local:
-        raise _upload_error(400, f"The use of local versions in '{version}' is not allowed.")
-    if form.get("sha256_digest") not in (None, "", hashlib.sha256(content).hexdigest()):
-        raise _upload_error(400, "The digest supplied does not match a digest calculated from the uploaded file.")
+    stem, digest = project.replace("-", "_"), hashlib.sha256(content).hexdigest()
+    is_other = kind not in ("bdist_wheel", "sdist") or project != canonicalize_name(form.get("name", ""))
+    _refuse(is_other, f"Start filename for '{form.get('name')}' with '{stem}'.")
+    _refuse(not name.startswith(f"{stem}-"), f"Filename '{name}' is not normalized: it must begin with '{stem}-'.")
+    _refuse(version != declared, f"Version in filename should be '{declared}' not '{version}'.")
+    _refuse(version.local is not None, f"The use of local versions in '{version}' is not allowed.")
+    is_wrong = form.get("sha256_digest") not in (None, "", digest)
+    _refuse(is_wrong, "The digest supplied does not match a digest calculated from the uploaded file.")
     return project, UploadedFile(name, str(version), kind, form.get("requires_python", ""), content)
 
 
 def _upload_error(status: int, text: str) -> ResponseError:
     return ResponseError(Response.text(status, f"{status} {text}"))
+
+
+def _refuse(refused: bool, text: str, status: int = 400) -> None:
+    if refused:
+        raise _upload_error(status, text)
 
 
 def _mint_error(text: str, code: str) -> ResponseError:

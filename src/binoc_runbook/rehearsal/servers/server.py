@@ -253,13 +253,12 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, response: Response) -> None:
         self.send_response(response.status)
         self.send_header("Content-Type", response.media_type)
-        if response.status != 204:
-            self.send_header("Content-Length", str(len(response.body)))
+        self.send_header("Content-Length", str(len(response.body)))
         for name, value in response.headers.items():
             self.send_header(name, value)
         self.send_header("Connection", "close")
         self.end_headers()
-        if self.command != "HEAD" and response.status != 204:
+        if self.command != "HEAD":
             self.wfile.write(response.body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as the base class calls it
