@@ -129,6 +129,7 @@ KNOWN_FAILURES = (
 
 #: A finding and its remedy, as the commands of this library print them where there is no terminal.
 _FINDING = re.compile(r"^\s*[✗?] (failed|unknown):? +(.+)(?:\n\s*→ (.+))?", re.MULTILINE)
+_OTHER_LINE = re.compile(r"^(?!\s*(?:[✗?] (?:failed|unknown)|→ )).*$", re.MULTILINE)
 #: How many of several findings are repeated.
 _MOST = 5
 
@@ -136,10 +137,11 @@ _MOST = 5
 def printed_findings(lines: Iterable[str]) -> tuple[str, str] | None:
     """Return the findings that a command of this library printed, and the first remedy; None if it printed none.
 
-    These are all that failed. If none failed, it is the last that was unknown.
+    These are all that failed. If none failed, they are the last that were unknown.
     """
-    findings = _FINDING.findall("\n".join(lines))
-    chosen = dict.fromkeys([finding for finding in findings if finding[0] == "failed"] or findings[-1:])
+    blocks = list(filter(None, map(_FINDING.findall, _OTHER_LINE.split("\n".join(lines)))))
+    failed = [finding for block in blocks for finding in block if finding[0] == "failed"]
+    chosen = dict.fromkeys(failed or (blocks[-1] if blocks else ()))
     if not chosen:
         return None
     more = f"; and {len(chosen) - _MOST} more" if len(chosen) > _MOST else ""
