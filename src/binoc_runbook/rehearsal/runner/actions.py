@@ -6,6 +6,7 @@ workflows need it; an input that is not listed is rejected before anything runs.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -102,14 +103,13 @@ def upload(context: ActionContext, inputs: _Inputs) -> Mapping[str, str]:
 
 def download(context: ActionContext, inputs: _Inputs) -> Mapping[str, str]:
     """Copy files of earlier jobs into the workspace."""
-    into = context.workspace / inputs.get("path", "")
-    context.job.run.workflow_artifacts.download(
-        into,
-        context.show,
-        name=inputs.get("name", ""),
-        pattern=inputs.get("pattern", ""),
-        merge=_yes(inputs, "merge-multiple"),
-    )
+    artifacts, into = context.job.run.workflow_artifacts, context.workspace / inputs.get("path", "")
+    name = inputs.get("name", "")
+    chosen = artifacts.choose(name, inputs.get("pattern") or "*")
+    for artifact in chosen:
+        target = into if name or _yes(inputs, "merge-multiple") else into / artifact
+        shutil.copytree(artifacts.folder / artifact, target, copy_function=shutil.copyfile, dirs_exist_ok=True)
+    context.show(f"{len(chosen)} artifacts: {', '.join(chosen) or 'none fits'}")
     return {"download-path": str(into)}
 
 

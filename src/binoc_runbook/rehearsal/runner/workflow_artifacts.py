@@ -12,7 +12,6 @@ import itertools
 import os
 import re
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,10 +49,8 @@ class WorkflowArtifacts:
             shutil.copyfile(file, target)  # an artifact keeps no permissions
         self.attempts[name] = attempt
 
-    def download(
-        self, into: Path, show: Callable[[str], None], *, name: str = "", pattern: str = "", merge: bool = False
-    ) -> None:
-        """Copy one by its name, or those that match the pattern, each into a directory of its own unless merged.
+    def choose(self, name: str, pattern: str) -> list[str]:
+        """Return the one of this name; without a name, those that match the pattern.
 
         Raises:
             StepError: There is none of that name.
@@ -61,12 +58,8 @@ class WorkflowArtifacts:
         if name and name not in self.attempts:
             there = ", ".join(f"`{other}`" for other in sorted(self.attempts)) or "no others"
             raise StepError(f"there is no artifact `{name}`, beside {there}")
-        matches = [fnmatch.filter(self.attempts, each) for each in alternatives(pattern or "*")]
-        chosen = [name] if name else sorted(set(itertools.chain.from_iterable(matches)))
-        for artifact in chosen:
-            target = into if name or merge else into / artifact
-            shutil.copytree(self.folder / artifact, target, copy_function=shutil.copyfile, dirs_exist_ok=True)
-        show(f"{len(chosen)} artifacts: {', '.join(chosen) or 'none fits'}")
+        matches = [fnmatch.filter(self.attempts, each) for each in alternatives(pattern)]
+        return [name] if name else sorted(set(itertools.chain.from_iterable(matches)))
 
 
 def matching_files(workspace: Path, path: str, *, hidden: bool) -> tuple[list[Path], Path]:
