@@ -139,29 +139,23 @@ def variables(
     return merged
 
 
+_ASSIGNMENT = re.compile(r"((?:(?!<<)[^=\n])+)(?:<<(.*)\n((?:.*\n)*?)\2|=(.*))\n")
+
+
 def assignments(text: str) -> dict[str, str]:
     """Parse what a step wrote into one of GitHub's files: `name=value`, or `name<<END`, lines and `END`.
 
     Raises:
         StepError: A line is neither.
     """
-    values: dict[str, str] = {}
-    lines = iter(text.splitlines())
-    for line in lines:
-        if not line:
-            continue
-        assignment = re.fullmatch(r"([^=]+?)(<<|=)(.*)", line)
+    values, rest = dict[str, str](), text.lstrip("\n")
+    while rest:
+        assignment = _ASSIGNMENT.match(f"{rest}\n")
         if assignment is None:
-            raise StepError(f"`{line}` is neither `name=value` nor `name<<END`")
-        name, operator, value = assignment.groups()
-        if operator == "<<":
-            body: list[str] = []
-            for following in lines:
-                if following == value:
-                    break
-                body.append(following)
-            else:
-                raise StepError(f"`{value}` is missing after `{line}`")
-            value = "\n".join(body)
-        values[name] = value
+            raise StepError(
+                f"`{rest.splitlines()[0]}` is neither `name=value` nor `name<<END` with its lines and `END`"
+            )
+        name, _, body, value = assignment.groups()
+        values[name] = value if body is None else body.removesuffix("\n")
+        rest = rest[assignment.end() :].lstrip("\n")
     return values

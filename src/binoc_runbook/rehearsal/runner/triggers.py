@@ -45,16 +45,11 @@ def dispatch_inputs(workflow: WorkflowFile, given: Mapping[str, str]) -> dict[st
     Raises:
         RefusedError: It cannot be started by hand, or an input is unknown, missing or not one of its values.
     """
-    if "workflow_dispatch" not in workflow.events:
-        saw, remedy = "it cannot be started by hand", "write `workflow_dispatch:` under `on:`"
-        raise RefusedError("nothing was run", [Finding.failed(CHECK, workflow.file, saw, remedy)])
     declared = {name.text: (name.place, node) for name, node in inputs_of(workflow)}
-    known = ", ".join(f"`{name}`" for name in declared) or "none"
-    findings = [
-        Finding.failed(CHECK, workflow.file, f"it has no input `{name}`; its inputs are {known}", "leave it out")
-        for name in given
-        if name not in declared
-    ]
+    known, file = ", ".join(f"`{name}`" for name in declared) or "none", Place(workflow.file)
+    problems = [(file, f"it has no input `{name}`; its inputs are {known}") for name in given if name not in declared]
+    if "workflow_dispatch" not in workflow.events:
+        problems = [(file, "it cannot be started by hand, for want of `workflow_dispatch:` under `on:`")]
     values: dict[str, str | bool | float] = {}
     for name, (place, node) in declared.items():
         default = node.get("default")
@@ -62,16 +57,13 @@ def dispatch_inputs(workflow: WorkflowFile, given: Mapping[str, str]) -> dict[st
         try:
             values[name] = _typed(node, text)
         except ValueError as reason:
-            findings.append(_wrong(place, name, str(reason)))
+            problems.append((place, f"input `{name}`: {reason}"))
         if node.text_at("required") == "true" and not text:
-            findings.append(_wrong(place, name, "it is required, and nothing was given"))
-    if findings:
+            problems.append((place, f"input `{name}`: it is required, and nothing was given"))
+    if problems:
+        findings = [Finding.failed(CHECK, place, saw, "start it with other inputs") for place, saw in problems]
         raise RefusedError("the workflow does not start with these inputs, and nothing was run", findings)
     return values
-
-
-def _wrong(place: Place, name: str, saw: str) -> Finding:
-    return Finding.failed(CHECK, place, f"input `{name}`: {saw}", f"give another value for `{name}`")
 
 
 def _typed(node: Node, text: str) -> str | bool | float:

@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from binoc_runbook.checks.workflow import matrix
 from binoc_runbook.checks.workflow.expressions import (
     STATUS_FUNCTIONS,
     Expression,
@@ -66,7 +65,6 @@ _STEP_KEYS: _Keys = {
     **dict.fromkeys(("id", "uses", "shell")),
     **dict.fromkeys(("name", "if", "run", "working-directory", "with", "env", "timeout-minutes"), _OF_STEP),
 }
-_STRATEGY_KEYS: _Keys = dict.fromkeys(("matrix", "fail-fast", "max-parallel"))
 
 
 def read_workflow(root: Path, file: str) -> WorkflowFile:
@@ -163,8 +161,6 @@ def _job(job: Job, inputs: set[str]) -> _Problems:
     if len(labels(job)) != 1:
         yield job.key.place, f"`{job.id}` does not run on one label", "write `runs-on:` with the label of one runner"
     yield from _matrix(job)
-    if not job.steps:
-        yield job.key.place, f"`{job.id}` has no steps", "write what it does under `steps:`"
     for step in job.steps:
         yield from _step(step, known)
 
@@ -176,16 +172,12 @@ def labels(job: Job) -> list[Node]:
 
 
 def _matrix(job: Job) -> _Problems:
-    strategy = job.node.get("strategy")
-    written = strategy.get("matrix") if strategy else None
-    if strategy:
-        yield from _keys(strategy, _STRATEGY_KEYS, "a strategy", {})
+    written = job.node.get("strategy", "matrix")
     if written and (
         not all(values.is_list for _, values in written.items())
         or any("${{" in node.text for _, node in written.walk())
-        or not any(matrix.entries(job))
     ):
-        yield written.place, f"the matrix of `{job.id}` is computed or empty", "write its values out"
+        yield written.place, f"the matrix of `{job.id}` is computed", "write its values out"
 
 
 def _step(step: Node, known: Mapping[str, set[str]]) -> _Problems:
