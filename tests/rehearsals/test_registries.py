@@ -30,7 +30,7 @@ import pytest
 from binoc_runbook.rehearsal.registries import Registries, open_registries
 from binoc_runbook.rehearsal.servers import crates_token
 from binoc_runbook.rehearsal.servers.certificates import Authority
-from binoc_runbook.rehearsal.servers.crate_registry import CrateRegistry, index_path
+from binoc_runbook.rehearsal.servers.crate_registry import CrateRegistry
 from binoc_runbook.rehearsal.servers.identity import IdentityProvider, JobIdentity
 from binoc_runbook.rehearsal.servers.package_index import PackageIndex
 from binoc_runbook.rehearsal.servers.server import Request, Response, Server
@@ -281,17 +281,16 @@ def test_a_pending_publisher_ends_after_thirty_days(rehearsed):
     assert rehearsed.index.projects == {}
 
 
-def test_the_simple_index_is_a_page_for_those_who_do_not_ask_for_json(rehearsed, monkeypatch):
+def test_the_simple_index_names_each_file_with_its_digest(rehearsed, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", rehearsed.registries.environment["SSL_CERT_FILE"])
     rehearsed.index.add_project("Demo.Name", PYPI)
     made = wheel(rehearsed.folder / "dist", name="demo-name")
     assert rehearsed.uv_publish()[0]
-    with urllib.request.urlopen(f"{rehearsed.index.simple}demo-name/", timeout=20) as answer:
-        page = answer.read().decode()
-    digest = hashlib.sha256(made.read_bytes()).hexdigest()
-    assert f'/files/demo-name/{made.name}#sha256={digest}">{made.name}</a>' in page
-    with urllib.request.urlopen(rehearsed.index.simple, timeout=20) as answer:
-        assert '<a href="/simple/demo-name/">Demo.Name</a>' in answer.read().decode()
+    status, page = ask("GET", f"{rehearsed.index.simple}Demo_Name/")
+    assert (status, page["name"], page["versions"]) == (200, "demo-name", ["1.0.0"])
+    (file,) = page["files"]
+    assert (file["filename"], file["url"].endswith(f"/files/demo-name/{made.name}")) == (made.name, True)
+    assert file["hashes"] == {"sha256": hashlib.sha256(made.read_bytes()).hexdigest()}
 
 
 def test_a_token_is_for_the_projects_of_its_publisher_only(rehearsed):
@@ -573,19 +572,6 @@ def test_the_exchange_takes_the_caller_and_a_token_once(rehearsed):
     assert rehearsed.exchange(token) == (400, {"errors": [{"detail": "JWT has already been used"}]})
     for other in ("nothing", rehearsed.identity.issue(CRATE_RUN, "pypi")):
         assert rehearsed.exchange(other) == (400, {"errors": [{"detail": "Failed to decode JWT"}]})
-
-
-def test_whether_a_crate_takes_api_tokens_can_be_seen(rehearsed):
-    rehearsed.crates.add_crate("demo-sdk", trustpub_only=True)
-    status, told = ask("GET", f"{rehearsed.crates.url}/api/v1/crates/demo-sdk")
-    assert (status, told["crate"]["trustpub_only"]) == (200, True)
-
-
-@pytest.mark.parametrize(
-    ("name", "place"), [("a", "1/a"), ("ab", "2/ab"), ("abc", "3/a/abc"), ("Binoc-sdk", "bi/no/binoc-sdk")]
-)
-def test_the_index_keeps_a_crate_where_cargo_looks(name, place):
-    assert index_path(name) == place
 
 
 # What they stand on

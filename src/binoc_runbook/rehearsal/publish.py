@@ -18,6 +18,7 @@ from binoc_runbook.rehearsal.faults import is_registry_fault
 from binoc_runbook.rehearsal.offline_crates import lend_crates
 from binoc_runbook.rehearsal.registries import Registries, open_registries
 from binoc_runbook.rehearsal.runner import Repository, Runner, RunnerHost, WorkflowRun
+from binoc_runbook.rehearsal.servers.server import Server, ServerFaults
 from binoc_runbook.rehearsal.servers.trusted_publishers import Publisher
 from binoc_runbook.stages import ACTS, Target
 from binoc_runbook.version import Version
@@ -57,8 +58,18 @@ class Publication:
         Raises:
             RefusedError: The workflow is not one that can be rehearsed.
         """
-        with self._injected(fault):
+        servers: tuple[Server, ...] = (self.registries.index, self.registries.crates)
+        self.trust(another_environment=fault == "wrong-publisher")
+        for server in servers:
+            server.faults.down = fault == "registry-down"
+            server.faults.errors_after_storing = int(fault == "lost-answer")
+            server.faults.token_life = 0.0 if fault == "expired-token" else None
+        try:
             run = self._last = self.runner.push(ref)
+        finally:
+            for server in servers:
+                server.faults = ServerFaults()
+            self.trust()
         if run is None:
             return
         yield run
@@ -140,22 +151,6 @@ class Publication:
             else:
                 index.add_pending(artifact.name, publisher)
 
-    @contextmanager
-    def _injected(self, fault: str | None) -> Iterator[None]:
-        injected = (self.registries.index.faults, self.registries.crates.faults)
-        self.trust(another_environment=fault == "wrong-publisher")
-        for server in injected:
-            server.down = fault == "registry-down"
-            server.errors_after_storing = int(fault == "lost-answer")
-            server.token_life = 0.0 if fault == "expired-token" else None
-        try:
-            yield
-        finally:
-            for server in injected:
-                server.down, server.errors_after_storing, server.token_life = False, 0, None
-            if fault == "wrong-publisher":
-                self.trust()
-
 
 def _only_red(finding: Finding) -> Finding:
     saw = f"{finding.saw}; all that the job publishes is out, as it was built, and the job stays red"
@@ -186,7 +181,7 @@ def open_publication(
             ENVIRONMENT: sys.prefix,
         }
         repository = Repository(bare, policy.repository or "", OWNER_ID, policy.workflow)
-        host = RunnerHost(registries, environment, on_line, registries.forge.token, listener)
+        host = RunnerHost(registries, environment, on_line, listener)
         runner = Runner(repository, host, folder)
         yield Publication(policy, version, registries, runner)
 

@@ -7,9 +7,7 @@ user's git configuration. So it works as well in the shallow, detached clone of 
 
 from __future__ import annotations
 
-import atexit
 import os
-import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -73,17 +71,11 @@ def open_world(source: Path, fault: str | None = None, *, quick: bool = False) -
     Raises:
         RefusedError: The checkout has no commit to start from, or its policy cannot be read.
     """
-    folder = Path(tempfile.mkdtemp(prefix="binoc-rehearsal-")).resolve()
-
-    def close() -> None:
-        shutil.rmtree(folder, ignore_errors=True)
-        atexit.unregister(close)
-
-    atexit.register(close)
+    folder = tempfile.TemporaryDirectory(prefix="binoc-rehearsal-", ignore_cleanup_errors=True)
     try:
-        return _open(source, folder, close, fault=fault, quick=quick)
+        return _open(source, Path(folder.name).resolve(), folder.cleanup, fault=fault, quick=quick)
     except BaseException:
-        close()
+        folder.cleanup()
         raise
 
 

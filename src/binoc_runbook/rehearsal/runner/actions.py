@@ -6,13 +6,15 @@ workflows need it; an input that is not listed is rejected before anything runs.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from binoc_runbook.rehearsal.runner.job_context import JobContext
-from binoc_runbook.rehearsal.runner.workflow_artifacts import StepError
+from binoc_runbook.rehearsal.runner.workflow_artifacts import StepError, matching_files
 from binoc_runbook.rehearsal.servers import crates_token
 from binoc_runbook.world.processes import Processes
 
@@ -48,10 +50,10 @@ _Run = Callable[[ActionContext, _Inputs], Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """An action: its supported inputs, and the function that runs it and returns its outputs."""
+    """An action: the function that runs it and returns its outputs, and its supported inputs, in words."""
 
     run: _Run
-    inputs: frozenset[str]
+    inputs: str
 
 
 def check_out(context: ActionContext, inputs: _Inputs) -> Mapping[str, str]:
@@ -67,79 +69,54 @@ def check_out(context: ActionContext, inputs: _Inputs) -> Mapping[str, str]:
     if whole:
         specs.append("+refs/heads/*:refs/remotes/origin/*")
     if whole or _yes(inputs, "fetch-tags"):
-        specs = list(dict.fromkeys([*specs, "+refs/tags/*:refs/tags/*"]))
+        specs.append("+refs/tags/*:refs/tags/*")
     depth = [] if whole else [f"--depth={inputs.get('fetch-depth') or 1}"]
     context.run_command("git", "fetch", "--quiet", "--no-tags", *depth, "origin", *specs)
-    if event.is_tag and context.run_command("git", "rev-parse", f"{ref}^{{commit}}") != sha:
-        raise StepError(f"the tag `{event.ref_name}` was moved since the run began")
     target = [ref] if event.is_tag else ["-B", event.ref_name, branch]
     context.run_command("git", "-c", "advice.detachedHead=false", "checkout", "--quiet", "--force", *target)
     context.show(f"checked out {sha} of {ref}")
     return {"ref": ref, "commit": sha}
 
 
-def set_up_python(context: ActionContext, inputs: _Inputs) -> Mapping[str, str]:
-    """Do nothing but show the version: the Pythons of this host are used."""
-    version = context.run_command("python", "--version").removeprefix("Python ")
-    requested = ", ".join(inputs.get("python-version", "").split())
-    context.show(f"not installed here: Python {requested or 'of any version'}; the host's Python {version} serves")
-    return {"python-version": version}
-
-
-def set_up_uv(context: ActionContext, inputs: _Inputs) -> Mapping[str, str]:
-    """Do nothing but show a difference in version: the uv of this environment is used."""
-    version = context.run_command("uv", "--version").split()[1]
-    requested = inputs.get("version", "")
-    differs = f", and the workflow asks for {requested}" if requested not in ("", version) else ""
-    context.show(f"not installed here: uv {version} of this environment serves{differs}")
-    return {"uv-version": version}
+def _set_up(program: str, requests: str, context: ActionContext, inputs: _Inputs) -> Mapping[str, str]:
+    """Do nothing but show the version: the program of this host is used, whatever the input `requests` asks for."""
+    version = context.run_command(program, "--version").split()[1]
+    requested = ", ".join(inputs.get(requests, "").split()) or "any version"
+    context.show(f"not installed here: {program} {version} of this host serves, and the workflow asks for {requested}")
+    return {f"{program}-version": version}
 
 
 def upload(context: ActionContext, inputs: _Inputs) -> Mapping[str, str]:
     """Store files for later jobs."""
-    name, path = inputs.get("name") or "artifact", inputs.get("path", "")
-    if_none = inputs.get("if-no-files-found") or "warn"
-    if not path.strip():
-        raise StepError("`path` is missing")
-    run = context.job.run
-    names = run.workflow_artifacts.upload(
-        name,
-        context.workspace,
-        path,
-        attempt=run.attempt,
-        hidden=_yes(inputs, "include-hidden-files"),
-        overwrite=_yes(inputs, "overwrite"),
-    )
-    if not names:
-        message = f"no files were found for `{' '.join(path.split())}`, and no artifact was made"
-        if if_none == "error":
-            raise StepError(message)
-        context.show(message)
-    else:
-        context.show(f"artifact {name}: {', '.join(names)}")
+    name, path, run = inputs.get("name") or "artifact", inputs.get("path", ""), context.job.run
+    files, root = matching_files(context.workspace, path, hidden=_yes(inputs, "include-hidden-files"))
+    if files:
+        run.workflow_artifacts.upload(name, files, root, run.attempt, overwrite=_yes(inputs, "overwrite"))
+        context.show(f"artifact {name}: {', '.join(file.relative_to(root).as_posix() for file in files)}")
+        return {}
+    message = f"no files were found for `{' '.join(path.split())}`, and no artifact was made"
+    if inputs.get("if-no-files-found") == "error":
+        raise StepError(message)
+    context.show(message)
     return {}
 
 
 def download(context: ActionContext, inputs: _Inputs) -> Mapping[str, str]:
     """Copy files of earlier jobs into the workspace."""
-    into = context.workspace / inputs.get("path", "")
-    context.job.run.workflow_artifacts.download(
-        into,
-        context.show,
-        name=inputs.get("name", ""),
-        pattern=inputs.get("pattern", ""),
-        merge=_yes(inputs, "merge-multiple"),
-    )
+    artifacts, into = context.job.run.workflow_artifacts, context.workspace / inputs.get("path", "")
+    name = inputs.get("name", "")
+    chosen = artifacts.choose(name, inputs.get("pattern") or "*")
+    for artifact in chosen:
+        target = into if name or _yes(inputs, "merge-multiple") else into / artifact
+        shutil.copytree(artifacts.folder / artifact, target, copy_function=shutil.copyfile, dirs_exist_ok=True)
+    context.show(f"{len(chosen)} artifacts: {', '.join(chosen) or 'none fits'}")
     return {"download-path": str(into)}
 
 
 def authenticate_at_crates_io(context: ActionContext, inputs: _Inputs) -> Mapping[str, str]:
     """Get a publish token of the rehearsed crates.io, which is revoked when the job ends."""
     registries = context.job.host.registries
-    try:
-        token = crates_token.obtain(registries, context.processes.environment)
-    except crates_token.TokenExchangeError as refused:
-        raise StepError(str(refused)) from None
+    token = crates_token.obtain(registries, context.processes.environment)
     context.job.masks.add(token)
 
     def revoke() -> None:
@@ -164,26 +141,18 @@ def attest(context: ActionContext, inputs: _Inputs) -> Mapping[str, str]:
 
 
 ACTIONS: Mapping[str, Action] = {
-    "actions/checkout": Action(check_out, frozenset({"fetch-depth", "fetch-tags", "persist-credentials"})),
-    "actions/setup-python": Action(set_up_python, frozenset({"python-version", "allow-prereleases"})),
+    "actions/checkout": Action(check_out, "fetch-depth fetch-tags persist-credentials"),
+    "actions/setup-python": Action(partial(_set_up, "python", "python-version"), "python-version allow-prereleases"),
     "astral-sh/setup-uv": Action(
-        set_up_uv, frozenset({"version", "enable-cache", "python-version", "ignore-empty-workdir"})
+        partial(_set_up, "uv", "version"), "version enable-cache python-version ignore-empty-workdir"
     ),
     "actions/upload-artifact": Action(
-        upload,
-        frozenset(
-            {
-                *("name", "path", "if-no-files-found", "retention-days", "compression-level", "overwrite"),
-                "include-hidden-files",
-            }
-        ),
+        upload, "name path if-no-files-found retention-days compression-level overwrite include-hidden-files"
     ),
-    "actions/download-artifact": Action(download, frozenset({"name", "path", "pattern", "merge-multiple"})),
-    "rust-lang/crates-io-auth-action": Action(authenticate_at_crates_io, frozenset()),
-    "astral-sh/attest-action": Action(attest, frozenset({"paths", "overwrite"})),
-    "actions/attest": Action(
-        attest, frozenset({"subject-path", "subject-name", "subject-digest", "subject-checksums", "sbom-path"})
-    ),
+    "actions/download-artifact": Action(download, "name path pattern merge-multiple"),
+    "rust-lang/crates-io-auth-action": Action(authenticate_at_crates_io, ""),
+    "astral-sh/attest-action": Action(attest, "paths overwrite"),
+    "actions/attest": Action(attest, "subject-path subject-name subject-digest subject-checksums sbom-path"),
 }
 
 

@@ -52,29 +52,17 @@ KNOWN_FAILURES = (
         "choose another name, or ask the project's owner",
     ),
     _known(
-        "invalid-reuse-token|invalid token: already used|JWT has already been used",
-        "an identity token is good for one exchange, and this one was exchanged before; nothing was published by it",
+        "invalid-publisher|no corresponding publisher|No Trusted Publishing config|requires an environment|"
+        "does not match the (repository owner ID|workflow filename|environment)",
+        "the registry knows no publisher with the claims of this job; nothing was published",
+        "register {publisher} at the settings of the project or crate for trusted publishing, " + _AGAIN,
+    ),
+    _known(
+        "invalid-(reuse-)?token|invalid token: already used|JWT has already been used|malformed or invalid token|"
+        "Failed to decode JWT|Invalid authentication token|Invalid or non-existent authentication",
+        "a token had expired, was used or revoked before, or is for another audience; what was uploaded before it stays"
+        " and is accepted again",
         '"Re-run failed jobs": the job gets a new one',
-    ),
-    _known(
-        "invalid-publisher|no corresponding publisher",
-        "PyPI knows no publisher with the claims of this job; nothing was uploaded",
-        "register {publisher} at the project's publishing settings, " + _AGAIN,
-    ),
-    _known(
-        "invalid-token|malformed or invalid token|Failed to decode JWT",
-        "the registry did not believe the identity token: it expired, or was made for another audience",
-        '"Re-run failed jobs": the job gets a new one',
-    ),
-    _known(
-        "No Trusted Publishing config",
-        "crates.io knows no publisher of this repository; nothing was published",
-        "add {publisher} at the crate's trusted publishing settings, " + _AGAIN,
-    ),
-    _known(
-        "does not match the (repository owner ID|workflow filename|environment)|requires an environment",
-        "crates.io knows this repository as a publisher, with other values; nothing was published",
-        "enter {publisher} at the crate's trusted publishing settings, " + _AGAIN,
     ),
     _known(
         "do(es)? not support the `?[a-z_]+`? event|invoked via 'pull_request_target'",
@@ -117,11 +105,6 @@ KNOWN_FAILURES = (
         "publish it from the workflow",
     ),
     _known(
-        "Invalid authentication token|Invalid or non-existent authentication",
-        "the publish token had expired or was revoked; what was uploaded before it stays and is accepted again",
-        '"Re-run failed jobs": the job gets a new one',
-    ),
-    _known(
         "has no `id-token: write`|ACTIONS_ID_TOKEN_REQUEST",
         "the job may not ask for an identity token",
         "write `permissions: {{id-token: write}}` at the job, and release the next version",
@@ -145,8 +128,8 @@ KNOWN_FAILURES = (
 
 
 #: A finding and its remedy, as the commands of this library print them where there is no terminal.
-_FINDING = re.compile(r"\s*[✗?] (failed|unknown):? +(.+)")
-_REMEDY = re.compile(r"\s*→ (.+)")
+_FINDING = re.compile(r"^\s*[✗?] (failed|unknown):? +(.+)(?:\n\s*→ (.+))?", re.MULTILINE)
+_OTHER_LINE = re.compile(r"^(?!\s*(?:[✗?] (?:failed|unknown)|→ )).*$", re.MULTILINE)
 #: How many of several findings are repeated.
 _MOST = 5
 
@@ -156,21 +139,13 @@ def printed_findings(lines: Iterable[str]) -> tuple[str, str] | None:
 
     These are all that failed. If none failed, they are the last that were unknown.
     """
-    blocks: list[list[tuple[str, str, str]]] = [[]]
-    for line in lines:
-        if finding := _FINDING.match(line):
-            blocks[-1].append((finding[1], finding[2], ""))
-        elif blocks[-1] and (remedy := _REMEDY.match(line)):
-            blocks[-1][-1] = (*blocks[-1][-1][:2], remedy[1])
-        elif blocks[-1]:
-            blocks.append([])
+    blocks = list(filter(None, map(_FINDING.findall, _OTHER_LINE.split("\n".join(lines)))))
     failed = [finding for block in blocks for finding in block if finding[0] == "failed"]
-    last = next((block for block in reversed(blocks) if block), [])
-    chosen = list(dict.fromkeys(failed or last))
+    chosen = dict.fromkeys(failed or (blocks[-1] if blocks else ()))
     if not chosen:
         return None
     more = f"; and {len(chosen) - _MOST} more" if len(chosen) > _MOST else ""
-    saw = "; ".join(saw for _, saw, _ in chosen[:_MOST]) + more
+    saw = "; ".join(saw for _, saw, _ in list(chosen)[:_MOST]) + more
     return saw, next((remedy for _, _, remedy in chosen if remedy), "")
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from binoc_runbook.checks.workflow.expressions import Status, Value, fill_template, is_truthy, parse_template, to_text
+from binoc_runbook.checks.workflow.expressions import Status, Value, fill_template, parse_template, to_text
 from binoc_runbook.checks.workflow.model import Job, Node, action_of
 from binoc_runbook.finding import Finding
 from binoc_runbook.rehearsal.runner.actions import ACTIONS, ActionContext
@@ -19,12 +17,13 @@ from binoc_runbook.rehearsal.runner.failure_diagnosis import FailedJob, diagnose
 from binoc_runbook.rehearsal.runner.job_context import JobContext, assignments, github, variables, withheld
 from binoc_runbook.rehearsal.runner.masks import MASKED_COMMAND
 from binoc_runbook.rehearsal.runner.runner_labels import this_host
-from binoc_runbook.rehearsal.runner.validation import CHECK, SHELLS, condition_of, value_of
+from binoc_runbook.rehearsal.runner.validation import CHECK, SHELLS, is_met, status_of, value_of
 from binoc_runbook.rehearsal.runner.workflow_artifacts import StepError
 from binoc_runbook.rehearsal.runner.workflow_run import TAIL
+from binoc_runbook.rehearsal.servers.crates_token import TokenExchangeError
 from binoc_runbook.rehearsal.servers.identity import JobIdentity
 from binoc_runbook.world.processes import Processes
-from binoc_runbook.world.triggered_run import JobRun, StepRun
+from binoc_runbook.world.triggered_run import JobRun, StepRun, StepState
 
 #: The command that prepares the release with the fix; the tag of the failed release stays.
 _FORWARD = "just prepare"
@@ -58,15 +57,15 @@ class JobRunner:
         for folder in (self.workspace, self.temp, self.logs):
             folder.mkdir(parents=True)
         self.contexts |= self._contexts()
-        environment = self._named(self.job.environment)
+        environment = self._text(self.job.environment) if self.job.environment else None
         self.identity: dict[str, str] = {}
         self.env |= self._texts(context.run.workflow.root.get("env")) | self._texts(self.job.node.get("env"))
         self._drop_toolchain()
         with ExitStack() as at_end:
             if self.job.token is not None:
-                run = self._run(environment)
-                at_end.callback(context.host.registries.identity.dismiss, run)
-                self.identity = context.host.registries.identity.admit(run)
+                identity, provider = self._identity(environment), context.host.registries.identity
+                at_end.callback(provider.dismiss, identity)
+                self.identity = provider.admit(identity)
                 context.masks.add(self.identity["ACTIONS_ID_TOKEN_REQUEST_TOKEN"])
             for number, step in enumerate(self.job.steps):
                 self.steps.append(self._step(number, step, at_end))
@@ -98,35 +97,24 @@ class JobRunner:
         }
 
     def _forge_token(self) -> str:
-        if self.context.host.forge_token is None:
-            return ""
         node = self.job.node.get("permissions") or self.context.run.workflow.root.get("permissions")
-        token = self.context.host.forge_token({key.text: value.text for key, value in node.items()} if node else {})
+        token = self.context.host.registries.forge.token(
+            {key.text: value.text for key, value in node.items()} if node else {}
+        )
         self.context.masks.add(token)
         return token
 
-    def _run(self, environment: str | None) -> JobIdentity:
-        repository, run = self.context.repository, self.context.run
-        return JobIdentity(
-            repository.name,
-            repository.owner_id,
-            repository.workflow,
-            run.event.ref,
-            run.event.sha,
-            environment,
-            run.event.name,
-            run_id=run.id,
-        )
+    def _identity(self, environment: str | None) -> JobIdentity:
+        repository, run, event = self.context.repository, self.context.run, self.context.run.event
+        publisher = (repository.name, repository.owner_id, repository.workflow)
+        return JobIdentity(*publisher, event.ref, event.sha, environment, event.name, run_id=run.id)
 
     def _drop_toolchain(self) -> None:
         # A toolchain that is pinned in the file would have to be downloaded; any will do to rehearse.
         pinned = self.env.get("RUSTUP_TOOLCHAIN")
         if pinned and not any(f"{name}-".startswith(f"{pinned}-") for name in self.context.toolchains):
             del self.env["RUSTUP_TOOLCHAIN"]
-            self.context.show_once(f"not installed here: Rust {pinned}; the default toolchain of this host serves")
-
-    def _named(self, node: Node | None) -> str | None:
-        return self._text(node) if node else None
+            self.context.show(f"not installed here: Rust {pinned}; the default toolchain of this host serves")
 
     def _outputs(self) -> dict[str, str]:
         outputs = self._texts(self.job.node.get("outputs"))
@@ -141,64 +129,50 @@ class JobRunner:
     @property
     def _status(self) -> Status:
         failed = self.contexts["job"] == {"status": "failure"}
-        return {"success": not failed, "failure": failed, "cancelled": False, "always": True}
+        return status_of(success=not failed, failure=failed)
 
     def _step(self, number: int, step: Node, at_end: ExitStack) -> StepRun:
         context = self.context
         env = self.env | self._texts(step.get("env"))
         self.contexts["env"] = dict(env)
         name = context.masks(self._name(step))
-        key = step.text_at("id")
-        if not self._wanted(step.get("if")):
-            if key:
-                self.results[key] = {"outputs": {}, "outcome": "skipped", "conclusion": "skipped"}
-            return StepRun(name, step.place, "skipped")
-        context.show(f"  step {name}")
         started, lines, code = time.monotonic(), list[str](), None
+        state: StepState = "skipped"
+        outputs: Mapping[str, str] = {}
 
         def show(line: str) -> None:
             if line != MASKED_COMMAND:
                 lines.append(context.masks(line))
                 context.show(f"    {line}")
 
-        outputs: Mapping[str, str] = {}
-        try:
-            if step.get("run") is not None:
-                code, outputs = self._script(number, step, env, show)
-            else:
-                outputs = self._action(step, env, show, at_end)
-            state = "failure" if code else "success"
-        except StepError as reason:
-            show(f"Error: {reason}")
-            state = "failure"
+        if is_met(step.get("if"), self.contexts, self._status):
+            context.show(f"  step {name}")
+            try:
+                if step.get("run"):
+                    code, outputs = self._script(number, step, env, show)
+                else:
+                    processes = self._processes(self.workspace, env)
+                    action = ActionContext(context, self.workspace, processes, show, at_end)
+                    outputs = ACTIONS[action_of(step)].run(action, self._texts(step.get("with")))
+                state = "failure" if code else "success"
+            except (StepError, TokenExchangeError) as reason:
+                show(f"Error: {reason}")
+                state = "failure"
         if state == "failure":
             self.contexts["job"] = {"status": "failure"}
-        if key:
+        if key := step.text_at("id"):
             self.results[key] = {"outputs": dict(outputs), "outcome": state, "conclusion": state}
-        seconds = time.monotonic() - started
-        return StepRun(
-            name, step.place, "failure" if state == "failure" else "success", code, seconds, tuple(lines[-TAIL:])
-        )
+        return StepRun(name, step.place, state, code, time.monotonic() - started, tuple(lines[-TAIL:]))
 
     def _name(self, step: Node) -> str:
         name, run = step.get("name"), step.text_at("run").strip()
         return self._text(name) if name else f"Run {run.splitlines()[0] if run else step.text_at('uses')}"
 
-    def _wanted(self, node: Node | None) -> bool:
-        if node is None:
-            return self._status["success"]
-        condition = condition_of(node)
-        if not condition.has_status_function and not self._status["success"]:
-            return False
-        return is_truthy(condition.evaluate(self.contexts, self._status))
-
-    def _action(
-        self, step: Node, env: Mapping[str, str], show: Callable[[str], None], at_end: ExitStack
-    ) -> Mapping[str, str]:
-        environment, clean = self._variables(env), self.context.masks.line
-        processes = Processes(self.workspace, environment, clean=clean, withheld=withheld)
-        action = ActionContext(self.context, self.workspace, processes, show, at_end)
-        return ACTIONS[action_of(step)].run(action, self._texts(step.get("with")))
+    def _processes(self, folder: Path, env: Mapping[str, str]) -> Processes:
+        environment = variables(self.context.host, self.contexts, env, self.identity)
+        # What the file of paths added comes before the tools of this environment.
+        first = tuple(map(Path, reversed(self.path)))
+        return Processes(folder, environment, self.context.masks.line, withheld, first)
 
     def _script(
         self, number: int, step: Node, env: Mapping[str, str], show: Callable[[str], None]
@@ -216,16 +190,12 @@ class JobRunner:
         run = step.get("run")
         script.write_text(self._text(run) if run else "", "utf-8")
         shell = SHELLS[self._default(step, "shell") or None]
-        environment = self._variables(env) | {f"GITHUB_{name}": str(file) for name, file in files.items()}
-        # What the file added comes before the tools of this environment.
-        path = [*reversed(self.path), str(Path(sys.executable).parent), environment.get("PATH") or os.environ["PATH"]]
-        processes = Processes(folder, environment, clean=self.context.masks.line, withheld=withheld)
         try:
-            done = processes.watch(
+            done = self._processes(folder, env).watch(
                 [part.replace("{0}", str(script)) for part in shell],
                 self.logs / f"step-{number}.log",
                 show,
-                environment={"PATH": os.pathsep.join(path)},
+                environment={f"GITHUB_{name}": str(file) for name, file in files.items()},
             )
             written = {name: file.read_text("utf-8", errors="replace") for name, file in files.items()}
         finally:
@@ -242,9 +212,6 @@ class JobRunner:
             if node is not None:
                 return self._text(node)
         return ""
-
-    def _variables(self, env: Mapping[str, str]) -> dict[str, str]:
-        return variables(self.context.host, self.contexts, env, self.identity)
 
     # Texts
 
@@ -268,13 +235,10 @@ class JobRunner:
         last = next((line.strip() for line in reversed(failed.lines) if line.strip()), "nothing")
         saw = last if failed.code is None else f"it ended with exit code {failed.code}, after saying `{last}`"
         meaning, remedy = known or (saw, f"read the lines of the step, and mend {failed.place} or what it runs")
-        if event.is_tag and self._is_before_publishing():
+        later = [job for job in self.context.run.workflow.jobs if job.publishes]
+        if event.is_tag and any(self.job.id in self.context.run.workflow.needed_by(job) for job in later):
             meaning += "; this run has published nothing"
             if _FORWARD not in remedy:
                 remedy = f'{remedy}; if only a host or the network failed, "Re-run failed jobs", else {_NEXT}'
         looked_at = f"job `{self.name}`, step `{failed.name}`, {failed.place}"
         return Finding.failed(CHECK, looked_at, meaning, remedy)
-
-    def _is_before_publishing(self) -> bool:
-        workflow = self.context.run.workflow
-        return any(self.job.id in workflow.needed_by(job) for job in workflow.jobs if job.publishes)

@@ -52,14 +52,12 @@ class RunnerHost:
     """What surrounds every run on this host.
 
     `environment` is what every step gets in addition to the variables that lead to `registries`. Each line goes to
-    `on_line` without any secret. `forge_token` returns `github.token` for the permissions of a job; without it the
-    token is empty. `listener` is notified of each job.
+    `on_line` without any secret. `listener` is notified of each job.
     """
 
     registries: Registries
     environment: Mapping[str, str]
     on_line: Callable[[str], None]
-    forge_token: Callable[[Mapping[str, str]], str] | None = None
     listener: JobListener | None = None
 
 
@@ -71,17 +69,10 @@ class JobContext:
     host: RunnerHost
     run: WorkflowRun
     masks: Masks = field(default_factory=Masks, init=False)
-    _shown: set[str] = field(default_factory=set, init=False)
 
     def show(self, line: str) -> None:
         """Show one line, with its secrets masked."""
         self.host.on_line(self.masks(line))
-
-    def show_once(self, line: str) -> None:
-        """Show a line that is true of the whole run."""
-        if line not in self._shown:
-            self._shown.add(line)
-            self.show(line)
 
     def start_job(self, name: str) -> None:
         """Show that a job starts."""
@@ -102,8 +93,6 @@ class JobContext:
     def toolchains(self) -> frozenset[str]:
         """The toolchains that rustup can use without the network."""
         processes = Processes(self.run.folder, self.host.registries.environment)
-        if processes.find("rustup") is None:
-            return frozenset()
         toolchains = processes.run(["rustup", "toolchain", "list"], patience=20.0).stdout
         return frozenset(line.split()[0] for line in toolchains.splitlines() if line.strip())
 
@@ -150,29 +139,23 @@ def variables(
     return merged
 
 
+_ASSIGNMENT = re.compile(r"((?:(?!<<)[^=\n])+)(?:<<(.*)\n((?:.*\n)*?)\2|=(.*))\n")
+
+
 def assignments(text: str) -> dict[str, str]:
     """Parse what a step wrote into one of GitHub's files: `name=value`, or `name<<END`, lines and `END`.
 
     Raises:
         StepError: A line is neither.
     """
-    values: dict[str, str] = {}
-    lines = iter(text.splitlines())
-    for line in lines:
-        if not line:
-            continue
-        assignment = re.fullmatch(r"([^=]+?)(<<|=)(.*)", line)
+    values, rest = dict[str, str](), text.lstrip("\n")
+    while rest:
+        assignment = _ASSIGNMENT.match(f"{rest}\n")
         if assignment is None:
-            raise StepError(f"`{line}` is neither `name=value` nor `name<<END`")
-        name, operator, value = assignment.groups()
-        if operator == "<<":
-            body: list[str] = []
-            for following in lines:
-                if following == value:
-                    break
-                body.append(following)
-            else:
-                raise StepError(f"`{value}` is missing after `{line}`")
-            value = "\n".join(body)
-        values[name] = value
+            raise StepError(
+                f"`{rest.splitlines()[0]}` is neither `name=value` nor `name<<END` with its lines and `END`"
+            )
+        name, _, body, value = assignment.groups()
+        values[name] = value if body is None else body.removesuffix("\n")
+        rest = rest[assignment.end() :].lstrip("\n")
     return values

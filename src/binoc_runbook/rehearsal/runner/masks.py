@@ -15,14 +15,11 @@ _ESCAPED = {"%0D": "\r", "%0A": "\n", "%25": "%"}
 
 
 class Masks:
-    """The secrets of one run; its `repr` shows none of them."""
+    """The secrets of one run."""
 
     def __init__(self) -> None:
         self._pattern: re.Pattern[str] | None = None
         self._values: set[str] = set()
-
-    def __repr__(self) -> str:
-        return f"Masks({len(self._values)} values)"
 
     def add(self, value: str) -> None:
         """Mask this value from now on, and each line of it, because output comes in lines."""

@@ -11,6 +11,7 @@ from packaging.tags import platform_tags
 #: What GitHub calls systems and machines, in `runner.os` and `runner.arch`.
 _SYSTEMS = {"Linux": "Linux", "Darwin": "macOS", "Windows": "Windows"}
 _MACHINES = {"x86_64": "X64", "amd64": "X64", "aarch64": "ARM64", "arm64": "ARM64"}
+_HOSTED = {"ubuntu": ("Linux", "X64"), "macos": ("macOS", "ARM64"), "windows": ("Windows", "X64")}
 _TAG = re.compile(r"(?:manylinux|musllinux|macosx|win)_[a-z0-9_]+|win32")
 
 
@@ -22,14 +23,11 @@ def this_host() -> tuple[str, str]:
 
 def host_of(label: str) -> tuple[str, str] | None:
     """Return system and machine of a hosted runner; None for any other label (GitHub's runner-images)."""
-    label = label.lower()
-    if label.startswith("ubuntu-"):
-        return "Linux", "ARM64" if label.endswith("-arm") else "X64"
-    if label.startswith("macos-"):
-        return "macOS", "X64" if label.endswith(("-intel", "-large")) else "ARM64"
-    if label.startswith("windows-"):
-        return "Windows", "ARM64" if label.endswith("-arm") else "X64"
-    return None
+    name, _, rest = label.lower().partition("-")
+    if not rest or name not in _HOSTED:
+        return None
+    system, machine = _HOSTED[name]
+    return system, {"arm": "ARM64", "intel": "X64", "large": "X64"}.get(rest.rpartition("-")[2], machine)
 
 
 def mismatch(label: str, values: Iterable[str], *, from_matrix: bool) -> str:

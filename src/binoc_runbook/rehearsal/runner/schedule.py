@@ -10,7 +10,6 @@ from binoc_runbook.checks.workflow.expressions import (
     Status,
     Value,
     fill_template,
-    is_truthy,
     parse_template,
     to_text,
 )
@@ -18,7 +17,7 @@ from binoc_runbook.checks.workflow.model import Job, Node, WorkflowFile
 from binoc_runbook.rehearsal.runner.job import JobRunner
 from binoc_runbook.rehearsal.runner.job_context import JobContext, github
 from binoc_runbook.rehearsal.runner.runner_labels import mismatch
-from binoc_runbook.rehearsal.runner.validation import condition_of, labels, value_of
+from binoc_runbook.rehearsal.runner.validation import is_met, labels, status_of, value_of
 from binoc_runbook.world.triggered_run import JobRun
 
 _Done = Mapping[str, Sequence[JobRun]]
@@ -34,14 +33,8 @@ def perform(context: JobContext) -> tuple[JobRun, ...]:
 
 
 def in_order(workflow: WorkflowFile) -> list[Job]:
-    """List the jobs so that each stands after those that it needs, and otherwise as in the file."""
-    waiting, ordered = list(workflow.jobs), list[Job]()
-    while waiting:
-        ready = {job.id for job in ordered}
-        following = next(job for job in waiting if all(need.text in ready for need in job.needs))
-        waiting.remove(following)
-        ordered.append(following)
-    return ordered
+    """List the jobs so that each stands after those that it needs: by their number, otherwise as in the file."""
+    return sorted(workflow.jobs, key=lambda job: len(workflow.needed_by(job)))
 
 
 def _performed(context: JobContext, job: Job, done: _Done, earlier: _Done) -> Iterator[JobRun]:
@@ -57,12 +50,7 @@ def _performed(context: JobContext, job: Job, done: _Done, earlier: _Done) -> It
         "needs": {need.text: _need(done[need.text]) for need in job.needs},
     }
     results = {name: _result(done[name]) for name in sorted(needed)}
-    status = {
-        "success": all(result == "success" for result in results.values()),
-        "failure": "failure" in results.values(),
-        "cancelled": False,
-        "always": True,
-    }
+    status = status_of(success=set(results.values()) <= {"success"}, failure="failure" in results.values())
     reason = _why_not(job, contexts, status, results)
     if reason:
         yield context.end_job(JobRun(job.id, job.id, 0, "skipped", reason))
@@ -87,15 +75,13 @@ def _entry(context: JobContext, job: Job, number: int, entry: dict[str, Node], c
 
 
 def _why_not(job: Job, contexts: Mapping[str, Value], status: Status, results: Mapping[str, str]) -> str:
-    """Return why a job is skipped, or an empty text; without a status function `success()` is implied, as on GitHub."""
-    node = job.node.get("if")
-    condition = condition_of(node) if node else None
-    if not status["success"] and not (condition and condition.has_status_function):
-        name, result = next((name, result) for name, result in results.items() if result != "success")
-        return f"`{name}` before it {'failed' if result == 'failure' else 'was skipped'}"
-    if condition and not is_truthy(condition.evaluate(contexts, status)):
-        return f"its condition is not met: `{condition.text}`"
-    return ""
+    """Return why a job is skipped, or an empty text."""
+    if is_met(job.node.get("if"), contexts, status):
+        return ""
+    if status["success"]:
+        return f"its condition is not met: `{job.node.text_at('if')}`"
+    name, result = next((name, result) for name, result in results.items() if result != "success")
+    return f"`{name}` before it {'failed' if result == 'failure' else 'was skipped'}"
 
 
 def _result(runs: Sequence[JobRun]) -> str:

@@ -8,7 +8,7 @@ from binoc_runbook.checks.workflow.expressions import to_text
 from binoc_runbook.checks.workflow.model import Node, WorkflowFile
 from binoc_runbook.checks.workflow.rules.release_trigger import read_filter
 from binoc_runbook.finding import Finding, Place, RefusedError
-from binoc_runbook.rehearsal.runner.validation import CHECK, value_of
+from binoc_runbook.rehearsal.runner.validation import CHECK, inputs_of, value_of
 from binoc_runbook.rehearsal.runner.workflow_run import Event
 
 
@@ -45,17 +45,11 @@ def dispatch_inputs(workflow: WorkflowFile, given: Mapping[str, str]) -> dict[st
     Raises:
         RefusedError: It cannot be started by hand, or an input is unknown, missing or not one of its values.
     """
+    declared = {name.text: (name.place, node) for name, node in inputs_of(workflow)}
+    known, file = ", ".join(f"`{name}`" for name in declared) or "none", Place(workflow.file)
+    problems = [(file, f"it has no input `{name}`; its inputs are {known}") for name in given if name not in declared]
     if "workflow_dispatch" not in workflow.events:
-        saw, remedy = "it cannot be started by hand", "write `workflow_dispatch:` under `on:`"
-        raise RefusedError("nothing was run", [Finding.failed(CHECK, workflow.file, saw, remedy)])
-    inputs = workflow.root.get("on", "workflow_dispatch", "inputs")
-    declared = {name.text: (name.place, node) for name, node in (inputs.items() if inputs else ())}
-    known = ", ".join(f"`{name}`" for name in declared) or "none"
-    findings = [
-        Finding.failed(CHECK, workflow.file, f"it has no input `{name}`; its inputs are {known}", "leave it out")
-        for name in given
-        if name not in declared
-    ]
+        problems = [(file, "it cannot be started by hand, for want of `workflow_dispatch:` under `on:`")]
     values: dict[str, str | bool | float] = {}
     for name, (place, node) in declared.items():
         default = node.get("default")
@@ -63,31 +57,24 @@ def dispatch_inputs(workflow: WorkflowFile, given: Mapping[str, str]) -> dict[st
         try:
             values[name] = _typed(node, text)
         except ValueError as reason:
-            findings.append(_wrong(place, name, str(reason)))
+            problems.append((place, f"input `{name}`: {reason}"))
         if node.text_at("required") == "true" and not text:
-            findings.append(_wrong(place, name, "it is required, and nothing was given"))
-    if findings:
+            problems.append((place, f"input `{name}`: it is required, and nothing was given"))
+    if problems:
+        findings = [Finding.failed(CHECK, place, saw, "start it with other inputs") for place, saw in problems]
         raise RefusedError("the workflow does not start with these inputs, and nothing was run", findings)
     return values
 
 
-def _wrong(place: Place, name: str, saw: str) -> Finding:
-    return Finding.failed(CHECK, place, f"input `{name}`: {saw}", f"give another value for `{name}`")
-
-
 def _typed(node: Node, text: str) -> str | bool | float:
-    match node.text_at("type"):
-        case "boolean":
-            if text not in ("", "true", "false"):
-                raise ValueError(f"`{text}` is neither `true` nor `false`")
-            return text == "true"
-        case "number":
-            return float(text or 0)
-        case "choice":
-            options = node.get("options")
-            allowed = [option.text for option in options.elements()] if options else []
-            # Without a default the first one is chosen, as on the page where a person starts it.
-            if (text or allowed[0]) not in allowed:
-                raise ValueError(f"`{text}` is none of {', '.join(f'`{option}`' for option in allowed)}")
-            return text or allowed[0]
-    return text
+    kind, options = node.text_at("type"), node.get("options")
+    if kind == "number":
+        return float(text or 0)
+    if kind not in ("boolean", "choice"):
+        return text
+    allowed = [option.text for option in options.elements()] if options else ["false", "true"]
+    # Without a default the first one is chosen, as on the page where a person starts it.
+    chosen = text or allowed[0]
+    if chosen not in allowed:
+        raise ValueError(f"`{text}` is none of {', '.join(f'`{option}`' for option in allowed)}")
+    return chosen == "true" if kind == "boolean" else chosen

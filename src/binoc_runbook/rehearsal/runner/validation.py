@@ -6,16 +6,17 @@ anything runs, with file and line, and never skipped: a rehearsal that leaves so
 
 from __future__ import annotations
 
-import re
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from binoc_runbook.checks.workflow import matrix
 from binoc_runbook.checks.workflow.expressions import (
     STATUS_FUNCTIONS,
     Expression,
     ExpressionError,
+    Status,
     Value,
+    is_truthy,
     parse,
     parse_template,
 )
@@ -25,12 +26,6 @@ from binoc_runbook.rehearsal.runner.actions import ACTIONS
 
 CHECK = "rehearsed workflow"
 
-_WORKFLOW_KEYS = {"name", "run-name", "on", "permissions", "env", "defaults", "concurrency", "cache-mode", "jobs"}
-_JOB_KEYS = {
-    *("name", "needs", "if", "runs-on", "environment", "permissions", "env", "defaults", "outputs", "strategy"),
-    *("steps", "timeout-minutes", "concurrency", "cache-mode"),
-}
-_STEP_KEYS = {"id", "if", "name", "uses", "run", "working-directory", "shell", "with", "env", "timeout-minutes"}
 #: Shells by their name in the file; `None` is where none is named. `{0}` is the script, as in GitHub's documentation.
 SHELLS: dict[str | None, tuple[str, ...]] = {
     None: ("bash", "-e", "{0}"),
@@ -38,8 +33,8 @@ SHELLS: dict[str | None, tuple[str, ...]] = {
     "sh": ("sh", "-e", "{0}"),
 }
 
-#: What each context holds here; `None` where that is the workflow's own affair.
-_KNOWN: dict[str, frozenset[str] | None] = {
+#: What the contexts of GitHub hold here; what the others hold is the workflow's own affair.
+_KNOWN = {
     "github": frozenset(
         {
             *("repository", "repository_owner", "repository_owner_id", "ref", "ref_name", "ref_type", "sha"),
@@ -48,17 +43,28 @@ _KNOWN: dict[str, frozenset[str] | None] = {
     ),
     "runner": frozenset({"os", "arch", "temp"}),
     "job": frozenset({"status"}),
-    "inputs": None,
-    "needs": None,
-    "matrix": None,
-    "steps": None,
-    "env": None,
 }
 # Which contexts there are where; from GitHub's table of context availability, as far as they are known here.
 _OF_WORKFLOW = {"github", "inputs"}
 _OF_CONDITION = {"github", "inputs", "needs"}
 _OF_JOB = {*_OF_CONDITION, "matrix"}
 _OF_STEP = {*_OF_JOB, "steps", "env", "runner", "job"}
+#: The known keys, and the contexts of the expressions below them; `None` where there are no expressions.
+_Keys = Mapping[str, set[str] | None]
+_WORKFLOW_KEYS: _Keys = {
+    **dict.fromkeys(("name", "on", "permissions", "defaults", "cache-mode", "jobs")),
+    **dict.fromkeys(("run-name", "env", "concurrency"), _OF_WORKFLOW),
+}
+_JOB_KEYS: _Keys = {
+    **dict.fromkeys(("needs", "permissions", "defaults", "strategy", "steps", "cache-mode")),
+    **dict.fromkeys(("name", "runs-on", "environment", "env", "concurrency", "timeout-minutes"), _OF_JOB),
+    "if": _OF_CONDITION,
+    "outputs": _OF_STEP,
+}
+_STEP_KEYS: _Keys = {
+    **dict.fromkeys(("id", "uses", "shell")),
+    **dict.fromkeys(("name", "if", "run", "working-directory", "with", "env", "timeout-minutes"), _OF_STEP),
+}
 
 
 def read_workflow(root: Path, file: str) -> WorkflowFile:
@@ -84,17 +90,13 @@ def value_of(node: Node) -> Value:
         return {key.text: value_of(value) for key, value in node.items()}
     if node.is_list:
         return [value_of(element) for element in node.elements()]
-    text = node.text
-    if node.yaml.style is None:  # not quoted
-        if text in ("", "~", "null", "Null", "NULL"):
-            return None
-        if text.lower() in ("true", "false"):
-            return text.lower() == "true"
-        if re.fullmatch(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", text):
-            return float(text)
-        if re.fullmatch(r"0x[0-9a-fA-F]+|0o[0-7]+", text):
-            return float(int(text, 0))
-    return text
+    if node.yaml.style is not None:  # quoted
+        return node.text
+    try:
+        value: Value = json.loads(node.text.lower().replace("~", "null") or "null")
+    except ValueError:
+        return node.text
+    return value
 
 
 def condition_of(node: Node) -> Expression:
@@ -111,22 +113,31 @@ def condition_of(node: Node) -> Expression:
     return parts[0]
 
 
+def status_of(*, success: bool, failure: bool) -> Status:
+    """Return the values of the status functions."""
+    return {"success": success, "failure": failure, "cancelled": False, "always": True}
+
+
+def is_met(node: Node | None, contexts: Mapping[str, Value], status: Status) -> bool:
+    """Return whether an `if` is met; without a status function `success()` is implied, as on GitHub."""
+    condition = condition_of(node) if node else parse("success()")
+    implied = condition.has_status_function or status["success"]
+    return implied and is_truthy(condition.evaluate(contexts, status))
+
+
 _Problems = Iterator[tuple[Place, str, str]]
 
 
 def _problems(workflow: WorkflowFile) -> _Problems:
-    yield from _keys(workflow.root, _WORKFLOW_KEYS, "a workflow")
+    inputs = {name.text for name, _ in inputs_of(workflow)}
+    yield from _keys(workflow.root, _WORKFLOW_KEYS, "a workflow", {"inputs": inputs})
     yield from _order(workflow)
-    inputs = {name.text for name, _ in _inputs(workflow)}
-    for key in ("run-name", "env", "concurrency"):
-        yield from _expressions(workflow.root.get(key), _OF_WORKFLOW, {"inputs": inputs})
-    yield from _permissions(workflow.root.get("permissions"))
-    yield from _shell(workflow.root.get("defaults", "run", "shell"))
     for job in workflow.jobs:
         yield from _job(job, inputs)
 
 
-def _inputs(workflow: WorkflowFile) -> list[tuple[Node, Node]]:
+def inputs_of(workflow: WorkflowFile) -> list[tuple[Node, Node]]:
+    """Return the names and descriptions of the inputs of a run that is started by hand."""
     inputs = workflow.root.get("on", "workflow_dispatch", "inputs")
     return inputs.items() if inputs else []
 
@@ -145,19 +156,11 @@ def _job(job: Job, inputs: set[str]) -> _Problems:
     if job.is_reusable:
         yield job.key.place, f"`{job.id}` is done by another workflow file", "write its steps into this file"
         return
-    yield from _keys(job.node, _JOB_KEYS, "a job")
-    if job.node.get("runs-on") is None or len(labels(job)) != 1:
-        yield job.key.place, f"`{job.id}` does not run on one label", "write `runs-on:` with the label of one runner"
-    yield from _permissions(job.node.get("permissions"))
-    yield from _matrix(job)
     known = {"inputs": inputs, "needs": {"*", *(need.text for need in job.needs)}}
-    yield from _condition(job.node.get("if"), _OF_CONDITION, known)
-    for key in ("name", "runs-on", "environment", "env", "concurrency", "timeout-minutes"):
-        yield from _expressions(job.node.get(key), _OF_JOB, known)
-    yield from _expressions(job.node.get("outputs"), _OF_STEP, known)
-    yield from _shell(job.node.get("defaults", "run", "shell"))
-    if not job.steps:
-        yield job.key.place, f"`{job.id}` has no steps", "write what it does under `steps:`"
+    yield from _keys(job.node, _JOB_KEYS, "a job", known)
+    if len(labels(job)) != 1:
+        yield job.key.place, f"`{job.id}` does not run on one label", "write `runs-on:` with the label of one runner"
+    yield from _matrix(job)
     for step in job.steps:
         yield from _step(step, known)
 
@@ -169,80 +172,52 @@ def labels(job: Job) -> list[Node]:
 
 
 def _matrix(job: Job) -> _Problems:
-    strategy = job.node.get("strategy")
-    if strategy is None:
-        return
-    yield from _keys(strategy, {"matrix", "fail-fast", "max-parallel"}, "a strategy")
-    written = strategy.get("matrix")
-    if written is None:
-        return
-    lists = [value for _, value in written.items()]
-    computed = next((node for _, node in written.walk() if "${{" in node.text), None)
-    if computed is not None or not written.is_mapping or not all(values.is_list for values in lists):
-        place = computed.place if computed else written.place
-        yield place, f"the matrix of `{job.id}` is computed", "write its values out"
-    elif not any(matrix.entries(job)):
-        yield written.place, f"the matrix of `{job.id}` is empty", "write its values out"
-
-
-def _permissions(node: Node | None) -> _Problems:
-    if node is not None and not node.is_mapping:
-        yield node.place, f"the permissions are `{node.text}` and not named", "name each, such as `contents: read`"
+    written = job.node.get("strategy", "matrix")
+    if written and (
+        not all(values.is_list for _, values in written.items())
+        or any("${{" in node.text for _, node in written.walk())
+    ):
+        yield written.place, f"the matrix of `{job.id}` is computed", "write its values out"
 
 
 def _step(step: Node, known: Mapping[str, set[str]]) -> _Problems:
-    yield from _keys(step, _STEP_KEYS, "a step")
-    uses, run = step.get("uses"), step.get("run")
-    if (uses is None) == (run is None):
+    yield from _keys(step, _STEP_KEYS, "a step", known)
+    uses, name = step.get("uses"), action_of(step)
+    if (uses is None) == (step.get("run") is None):
         yield step.place, "the step does not say one of `run` and `uses`", "write one of the two"
-    if uses is not None:
-        name = action_of(step)
-        if name not in ACTIONS:
-            there = ", ".join(f"`{action}`" for action in sorted(ACTIONS))
-            yield uses.place, f"the action `{uses.text}` is not known here, beside {there}", "do it in a `run:` step"
-        else:
-            given = step.get("with")
-            for key, _ in given.items() if given else ():
-                if key.text not in ACTIONS[name].inputs:
-                    yield key.place, f"the input `{key.text}` of `{name}` is not known here", f"delete `{key.text}`"
-    yield from _shell(step.get("shell"))
-    yield from _condition(step.get("if"), _OF_STEP, known)
-    for field in ("name", "run", "working-directory", "with", "env", "timeout-minutes"):
-        yield from _expressions(step.get(field), _OF_STEP, known)
+    if uses and name not in ACTIONS:
+        there = ", ".join(f"`{action}`" for action in sorted(ACTIONS))
+        yield uses.place, f"the action `{uses.text}` is not known here, beside {there}", "do it in a `run:` step"
+    given = step.get("with")
+    for key, _ in given.items() if given and name in ACTIONS else ():
+        if key.text not in ACTIONS[name].inputs.split():
+            yield key.place, f"the input `{key.text}` of `{name}` is not known here", f"delete `{key.text}`"
 
 
-def _shell(node: Node | None) -> _Problems:
-    if node is not None and node.text not in SHELLS:
-        yield node.place, f"the shell `{node.text}` is not known here", "write `shell: bash`"
-
-
-def _keys(node: Node, known: set[str], what: str) -> _Problems:
-    for key, _ in node.items():
-        if key.text not in known:
+def _keys(node: Node, contexts: _Keys, what: str, known: Mapping[str, set[str]]) -> _Problems:
+    for key, value in node.items():
+        available = contexts.get(key.text)
+        if key.text not in contexts:
             yield key.place, f"`{key.text}` of {what} is not known here", f"delete `{key.text}`, or do without it"
+        elif key.text == "permissions" and not value.is_mapping:
+            yield value.place, f"the permissions are `{value.text}` and not named", "name each, as `contents: read`"
+        elif available:
+            yield from _expressions(value, available, known, is_condition=key.text == "if")
+    shell = node.get("shell") or node.get("defaults", "run", "shell")
+    if shell and shell.text not in SHELLS:
+        yield shell.place, f"the shell `{shell.text}` is not known here", "write `shell: bash`"
 
 
-def _condition(node: Node | None, contexts: set[str], known: Mapping[str, set[str]]) -> _Problems:
-    if node is None:
-        return
-    try:
-        condition = condition_of(node)
-    except ExpressionError as reason:
-        yield node.place, f"`{node.text.strip()}`: {reason}", "write one condition that GitHub's expressions can say"
-        return
-    yield from _names(node.place, condition, contexts, known)
-
-
-def _expressions(node: Node | None, contexts: set[str], known: Mapping[str, set[str]]) -> _Problems:
-    for _, text in node.walk() if node else ():
+def _expressions(node: Node, contexts: set[str], known: Mapping[str, set[str]], *, is_condition: bool) -> _Problems:
+    for _, text in node.walk():
         try:
-            parts = parse_template(text.text)
+            parts = [condition_of(text)] if is_condition else parse_template(text.text)
         except ExpressionError as reason:
-            yield text.place, f"an expression cannot be read: {reason}", "mend what stands between `${{` and `}}`"
+            yield text.place, f"an expression cannot be read: {reason}", "write one that GitHub's expressions can say"
             continue
         for part in parts:
             if isinstance(part, Expression):
-                if calls := sorted(part.functions & STATUS_FUNCTIONS):
+                if not is_condition and (calls := sorted(part.functions & STATUS_FUNCTIONS)):
                     yield text.place, f"`{calls[0]}()` stands outside of an `if`", "ask for `job.status` instead"
                 yield from _names(text.place, part, contexts, known)
 

@@ -6,10 +6,12 @@ begin, and that nothing is added to a workflow artifact.
 
 from __future__ import annotations
 
+import fnmatch
+import glob
+import itertools
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,10 +31,8 @@ class WorkflowArtifacts:
     #: The attempt of the run that uploaded each; an attempt may replace those of an earlier one.
     attempts: dict[str, int] = field(default_factory=dict)
 
-    def upload(
-        self, name: str, workspace: Path, path: str, *, attempt: int, hidden: bool = False, overwrite: bool = False
-    ) -> list[str]:
-        """Store the files that the lines of `path` match, and return the names that they have in the workflow artifact.
+    def upload(self, name: str, files: list[Path], root: Path, attempt: int, *, overwrite: bool) -> None:
+        """Store files by their names below `root`.
 
         Raises:
             StepError: The name is taken in this attempt, or cannot be one.
@@ -41,9 +41,6 @@ class WorkflowArtifacts:
             raise StepError(f"`{name}` cannot be the name of an artifact")
         if self.attempts.get(name) == attempt and not overwrite:
             raise StepError(f"an artifact with the name `{name}` already exists in this run")
-        files, root = matching_files(workspace, path, hidden=hidden)
-        if not files:
-            return []
         place = self.folder / name
         shutil.rmtree(place, ignore_errors=True)
         for file in files:
@@ -51,12 +48,9 @@ class WorkflowArtifacts:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, target)  # an artifact keeps no permissions
         self.attempts[name] = attempt
-        return sorted(file.relative_to(root).as_posix() for file in files)
 
-    def download(
-        self, into: Path, show: Callable[[str], None], *, name: str = "", pattern: str = "", merge: bool = False
-    ) -> None:
-        """Copy one by its name, or those that match the pattern, each into a directory of its own unless merged.
+    def choose(self, name: str, pattern: str) -> list[str]:
+        """Return the one of this name; without a name, those that match the pattern.
 
         Raises:
             StepError: There is none of that name.
@@ -64,22 +58,11 @@ class WorkflowArtifacts:
         if name and name not in self.attempts:
             there = ", ".join(f"`{other}`" for other in sorted(self.attempts)) or "no others"
             raise StepError(f"there is no artifact `{name}`, beside {there}")
-        matcher = re.compile(braces(pattern or "*"))
-        chosen = [name] if name else sorted(filter(matcher.fullmatch, self.attempts))
-        for artifact in chosen:
-            for file in sorted((self.folder / artifact).rglob("*")):
-                if file.is_dir():
-                    continue
-                inside = file.relative_to(self.folder / artifact)
-                target = into / inside if name or merge else into / artifact / inside
-                if target.exists() and target.read_bytes() != file.read_bytes():
-                    show(f"`{inside.as_posix()}` is in several artifacts, and that of `{artifact}` is taken")
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(file, target)
-        show(f"{len(chosen)} artifacts: {', '.join(chosen) or 'none fits'}")
+        matches = [fnmatch.filter(self.attempts, each) for each in alternatives(pattern)]
+        return [name] if name else sorted(set(itertools.chain.from_iterable(matches)))
 
 
-def matching_files(workspace: Path, path: str, *, hidden: bool = False) -> tuple[list[Path], Path]:
+def matching_files(workspace: Path, path: str, *, hidden: bool) -> tuple[list[Path], Path]:
     """Return the files that the lines of `path` match, and the directory at which their names begin.
 
     That directory is the part of a line before its first wildcard; of several lines, what is common to them. A
@@ -88,59 +71,33 @@ def matching_files(workspace: Path, path: str, *, hidden: bool = False) -> tuple
     lines = [line.strip() for line in path.splitlines() if line.strip() and not line.strip().startswith("#")]
     wanted = [os.path.normpath(workspace / line) for line in lines if not line.startswith("!")]
     unwanted = [os.path.normpath(workspace / line[1:].strip()) for line in lines if line.startswith("!")]
-    starts = list(dict.fromkeys(map(_start, wanted)))
-    include, exclude = _fitting(wanted), _fitting(unwanted)
-    files = {
-        file
-        for start in starts
-        for file in _below(start, hidden=hidden)
-        if include(file.as_posix()) and not exclude(file.as_posix())
-    }
-    if not starts:
+    files = _files(wanted, hidden=hidden) - _files(unwanted, hidden=True)
+    if not files:
         return [], workspace
-    if len(starts) == 1:
-        return sorted(files), starts[0].parent if starts[0].is_file() else starts[0]
-    return sorted(files), Path(os.path.commonpath(starts))
+    root = Path(os.path.commonpath(map(_start, wanted)))
+    return sorted(files), root.parent if root.is_file() else root
 
 
-def braces(pattern: str) -> str:
-    """A pattern with `*`, `?`, `[…]` and `{a,b}` as a regular expression; none of them reaches over a `/`."""
+def _start(pattern: str) -> str:
+    """Return the part before the first component that has a wildcard."""
+    return str(Path(*itertools.takewhile(lambda part: not _SPECIAL.search(part), Path(pattern).parts)))
+
+
+def _files(patterns: list[str], *, hidden: bool) -> set[Path]:
+    """Return the files that the patterns match, and those in the directories that they match."""
+    names = [
+        name
+        for pattern in patterns
+        for each in (pattern, f"{pattern}/**")
+        for name in glob.iglob(each, recursive=True, include_hidden=hidden)  # noqa: PTH207 - knows hidden files
+    ]
+    return {path for path in map(Path, names) if path.is_file()}
+
+
+def alternatives(pattern: str) -> list[str]:
+    """Write out `{a,b}` in a pattern."""
     choice = re.search(r"\{([^{}]*,[^{}]*)\}", pattern)
     if choice is None:
-        return _expression(pattern)
+        return [pattern]
     before, after = pattern[: choice.start()], pattern[choice.end() :]
-    return "|".join(braces(f"{before}{option}{after}") for option in choice[1].split(","))
-
-
-def _start(pattern: str) -> Path:
-    """The part before the first component that holds a sign of a pattern."""
-    parts = Path(pattern).parts
-    plain = next((number for number, part in enumerate(parts) if _SPECIAL.search(part)), len(parts))
-    return Path(*parts[:plain])
-
-
-def _below(start: Path, *, hidden: bool) -> Iterator[Path]:
-    if start.is_file():
-        yield start
-    for folder, folders, files in os.walk(start):
-        if not hidden:
-            folders[:] = [name for name in folders if not name.startswith(".")]
-        yield from (Path(folder, name) for name in files if hidden or not name.startswith("."))
-
-
-def _fitting(patterns: list[str]) -> Callable[[str], bool]:
-    # A pattern that means a folder means all that is in it.
-    expressions = [re.compile(f"(?:{_expression(Path(pattern).as_posix())})(?:/.*)?") for pattern in patterns]
-    return lambda path: any(expression.fullmatch(path) for expression in expressions)
-
-
-def _expression(pattern: str) -> str:
-    pieces = re.findall(r"\*\*/|\*\*|\*|\?|\[[^]]+\]|.", pattern, re.DOTALL)
-    special = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    written = (
-        "[" + piece[1:-1].replace("\\", r"\\").replace("!", "^", piece[1] == "!") + "]"
-        if len(piece) > 2 and piece[0] == "["
-        else special.get(piece) or re.escape(piece)
-        for piece in pieces
-    )
-    return "".join(written)
+    return [full for option in choice[1].split(",") for full in alternatives(f"{before}{option}{after}")]

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from binoc_runbook.checks.workflow.model import WorkflowFile
-from binoc_runbook.finding import Findings
 from binoc_runbook.rehearsal.runner.workflow_artifacts import WorkflowArtifacts
 from binoc_runbook.world.triggered_run import JobRun
 
@@ -51,8 +50,3 @@ class WorkflowRun:
     def passed(self) -> bool:
         """Whether no job failed."""
         return not any(job.state == "failure" for job in self.jobs)
-
-    @property
-    def findings(self) -> Findings:
-        """What failed, one finding for each job."""
-        return Findings(job.finding for job in self.jobs if job.finding)

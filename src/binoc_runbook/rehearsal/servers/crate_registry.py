@@ -1,7 +1,7 @@
 """A crate registry that behaves like crates.io: sparse index, publish, download, and trusted publishing.
 
 From Cargo's documentation of registry indexes and of the registry web API, and from the sources of crates.io (its
-`trustpub` controllers and `publish`); what is matched, in which order, and the texts are those of crates.io.
+`trustpub` controllers and `publish`); what is matched, in which order, and how the texts begin, is as at crates.io.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-import string
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -100,12 +99,10 @@ class CrateRegistry(Server):
         match request.method, request.path.strip("/").split("/"):
             case "GET", ["index", "config.json"]:
                 return Response.json(200, {"dl": f"{self.url}/api/v1/crates", "api": self.url})
-            case "GET", ["index", *place]:
-                return self._index_file("/".join(place))
+            case "GET", ["index", *_, name]:
+                return self._index_file(name)
             case "PUT", ["api", "v1", "crates", "new"]:
                 return self._publish(request)
-            case "GET", ["api", "v1", "crates", name]:
-                return self._show(name)
             case "GET", ["api", "v1", "crates", name, version, "download"]:
                 return self._download(name, version)
             case "POST", ["api", "v1", "trusted_publishing", "tokens"]:
@@ -116,19 +113,11 @@ class CrateRegistry(Server):
 
     # The index and the downloads
 
-    def _index_file(self, place: str) -> Response:
-        crate = self.crate(place.rpartition("/")[2])
-        if crate is None or not crate.versions or place != index_path(crate.name):
+    def _index_file(self, name: str) -> Response:
+        versions = self.versions(name)
+        if not versions:
             return Response.text(404, "Not Found")
-        return Response.text(200, "".join(json.dumps(version.line) + "\n" for version in crate.versions.values()))
-
-    def _show(self, name: str) -> Response:
-        crate = self.crate(name)
-        if crate is None:
-            raise _error(404, f"crate `{name}` does not exist")
-        versions = [{"num": number, "checksum": version.sha256} for number, version in crate.versions.items()]
-        document = {"id": crate.name, "name": crate.name, "trustpub_only": crate.trustpub_only}
-        return Response.json(200, {"crate": document, "versions": versions})
+        return Response.text(200, "".join(json.dumps(version.line) + "\n" for version in versions.values()))
 
     def _download(self, name: str, version: str) -> Response:
         published = self.versions(name).get(version)
@@ -141,15 +130,14 @@ class CrateRegistry(Server):
     def _exchange(self, request: Request) -> Response:
         try:
             claims = verify_token(request.json().get("jwt"), self._keys, audience=self.audience, now=self.now())
-        except (ValueError, TokenError):
+        except TokenError:
             raise _error(400, "Failed to decode JWT") from None
         # Before anything is compared: a token that was refused is used up too.
         if claims["jti"] in self._used:
             raise _error(400, "JWT has already been used")
         self._used.add(claims["jti"])
         names = self._match(claims)
-        alphabet = string.ascii_letters + string.digits
-        token = "cio_tp_" + "".join(secrets.choice(alphabet) for _ in range(32))
+        token = f"cio_tp_{secrets.token_hex(16)}"
         self._tokens.add(token, frozenset(names), self.expiry(LIFE))
         return Response.json(200, {"token": token})
 
@@ -168,9 +156,6 @@ class CrateRegistry(Server):
             if not candidates:
                 raise _error(400, refusal)
 
-        def expected(values: set[str]) -> str:
-            return ", ".join(f"`{value}`" for value in sorted(values))
-
         narrow(
             lambda publisher: publisher.repository.casefold() == repository.casefold(),
             f"No Trusted Publishing config found for repository `{repository}`.",
@@ -178,21 +163,17 @@ class CrateRegistry(Server):
         config = f"The Trusted Publishing config for repository `{repository}`"
         narrow(
             lambda publisher: str(publisher.owner_id) == owner,
-            f"{config} does not match the repository owner ID ({owner}) in the JWT."
-            f" Expected owner IDs: {expected({str(publisher.owner_id) for _, publisher in candidates})}.",
+            f"{config} does not match the repository owner ID ({owner}) in the JWT.",
         )
         narrow(
             lambda publisher: publisher.workflow == workflow,
-            f"{config} does not match the workflow filename `{workflow}` in the JWT."
-            f" Expected workflow filenames: {expected({publisher.workflow for _, publisher in candidates})}",
+            f"{config} does not match the workflow filename `{workflow}` in the JWT.",
         )
-        environments = expected({publisher.environment for _, publisher in candidates if publisher.environment})
         narrow(
             lambda publisher: (publisher.environment or "").casefold() in ("", str(environment or "").casefold()),
-            f"{config} does not match the environment `{environment}` in the JWT. Expected environments: {environments}"
+            f"{config} does not match the environment `{environment}` in the JWT."
             if environment
-            else f"{config} requires an environment, but the JWT does not specify one."
-            f" Expected environments: {environments}",
+            else f"{config} requires an environment, but the JWT does not specify one.",
         )
         return {name for name, _ in candidates}
 
@@ -204,7 +185,9 @@ class CrateRegistry(Server):
     # Publishing
 
     def _publish(self, request: Request) -> Response:
-        metadata, content = _unpack(request.body)
+        # Each of the two parts stands after its length in four bytes, little-endian.
+        (length,) = struct.unpack_from("<I", request.body)
+        metadata, content = json.loads(request.body[4 : 4 + length]), request.body[8 + length :]
         name, version = str(metadata["name"]), str(metadata["vers"])
         crate = self._allowed_crate(_token(request), name)
         if version.partition("+")[0] in {known.partition("+")[0] for known in crate.versions}:
@@ -235,74 +218,34 @@ def _error(status: int, detail: str) -> ResponseError:
     return ResponseError(Response.json(status, {"errors": [{"detail": detail}]}))
 
 
-def index_path(name: str) -> str:
-    """Return the path of a crate in the index; from Cargo's description of index files."""
-    lower = name.lower()
-    match len(lower):
-        case 1 | 2:
-            return f"{len(lower)}/{lower}"
-        case 3:
-            return f"3/{lower[0]}/{lower}"
-    return f"{lower[:2]}/{lower[2:4]}/{lower}"
-
-
-def _unpack(body: bytes) -> tuple[dict[str, Any], bytes]:
-    """Return the two parts of a publish request, each after its length in four bytes, little-endian."""
-    try:
-        (length,) = struct.unpack_from("<I", body)
-        metadata = json.loads(body[4 : 4 + length])
-        (size,) = struct.unpack_from("<I", body, 4 + length)
-        content = body[8 + length :]
-        if size != len(content) or not isinstance(metadata, dict) or not {"name", "vers"} <= metadata.keys():
-            raise ValueError
-    except (struct.error, ValueError):
-        raise _error(400, "invalid publish request") from None
-    return metadata, content
-
-
 def _token(request: Request) -> str:
     return request.header("Authorization").removeprefix("Bearer ")
 
 
 def _index_line(metadata: dict[str, Any], content: bytes) -> dict[str, Any]:
     """Return the line of the index for the metadata that cargo sends when it publishes."""
-    features = metadata.get("features") or {}
-    # Cargo before 1.60 misreads these, so the index has them in a field of their own.
-    newer = {
-        name: enabled
-        for name, enabled in features.items()
-        if any(feature.startswith("dep:") or "?/" in feature for feature in enabled)
-    }
-    line = {
+    return {
         "name": metadata["name"],
         "vers": metadata["vers"],
-        "deps": [_dependency(dependency) for dependency in metadata.get("deps") or []],
+        "deps": [_dependency(dependency) for dependency in metadata.get("deps", ())],
         "cksum": hashlib.sha256(content).hexdigest(),
-        "features": {name: enabled for name, enabled in features.items() if name not in newer},
+        "features": metadata.get("features", {}),
         "yanked": False,
         "links": metadata.get("links"),
-        "v": 2 if newer else 1,
+        "v": 2,
+        "rust_version": metadata.get("rust_version"),
     }
-    if newer:
-        line["features2"] = newer
-    if metadata.get("rust_version"):
-        line["rust_version"] = metadata["rust_version"]
-    return line
 
 
 def _dependency(metadata: dict[str, Any]) -> dict[str, Any]:
     """Return a dependency as in the index: the name that the crate uses, and the real one if it differs."""
     renamed = metadata.get("explicit_name_in_toml")
+    same = ("features", "optional", "default_features", "target", "kind", "registry")
     return {
         "name": renamed or metadata["name"],
         "req": metadata["version_req"],
-        "features": metadata.get("features") or [],
-        "optional": bool(metadata.get("optional")),
-        "default_features": bool(metadata.get("default_features", True)),
-        "target": metadata.get("target"),
-        "kind": metadata.get("kind") or "normal",
-        "registry": metadata.get("registry"),
         "package": metadata["name"] if renamed else None,
+        **{key: metadata.get(key) for key in same},
     }
 
 

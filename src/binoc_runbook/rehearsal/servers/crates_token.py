@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from email.message import Message
-from http import HTTPStatus
 from typing import Any
 
 from binoc_runbook.rehearsal.registries import NAME, Registries
@@ -33,10 +32,9 @@ def obtain(registries: Registries, variables: Mapping[str, str]) -> str:
     if not secret:
         raise TokenExchangeError("the job has no `id-token: write`, and so no identity token")
     crates = registries.crates
-    query = {"audience": crates.audience}
-    identity = _request(registries.identity, "GET", "/token", query=query, authorization=f"bearer {secret}")
-    publish = _request(crates, "POST", crates.exchange.removeprefix(crates.url), {"jwt": identity["value"]})
-    return str(publish["token"])
+    identity = _request(registries.identity, "GET", "/token", secret, query={"audience": crates.audience})
+    body = {"jwt": identity["value"]}
+    return str(_request(crates, "POST", crates.exchange.removeprefix(crates.url), "", body=body)["token"])
 
 
 def revoke(registries: Registries, token: str) -> None:
@@ -46,28 +44,15 @@ def revoke(registries: Registries, token: str) -> None:
         TokenExchangeError: The registry does not know the token.
     """
     crates = registries.crates
-    _request(crates, "DELETE", crates.exchange.removeprefix(crates.url), authorization=f"Bearer {token}")
+    _request(crates, "DELETE", crates.exchange.removeprefix(crates.url), token)
 
 
 def _request(
-    server: Server,
-    method: str,
-    path: str,
-    body: Mapping[str, str] | None = None,
-    *,
-    query: Mapping[str, str] | None = None,
-    authorization: str = "",
+    server: Server, method: str, path: str, token: str, *, query: Mapping[str, str] = {}, body: object = None
 ) -> dict[str, Any]:
     headers = Message()
-    if authorization:
-        headers["Authorization"] = authorization
-    response = server.handle(Request(method, path, query or {}, headers, json.dumps(body or {}).encode()))
-    try:
-        document = json.loads(response.body or b"{}")
-    except ValueError:
-        text = response.body.decode(errors="replace")
-        document = {"message": f"{response.status} {HTTPStatus(response.status).phrase}: {text}"}
+    headers["Authorization"] = f"Bearer {token}"
+    response = server.handle(Request(method, path, query, headers, json.dumps(body).encode()))
     if response.status >= 300:
-        errors = [str(error.get("detail")) for error in document.get("errors", [])]
-        raise TokenExchangeError("; ".join(errors) or str(document.get("message")))
-    return dict(document)
+        raise TokenExchangeError(response.body.decode())
+    return dict(json.loads(response.body or b"{}"))

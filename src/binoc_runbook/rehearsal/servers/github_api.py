@@ -8,6 +8,7 @@ release is immutable where the settings say so; a token may do what its permissi
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 import secrets
 from collections.abc import Mapping
@@ -19,9 +20,6 @@ from binoc_runbook.rehearsal.servers.certificates import Authority
 from binoc_runbook.rehearsal.servers.repository_api import RepositorySettings
 from binoc_runbook.rehearsal.servers.server import Request, Response, ResponseError, Server, TokenStore
 from binoc_runbook.world.git import Git
-
-#: The levels of a permission in a workflow file, from the least to the most.
-LEVELS = ("none", "read", "write")
 
 #: The permission to read a path below the repository's; the first pattern that matches counts.
 _READING = (
@@ -97,23 +95,13 @@ class GitHubServer(Server):
         self.page = 100
         #: The permissions of each token.
         self._tokens = TokenStore[Mapping[str, str]]()
-        self._numbers = 0
+        self._numbers = itertools.count(1)
 
     def token(self, permissions: Mapping[str, str]) -> str:
-        """Return a token with these permissions, as under that key of a workflow's job; it is a secret.
-
-        Raises:
-            ValueError: A level is not one of `LEVELS`.
-        """
-        if not set(permissions.values()) <= set(LEVELS):
-            raise ValueError(f"a permission is one of {', '.join(LEVELS)}")
+        """Return a token with these permissions, as under that key of a workflow's job; it is a secret."""
         token = f"ghs_{secrets.token_urlsafe(27)}"
         self._tokens.add(token, {"metadata": "read", **permissions})
         return token
-
-    def release(self, tag: str) -> GitHubRelease | None:
-        """Return the release of a tag, or its draft; None where there is neither."""
-        return next((release for release in self.releases if release.tag == tag), None)
 
     def respond(self, request: Request) -> Response:
         """Return the response to one request, by method and path."""
@@ -121,29 +109,23 @@ class GitHubServer(Server):
         permissions = self._tokens.get(token, self.now()) if scheme in ("bearer", "token") else None
         if permissions is None:
             raise _error(401, "Bad credentials")
-        uploads, below = self._below(request.path)
-        if below is None:
+        path = re.fullmatch(r"(?:/uploads)?/repos/([^/]+/[^/]+)/?(.*)", request.path)
+        if path is None or path[1].lower() != (self.repository or path[1]).lower():
             raise _error(404, "Not Found")
-        if request.method == "GET":
-            name = next(name for pattern, name in _READING if re.match(pattern, below))
-            _require(permissions, name, "read")
+        below, reads = path[2], request.method == "GET"
+        name = next(name for pattern, name in _READING if re.match(pattern, below)) if reads else "contents"
+        if permissions.get(name) not in ("write", "read" if reads else "write"):
+            raise _error(403, "Resource not accessible by integration")
+        if reads:
             return self._show(request, below, permissions)
-        _require(permissions, "contents", "write")
         match request.method, below.split("/"):
             case "POST", ["releases"]:
                 return self._create(request.json())
             case "PATCH", ["releases", number]:
-                return self._change(self._release(number), request.json())
-            case "POST", ["releases", number, "assets"] if uploads:
-                return self._upload(self._release(number), request)
+                return self._change(self._draft(number), request.json())
+            case "POST", ["releases", number, "assets"]:
+                return self._upload(self._draft(number), request)
         raise _error(404, "Not Found")
-
-    def _below(self, path: str) -> tuple[bool, str | None]:
-        """Return whether a path is one for uploads, and what follows the repository in it; None for any other."""
-        match = re.fullmatch(r"(/uploads)?/repos/([^/]+/[^/]+)/?(.*)", path)
-        if match is None or (self.repository and match[2].lower() != self.repository.lower()):
-            return False, None
-        return bool(match[1]), match[3]
 
     # Reading
 
@@ -162,11 +144,10 @@ class GitHubServer(Server):
                 return self._page(request, [self._document(release) for release in shown])
             case ["releases", number]:
                 return Response.json(200, self._document(self._release(number)))
-            case path:
-                value = self.settings.value(path, editor=permissions.get("administration") == "write")
-                if value is None:
-                    raise _error(404, "Not Found")
-                return Response.json(200, value)
+        documents = self.settings.documents(editor=permissions.get("administration") == "write")
+        if below.lower() not in documents:
+            raise _error(404, "Not Found")
+        return Response.json(200, documents[below.lower()])
 
     def _page(self, request: Request, entries: list[Any]) -> Response:
         size = min(int(request.query.get("per_page", "30")), self.page)
@@ -178,23 +159,22 @@ class GitHubServer(Server):
         return replace(response, headers={"Link": following})
 
     def _ref(self, name: str) -> Response:
-        refs = self._git("for-each-ref", "--format=%(refname) %(objecttype) %(objectname)", name)
-        for ref, kind, sha in (line.split() for line in refs.splitlines()):
+        for ref, kind, sha, *_ in self._tags():
             if ref == name:
                 return Response.json(200, {"ref": ref, "object": {"type": kind, "sha": sha}})
         raise _error(404, "Not Found")
 
-    def _tag(self, sha: str) -> Response:
-        tag = self._git("cat-file", "tag", sha) if re.fullmatch("[0-9a-f]{40}", sha) else ""
-        headers = dict(line.split(" ", 1) for line in tag.partition("\n\n")[0].splitlines())
-        if not headers:
-            raise _error(404, "Not Found")
-        target = {"type": headers["type"], "sha": headers["object"]}
-        return Response.json(200, {"tag": headers["tag"], "sha": sha, "object": target})
+    def _tag(self, tag: str) -> Response:
+        for _, _, sha, *target in self._tags():
+            if target and sha == tag:
+                return Response.json(200, {"sha": sha, "object": {"type": target[0], "sha": target[1]}})
+        raise _error(404, "Not Found")
 
-    def _git(self, *arguments: str) -> str:
-        done = Git(self.bare).ask(*arguments) if self.bare else None
-        return done.stdout if done and done.returncode == 0 else ""
+    def _tags(self) -> list[list[str]]:
+        """Return the name, kind and object of each tag, and what an annotated one is of."""
+        form = "--format=%(refname) %(objecttype) %(objectname) %(*objecttype) %(*objectname)"
+        done = Git(self.bare).ask("for-each-ref", form, "refs/tags") if self.bare else None
+        return [line.split() for line in done.stdout.splitlines()] if done else []
 
     def _document(self, release: GitHubRelease) -> dict[str, Any]:
         return release.to_json(f"{self.url}/uploads/repos/{self.repository or 'owner/name'}")
@@ -207,49 +187,39 @@ class GitHubServer(Server):
                 return release
         raise _error(404, "Not Found")
 
-    def _is_published(self, tag: str) -> bool:
-        return any(release.tag == tag and not release.draft for release in self.releases)
+    def _draft(self, number: str) -> GitHubRelease:
+        release = self._release(number)
+        if release.immutable:
+            raise _error(422, "Validation Failed", {"resource": "Release", "message": "release is immutable"})
+        return release
 
     def _create(self, values: Mapping[str, Any]) -> Response:
-        tag = str(values["tag_name"])
-        if not values.get("draft") and self._is_published(tag):
-            raise _already_exists("Release", "tag_name")
-        release = GitHubRelease(self._number(), tag, "", "", draft=True, prerelease=False)
+        release = GitHubRelease(next(self._numbers), str(values["tag_name"]), "", "", draft=True, prerelease=False)
         self._set(release, values)
         self.releases.append(release)
         return self._stored(201, self._document(release))
 
     def _change(self, release: GitHubRelease, values: Mapping[str, Any]) -> Response:
-        if release.immutable and set(values) - {"name", "body"}:
-            raise _error(422, "Validation Failed", {"resource": "Release", "message": "release is immutable"})
         self._set(release, values)
         return self._stored(200, self._document(release))
 
     def _set(self, release: GitHubRelease, values: Mapping[str, Any]) -> None:
         if release.draft and not values.get("draft", True):
-            if self._is_published(release.tag):
+            if any(other.tag == release.tag and not other.draft for other in self.releases):
                 raise _already_exists("Release", "tag_name")
-            if not self._git("for-each-ref", f"refs/tags/{release.tag}"):
-                # As where a ruleset restricts who creates tags; elsewhere GitHub would make one, of any commit.
-                text = "Published releases must have a valid tag"
-                raise _error(422, "Validation Failed", {"resource": "Release", "code": "custom", "message": text})
-        release.name = str(values.get("name", release.name) or "")
-        release.body = str(values.get("body", release.body) or "")
-        release.prerelease = bool(values.get("prerelease", release.prerelease))
-        release.draft = bool(values.get("draft", release.draft))
+            # As where a ruleset restricts who creates tags; elsewhere GitHub would make one, of any commit.
+            self._ref(f"refs/tags/{release.tag}")
+        for name in ("name", "body", "prerelease", "draft"):
+            setattr(release, name, values.get(name, getattr(release, name)))
         release.immutable = self.settings.immutable_releases and not release.draft
         if not release.draft and str(values.get("make_latest", "true")) == "true" and not release.prerelease:
             self.latest = release.tag
 
     def _upload(self, release: GitHubRelease, request: Request) -> Response:
         name = request.query.get("name", "")
-        if release.immutable:
-            raise _error(422, "Cannot upload assets to an immutable release.")
         if any(asset.name == name for asset in release.assets):
             raise _already_exists("ReleaseAsset", "name")
-        if not name or not request.body:
-            raise _error(400, "Bad Content-Length")
-        asset = ReleaseAsset(self._number(), name, request.body)
+        asset = ReleaseAsset(next(self._numbers), name, request.body)
         release.assets.append(asset)
         return self._stored(201, asset.to_json())
 
@@ -257,19 +227,10 @@ class GitHubServer(Server):
         self.fail_after_storing(_error(500, "Internal Server Error"))
         return Response.json(status, document)
 
-    def _number(self) -> int:
-        self._numbers += 1
-        return self._numbers
-
 
 def _error(status: int, message: str, *errors: Mapping[str, str]) -> ResponseError:
     document: dict[str, Any] = {"message": message, "status": str(status)}
     return ResponseError(Response.json(status, document | ({"errors": errors} if errors else {})))
-
-
-def _require(permissions: Mapping[str, str], name: str, level: str) -> None:
-    if LEVELS.index(permissions.get(name, "none")) < LEVELS.index(level):
-        raise _error(403, "Resource not accessible by integration")
 
 
 def _already_exists(resource: str, name: str) -> ResponseError:

@@ -33,28 +33,18 @@ class JobIdentity:
     called: str | None = None
     run_id: int = 1
 
-    @property
-    def owner(self) -> str:
-        """Return the account that the repository belongs to."""
-        return self.repository.partition("/")[0]
-
     def claims(self) -> dict[str, Any]:
         """Return the claims of the job; from GitHub's description of its OpenID Connect tokens."""
-        subject = f"environment:{self.environment}" if self.environment else f"ref:{self.ref}"
         claims = {
-            "sub": f"repo:{self.repository}:{subject}",
             "repository": self.repository,
-            "repository_owner": self.owner,
+            "repository_owner": self.repository.partition("/")[0],
             "repository_owner_id": str(self.owner_id),
             "workflow_ref": self._file(self.workflow),
             "job_workflow_ref": self._file(self.called or self.workflow),
             "ref": self.ref,
-            "ref_type": "tag" if self.ref.startswith("refs/tags/") else "branch",
             "sha": self.sha,
             "event_name": self.event,
             "run_id": str(self.run_id),
-            "run_attempt": "1",
-            "runner_environment": "self-hosted",
         }
         return claims | ({"environment": self.environment} if self.environment else {})
 
@@ -65,7 +55,7 @@ class JobIdentity:
 class IdentityProvider(Server):
     """An issuer of tokens for the jobs that were admitted; a job without `id-token: write` is not.
 
-    From GitHub's reference of OpenID Connect: RS256, one `jti` for each token, the key published as a JWKS.
+    From GitHub's reference of OpenID Connect: RS256, one `jti` for each token.
     """
 
     def __init__(self) -> None:
@@ -99,22 +89,16 @@ class IdentityProvider(Server):
         return jwt.encode(claims, self._key, algorithm="RS256", headers={"kid": self._key_id})
 
     def keys(self) -> dict[str, Any]:
-        """Return the public key as the JWKS that is also served."""
+        """Return the public key as a JWKS."""
         from jwt.algorithms import RSAAlgorithm
 
         key = RSAAlgorithm.to_jwk(self._key.public_key(), as_dict=True)
         return {"keys": [key | {"kid": self._key_id, "use": "sig", "alg": "RS256"}]}
 
     def respond(self, request: Request) -> Response:
-        """Return a token for the holder of a request token, and the public key for everyone."""
-        match request.method, request.path:
-            case "GET", "/.well-known/jwks":
-                return Response.json(200, self.keys())
-            case "GET", "/token":
-                scheme, token = request.credentials()
-                job = self._request_tokens.get(token, self.now()) if scheme == "bearer" else None
-                if job is None:
-                    return Response.json(401, {"message": "this job may not ask for an identity token"})
-                audience = request.query.get("audience", job.owner)
-                return Response.json(200, {"value": self.issue(job, audience)})
-        return Response.json(404, {"message": "not found"})
+        """Return a token for the holder of a request token."""
+        scheme, token = request.credentials()
+        job = self._request_tokens.get(token, self.now()) if scheme == "bearer" else None
+        if job is None or request.path != "/token":
+            return Response.json(401, {"message": "this job may not ask for an identity token"})
+        return Response.json(200, {"value": self.issue(job, request.query.get("audience", ""))})

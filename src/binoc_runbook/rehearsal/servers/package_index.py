@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import html
 import io
 import secrets
 from collections.abc import Iterable
@@ -29,7 +28,6 @@ from binoc_runbook.rehearsal.servers.certificates import Authority
 from binoc_runbook.rehearsal.servers.server import LARGEST, Request, Response, ResponseError, Server, TokenStore
 from binoc_runbook.rehearsal.servers.trusted_publishers import (
     Keys,
-    MalformedTokenError,
     Publisher,
     TokenError,
     verify_token,
@@ -70,15 +68,6 @@ class RegisteredProject:
     files: dict[str, UploadedFile] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class PendingPublisher:
-    """A publisher for a project that does not exist yet; it does not reserve the name."""
-
-    name: str
-    publisher: Publisher
-    since: float
-
-
 class PackageIndex(Server):
     """A package index on 127.0.0.1; `simple` is the URL for installers, `upload` the one for publishers."""
 
@@ -87,7 +76,8 @@ class PackageIndex(Server):
     def __init__(self, keys: Keys, authority: Authority) -> None:
         super().__init__(authority)
         self.projects: dict[str, RegisteredProject] = {}
-        self.pending: list[PendingPublisher] = []
+        #: The publishers for projects that do not exist yet, with the name, which none reserves, and when they expire.
+        self.pending: dict[Publisher, tuple[str, float]] = {}
         self._keys = keys
         #: The normalised names of the projects that an upload token is valid for.
         self._tokens = TokenStore[frozenset[str]]()
@@ -115,15 +105,13 @@ class PackageIndex(Server):
         Raises:
             ValueError: The same publisher is pending for another project, which PyPI does not allow.
         """
-        if any(
-            pending.publisher == publisher and canonicalize_name(pending.name) != canonicalize_name(name)
-            for pending in self._valid_pending()
-        ):
+        known = self._valid_pending().get(publisher, name)
+        if canonicalize_name(known) != canonicalize_name(name):
             raise ValueError(
                 "A pending trusted publisher matching this configuration has already been registered"
                 " for a different project name."
             )
-        self.pending.append(PendingPublisher(name, publisher, self.now()))
+        self.pending[publisher] = name, self.now() + PENDING_LIFE
 
     def project(self, name: str) -> RegisteredProject | None:
         """Return the project of this name; None for an unknown one."""
@@ -137,10 +125,8 @@ class PackageIndex(Server):
     def respond(self, request: Request) -> Response:
         """Return the response to one request, by method and path."""
         match request.method, request.path.strip("/").split("/"):
-            case "GET" | "HEAD", ["simple"]:
-                return self._projects_page(request)
             case "GET" | "HEAD", ["simple", name]:
-                return self._project_page(request, name)
+                return self._project_page(name)
             case "GET" | "HEAD", ["files", name, file]:
                 return self._download(name, file)
             case "GET", ["_", "oidc", "audience"]:
@@ -155,27 +141,23 @@ class PackageIndex(Server):
 
     # The simple index
 
-    def _projects_page(self, request: Request) -> Response:
-        names = sorted(project.name for project in self.projects.values())
-        links = [(f"/simple/{canonicalize_name(name)}/", name, "") for name in names]
-        projects = [{"name": name} for name in names]
-        return _page(request, "Simple index", links, {"projects": projects})
-
-    def _project_page(self, request: Request, name: str) -> Response:
-        project = self.projects.get(canonicalize_name(name))
+    def _project_page(self, name: str) -> Response:
+        project = self.project(name)
         if project is None:
             return Response.text(404, "404 Not Found")
-        links, files = [], []
-        for file in sorted(project.files.values(), key=lambda file: file.name):
-            url = f"{self.url}/files/{canonicalize_name(name)}/{quote(file.name)}"
-            python = f' data-requires-python="{html.escape(file.requires_python)}"' if file.requires_python else ""
-            links.append((f"{url}#sha256={file.sha256}", file.name, python))
-            entry = {"filename": file.name, "url": url, "hashes": {"sha256": file.sha256}, "size": len(file.content)}
-            files.append(entry | ({"requires-python": file.requires_python} if file.requires_python else {}))
+        files = [
+            {
+                "filename": file.name,
+                "url": f"{self.url}/files/{canonicalize_name(name)}/{quote(file.name)}",
+                "hashes": {"sha256": file.sha256},
+                "size": len(file.content),
+                "requires-python": file.requires_python or None,
+            }
+            for file in project.files.values()
+        ]
         versions = sorted({file.version for file in project.files.values()}, key=Version)
-        return _page(
-            request, project.name, links, {"name": canonicalize_name(name), "versions": versions, "files": files}
-        )
+        document = {"meta": {"api-version": "1.1"}, "name": canonicalize_name(name), "versions": versions}
+        return Response.json(200, {**document, "files": files}, _JSON)
 
     def _download(self, name: str, file_name: str) -> Response:
         file = self.files(name).get(file_name)
@@ -195,30 +177,23 @@ class PackageIndex(Server):
 
     def _claims(self, request: Request) -> dict[str, Any]:
         try:
-            token = request.json()["token"]
-        except (ValueError, KeyError):
-            raise _mint_error("invalid JSON payload", "invalid-payload") from None
-        try:
-            return verify_token(token, self._keys, audience=self.audience, now=self.now())
-        except MalformedTokenError as error:
-            raise _mint_error(str(error), "invalid-payload") from None
-        except TokenError:
-            raise _mint_error("malformed or invalid token", "invalid-token") from None
+            return verify_token(request.json().get("token"), self._keys, audience=self.audience, now=self.now())
+        except TokenError as error:
+            raise _mint_error(*error.args) from None
 
     def _match(self, claims: dict[str, Any]) -> list[str]:
         """Return the projects that the job may publish; a pending publisher creates its project."""
         for name in REQUIRED:
             if name not in claims:
                 raise _no_publisher(f"Missing claim '{name}'")
-        pending = {pending.publisher: pending for pending in self._valid_pending()}
+        pending = self._valid_pending()
         publisher = _choose(pending, claims)
         if publisher is not None:
             self._check(publisher, claims)
-            name = pending[publisher].name
-            self.pending.remove(pending[publisher])
-            if canonicalize_name(name) in self.projects:
+            del self.pending[publisher]
+            if self.project(pending[publisher]):
                 raise _mint_error("valid token, but project already exists", "invalid-pending-publisher")
-            self.add_project(name, publisher)
+            self.add_project(pending[publisher], publisher)
         publishers = [publisher for project in self.projects.values() for publisher in project.publishers]
         publisher = _choose(publishers, claims)
         if publisher is None:
@@ -235,14 +210,11 @@ class PackageIndex(Server):
         if str(claims["job_workflow_ref"]).casefold() not in expected:
             raise _no_publisher("Check failed for required claim 'job_workflow_ref'")
 
-    def _valid_pending(self) -> list[PendingPublisher]:
-        return [pending for pending in self.pending if self.now() < pending.since + PENDING_LIFE]
+    def _valid_pending(self) -> dict[Publisher, str]:
+        return {publisher: name for publisher, (name, expires) in self.pending.items() if self.now() < expires}
 
     def _burn_token(self, request: Request) -> Response:
-        try:
-            self._tokens.revoke(str(request.json().get("token")))
-        except ValueError:
-            return Response.json(422, {"message": "Token request failed"})
+        self._tokens.revoke(str(request.json().get("token")))
         return Response.json(200, {"success": True})
 
     # Upload
@@ -268,16 +240,13 @@ class PackageIndex(Server):
         project = self.projects.get(name)
         if project is None:
             raise _upload_error(400, "Non-user identities cannot create new projects.")
-        if name not in allowed:
-            raise _upload_error(403, f"The given token isn't allowed to upload to project '{project.name}'.")
+        _refuse(name not in allowed, f"The given token isn't allowed to upload to project '{project.name}'.", 403)
         known = project.files.get(file.name)
         if known is not None:
-            if known.content != file.content:
-                raise _upload_error(400, f"File already exists ('{file.name}').")
+            _refuse(known.content != file.content, f"File already exists ('{file.name}').")
             return
         sdists = {known.version for known in project.files.values() if known.kind == "sdist"}
-        if file.kind == "sdist" and file.version in sdists:
-            raise _upload_error(400, "Only one sdist may be uploaded per release.")
+        _refuse(file.kind == "sdist" and file.version in sdists, "Only one sdist may be uploaded per release.")
         project.files[file.name] = file
 
 
@@ -309,8 +278,7 @@ def _parse_upload(request: Request) -> tuple[str, UploadedFile]:
         form, files = parse_form_data(body, strict=True, spool_limit=LARGEST, memory_limit=LARGEST)
     except ValueError as error:
         raise _upload_error(400, f"Invalid upload: {error}") from None
-    if form.get(":action") != "file_upload" or "content" not in files:
-        raise _upload_error(400, "Upload payload does not have a file.")
+    _refuse(form.get(":action") != "file_upload" or "content" not in files, "Upload payload does not have a file.")
     name, content, kind = files["content"].filename, files["content"].raw, form.get("filetype")
     try:
         if kind == "bdist_wheel":
@@ -320,22 +288,24 @@ def _parse_upload(request: Request) -> tuple[str, UploadedFile]:
         declared = Version(form.get("version", ""))
     except (InvalidWheelFilename, InvalidSdistFilename, InvalidVersion) as error:
         raise _upload_error(400, f"Invalid filename or version: {error}") from None
-    stem = project.replace("-", "_")
-    if kind not in ("bdist_wheel", "sdist") or project != canonicalize_name(form.get("name", "")):
-        raise _upload_error(400, f"Start filename for '{form.get('name')}' with '{stem}'.")
-    if not name.startswith(f"{stem}-"):
-        raise _upload_error(400, f"Filename '{name}' is not normalized: it must begin with '{stem}-'.")
-    if version != declared:
-        raise _upload_error(400, f"Version in filename should be '{declared}' not '{version}'.")
-    if version.local:
-        raise _upload_error(400, f"The use of local versions in '{version}' is not allowed.")
-    if form.get("sha256_digest") not in (None, "", hashlib.sha256(content).hexdigest()):
-        raise _upload_error(400, "The digest supplied does not match a digest calculated from the uploaded file.")
+    stem, digest = project.replace("-", "_"), hashlib.sha256(content).hexdigest()
+    is_other = kind not in ("bdist_wheel", "sdist") or project != canonicalize_name(form.get("name", ""))
+    _refuse(is_other, f"Start filename for '{form.get('name')}' with '{stem}'.")
+    _refuse(not name.startswith(f"{stem}-"), f"Filename '{name}' is not normalized: it must begin with '{stem}-'.")
+    _refuse(version != declared, f"Version in filename should be '{declared}' not '{version}'.")
+    _refuse(version.local is not None, f"The use of local versions in '{version}' is not allowed.")
+    is_wrong = form.get("sha256_digest") not in (None, "", digest)
+    _refuse(is_wrong, "The digest supplied does not match a digest calculated from the uploaded file.")
     return project, UploadedFile(name, str(version), kind, form.get("requires_python", ""), content)
 
 
 def _upload_error(status: int, text: str) -> ResponseError:
     return ResponseError(Response.text(status, f"{status} {text}"))
+
+
+def _refuse(refused: bool, text: str, status: int = 400) -> None:
+    if refused:
+        raise _upload_error(status, text)
 
 
 def _mint_error(text: str, code: str) -> ResponseError:
@@ -345,14 +315,3 @@ def _mint_error(text: str, code: str) -> ResponseError:
 
 def _no_publisher(reason: str) -> ResponseError:
     return _mint_error(f"valid token, but no corresponding publisher ({reason})", "invalid-publisher")
-
-
-def _page(request: Request, title: str, links: list[tuple[str, str, str]], document: dict[str, Any]) -> Response:
-    """Return a page of the simple index: the JSON of PEP 691 if the client accepts it, else the HTML of PEP 503."""
-    if _JSON in request.header("Accept"):
-        return Response.json(200, {"meta": {"api-version": "1.1"}, **document}, _JSON)
-    anchors = "".join(
-        f'<a href="{html.escape(url)}"{attributes}>{html.escape(text)}</a><br>\n' for url, text, attributes in links
-    )
-    page = f"<!DOCTYPE html>\n<html><head><title>{html.escape(title)}</title></head><body>\n{anchors}</body></html>\n"
-    return Response(200, page.encode(), "text/html; charset=utf-8")

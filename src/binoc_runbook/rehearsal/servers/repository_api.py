@@ -21,28 +21,24 @@ class DeploymentEnvironment:
     refs: list[tuple[str, str]] | None = field(default_factory=lambda: [("tag", "v*")])
     secrets: list[str] = field(default_factory=list)
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the environment as the API shows it, which is without the patterns of `refs`."""
-        rules: list[dict[str, Any]] = []
-        if self.reviewers:
-            teams = [{"type": "Team", "reviewer": {"slug": slug, "name": slug}} for slug in self.reviewers]
-            rules.append(
-                {"type": "required_reviewers", "prevent_self_review": self.prevent_self_review, "reviewers": teams}
-            )
-        if self.refs is not None:
-            rules.append({"type": "branch_policy"})
+    def documents(self) -> dict[str, Any]:
+        """Return what the API shows of the environment, by path below the repository's."""
+        at = f"environments/{self.name.lower()}"
+        teams = [{"type": "Team", "reviewer": {"slug": slug, "name": slug}} for slug in self.reviewers]
+        review = {"type": "required_reviewers", "prevent_self_review": self.prevent_self_review, "reviewers": teams}
         custom = {"protected_branches": False, "custom_branch_policies": True}
-        return {
+        environment = {
             "name": self.name,
             "can_admins_bypass": self.can_admins_bypass,
-            "protection_rules": rules,
+            "protection_rules": [review] if teams else [],
             "deployment_branch_policy": None if self.refs is None else custom,
         }
-
-    def policies(self) -> dict[str, Any]:
-        """Return the patterns of `refs`."""
-        policies = [{"id": id_, "name": name, "type": kind} for id_, (kind, name) in enumerate(self.refs or (), 1)]
-        return {"total_count": len(policies), "branch_policies": policies}
+        policies = [{"name": name, "type": kind} for kind, name in self.refs or ()]
+        return {
+            at: environment,
+            f"{at}/deployment-branch-policies": {"total_count": len(policies), "branch_policies": policies},
+            f"{at}/secrets": _secrets(self.secrets),
+        }
 
 
 @dataclass
@@ -97,40 +93,22 @@ class RepositorySettings:
             sha_pinning_required=True,
         )
 
-    def value(self, path: list[str], *, editor: bool) -> dict[str, Any] | list[Any] | None:
-        """Return what the API shows at a path below the repository's; None where there is nothing."""
-        match path:
-            case ["environments", name, *rest]:
-                environments = {environment.name.lower(): environment for environment in self.environments}
-                environment = environments.get(name.lower())
-                return _of_environment(environment, rest) if environment else None
-            case ["rulesets"]:
-                return [ruleset.summary(number) for number, ruleset in enumerate(self.rulesets, 1)]
-            case ["rulesets", number] if number.isdecimal() and 0 < int(number) <= len(self.rulesets):
-                return self.rulesets[int(number) - 1].to_json(int(number), editor=editor)
-            case ["immutable-releases"]:
-                return {"enabled": True, "enforced_by_owner": False} if self.immutable_releases else None
-            case ["actions", "permissions"]:
-                return {"enabled": True, "allowed_actions": "all", "sha_pinning_required": self.sha_pinning_required}
-            case ["actions", "permissions", "workflow"]:
-                default = self.default_workflow_permissions
-                return {"default_workflow_permissions": default, "can_approve_pull_request_reviews": False}
-            case ["actions", "secrets"]:
-                return _secrets(self.secrets)
-            case ["actions", "organization-secrets"]:
-                return _secrets(self.organization_secrets)
-        return None
-
-
-def _of_environment(environment: DeploymentEnvironment, rest: list[str]) -> dict[str, Any] | None:
-    match rest:
-        case []:
-            return environment.to_json()
-        case ["deployment-branch-policies"]:
-            return environment.policies()
-        case ["secrets"]:
-            return _secrets(environment.secrets)
-    return None
+    def documents(self, *, editor: bool) -> dict[str, Any]:
+        """Return what the API shows, by path below the repository's, all in lower case."""
+        documents = {
+            "rulesets": [ruleset.summary(number) for number, ruleset in enumerate(self.rulesets, 1)],
+            "actions/permissions": {"enabled": True, "sha_pinning_required": self.sha_pinning_required},
+            "actions/permissions/workflow": {"default_workflow_permissions": self.default_workflow_permissions},
+            "actions/secrets": _secrets(self.secrets),
+            "actions/organization-secrets": _secrets(self.organization_secrets),
+        }
+        if self.immutable_releases:
+            documents["immutable-releases"] = {"enabled": True}
+        for number, ruleset in enumerate(self.rulesets, 1):
+            documents[f"rulesets/{number}"] = ruleset.to_json(number, editor=editor)
+        for environment in self.environments:
+            documents |= environment.documents()
+        return documents
 
 
 def _secrets(names: list[str]) -> dict[str, Any]:

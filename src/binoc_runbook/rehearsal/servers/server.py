@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.message import Message
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socketserver import TCPServer
+from http.server import BaseHTTPRequestHandler
+from socketserver import ThreadingTCPServer
 from typing import Any, Generic, Self, TypeVar
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from binoc_runbook.rehearsal.servers.certificates import Authority
 
@@ -65,12 +64,12 @@ class Request:
         """Parse the body as a JSON object.
 
         Raises:
-            ValueError: The body is not a JSON object.
+            ResponseError: The body is not a JSON object.
         """
-        value = json.loads(self.body)
-        if not isinstance(value, dict):
-            raise ValueError("not an object")
-        return value
+        try:
+            return dict(json.loads(self.body))
+        except (ValueError, TypeError):
+            raise ResponseError(Response.json(400, {"message": "the body is not a JSON object"})) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,26 +113,23 @@ class LogEntry:
 
 
 class TokenStore(Generic[_Value]):
-    """Values by access token.
-
-    Keys are digests of the tokens, so that an object that shows the store shows no token.
-    """
+    """Values by access token; its `repr`, and so that of an object that has the store, shows no token."""
 
     def __init__(self) -> None:
         self._values: dict[str, tuple[_Value, float]] = {}
 
     def add(self, token: str, value: _Value, expires: float = float("inf")) -> None:
         """Keep the value of a token; `expires` is in seconds since the epoch."""
-        self._values[_digest(token)] = value, expires
+        self._values[token] = value, expires
 
     def get(self, token: str, now: float) -> _Value | None:
         """Return the value of a token; None for an unknown or expired one."""
-        value, expires = self._values.get(_digest(token), (None, now))
+        value, expires = self._values.get(token, (None, now))
         return value if now < expires else None
 
     def revoke(self, token: str) -> bool:
         """Remove a token; return whether it was known."""
-        return self._values.pop(_digest(token), None) is not None
+        return self._values.pop(token, None) is not None
 
     def revoke_all(self, value: _Value) -> None:
         """Remove every token of a value."""
@@ -154,7 +150,7 @@ class Server:
         self._turn = threading.Lock()
         self._listener = _Listener(self, authority)
         # The port is bound from the beginning, so that servers can be told of each other before any of them answers.
-        self.url = f"{'https' if authority else 'http'}://127.0.0.1:{self._listener.server_port}"
+        self.url = f"{'https' if authority else 'http'}://127.0.0.1:{self._listener.server_address[1]}"
         self._thread = threading.Thread(target=self._listener.serve_forever, args=(0.05,), daemon=True)
 
     def respond(self, request: Request) -> Response:
@@ -197,7 +193,7 @@ class Server:
         """Return the response to one request, with the faults of the server, and log it."""
         with self._turn:
             if self.faults.down:
-                response = Response.text(503, "down, as the rehearsal asked for")
+                response = Response.text(503, "503 Service Unavailable, as the rehearsal asked for")
             else:
                 try:
                     response = self.respond(request)
@@ -211,11 +207,7 @@ class Server:
         return response
 
 
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
-class _Listener(ThreadingHTTPServer):
+class _Listener(ThreadingTCPServer):
     # A client that keeps a connection open cannot hold up the end of a rehearsal.
     daemon_threads = True
 
@@ -227,11 +219,6 @@ class _Listener(ThreadingHTTPServer):
             self.socket = authority.server_context().wrap_socket(
                 self.socket, server_side=True, do_handshake_on_connect=False
             )
-
-    def server_bind(self) -> None:
-        # Not that of HTTPServer, which resolves the name of 127.0.0.1; on some machines that takes many seconds.
-        TCPServer.server_bind(self)
-        self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Print nothing: a client that hangs up, or does not trust the certificate, reports that to its user."""
@@ -259,20 +246,19 @@ class _Handler(BaseHTTPRequestHandler):
             if len(body) < int(length):
                 return
             parts = urlsplit(self.path)
-            query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+            query = dict(parse_qsl(parts.query))
             request = Request(self.command, unquote(parts.path), query, self.headers, body)
             self._send(self.server.responder.handle(request))
 
     def _send(self, response: Response) -> None:
         self.send_response(response.status)
         self.send_header("Content-Type", response.media_type)
-        if response.status != 204:
-            self.send_header("Content-Length", str(len(response.body)))
+        self.send_header("Content-Length", str(len(response.body)))
         for name, value in response.headers.items():
             self.send_header(name, value)
         self.send_header("Connection", "close")
         self.end_headers()
-        if self.command != "HEAD" and response.status != 204:
+        if self.command != "HEAD":
             self.wfile.write(response.body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as the base class calls it

@@ -13,11 +13,7 @@ Keys = Callable[[], Mapping[str, Any]]
 
 
 class TokenError(Exception):
-    """A token with a wrong signature, audience or time."""
-
-
-class MalformedTokenError(TokenError):
-    """A text that is not a token, or a token of an unknown issuer."""
+    """A text that is not a valid token: the text and the code by which PyPI refuses it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,25 +33,22 @@ def verify_token(token: object, keys: Keys, *, audience: str, now: float, leeway
     must be one string: both registries refuse a list.
 
     Raises:
-        MalformedTokenError: The text is not a token, or the issuer is unknown.
-        TokenError: The signature, the audience or a time is wrong.
+        TokenError: The text is not a token; or the signature, the issuer, the audience or a time is wrong.
     """
     import jwt
 
+    invalid = TokenError("malformed or invalid token", "invalid-token")
     try:
-        issuer = jwt.decode(str(token), options={"verify_signature": False}).get("iss")
+        key_id = str(jwt.get_unverified_header(str(token)).get("kid"))
     except jwt.PyJWTError:
-        raise MalformedTokenError("malformed JWT") from None
-    if issuer != ISSUER:
-        raise MalformedTokenError("unknown trusted publishing issuer")
-    token = str(token)
+        raise TokenError("malformed JWT", "invalid-payload") from None
     try:
-        key = jwt.PyJWKSet.from_dict(dict(keys()))[jwt.get_unverified_header(token)["kid"]]
         claims = jwt.decode(
-            token,
-            key,
+            str(token),
+            jwt.PyJWKSet.from_dict(dict(keys()))[key_id],
             algorithms=["RS256"],
             audience=audience,
+            issuer=ISSUER,
             options={
                 "verify_exp": False,
                 "verify_nbf": False,
@@ -65,10 +58,12 @@ def verify_token(token: object, keys: Keys, *, audience: str, now: float, leeway
             },
         )
         early, late = max(float(claims["iat"]), float(claims["nbf"])), float(claims["exp"])
-    except (jwt.PyJWTError, KeyError, TypeError, ValueError) as error:
-        raise TokenError(type(error).__name__) from None
+    except jwt.InvalidIssuerError:
+        raise TokenError("unknown trusted publishing issuer", "invalid-payload") from None
+    except (jwt.PyJWTError, KeyError, TypeError, ValueError):
+        raise invalid from None
     if not early - leeway <= now < late + leeway:
-        raise TokenError("not valid at this time")
+        raise invalid
     return claims
 
 
