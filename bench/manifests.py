@@ -28,7 +28,7 @@ from binoc_runbook.workspace.edit import apply, plan
 from binoc_runbook.world import World
 
 OLD, NEW = Version.parse("0.4.0"), Version.parse("0.5.0")
-POLICY = Policy.undeclared()
+POLICY = Policy()
 
 ROOT = """\
 [workspace]

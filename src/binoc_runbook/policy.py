@@ -8,7 +8,6 @@ of `Policy` or `Artifact` that holds it (`policy_keys`), from which reference pa
 from __future__ import annotations
 
 import fnmatch
-import json
 import re
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import PurePosixPath, PureWindowsPath
@@ -35,9 +34,9 @@ MANIFEST_OF: dict[Registry, str] = {"pypi": "pyproject.toml", "crates.io": "Carg
 
 
 class PolicyValueError(ValueError):
-    """A value that a key cannot have; the message says why, `instead` what to write where that is known."""
+    """A value that a key cannot have; the message says why, `instead` is the value to write where that is known."""
 
-    def __init__(self, why: str, instead: str = "") -> None:
+    def __init__(self, why: str, instead: str | list[str] = "") -> None:
         super().__init__(why)
         self.instead = instead
 
@@ -82,16 +81,13 @@ def _remote(value: object) -> str:
     return remote
 
 
-def _command(key: str) -> Callable[[object], tuple[str, ...]]:
-    def read(value: object) -> tuple[str, ...]:
-        if isinstance(value, str):
-            raise PolicyValueError("is one string, and no shell takes it apart", f"{key} = {json.dumps(value.split())}")
-        command = _texts(value)
-        if not command:
-            raise PolicyValueError("is empty, so that it would test nothing")
-        return command
-
-    return read
+def _command(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        raise PolicyValueError("is one string, and no shell takes it apart", value.split())
+    command = _texts(value)
+    if not command:
+        raise PolicyValueError("is empty, so that it would test nothing")
+    return command
 
 
 def _repository(value: object) -> str:
@@ -99,18 +95,14 @@ def _repository(value: object) -> str:
     if re.fullmatch(r"[A-Za-z0-9](?:-?[A-Za-z0-9])*/[A-Za-z0-9._-]+", repository) and not repository.endswith(".git"):
         return repository
     parts = re.findall(r"[A-Za-z0-9._-]+", repository.removesuffix(".git"))
-    raise PolicyValueError(
-        "is not of the form owner/name", f'repository = "{"/".join(parts[-2:])}"' if parts[1:] else ""
-    )
+    raise PolicyValueError("is not of the form owner/name", "/".join(parts[-2:]) if parts[1:] else "")
 
 
 def _workflow(value: object) -> str:
     workflow = _text(value)
     if re.search(r"[/\\]", workflow):
-        raise PolicyValueError(
-            "is a path; both registries match the bare name of the file",
-            f'workflow = "{PureWindowsPath(workflow).name}"',
-        )
+        why = "is a path; both registries match the bare name of the file"
+        raise PolicyValueError(why, PureWindowsPath(workflow).name)
     if not re.fullmatch(r"[^.].*\.ya?ml", workflow):
         raise PolicyValueError("is not the name of a workflow file")
     return workflow
@@ -147,7 +139,8 @@ def _platforms(value: object) -> tuple[str, ...]:
             raise PolicyValueError(f"names `{platform}` twice")
         old, _, machine = platform.partition("_")
         if new := _OLD_MANYLINUX.get(old):
-            raise PolicyValueError(f"holds `{platform}`, the old name of `{new}_{machine}`", f"write `{new}_{machine}`")
+            instead = [f"{new}_{machine}" if other == platform else other for other in platforms]
+            raise PolicyValueError(f"holds `{platform}`, the old name of `{new}_{machine}`", instead)
         if not re.fullmatch(
             r"(?:many|musl)linux_[0-9]+_[0-9]+_[a-z0-9_]+"
             r"|macosx_[0-9]+_[0-9]+_(?:x86_64|arm64|universal2)"
@@ -230,14 +223,14 @@ class Policy:
     test: tuple[str, ...] = _key(
         "The command that must pass before anything public is done.",
         'a list of arguments, such as ["just", "test-code"]',
-        _command("test"),
+        _command,
         default=(),
     )
     smoke_test: tuple[str, ...] = _key(
         "The smoke test of the installed distributions: it is run in a clean environment on each Python, with"
         " the version as an argument, and `--plugin` with the library of each compiled `example`.",
         'a list of arguments, such as ["python", "python/smoke_test.py"]',
-        _command("smoke-test"),
+        _command,
         default=(),
     )
     repository: str | None = _key(
@@ -260,22 +253,15 @@ class Policy:
         },
     )
 
-    @classmethod
-    def undeclared(cls) -> Policy:
-        """Assume what is customary where nothing is promised."""
-        return cls()
-
     def tag_of(self, version: Version | str) -> str:
         """Spell the tag of a release: `v0.4.0` for the version 0.4.0."""
         return self.tag.replace("{version}", str(version))
 
     def version_of(self, tag: str) -> str | None:
         """Read the version, in SemVer's spelling, from a tag; None for a tag that no release of this policy has."""
-        before, _, after = self.tag.partition("{version}")
-        if not (tag.startswith(before) and tag.endswith(after) and len(tag) > len(before) + len(after)):
-            return None
+        match = re.fullmatch(re.escape(self.tag).replace(re.escape("{version}"), "(.+)"), tag)
         try:
-            return Version.parse(tag[len(before) : len(tag) - len(after)]).semver
+            return Version.parse(match[1]).semver if match else None
         except VersionError:
             return None
 
@@ -298,16 +284,14 @@ def normalised(registry: Registry, name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower() if registry == "pypi" else name.replace("_", "-").lower()
 
 
+_NOT_A_REF = re.compile(r"[\x00-\x20\x7f~^:?*[\\]|\.\.|@\{|\.$|^@$|(?:^|/)(?:[./]|$)|\.lock(?:/|$)")
+
+
 def _be_a_ref(name: str, prefix: str) -> None:
     """Refuse what git refuses (git-check-ref-format), and what would name another thing than it says."""
     if name.startswith(("refs/", "-")) or name == "HEAD":
         raise PolicyValueError(f"would not name what it seems to; git puts it after `{prefix}` as it is")
-    parts = name.split("/")
-    if (
-        re.search(r"[\x00-\x20\x7f~^:?*[\\]|\.\.|@\{|\.$", name)
-        or name == "@"
-        or any(not part or part.startswith(".") or part.endswith(".lock") for part in parts)
-    ):
+    if _NOT_A_REF.search(name):
         raise PolicyValueError("is no name that git takes (git-check-ref-format)")
 
 

@@ -171,13 +171,13 @@ def test_a_crate_for_another_registry_is_a_warning(ask: Ask) -> None:
 
 
 def test_without_a_policy_it_says_so_and_what_would_be_published(ask: Ask) -> None:
-    (finding,) = ask(policy=Policy.undeclared())
+    (finding,) = ask(policy=Policy())
     assert finding.status == "warning"
     assert finding.saw == "no promise is declared; what can be published is `binoc-sdk` (crates.io), `Binoc` (PyPI)"
 
 
 def test_nothing_that_can_be_published_is_an_error_and_not_an_empty_success(tmp_path: Path) -> None:
-    findings = surface(World.real(tmp_path).workspace(), Policy.undeclared())
+    findings = surface(World.real(tmp_path).workspace(), Policy())
     assert findings.status == "failed"
 
 
@@ -246,7 +246,7 @@ def test_a_member_that_is_listed_under_a_link_is_the_one_behind_it(tmp_path: Pat
     (tmp_path / "real/a/Cargo.toml").write_text(FILES["crates/sdk/Cargo.toml"])
     (tmp_path / "linked").symlink_to("real/a")
     (tmp_path / "Cargo.toml").write_text('[workspace]\nresolver = "2"\nmembers = ["linked"]\n')
-    findings = surface(World.real(tmp_path).workspace(), Policy.undeclared())
+    findings = surface(World.real(tmp_path).workspace(), Policy())
     assert [finding.status for finding in findings] == ["warning"]
 
 

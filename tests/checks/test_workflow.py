@@ -1118,7 +1118,7 @@ def test_workflows_of_a_familiar_shape_break_what_they_are_known_for(
 
 
 def test_without_a_policy_nothing_is_asked(tmp_path: Path) -> None:
-    [finding] = workflow(tmp_path, Policy.undeclared())
+    [finding] = workflow(tmp_path, Policy())
 
     assert finding.status == "warning"
     assert "no promise is declared" in finding.saw

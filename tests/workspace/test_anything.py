@@ -133,7 +133,7 @@ def test_nothing_in_a_manifest_raises(
         (root / path).write_text(tomlkit.dumps(content), encoding="utf-8")
     workspace = Workspace.discover(root, reports.__getitem__)
     workspace.to_json()
-    for policy in (Policy.undeclared(), DECLARED):
+    for policy in (Policy(), DECLARED):
         str(surface(workspace, policy))
         str(sync(workspace, policy, Version.parse("0.5.0")))
         plan(workspace, policy, Version.parse("0.5.0-rc.1"))

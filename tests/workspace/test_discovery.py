@@ -478,7 +478,7 @@ def test_what_is_no_file_is_no_manifest(lay: Lay) -> None:
     root = lay({"Cargo.toml/x": "", "pyproject.toml/y": ""})
     os.mkfifo(root / "Cargo.lock")
     workspace = discover(root)
-    assert (workspace.packages, workspace.lock_files) == ((), ())
+    assert (workspace.packages, workspace.tree.locks) == ((), [])
 
 
 def test_a_root_that_does_not_exist_is_a_problem_and_no_error(tmp_path: Path) -> None:
@@ -514,7 +514,7 @@ def test_the_policy_says_what_is_published_and_its_folder_decides_between_namesa
 
 def test_without_a_policy_whatever_can_be_published_is(lay: Lay) -> None:
     workspace = discover(lay(FILES))
-    published = [package.manifest for package in workspace.packages_to_publish(Policy.undeclared())]
+    published = [package.manifest for package in workspace.packages_to_publish(Policy())]
     assert published == ["old/binoc/pyproject.toml", "py/pyproject.toml", "sdk/Cargo.toml"]
 
 

@@ -22,7 +22,7 @@ from binoc_runbook.world import World
 Lay = Callable[[Mapping[str, str]], Path]
 
 V = Version.parse
-UNDECLARED = Policy.undeclared()
+UNDECLARED = Policy()
 
 POLICY = Policy(
     declared=True,

@@ -118,7 +118,7 @@ def test_a_policy_is_read_with_the_lines_it_stands_on(load: Callable[[str], Poli
 
 
 def test_what_is_not_said_is_what_is_customary(load: Callable[[str], Policy]) -> None:
-    assert load("[tool.binoc-runbook]\n") == replace(Policy.undeclared(), declared=True)
+    assert load("[tool.binoc-runbook]\n") == replace(Policy(), declared=True)
 
 
 def test_a_single_branch_needs_no_list(load: Callable[[str], Policy]) -> None:
@@ -133,13 +133,13 @@ def test_a_path_is_kept_in_its_shortest_form(load: Callable[[str], Policy]) -> N
 def test_without_a_table_nothing_is_promised(load: Callable[[str], Policy], text: str) -> None:
     policy = load(text)
 
-    assert policy == Policy.undeclared()
+    assert policy == Policy()
     assert not policy.declared
     assert policy.artifacts == ()
 
 
 def test_without_a_file_nothing_is_promised(tmp_path: Path) -> None:
-    assert read_policy(tmp_path) == Policy.undeclared()
+    assert read_policy(tmp_path) == Policy()
 
 
 def test_the_policy_is_found_in_any_form_of_toml(load: Callable[[str], Policy]) -> None:
@@ -245,7 +245,7 @@ def test_the_policy_is_found_in_any_form_of_toml(load: Callable[[str], Policy]) 
         ('"cp310-abi3"', '"abi3-py310"', 17, "no pair of Python tag and ABI tag", '"cp310-abi3"'),
         ('"cp310-abi3"', '"cp310-cp311"', 17, "no pair of Python tag and ABI tag", '"cp310-cp310"'),
         ('"win_amd64"', '"windows"', 18, "holds `windows`", "win_amd64"),
-        ('"win_amd64"', '"manylinux2014_x86_64"', 18, "old name", "write `manylinux_2_17_x86_64`"),
+        ('"win_amd64"', '"manylinux2014_x86_64"', 18, "old name", '"manylinux_2_17_x86_64"]'),
         ('"win_amd64"', '"macosx_11_0_arm64"', 18, "names `macosx_11_0_arm64` twice", "tags such as"),
         ('wheels = "cp310-abi3"\n', "", 17, "without `wheels`", "add `wheels`"),
         (

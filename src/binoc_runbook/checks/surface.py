@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from binoc_runbook.finding import Finding, Findings, Place
 from binoc_runbook.policy import MANIFEST_OF, NAMES
 from binoc_runbook.workspace import REGISTRY
+from binoc_runbook.workspace.manifest import strings
 from binoc_runbook.workspace.python import is_private
 
 if TYPE_CHECKING:
@@ -23,16 +24,13 @@ if TYPE_CHECKING:
 CHECK = "surface"
 #: The name under which `package.publish` allows crates.io (Cargo book, *The publish field*).
 CRATES_IO = "crates-io"
-#: So many names are listed in one finding.
-_SHOWN = 20
 
 
 def surface(workspace: Workspace, policy: Policy) -> Findings:
     """Compare the policy with the manifests; where cargo reports nothing about them, the answer is unknown."""
-    declared = {artifact: workspace.package_of(artifact) for artifact in policy.artifacts}
     findings = [*workspace.problems, *workspace.cargo_errors(CHECK)]
-    for artifact, package in declared.items():
-        findings += _artifact(artifact, package)
+    for artifact in policy.artifacts:
+        findings += _artifact(artifact, workspace.package_of(artifact))
     if policy.declared:
         findings += (_undeclared(package) for package in _others(workspace, policy) if package.publishable)
     else:
@@ -123,8 +121,7 @@ def _no_promise(workspace: Workspace) -> Finding:
     remedy = "declare the artifacts in `[tool.binoc-runbook]` of `pyproject.toml`"
     if not names:
         return Finding.failed(CHECK, question, "no promise is declared, and nothing can be published", remedy)
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    saw = f"no promise is declared; what can be published is {', '.join(names[:_SHOWN])}{more}"
+    saw = f"no promise is declared; what can be published is {', '.join(names)}"
     return Finding.warning(CHECK, question, saw, remedy)
 
 
@@ -134,8 +131,7 @@ def _publish_place(package: Package) -> Place:
     if package.ecosystem == "cargo":
         keys = ("package", "name") if document.get("package", "publish") is None else ("package", "publish")
         return document.place(*keys)
-    classifiers = document.strings("project", "classifiers")
-    private = next((index for index, text in enumerate(classifiers) if is_private(text)), None)
-    if private is not None:
-        return document.place("project", "classifiers", private)
-    return document.place("project", "classifiers" if classifiers else "name")
+    for index, text in strings(document.get("project", "classifiers")):
+        if is_private(text):
+            return document.place("project", "classifiers", index)
+    return document.place("project", "classifiers" if document.get("project", "classifiers") else "name")

@@ -18,6 +18,7 @@ from binoc_runbook.workspace.version_locations import (
     VersionLocation,
     VersionLocations,
     built_manifests,
+    cargo_errors,
     find_version_locations,
     lock_path,
     match_entries,
@@ -65,22 +66,20 @@ def _unknown(workspace: Workspace, policy: Policy) -> Iterator[Finding]:
         if package.source is None:
             saw = f"the version of `{package.name}` is not known: {package.reason}"
             yield Finding.unknown(CHECK, package.manifest, saw, f"write the version into `{package.manifest}`")
-    needed = built_manifests(workspace, policy)
-    if any(package.cargo_error for package in workspace.packages if package.manifest in needed):
-        yield from workspace.cargo_errors(CHECK)
+    yield from cargo_errors(workspace, policy, CHECK)
 
 
 def _locations(locations: VersionLocations, version: Version) -> Iterator[Finding]:
     counts: Counter[Kind] = Counter()
     differing: set[Kind] = set()
-    for location in locations:
+    for location in locations.all:
         counts[location.kind] += 1
         if finding := _location(location, version):
             differing.add(location.kind)
             yield finding if location.published else replace(finding, status="warning")
     for kind, count in counts.items():
         if kind not in differing:
-            saw = f"{count} {'place says' if count == 1 else 'places say'} {_both(version)}"
+            saw = f"{count} {'place says' if count == 1 else 'places say'} `{version.semver}`"
             yield Finding.ok(CHECK, _ALL_OF[kind], saw)
 
 
@@ -97,18 +96,12 @@ def _location(location: VersionLocation, version: Version) -> Finding | None:
     return Finding.failed(CHECK, location.place, saw, f"just set-version {version.semver}")
 
 
-def _both(version: Version) -> str:
-    if version.semver == version.pep440:
-        return f"`{version.semver}`"
-    return f"`{version.semver}` in Cargo's spelling, `{version.pep440}` in Python's"
-
-
 def locks(workspace: Workspace, policy: Policy, locations: VersionLocations) -> Iterator[Finding]:
     """Report what makes Cargo write a lock file again, and therefore refuse it under `--locked`."""
     for lock in locations.locks:
         if lock.problem:
             yield replace(lock.problem, check=CHECK)
-        checked = {location.keys for location in locations if location.path == lock.path}
+        checked = {location.keys for location in locations.all if location.document is lock}
         for entry, package in match_entries(workspace, lock):
             if package.version not in (None, entry.version) and entry.keys not in checked:
                 saw = f"`{entry.name}` is `{entry.version}`, and its manifest says `{package.version}`"

@@ -157,7 +157,7 @@ def manifest_versions(workspace: Workspace, policy: Policy) -> Counter[Version]:
     that one counts.
     """
     # A requirement only quotes a version, and not always all of it.
-    owning = [location for location in find_version_locations(workspace, policy) if location.kind != "requirement"]
+    owning = [location for location in find_version_locations(workspace, policy).all if location.kind != "requirement"]
     written = [(location.says.removeprefix(location.before), location.spelling) for location in owning]
     shared = (workspace.tree.cargo[root].get("workspace", "package", "version") for root in workspace.unreported)
     texts = written or [(text, "cargo") for text in shared]

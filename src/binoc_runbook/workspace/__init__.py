@@ -37,17 +37,15 @@ REGISTRY: dict[Ecosystem, Registry] = {"cargo": "crates.io", "pypi": "pypi"}
 class Workspace:
     """The manifests of one checkout.
 
-    `packages` and `orphans` are in the order of their paths, `problems` says what could not be read, `lock_files` are
-    the `Cargo.lock`s. `cargo_roots` are the manifests of the Cargo workspaces that cargo reported, and of the crates
-    that are in none; `unreported` are those for which cargo had an error instead. All paths are from the root, with
-    forward slashes.
+    `packages` and `orphans` are in the order of their paths, `problems` says what could not be read. `cargo_roots`
+    are the manifests of the Cargo workspaces that cargo reported, and of the crates that are in none; `unreported` are
+    those for which cargo had an error instead. All paths are from the root, with forward slashes.
     """
 
     root: Path
     packages: tuple[Package, ...]
     orphans: tuple[Orphan, ...]
     problems: Findings
-    lock_files: tuple[str, ...]
     cargo_roots: tuple[str, ...]
     unreported: Mapping[str, CargoMetadata]
     tree: ManifestTree
@@ -78,7 +76,6 @@ class Workspace:
             packages=tuple(sorted(packages, key=lambda package: package.manifest)),
             orphans=tuple(sorted(orphans, key=lambda orphan: orphan.manifest)),
             problems=Findings([*tree.problems, *unread]),
-            lock_files=tuple(tree.locks),
             cargo_roots=tuple(sorted({package.root for package in packages if package.root})),
             unreported=crates.unreported,
             tree=tree,

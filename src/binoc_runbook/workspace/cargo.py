@@ -42,20 +42,18 @@ class Crates:
             }
             self._workspaces = set(reports)
             self._add((path, report.result()) for path, report in reports.items())
-            alone = [path for path in tree.cargo if self._is_alone(path)]
+            alone = [
+                path
+                for path, manifest in tree.cargo.items()
+                if path not in self.packages
+                and manifest.table("package")
+                and _orphan_reason(manifest) is None
+                and self._error(path) is None
+            ]
             self._add(zip(alone, pool.map(read_metadata, alone), strict=True))
         for manifest in tree.cargo.values():
             if manifest.path not in self.packages:
                 self._add_unlisted(manifest)
-
-    def _is_alone(self, path: str) -> bool:
-        manifest = self._tree.cargo[path]
-        return (
-            path not in self.packages
-            and _orphan_reason(manifest) is None
-            and bool(manifest.table("package"))
-            and self._error(path) is None
-        )
 
     def _error(self, path: str) -> CargoMetadata | None:
         """Why cargo reported nothing about a manifest: about itself, or about a workspace above it."""
@@ -84,7 +82,7 @@ class Crates:
     def _add_unlisted(self, manifest: Manifest) -> None:
         reason = _orphan_reason(manifest)
         report = self._error(manifest.path)
-        if reason is None and report and report.rejects_member:
+        if reason is None and report and "believes it's in a workspace" in report.error:
             reason = "the workspace above it, or the one that it names, neither lists nor excludes it: cargo rejects it"
             self.unreported.pop(manifest.path, None)
         if reason is not None:
@@ -98,11 +96,9 @@ def _orphan_reason(manifest: Manifest) -> str | None:
     package = manifest.table("package")
     if manifest.problem:
         return f"it {manifest.problem.saw}"
-    if not package:
-        if isinstance(manifest.get("workspace"), dict):
-            return None
+    if not package and not isinstance(manifest.get("workspace"), dict):
         return "it has neither `[package]` nor `[workspace]`"
-    if not isinstance(package.get("name"), str) or not package["name"]:
+    if package and (not isinstance(package.get("name"), str) or not package["name"]):
         return "its `[package]` has no name"
     return None
 
@@ -144,8 +140,6 @@ def _source(manifest: Manifest, root: Manifest | None) -> tuple[Source | None, s
         return None, "`[package]` has no version"
     if isinstance(version, str):
         return Source(manifest, ("package", "version")), ""
-    if not isinstance(version, dict):
-        return None, "`package.version` is not a string"
     if root is None:
-        return None, "its version is inherited, and cargo does not report from where"
+        return None, "its version is not a string there, and cargo does not report from where it is inherited"
     return Source(root, ("workspace", "package", "version")), ""

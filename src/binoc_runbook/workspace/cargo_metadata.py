@@ -53,8 +53,3 @@ class CargoMetadata:
             return cls(report["workspace_root"], packages, remedy=remedy)
         except (ValueError, KeyError, TypeError) as error:
             return cls(error=f"its output is not understood ({type(error).__name__}: {error})", remedy=remedy)
-
-    @property
-    def rejects_member(self) -> bool:
-        """Whether a workspace above the manifest neither lists nor excludes it, or it names one that does not."""
-        return "believes it's in a workspace" in self.error

@@ -21,7 +21,7 @@ class Document:
 
     def __init__(self, root: Path, path: str) -> None:
         self.path = path
-        self._root = root
+        self.root = root
         self.text = ""
         self.problem: Finding | None = None
         try:
@@ -33,11 +33,6 @@ class Document:
             line = error.object.count(b"\n", 0, error.start) + 1
             column = error.start - error.object.rfind(b"\n", 0, error.start)
             self._refuse(line, f"is not UTF-8 (line {line}, column {column})", f"save `{path}` as UTF-8")
-
-    @property
-    def file(self) -> Path:
-        """The path of the file."""
-        return self._root / self.path
 
     @cached_property
     def spans(self) -> dict[Keys, Span]:

@@ -17,7 +17,7 @@ from binoc_runbook.finding import Finding, Findings, Place
 from binoc_runbook.workspace.manifest import Manifest, parse
 from binoc_runbook.workspace.replace import Replacement, ReplacementError, replace_all
 from binoc_runbook.workspace.requirement import RequirementError
-from binoc_runbook.workspace.version_locations import VersionLocation, built_manifests, find_version_locations
+from binoc_runbook.workspace.version_locations import VersionLocation, cargo_errors, find_version_locations
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,18 +84,17 @@ def plan(workspace: Workspace, policy: Policy, version: Version) -> Plan:
     """
     locations = find_version_locations(workspace, policy)
     problems = [*workspace.problems, *(lock.problem for lock in locations.locks if lock.problem)]
-    needed = built_manifests(workspace, policy)
-    if not problems and any(package.cargo_error for package in workspace.packages if package.manifest in needed):
-        problems += (replace(finding, status="failed") for finding in workspace.cargo_errors(CHECK))
+    if not problems:
+        problems += (replace(finding, status="failed") for finding in cargo_errors(workspace, policy, CHECK))
     changes_of: dict[str, list[tuple[VersionLocation, str]]] = {}
-    for location in locations:
+    for location in locations.all:
         try:
             becomes = location.text_for(version)
         except RequirementError as error:
             problems.append(location.finding(CHECK, version, error))
             continue
         if becomes != location.says:
-            changes_of.setdefault(location.path, []).append((location, becomes))
+            changes_of.setdefault(location.document.path, []).append((location, becomes))
     edits = []
     for path, changes in sorted(changes_of.items()):
         try:
@@ -135,7 +134,7 @@ def _edit(changes: list[tuple[VersionLocation, str]]) -> Edit:
     if isinstance(document, Manifest) and parse(document.path, after) != _expected(document, values):
         raise _EditError(values[0].location.place, "more than the version would change in this file")
     return Edit(
-        file=document.file,
+        file=document.root / document.path,
         before=document.text.encode(),
         after=after.encode(),
         path=document.path,

@@ -36,11 +36,6 @@ class Entry(NamedTuple):
     keys: Keys
     before: str = ""
 
-    @property
-    def says(self) -> str:
-        """The whole string."""
-        return self.before + self.version
-
 
 class Lock(Document):
     """One `Cargo.lock`: the entries for crates of the checkout, and where their versions are written."""

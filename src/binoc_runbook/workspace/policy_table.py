@@ -9,7 +9,7 @@ from dataclasses import MISSING
 from pathlib import Path
 from typing import Any
 
-from binoc_runbook.finding import Finding, Findings, RefusedError
+from binoc_runbook.finding import Finding, RefusedError
 from binoc_runbook.policy import (
     CHECK,
     MANIFEST,
@@ -29,25 +29,20 @@ from binoc_runbook.workspace.manifest import Manifest
 
 
 def read_policy(root: Path) -> Policy:
-    """Read the policy of the checkout at `root`; without a table, or without the file, `Policy.undeclared()`.
+    """Read the policy of the checkout at `root`; without a table, or without the file, `Policy()`.
 
     Raises:
         RefusedError: With all that is wrong: what does not parse, unknown keys, wrong types, impossible values.
     """
     if not (root / MANIFEST).exists():
-        return Policy.undeclared()
+        return Policy()
     manifest = Manifest(root, MANIFEST)
-    if manifest.problem:
-        raise _refused([manifest.problem])
     reader = _PolicyReader(root, manifest)
     policy = reader.policy()
-    if reader.findings:
-        raise _refused(reader.findings)
+    findings = [manifest.problem] if manifest.problem else reader.findings
+    if findings:
+        raise RefusedError("the policy of this checkout was refused, and nothing was done", findings)
     return policy
-
-
-def _refused(findings: list[Finding]) -> RefusedError:
-    return RefusedError("the policy of this checkout was refused, and nothing was done", Findings(findings))
 
 
 _At = tuple[str | int, ...]
@@ -69,11 +64,11 @@ class _PolicyReader:
         for depth, key in enumerate(TABLE, 1):
             inner = table.get(key)
             if inner is None:
-                return Policy.undeclared()
+                return Policy()
             if not isinstance(inner, dict):
                 saw = f"`{'.'.join(TABLE[:depth])}` is {type_name(inner)}, not a table"
                 self.refuse(TABLE[:depth], saw, f"write it as a table, `[{'.'.join(TABLE)}]`")
-                return Policy.undeclared()
+                return Policy()
             table = inner
         values = self.values(Policy, TABLE, table)
         artifacts = dict(self.artifacts(table.get("artifacts", [])))
@@ -111,7 +106,8 @@ class _PolicyReader:
                     values[item.name] = item.metadata["read"](table[key])
                 except PolicyValueError as wrong:
                     saw = f"`{key} = {_shown(table[key])}` {wrong}"
-                    self.refuse((*at, key), saw, wrong.instead or f"write {item.metadata['allowed']}")
+                    instead = f"{key} = {json.dumps(wrong.instead)}" if wrong.instead else item.metadata["allowed"]
+                    self.refuse((*at, key), saw, f"write {instead}")
             elif key not in table and item.default is MISSING:
                 self.refuse(at, f"{_described(at)} has no `{key}`", f"add `{key}`: {item.metadata['allowed']}")
         return values

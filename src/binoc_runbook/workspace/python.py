@@ -60,10 +60,9 @@ def _version(manifest: Manifest, crate: str | None, built: Package | None) -> tu
         backend = manifest.get("build-system", "build-backend")
         backend = backend if isinstance(backend, str) else "setuptools"
         return None, None, f"it is dynamic: `{backend}` finds it out when it builds"
-    if built is None:
-        return None, None, f"it is dynamic: maturin takes it from `{crate}`, which is no crate of this checkout"
-    if built.source is None:
-        return None, None, f"it is dynamic: maturin takes it from `{crate}`, where {built.reason}"
+    if built is None or built.source is None:
+        where = f"where {built.reason}" if built else "which is no crate of this checkout"
+        return None, None, f"it is dynamic: maturin takes it from `{crate}`, {where}"
     return built.version, built.source, ""
 
 

@@ -75,11 +75,11 @@ def in_cargo(text: str, version: Version) -> str:
         if version.is_prerelease:
             raise RequirementError(f"`{text.strip()}` never admits a pre-release", version.semver)
         return text
-    quoting = ("", "^", "~", "=")
-    new = _moved(text, _cargo_clauses(text), version, quoting, lambda clause: _cargo_operand(clause, version))
+    clauses, quoting = _cargo_clauses(text), ("", "^", "~", "=")
+    new = _moved(text, clauses, version, quoting, lambda clause: _cargo_operand(clause, version))
     if cargo_admits(new, version):
         return new
-    in_full = _moved(text, _cargo_clauses(text), version, quoting, lambda _: version.semver)
+    in_full = _moved(text, clauses, version, quoting, lambda _: version.semver)
     raise RequirementError(
         f"`{new}` does not admit {version.semver}", in_full if cargo_admits(in_full, version) else None
     )

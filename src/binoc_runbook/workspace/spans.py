@@ -21,6 +21,7 @@ _ONE_KEY = r"""(?:[A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*')"""
 _KEYS = rf"({_ONE_KEY}(?:[ \t]*\.[ \t]*{_ONE_KEY})*)"
 _HEADER = re.compile(rf"\[(\[?)[ \t]*{_KEYS}[ \t]*\]\]?")
 _PAIR = re.compile(rf"{_KEYS}[ \t]*=[ \t]*")
+_CLOSING = {"[": "]", "{": "}"}
 _GAP = re.compile(r"(?:[ \t\r\n,\ufeff]+|#[^\n]*)*")
 _SCALAR = re.compile(
     r'"{3}(?:[^"\\]|\\.|"{1,2}(?!"))*"{3,5}'
@@ -80,10 +81,8 @@ class _Reader:
 
     def value(self, path: Keys) -> None:
         start = self.at
-        if self.text.startswith("[", start):
-            self.items(path, "]")
-        elif self.text.startswith("{", start):
-            self.items(path, "}")
+        if closing := _CLOSING.get(self.text[start : start + 1]):
+            self.items(path, closing)
         else:
             self.take(_SCALAR)
         self.found[path] = start, self.at

@@ -8,14 +8,13 @@ them: a requirement that was left behind would break the build.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from binoc_runbook.finding import Finding
 from binoc_runbook.policy import normalised
 from binoc_runbook.workspace import requirement
-from binoc_runbook.workspace.dependencies import Dependency, dependencies
+from binoc_runbook.workspace.dependencies import dependencies
 from binoc_runbook.workspace.lock import Entry, Lock
 from binoc_runbook.workspace.manifest import Manifest, strings
 from binoc_runbook.workspace.manifest_tree import CARGO, LOCK
@@ -51,11 +50,6 @@ class VersionLocation(NamedTuple):
     before: str = ""
 
     @property
-    def path(self) -> str:
-        """The file, from the root."""
-        return self.document.path
-
-    @property
     def place(self) -> Place:
         """The line."""
         return self.document.place(*self.keys)
@@ -79,15 +73,11 @@ class VersionLocation(NamedTuple):
         return Finding.failed(check, self.place, saw, f"{edit}, then run `just set-version {version.semver}`")
 
 
-@dataclass(frozen=True, slots=True)
-class VersionLocations:
+class VersionLocations(NamedTuple):
     """All version locations of a checkout, and the lock files that were searched."""
 
     all: tuple[VersionLocation, ...]
     locks: tuple[Lock, ...]
-
-    def __iter__(self) -> Iterator[VersionLocation]:
-        return iter(self.all)
 
 
 def find_version_locations(workspace: Workspace, policy: Policy) -> VersionLocations:
@@ -95,7 +85,7 @@ def find_version_locations(workspace: Workspace, policy: Policy) -> VersionLocat
     finder = _Finder(workspace, policy)
     # Cargo reads the lock file beside a workspace's manifest, and none that lies beside a member's.
     used = {lock_path(root) for root in workspace.cargo_roots}
-    locks = tuple(Lock(workspace.root, path) for path in workspace.lock_files if path in used)
+    locks = tuple(Lock(workspace.root, path) for path in workspace.tree.locks if path in used)
     manifests = (*finder.owners(), *finder.cargo_requirements(), *finder.python_requirements())
     return VersionLocations((*manifests, *(location for lock in locks for location in finder.entries(lock))), locks)
 
@@ -109,6 +99,13 @@ def built_manifests(workspace: Workspace, policy: Policy) -> set[str]:
     """Return the manifests that published artifacts are built from: their own, and the crates inside distributions."""
     published = workspace.packages_to_publish(policy)
     return {package.manifest for package in published} | {package.crate for package in published if package.crate}
+
+
+def cargo_errors(workspace: Workspace, policy: Policy, check: str) -> Iterator[Finding]:
+    """Report the errors of cargo where they leave unknown which lines own a published version."""
+    needed = built_manifests(workspace, policy)
+    if any(package.cargo_error for package in workspace.packages if package.manifest in needed):
+        yield from workspace.cargo_errors(check)
 
 
 class _Finder:
@@ -131,9 +128,15 @@ class _Finder:
     def cargo_requirements(self) -> Iterator[VersionLocation]:
         for path, manifest in sorted(self._workspace.tree.cargo.items()):
             for dependency in dependencies(manifest):
-                inherited = dependency.shared and (path, dependency.name) in self._inherited
-                published = inherited or (not dependency.shared and path in self._built)
-                yield from self._cargo_requirement(manifest, dependency, published)
+                if dependency.version is None or dependency.target is None:
+                    continue
+                target = self._workspace.tree.crate(dependency.target)
+                package = self._moving_crates.get(target.path) if target else None
+                if package:
+                    inherited = dependency.shared and (path, dependency.name) in self._inherited
+                    published = inherited or (not dependency.shared and path in self._built)
+                    keys, text = (*dependency.keys, "version"), dependency.version
+                    yield VersionLocation("requirement", "cargo", package.name, text, manifest, keys, published)
 
     def python_requirements(self) -> Iterator[VersionLocation]:
         if not self._moving_names:
@@ -150,21 +153,8 @@ class _Finder:
         for entry, package in match_entries(self._workspace, lock):
             if package.manifest in self._moving_crates:
                 published = package.manifest in self._built
-                yield VersionLocation(
-                    "lock", "cargo", entry.name, entry.says, lock, entry.keys, published, entry.before
-                )
-
-    def _cargo_requirement(
-        self, manifest: Manifest, dependency: Dependency, published: bool
-    ) -> Iterator[VersionLocation]:
-        if dependency.version is None or dependency.target is None:
-            return
-        package = self._moving_crates.get(dependency.target)
-        if package is None and (target := self._workspace.tree.crate(dependency.target)):
-            package = self._moving_crates.get(target.path)
-        if package:
-            keys = (*dependency.keys, "version")
-            yield VersionLocation("requirement", "cargo", package.name, dependency.version, manifest, keys, published)
+                text = entry.before + entry.version
+                yield VersionLocation("lock", "cargo", entry.name, text, lock, entry.keys, published, entry.before)
 
     @cached_property
     def _inherited(self) -> set[tuple[str | None, str]]:

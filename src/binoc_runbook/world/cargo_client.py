@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from binoc_runbook.workspace.cargo_metadata import CargoMetadata
 
 if TYPE_CHECKING:
-    from binoc_runbook.checks.observations import ProcessResult
     from binoc_runbook.world.processes import Processes
 
 #: How long cargo may take to list the packages of one workspace, in seconds.
@@ -25,11 +24,7 @@ def read_metadata(processes: Processes, manifest: str) -> CargoMetadata:
         )
     remedy = f"cargo metadata --no-deps --manifest-path {manifest}"
     if result.returncode != 0:
-        return CargoMetadata(error=_first_line(result), remedy=remedy)
+        # Warnings and what rustup reports come before the error.
+        lines = result.stderr.splitlines() or [f"exit code {result.returncode}"]
+        return CargoMetadata(error=next((line for line in lines if line.startswith("error")), lines[0]), remedy=remedy)
     return CargoMetadata.parse(result.stdout, remedy)
-
-
-def _first_line(result: ProcessResult) -> str:
-    """The first line of cargo's error; warnings and what rustup reports come before it."""
-    lines = result.stderr.splitlines() or [f"exit code {result.returncode}"]
-    return next((line for line in lines if line.startswith("error")), lines[0])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -17,24 +17,6 @@ from binoc_runbook.checks.observations import Ancestry, ProcessResult, RemoteRef
 
 #: How long a remote may take to answer a question, in seconds; afterwards the answer is *unknown*.
 PATIENCE = 60.0
-
-# What points git at another repository, as a hook or an alias leaves it in the environment; from the list that
-# `git rev-parse --local-env-vars` prints. The GIT_CONFIG variables in it stay: they are the user's configuration.
-_LEAKING = (
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-    "GIT_COMMON_DIR",
-    "GIT_DIR",
-    "GIT_GRAFT_FILE",
-    "GIT_IMPLICIT_WORK_TREE",
-    "GIT_INDEX_FILE",
-    "GIT_NAMESPACE",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_PREFIX",
-    "GIT_QUARANTINE_PATH",
-    "GIT_REPLACE_REF_BASE",
-    "GIT_SHALLOW_FILE",
-    "GIT_WORK_TREE",
-)
 
 _OPERATIONS = {
     "MERGE_HEAD": ("merge", "git merge --abort"),
@@ -55,9 +37,8 @@ class Git:
 
     root: Path
     environment: Mapping[str, str] = field(default_factory=dict)
-    # What a remote's address must be called wherever it is shown: without credentials, and without the machine's paths.
-    _shown: dict[str, str] = field(default_factory=dict)
-    _known_urls: dict[str, str] = field(default_factory=dict)
+    # The address of each remote, and as it is shown everywhere: without credentials, and without the machine's paths.
+    _urls: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def run(
         self,
@@ -72,12 +53,12 @@ class Git:
 
         import git
 
-        for name in _LEAKING:
-            os.environ.pop(name, None)
         with tempfile.TemporaryFile() as given:
             given.write((stdin or "").encode())
             given.seek(0)
             try:
+                for name in _leaking():
+                    os.environ.pop(name, None)
                 returncode, stdout, stderr = git.Git(self.root).execute(
                     list(command),
                     istream=cast("BinaryIO", given),
@@ -96,7 +77,7 @@ class Git:
         return self.run(["git", *arguments], patience=patience, environment={"GIT_OPTIONAL_LOCKS": "0"})
 
     def _tidy(self, text: str) -> str:
-        for url, shown in self._shown.items():
+        for url, shown in self._urls.values():
             text = text.replace(url, shown)
         return text
 
@@ -130,8 +111,7 @@ class Git:
                     next(entries, None)  # a rename is followed by the name it had
         commit = facts.get("branch.oid", "(initial)")
         head = facts.get("branch.head", "(detached)")
-        result = self.ask("log", "-1", "--format=%T%n%B") if commit != "(initial)" else None
-        tree, _, message = result.stdout.partition("\n") if result else ("", "", "")
+        tree, _, message = self.ask("log", "-1", "--format=%T%n%B").stdout.partition("\n")
         operation = next((way for name, way in _OPERATIONS.items() if (folder / name).exists()), None)
         return TreeState(
             commit=None if commit == "(initial)" else commit,
@@ -229,13 +209,13 @@ class Git:
 
         Asked once: a run goes to one place.
         """
-        if remote not in self._known_urls:
+        if remote not in self._urls:
             result = self.ask("remote", "get-url", "--push", remote)
             if result.returncode != 0:
                 return None
             url = result.stdout.strip()
-            self._known_urls[remote] = self._shown[url] = _presentable(url)
-        return self._known_urls[remote]
+            self._urls[remote] = url, _presentable(url)
+        return self._urls[remote][1]
 
     def remote_refs(self, remote: str, *names: str) -> RemoteRefs:
         """What the remote answers for the refs of these full names (all of them when none is given)."""
@@ -246,6 +226,16 @@ class Git:
         rows = (line.split("\t", 1) for line in result.stdout.splitlines() if "\t" in line)
         # A pattern matches the tail of a name, so a ref `x/refs/tags/v1` is answered too.
         return RemoteRefs(question, {name: sha for sha, name in rows if not names or name in names}, "")
+
+
+@cache
+def _leaking() -> list[str]:
+    """The variables that point git at another repository, as a hook or an alias leaves them in the environment."""
+    import git
+
+    names = [*str(git.Git().rev_parse("--local-env-vars")).split(), "GIT_NAMESPACE", "GIT_QUARANTINE_PATH"]
+    # What the user has configured stays.
+    return [name for name in names if not name.startswith(("GIT_CONFIG", "GIT_NO_REPLACE"))]
 
 
 def _presentable(url: str) -> str:

@@ -27,12 +27,10 @@ _COLOUR = ("FORCE_COLOR", "CLICOLOR_FORCE")
 
 @dataclass(frozen=True, slots=True)
 class LoggedResult:
-    """A long command that ended: exit code, duration in seconds, number of lines, and the last of them."""
+    """A long command that ended: exit code, duration in seconds, and the last lines."""
 
-    command: tuple[str, ...]
     returncode: int
     seconds: float
-    lines: int
     tail: tuple[str, ...]
 
     @property
@@ -60,10 +58,6 @@ class Processes:
         """Where a program is, the environment that runs this library included even when it is not activated."""
         return shutil.which(program, path=self._inherited()["PATH"])
 
-    def path(self) -> list[Path]:
-        """The folders that programs are looked for in, in that order."""
-        return [Path(folder) for folder in self._inherited()["PATH"].split(os.pathsep) if folder]
-
     def inherits(self, name: str) -> str:
         """The value of a variable as the processes see it; empty where it is not set."""
         return self._inherited().get(name, "")
@@ -75,8 +69,7 @@ class Processes:
                 self._located(command),
                 cwd=self.root,
                 env=self._inherited(),
-                stdin=subprocess.DEVNULL if stdin is None else None,
-                input=None if stdin is None else stdin.encode(),
+                input=(stdin or "").encode(),
                 capture_output=True,
                 timeout=patience,
                 check=False,
@@ -105,7 +98,7 @@ class Processes:
         """
         log.parent.mkdir(parents=True, exist_ok=True)
         tail: deque[str] = deque(maxlen=TAIL)
-        began, count = time.monotonic(), 0
+        began = time.monotonic()
         with contextlib.ExitStack() as ending:
             # Ctrl-C between the start and the watch would leave the command behind.
             with _ctrl_c_waits():
@@ -118,17 +111,16 @@ class Processes:
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
                 )
-                ending.enter_context(_ended(process))
+                ending.callback(_end, process)
             written = ending.enter_context(log.open("w", encoding="utf-8"))
             assert process.stdout is not None  # noqa: S101 - it was asked for above
             for raw in process.stdout:
                 line = self.clean(_text(raw)).rstrip("\r\n").rpartition("\r")[2]
-                count += 1
                 tail.append(line)
                 written.write(line + "\n")
                 on_line(line)
             process.wait()
-        return LoggedResult(tuple(command), process.returncode, time.monotonic() - began, count, tuple(tail))
+        return LoggedResult(process.returncode, time.monotonic() - began, tuple(tail))
 
     def _inherited(self) -> dict[str, str]:
         merged = {
@@ -171,19 +163,15 @@ def _ctrl_c_waits() -> Iterator[None]:
             before(came[0], None)
 
 
-@contextlib.contextmanager
-def _ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        # A second Ctrl-C must not save the command from the first one.
-        with _ctrl_c_waits():
-            if sys.platform == "win32":  # has no sessions to send a signal to, and is where builds run, not releases
-                process.kill()
-            else:
-                _signal(process)
-            if process.stdout is not None:
-                process.stdout.close()
+def _end(process: subprocess.Popen[bytes]) -> None:
+    # A second Ctrl-C must not save the command from the first one.
+    with _ctrl_c_waits():
+        if sys.platform == "win32":  # has no sessions to send a signal to, and is where builds run, not releases
+            process.kill()
+        else:
+            _signal(process)
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 def _signal(process: subprocess.Popen[bytes]) -> None:

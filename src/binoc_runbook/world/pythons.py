@@ -64,7 +64,7 @@ def find_pythons(processes: Processes, oldest: tuple[int, int] = OLDEST) -> list
 
 
 def _candidates(processes: Processes) -> Iterator[Path]:
-    folders = processes.path()
+    folders = [Path(folder) for folder in processes.inherits("PATH").split(os.pathsep) if folder]
     versions = Path(processes.inherits("PYENV_ROOT") or _real_home() / ".pyenv") / "versions"
     if versions.is_dir():
         folders += [path / "bin" for path in sorted(versions.iterdir())]
