@@ -595,7 +595,7 @@ def test_the_log_and_the_servers_show_no_token(rehearsed):
     assert status == 200
     shown = "\n".join(map(str, [*rehearsed.identity.log, *rehearsed.crates.log]))
     shown += "".join(repr(vars(each)) for each in (rehearsed.identity, rehearsed.index, rehearsed.crates))
-    assert "/token 200" in shown
+    assert "path='/token', status=200" in shown
     assert not any(each in shown for each in (secret, token, told["value"]))
 
 

@@ -85,14 +85,9 @@ KNOWN_FAILURES = (
         "register {publisher} for it, too, or see that the job publishes its own artifact only",
     ),
     _known(
-        "File already exists|previously used by a file",
-        "a file of this name is out already with other bytes, and what is out is never replaced",
+        "File already exists|previously used by a file|older than 14 days",
+        "other bytes are out under this name, or the release is older than 14 days; what is out is never replaced",
         "never upload it again: yank {version} if it is wrong, and run `just prepare` for the next version",
-    ),
-    _known(
-        "older than 14 days",
-        "PyPI takes no new files for a release that is older than 14 days",
-        "run `just prepare` for the next version",
     ),
     _known(
         r"is already uploaded|crate \S+ already exists on",
@@ -152,7 +147,7 @@ def printed_findings(lines: Iterable[str]) -> tuple[str, str] | None:
 def diagnose(lines: Iterable[str], job: FailedJob) -> tuple[str, str] | None:
     """Return what the last lines of a step mean and what to do; None where no failure is known by them."""
     text = "\n".join(lines)
-    known = next((failure for failure in KNOWN_FAILURES if failure.text.search(text)), None)
-    if known is None:
-        return None
-    return known.meaning, known.remedy.format(publisher=job.publisher, version=job.version)
+    for failure in KNOWN_FAILURES:
+        if failure.text.search(text):
+            return failure.meaning, failure.remedy.format(publisher=job.publisher, version=job.version)
+    return None

@@ -105,14 +105,14 @@ class JobRunner:
         return token
 
     def _identity(self, environment: str | None) -> JobIdentity:
-        repository, run, event = self.context.repository, self.context.run, self.context.run.event
+        repository, event = self.context.repository, self.context.run.event
         publisher = (repository.name, repository.owner_id, repository.workflow)
-        return JobIdentity(*publisher, event.ref, event.sha, environment, event.name, run_id=run.id)
+        return JobIdentity(*publisher, event.ref, event.sha, environment, event.name)
 
     def _drop_toolchain(self) -> None:
         # A toolchain that is pinned in the file would have to be downloaded; any will do to rehearse.
         pinned = self.env.get("RUSTUP_TOOLCHAIN")
-        if pinned and not any(f"{name}-".startswith(f"{pinned}-") for name in self.context.toolchains):
+        if pinned and not self.context.has_toolchain(pinned):
             del self.env["RUSTUP_TOOLCHAIN"]
             self.context.show(f"not installed here: Rust {pinned}; the default toolchain of this host serves")
 
@@ -135,7 +135,9 @@ class JobRunner:
         context = self.context
         env = self.env | self._texts(step.get("env"))
         self.contexts["env"] = dict(env)
-        name = context.masks(self._name(step))
+        written, run = step.get("name"), step.text_at("run").strip()
+        name = self._text(written) if written else f"Run {run.splitlines()[0] if run else step.text_at('uses')}"
+        name = context.masks(name)
         started, lines, code = time.monotonic(), list[str](), None
         state: StepState = "skipped"
         outputs: Mapping[str, str] = {}
@@ -163,10 +165,6 @@ class JobRunner:
         if key := step.text_at("id"):
             self.results[key] = {"outputs": dict(outputs), "outcome": state, "conclusion": state}
         return StepRun(name, step.place, state, code, time.monotonic() - started, tuple(lines[-TAIL:]))
-
-    def _name(self, step: Node) -> str:
-        name, run = step.get("name"), step.text_at("run").strip()
-        return self._text(name) if name else f"Run {run.splitlines()[0] if run else step.text_at('uses')}"
 
     def _processes(self, folder: Path, env: Mapping[str, str]) -> Processes:
         environment = variables(self.context.host, self.contexts, env, self.identity)
@@ -207,11 +205,8 @@ class JobRunner:
 
     def _default(self, step: Node, key: str) -> str:
         """Return the shell or directory of a step: its own, or the default of the job or of the workflow."""
-        parents = (self.job.node, self.context.run.workflow.root)
-        for node in (step.get(key), *(parent.get("defaults", "run", key) for parent in parents)):
-            if node is not None:
-                return self._text(node)
-        return ""
+        defaults = [node.get("defaults", "run", key) for node in (self.job.node, self.context.run.workflow.root)]
+        return next((self._text(node) for node in (step.get(key), *defaults) if node), "")
 
     # Texts
 

@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 
 from binoc_runbook.checks.workflow.expressions import Value, to_text
@@ -89,12 +88,10 @@ class JobContext:
             self.show(f"job {job.name}: {job.state}{f', {job.reason}' if job.reason else ''}")
         return job
 
-    @cached_property
-    def toolchains(self) -> frozenset[str]:
-        """The toolchains that rustup can use without the network."""
-        processes = Processes(self.run.folder, self.host.registries.environment)
-        toolchains = processes.run(["rustup", "toolchain", "list"], patience=20.0).stdout
-        return frozenset(line.split()[0] for line in toolchains.splitlines() if line.strip())
+    def has_toolchain(self, name: str) -> bool:
+        """Return whether rustup can use a toolchain without the network."""
+        processes = Processes(self.run.folder, {**self.host.registries.environment, "RUSTUP_AUTO_INSTALL": "0"})
+        return processes.run(["rustup", "run", name, "rustc", "--version"], patience=20.0).returncode == 0
 
 
 def github(context: JobContext, **more: Value) -> dict[str, Value]:

@@ -13,7 +13,7 @@ from binoc_runbook.checks.workflow.expressions import (
     parse_template,
     to_text,
 )
-from binoc_runbook.checks.workflow.model import Job, Node, WorkflowFile
+from binoc_runbook.checks.workflow.model import Job, Node
 from binoc_runbook.rehearsal.runner.job import JobRunner
 from binoc_runbook.rehearsal.runner.job_context import JobContext, github
 from binoc_runbook.rehearsal.runner.runner_labels import mismatch
@@ -27,14 +27,10 @@ def perform(context: JobContext) -> tuple[JobRun, ...]:
     """Run the jobs one after another; of a run with the jobs of an earlier attempt, what failed and what needs it."""
     done: dict[str, list[JobRun]] = {}
     earlier = {job.id: [run for run in context.run.jobs if run.id == job.id] for job in context.run.workflow.jobs}
-    for job in in_order(context.run.workflow):
+    # Each job stands after those that it needs, because it needs more.
+    for job in sorted(context.run.workflow.jobs, key=lambda job: len(context.run.workflow.needed_by(job))):
         done[job.id] = list(_performed(context, job, done, earlier))
     return tuple(run for runs in done.values() for run in runs)
-
-
-def in_order(workflow: WorkflowFile) -> list[Job]:
-    """List the jobs so that each stands after those that it needs: by their number, otherwise as in the file."""
-    return sorted(workflow.jobs, key=lambda job: len(workflow.needed_by(job)))
 
 
 def _performed(context: JobContext, job: Job, done: _Done, earlier: _Done) -> Iterator[JobRun]:

@@ -57,21 +57,14 @@ class CrateRegistry(Server):
 
     def __init__(self, keys: Keys) -> None:
         super().__init__()
+        self.index = f"sparse+{self.url}/index/"
+        #: The URL that exchanges an identity token for a publish token, and revokes that.
+        self.exchange = f"{self.url}/api/v1/trusted_publishing/tokens"
         self.crates: dict[str, RegisteredCrate] = {}
         self._keys = keys
         #: The normalised names of the crates that a token is valid for.
         self._tokens = TokenStore[frozenset[str]]()
         self._used: set[str] = set()
-
-    @property
-    def index(self) -> str:
-        """Return the URL for `CARGO_REGISTRIES_<NAME>_INDEX`."""
-        return f"sparse+{self.url}/index/"
-
-    @property
-    def exchange(self) -> str:
-        """Return the URL that exchanges an identity token for a publish token, and revokes that."""
-        return f"{self.url}/api/v1/trusted_publishing/tokens"
 
     def add_crate(self, name: str, *publishers: Publisher, trustpub_only: bool = False) -> RegisteredCrate:
         """Add an existing crate without versions, as after a first publish by hand."""
@@ -100,7 +93,8 @@ class CrateRegistry(Server):
             case "GET", ["index", "config.json"]:
                 return Response.json(200, {"dl": f"{self.url}/api/v1/crates", "api": self.url})
             case "GET", ["index", *_, name]:
-                return self._index_file(name)
+                lines = [json.dumps(version.line) for version in self.versions(name).values()]
+                return Response.text(200 if lines else 404, "\n".join(lines))
             case "PUT", ["api", "v1", "crates", "new"]:
                 return self._publish(request)
             case "GET", ["api", "v1", "crates", name, version, "download"]:
@@ -108,16 +102,10 @@ class CrateRegistry(Server):
             case "POST", ["api", "v1", "trusted_publishing", "tokens"]:
                 return self._exchange(request)
             case "DELETE", ["api", "v1", "trusted_publishing", "tokens"]:
-                return self._revoke(request)
+                if not self._tokens.revoke(_token(request)):
+                    raise _error(401, "Invalid authentication token")
+                return Response(204)
         raise _error(404, "Not Found")
-
-    # The index and the downloads
-
-    def _index_file(self, name: str) -> Response:
-        versions = self.versions(name)
-        if not versions:
-            return Response.text(404, "Not Found")
-        return Response.text(200, "".join(json.dumps(version.line) + "\n" for version in versions.values()))
 
     def _download(self, name: str, version: str) -> Response:
         published = self.versions(name).get(version)
@@ -144,43 +132,33 @@ class CrateRegistry(Server):
     def _match(self, claims: dict[str, Any]) -> set[str]:
         """Return the crates that the job may publish; each comparison narrows the result of the one before."""
         event, repository = str(claims.get("event_name")), str(claims.get("repository"))
-        owner, environment = str(claims.get("repository_owner_id")), claims.get("environment")
+        owner, environment = str(claims.get("repository_owner_id")), str(claims.get("environment") or "")
         workflow = workflow_file(claims.get("workflow_ref"))
         if event in REFUSED_EVENTS:
             raise _error(400, f"Trusted Publishing does not support the `{event}` event trigger.")
+        config = f"The Trusted Publishing config for repository `{repository}`"
+        another = f"does not match the environment `{environment}` in the JWT"
+        missing = "requires an environment, but the JWT does not specify one"
+        comparisons: dict[str, Callable[[Publisher], bool]] = {
+            f"No Trusted Publishing config found for repository `{repository}`.": (
+                lambda publisher: publisher.repository.casefold() == repository.casefold()
+            ),
+            f"{config} does not match the repository owner ID ({owner}) in the JWT.": (
+                lambda publisher: str(publisher.owner_id) == owner
+            ),
+            f"{config} does not match the workflow filename `{workflow}` in the JWT.": (
+                lambda publisher: publisher.workflow == workflow
+            ),
+            f"{config} {another if environment else missing}.": (
+                lambda publisher: (publisher.environment or environment).casefold() == environment.casefold()
+            ),
+        }
         candidates = [(name, publisher) for name, crate in self.crates.items() for publisher in crate.publishers]
-
-        def narrow(matches: Callable[[Publisher], bool], refusal: str) -> None:
-            nonlocal candidates
+        for refusal, matches in comparisons.items():
             candidates = [(name, publisher) for name, publisher in candidates if matches(publisher)]
             if not candidates:
                 raise _error(400, refusal)
-
-        narrow(
-            lambda publisher: publisher.repository.casefold() == repository.casefold(),
-            f"No Trusted Publishing config found for repository `{repository}`.",
-        )
-        config = f"The Trusted Publishing config for repository `{repository}`"
-        narrow(
-            lambda publisher: str(publisher.owner_id) == owner,
-            f"{config} does not match the repository owner ID ({owner}) in the JWT.",
-        )
-        narrow(
-            lambda publisher: publisher.workflow == workflow,
-            f"{config} does not match the workflow filename `{workflow}` in the JWT.",
-        )
-        narrow(
-            lambda publisher: (publisher.environment or "").casefold() in ("", str(environment or "").casefold()),
-            f"{config} does not match the environment `{environment}` in the JWT."
-            if environment
-            else f"{config} requires an environment, but the JWT does not specify one.",
-        )
         return {name for name, _ in candidates}
-
-    def _revoke(self, request: Request) -> Response:
-        if not self._tokens.revoke(_token(request)):
-            raise _error(401, "Invalid authentication token")
-        return Response(204)
 
     # Publishing
 

@@ -18,7 +18,7 @@ LIFE = 300.0
 class JobIdentity:
     """The identity of one job of a workflow run, from which its claims are made.
 
-    There are nine fields, one for each claim that a registry compares or shows. `workflow` is the name of the file
+    There is one field for each claim that a registry compares or shows. `workflow` is the name of the file
     that was triggered, `called` that of the file with the job when that is another one: PyPI matches the called file,
     crates.io the caller.
     """
@@ -31,7 +31,6 @@ class JobIdentity:
     environment: str | None = None
     event: str = "push"
     called: str | None = None
-    run_id: int = 1
 
     def claims(self) -> dict[str, Any]:
         """Return the claims of the job; from GitHub's description of its OpenID Connect tokens."""
@@ -44,7 +43,6 @@ class JobIdentity:
             "ref": self.ref,
             "sha": self.sha,
             "event_name": self.event,
-            "run_id": str(self.run_id),
         }
         return claims | ({"environment": self.environment} if self.environment else {})
 

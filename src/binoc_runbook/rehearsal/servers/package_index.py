@@ -75,6 +75,7 @@ class PackageIndex(Server):
 
     def __init__(self, keys: Keys, authority: Authority) -> None:
         super().__init__(authority)
+        self.simple, self.upload = f"{self.url}/simple/", f"{self.url}/legacy/"
         self.projects: dict[str, RegisteredProject] = {}
         #: The publishers for projects that do not exist yet, with the name, which none reserves, and when they expire.
         self.pending: dict[Publisher, tuple[str, float]] = {}
@@ -82,16 +83,6 @@ class PackageIndex(Server):
         #: The normalised names of the projects that an upload token is valid for.
         self._tokens = TokenStore[frozenset[str]]()
         self._used: set[str] = set()
-
-    @property
-    def simple(self) -> str:
-        """Return the URL for `--index-url`."""
-        return f"{self.url}/simple/"
-
-    @property
-    def upload(self) -> str:
-        """Return the URL for `--publish-url`."""
-        return f"{self.url}/legacy/"
 
     def add_project(self, name: str, *publishers: Publisher) -> RegisteredProject:
         """Add an existing project with its publishers."""
@@ -166,7 +157,10 @@ class PackageIndex(Server):
     # Trusted publishing
 
     def _mint_token(self, request: Request) -> Response:
-        claims = self._claims(request)
+        try:
+            claims = verify_token(request.json().get("token"), self._keys, audience=self.audience, now=self.now())
+        except TokenError as error:
+            raise _mint_error(*error.args) from None
         projects = self._match(claims)
         if claims["jti"] in self._used:
             raise _mint_error("invalid token: already used", "invalid-reuse-token")
@@ -174,12 +168,6 @@ class PackageIndex(Server):
         token, expires = f"pypi-{secrets.token_urlsafe(48)}", self.expiry(LIFE)
         self._tokens.add(token, frozenset(projects), expires)
         return Response.json(200, {"success": True, "token": token, "expires": int(expires)})
-
-    def _claims(self, request: Request) -> dict[str, Any]:
-        try:
-            return verify_token(request.json().get("token"), self._keys, audience=self.audience, now=self.now())
-        except TokenError as error:
-            raise _mint_error(*error.args) from None
 
     def _match(self, claims: dict[str, Any]) -> list[str]:
         """Return the projects that the job may publish; a pending publisher creates its project."""
@@ -227,10 +215,7 @@ class PackageIndex(Server):
 
     def _allowed_projects(self, request: Request) -> frozenset[str]:
         scheme, encoded = request.credentials()
-        try:
-            user, _, token = base64.b64decode(encoded, validate=True).decode().partition(":")
-        except ValueError:
-            user = token = ""
+        user, _, token = base64.b64decode(encoded).decode(errors="replace").partition(":")
         projects = self._tokens.get(token, self.now()) if (scheme, user) == ("basic", "__token__") else None
         if projects is None:
             raise _upload_error(403, "Invalid or non-existent authentication information.")

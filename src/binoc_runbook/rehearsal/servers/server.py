@@ -108,9 +108,6 @@ class LogEntry:
     path: str
     status: int
 
-    def __str__(self) -> str:
-        return f"{self.method} {self.path} {self.status}"
-
 
 class TokenStore(Generic[_Value]):
     """Values by access token; its `repr`, and so that of an object that has the store, shows no token."""
@@ -230,11 +227,6 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Listener
 
     def do_GET(self) -> None:
-        self._handle()
-
-    do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 - http.server calls them so
-
-    def _handle(self) -> None:
         self.close_connection = True
         length = self.headers.get("Content-Length", "0")
         if "Transfer-Encoding" in self.headers or not length.isascii() or not length.isdecimal():
@@ -249,6 +241,8 @@ class _Handler(BaseHTTPRequestHandler):
             query = dict(parse_qsl(parts.query))
             request = Request(self.command, unquote(parts.path), query, self.headers, body)
             self._send(self.server.responder.handle(request))
+
+    do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 - http.server calls them so
 
     def _send(self, response: Response) -> None:
         self.send_response(response.status)
