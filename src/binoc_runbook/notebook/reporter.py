@@ -112,19 +112,19 @@ class NotebookReporter:
     def _end(self, lines: list[str], markup: str, *, brief: list[str] | None = None, is_open: bool = False) -> None:
         self._tell()
         # First the lines for the terminal, then, without them, what stays on the page.
-        self._show(lines, "", live=brief or lines, into=self._handle)
+        self._show(lines, "", live=brief or lines)
         kept = [*lines, *(f"    | {words}" for words in self._excerpt)]
         markup = f"<p><strong>{html.escape(lines[0])}</strong></p>{markup}"
         if self._excerpt:
             markup += _excerpt(self._excerpt, f"the last {len(self._excerpt)} lines", is_open=is_open)
-        self._show(kept, markup, into=self._handle)
+        self._show(kept, markup)
         self._handle = None
         self._excerpt.clear()
 
     def _tell(self) -> None:
         if self._waiting:
             shown = [self._doing, *self._excerpt]
-            self._show(shown, _excerpt(self._excerpt, self._doing), live=self._waiting, into=self._handle)
+            self._show(shown, _excerpt(self._excerpt, self._doing), live=self._waiting)
         self._waiting = []
         self._told = time.monotonic()
 
@@ -135,7 +135,6 @@ class NotebookReporter:
         *,
         live: Iterable[str] = (),
         more: dict[str, Any] | None = None,
-        into: Any = None,
         display_id: bool = False,
     ) -> Any:
         from IPython.display import display
@@ -146,9 +145,9 @@ class NotebookReporter:
             data["text/html"] = self._clean_markup(markup)
         if live:
             data[LIVE] = {"lines": [self._clean(line) for line in live]}
-        if into is not None:
-            into.update(data, raw=True)
-            return into
+        if self._handle is not None:
+            self._handle.update(data, raw=True)
+            return self._handle
         return display(data, raw=True, display_id=display_id or None)  # type: ignore[no-untyped-call]
 
 
