@@ -10,7 +10,6 @@ import re
 import sys
 import tempfile
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +45,10 @@ def read_runbook(path: Path) -> Notebook | None:
 
 def identity(runbook: Path, commit: str) -> str:
     """Return a digest of what determines a quick rehearsal: the commit, the runbook, and the library that runs it."""
-    parts = (commit, _digest(runbook.read_bytes()), _library())
-    return _digest("\n".join(parts).encode())
+    digest = hashlib.sha256(commit.encode())
+    for path in (runbook, *sorted(Path(__file__).parents[2].rglob("*.py"))):
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def rehearse(runbook: Path, root: Path) -> RehearsedNotebook | str:
@@ -126,16 +127,5 @@ def _source(cell: Notebook) -> str:
 
 
 def _tags(cell: Notebook) -> list[str]:
-    tags = cell["metadata"].get("tags", []) if isinstance(cell.get("metadata"), dict) else []
-    return tags if isinstance(tags, list) else []
-
-
-@cache
-def _library() -> str:
-    """Return the digest of the library's sources, read once: they do not change while a site is built."""
-    folder = Path(__file__).parents[2]
-    return _digest(b"\0".join(path.read_bytes() for path in sorted(folder.rglob("*.py"))))
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+    tags: list[str] = cell.get("metadata", {}).get("tags", [])
+    return tags
