@@ -186,7 +186,7 @@ def test_a_rehearsal_among_the_releases_fails_every_build(sources, tmp_path, fil
     for _ in range(2):
         code, said = sphinx(sources, tmp_path / "html")
         assert code != 0
-        assert "docs/releases/9.9.9.json: is of the world `rehearsal`, and no release" in said
+        assert "docs/releases/9.9.9.json: is of a rehearsal or a dry run, and no release" in said
         assert "move `9.9.9.*` from `docs/releases/` to `runs/`" in said
         assert "Traceback" not in said
 

@@ -13,7 +13,6 @@ from binoc_runbook.finding import SIGN, Finding, Findings, Status
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.text import Text
 
 _Show = Callable[[Finding, bool], None]
 
@@ -63,6 +62,7 @@ def _plainly(stream: TextIO) -> _Show:
 
 
 def _in_colour(stream: TextIO) -> _Show:
+    from rich.padding import Padding
     from rich.text import Text
 
     console = _console(stream)
@@ -71,17 +71,12 @@ def _in_colour(stream: TextIO) -> _Show:
         if begins:
             console.print(Text(finding.check, style="bold"))
         status = (f"{SIGN[finding.status]} {finding.status}", _STYLE[finding.status])
-        _indented(console, 2, Text.assemble(status, "  ", (finding.looked_at, "cyan"), ": ", finding.saw))
+        said = Text.assemble(status, "  ", (finding.looked_at, "cyan"), ": ", finding.saw)
+        console.print(Padding.indent(said, 2))
         if finding.remedy:
-            _indented(console, 6, Text.assemble("→ ", (finding.remedy, "bold")))
+            console.print(Padding.indent(Text.assemble("→ ", (finding.remedy, "bold")), 6))
 
     return show
-
-
-def _indented(console: Console, by: int, text: Text) -> None:
-    from rich.padding import Padding
-
-    console.print(Padding(text, (0, 0, 0, by), expand=False))
 
 
 def _console(stream: TextIO) -> Console:

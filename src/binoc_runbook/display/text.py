@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from binoc_runbook.finding import SIGN, Findings
+from binoc_runbook.finding import SIGN, Finding, Findings
 from binoc_runbook.policy import NAMES
 from binoc_runbook.stages import ACTS, STAGES, Stage, State, Target
 
@@ -50,9 +50,7 @@ def plan(target: Target) -> Iterator[str]:
 def stage(run: StageRun, *, all_findings: bool = True) -> Iterator[str]:
     """One stage as it went."""
     yield f"{STATE_SIGN[run.state]} {numbered(run.stage)}: {verdict(run)} ({run.seconds:.1f} s)"
-    shown = run.findings if all_findings else run.findings.having("failed", "unknown", "warning")
-    for finding in shown:
-        yield from textwrap.indent(str(finding), "    ").splitlines()
+    yield from _indented(run.findings if all_findings else run.findings.having("failed", "unknown", "warning"))
     for planned in run.commands:
         yield f"    $ {planned}"
         yield f"      {planned.effect}" if run.acted else f"      withheld; its effect: {planned.effect}"
@@ -61,16 +59,14 @@ def stage(run: StageRun, *, all_findings: bool = True) -> Iterator[str]:
 def chapter(head: str, findings: Findings) -> Iterator[str]:
     """What a chapter found that is no stage of a release."""
     yield f"{SIGN[findings.status]} {head}"
-    for finding in findings:
-        yield from textwrap.indent(str(finding), "    ").splitlines()
+    yield from _indented(findings)
 
 
 def verdict(run: StageRun) -> str:
     """The state of a stage in words."""
-    if run.state == "done" and run.stage in ACTS:
-        return "done now" if run.acted else "done already"
     if run.state == "done":
-        return "done now" if run.acted else "done"
+        before = "done already" if run.stage in ACTS else "done"
+        return "done now" if run.acted else before
     return _VERDICT[run.state]
 
 
@@ -90,8 +86,12 @@ def job(run: JobRun) -> Iterator[str]:
     yield f"{JOB_SIGN[run.state]} {run.name}: {_JOB_STATE[run.state]} ({run.seconds:.1f} s)"
     if run.reason:
         yield f"    {run.reason}"
-    if run.finding:
-        yield from textwrap.indent(str(run.finding), "    ").splitlines()
+    yield from _indented(filter(None, [run.finding]))
+
+
+def _indented(findings: Iterable[Finding]) -> Iterator[str]:
+    for finding in findings:
+        yield from textwrap.indent(str(finding), "    ").splitlines()
 
 
 def followed(release: Release, published: Sequence[PublishedArtifact], red: Findings) -> Iterator[str]:

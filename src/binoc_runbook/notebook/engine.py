@@ -76,7 +76,9 @@ def execute(
     if paths["output_path"] and paths["output_path"] != "-":
         paths["output_path"] = _from_root((typed_in / paths["output_path"]).resolve(), root)
 
-    manager = RunbookManager(nb, root, output_path, log_output, autosave_cell_every)
+    saving = {"output_path": output_path, "autosave_cell_every": autosave_cell_every}
+    manager = RunbookManager(nb, log_output=log_output, progress_bar=False, **saving)
+    manager.root = root
     manager.notebook_start()
     try:
         client = RunbookClient(
@@ -107,17 +109,8 @@ def execute(
 class RunbookManager(NotebookExecutionManager):  # type: ignore[misc]
     """papermill's account of a run: the state of each cell, and when the notebook is saved."""
 
-    def __init__(
-        self, nb: NotebookNode, root: Path, output_path: str | None, log_output: bool, autosave_cell_every: int
-    ) -> None:
-        super().__init__(
-            nb,
-            output_path=output_path,
-            log_output=log_output,
-            progress_bar=False,
-            autosave_cell_every=autosave_cell_every,
-        )
-        self.root = root
+    #: The checkout that the run is about.
+    root: Path
 
     def fail(self, cell: NotebookNode, name: str, message: str) -> None:
         """Let a cell fail for a reason that is not the kernel's; papermill then treats it like any other failure."""

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from binoc_runbook.display import diagram, text
+from binoc_runbook.display import text
 from binoc_runbook.finding import SIGN, Findings
 from binoc_runbook.notebook.messages import LIVE, RECORD
 from binoc_runbook.redaction import Translate
@@ -44,16 +44,14 @@ class NotebookReporter:
         self._doing = ""
 
     def opened(self, release: Release) -> None:
-        head = text.heading(release.target, dry_run=release.dry_run)
-        self._show([head], f"<p><strong>{html.escape(head)}</strong></p>", live=[head])
+        self.says(text.heading(release.target, dry_run=release.dry_run))
 
     def plan(self, release: Release) -> None:
         lines = list(text.plan(release.target))
-        figure = f"<figure>{diagram.stages(release.target)}</figure>"
-        self._show(lines, _plan_table(release.target) + figure, live=lines)
+        self._show(lines, _plan_table(release.target), live=lines)
 
     def says(self, words: str) -> None:
-        self._show([words], _paragraphs([words]), live=[words])
+        self._say([words])
 
     def begins(self, stage: Stage, doing: str) -> None:
         self.asks(f"{text.numbered(stage)}: {doing}")
@@ -62,7 +60,7 @@ class NotebookReporter:
         self._doing = f"{words} …"
         if self._handle is None:
             self._excerpt.clear()
-            self._handle = self._show([self._doing], f"<p>{html.escape(self._doing)}</p>", display_id=True)
+            self._handle = self._show([self._doing], _paragraphs([self._doing]), display_id=True)
         else:
             # Said once the act begins; a question is answered before anybody wonders.
             self._waiting.append(self._doing)
@@ -76,50 +74,29 @@ class NotebookReporter:
             self._tell()
 
     def ended(self, run: StageRun) -> None:
-        markup = _stage(run, tuple(self._excerpt))
-        self._end(list(text.stage(run)), list(text.stage(run, all_findings=False)), markup)
+        brief = list(text.stage(run, all_findings=False))
+        markup = _findings(run.findings)
+        for planned in run.commands:
+            effect = planned.effect if run.acted else f"withheld; its effect: {planned.effect}"
+            markup += f"<p>{_command(planned)}<br>{_prose(effect)}</p>"
+        self._end(list(text.stage(run)), markup, brief=brief, is_open=run.state != "done")
 
     def answers(self, head: str, findings: Findings) -> None:
         """What a chapter found that is no stage of a release."""
-        lines = list(text.chapter(head, findings))
-        markup = f"<p><strong>{html.escape(lines[0])}</strong></p>{_findings(findings)}"
-        if self._excerpt:
-            markup += _excerpt(tuple(self._excerpt), f"the last {len(self._excerpt)} lines", is_open=False)
-        self._end(lines, lines, markup)
-
-    def _end(self, lines: list[str], brief: list[str], markup: str) -> None:
-        self._tell()
-        # First the lines for the terminal, then, without them, what stays on the page.
-        self._show(lines, "", live=brief, into=self._handle)
-        kept = [*lines, *(f"    | {words}" for words in self._excerpt)]
-        self._show(kept, markup, into=self._handle)
-        self._handle = None
+        self._end(list(text.chapter(head, findings)), _findings(findings))
 
     def at_the_line(self, release: Release, stopped: list[StageRun]) -> None:
-        lines = list(text.at_the_line(release, stopped))
-        self._show(lines, _paragraphs(lines), live=lines)
+        self._say(list(text.at_the_line(release, stopped)))
 
     def job_begins(self, name: str) -> None:
-        self._doing = f"{name} …"
-        self._excerpt.clear()
-        self._handle = self._show([self._doing], f"<p>{html.escape(self._doing)}</p>", display_id=True)
-        self._waiting = [self._doing]
+        self.asks(name)
+        self._waiting.append(self._doing)
         self._tell()
 
     def job_ended(self, job: JobRun) -> None:
-        self._tell()
-        lines = list(text.job(job))
-        excerpt = tuple(self._excerpt) if job.steps else ()
-        head, findings = (
-            f"<p><strong>{html.escape(lines[0])}</strong></p>",
-            _findings(Findings(filter(None, [job.finding]))),
-        )
-        reason = f"<p>{html.escape(job.reason)}</p>" if job.reason else ""
-        said = _excerpt(excerpt, f"the last {len(excerpt)} lines", is_open=job.finding is not None) if excerpt else ""
-        self._show(lines, "", live=lines, into=self._handle)
-        self._show(lines, f"{head}{reason}{findings}{said}", into=self._handle)
-        self._handle = None
-        self._excerpt.clear()
+        findings = Findings(filter(None, [job.finding]))
+        reason = _paragraphs(filter(None, [job.reason]))
+        self._end(list(text.job(job)), reason + _findings(findings), is_open=bool(findings))
 
     def followed(self, release: Release, published: Sequence[PublishedArtifact], red: Findings) -> None:
         lines = list(text.followed(release, published, red))
@@ -127,13 +104,27 @@ class NotebookReporter:
         self._show(lines, markup, live=lines)
 
     def finished(self, release: Release, filed: str | None) -> None:
-        lines = list(text.ending(release, filed))
-        self._show(lines, _paragraphs(lines), live=lines, more={RECORD: {"file_under": filed}})
+        self._say(list(text.ending(release, filed)), {RECORD: {"file_under": filed}})
+
+    def _say(self, lines: list[str], more: dict[str, Any] | None = None) -> None:
+        self._show(lines, _paragraphs(lines), live=lines, more=more)
+
+    def _end(self, lines: list[str], markup: str, *, brief: list[str] | None = None, is_open: bool = False) -> None:
+        self._tell()
+        # First the lines for the terminal, then, without them, what stays on the page.
+        self._show(lines, "", live=brief or lines)
+        kept = [*lines, *(f"    | {words}" for words in self._excerpt)]
+        markup = f"<p><strong>{html.escape(lines[0])}</strong></p>{markup}"
+        if self._excerpt:
+            markup += _excerpt(self._excerpt, f"the last {len(self._excerpt)} lines", is_open=is_open)
+        self._show(kept, markup)
+        self._handle = None
+        self._excerpt.clear()
 
     def _tell(self) -> None:
         if self._waiting:
             shown = [self._doing, *self._excerpt]
-            self._show(shown, _excerpt(tuple(self._excerpt), self._doing), live=self._waiting, into=self._handle)
+            self._show(shown, _excerpt(self._excerpt, self._doing), live=self._waiting)
         self._waiting = []
         self._told = time.monotonic()
 
@@ -144,7 +135,6 @@ class NotebookReporter:
         *,
         live: Iterable[str] = (),
         more: dict[str, Any] | None = None,
-        into: Any = None,
         display_id: bool = False,
     ) -> Any:
         from IPython.display import display
@@ -155,9 +145,9 @@ class NotebookReporter:
             data["text/html"] = self._clean_markup(markup)
         if live:
             data[LIVE] = {"lines": [self._clean(line) for line in live]}
-        if into is not None:
-            into.update(data, raw=True)
-            return into
+        if self._handle is not None:
+            self._handle.update(data, raw=True)
+            return self._handle
         return display(data, raw=True, display_id=display_id or None)  # type: ignore[no-untyped-call]
 
 
@@ -167,72 +157,58 @@ def injected_parameters() -> tuple[str, ...]:
     papermill only warns of a name that it does not find among the defaults, in a log that nobody reads, and goes on
     with the default of the name that was meant.
     """
-    try:
-        from IPython import get_ipython
-    except ImportError:
-        return ()
+    from IPython import get_ipython
+
     shell = get_ipython()
-    cells = shell.user_ns.get("In", []) if shell is not None else []
     names: list[str] = []
-    for source in cells:
+    for source in shell.user_ns.get("In", []) if shell is not None else []:
         if source.startswith("# Parameters\n"):
-            names += [
-                target.id
-                for statement in ast.parse(source).body
-                if isinstance(statement, ast.Assign)
-                for target in statement.targets
-                if isinstance(target, ast.Name)
-            ]
+            names += assignments(source)
     return tuple(names)
+
+
+def assignments(source: str) -> dict[str, str]:
+    """Return the names that a cell assigns to, with the source of each value."""
+    return {
+        target.id: ast.get_source_segment(source, statement.value) or ""
+        for statement in ast.parse(source).body
+        if isinstance(statement, ast.Assign)
+        for target in statement.targets
+        if isinstance(target, ast.Name)
+    }
 
 
 def _plan_table(target: Target) -> str:
     rows = []
-    for number, stage in enumerate(STAGES, 1):
+    for stage in STAGES:
         if stage is ACTS[0]:
-            rows.append(f'<tr><td colspan="4"><strong>{html.escape(text.LINE)}</strong></td></tr>')
-        commands = "<br>".join(map(_command, stage.commands(target)))
-        cells = (
-            str(number),
-            stage.name,
-            stage.reach,
-            f"{html.escape(stage.sentence)}{'<br>' if commands else ''}{commands}",
-        )
-        rows.append(
-            f'<tr><td>{cells[0]}</td><th scope="row"><a href="#{cells[1]}">{cells[1]}</a></th>'
-            f"<td>{cells[2]}</td><td>{cells[3]}</td></tr>"
-        )
-    head = "".join(f'<th scope="col">{name}</th>' for name in ("#", "stage", "reach", "what holds when it is done"))
+            rows.append(f'<tr><td colspan="3"><strong>{html.escape(text.LINE)}</strong></td></tr>')
+        what = "<br>".join([html.escape(stage.sentence), *map(_command, stage.commands(target))])
+        rows.append(_row(f'<a href="#{stage.name}">{text.numbered(stage)}</a>', stage.reach, what))
     caption = "The plan: these commands are the ones that will run."
-    return f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    return _table(caption, ("stage", "reach", "what holds when it is done"), rows)
 
 
 def _published(release: Release, published: Sequence[PublishedArtifact]) -> str:
-    (head, *rows), body = text.out(published), ""
-    for each, (name, *cells) in zip(published, rows, strict=True):
-        files = "<br>".join(
-            f"{html.escape(file)} <code>sha256:{digest[:12]}…</code>" for file, digest in each.digests.items()
-        )
-        body += f'<tr><th scope="row">{html.escape(name)}</th>'
-        body += "".join(f"<td>{cell}</td>" for cell in (*cells, files)) + "</tr>"
-    heads = "".join(f'<th scope="col">{name}</th>' for name in (*head, "files"))
-    caption = f"What the rehearsed registries hold of {release.target.version}."
+    (head, *artifacts), rows = text.out(published), []
+    for each, (name, *cells) in zip(published, artifacts, strict=True):
+        files = [f"{html.escape(file)} <code>sha256:{digest[:12]}…</code>" for file, digest in each.digests.items()]
+        rows.append(_row(html.escape(name), *cells, "<br>".join(files)))
+    return _table(f"What the rehearsed registries hold of {release.target.version}.", (*head, "files"), rows)
+
+
+def _table(caption: str, head: Iterable[str], rows: Iterable[str]) -> str:
+    heads = "".join(f'<th scope="col">{name}</th>' for name in head)
+    body = "".join(rows)
     return f"<table><caption>{caption}</caption><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _row(head: str, *cells: str) -> str:
+    return f'<tr><th scope="row">{head}</th>' + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
 
 
 def _command(command: Command) -> str:
     return f"<code>{html.escape(str(command))}</code>"
-
-
-def _stage(run: StageRun, excerpt: tuple[str, ...]) -> str:
-    head = next(text.stage(run))
-    parts = [f"<p><strong>{html.escape(head)}</strong></p>", _findings(run.findings)]
-    for planned in run.commands:
-        effect = planned.effect if run.acted else f"withheld; its effect: {planned.effect}"
-        parts.append(f"<p>{_command(planned)}<br>{_prose(effect)}</p>")
-    if excerpt:
-        parts.append(_excerpt(excerpt, f"the last {len(excerpt)} lines", is_open=run.state != "done"))
-    return "".join(parts)
 
 
 def _findings(findings: Findings) -> str:
@@ -244,7 +220,7 @@ def _findings(findings: Findings) -> str:
     return f"<ul>{''.join(items)}</ul>" if items else ""
 
 
-def _excerpt(lines: tuple[str, ...], summary: str, *, is_open: bool = True) -> str:
+def _excerpt(lines: Iterable[str], summary: str, *, is_open: bool = True) -> str:
     opened = " open" if is_open else ""
     body = html.escape("\n".join(lines))
     return f'<details{opened}><summary>{html.escape(summary)}</summary><pre tabindex="0">{body}</pre></details>'

@@ -140,24 +140,22 @@ def _workflow(target: Target, options: Options) -> Findings:
 def _tag(target: Target, options: Options) -> Findings:
     tag, place = target.policy.tag, _policy_place(target, "tag")
     wanted = options.get("spelling", (tag,))[0]
-    if tag != wanted:
-        return Findings([Finding.failed("tag", place, f"a release is tagged `{tag}`, not `{wanted}`", _MEND)])
-    return Findings([Finding.ok("tag", place, f"a release is tagged `{tag}`")])
+    return Findings(
+        [_verdict("tag", place, f"a release is tagged `{tag}`", f", not `{wanted}`" if tag != wanted else "")]
+    )
 
 
 def _wheels(target: Target, options: Options) -> Findings:
     """Whether each distribution promises wheels, all with the one pair of tags that is said."""
-    wanted = options.get("tags", ("",))[0]
-    return Findings(_wheel(target, artifact, wanted) for artifact in _distributions(target))
-
-
-def _wheel(target: Target, artifact: Artifact, wanted: str) -> Finding:
-    place = _artifact_place(target, artifact, "wheels")
-    if artifact.wheels is None or wanted not in ("", artifact.wheels):
-        saw = f"`{artifact.name}` promises {f'wheels tagged `{artifact.wheels}`' if artifact.wheels else 'no wheels'}"
-        return Finding.failed("wheels", place, f"{saw}, not `{wanted}`" if wanted else saw, _MEND)
-    platforms = f"one for each of {len(artifact.platforms)} platforms"
-    return Finding.ok("wheels", place, f"`{artifact.name}` promises wheels tagged `{artifact.wheels}`, {platforms}")
+    wanted = options.get("tags", ("wheels",))[0]
+    findings = Findings()
+    for artifact in _distributions(target):
+        promised = f"wheels tagged `{artifact.wheels}`" if artifact.wheels else "no wheels"
+        holds = artifact.wheels is not None and wanted in ("wheels", artifact.wheels)
+        saw = f"`{artifact.name}` promises {promised}, one for each of {len(artifact.platforms)} platforms"
+        place = _artifact_place(target, artifact, "wheels")
+        findings += [_verdict("wheels", place, saw, "" if holds else f", not `{wanted}`")]
+    return findings
 
 
 def _sdist(target: Target, options: Options) -> Findings:
@@ -180,16 +178,14 @@ def _crate(target: Target, options: Options) -> Findings:
 
 def _maturin(target: Target, options: Options) -> Findings:
     """Whether each distribution is built by maturin."""
-    return Findings(_builder(target, artifact) for artifact in _distributions(target))
-
-
-def _builder(target: Target, artifact: Artifact) -> Finding:
-    manifest = Manifest(target.world.root, f"{artifact.path}/{MANIFEST}")
-    place = manifest.place("build-system", "build-backend")
-    backend = manifest.get("build-system", "build-backend")
-    if backend != "maturin":
-        return Finding.failed("maturin", place, f"`{artifact.name}` is built by `{backend}`, not by maturin", _MEND)
-    return Finding.ok("maturin", place, f"`{artifact.name}` is built by maturin")
+    findings = Findings()
+    for artifact in _distributions(target):
+        manifest = Manifest(target.world.root, f"{artifact.path}/{MANIFEST}")
+        place = manifest.place("build-system", "build-backend")
+        backend = manifest.get("build-system", "build-backend")
+        but = "" if backend == "maturin" else ", not by maturin"
+        findings += [_verdict("maturin", place, f"`{artifact.name}` is built by `{backend}`", but)]
+    return findings
 
 
 def _order(target: Target, options: Options) -> Findings:
@@ -199,10 +195,8 @@ def _order(target: Target, options: Options) -> Findings:
     wanted = options.get("stages", tuple(passed))
     place = _own_place(target.world.root, "STAGES: ")
     ahead = iter(passed)
-    if all(name in ahead for name in wanted):
-        return Findings([Finding.ok("order", place, f"a release passes {' → '.join(passed)}")])
-    saw = f"a release passes {' → '.join(passed)}, and not {' → '.join(wanted)}"
-    return Findings([Finding.failed("order", place, saw, _MEND)])
+    but = "" if all(name in ahead for name in wanted) else f", and not {' → '.join(wanted)}"
+    return Findings([_verdict("order", place, f"a release passes {' → '.join(passed)}", but)])
 
 
 def _line(target: Target, options: Options) -> Findings:
@@ -248,6 +242,11 @@ def _test(root: Path, path: str, name: str) -> Finding:
     if line is None:
         return Finding.failed("tests", path, f"there is no test `{name}`", "name one that holds the sentence")
     return Finding.unknown("tests", Place(path, line), f"`{name}` holds it; a page runs no tests", "./just test-code")
+
+
+def _verdict(check: str, place: object, saw: str, but: str) -> Finding:
+    """What the sources say: failed where the sentence says something else, `but`."""
+    return Finding.failed(check, place, f"{saw}{but}", _MEND) if but else Finding.ok(check, place, saw)
 
 
 # Where things are written.

@@ -10,14 +10,15 @@ build changes nothing in the checkout.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sphinx.util import logging
 
 from binoc_runbook.site.decisions import cell_execution
+from binoc_runbook.site.decisions.collection import Decisions
 from binoc_runbook.site.decisions.directives import DecidedDirective, DecisionsDirective
-from binoc_runbook.site.decisions.domain import Decisions, decisions_of
 from binoc_runbook.site.decisions.rendering import complete_page
 from binoc_runbook.site.stylesheets import add_style
 
@@ -31,34 +32,33 @@ _STYLE = Path(__file__).with_name("decided.css")
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Add the two directives to a site."""
-    app.add_domain(Decisions)
+    decisions = Decisions(app)
     app.add_directive("decided", DecidedDirective)
     app.add_directive("decisions", DecisionsDirective)
     add_style(app, _STYLE)
     app.connect("builder-inited", cell_execution.quiet_kernels)
     app.connect("env-get-outdated", cell_execution.outdated)
-    app.connect("env-updated", _check)
+    app.connect("env-updated", partial(_check, decisions))
     app.connect("doctree-read", cell_execution.leave_out_of_search)
-    app.connect("doctree-resolved", complete_page)
-    app.connect("build-finished", _report)
+    app.connect("doctree-resolved", partial(complete_page, decisions))
+    app.connect("build-finished", partial(_report, decisions))
     app.connect("build-finished", cell_execution.fail)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+    return {"env_version": 2, "parallel_read_safe": True, "parallel_write_safe": True}
 
 
-def _check(app: Sphinx, env: BuildEnvironment) -> list[str]:
+def _check(decisions: Decisions, app: Sphinx, env: BuildEnvironment) -> list[str]:
     """Ask all questions; return the pages with sentences, which are written again in every build."""
     # Here, so that pages which are written in parallel do not ask again.
-    decisions = decisions_of(env)
     for sentence in decisions.sentences:
         decisions.checkout.state(sentence)
     return sorted({sentence.page for sentence in decisions.sentences})
 
 
-def _report(app: Sphinx, exception: Exception | None) -> None:
+def _report(decisions: Decisions, app: Sphinx, exception: Exception | None) -> None:
     """Fail the build for what is violated, and list what is not verified."""
     if exception is not None:
         return
-    decisions, unverified = decisions_of(app.env), []
+    unverified = []
     for sentence in decisions.sentences:
         state, findings = decisions.checkout.state(sentence)
         if state == "violated":

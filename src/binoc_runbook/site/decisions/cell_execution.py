@@ -32,7 +32,6 @@ _log = logging.getLogger(__name__)
 
 #: The attribute of the build environment that keeps the fingerprint.
 _FINGERPRINT = "binoc_cell_fingerprint"
-_HOME = "IPYTHONDIR"
 # Kernels from 7.3 on warn at every start about a connection that does not leave the machine.
 _QUIET = "c = get_config()\nc.IPKernelApp.log_level = 40\nc.HistoryManager.enabled = False\n"
 
@@ -84,7 +83,7 @@ def write_quiet_profile(folder: Path) -> dict[str, str]:
     profile = folder / "profile_default"
     profile.mkdir()
     (profile / "ipython_kernel_config.py").write_text(_QUIET, "utf-8")
-    return {_HOME: str(folder)}
+    return {"IPYTHONDIR": str(folder)}
 
 
 def quiet_kernels(app: Sphinx) -> None:
@@ -92,22 +91,10 @@ def quiet_kernels(app: Sphinx) -> None:
     if "myst_nb" not in app.extensions:
         return
     folder = tempfile.TemporaryDirectory(prefix="binoc-kernel-")
-    before = os.environ.get(_HOME)
     os.environ |= write_quiet_profile(Path(folder.name))
     # A dependency of furo (accessible-pygments) sets every logger to the level INFO once it is imported.
-    client = getLogger("traitlets")
-    level = client.level
-    client.setLevel(WARNING)
-
-    def restore(app: Sphinx, exception: Exception | None) -> None:
-        client.setLevel(level)
-        if before is None:
-            del os.environ[_HOME]
-        else:
-            os.environ[_HOME] = before
-        folder.cleanup()
-
-    app.connect("build-finished", restore)
+    getLogger("traitlets").setLevel(WARNING)
+    app.connect("build-finished", lambda app, exception: folder.cleanup())
 
 
 def _executed(env: BuildEnvironment) -> dict[str, dict[str, Any]]:

@@ -13,8 +13,8 @@ from sphinx.util.nodes import make_refnode
 
 from binoc_runbook.finding import SIGN, Finding
 from binoc_runbook.site import markup
+from binoc_runbook.site.decisions.collection import Decisions
 from binoc_runbook.site.decisions.directives import OVERVIEW, SENTENCE, SUMMARY
-from binoc_runbook.site.decisions.domain import decisions_of
 from binoc_runbook.site.decisions.sentences import Commit, Sentence, State
 from binoc_runbook.site.markup import code_spans
 from binoc_runbook.site.questions import QUESTIONS
@@ -28,9 +28,9 @@ _SIGN: dict[State, str] = {"verified": SIGN["ok"], "violated": SIGN["failed"], "
 _PLACE = re.compile(r"(?P<path>[^\s:]+)(?::(?P<line>\d+))?")
 
 
-def complete_page(app: Sphinx, page: nodes.document, docname: str) -> None:
+def complete_page(decisions: Decisions, app: Sphinx, page: nodes.document, docname: str) -> None:
     """Add the states of this build to one page."""
-    writer = _PageWriter(app, docname)
+    writer = _PageWriter(decisions, docname)
     for box in list(page.findall(nodes.container)):
         if SENTENCE in box:
             box += writer.outcome(box.attributes.pop(SENTENCE))
@@ -45,11 +45,11 @@ def complete_page(app: Sphinx, page: nodes.document, docname: str) -> None:
 class _PageWriter:
     """Creates the nodes of one page."""
 
-    def __init__(self, app: Sphinx, docname: str) -> None:
-        self._app = app
+    def __init__(self, decisions: Decisions, docname: str) -> None:
+        self._app = decisions.app
         self._docname = docname
-        self._decisions = decisions_of(app.env)
-        self._checkout = self._decisions.checkout
+        self._decisions = decisions
+        self._checkout = decisions.checkout
 
     def outcome(self, sentence: Sentence) -> Iterator[Any]:
         """Return the state of a sentence, and its evidence."""

@@ -138,16 +138,11 @@ def parse_notebook(text: str | bytes) -> dict[str, Any] | None:
     from nbformat.validator import isvalid
 
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+        value: dict[str, Any] = json.loads(text)
+        valid = value["nbformat"] == 4 and isvalid(value, version=4, version_minor=value["nbformat_minor"])  # type: ignore[no-untyped-call]
+    except (ValueError, RecursionError, LookupError, TypeError, AttributeError):  # nbformat expects cells and objects
         return None
-    if not isinstance(value, dict) or value.get("nbformat") != 4:
-        return None
-    cells, minor = value.get("cells"), value.get("nbformat_minor")
-    # nbformat fails with a TypeError for cells that are not objects.
-    if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells) or not isinstance(minor, int):
-        return None
-    return value if isvalid(value, version=4, version_minor=minor) else None  # type: ignore[no-untyped-call]
+    return value if valid else None
 
 
 def _stem(name: str) -> str:
@@ -161,7 +156,6 @@ def _read(folder: Path, stem: str, problems: list[Finding]) -> RecordedRelease:
     if not path.is_file():
         _warn(path, "is missing, so that what lies beside it is no record", _restore(path))
     record = _load(path)
-    _refuse_unreal(path, record)
     try:
         version = Version.parse(stem)
     except VersionError:
@@ -199,7 +193,6 @@ def _read(folder: Path, stem: str, problems: list[Finding]) -> RecordedRelease:
 
 def _read_verification(path: Path, stem: str, commit: str | None) -> RecordedVerification:
     record = _load(path)
-    _refuse_unreal(path, record)
     _validate(path, stem, record, _VERIFICATION_FIELDS)
     if commit and record.get("commit") not in (None, commit):
         _warn(path, "is about another commit than the release", f"just verify {stem}")
@@ -217,6 +210,7 @@ def _load(path: Path) -> dict[str, Any]:
         _warn(path, f"is no JSON that can be read ({type(error).__name__})", _restore(path))
     if not isinstance(value, dict):
         _warn(path, "is JSON, and no record", f"git rm {RECORDS}{path.name}")
+    _refuse_unreal(path, value)
     return value
 
 
@@ -241,10 +235,8 @@ def _matching(pattern: re.Pattern[str], value: object) -> str | None:
 
 
 def _refuse_unreal(path: Path, record: Mapping[str, Any]) -> None:
-    if record.get("world") not in (None, "real"):
-        _refuse(path, f"is of the world `{record['world']}`, and no release")
-    if record.get("dry_run", False) is not False:
-        _refuse(path, "is of a dry run, and no release")
+    if record.get("world") not in (None, "real") or record.get("dry_run", False) is not False:
+        _refuse(path, "is of a rehearsal or a dry run, and no release")
 
 
 def _refuse_unreal_page(path: Path) -> None:

@@ -14,6 +14,7 @@ those of the run.
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,39 +57,33 @@ _logger = logging.getLogger(__name__)
 def setup(app: Sphinx) -> dict[str, Any]:
     """Place the runbooks before sources are looked for, and complete every page that is one."""
     app.add_config_value("binoc_runbooks", f"../{PLACE}", "env", types=[str])
-    pages = RunbookPages()
-    app.connect("builder-inited", pages.place_runbooks)
+    app.connect("builder-inited", place_runbooks)
     app.connect("source-read", prepare_page)
     app.connect("doctree-read", name_chapters, priority=390)  # before titles and contents are collected
-    app.connect("build-finished", pages.fail_build)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
-class RunbookPages:
-    """The copies of the runbooks among the sources, and why a rehearsal was refused in this build."""
+def place_runbooks(app: Sphinx) -> None:
+    """Update the copies; Sphinx does not read a file again that has not changed."""
+    source, place = Path(app.srcdir, app.config.binoc_runbooks), Path(app.srcdir, PLACE)
+    known = {path.name: path for path in sorted(source.glob("*.ipynb")) if read_runbook(path)}
+    for name, runbook in known.items():
+        copy = place / name
+        text, reason = _page(runbook, copy)
+        if reason:
+            app.connect("build-finished", partial(fail_build, reason))
+        if text is not None and (not copy.is_file() or copy.read_text("utf-8") != text):
+            write_atomically(copy, text)
+    for copy in place.glob("*.ipynb"):
+        if copy.name not in known and read_runbook(copy):
+            copy.unlink()  # the copy of a runbook that is gone
 
-    def __init__(self) -> None:
-        self._reasons: list[str] = []
 
-    def place_runbooks(self, app: Sphinx) -> None:
-        """Update the copies; Sphinx does not read a file again that has not changed."""
-        source, place = Path(app.srcdir, app.config.binoc_runbooks), Path(app.srcdir, PLACE)
-        known = {path.name: path for path in sorted(source.glob("*.ipynb")) if read_runbook(path)}
-        for name, runbook in known.items():
-            copy = place / name
-            text, reason = _page(runbook, copy)
-            self._reasons += [reason] if reason else []
-            if text is not None and (not copy.is_file() or copy.read_text("utf-8") != text):
-                write_atomically(copy, text)
-        for copy in place.glob("*.ipynb"):
-            if copy.name not in known and read_runbook(copy):
-                copy.unlink()  # the copy of a runbook that is gone
-
-    def fail_build(self, app: Sphinx, exception: Exception | None) -> None:
-        """Fail the build, each time, for a runbook that cannot be rehearsed."""
-        for reason in self._reasons if exception is None else []:
-            _logger.error("%s", reason)
-            app.statuscode = 1
+def fail_build(reason: str, app: Sphinx, exception: Exception | None) -> None:
+    """Fail a build, each time, for a runbook that cannot be rehearsed."""
+    if exception is None:
+        _logger.error("%s", reason)
+        app.statuscode = 1
 
 
 def _page(runbook: Path, copy: Path) -> tuple[str | None, str]:

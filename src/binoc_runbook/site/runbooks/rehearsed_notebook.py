@@ -5,17 +5,16 @@ Everything here works on notebooks as JSON (nbformat 4), before Sphinx and MyST-
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import re
 import sys
 import tempfile
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from binoc_runbook.notebook.messages import MARK
+from binoc_runbook.notebook.reporter import assignments
 from binoc_runbook.redaction import plain
 from binoc_runbook.rehearsal.faults import QUICK
 from binoc_runbook.site.releases.record_files import parse_notebook
@@ -46,8 +45,10 @@ def read_runbook(path: Path) -> Notebook | None:
 
 def identity(runbook: Path, commit: str) -> str:
     """Return a digest of what determines a quick rehearsal: the commit, the runbook, and the library that runs it."""
-    parts = (commit, _digest(runbook.read_bytes()), _library())
-    return _digest("\n".join(parts).encode())
+    digest = hashlib.sha256(commit.encode())
+    for path in (runbook, *sorted(Path(__file__).parents[2].rglob("*.py"))):
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def rehearse(runbook: Path, root: Path) -> RehearsedNotebook | str:
@@ -75,11 +76,19 @@ def settle_parameters(notebook: Notebook) -> None:
     default = next((cell for cell in notebook["cells"] if "parameters" in _tags(cell)), None)
     if not given or default is None:
         return
+    values: dict[str, str] = {}
     try:
-        values = {name: value for cell in given for name, value in _assigned(_source(cell))}
-        settled = _with_values(_source(default), values)
+        for cell in given:
+            values |= assignments(_source(cell))
     except SyntaxError:
         return  # damaged by hand; both are shown as they are
+    settled = _source(default)
+    for name, value in values.items():
+        place = re.search(rf"^{name}\b[^=\n]*= (?P<value>.+?)(?:\s+#.*)?$", settled, re.MULTILINE)
+        if place:
+            settled = settled[: place.start("value")] + value + settled[place.end("value") :]
+        else:
+            settled += f"\n{name} = {value}"
     default["source"] = settled
     notebook["cells"] = [cell for cell in notebook["cells"] if cell not in given]
 
@@ -95,32 +104,6 @@ def _last_error(notebook: Notebook) -> str:
     outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", [])]
     errors = [output for output in outputs if output.get("output_type") == "error"]
     return plain("\n".join(errors[-1]["traceback"])) if errors else ""
-
-
-def _with_values(source: str, values: dict[str, str]) -> str:
-    lines = source.splitlines(keepends=True)
-    for statement in reversed(ast.parse(source).body):
-        target = statement.target if isinstance(statement, ast.AnnAssign) else None
-        value = getattr(statement, "value", None)
-        if not (isinstance(target, ast.Name) and isinstance(value, ast.expr)) or value.lineno != value.end_lineno:
-            continue
-        if target.id in values:
-            line = lines[value.lineno - 1].encode()  # the columns of `ast` count bytes
-            head, tail = line[: value.col_offset], line[value.end_col_offset :]
-            lines[value.lineno - 1] = (head + values.pop(target.id).encode() + tail).decode()
-    more = [f"{name} = {value}\n" for name, value in values.items()]
-    return "".join(lines) + ("\n" if more else "") + "".join(more).rstrip("\n")
-
-
-def _assigned(source: str) -> list[tuple[str, str]]:
-    """Return the names that a cell assigns to, with the source of each value."""
-    return [
-        (target.id, ast.get_source_segment(source, statement.value) or "")
-        for statement in ast.parse(source).body
-        if isinstance(statement, ast.Assign)
-        for target in statement.targets
-        if isinstance(target, ast.Name)
-    ]
 
 
 def _lasting(notebook: Notebook) -> Notebook:
@@ -144,16 +127,5 @@ def _source(cell: Notebook) -> str:
 
 
 def _tags(cell: Notebook) -> list[str]:
-    tags = cell["metadata"].get("tags", []) if isinstance(cell.get("metadata"), dict) else []
-    return tags if isinstance(tags, list) else []
-
-
-@cache
-def _library() -> str:
-    """Return the digest of the library's sources, read once: they do not change while a site is built."""
-    folder = Path(__file__).parents[2]
-    return _digest(b"\0".join(path.read_bytes() for path in sorted(folder.rglob("*.py"))))
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+    tags: list[str] = cell.get("metadata", {}).get("tags", [])
+    return tags

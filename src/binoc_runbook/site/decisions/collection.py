@@ -1,0 +1,51 @@
+"""The sentences of all pages, kept with the metadata of each page; their states are those of one build."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from binoc_runbook.files import root_of
+from binoc_runbook.site.decisions.sentences import DecidedCheckout, Sentence
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+    from sphinx.environment import BuildEnvironment
+
+#: Where the sentences of a page are kept until it is read again, and whether the page lists those of all pages.
+_SENTENCES, _LISTS_THEM = "binoc-sentences", "binoc-lists-sentences"
+
+
+def keep_sentence(env: BuildEnvironment, sentence: Sentence) -> None:
+    """Keep a sentence that was read."""
+    env.metadata[sentence.page].setdefault(_SENTENCES, []).append(sentence)
+
+
+def keep_overview(env: BuildEnvironment) -> None:
+    """Keep that the current page lists the sentences of all pages."""
+    env.metadata[env.docname][_LISTS_THEM] = True
+
+
+class Decisions:
+    """The sentences of one build."""
+
+    def __init__(self, app: Sphinx) -> None:
+        self.app = app
+
+    @cached_property
+    def checkout(self) -> DecidedCheckout:
+        """The checkout that the sentences are about."""
+        return DecidedCheckout(root_of(Path(self.app.srcdir)))
+
+    @property
+    def sentences(self) -> list[Sentence]:
+        """All sentences, by page and in their order there."""
+        pages = sorted(self.app.env.metadata.items())
+        return [sentence for _, metadata in pages for sentence in metadata.get(_SENTENCES, ())]
+
+    @property
+    def overview(self) -> str | None:
+        """The page that lists them."""
+        pages = self.app.env.metadata.items()
+        return min((page for page, metadata in pages if _LISTS_THEM in metadata), default=None)
