@@ -152,7 +152,9 @@ def _wheels(target: Target, options: Options) -> Findings:
     for artifact in _distributions(target):
         promised = f"wheels tagged `{artifact.wheels}`" if artifact.wheels else "no wheels"
         holds = artifact.wheels is not None and wanted in ("wheels", artifact.wheels)
-        saw = f"`{artifact.name}` promises {promised}, one for each of {len(artifact.platforms)} platforms"
+        saw = f"`{artifact.name}` promises {promised}"
+        if holds:
+            saw += f", one for each of {len(artifact.platforms)} platforms"
         place = _artifact_place(target, artifact, "wheels")
         findings += [_verdict("wheels", place, saw, "" if holds else f", not `{wanted}`")]
     return findings
