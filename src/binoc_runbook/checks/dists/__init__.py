@@ -5,7 +5,8 @@ Names and tags are compared as sets, not as lists of spellings: builders order t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from binoc_runbook.checks.dists.checksum_file import CHECKSUMS, check_checksums
 from binoc_runbook.checks.dists.commit_files import CommitFiles
@@ -17,10 +18,6 @@ from binoc_runbook.checks.dists.host_platform import HostPlatform, host_platform
 from binoc_runbook.checks.dists.sdist import inspect_sdist
 from binoc_runbook.checks.dists.wheel import inspect_wheel, wheel_platforms
 from binoc_runbook.finding import Finding, Findings
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
 __all__ = [
     "CHECK",

@@ -5,14 +5,10 @@ from __future__ import annotations
 import re
 import tarfile
 import zlib
-from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
 
 from binoc_runbook.checks.dists.defect import Defect
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
 #: The largest size of all members together, in bytes; more is never read.
 UNPACKED = 200_000_000

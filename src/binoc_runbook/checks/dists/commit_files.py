@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from binoc_runbook.checks.dists.defect import Defect
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from binoc_runbook.policy import Artifact
+from binoc_runbook.policy import Artifact
 
 _REMEDY = "just sources, in a checkout of the commit without changes"
 

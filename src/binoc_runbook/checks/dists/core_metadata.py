@@ -6,22 +6,15 @@ Whether it is valid at all, `twine check` reports; here it is compared with what
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterator
 
-from packaging.metadata import parse_email
+from packaging.metadata import RawMetadata, parse_email
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from binoc_runbook.checks.dists.defect import Defect
-from binoc_runbook.policy import normalised
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
-
-    from packaging.metadata import RawMetadata
-
-    from binoc_runbook.checks.dists.expectation import Expectation
-    from binoc_runbook.policy import Artifact
+from binoc_runbook.checks.dists.expectation import Expectation
+from binoc_runbook.policy import Artifact, normalised
 
 #: RFC 2606 reserves them for examples.
 _PLACEHOLDER = re.compile(

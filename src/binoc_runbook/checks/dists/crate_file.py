@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import json
 import tomllib
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 from binoc_runbook.checks.dists.archives import TarArchive, check_size
 from binoc_runbook.checks.dists.crates_io import check_crates_io_rules
 from binoc_runbook.checks.dists.defect import Defect
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from binoc_runbook.checks.dists.expectation import Expectation
-    from binoc_runbook.policy import Artifact
+from binoc_runbook.checks.dists.expectation import Expectation
+from binoc_runbook.policy import Artifact
 
 #: In bytes; crates.io takes no larger one.
 SMALLEST, LARGEST = 200, 10 * 2**20

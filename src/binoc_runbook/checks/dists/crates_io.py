@@ -7,15 +7,13 @@ warning, so only their number is checked.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
 from binoc_runbook.checks.dists.defect import Defect
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 #: The largest number of keywords or categories, and the largest length of a keyword in bytes.
 MOST, LONGEST = 5, 20

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from binoc_runbook.checks.dists.defect import Defect
+from binoc_runbook.checks.dists.expectation import Expectation, PlatformSelection
 from binoc_runbook.checks.dists.wheel import parse_wheel_name, wheel_platforms
-from binoc_runbook.policy import normalised
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from binoc_runbook.checks.dists.expectation import Expectation, PlatformSelection
-    from binoc_runbook.policy import Artifact, Policy
-    from binoc_runbook.version import Version
+from binoc_runbook.policy import Artifact, Policy, normalised
+from binoc_runbook.version import Version
 
 
 @dataclass

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from binoc_runbook.checks.dists.defect import Defect
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from binoc_runbook.checks.dists.expectation import Expectation
+from binoc_runbook.checks.dists.expectation import Expectation
 
 #: A file URL or an absolute path, alone or after a sign that ends a word.
 _ABSOLUTE = re.compile(

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 from binoc_runbook.checks.dists.archives import TarArchive, check_size
 from binoc_runbook.checks.dists.commit_files import compare_with_commit
 from binoc_runbook.checks.dists.core_metadata import check_metadata
 from binoc_runbook.checks.dists.defect import Defect
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from binoc_runbook.checks.dists.expectation import Expectation
-    from binoc_runbook.policy import Artifact
+from binoc_runbook.checks.dists.expectation import Expectation
+from binoc_runbook.policy import Artifact
 
 #: In bytes.
 SMALLEST, LARGEST = 200, 20_000_000

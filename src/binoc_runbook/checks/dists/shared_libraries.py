@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import re
 import struct
-from typing import TYPE_CHECKING
+import zipfile
+from collections.abc import Iterator
 
 from binoc_runbook.checks.dists.defect import Defect
-
-if TYPE_CHECKING:
-    import zipfile
-    from collections.abc import Iterator
 
 #: Cargo's directory of unpacked crates below any other directory; `just dist` maps it to `/cargo`.
 _CRATES = re.compile(

@@ -10,14 +10,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from binoc_runbook.checks.dists.defect import CHECK, Defect
 from binoc_runbook.checks.dists.wheel import parse_wheel_name, wheel_platforms
+from binoc_runbook.checks.observations import ProcessResult
 from binoc_runbook.finding import Finding, Findings
-
-if TYPE_CHECKING:
-    from binoc_runbook.checks.observations import ProcessResult
 
 #: How long one tool may look, in seconds.
 PATIENCE = 300.0

@@ -10,25 +10,20 @@ import csv
 import hashlib
 import zipfile
 import zlib
+from collections.abc import Iterator
 from email.parser import BytesParser
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+from packaging.tags import Tag
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from binoc_runbook.checks.dists.archives import check_members, check_size, format_size
 from binoc_runbook.checks.dists.core_metadata import check_metadata
 from binoc_runbook.checks.dists.defect import Defect
+from binoc_runbook.checks.dists.expectation import Expectation
 from binoc_runbook.checks.dists.sbom import check_sbom
 from binoc_runbook.checks.dists.shared_libraries import check_libraries
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from packaging.tags import Tag
-
-    from binoc_runbook.checks.dists.expectation import Expectation
-    from binoc_runbook.policy import Artifact
+from binoc_runbook.policy import Artifact
 
 #: In bytes: less holds no library, and a project may have no more on PyPI without asking.
 SMALLEST, LARGEST = 1_000, 100_000_000
