@@ -47,9 +47,9 @@ class Cells(pytest.Item):
 
         from binoc_runbook.site.decisions.cell_execution import write_quiet_profile
 
-        patience = self.config.getoption("nbmake_timeout", 300)
+        timeout = self.config.getoption("nbmake_timeout", 300)
         where = {"metadata": {"path": str(self.path.parent)}}
-        client = NotebookClient(self.notebook, timeout=patience, resources=where)
+        client = NotebookClient(self.notebook, timeout=timeout, resources=where)
         with tempfile.TemporaryDirectory(prefix="binoc-kernel-") as home:
             client.execute(env={**os.environ, **write_quiet_profile(Path(home))})
 

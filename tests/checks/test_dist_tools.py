@@ -160,7 +160,7 @@ def test_a_library_that_no_tool_can_read_is_failed_and_never_ok(ask, wheel):
 class Without:
     """A machine that has none of the tools."""
 
-    def run(self, command, *, patience=None):
+    def run(self, command, *, timeout=None):
         return ProcessResult(tuple(command), 127, "", f"`{command[0]}` was not found on PATH")
 
 

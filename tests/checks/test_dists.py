@@ -571,9 +571,9 @@ class Only:
     processes: Processes
     tool: str
 
-    def run(self, command, *, patience=None):
+    def run(self, command, *, timeout=None):
         if " ".join(command).startswith(self.tool):
-            return self.processes.run(command, patience=patience)
+            return self.processes.run(command, timeout=timeout)
         return ProcessResult(tuple(command), 127, "", "was left out")
 
 

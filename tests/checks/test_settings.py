@@ -38,7 +38,7 @@ def github(monkeypatch):
 
 def asked(github, permissions=ADMINISTRATOR, present="yes", policy=POLICY):
     token = {} if permissions is None else {"GH_TOKEN": github.token(permissions)}
-    forge = GitHubClient({"GITHUB_API_URL": github.url, **token}, patience=20)
+    forge = GitHubClient({"GITHUB_API_URL": github.url, **token}, timeout=20)
     presences = {each: NameLookup(f"is `{each.name}` there", present, "nobody") for each in policy.artifacts}
     return check_settings(forge.get, presences, policy)
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PAPERMILL = str(Path(sys.executable).with_name("papermill"))
-PATIENCE = 60.0
+TIMEOUT = 60.0
 
 
 # -- A checkout with a runbook in it ----------------------------------------------------------------------------------
@@ -183,7 +183,7 @@ class Started:
 
     def wait_for(self, sight: str | Path) -> None:
         """Until a text was shown, or a file has come to be."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + TIMEOUT
         while not (sight.exists() if isinstance(sight, Path) else sight in self.so_far):
             assert time.monotonic() < end, f"{sight} never came; so far: {self.so_far}"
             assert self.process.poll() is None, self.end()
@@ -195,11 +195,11 @@ class Started:
 
     def end(self) -> Ended:
         try:
-            code = self.process.wait(PATIENCE)
+            code = self.process.wait(TIMEOUT)
         except subprocess.TimeoutExpired:
             self.process.kill()
             pytest.fail(f"papermill did not end; so far: {self.so_far}")
-        self._reader.join(PATIENCE)
+        self._reader.join(TIMEOUT)
         out = self._file.read_text("utf-8") if self._file else self.so_far
         if self._source >= 0:
             os.close(self._source)

@@ -66,8 +66,8 @@ class Rehearsed:
 
     def do(self, *command: str, cwd: Path | None = None, **extra: str) -> subprocess.CompletedProcess[str]:
         # A fault is to be seen at once, and not after some more attempts.
-        patience = {"UV_HTTP_RETRIES": "0", "CARGO_NET_RETRY": "0", "CARGO_TARGET_DIR": str(self.folder / "target")}
-        environment = os.environ | self.registries.environment | patience | extra
+        timeout = {"UV_HTTP_RETRIES": "0", "CARGO_NET_RETRY": "0", "CARGO_TARGET_DIR": str(self.folder / "target")}
+        environment = os.environ | self.registries.environment | timeout | extra
         return subprocess.run(
             command, cwd=cwd or self.folder, env=environment, capture_output=True, text=True, timeout=240, check=False
         )

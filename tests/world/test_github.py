@@ -26,7 +26,7 @@ def github():
 
 def client(server, permissions=None, **environment):
     token = server.token({"contents": "write"} if permissions is None else permissions)
-    return GitHubClient({"GITHUB_API_URL": server.url, "GH_TOKEN": token, **environment}, patience=20)
+    return GitHubClient({"GITHUB_API_URL": server.url, "GH_TOKEN": token, **environment}, timeout=20)
 
 
 def test_what_is_there_is_a_value_and_what_is_not_is_absent(github):

@@ -48,7 +48,7 @@ def test_a_program_that_is_not_there_is_an_answer_and_no_crash(here):
 
 
 def test_a_command_that_does_not_end_is_given_up(here):
-    done = here.run(python("import time; time.sleep(60)"), patience=0.5)
+    done = here.run(python("import time; time.sleep(60)"), timeout=0.5)
     assert done.returncode == 124
     assert "no answer within" in done.reason
 

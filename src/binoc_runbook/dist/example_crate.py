@@ -13,7 +13,7 @@ from binoc_runbook.dist.standalone_manifest import StandaloneManifest
 from binoc_runbook.world.processes import Processes
 
 #: How long cargo may take for one example, in seconds.
-PATIENCE = 900.0
+TIMEOUT = 900.0
 
 _LIBRARIES = (".so", ".dylib", ".dll")
 
@@ -45,7 +45,7 @@ def build(processes: Processes, folder: Path, depend_on: list[str]) -> Path | Pr
     environment = {**processes.environment, "CARGO_TARGET_DIR": str(folder / "target")}
     cargo = replace(processes, root=folder, environment=environment)
     for command in (["add", "--quiet", *depend_on], ["build", "--quiet", "--lib", "--message-format", "json"]):
-        done = cargo.run(["cargo", *command], patience=PATIENCE)
+        done = cargo.run(["cargo", *command], timeout=TIMEOUT)
         if done.returncode != 0:
             return _with_readable_errors(done)
     for line in reversed(done.stdout.splitlines()):

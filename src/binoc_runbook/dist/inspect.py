@@ -25,7 +25,7 @@ from binoc_runbook.world.processes import Processes
 
 _MANIFESTS = ("Cargo.toml", "pyproject.toml")
 #: How long cargo may take to list the files of a crate, in seconds.
-_PATIENCE = 60.0
+_TIMEOUT = 60.0
 
 
 def inspect(
@@ -85,7 +85,7 @@ def _packaged_files(target: Target, commit: str | None, head: str | None) -> Map
     for name in crates:
         # Not offline: where nothing was built yet, cargo must first fetch the crates of the lock file.
         command = ["cargo", "package", "--list", "--locked", "--package", name]
-        done = target.world.processes.run(command, patience=_PATIENCE)
+        done = target.world.processes.run(command, timeout=_TIMEOUT)
         # Windows lists with its own separator what an archive holds with slashes.
         files = frozenset(done.stdout.replace("\\", "/").splitlines())
         packaged[name] = files if done.returncode == 0 else done.reason

@@ -24,7 +24,7 @@ from binoc_runbook.world.pythons import Python, find_pythons
 CHECK = "smoke-test"
 
 #: How long the policy's `smoke-test` may take on one Python, in seconds.
-PATIENCE = 600.0
+TIMEOUT = 600.0
 
 
 def run_smoke_test(
@@ -131,7 +131,7 @@ class _SmokeTest:
         options = [argument for path in plugins for argument in ("--plugin", str(path))]
         command = [*self.policy.smoke_test, str(self.version), *options]
         self.on_line(f"trying on {python}")
-        done = environment.inside(self.world.processes).run(command, patience=PATIENCE)
+        done = environment.inside(self.world.processes).run(command, timeout=TIMEOUT)
         if done.returncode != 0:
             return self.failed(str(python), done)
         plugin_names = "".join(f", with `{path.name}`" for path in plugins)

@@ -25,7 +25,7 @@ from binoc_runbook.world.processes import LoggedResult
 CHECK = "verify-crate"
 
 #: How long the registry may take to answer, in seconds.
-PATIENCE = 60.0
+TIMEOUT = 60.0
 
 #: The tool that compares public APIs. It reads the output of rustdoc, so update it together with the Rust of the
 #: workflow.
@@ -125,7 +125,7 @@ class _CrateVerification:
         question = ["cargo", "info", self.artifact.name]
         # Inside a workspace cargo would describe its own package.
         with tempfile.TemporaryDirectory(prefix="binoc-nowhere-") as nowhere:
-            done = replace(self.processes, root=Path(nowhere)).run(question, patience=PATIENCE)
+            done = replace(self.processes, root=Path(nowhere)).run(question, timeout=TIMEOUT)
         shown = " ".join(question)
         if done.returncode != 0 and "could not find" in done.stderr:
             return Finding.ok(CHECK, shown, "there is no release to compare with")

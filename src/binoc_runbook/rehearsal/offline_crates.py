@@ -17,7 +17,7 @@ from binoc_runbook.finding import Finding, RefusedError
 from binoc_runbook.world import World
 
 #: How long cargo may take to gather them, in seconds; the first time it may have to download some.
-PATIENCE = 600.0
+TIMEOUT = 600.0
 
 
 def lend_crates(world: World, home: Path) -> None:
@@ -44,7 +44,7 @@ def _gather(world: World, kept: Path) -> None:
     beside = Path(tempfile.mkdtemp(prefix="gathering-", dir=kept.parent))
     command = ["cargo", "vendor", "--locked", "--versioned-dirs", str(beside)]
     try:
-        done = world.processes.run(command, patience=PATIENCE)
+        done = world.processes.run(command, timeout=TIMEOUT)
         if done.returncode != 0:
             finding = Finding.failed("rehearsal", " ".join(command[:3]), done.reason, "cargo fetch --locked")
             raise RefusedError("the crates of the lock file cannot be had", [finding])

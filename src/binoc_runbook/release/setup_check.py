@@ -15,7 +15,7 @@ from binoc_runbook.world import World
 from binoc_runbook.world.processes import Processes
 
 #: How long a client of a registry may take, in seconds.
-PATIENCE = 60.0
+TIMEOUT = 60.0
 
 
 def check_setup(world: World, policy: Policy) -> Findings:
@@ -39,7 +39,7 @@ def _look_up_project(processes: Processes, name: str) -> NameLookup:
     is repeated.
     """
     options = ["--pre", "--no-cache-dir", "--disable-pip-version-check", "--no-input", "--retries", "1"]
-    done = processes.run(["python", "-m", "pip", "-vv", "index", "versions", *options, name], patience=PATIENCE)
+    done = processes.run(["python", "-m", "pip", "-vv", "index", "versions", *options, name], timeout=TIMEOUT)
     question = f"pip index versions {name}"
     log = done.stdout + done.stderr
     pages, absent = log.count("Getting page "), len(re.findall(r"Could not fetch URL .*: 404 Client Error", log))
@@ -55,7 +55,7 @@ def _look_up_project(processes: Processes, name: str) -> NameLookup:
 def _look_up_crate(processes: Processes, name: str) -> NameLookup:
     """Whether the registry that cargo is configured with has a crate."""
     question = f"cargo info {name}"
-    done = processes.run(["cargo", "info", "--quiet", "--color", "never", name], patience=PATIENCE)
+    done = processes.run(["cargo", "info", "--quiet", "--color", "never", name], timeout=TIMEOUT)
     if done.returncode == 0:
         return NameLookup(question, "yes")
     if re.search(rf"could not find `{re.escape(name)}` in registry", done.stderr):

@@ -13,7 +13,7 @@ from binoc_runbook.policy import Policy
 from binoc_runbook.version import Version
 from binoc_runbook.workspace import Workspace
 from binoc_runbook.world import World
-from binoc_runbook.world.git import PATIENCE
+from binoc_runbook.world.git import TIMEOUT
 
 # A branch that is not there contains nothing, and is behind everything.
 _NOTHING_THERE: tuple[Ancestry, Ancestry] = ("no", "yes")
@@ -144,4 +144,4 @@ class Target:
         # --no-verify: this is a question, and a pre-push hook of the user is an act. The tag need not exist yet, so it
         # is the commit that is offered under its name.
         question = ("push", "--dry-run", "--porcelain", "--atomic", "--no-verify", view.remote, *refs)
-        return self.world.git.ask(*question, patience=PATIENCE)
+        return self.world.git.ask(*question, timeout=TIMEOUT)

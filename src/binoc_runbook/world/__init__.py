@@ -86,7 +86,7 @@ class World:
         """What decides beside the sources whether tests pass: the system, Python, and rustc where it is installed."""
         import platform
 
-        rustc = self.processes.run(["rustc", "--version"], patience=20.0)
+        rustc = self.processes.run(["rustc", "--version"], timeout=20.0)
         return [platform.platform(), f"Python {platform.python_version()}", rustc.stdout.strip()]
 
     def follow_tag(

@@ -17,7 +17,7 @@ _COMMAND = ("cargo", "metadata", "--no-deps", "--format-version", "1", "--offlin
 
 def read_metadata(processes: Processes, manifest: str) -> CargoMetadata:
     """Return cargo's report about the workspace of a manifest, which is given by its path from the root."""
-    result = processes.run([*_COMMAND, f"--manifest-path={manifest}"], patience=TIMEOUT)
+    result = processes.run([*_COMMAND, f"--manifest-path={manifest}"], timeout=TIMEOUT)
     if result.returncode == 127:
         return CargoMetadata(
             error=result.reason, remedy="install the Rust toolchain with rustup, then open a new shell"

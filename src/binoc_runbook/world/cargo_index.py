@@ -19,7 +19,7 @@ from binoc_runbook.checks.observations import ProcessResult, VersionLookup
 from binoc_runbook.world.processes import Processes
 
 #: How long the registry may take, in seconds; what the crate depends on is downloaded as well.
-PATIENCE = 300.0
+TIMEOUT = 300.0
 
 _MANIFEST = '[package]\nname = "asks-for-a-crate"\nversion = "0.0.0"\nedition = "2021"\n\n[workspace]\n'
 #: Cargo book, *cargo package*.
@@ -33,11 +33,11 @@ def look_up_version(processes: Processes, name: str, version: str) -> VersionLoo
         _write_crate(Path(folder) / "crate")
         environment = {**processes.environment, "CARGO_NET_OFFLINE": "false"}
         isolated = replace(processes, root=Path(folder) / "crate", environment=environment)
-        result = isolated.run(["cargo", "add", "--quiet", f"{name}@={version}"], patience=PATIENCE)
+        result = isolated.run(["cargo", "add", "--quiet", f"{name}@={version}"], timeout=TIMEOUT)
         if result.returncode != 0 and "could not be found in registry index" in result.stderr:
             return _absent(replace(isolated, root=Path(folder)), question, name, version)
         if result.returncode == 0:
-            result = isolated.run(["cargo", "fetch", "--quiet"], patience=PATIENCE)
+            result = isolated.run(["cargo", "fetch", "--quiet"], timeout=TIMEOUT)
         if result.returncode != 0:
             return VersionLookup("no answer", question, reason=result.reason)
         checksum = _locked(isolated.root / "Cargo.lock", name)
@@ -59,7 +59,7 @@ def _write_crate(folder: Path) -> None:
 
 def _absent(processes: Processes, question: str, name: str, version: str) -> VersionLookup:
     """`cargo add` says the same of a crate that is not there and of a version that is not; `cargo info` knows."""
-    result: ProcessResult = processes.run(["cargo", "info", "--quiet", name], patience=PATIENCE)
+    result: ProcessResult = processes.run(["cargo", "info", "--quiet", name], timeout=TIMEOUT)
     if result.returncode == 0:
         return VersionLookup("no version", question, reason=f"the registry has `{name}`, and not version {version}")
     if "could not find" in result.stderr:

@@ -16,7 +16,7 @@ from typing import BinaryIO, cast
 from binoc_runbook.checks.observations import Ancestry, ProcessResult, RemoteRefs, Tag, TreeState
 
 #: How long a remote may take to answer a question, in seconds; afterwards the answer is *unknown*.
-PATIENCE = 60.0
+TIMEOUT = 60.0
 
 _OPERATIONS = {
     "MERGE_HEAD": ("merge", "git merge --abort"),
@@ -45,7 +45,7 @@ class Git:
         command: Sequence[str],
         *,
         stdin: str | None = None,
-        patience: float | None = None,
+        timeout: float | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> ProcessResult:
         """Run one git command line, `["git", …]`, and return what it printed; never raises for its exit code."""
@@ -65,16 +65,16 @@ class Git:
                     with_extended_output=True,
                     with_exceptions=False,
                     strip_newline_in_stdout=False,
-                    kill_after_timeout=patience,
+                    kill_after_timeout=timeout,
                     env={"GIT_TERMINAL_PROMPT": "0", **self.environment, **(environment or {})},
                 )
             except git.exc.GitCommandNotFound:
                 return ProcessResult(tuple(command), 127, "", "`git` was not found on PATH")
         return ProcessResult(tuple(command), int(returncode), str(stdout), self._tidy(str(stderr).strip()))
 
-    def ask(self, *arguments: str, patience: float | None = None) -> ProcessResult:
+    def ask(self, *arguments: str, timeout: float | None = None) -> ProcessResult:
         """Run `git …` for its answer, without taking the locks that a concurrent command of the user may want."""
-        return self.run(["git", *arguments], patience=patience, environment={"GIT_OPTIONAL_LOCKS": "0"})
+        return self.run(["git", *arguments], timeout=timeout, environment={"GIT_OPTIONAL_LOCKS": "0"})
 
     def _tidy(self, text: str) -> str:
         for url, shown in self._urls.values():
@@ -189,7 +189,7 @@ class Git:
         with tempfile.TemporaryDirectory(prefix="binoc-signing-") as throwaway:
             signed = self.run(
                 ["git", "commit-tree", "-S", "-m", "can this clone sign?", tree],
-                patience=20.0,
+                timeout=20.0,
                 environment={
                     # The object must not stay in the clone.
                     "GIT_OBJECT_DIRECTORY": throwaway,
@@ -219,7 +219,7 @@ class Git:
 
     def remote_refs(self, remote: str, *names: str) -> RemoteRefs:
         """What the remote answers for the refs of these full names (all of them when none is given)."""
-        result = self.ask("ls-remote", remote, *names, patience=PATIENCE)
+        result = self.ask("ls-remote", remote, *names, timeout=TIMEOUT)
         question = f"git ls-remote {' '.join((remote, *names))}"
         if result.returncode != 0:
             return RemoteRefs(question, None, result.reason)

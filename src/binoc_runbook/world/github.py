@@ -22,7 +22,7 @@ from urllib.parse import quote, urlsplit
 from binoc_runbook.checks.observations import GitHubResponse, Outcome
 
 #: How long GitHub may be silent, in seconds; afterwards there is *no answer*.
-PATIENCE = 60.0
+TIMEOUT = 60.0
 #: Where GitHub answers, unless `GITHUB_API_URL` names another place.
 GITHUB = "https://api.github.com"
 #: The names of the variables that may hold a token, the first that does wins; `gh` reads them in this order too.
@@ -45,7 +45,7 @@ class GitHubClient:
     """A client of GitHub's REST API, configured by an environment, which is not shown because it may hold a token."""
 
     environment: Mapping[str, str] = field(repr=False)
-    patience: float = PATIENCE
+    timeout: float = TIMEOUT
 
     _OUTCOMES: ClassVar[dict[int, Outcome]] = {
         400: "refused",
@@ -129,7 +129,7 @@ class GitHubClient:
             headers["Content-Type"] = media_type
         try:
             request = urllib.request.Request(address, body, headers, method=method)  # noqa: S310 - of the API, see above
-            with self._opener.open(request, timeout=self.patience) as response:
+            with self._opener.open(request, timeout=self.timeout) as response:
                 content = response.read(_LARGEST + 1)
                 if len(content) > _LARGEST:
                     return GitHubResponse(question, "no answer", reason=f"more than {_LARGEST} bytes"), ""
@@ -142,7 +142,7 @@ class GitHubClient:
         except urllib.error.URLError as error:
             return GitHubResponse(question, "no answer", reason=str(error.reason)), ""
         except TimeoutError:
-            return GitHubResponse(question, "no answer", reason=f"silent for {self.patience:.0f} s"), ""
+            return GitHubResponse(question, "no answer", reason=f"silent for {self.timeout:.0f} s"), ""
         except (OSError, HTTPException, ValueError) as error:
             return GitHubResponse(question, "no answer", reason=f"not an answer of GitHub: {type(error).__name__}"), ""
 

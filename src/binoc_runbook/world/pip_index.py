@@ -15,7 +15,7 @@ from binoc_runbook.checks.observations import VersionLookup
 from binoc_runbook.world.processes import Processes
 
 #: How long the index may take to answer, in seconds.
-PATIENCE = 120.0
+TIMEOUT = 120.0
 
 _HASHES = ("--quiet", "--universal", "--no-deps", "--generate-hashes", "--no-header", "--no-annotate")
 
@@ -34,7 +34,7 @@ def look_up_version(processes: Processes, name: str, version: str) -> VersionLoo
         isolated = replace(
             processes, root=Path(folder), environment={**processes.environment, **_as_uv_knows(processes)}
         )
-        result = isolated.run(command, stdin=f"{name}=={version}\n", patience=PATIENCE)
+        result = isolated.run(command, stdin=f"{name}=={version}\n", timeout=TIMEOUT)
     if result.returncode == 0:
         digests = frozenset(re.findall(r"--hash=sha256:([0-9a-f]{64})", result.stdout))
         if digests:
@@ -56,7 +56,7 @@ def configured_index(processes: Processes) -> str:
         if value := processes.inherits(name):
             return value
     # uv does not read pip's configuration; whoever has told pip of a mirror has told us, as in the wrapper `just`.
-    result = processes.run(["python", "-m", "pip", "config", "get", "global.index-url"], patience=20.0)
+    result = processes.run(["python", "-m", "pip", "config", "get", "global.index-url"], timeout=20.0)
     return result.stdout.strip() if result.returncode == 0 else ""
 
 

@@ -62,7 +62,7 @@ class Processes:
         """The value of a variable as the processes see it; empty where it is not set."""
         return self._inherited().get(name, "")
 
-    def run(self, command: Sequence[str], *, stdin: str | None = None, patience: float | None = None) -> ProcessResult:
+    def run(self, command: Sequence[str], *, stdin: str | None = None, timeout: float | None = None) -> ProcessResult:
         """Run a short command for its answer; exit code 127 when there is no such program, 124 when it is too slow."""
         try:
             done = subprocess.run(
@@ -71,13 +71,13 @@ class Processes:
                 env=self._inherited(),
                 input=(stdin or "").encode(),
                 capture_output=True,
-                timeout=patience,
+                timeout=timeout,
                 check=False,
             )
         except FileNotFoundError:
             return ProcessResult(tuple(command), 127, "", f"`{command[0]}` was not found on PATH")
         except subprocess.TimeoutExpired:
-            return ProcessResult(tuple(command), 124, "", f"no answer within {patience:.0f} s")
+            return ProcessResult(tuple(command), 124, "", f"no answer within {timeout:.0f} s")
         return ProcessResult(tuple(command), done.returncode, _text(done.stdout), _text(done.stderr).strip())
 
     def watch(
@@ -176,10 +176,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def _signal(process: subprocess.Popen[bytes]) -> None:
     # The session of the process is its own (start_new_session), so this reaches nothing that we did not start.
-    for sign, patience in ((signal.SIGINT, 3.0), (signal.SIGTERM, 2.0), (signal.SIGKILL, 5.0)):
+    for sign, timeout in ((signal.SIGINT, 3.0), (signal.SIGTERM, 2.0), (signal.SIGKILL, 5.0)):
         if process.poll() is not None:
             break
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, sign)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(patience)
+            process.wait(timeout)

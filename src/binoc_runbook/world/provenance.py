@@ -11,7 +11,7 @@ from binoc_runbook.checks.observations import Provenance
 from binoc_runbook.world.processes import Processes
 
 #: How long one file may take, in seconds: it is downloaded.
-PATIENCE = 120.0
+TIMEOUT = 120.0
 
 
 def verify_provenance(processes: Processes, repository: str, files: Iterable[str]) -> list[Provenance]:
@@ -25,7 +25,7 @@ def verify_provenance(processes: Processes, repository: str, files: Iterable[str
 def _verify(processes: Processes, repository: str, file: str) -> Provenance:
     address = f"https://github.com/{repository}"
     command = ["pypi-attestations", "verify", "pypi", "--repository", address, f"pypi:{file}"]
-    result = processes.run(command, patience=PATIENCE)
+    result = processes.run(command, timeout=TIMEOUT)
     if result.returncode == 0:
         return Provenance(file, "proven")
     # The only words with which it denies; everything else is about what it could not get.

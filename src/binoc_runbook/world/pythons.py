@@ -18,7 +18,7 @@ from binoc_runbook.world.processes import Processes
 OLDEST = (3, 10)
 
 #: How long one of them may take to say what it is, in seconds; a shim that is slower is taken for a broken one.
-PATIENCE = 20.0
+TIMEOUT = 20.0
 
 # `_base_executable`: the Python that an environment was made from, when it is one of an environment that is tried.
 _IDENTIFY = """
@@ -74,7 +74,7 @@ def _candidates(processes: Processes) -> Iterator[Path]:
 
 
 def _identify(processes: Processes, path: Path) -> Python | None:
-    result = processes.run([str(path), "-I", "-c", _IDENTIFY], patience=PATIENCE)
+    result = processes.run([str(path), "-I", "-c", _IDENTIFY], timeout=TIMEOUT)
     match = re.fullmatch(r"(\d+) (\d+) (\d+) (.+)", result.stdout.strip())
     if result.returncode != 0 or match is None:
         return None

@@ -12,7 +12,7 @@ from binoc_runbook.world.processes import Processes
 from binoc_runbook.world.pythons import Python
 
 #: How long an installation may take, in seconds; an sdist that has to be compiled takes minutes.
-PATIENCE = 900.0
+TIMEOUT = 900.0
 
 # What would bring packages of somebody else's into an environment that is meant to be empty.
 _EMPTY = {"PYTHONPATH": "", "PYTHONHOME": ""}
@@ -39,7 +39,7 @@ class VirtualEnvironment:
 def create(processes: Processes, python: Python, folder: Path) -> VirtualEnvironment | str:
     """Make an environment with nothing in it, or say why it could not be made; `folder` must not be there yet."""
     alone = ["--no-config", "--no-project", "--offline"]
-    done = processes.run(["uv", "venv", "--quiet", *alone, "--python", str(python.path), str(folder)], patience=60.0)
+    done = processes.run(["uv", "venv", "--quiet", *alone, "--python", str(python.path), str(folder)], timeout=60.0)
     return VirtualEnvironment(folder, python) if done.returncode == 0 else done.reason
 
 
@@ -59,4 +59,4 @@ def install(
     if files is not None:
         command += ["--no-index", "--only-binary", ":all:", "--find-links", str(files)]
     cleaned = replace(processes, environment={**processes.environment, **_EMPTY})
-    return cleaned.run([*command, *requirements], patience=PATIENCE)
+    return cleaned.run([*command, *requirements], timeout=TIMEOUT)

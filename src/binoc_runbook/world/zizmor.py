@@ -19,13 +19,13 @@ def audit_workflow(processes: Processes, file: str) -> Audit:
     own = replace(
         processes, withheld=lambda name: processes.withheld(name) or name.startswith(("ZIZMOR_", "GH_", "GITHUB_"))
     )
-    version = own.run(["zizmor", "--version"], patience=_TIMEOUT)
+    version = own.run(["zizmor", "--version"], timeout=_TIMEOUT)
     if version.returncode != 0:
         return Audit(missing=version.reason)
     installed = version.stdout.strip().rpartition(" ")[2]
     if installed != ZIZMOR:
         return Audit(missing=f"the installed version is {installed}")
-    done = own.run([*COMMAND, file], patience=_TIMEOUT)
+    done = own.run([*COMMAND, file], timeout=_TIMEOUT)
     if done.returncode not in _ENDED:
         return Audit(unknown=replace(done, stderr=done.stderr.partition("Stack backtrace")[0]).reason)
     return Audit.parse(done.stdout)

@@ -18,7 +18,7 @@ from binoc_runbook.checks.observations import ProcessResult
 from binoc_runbook.finding import Finding, Findings
 
 #: How long one tool may look, in seconds.
-PATIENCE = 300.0
+TIMEOUT = 300.0
 
 _LINUX = re.compile(r"(many|musl)linux_(\d+)_(\d+)_(\w+)")
 
@@ -26,7 +26,7 @@ _LINUX = re.compile(r"(many|musl)linux_(\d+)_(\d+)_(\w+)")
 class ToolRunner(Protocol):
     """A runner of tools in the directory of the files; exit code 127 means that a tool is missing."""
 
-    def run(self, command: Sequence[str], *, patience: float | None = None) -> ProcessResult: ...
+    def run(self, command: Sequence[str], *, timeout: float | None = None) -> ProcessResult: ...
 
 
 def run_tools(names: Sequence[str], runner: ToolRunner, shown: str = "dist") -> Findings:
@@ -75,7 +75,7 @@ class _Tools:
             yield from self.findings(names, command, defects)
 
     def run(self, names: list[str], command: list[str], parse: Callable[[ProcessResult], _Defects]) -> _Defects:
-        done = self.runner.run([*command, *names], patience=PATIENCE)
+        done = self.runner.run([*command, *names], timeout=TIMEOUT)
         if done.returncode in (124, 127):
             yield "", Defect(done.reason, f"just with {command[0]} --version, which brings it", "unknown")
             return

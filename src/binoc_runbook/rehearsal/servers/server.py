@@ -18,7 +18,7 @@ from binoc_runbook.rehearsal.servers.certificates import Authority
 #: The largest body that is read, in bytes: more than any dist of a rehearsal, less than the memory of a machine.
 LARGEST = 256 * 1024 * 1024
 #: How long a client may be silent in the middle of a request, in seconds.
-PATIENCE = 30.0
+TIMEOUT = 30.0
 
 _Value = TypeVar("_Value")
 
@@ -176,7 +176,7 @@ class Server:
         """Stop the server and free its port; a second call does nothing."""
         if self._thread.is_alive():
             self._listener.shutdown()
-            self._thread.join(PATIENCE)
+            self._thread.join(TIMEOUT)
         self._listener.server_close()
 
     def __enter__(self) -> Self:
@@ -223,7 +223,7 @@ class _Listener(ThreadingTCPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    timeout = PATIENCE
+    timeout = TIMEOUT
     server: _Listener
 
     def do_GET(self) -> None:

@@ -23,7 +23,7 @@ from binoc_runbook.world import World
 Notebook = dict[str, Any]
 
 #: In seconds; a quick rehearsal takes three.
-_PATIENCE = 300.0
+_TIMEOUT = 300.0
 
 #: The duration of a stage at the end of a line, which differs from run to run.
 _TOOK = re.compile(r" \(\d+\.\d s\)")
@@ -60,7 +60,7 @@ def rehearse(runbook: Path, root: Path) -> RehearsedNotebook | str:
         record = Path(folder) / "record.ipynb"
         parameters = ["-p", "dry_run", "False", "-p", "world", f"rehearsal:{QUICK}"]
         command = [sys.executable, "-m", "papermill", str(runbook), str(record), *parameters]
-        done = world.processes.run(command, patience=_PATIENCE)
+        done = world.processes.run(command, timeout=_TIMEOUT)
         notebook = read_runbook(record) or read_runbook(runbook)
     assert notebook is not None  # noqa: S101 - the runbook was read before
     refused = "" if done.returncode == 0 else _last_error(notebook) or world.clean(done.stderr)
