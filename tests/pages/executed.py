@@ -86,7 +86,7 @@ ELSEWHERE = {
     r"\./just rehearse( VERSION)?": _REHEARSED,
     r"\./just rehearse --fault (wrong-publisher|lost-answer)": Place(
         _FAULTS,
-        "test_a_trouble_that_was_asked_for_comes_once_and_ends_with_everything_out_once",
+        "test_a_fault_that_was_asked_for_comes_once_and_ends_with_everything_out_once",
         ("get_args(RegistryFault)",),
     ),
     r"\./just release VERSION|binoc-runbook --root DIR release VERSION": _RELEASED,

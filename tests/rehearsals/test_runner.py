@@ -422,7 +422,7 @@ def test_a_failing_step_skips_the_others_but_those_that_ask_for_it(rehearsed):
 
 def test_what_is_to_be_masked_is_shown_nowhere(rehearsed, monkeypatch):
     monkeypatch.setattr(
-        rehearsed.registries.forge,
+        rehearsed.registries.github,
         "token",
         lambda permissions: f"forge-{'-'.join(f'{k}-{v}' for k, v in permissions.items())}",
     )

@@ -21,9 +21,9 @@ def asked(checkout, tmp_path, monkeypatch):
     """The findings about the checkout of a world whose clients go to loopback, and the servers there."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with open_registries(tmp_path / "clients", checkout.remote, "example/demo") as registries:
-        registries.forge.settings = RepositorySettings.promised("pypi-demo", "crates-io")
+        registries.github.settings = RepositorySettings.promised("pypi-demo", "crates-io")
         may = dict.fromkeys(("actions", "environments", "secrets"), "read") | {"administration": "write"}
-        token = {"GH_TOKEN": registries.forge.token(may), "CARGO_NET_RETRY": "0"}
+        token = {"GH_TOKEN": registries.github.token(may), "CARGO_NET_RETRY": "0"}
 
         def ask():
             environment = registries.user_environment | token

@@ -96,14 +96,14 @@ def test_what_its_remote_holds_is_never_forced_moved_or_deleted(world):
 
 
 @pytest.mark.parametrize(
-    ("trouble", "refused", "taken", "words"),
+    ("fault", "refused", "taken", "words"),
     [
         ("protected-branch", "refs/heads/main", "refs/tags/v0.4.0", "made through a pull request"),
         ("refused-tag", "refs/tags/v0.4.0", "refs/heads/main", "creations being restricted"),
     ],
 )
-def test_a_rule_of_the_remote_is_seen_by_the_push_and_by_no_dry_run(checkout, trouble, refused, taken, words):
-    world = open_world(checkout.root, trouble)
+def test_a_rule_of_the_remote_is_seen_by_the_push_and_by_no_dry_run(checkout, fault, refused, taken, words):
+    world = open_world(checkout.root, fault)
     assert push(world, "--dry-run", f"HEAD:{refused}").returncode == 0
     done = push(world, f"HEAD:{refused}")
     assert done.returncode == 1

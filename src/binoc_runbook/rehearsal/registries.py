@@ -1,4 +1,4 @@
-"""The registries, forge and identity provider of one rehearsal, and the environment that leads clients to them."""
+"""The registries, GitHub and the identity provider of one rehearsal, and the environment that leads clients to them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Registries:
     identity: IdentityProvider
     index: PackageIndex
     crates: CrateRegistry
-    forge: GitHubServer
+    github: GitHubServer
     environment: dict[str, str]
 
     @property
@@ -41,14 +41,14 @@ class Registries:
     @property
     def mistakes(self) -> list[str]:
         """What the servers did wrong themselves; after a good rehearsal there is nothing."""
-        return [*self.identity.mistakes, *self.index.mistakes, *self.crates.mistakes, *self.forge.mistakes]
+        return [*self.identity.mistakes, *self.index.mistakes, *self.crates.mistakes, *self.github.mistakes]
 
 
 @contextmanager
 def open_registries(folder: Path, bare: Path | None = None, repository: str | None = None) -> Iterator[Registries]:
     """Serve on loopback until the end of `with`; caches, homes and the certificate of the clients are in `folder`.
 
-    `bare` is the git repository whose tags the forge knows, `repository` its name there, `owner/name`.
+    `bare` is the git repository whose tags GitHub knows, `repository` its name there, `owner/name`.
     The commands of a workflow run as they are written, so everything is said by variables: the documentation of uv,
     pip and cargo names each of them. The user's configuration, caches and logins are neither read nor written.
     """
@@ -57,7 +57,7 @@ def open_registries(folder: Path, bare: Path | None = None, repository: str | No
         IdentityProvider() as identity,
         PackageIndex(identity.keys, authority) as index,
         CrateRegistry(identity.keys) as crates,
-        GitHubServer(bare, repository, authority) as forge,
+        GitHubServer(bare, repository, authority) as github,
     ):
         for name in ("home", "cargo", "uv", "pip"):
             (folder / name).mkdir(parents=True, exist_ok=True)
@@ -80,6 +80,6 @@ def open_registries(folder: Path, bare: Path | None = None, repository: str | No
             f"CARGO_REGISTRIES_{NAME.upper()}_INDEX": crates.index,
             # Otherwise cargo would ask the user's keyring, or for a token at a prompt.
             "CARGO_REGISTRY_GLOBAL_CREDENTIAL_PROVIDERS": "cargo:token",
-            "GITHUB_API_URL": forge.url,
+            "GITHUB_API_URL": github.url,
         }
-        yield Registries(identity, index, crates, forge, environment)
+        yield Registries(identity, index, crates, github, environment)

@@ -89,16 +89,16 @@ class JobRunner:
     def _contexts(self) -> dict[str, Value]:
         system, machine = this_host()
         return {
-            "github": github(self.context, job=self.job.id, workspace=str(self.workspace), token=self._forge_token()),
+            "github": github(self.context, job=self.job.id, workspace=str(self.workspace), token=self._github_token()),
             "runner": {"os": system, "arch": machine, "temp": str(self.temp)},
             "job": {"status": "success"},
             "steps": self.results,
             "env": self.env,
         }
 
-    def _forge_token(self) -> str:
+    def _github_token(self) -> str:
         node = self.job.node.get("permissions") or self.context.run.workflow.root.get("permissions")
-        token = self.context.host.registries.forge.token(
+        token = self.context.host.registries.github.token(
             {key.text: value.text for key, value in node.items()} if node else {}
         )
         self.context.masks.add(token)
