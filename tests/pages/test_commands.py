@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from binoc_runbook.cli import COMMANDS
 from binoc_runbook.cli.options import parse
 from binoc_runbook.version import Version
 
@@ -82,7 +81,7 @@ def just_says(*question: str) -> str:
 def runbook(arguments: list[str]) -> None:
     words = [word.replace("VERSION", "0.4.0") for word in arguments]
     try:
-        parsed = parse(COMMANDS, words)
+        parsed = parse(words)
     except SystemExit as ended:
         if ended.code:
             raise ValueError(f"binoc-runbook refuses `{' '.join(words)}`") from None

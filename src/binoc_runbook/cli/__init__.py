@@ -10,7 +10,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from binoc_runbook.cli import subcommands
 from binoc_runbook.cli.options import Command, parse
 from binoc_runbook.cli.output import INTERRUPTED, REFUSED, report
 from binoc_runbook.files import root_of
@@ -19,7 +18,7 @@ from binoc_runbook.finding import Finding, RefusedError
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
-    parsed = parse(COMMANDS, sys.argv[1:] if arguments is None else arguments)
+    parsed = parse(sys.argv[1:] if arguments is None else arguments)
     try:
         command: Command = parsed.command
         return command(_root(parsed.root), parsed)
@@ -45,23 +44,3 @@ def _root(given: Path | None) -> Path:
         raise RefusedError("there is nothing to look at", [finding])
     # A folder that is no clone can still be inspected; its stage `tree` then says what is missing.
     return (given or root_of(start) or start).resolve()
-
-
-#: What can be typed, in the order of the help.
-COMMANDS: dict[str, Command] = {
-    "inspect": subcommands.inspect,
-    "check": subcommands.check,
-    "check-tag": subcommands.check_tag,
-    "plan": subcommands.plan,
-    "dist": subcommands.dist,
-    "sums": subcommands.sums,
-    "verify-crate": subcommands.verify_crate,
-    "release": subcommands.release,
-    "rehearse": subcommands.rehearse,
-    "verify": subcommands.verify,
-    "set-version": subcommands.set_version,
-    "prepare": subcommands.prepare,
-    "setup-check": subcommands.setup_check,
-    "github-release": subcommands.github_release,
-    "adr": subcommands.adr,
-}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import binoc_runbook.cli.subcommands as subcommands
 from binoc_runbook.rehearsal.faults import FAULTS, QUICK
 
 Command = Callable[[Path, argparse.Namespace], int]
@@ -20,7 +21,7 @@ class _RenamedOption(argparse.Action):
         parser.error(f"{option} is now {self.const}")
 
 
-def parse(commands: Mapping[str, Command], typed: Sequence[str]) -> argparse.Namespace:
+def parse(typed: Sequence[str]) -> argparse.Namespace:
     """Read a command line; the function of the command that was typed is its `command`.
 
     Exits with 2 for a line that is wrong, and with 0 for one that asks for help, as argparse does.
@@ -30,15 +31,16 @@ def parse(commands: Mapping[str, Command], typed: Sequence[str]) -> argparse.Nam
     parser.add_argument("--root", type=Path, metavar="DIR", help="the checkout to act on; else the one you are in")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     # The parsers of all commands take longer to make than the fastest of them takes to answer.
-    meant = next((word for word in typed if word in commands), None)
+    meant = next((word for word in typed if word in COMMANDS), None)
     plain = meant is not None and typed[0] in (meant, "--root")
-    for name in [meant] if plain and meant else commands:
-        told = (commands[name].__doc__ or "").strip()
-        sub = subparsers.add_parser(name, help=told[0].lower() + told[1:].rstrip("."), description=told)
+    for name in [meant] if plain and meant else COMMANDS:
+        command, add_options = COMMANDS[name]
+        about = (command.__doc__ or "").strip()
+        sub = subparsers.add_parser(name, help=about[0].lower() + about[1:].rstrip("."), description=about)
         # After the command too, where people type it; SUPPRESS keeps what was given before the command.
         sub.add_argument("--root", type=Path, metavar="DIR", default=argparse.SUPPRESS, help="the checkout to act on")
-        sub.set_defaults(command=commands[name])
-        _OPTIONS[name](sub)
+        sub.set_defaults(command=command)
+        add_options(sub)
     return parser.parse_args(typed)
 
 
@@ -56,7 +58,7 @@ def _version(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("version", metavar="VERSION", help="such as 0.5.0")
 
 
-def _said_version(sub: argparse.ArgumentParser) -> None:
+def _optional_version(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("version", nargs="?", metavar="VERSION", help="such as 0.4.0; else what the manifests say")
 
 
@@ -65,7 +67,7 @@ def _remote(sub: argparse.ArgumentParser) -> None:
 
 
 def _plan(sub: argparse.ArgumentParser) -> None:
-    _said_version(sub)
+    _optional_version(sub)
     _remote(sub)
     _json(sub)
 
@@ -111,7 +113,7 @@ def _release(sub: argparse.ArgumentParser) -> None:
 
 
 def _rehearse(sub: argparse.ArgumentParser) -> None:
-    _said_version(sub)
+    _optional_version(sub)
     told = "; ".join(f"{name}: {sentence}" for name, sentence in FAULTS.items())
     either = sub.add_mutually_exclusive_group()
     about = "without the tests and the workflow: some seconds instead of minutes"
@@ -122,7 +124,7 @@ def _rehearse(sub: argparse.ArgumentParser) -> None:
 
 
 def _verify(sub: argparse.ArgumentParser) -> None:
-    _said_version(sub)
+    _optional_version(sub)
     sub.add_argument("--sums", type=Path, metavar="FILE", help="the digests to compare with; else dist/SHA256SUMS")
     about = "how long to wait for what may be on its way; else 600"
     _renamed(sub, "--patience", "--timeout")
@@ -139,20 +141,21 @@ def _adr(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("title", metavar="TITLE", help='what was decided, such as "Wheels for one more platform"')
 
 
-_OPTIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
-    "inspect": _json,
-    "check": _check,
-    "check-tag": _check_tag,
-    "plan": _plan,
-    "dist": _dist,
-    "sums": _sums,
-    "verify-crate": _verify_crate,
-    "release": _release,
-    "rehearse": _rehearse,
-    "verify": _verify,
-    "set-version": _version,
-    "prepare": _version,
-    "setup-check": _json,
-    "github-release": _github_release,
-    "adr": _adr,
+#: What can be typed, in the order of the help: the function of each command, and the one that adds its options.
+COMMANDS: dict[str, tuple[Command, Callable[[argparse.ArgumentParser], None]]] = {
+    "inspect": (subcommands.inspect, _json),
+    "check": (subcommands.check, _check),
+    "check-tag": (subcommands.check_tag, _check_tag),
+    "plan": (subcommands.plan, _plan),
+    "dist": (subcommands.dist, _dist),
+    "sums": (subcommands.sums, _sums),
+    "verify-crate": (subcommands.verify_crate, _verify_crate),
+    "release": (subcommands.release, _release),
+    "rehearse": (subcommands.rehearse, _rehearse),
+    "verify": (subcommands.verify, _verify),
+    "set-version": (subcommands.set_version, _version),
+    "prepare": (subcommands.prepare, _version),
+    "setup-check": (subcommands.setup_check, _json),
+    "github-release": (subcommands.github_release, _github_release),
+    "adr": (subcommands.adr, _adr),
 }
