@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from binoc_runbook.display import text
+from binoc_runbook.display import diagram, text
 from binoc_runbook.finding import SIGN, Findings
 from binoc_runbook.notebook.messages import LIVE, RECORD
 from binoc_runbook.redaction import Translate
@@ -48,7 +48,8 @@ class NotebookReporter:
 
     def plan(self, release: Release) -> None:
         lines = list(text.plan(release.target))
-        self._show(lines, _plan_table(release.target), live=lines)
+        figure = f"<figure>{diagram.stages(release.target)}</figure>"
+        self._show(lines, _plan_table(release.target) + figure, live=lines)
 
     def says(self, words: str) -> None:
         self._say([words])

@@ -147,16 +147,17 @@ def _tag(target: Target, options: Options) -> Findings:
 
 def _wheels(target: Target, options: Options) -> Findings:
     """Whether each distribution promises wheels, all with the one pair of tags that is said."""
-    wanted = options.get("tags", ("wheels",))[0]
+    wanted = options["tags"][0] if "tags" in options else None
     findings = Findings()
     for artifact in _distributions(target):
         promised = f"wheels tagged `{artifact.wheels}`" if artifact.wheels else "no wheels"
-        holds = artifact.wheels is not None and wanted in ("wheels", artifact.wheels)
+        holds = artifact.wheels is not None and wanted in (None, artifact.wheels)
         saw = f"`{artifact.name}` promises {promised}"
         if holds:
             saw += f", one for each of {len(artifact.platforms)} platforms"
         place = _artifact_place(target, artifact, "wheels")
-        findings += [_verdict("wheels", place, saw, "" if holds else f", not `{wanted}`")]
+        other = f", not `{wanted}`" if wanted else ""
+        findings += [Finding.ok("wheels", place, saw) if holds else Finding.failed("wheels", place, saw + other, _MEND)]
     return findings
 
 
