@@ -56,7 +56,7 @@ def names_of_checks() -> set[str]:
                 case ast.Assign(targets=[ast.Name(id="CHECK")], value=ast.Constant(value=str(name))):
                     names.add(name)
                 case ast.Call(
-                    func=ast.Attribute(value=ast.Name(id="Finding")) | ast.Name(id="Finding"),
+                    func=ast.Attribute(value=ast.Name(id="Finding")) | ast.Name(id="Finding" | "_verdict"),
                     args=[ast.Constant(value=str(name)), *_],
                 ):
                     names.add(name)
