@@ -9,16 +9,13 @@ from __future__ import annotations
 
 import fnmatch
 import re
+from collections.abc import Callable
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import PurePosixPath, PureWindowsPath
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from binoc_runbook.finding import Place
 from binoc_runbook.version import Version, VersionError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 
 CHECK = "policy"
 MANIFEST = "pyproject.toml"

@@ -5,15 +5,11 @@ A tag can be pushed by hand, past every question that the release asks before it
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from binoc_runbook.checks.sync import sync
 from binoc_runbook.finding import Finding, Findings
+from binoc_runbook.policy import Policy
 from binoc_runbook.version import Version
-
-if TYPE_CHECKING:
-    from binoc_runbook.policy import Policy
-    from binoc_runbook.workspace import Workspace
+from binoc_runbook.workspace import Workspace
 
 CHECK = "ref"
 

@@ -7,19 +7,13 @@ by one wrong command; it is named with its line and the edit that closes it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from binoc_runbook.finding import Finding, Findings, Place
-from binoc_runbook.policy import MANIFEST_OF, NAMES
-from binoc_runbook.workspace import REGISTRY
+from binoc_runbook.policy import MANIFEST_OF, NAMES, Artifact, Policy
+from binoc_runbook.workspace import REGISTRY, Package, Workspace
 from binoc_runbook.workspace.manifest import strings
 from binoc_runbook.workspace.python import is_private
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from binoc_runbook.policy import Artifact, Policy
-    from binoc_runbook.workspace import Package, Workspace
 
 CHECK = "surface"
 #: The name under which `package.publish` allows crates.io (Cargo book, *The publish field*).

@@ -7,10 +7,13 @@ nothing published depends on may be out of step; it is a warning and never fails
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from binoc_runbook.finding import Finding, Findings
+from binoc_runbook.policy import Policy
+from binoc_runbook.version import Version
+from binoc_runbook.workspace import Workspace
 from binoc_runbook.workspace.changelog import section
 from binoc_runbook.workspace.requirement import RequirementError
 from binoc_runbook.workspace.version_locations import (
@@ -23,13 +26,6 @@ from binoc_runbook.workspace.version_locations import (
     lock_path,
     match_entries,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from binoc_runbook.policy import Policy
-    from binoc_runbook.version import Version
-    from binoc_runbook.workspace import Workspace
 
 CHECK = "sync"
 CHANGELOG = "CHANGELOG.md"

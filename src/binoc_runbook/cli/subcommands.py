@@ -5,13 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from binoc_runbook.cli.output import OK, REFUSED, SCHEMA, exit_code, gate_code, print_json, report, show_line, verdict
 from binoc_runbook.finding import Finding, Findings, RefusedError
-
-if TYPE_CHECKING:
-    from binoc_runbook.stages import Target
+from binoc_runbook.stages import Target
 
 
 def _target(root: Path, parsed: argparse.Namespace) -> Target:

@@ -20,7 +20,8 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import FrameType
+from typing import Any
 
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
@@ -36,9 +37,6 @@ from binoc_runbook.files import root_of
 from binoc_runbook.notebook.command_line import Invocation
 from binoc_runbook.notebook.messages import LIVE, RECORD
 from binoc_runbook.redaction import each_string, machine_free, plain
-
-if TYPE_CHECKING:
-    from types import FrameType
 
 #: What Ctrl-C, `kill` and a closed terminal send.
 STOP_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]

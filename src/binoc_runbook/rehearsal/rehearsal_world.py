@@ -12,21 +12,18 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from binoc_runbook.finding import Finding, RefusedError
+from binoc_runbook.policy import Policy
 from binoc_runbook.redaction import machine_free
 from binoc_runbook.rehearsal.bare_remote import bare_beside, rules, write_hook
 from binoc_runbook.rehearsal.faults import FAULTS, is_registry_fault, refused_refs
+from binoc_runbook.version import Version
 from binoc_runbook.workspace.policy_table import read_policy
 from binoc_runbook.world import World
 from binoc_runbook.world.git import Git
 from binoc_runbook.world.processes import Processes
-
-if TYPE_CHECKING:
-    from binoc_runbook.policy import Policy
-    from binoc_runbook.version import Version
-    from binoc_runbook.world.triggered_run import JobRun, TriggeredRun, TriggerListener
+from binoc_runbook.world.triggered_run import JobRun, TriggeredRun, TriggerListener
 
 _IDENTITY = {"user.name": "Rehearsal", "user.email": "rehearsal@localhost"}
 

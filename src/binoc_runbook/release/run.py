@@ -5,15 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from binoc_runbook.checks.tree import RECORDS
 from binoc_runbook.finding import Finding, Findings, RefusedError
 from binoc_runbook.release.record import Record, StageRun
 from binoc_runbook.stages import ACTS, AT_THE_LINE, QUESTIONS, STAGES, Observation, Stage, Target
-
-if TYPE_CHECKING:
-    from binoc_runbook.world.triggered_run import JobRun, PublishedArtifact
+from binoc_runbook.world.triggered_run import JobRun, PublishedArtifact
 
 #: A rehearsal is never finished later: the next one starts from nothing.
 _UNTOUCHED = "nothing outside this rehearsal was changed"

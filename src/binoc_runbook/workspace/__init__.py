@@ -9,23 +9,18 @@ Discovery reads and nothing else: cargo's reports come from its caller, and what
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from binoc_runbook.finding import Finding, Findings
-from binoc_runbook.policy import MANIFEST_OF, normalised
+from binoc_runbook.policy import MANIFEST_OF, Artifact, Policy, Registry, normalised
 from binoc_runbook.workspace import python
 from binoc_runbook.workspace.cargo import Crates
+from binoc_runbook.workspace.cargo_metadata import CargoMetadata, ReadMetadata
 from binoc_runbook.workspace.manifest_tree import ManifestTree
 from binoc_runbook.workspace.package import Ecosystem, Orphan, Package, Source
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
-
-    from binoc_runbook.policy import Artifact, Policy, Registry
-    from binoc_runbook.workspace.cargo_metadata import CargoMetadata, ReadMetadata
 
 __all__ = ["Ecosystem", "Orphan", "Package", "Source", "Workspace"]
 

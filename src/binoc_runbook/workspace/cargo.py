@@ -7,19 +7,13 @@ read by itself: what it inherits is then unknown.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
-from binoc_runbook.workspace.cargo_metadata import CargoMetadata, CargoPackage
-from binoc_runbook.workspace.manifest_tree import CARGO, manifest_in
+from binoc_runbook.workspace.cargo_metadata import CargoMetadata, CargoPackage, ReadMetadata
+from binoc_runbook.workspace.manifest import Manifest
+from binoc_runbook.workspace.manifest_tree import CARGO, ManifestTree, manifest_in
 from binoc_runbook.workspace.package import Orphan, Package, Source
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from binoc_runbook.workspace.cargo_metadata import ReadMetadata
-    from binoc_runbook.workspace.manifest import Manifest
-    from binoc_runbook.workspace.manifest_tree import ManifestTree
 
 
 class Crates:

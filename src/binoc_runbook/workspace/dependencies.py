@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
+from binoc_runbook.workspace.manifest import Manifest
 from binoc_runbook.workspace.manifest_tree import join, manifest_in
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from binoc_runbook.workspace.manifest import Manifest
-    from binoc_runbook.workspace.spans import Keys
+from binoc_runbook.workspace.spans import Keys
 
 #: Cargo still reads the spellings with an underscore below edition 2024.
 _TABLES = ("dependencies", "dev-dependencies", "build-dependencies", "dev_dependencies", "build_dependencies")

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from binoc_runbook.finding import Finding, Place
 from binoc_runbook.workspace.spans import Keys, Span, spans
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 class Document:

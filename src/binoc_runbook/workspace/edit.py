@@ -9,22 +9,19 @@ given again, and finishes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from binoc_runbook.finding import Finding, Findings, Place
+from binoc_runbook.policy import Policy
+from binoc_runbook.version import Version
+from binoc_runbook.workspace import Workspace
 from binoc_runbook.workspace.manifest import Manifest, parse
 from binoc_runbook.workspace.replace import Replacement, ReplacementError, replace_all
 from binoc_runbook.workspace.requirement import RequirementError
 from binoc_runbook.workspace.version_locations import VersionLocation, cargo_errors, find_version_locations
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from binoc_runbook.policy import Policy
-    from binoc_runbook.version import Version
-    from binoc_runbook.workspace import Workspace
 
 CHECK = "set-version"
 

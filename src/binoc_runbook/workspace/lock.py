@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
 
 from binoc_runbook.workspace.document import Document
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from binoc_runbook.workspace.spans import Keys
+from binoc_runbook.workspace.spans import Keys
 
 _ENTRY = re.compile(
     r'^\[\[package\]\][ \t]*\r?\nname = "([^"\r\n]+)"[ \t]*\r?\nversion = ("([^"\r\n]*)")[ \t]*(\r?\nsource = )?', re.M

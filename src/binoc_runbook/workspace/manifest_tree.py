@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import os
 import posixpath
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from binoc_runbook.finding import Finding
 from binoc_runbook.workspace.manifest import Manifest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 CARGO = "Cargo.toml"
 PYTHON = "pyproject.toml"

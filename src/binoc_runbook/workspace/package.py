@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    from binoc_runbook.finding import Place
-    from binoc_runbook.workspace.manifest import Manifest
-    from binoc_runbook.workspace.spans import Keys
+from binoc_runbook.finding import Place
+from binoc_runbook.workspace.manifest import Manifest
+from binoc_runbook.workspace.spans import Keys
 
 Ecosystem = Literal["cargo", "pypi"]
 

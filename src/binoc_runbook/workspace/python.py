@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
+from binoc_runbook.workspace.manifest import Manifest
 from binoc_runbook.workspace.manifest_tree import join, manifest_in
 from binoc_runbook.workspace.package import Orphan, Package, Source
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from binoc_runbook.workspace.manifest import Manifest
 
 
 def read(manifest: Manifest, crates: Mapping[str, Package]) -> Package | Orphan:

@@ -21,10 +21,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-if TYPE_CHECKING:
-    from binoc_runbook.version import Version
+from binoc_runbook.version import Version
 
 Numbers = tuple[int, ...]
 

@@ -8,26 +8,20 @@ them: a requirement that was left behind would break the build.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
-from binoc_runbook.finding import Finding
-from binoc_runbook.policy import normalised
-from binoc_runbook.workspace import requirement
+from binoc_runbook.finding import Finding, Place
+from binoc_runbook.policy import Policy, normalised
+from binoc_runbook.version import Version
+from binoc_runbook.workspace import Workspace, requirement
 from binoc_runbook.workspace.dependencies import dependencies
 from binoc_runbook.workspace.lock import Entry, Lock
 from binoc_runbook.workspace.manifest import Manifest, strings
 from binoc_runbook.workspace.manifest_tree import CARGO, LOCK
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from binoc_runbook.finding import Place
-    from binoc_runbook.policy import Policy
-    from binoc_runbook.version import Version
-    from binoc_runbook.workspace import Workspace
-    from binoc_runbook.workspace.package import Ecosystem, Package
-    from binoc_runbook.workspace.spans import Keys
+from binoc_runbook.workspace.package import Ecosystem, Package
+from binoc_runbook.workspace.spans import Keys
 
 Kind = Literal["version", "requirement", "lock"]
 

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from binoc_runbook.workspace.cargo_metadata import CargoMetadata
-
-if TYPE_CHECKING:
-    from binoc_runbook.world.processes import Processes
+from binoc_runbook.world.processes import Processes
 
 #: How long cargo may take to list the packages of one workspace, in seconds.
 TIMEOUT = 120.0

@@ -7,23 +7,19 @@ alone. It is read here as data, together with the policy, and each rule compares
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+from binoc_runbook.checks.workflow.audit import Audit
 from binoc_runbook.checks.workflow.model import FOLDER, WorkflowError, WorkflowFile
 from binoc_runbook.checks.workflow.rules import RULES
 from binoc_runbook.checks.workflow.rules.audit_reports import reported_defects
 from binoc_runbook.checks.workflow.rules.pinning import used_actions
 from binoc_runbook.checks.workflow.rules.publish_jobs import in_environment
+from binoc_runbook.checks.workflow.rules.rule import Rule
 from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.policy import Policy
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from binoc_runbook.checks.workflow.audit import Audit
-    from binoc_runbook.checks.workflow.rules.rule import Rule
 
 __all__ = ["RULES", "WorkflowFile", "workflow"]
 

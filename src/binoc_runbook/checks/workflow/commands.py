@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterator
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from binoc_runbook.policy import Registry
+from binoc_runbook.policy import Registry
 
 #: Actions that publish, by the registry.
 PUBLISHING_ACTIONS: dict[str, Registry] = {

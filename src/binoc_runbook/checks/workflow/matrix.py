@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import partial
 from itertools import product
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from binoc_runbook.checks.workflow.model import Job, Node
+from binoc_runbook.checks.workflow.model import Job, Node
 
 _Entry = dict[str, "Node"]
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
+from binoc_runbook.checks.workflow.audit import Audit
 from binoc_runbook.checks.workflow.commands import PUBLISHING_ACTIONS, commands, published_by
 from binoc_runbook.finding import Place
 from binoc_runbook.policy import Artifact, Policy, Registry, normalised
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from binoc_runbook.checks.workflow.audit import Audit
 
 #: Where GitHub looks for workflows.
 FOLDER = ".github/workflows"

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from binoc_runbook.finding import Finding
 from binoc_runbook.policy import NAMES
 from binoc_runbook.site.releases.record_files import CHECK, RecordedArtifact, RecordedRelease
 from binoc_runbook.stages import STAGES
-
-if TYPE_CHECKING:
-    from binoc_runbook.world.git import Git
+from binoc_runbook.world.git import Git
 
 UNKNOWN = "unknown"
 

@@ -5,19 +5,13 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from binoc_runbook.checks.workflow.matrix import expanded
-from binoc_runbook.checks.workflow.model import WorkflowFile, action_of
+from binoc_runbook.checks.workflow.model import Job, Node, WorkflowFile, action_of
 from binoc_runbook.checks.workflow.rules.rule import Violation
 from binoc_runbook.policy import Policy
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from binoc_runbook.checks.workflow.model import Job, Node
-
 
 #: More than anybody writes with braces.
 _MOST_PATTERNS = 256

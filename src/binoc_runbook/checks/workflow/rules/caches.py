@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from binoc_runbook.checks.workflow.model import WorkflowFile, action_of
 from binoc_runbook.checks.workflow.rules.rule import Violation
 from binoc_runbook.finding import Place
 from binoc_runbook.policy import Policy
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 def caches_are_off(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:

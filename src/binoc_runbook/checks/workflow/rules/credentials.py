@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from binoc_runbook.checks.workflow.commands import PUBLISHING_ACTIONS
-from binoc_runbook.checks.workflow.model import Node, WorkflowFile, action_of
+from binoc_runbook.checks.workflow.model import Job, Node, WorkflowFile, action_of
 from binoc_runbook.checks.workflow.rules.rule import Violation
 from binoc_runbook.policy import Policy
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from binoc_runbook.checks.workflow.model import Job
 
 
 def nothing_is_secret(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from binoc_runbook.checks.workflow.model import WorkflowFile, action_of
 from binoc_runbook.checks.workflow.rules.rule import Violation
 from binoc_runbook.policy import Policy
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 #: Inputs that decide what is built, checked out, handed on or published, from each action's `action.yml`. They are here
 #: to recognise a slip of the pen, so the list need not be whole: a name that is like none of them may be a new one.

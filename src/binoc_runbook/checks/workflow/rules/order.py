@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import re
 import shlex
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from binoc_runbook.checks.workflow.model import WorkflowFile
 from binoc_runbook.checks.workflow.rules.rule import Violation
 from binoc_runbook.environ import ENVIRONMENT, REHEARSAL
 from binoc_runbook.finding import Place
 from binoc_runbook.policy import Policy
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 def publishers_are_gated(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:

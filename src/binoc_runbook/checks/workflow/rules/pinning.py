@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from binoc_runbook.checks.workflow.model import Node, WorkflowFile
 from binoc_runbook.checks.workflow.rules.rule import Violation
 from binoc_runbook.policy import Policy
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 #: Releases of actions that have been looked up: the commit (not the tag object) and its tag.
 _KNOWN = {

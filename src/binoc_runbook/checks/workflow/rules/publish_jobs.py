@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from binoc_runbook.checks.workflow.model import WorkflowFile, same
 from binoc_runbook.checks.workflow.rules.rule import Violation
 from binoc_runbook.finding import Place
 from binoc_runbook.policy import Artifact, Policy
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 def every_artifact_has_its_job(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:

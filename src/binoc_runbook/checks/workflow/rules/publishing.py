@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from binoc_runbook.checks.workflow.commands import PUBLISHING_ACTIONS, only_publishes, published_by, starts_another
-from binoc_runbook.checks.workflow.model import WorkflowFile, action_of
+from binoc_runbook.checks.workflow.model import Job, Node, WorkflowFile, action_of
 from binoc_runbook.checks.workflow.rules.rule import Violation
 from binoc_runbook.policy import Policy
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from binoc_runbook.checks.workflow.model import Job, Node
 
 _FETCHING = (
     "actions/download-artifact",

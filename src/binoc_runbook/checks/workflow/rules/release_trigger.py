@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import re
 import string
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from binoc_runbook.checks.workflow.model import Node, WorkflowFile
 from binoc_runbook.checks.workflow.rules.rule import Violation
 from binoc_runbook.finding import Place
 from binoc_runbook.policy import Policy
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 def keys_are_unique(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from binoc_runbook.checks.workflow.model import WorkflowFile
 from binoc_runbook.finding import Place, Status
 from binoc_runbook.policy import Policy
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
 
 #: The place, what is wrong there, and the edit.
 Violation = tuple[Place, str, str]
