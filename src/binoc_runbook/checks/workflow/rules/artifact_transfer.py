@@ -75,6 +75,7 @@ def _braces(pattern: str) -> list[str]:
 
 
 def names_are_unique(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """One would be refused, or take the place of the other."""
     first: dict[str, _Upload] = {}
     for upload in _uploads(workflow):
         place = upload.place_of_name.place
@@ -90,6 +91,7 @@ def names_are_unique(workflow: WorkflowFile, policy: Policy) -> Iterator[Violati
 
 
 def patterns_are_disjoint(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """One project would be published with the files of the other, as `binoc-*` also matches `binoc-sqlite-*`."""
     names = [name for upload in _uploads(workflow) for name in dict.fromkeys(upload.names)]
     takes = [(download, {name for name in names if download.takes(name)}) for download in _downloads(workflow, policy)]
     for at, (download, taken) in enumerate(takes):
@@ -111,6 +113,7 @@ def _is_everything(path: str) -> bool:
 
 
 def uploads_are_built(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """Only what was built and inspected may be published; a checkout can hold credentials."""
     downloads = _downloads(workflow, policy)
     for upload in _uploads(workflow):
         given = upload.step.get("with", "path")
@@ -133,6 +136,7 @@ def uploads_are_built(workflow: WorkflowFile, policy: Policy) -> Iterator[Violat
 
 
 def uploads_are_not_empty(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """A release without its wheels would be published."""
     for upload in _uploads(workflow):
         given = upload.step.get("with", "if-no-files-found")
         if given is None or given.text != "error":

@@ -11,6 +11,7 @@ from binoc_runbook.policy import Policy
 
 
 def reported_defects(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """Attackers use what linters know, as they did at ultralytics in 2024."""
     for report in workflow.audit.reports if workflow.audit else ():
         if report.counts:
             yield Place(workflow.file, report.line), f"{report.audit}: {report.saw}", f"fix it as in {report.page}"

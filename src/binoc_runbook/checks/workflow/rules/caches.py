@@ -11,6 +11,7 @@ from binoc_runbook.policy import Policy
 
 
 def caches_are_off(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """What an earlier run left in a cache would be built into the release, as at TanStack in 2026."""
     edit = "write `cache-mode: none` on top"
     on_top = workflow.root.get("cache-mode")
     if on_top and on_top.text != "none":
@@ -36,6 +37,7 @@ _UNASKED = {
 
 
 def nothing_is_cached(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """Whoever can write to a cache writes into the release, as at ultralytics in 2024."""
     jobs = [node for job in workflow.all_jobs for node in (job.node, *job.steps)]
     for env in filter(None, (node.get("env") for node in (workflow.root, *jobs))):
         for key, value in env.items():

@@ -12,6 +12,7 @@ from binoc_runbook.policy import Policy
 
 
 def nothing_is_secret(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """A stored credential can be stolen and used elsewhere, as at lottie-player in 2024."""
     for root in (workflow.root, *(called.root for called in workflow.called)):
         for key, node in root.walk():
             if (expression := _reads_a_secret(key, node)) is not None:
@@ -39,6 +40,7 @@ _TOKEN = re.compile(r"pypi-AgE|cio[A-Za-z0-9]{32}|gh[pousr]_|github_pat_")
 
 
 def no_credential_is_stored(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """Whatever its name, a stored credential can be stolen, as by GhostAction in 2025."""
     edit = "delete it: a publish job gets its credential from the registry, for its identity token"
     for name, node in _named(workflow.root.get("env")):
         if not _is_minted(node, None):
@@ -77,6 +79,7 @@ def _is_minted(node: Node, job: Job | None) -> bool:
 
 
 def checkouts_keep_nothing(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """Every later step, and whatever is uploaded, would have the token."""
     for job in workflow.all_jobs:
         for step in job.steps:
             used = step.get("uses")

@@ -31,6 +31,7 @@ _OLD = {"pypa/gh-action-pypi-publish": ("repository_url", "packages_dir", "verif
 
 
 def inputs_are_spelt_right(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """An action leaves out what it does not know, and does something else than is written here."""
     for job in workflow.all_jobs:
         for step in job.steps:
             action, given = action_of(step), step.get("with")

@@ -14,6 +14,7 @@ from binoc_runbook.policy import Policy
 
 
 def publishers_are_gated(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """A run started by hand from a branch would publish what no tag names."""
     prefix = policy.tag.partition("{version}")[0]
     dispatched = "workflow_dispatch" in workflow.events
     for job in workflow.publishing(policy):
@@ -51,6 +52,7 @@ def _conjuncts(expression: str) -> list[str]:
 
 
 def publishers_wait(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """What is published cannot be taken back, so every build and check comes first."""
     publishing = workflow.publishing(policy)
     ids, last = {job.id for job in workflow.jobs}, {job.id for job in publishing}
     # Whatever does not come after a publication comes before all of them.
@@ -79,6 +81,7 @@ _CHECKING = re.compile(r"(?<![a-z])(?:py)?(?:check|test|verify|audit)", re.IGNOR
 
 
 def something_is_checked(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """What is published cannot be taken back."""
     publishing = {job.id for job in workflow.publishing(policy)}
     before = [job for job in workflow.jobs if job.id not in publishing and not workflow.needed_by(job) & publishing]
     commands = [words for job in before for _, words in job.commands]
@@ -88,6 +91,7 @@ def something_is_checked(workflow: WorkflowFile, policy: Policy) -> Iterator[Vio
 
 
 def nothing_passes_for_a_rehearsal(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """What a rehearsal cannot build is not missed there."""
     steps = [(job, node) for job in workflow.all_jobs for node in (job.node, *job.steps)]
     for where, node in [("the workflow", workflow.root), *((f"`{job.id}`", node) for job, node in steps)]:
         env = node.get("env")
@@ -97,6 +101,7 @@ def nothing_passes_for_a_rehearsal(workflow: WorkflowFile, policy: Policy) -> It
 
 
 def failures_count(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """What failed would be published as if it had passed."""
     for job in workflow.jobs:
         for node in (job.node, *job.steps):
             passing = node.get("continue-on-error")
@@ -105,6 +110,7 @@ def failures_count(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation
 
 
 def runs_are_not_cut_off(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """A publication that is cut off, or overtaken by its double, leaves a release half out."""
     wanted = f"{policy.workflow.rpartition('.')[0]}-${{{{ github.ref }}}}"
     concurrency = workflow.root.get("concurrency")
     if concurrency is None:
@@ -125,6 +131,7 @@ def runs_are_not_cut_off(workflow: WorkflowFile, policy: Policy) -> Iterator[Vio
 
 
 def jobs_end(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """A hanging job would hold the release and its approval open."""
     for job in workflow.jobs:
         if not job.is_reusable and job.node.get("timeout-minutes") is None:
             yield job.key.place, f"`{job.id}` may run for six hours", "write `timeout-minutes:`, generously"

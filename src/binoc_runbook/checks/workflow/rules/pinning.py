@@ -31,6 +31,7 @@ _KNOWN = {
 
 
 def actions_are_pinned(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """A tag can be moved to other code, as those of tj-actions were in 2025."""
     for used in used_actions(workflow):
         name, _, ref = used.text.partition("@")
         if name.startswith(("./", "$/")):  # of the same commit
@@ -50,6 +51,7 @@ _SHELLS = ("sh", "bash", "zsh", "python", "python3")
 
 
 def nothing_is_piped_into_shells(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """What a server hands out can change overnight, as codecov's uploader did in 2021."""
     for job in workflow.all_jobs:
         for (script, fetch), (other, shell) in pairwise(job.commands):
             told = all(word.startswith("-") for word in shell[1:])  # otherwise it runs a file that is named
@@ -59,6 +61,7 @@ def nothing_is_piped_into_shells(workflow: WorkflowFile, policy: Policy) -> Iter
 
 
 def comments_are_true(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """Reviewers read the comment, and the commit is what runs."""
     for used, name, commit in _pins(workflow):
         known, tag = _KNOWN[name]
         said = _tag(used)
@@ -69,6 +72,7 @@ def comments_are_true(workflow: WorkflowFile, policy: Policy) -> Iterator[Violat
 
 
 def commits_are_known(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """A commit of a fork looks the same, and runs as if it were the action's."""
     for used, name, commit in _pins(workflow):
         known, tag = _KNOWN[name]
         if commit != known and _tag(used) not in ("", tag):

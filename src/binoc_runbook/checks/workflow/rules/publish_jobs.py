@@ -11,6 +11,7 @@ from binoc_runbook.policy import Artifact, Policy
 
 
 def every_artifact_has_its_job(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """What is promised and what is published must be the same."""
     published = [artifact for artifact, _ in workflow.publishers(policy)]
     for artifact in policy.artifacts:
         if artifact not in published:
@@ -28,6 +29,7 @@ def in_environment(artifact: Artifact) -> str:
 
 
 def environments_are_declared(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """The registry trusts one environment for each artifact, and reviewers and a tag rule guard it."""
     for artifact, job in workflow.publishers(policy):
         wanted, given = artifact.environment, job.environment
         if wanted is None or same(given, wanted) or job.is_reusable:
@@ -38,6 +40,7 @@ def environments_are_declared(workflow: WorkflowFile, policy: Policy) -> Iterato
 
 
 def tokens_are_with_publishers(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """Whatever runs in a job with a token can publish, and nothing can without; TanStack's was taken from a build."""
     publishers = {job.id for _, job in workflow.publishers(policy)}
     for job in workflow.jobs:
         if job.id in publishers and job.token is None:
@@ -52,6 +55,7 @@ def tokens_are_with_publishers(workflow: WorkflowFile, policy: Policy) -> Iterat
 
 
 def tokens_are_alone(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """Publishing needs nothing else, and a thief would have it too."""
     for _, job in workflow.publishers(policy):
         permissions = job.node.get("permissions")
         if permissions and not permissions.is_mapping:
@@ -62,6 +66,7 @@ def tokens_are_alone(workflow: WorkflowFile, policy: Policy) -> Iterator[Violati
 
 
 def publishers_are_inline(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """PyPI matches the called file and crates.io the calling one, so only one file can satisfy both."""
     for _, job in workflow.publishers(policy):
         if called := job.node.get("uses"):
             edit = f"write its steps here, in `{workflow.file}`"

@@ -24,6 +24,7 @@ _HARMLESS = ("sha256sum", "shasum", "cmp", "diff", "test", "echo", "ls", "cd", "
 
 
 def publishers_only_publish(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """Code that runs beside the token can take it, as at TanStack in 2026."""
     for job in workflow.publishing(policy):
         allowed = (*_FETCHING, *PUBLISHING_ACTIONS, *(_FOR_CRATES if "crates.io" in job.registries else ()))
         for step in job.steps:
@@ -45,6 +46,7 @@ def _is_harmless(words: list[str]) -> bool:
 
 
 def crates_are_not_compiled(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """Code that is compiled beside the token can take it, as at TanStack in 2026."""
     for job, script, words in _publications(workflow):
         if published_by(words) == "crates.io" and "--no-verify" not in words:
             saw = f"`{job.id}` compiles the crate beside the token, build scripts included"
@@ -52,6 +54,7 @@ def crates_are_not_compiled(workflow: WorkflowFile, policy: Policy) -> Iterator[
 
 
 def crates_are_locked(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """What nobody has tested would be published, with a dependency that was taken over an hour ago."""
     for job, script, words in _publications(workflow):
         if published_by(words) == "crates.io" and not {"--locked", "--frozen"} & {*words}:
             saw = f"`{job.id}` publishes a crate with whatever versions are newest"
@@ -62,6 +65,7 @@ _SKIPPING = ("--skip-existing", "--check-url")
 
 
 def nothing_is_skipped(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """Other bytes that are there already would pass for this release."""
     for job in workflow.all_jobs:
         for step in job.steps:
             for name in ("skip-existing", "skip_existing"):
@@ -77,6 +81,7 @@ def nothing_is_skipped(workflow: WorkflowFile, policy: Policy) -> Iterator[Viola
 
 
 def files_are_attested(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """Without them nobody can tell a release from what a thief uploads, as at lottie-player in 2024."""
     for job in workflow.all_jobs:
         for step in job.steps:
             given = step.get("with", "attestations")
@@ -96,6 +101,7 @@ def _publications(workflow: WorkflowFile) -> Iterator[tuple[Job, Node, list[str]
 
 
 def nothing_is_published_elsewhere(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """What is published by another file is seen by nobody who reads this one."""
     publishers = {job.id for _, job in workflow.publishers(policy) if job.is_reusable}  # named by the rule `inline`
     for called in workflow.called:
         if called.by.id in publishers:

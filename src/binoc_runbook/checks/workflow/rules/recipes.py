@@ -10,6 +10,7 @@ from binoc_runbook.policy import Policy
 
 
 def scripts_are_recipes(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """What only the workflow can run cannot be tried before the tag is pushed."""
     publishing = {job.id for job in workflow.publishing(policy)}
     if workflow.recipes is None:
         return

@@ -13,6 +13,7 @@ from binoc_runbook.policy import Policy
 
 
 def keys_are_unique(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """GitHub refuses the file, and the tag starts nothing."""
     for _, node in workflow.root.walk():
         first: dict[str, Node] = {}
         for key, _ in node.items():
@@ -24,6 +25,7 @@ _ALLOWED = ("push", "workflow_dispatch")
 
 
 def only_tags_trigger(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """A release starts by the push of its tag, and by nothing else."""
     wanted = f'on: {{push: {{tags: ["{_pattern_of(policy)}"]}}}}'
     for event, (name, _) in workflow.events.items():
         if event not in _ALLOWED:

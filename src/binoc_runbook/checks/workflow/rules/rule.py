@@ -15,9 +15,15 @@ Violation = tuple[Place, str, str]
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule about the workflow: its name, why it matters, and the function that finds its violations."""
+    """One rule about the workflow: its name, and the function that finds its violations and says why it matters."""
 
     name: str
-    why: str
     violations: Callable[[WorkflowFile, Policy], Iterable[Violation]]
     status: Status = "failed"
+
+    @property
+    def why(self) -> str:
+        """Return why the rule matters, as the end of a sentence: the first paragraph of the function's docstring."""
+        reason = " ".join((self.violations.__doc__ or "").partition("\n\n")[0].split()).rstrip(".")
+        has_own_capitals = reason.partition(" ")[0][1:].lower() != reason.partition(" ")[0][1:]
+        return reason if has_own_capitals else reason[:1].lower() + reason[1:]

@@ -32,6 +32,7 @@ _LATEST = {"ubuntu-latest": "ubuntu-24.04", "macos-latest": "macos-26", "windows
 
 
 def runners_are_fixed(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """A label that nothing answers to holds the release up, and one that moves changes what is built."""
     for job, node, label in _labels(workflow):
         if retired := _RETIRED.get(label.removesuffix("-xlarge").removesuffix("-large")):
             since, instead = retired
@@ -42,6 +43,7 @@ def runners_are_fixed(workflow: WorkflowFile, policy: Policy) -> Iterator[Violat
 
 
 def runners_are_known(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """A job that nothing takes holds the release up for a day."""
     for job, node, label in _labels(workflow):
         retired = label.removesuffix("-xlarge").removesuffix("-large") in _RETIRED
         if not retired and label not in _LIVE and not label.endswith("-latest") and "${{" not in label:
@@ -50,7 +52,10 @@ def runners_are_known(workflow: WorkflowFile, policy: Policy) -> Iterator[Violat
 
 
 def the_toolchain_is_fixed(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
-    """Whether `RUSTUP_TOOLCHAIN` names one release, on top or in a job (rustup book, *overrides*)."""
+    """The compiler would be whichever the image has that day, and nobody could build the same bytes again.
+
+    Whether `RUSTUP_TOOLCHAIN` names one release, on top or in a job (rustup book, *overrides*).
+    """
     edit = "write on top `env: {RUSTUP_TOOLCHAIN: 1.95.0}`, with the release that you build with"
     nodes = [workflow.root, *(job.node for job in workflow.all_jobs)]
     said = [given for node in nodes if (given := node.get("env", "RUSTUP_TOOLCHAIN"))]
