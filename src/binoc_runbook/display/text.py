@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from binoc_runbook.finding import SIGN, Finding, Findings
 from binoc_runbook.policy import NAMES
+from binoc_runbook.release.record import StageRun
+from binoc_runbook.release.run import Release
 from binoc_runbook.stages import ACTS, STAGES, Stage, State, Target
-
-if TYPE_CHECKING:
-    from binoc_runbook.release.record import StageRun
-    from binoc_runbook.release.run import Release
-    from binoc_runbook.world.triggered_run import JobRun, PublishedArtifact
+from binoc_runbook.world.triggered_run import JobRun, PublishedArtifact
 
 STATE_SIGN: dict[State, str] = {"done": "✓", "ready": "→", "blocked": "✗", "unknown": "?"}
 

@@ -12,20 +12,16 @@ import re
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from binoc_runbook.display import diagram, text
 from binoc_runbook.finding import SIGN, Findings
 from binoc_runbook.notebook.messages import LIVE, RECORD
 from binoc_runbook.redaction import Translate
-from binoc_runbook.stages import ACTS, STAGES
-
-if TYPE_CHECKING:
-    from binoc_runbook.release.record import StageRun
-    from binoc_runbook.release.run import Release
-    from binoc_runbook.stages import Command, Stage, Target
-    from binoc_runbook.world.triggered_run import JobRun, PublishedArtifact
-
+from binoc_runbook.release.record import StageRun
+from binoc_runbook.release.run import Release
+from binoc_runbook.stages import ACTS, STAGES, Command, Stage, Target
+from binoc_runbook.world.triggered_run import JobRun, PublishedArtifact
 
 #: How many lines of a long command stay on the page, and how often (in seconds) the page is told of new ones.
 EXCERPT, PAUSE = 20, 1.0

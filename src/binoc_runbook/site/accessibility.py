@@ -12,14 +12,12 @@ from __future__ import annotations
 import html
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from docutils import nodes
+from sphinx.application import Sphinx
 
 from binoc_runbook.site.stylesheets import add_style
-
-if TYPE_CHECKING:
-    from sphinx.application import Sphinx
 
 #: How many characters of code stand side by side on a screen of 320 pixels; a longer line has to be scrolled there.
 NARROWEST = 30

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 
 from binoc_runbook.site.decisions import cell_execution
@@ -21,10 +23,6 @@ from binoc_runbook.site.decisions.collection import Decisions
 from binoc_runbook.site.decisions.directives import DecidedDirective, DecisionsDirective
 from binoc_runbook.site.decisions.rendering import complete_page
 from binoc_runbook.site.stylesheets import add_style
-
-if TYPE_CHECKING:
-    from sphinx.application import Sphinx
-    from sphinx.environment import BuildEnvironment
 
 _log = logging.getLogger(__name__)
 _STYLE = Path(__file__).with_name("decided.css")

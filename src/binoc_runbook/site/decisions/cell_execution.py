@@ -14,19 +14,17 @@ from collections.abc import Iterable
 from importlib import metadata
 from logging import WARNING, getLogger
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 
 from binoc_runbook.checks.observations import TreeState
 from binoc_runbook.files import root_of
 from binoc_runbook.redaction import machine_free, plain
 from binoc_runbook.world import World
-
-if TYPE_CHECKING:
-    from sphinx.application import Sphinx
-    from sphinx.environment import BuildEnvironment
 
 _log = logging.getLogger(__name__)
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 
 from binoc_runbook.files import root_of
 from binoc_runbook.site.decisions.sentences import DecidedCheckout, Sentence
-
-if TYPE_CHECKING:
-    from sphinx.application import Sphinx
-    from sphinx.environment import BuildEnvironment
 
 #: Where the sentences of a page are kept until it is read again, and whether the page lists those of all pages.
 _SENTENCES, _LISTS_THEM = "binoc-sentences", "binoc-lists-sentences"

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from docutils import nodes
+from sphinx.application import Sphinx
 from sphinx.util.nodes import make_refnode
 
 from binoc_runbook.finding import SIGN, Finding
@@ -18,9 +19,6 @@ from binoc_runbook.site.decisions.directives import OVERVIEW, SENTENCE, SUMMARY
 from binoc_runbook.site.decisions.sentences import Commit, Sentence, State
 from binoc_runbook.site.markup import code_spans
 from binoc_runbook.site.questions import QUESTIONS
-
-if TYPE_CHECKING:
-    from sphinx.application import Sphinx
 
 #: The sign next to the word, so that a state can also be told at a glance; the word itself is always there.
 _SIGN: dict[State, str] = {"verified": SIGN["ok"], "violated": SIGN["failed"], "unverified": SIGN["unknown"]}

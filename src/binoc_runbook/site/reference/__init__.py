@@ -14,18 +14,16 @@ import inspect
 import json
 from collections.abc import Iterator
 from dataclasses import MISSING, Field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from docutils import nodes
+from sphinx.application import Sphinx
 from sphinx.util import logging
 
 from binoc_runbook.checks.workflow import rules
 from binoc_runbook.policy import Artifact, Policy, policy_keys
 from binoc_runbook.site.markup import MarkdownDirective
 from binoc_runbook.site.published_files import copy_files
-
-if TYPE_CHECKING:
-    from sphinx.application import Sphinx
 
 _log = logging.getLogger(__name__)
 

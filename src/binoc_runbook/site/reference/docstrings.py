@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import is_dataclass
 from inspect import Parameter, Signature
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from sphinx.application import Sphinx
+from sphinx.application import Sphinx
 
 _CODE = re.compile(r"(?<!`)`([^`]+)`(\w?)")
 #: What may have an entry of its own; a word in lower case is mostly the name of an argument.

@@ -10,15 +10,13 @@ the site is built without Rust there is none; the page says so then, and the res
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from docutils import nodes
+from sphinx.application import Sphinx
 
 from binoc_runbook.site.markup import MarkdownDirective
 from binoc_runbook.site.published_files import publish_file
-
-if TYPE_CHECKING:
-    from sphinx.application import Sphinx
 
 _MISSING = "This part is missing here: the site was built where there is no cargo. `./just docs` makes it."
 

@@ -14,15 +14,13 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from docutils import nodes
+from sphinx.application import Sphinx
 
 from binoc_runbook.site.markup import MarkdownDirective, code_spans
 from binoc_runbook.site.published_files import publish_file
-
-if TYPE_CHECKING:
-    from sphinx.application import Sphinx
 
 HEADINGS = ("field", "type", "meaning")
 

@@ -11,10 +11,11 @@ import html
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from docutils import nodes
 from docutils.parsers.rst import directives
+from sphinx.application import Sphinx
 from sphinx.util import logging
 
 from binoc_runbook.checks.tree import RECORDS
@@ -33,9 +34,6 @@ from binoc_runbook.site.releases.record_files import (
     read_release,
     read_releases,
 )
-
-if TYPE_CHECKING:
-    from sphinx.application import Sphinx
 
 HEADINGS = ("version", "date", "commit", "tagged by", "duration", "artifacts", "state")
 

@@ -16,9 +16,10 @@ from __future__ import annotations
 import json
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from docutils import nodes
+from sphinx.application import Sphinx
 from sphinx.util import logging
 
 from binoc_runbook.files import root_of, write_atomically
@@ -36,9 +37,6 @@ from binoc_runbook.site.runbooks.rehearsed_notebook import (
 )
 from binoc_runbook.workspace.policy_table import read_policy
 from binoc_runbook.world import World
-
-if TYPE_CHECKING:
-    from sphinx.application import Sphinx
 
 #: The folder of the sources that the copies go to.
 PLACE = "runbooks"
