@@ -11,14 +11,14 @@ from binoc_runbook.checks.tree import RECORDS
 from binoc_runbook.finding import Finding, Findings, RefusedError
 from binoc_runbook.release.record import Record, StageRun
 from binoc_runbook.stages import ACTS, AT_THE_LINE, QUESTIONS, STAGES, Observation, Stage, Target
-from binoc_runbook.world.triggered_run import JobRun, PublishedArtifact
+from binoc_runbook.world.triggered_run import JobRun, PublishedArtifact, TriggerListener
 
 #: A rehearsal is never finished later: the next one starts from nothing.
 _UNTOUCHED = "nothing outside this rehearsal was changed"
 
 
-class ReleaseReporter(Protocol):
-    """Whoever shows a run to people while it goes on; every method but `line` shows a whole thing at once."""
+class ReleaseReporter(TriggerListener, Protocol):
+    """A listener that shows a run while it goes on; every method but `line` shows a whole thing at once."""
 
     def opened(self, release: Release) -> None:
         """What is about to be released."""
@@ -29,23 +29,11 @@ class ReleaseReporter(Protocol):
     def begins(self, stage: Stage, doing: str) -> None:
         """A stage is being asked, or starts to act and is going to print lines."""
 
-    def line(self, text: str) -> None:
-        """The act of the stage that began last printed a line."""
-
     def ended(self, run: StageRun) -> None:
         """That stage has ended, one way or another."""
 
     def at_the_line(self, release: Release, stopped: list[StageRun]) -> None:
         """Everything that can be asked before the first public act was asked."""
-
-    def job_begins(self, name: str) -> None:
-        """A job of the workflow starts in a rehearsal, and is going to print lines."""
-
-    def job_ended(self, job: JobRun) -> None:
-        """That job has ended, one way or another; or one that was never started is listed."""
-
-    def says(self, words: str) -> None:
-        """One line by itself."""
 
     def followed(self, release: Release, published: Sequence[PublishedArtifact], red: Findings) -> None:
         """What the tag has started is over, in a rehearsal with what is out, and the jobs that are red nevertheless."""

@@ -189,12 +189,8 @@ class _Settings:
         if response.outcome == "absent" and self.administrator:
             saw = "a published release, and its tag, can still be changed"
             yield Finding.failed(CHECK, response.question, saw, remedy)
-        elif response.outcome != "value":
-            yield _unknown(response, remedy)
-        elif response.value.get("enabled"):
-            yield Finding.ok(CHECK, response.question, "published releases are immutable")
         else:
-            yield Finding.failed(CHECK, response.question, "a published release can still be changed", remedy)
+            yield _expected(response, "enabled", True, "published releases are immutable", remedy)
 
     def actions(self) -> Iterator[Finding]:
         """Whether actions must be pinned ("GitHub Actions permissions": of a repository)."""

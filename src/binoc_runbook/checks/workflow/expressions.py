@@ -11,6 +11,8 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import ge, gt, le, lt
+from typing import Any
 
 #: A value of an expression: what JSON can represent.
 Value = None | bool | float | str | Sequence["Value"] | Mapping[str, "Value"]
@@ -124,6 +126,7 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _LITERALS: dict[str, Value] = {"true": True, "false": False, "null": None, "NaN": math.nan, "Infinity": math.inf}
+_COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {"<": lt, "<=": le, ">": gt, ">=": ge}
 #: The binary operators by precedence, the lowest first.
 _PRECEDENCE = (("||",), ("&&",), ("==", "!="), ("<=", ">=", "<", ">"))
 
@@ -320,14 +323,10 @@ def _is_equal(left: Value, right: Value) -> bool:
 
 def _is_ordered(operator: str, left: Value, right: Value) -> bool:
     """Compare texts by their letters without regard to case, and anything else as numbers."""
+    compare = _COMPARISONS[operator]
     if isinstance(left, str) and isinstance(right, str):
-        order = (left.casefold() > right.casefold()) - (left.casefold() < right.casefold())
-    else:
-        a, b = _to_number(left), _to_number(right)
-        if math.isnan(a) or math.isnan(b):
-            return False
-        order = (a > b) - (a < b)
-    return {"<": order < 0, "<=": order <= 0, ">": order > 0, ">=": order >= 0}[operator]
+        return compare(left.casefold(), right.casefold())
+    return compare(_to_number(left), _to_number(right))
 
 
 def _is_number(value: Value) -> bool:
