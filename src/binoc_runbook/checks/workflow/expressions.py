@@ -98,9 +98,7 @@ def fill_template(parts: list[str | Expression], contexts: Mapping[str, Value], 
 
 def is_truthy(value: Value) -> bool:
     """Return whether a condition with this value holds: false, 0, NaN, the empty text and null do not."""
-    if _is_number(value):
-        return value != 0 and value == value  # NaN is not equal to itself
-    return value is not None and value is not False and value != ""
+    return value not in (None, False, 0, "") and value == value  # NaN is not equal to itself
 
 
 def to_text(value: Value) -> str:
@@ -271,7 +269,7 @@ def _binary(operator: str, left: _Evaluate, right: _Evaluate) -> _Evaluate:
         other = right(contexts, status)
         if operator in ("==", "!="):
             return _is_equal(value, other) is (operator == "==")
-        return _is_ordered(operator, value, other)
+        return _COMPARISONS[operator](*_comparable(value, other))
 
     return evaluate
 
@@ -312,21 +310,17 @@ def _lookup(value: Value, name: Value) -> Value:
 
 def _is_equal(left: Value, right: Value) -> bool:
     """Compare texts without regard to case, values of different types as numbers, objects by identity."""
-    if isinstance(left, str) and isinstance(right, str):
-        return left.casefold() == right.casefold()
     if _is_compound(left) or _is_compound(right):
         return left is right
-    if type(left) is type(right):
-        return left == right
-    return _to_number(left) == _to_number(right)
+    left, right = _comparable(left, right)
+    return left == right
 
 
-def _is_ordered(operator: str, left: Value, right: Value) -> bool:
-    """Compare texts by their letters without regard to case, and anything else as numbers."""
-    compare = _COMPARISONS[operator]
+def _comparable(left: Value, right: Value) -> tuple[Value, Value]:
+    """Return two texts without regard to case, and any other two values as numbers."""
     if isinstance(left, str) and isinstance(right, str):
-        return compare(left.casefold(), right.casefold())
-    return compare(_to_number(left), _to_number(right))
+        return left.casefold(), right.casefold()
+    return _to_number(left), _to_number(right)
 
 
 def _is_number(value: Value) -> bool:
