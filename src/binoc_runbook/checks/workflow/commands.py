@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import dropwhile, groupby, pairwise
 
 from binoc_runbook.policy import Registry
 
@@ -36,13 +36,9 @@ def commands(script: str) -> Iterator[list[str]]:
             words = list(lexer)
         except ValueError:  # a quotation that goes on in the next line
             words = line.split()
-        command: list[str] = []
-        for word in [*words, ";"]:
-            if word.strip("|&;()"):
-                command.append(word)
-            elif command:
-                yield command
-                command = []
+        for is_command, command in groupby(words, lambda word: bool(word.strip("|&;()"))):
+            if is_command:
+                yield list(command)
 
 
 def published_by(command: list[str]) -> Registry | None:
@@ -60,9 +56,7 @@ _STARTERS = (["python", "-m"], ["python3", "-m"], ["pipx", "run"], ["uvx"])
 
 def only_publishes(command: list[str]) -> bool:
     """Return whether a command only publishes: it starts no other program, and none starts it."""
-    words = command
-    while words and re.match(r"\w+=", words[0]):
-        words = words[1:]
+    words = list(dropwhile(re.compile(r"\w+=").match, command))
     starter = next((prefix for prefix in _STARTERS if words[: len(prefix)] == prefix), [])
     plain = [word for word in words[len(starter) :] if not word.startswith(("-", "+"))]
     return tuple(plain[:2]) in _PUBLISHING and not starts_another(command)
