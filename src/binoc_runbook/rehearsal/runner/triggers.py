@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from binoc_runbook.checks.workflow.expressions import to_text
 from binoc_runbook.checks.workflow.model import Node, WorkflowFile
-from binoc_runbook.checks.workflow.rules.release_trigger import read_filter
+from binoc_runbook.checks.workflow.rules.release_trigger import fits_filters
 from binoc_runbook.finding import Finding, Place, RefusedError
 from binoc_runbook.rehearsal.runner.validation import CHECK, inputs_of, value_of
 from binoc_runbook.rehearsal.runner.workflow_run import Event
@@ -22,21 +22,12 @@ def is_triggered_by_push(workflow: WorkflowFile, event: Event) -> bool:
         return False
     _, push = workflow.events["push"]
     own, other = ("tags", "branches") if event.is_tag else ("branches", "tags")
-    filters = {key.text: value for key, value in push.items()}
+    filters = {key.text: [node.text for node in value.texts()] for key, value in push.items()}
     if own in filters:
-        return _fits(filters[own], event.ref_name)
+        return fits_filters(filters[own], event.ref_name)
     if f"{own}-ignore" in filters:
-        return not _fits(filters[f"{own}-ignore"], event.ref_name)
+        return not fits_filters(filters[f"{own}-ignore"], event.ref_name)
     return other not in filters and f"{other}-ignore" not in filters
-
-
-def _fits(patterns: Node, name: str) -> bool:
-    fits = False
-    for node in patterns.texts():  # the last pattern that matches decides
-        negated, pattern = read_filter(node.text)
-        if pattern.fullmatch(name):
-            fits = not negated
-    return fits
 
 
 def dispatch_inputs(workflow: WorkflowFile, given: Mapping[str, str]) -> dict[str, str | bool | float]:

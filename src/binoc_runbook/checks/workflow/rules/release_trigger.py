@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Iterator
+from functools import cache, partial
 
 from binoc_runbook.checks.workflow.model import Node, WorkflowFile
 from binoc_runbook.checks.workflow.rules.rule import Violation
@@ -39,36 +40,27 @@ def only_tags_trigger(workflow: WorkflowFile, policy: Policy) -> Iterator[Violat
         if key.text != "tags":
             yield key.place, f"`{key.text}` has a say in what starts it, beside the tag", f"delete `{key.text}`"
     tags = push.get("tags")
-    if tags is None or not tags.texts():
-        if not push.items():  # otherwise the key that is there instead has been named
-            yield name.place, "every push starts it", f"write `{wanted}`"
-        return
-    yield from _patterns_fit(tags, policy)
+    if tags and tags.texts():
+        yield from _patterns_fit(tags, policy)
+    elif not push.items():  # otherwise the key that is there instead has been named
+        yield name.place, "every push starts it", f"write `{wanted}`"
 
 
 _SIGNS = string.ascii_letters + string.digits
-
 
 #: Versions of every kind that a release can have; each must start the workflow.
 _VERSIONS = ("0.4.0", "1.0.0", "10.20.30", "0.4.0-alpha.1", "0.4.0-beta.2", "0.4.0-rc.10")
 
 
 def _patterns_fit(tags: Node, policy: Policy) -> Iterator[Violation]:
-    patterns = [(each, *read_filter(each.text)) for each in tags.texts()]
     edit = f'write `tags: ["{_pattern_of(policy)}"]`'
-
-    def starts(tag: str) -> bool:
-        started = False
-        for _, negated, pattern in patterns:  # the last pattern that matches decides
-            if pattern.fullmatch(tag):
-                started = not negated
-        return started
-
+    starts = partial(fits_filters, [node.text for node in tags.texts()])
     releases = [policy.tag_of(version) for version in _VERSIONS]
     if missed := next((tag for tag in releases if not starts(tag)), None):
         yield tags.place, f"the tag `{missed}` of a release would not start it", edit
         return
-    for node, negated, pattern in patterns:
+    for node in tags.texts():
+        negated, pattern = read_filter(node.text)
         if not negated and not any(map(pattern.fullmatch, releases)):
             yield node.place, f"`{node.text}` matches no tag of a release", f"delete it, or {edit}"
     if foreign := next((tag for tag in _foreign_tags(policy) if starts(tag)), None):
@@ -93,6 +85,13 @@ def _pattern_of(policy: Policy) -> str:
     return policy.tag.replace("{version}", "[0-9]*" if policy.tag.startswith("{") else "*")
 
 
+def fits_filters(patterns: list[str], name: str) -> bool:
+    """Return whether a name fits filter patterns of GitHub's: the last one that matches decides."""
+    included = [not negated for negated, pattern in map(read_filter, patterns) if pattern.fullmatch(name)]
+    return bool(included) and included[-1]
+
+
+@cache
 def read_filter(pattern: str) -> tuple[bool, re.Pattern[str]]:
     """Translate a filter pattern of GitHub's ("Workflow syntax", filter pattern cheat sheet): negated?, expression."""
     negated = pattern.startswith("!")
