@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import partial
-from itertools import product
+from itertools import islice, product
 
 from binoc_runbook.checks.workflow.model import Job, Node
 
@@ -17,20 +17,14 @@ _MOST = 256
 
 def entries(job: Job) -> list[_Entry]:
     """Return the entries of a job's matrix, as GitHub combines them; one empty entry for a job without a matrix."""
-    matrix = job.node.get("strategy", "matrix")
-    if matrix is None or not matrix.is_mapping:
-        return [{}]
-    lists = {key.text: value.elements() for key, value in matrix.items() if key.text not in ("include", "exclude")}
-    combined: list[_Entry] = []
-    for values in product(*lists.values()) if lists else ():
-        combined.append(dict(zip(lists, values, strict=True)))
-        if len(combined) == _MOST:
-            break
-    excluded = matrix.get("exclude")
-    for out in excluded.elements() if excluded else ():
+    matrix = job.node.items("strategy", "matrix")
+    lists = {key.text: value.elements() for key, value in matrix if key.text not in ("include", "exclude")}
+    combinations = islice(product(*lists.values()), _MOST) if lists else ()
+    combined: list[_Entry] = [dict(zip(lists, values, strict=True)) for values in combinations]
+    for out in job.node.elements("strategy", "matrix", "exclude"):
         combined = [entry for entry in combined if not _agree(entry, _entry(out))]
-    included, original = matrix.get("include"), list(combined)
-    for more in included.elements() if included else ():
+    original = list(combined)
+    for more in job.node.elements("strategy", "matrix", "include"):
         added = _entry(more)
         shared = {key: value for key, value in added.items() if key in lists}
         fitting = [entry for entry in original if _agree(entry, shared)]

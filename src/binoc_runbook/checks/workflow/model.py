@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -65,16 +66,18 @@ class Node:
         comment = re.match(r"[\s\]},]*#\s*(.*)", rest)
         return comment[1].strip() if comment else ""
 
-    def items(self) -> list[tuple[Node, Node]]:
-        """Return the keys and values of a mapping; none for anything else."""
-        return self._items
+    def items(self, *path: str) -> list[tuple[Node, Node]]:
+        """Return the keys and values of the mapping under a key, or under keys of keys; none for anything else."""
+        node = self.get(*path)
+        return node._items if node else []
 
-    def elements(self) -> list[Node]:
-        """Return the elements of a list; none for anything else."""
-        return [self._other(element) for element in self.yaml.value] if self.is_list else []
+    def elements(self, *path: str) -> list[Node]:
+        """Return the elements of the list under a key, or under keys of keys; none for anything else."""
+        node = self.get(*path)
+        return [self._other(element) for element in node.yaml.value] if node and node.is_list else []
 
     def get(self, *path: str) -> Node | None:
-        """Return the value under a key, or under keys of keys; None where there is none."""
+        """Return the value under a key, or under keys of keys; None where there is none, and itself without keys."""
         node: Node | None = self
         for name in path:
             node = node._by_key.get(name) if node else None
@@ -85,9 +88,10 @@ class Node:
         node = self.get(*path)
         return node.text if node else ""
 
-    def texts(self) -> list[Node]:
+    def texts(self, *path: str) -> list[Node]:
         """Return the scalars of a list, and a scalar as a list of one: `needs: a` and `needs: [a]` are the same."""
-        return [self] if self.yaml.id == "scalar" and self.text else [node for node in self.elements() if node.text]
+        node = self.get(*path)
+        return [node] if node and node.text else [element for element in self.elements(*path) if element.text]
 
     def walk(self) -> Iterator[tuple[str, Node]]:
         """Yield every node below with its key, an aliased one only once."""
@@ -98,9 +102,8 @@ class Node:
                 continue
             visited.add(id(node.yaml))
             yield key, node
-            below = [(name.text, value) for name, value in node.items()] or [
-                (key, element) for element in node.elements()
-            ]
+            below = [(name.text, value) for name, value in node.items()]
+            below += [(key, element) for element in node.elements()]
             waiting.extend(reversed(below))
 
     @cached_property
@@ -130,8 +133,7 @@ class Job:
 
     @property
     def needs(self) -> list[Node]:
-        needs = self.node.get("needs")
-        return needs.texts() if needs else []
+        return self.node.texts("needs")
 
     @property
     def environment(self) -> Node | None:
@@ -141,8 +143,7 @@ class Job:
 
     @cached_property
     def steps(self) -> list[Node]:
-        steps = self.node.get("steps")
-        return steps.elements() if steps else []
+        return self.node.elements("steps")
 
     @property
     def is_reusable(self) -> bool:
@@ -153,21 +154,17 @@ class Job:
     def token(self) -> Node | None:
         """What gives the job an identity token: `id-token: write`, or the permission to write everything."""
         permissions = self.node.get("permissions")
-        if permissions is None:
-            return None
-        if permissions.text == "write-all":
+        if permissions and permissions.text == "write-all":
             return permissions
-        return next(
-            (key for key, value in permissions.items() if (key.text, value.text) == ("id-token", "write")), None
-        )
+        given = self.node.items("permissions")
+        return next((key for key, value in given if (key.text, value.text) == ("id-token", "write")), None)
 
     @cached_property
     def registries(self) -> frozenset[Registry]:
         """The registries that its steps publish at."""
-        actions = (PUBLISHING_ACTIONS.get(action_of(step)) for step in self.steps)
-        return frozenset(
-            registry for registry in (*actions, *(published_by(words) for _, words in self.invocations)) if registry
-        )
+        by_actions = (PUBLISHING_ACTIONS.get(action_of(step)) for step in self.steps)
+        by_commands = (published_by(words) for _, words in self.invocations)
+        return frozenset(registry for registry in (*by_actions, *by_commands) if registry)
 
     @cached_property
     def commands(self) -> list[tuple[Node, list[str]]]:
@@ -178,15 +175,30 @@ class Job:
     @cached_property
     def invocations(self) -> list[tuple[Node, list[str]]]:
         """Its commands, with those that an action runs for its inputs."""
-        from_inputs = [
-            (step.get("with", "command") or step, words)
-            for step in self.steps
-            if action_of(step) == "pyo3/maturin-action"
-            for words in commands(
-                f"maturin {step.text_at('with', 'command') or 'build'} {step.text_at('with', 'args')}"
-            )
-        ]
-        return [*self.commands, *from_inputs]
+        invocations = list(self.commands)
+        for step in self.steps:
+            if action_of(step) == "pyo3/maturin-action":
+                script = f"maturin {step.text_at('with', 'command') or 'build'} {step.text_at('with', 'args')}"
+                invocations += [(step.get("with", "command") or step, words) for words in commands(script)]
+        return invocations
+
+    @property
+    def used_actions(self) -> list[Node]:
+        """What it and its steps use: actions, images and workflow files."""
+        return [used for node in (self.node, *self.steps) if (used := node.get("uses"))]
+
+    @property
+    def variables(self) -> list[tuple[Node, Node]]:
+        """The names and values in its `env` and in those of its steps."""
+        return [variable for node in (self.node, *self.steps) for variable in node.items("env")]
+
+    def inputs(self, actions: Collection[str], *names: str) -> Iterator[tuple[str, Node]]:
+        """Yield the inputs of these names that its steps give to one of the actions, with their values."""
+        for step in self.steps:
+            for name in names:
+                given = step.get("with", name)
+                if given and action_of(step) in actions:
+                    yield name, given
 
     @property
     def publishes(self) -> bool:
@@ -234,13 +246,21 @@ class WorkflowFile:
         """Its own jobs, and those of what it calls."""
         return [*self.jobs, *(job for called in self.called for job in called.jobs)]
 
+    @property
+    def steps(self) -> list[tuple[Job, Node]]:
+        """The steps of all jobs, each with its job."""
+        return [(job, step) for job in self.all_jobs for step in job.steps]
+
+    @property
+    def used_actions(self) -> list[Node]:
+        """What all jobs and steps use: actions, images and workflow files."""
+        return [used for job in self.all_jobs for used in job.used_actions]
+
     @cached_property
     def events(self) -> dict[str, tuple[Node, Node]]:
         """Its triggers by name, for `on: push`, `on: [push]` and `on: {push: …}` alike: the key and the value."""
-        on = self.root.get("on")
-        if on is None:
-            return {}
-        return {name.text: (name, name) for name in on.texts()} | {key.text: (key, value) for key, value in on.items()}
+        names = {name.text: (name, name) for name in self.root.texts("on")}
+        return names | {key.text: (key, value) for key, value in self.root.items("on")}
 
     def publishing(self, policy: Policy) -> list[Job]:
         """Return the jobs that publish, an artifact of the policy or anything else."""
@@ -250,12 +270,11 @@ class WorkflowFile:
     def needed_by(self, job: Job) -> set[str]:
         """Return the ids of the jobs that `job` needs, directly or not."""
         by_id = {known.id: known for known in self.jobs}
-        waiting, needs = [job.id], set[str]()
+        waiting, needs = [by_id[job.id]], set[str]()
         while waiting:
-            for needed in by_id[waiting.pop()].needs:
-                if needed.text in by_id and needed.text not in needs:
-                    needs.add(needed.text)
-                    waiting.append(needed.text)
+            added = ({needed.text for needed in waiting.pop().needs} & by_id.keys()) - needs
+            needs |= added
+            waiting += [by_id[name] for name in added]
         return needs
 
     def publishers(self, policy: Policy) -> list[tuple[Artifact, Job]]:
@@ -263,32 +282,25 @@ class WorkflowFile:
         pairs: dict[str, tuple[Artifact, Job]] = {}
         # The longer name first: `publish-binoc-sqlite` also contains `binoc`.
         waiting = sorted(policy.artifacts, key=lambda artifact: len(artifact.name), reverse=True)
-
-        def pair(matches: Callable[[Artifact, Job], bool]) -> None:
+        for matches, by_name in product((_is_trusted, _may_publish), (True, False)):
             for artifact in tuple(waiting):
-                job = next((job for job in self.jobs if job.id not in pairs and matches(artifact, job)), None)
+                jobs = [job for job in self.jobs if job.id not in pairs and matches(job, artifact)]
+                job = next((job for job in jobs if not by_name or _names_artifact(job, artifact)), None)
                 if job:
                     pairs[job.id] = (artifact, job)
                     waiting.remove(artifact)
-
-        pair(lambda artifact, job: _is_trusted(job, artifact) and _names_artifact(job, artifact))
-        pair(lambda artifact, job: _is_trusted(job, artifact))
-        pair(lambda artifact, job: _may_publish(job, artifact) and _names_artifact(job, artifact))
-        pair(lambda artifact, job: _may_publish(job, artifact))
-        order = list(policy.artifacts)
-        return sorted(pairs.values(), key=lambda pair: order.index(pair[0]))
+        return sorted(pairs.values(), key=lambda pair: policy.artifacts.index(pair[0]))
 
 
 def _jobs_of(node: Node) -> tuple[Job, ...]:
-    jobs = node.get("jobs")
-    return tuple(Job(key, value) for key, value in jobs.items()) if jobs else ()
+    return tuple(Job(key, value) for key, value in node.items("jobs"))
 
 
 def _called(root: Path, jobs: tuple[Job, ...]) -> Iterator[CalledFile]:
     waiting, visited = list(jobs), set[str]()
     while waiting:
         job = waiting.pop(0)
-        for use in filter(None, (node.get("uses") for node in (job.node, *job.steps))):
+        for use in job.used_actions:
             where = re.fullmatch(r"[.$]/([^@]+)", use.text)
             for file in _files_of(where[1].rstrip("/"), job.is_reusable) if where else ():
                 if file in visited or not _lies_in(root, file):

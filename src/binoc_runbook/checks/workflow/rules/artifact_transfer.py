@@ -7,10 +7,12 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import combinations
 
 from binoc_runbook.checks.workflow.matrix import expanded
 from binoc_runbook.checks.workflow.model import Job, Node, WorkflowFile, action_of
 from binoc_runbook.checks.workflow.rules.rule import Violation
+from binoc_runbook.finding import Place
 from binoc_runbook.policy import Policy
 
 #: More than anybody writes with braces.
@@ -21,12 +23,9 @@ _MOST_PATTERNS = 256
 class _Upload:
     job: Job
     step: Node
-    #: Its name in each run of the job.
+    #: Its name in each run of the job, and where that is written.
     names: tuple[str, ...]
-
-    @property
-    def place_of_name(self) -> Node:
-        return self.step.get("with", "name") or self.step
+    place: Place
 
 
 @dataclass(frozen=True)
@@ -37,18 +36,16 @@ class _Download:
     pattern: Node | None
 
     def takes(self, name: str) -> bool:
-        if self.pattern is None:
-            return True
-        return any(fnmatch.fnmatchcase(name, each) for each in _braces(self.pattern.text))
+        return self.pattern is None or any(fnmatch.fnmatchcase(name, each) for each in _braces(self.pattern.text))
 
 
 def _uploads(workflow: WorkflowFile) -> list[_Upload]:
-    return [
-        _Upload(job, step, tuple(expanded(job, step.text_at("with", "name") or "artifact")))
-        for job in workflow.all_jobs
-        for step in job.steps
-        if action_of(step) == "actions/upload-artifact"
-    ]
+    uploads = []
+    for job, step in workflow.steps:
+        if action_of(step) == "actions/upload-artifact":
+            names = expanded(job, step.text_at("with", "name") or "artifact")
+            uploads.append(_Upload(job, step, tuple(names), (step.get("with", "name") or step).place))
+    return uploads
 
 
 def _downloads(workflow: WorkflowFile, policy: Policy) -> list[_Download]:
@@ -78,33 +75,31 @@ def names_are_unique(workflow: WorkflowFile, policy: Policy) -> Iterator[Violati
     """One would be refused, or take the place of the other."""
     first: dict[str, _Upload] = {}
     for upload in _uploads(workflow):
-        place = upload.place_of_name.place
         for name, count in Counter(upload.names).items():
             if "${{" in name:  # only a run knows it
                 continue
             if first.setdefault(name, upload) is not upload:
                 saw = f"`{upload.job.id}` and `{first[name].job.id}` upload the same name, `{name}`"
-                yield place, saw, "give each a name of its own"
+                yield upload.place, saw, "give each a name of its own"
             elif count > 1:
                 saw = f"`{upload.job.id}` uploads the same name `{name}` for {count} entries of its matrix"
-                yield place, saw, "write what tells them apart into the name: `${{ matrix.… }}`"
+                yield upload.place, saw, "write what tells them apart into the name: `${{ matrix.… }}`"
 
 
 def patterns_are_disjoint(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     """One project would be published with the files of the other, as `binoc-*` also matches `binoc-sqlite-*`."""
     names = [name for upload in _uploads(workflow) for name in dict.fromkeys(upload.names)]
     takes = [(download, {name for name in names if download.takes(name)}) for download in _downloads(workflow, policy)]
-    for at, (download, taken) in enumerate(takes):
-        for other, also in takes[at + 1 :]:
-            if download.job.id == other.job.id or not taken & also:
-                continue
-            # The one that takes more reaches too far.
-            far, near = (download, other) if len(taken) >= len(also) else (other, download)
-            name = next(name for name in names if name in taken & also)
-            said = f"`{far.pattern.text}`" if far.pattern else "the download"
-            saw = f"{said} of `{far.job.id}` also takes `{name}`, which `{near.job.id}` publishes"
-            place = (far.pattern or far.step).place
-            yield place, saw, "write names that no pattern of another artifact matches, such as `demo.*`"
+    for (download, taken), (other, also) in combinations(takes, 2):
+        if download.job.id == other.job.id or not taken & also:
+            continue
+        # The one that takes more reaches too far.
+        far, near = (download, other) if len(taken) >= len(also) else (other, download)
+        name = next(name for name in names if name in taken & also)
+        pattern = f"`{far.pattern.text}`" if far.pattern else "the download"
+        saw = f"{pattern} of `{far.job.id}` also takes `{name}`, which `{near.job.id}` publishes"
+        place = (far.pattern or far.step).place
+        yield place, saw, "write names that no pattern of another artifact matches, such as `demo.*`"
 
 
 def _is_everything(path: str) -> bool:
@@ -120,9 +115,8 @@ def uploads_are_built(workflow: WorkflowFile, policy: Policy) -> Iterator[Violat
         if given is None:
             continue
         published = any(download.takes(name) for download in downloads for name in upload.names)
-        for path in dict.fromkeys(
-            line.strip() for text in expanded(upload.job, given.text) for line in text.split("\n")
-        ):
+        lines = "\n".join(expanded(upload.job, given.text)).split("\n")
+        for path in map(str.strip, lines):
             if not path or path.startswith("!"):
                 continue
             if _is_everything(path):
@@ -140,6 +134,6 @@ def uploads_are_not_empty(workflow: WorkflowFile, policy: Policy) -> Iterator[Vi
     for upload in _uploads(workflow):
         given = upload.step.get("with", "if-no-files-found")
         if given is None or given.text != "error":
-            place = (given or upload.place_of_name).place
+            place = given.place if given else upload.place
             saw = f"`{upload.job.id}` succeeds with nothing to upload"
             yield place, saw, "write `if-no-files-found: error`"

@@ -25,8 +25,10 @@ def caches_are_off(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation
             yield mode.place, f"`cache-mode: {mode.text}` lets `{job.id}` use a cache", "write `cache-mode: none`"
 
 
-_CACHING = ("actions/cache", "actions/cache/restore", "actions/cache/save", "swatinem/rust-cache")
-_SCCACHE = "mozilla-actions/sccache-action"
+_CACHING = (
+    *("actions/cache", "actions/cache/restore", "actions/cache/save", "swatinem/rust-cache"),
+    "mozilla-actions/sccache-action",
+)
 _INPUTS = ("cache", "enable-cache", "sccache", "package-manager-cache", "cache-from", "cache-to")
 #: Actions that cache unless they are told not to, and the input that tells them.
 _UNASKED = {
@@ -38,21 +40,19 @@ _UNASKED = {
 
 def nothing_is_cached(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     """Whoever can write to a cache writes into the release, as at ultralytics in 2024."""
-    jobs = [node for job in workflow.all_jobs for node in (job.node, *job.steps)]
-    for env in filter(None, (node.get("env") for node in (workflow.root, *jobs))):
-        for key, value in env.items():
-            if key.text == "SCCACHE_GHA_ENABLED" and value.text.lower() not in ("", "false", "off", "0"):
-                yield key.place, f"`{key.text}` lets compilers use a cache", f"delete `{key.text}`"
-    for job in workflow.all_jobs:
-        for step in job.steps:
-            action, used = action_of(step), step.get("uses")
-            if used and action in (*_CACHING, _SCCACHE):
-                yield used.place, f"`{job.id}` uses a cache, by `{action}`", "delete the step"
-            for name in _INPUTS:
-                given = step.get("with", name)
-                if given and given.text.lower() not in ("", "false"):
-                    edit = f"write `{name}: false`" if given.text.lower() in ("true", "auto") else f"delete `{name}`"
-                    yield given.place, f"`{job.id}` uses a cache: `{name}: {given.text}`", edit
-            unasked = _UNASKED.get(action)
-            if used and unasked and step.get("with", unasked) is None:
-                yield used.place, f"`{action}` uses a cache unless it is told not to", f"write `{unasked}: false`"
+    variables = [variable for job in workflow.all_jobs for variable in job.variables]
+    for key, value in [*workflow.root.items("env"), *variables]:
+        if key.text == "SCCACHE_GHA_ENABLED" and value.text.lower() not in ("", "false", "off", "0"):
+            yield key.place, f"`{key.text}` lets compilers use a cache", f"delete `{key.text}`"
+    for job, step in workflow.steps:
+        action, used = action_of(step), step.get("uses")
+        if used and action in _CACHING:
+            yield used.place, f"`{job.id}` uses a cache, by `{action}`", "delete the step"
+        for name in _INPUTS:
+            given = step.get("with", name)
+            if given and given.text.lower() not in ("", "false"):
+                edit = f"write `{name}: false`" if given.text.lower() in ("true", "auto") else f"delete `{name}`"
+                yield given.place, f"`{job.id}` uses a cache: `{name}: {given.text}`", edit
+        unasked = _UNASKED.get(action)
+        if used and unasked and step.get("with", unasked) is None:
+            yield used.place, f"`{action}` uses a cache unless it is told not to", f"write `{unasked}: false`"

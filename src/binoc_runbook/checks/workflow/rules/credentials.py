@@ -21,15 +21,12 @@ def nothing_is_secret(workflow: WorkflowFile, policy: Policy) -> Iterator[Violat
 
 
 def _reads_a_secret(key: str, node: Node) -> str | None:
-    for expression in _expressions(node.text) or ([node.text] if key == "if" else []):
+    expressions: list[str] = re.findall(r"\$\{\{(.*?)\}\}", node.text, re.DOTALL)
+    for expression in expressions or ([node.text] if key == "if" else []):
         names = re.sub("'[^']*'", "", expression)
         if re.search(r"(?<![\w.-])secrets(?![\w-])", names, re.IGNORECASE):
             return expression
     return None
-
-
-def _expressions(text: str) -> list[str]:
-    return re.findall(r"\$\{\{(.*?)\}\}", text, re.DOTALL) if "${{" in text else []
 
 
 _CREDENTIAL = re.compile(r"(?:^|_)(?:TOKEN|PASSWORD|PASSWD|PASS|SECRET|API_?KEY|CREDENTIALS?|PRIVATE_KEY)$", re.I)
@@ -42,15 +39,11 @@ _TOKEN = re.compile(r"pypi-AgE|cio[A-Za-z0-9]{32}|gh[pousr]_|github_pat_")
 def no_credential_is_stored(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     """Whatever its name, a stored credential can be stolen, as by GhostAction in 2025."""
     edit = "delete it: a publish job gets its credential from the registry, for its identity token"
-    for name, node in _named(workflow.root.get("env")):
+    for name, node in _named(workflow.root.items("env")):
         if not _is_minted(node, None):
             yield node.place, f"`{name}` gives every job a credential", edit
     for job in workflow.all_jobs:
-        named = [pair for holder in (job.node, *job.steps) for pair in _named(holder.get("env"))]
-        for step in job.steps:
-            inputs = ((name, step.get("with", name)) for name in _INPUTS)
-            named += [(name, given) for name, given in inputs if given and action_of(step) in PUBLISHING_ACTIONS]
-        for name, node in named:
+        for name, node in [*_named(job.variables), *job.inputs(PUBLISHING_ACTIONS, *_INPUTS)]:
             if not _is_minted(node, job):
                 yield node.place, f"`{name}` gives `{job.id}` a credential that no registry has made for this run", edit
         for script, words in job.commands:
@@ -60,17 +53,15 @@ def no_credential_is_stored(workflow: WorkflowFile, policy: Policy) -> Iterator[
                 yield script.place, f"`{flag}` gives a command of `{job.id}` a credential", edit
 
 
-def _named(env: Node | None) -> Iterator[tuple[str, Node]]:
-    for key, value in env.items() if env else ():
+def _named(variables: list[tuple[Node, Node]]) -> Iterator[tuple[str, Node]]:
+    for key, value in variables:
         if _CREDENTIAL.search(key.text) or _TOKEN.match(value.text):
             yield key.text, value
 
 
 def _is_minted(node: Node, job: Job | None) -> bool:
     """Whether a credential is empty, made for this run by an action of the same job, or named by another rule."""
-    if not node.text or _reads_a_secret("", node):
-        return True
-    if re.fullmatch(r"\$\{\{\s*github\.token\s*\}\}", node.text):
+    if not node.text or _reads_a_secret("", node) or re.fullmatch(r"\$\{\{\s*github\.token\s*\}\}", node.text):
         return True
     output = re.fullmatch(r"\$\{\{\s*steps\.([\w-]+)\.outputs\.[\w-]+\s*\}\}", node.text)
     if output is None or job is None:
@@ -80,11 +71,8 @@ def _is_minted(node: Node, job: Job | None) -> bool:
 
 def checkouts_keep_nothing(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     """Every later step, and whatever is uploaded, would have the token."""
-    for job in workflow.all_jobs:
-        for step in job.steps:
-            used = step.get("uses")
-            if used and action_of(step) == "actions/checkout":
-                given = step.get("with", "persist-credentials")
-                if given is None or given.text.lower() != "false":
-                    saw = f"the checkout of `{job.id}` leaves its token in `.git/config`"
-                    yield (given or used).place, saw, "write `with: {persist-credentials: false}`"
+    for job, step in workflow.steps:
+        given = step.get("with", "persist-credentials")
+        if action_of(step) == "actions/checkout" and (given is None or given.text.lower() != "false"):
+            saw = f"the checkout of `{job.id}` leaves its token in `.git/config`"
+            yield (given or step.get("uses") or step).place, saw, "write `with: {persist-credentials: false}`"

@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Iterator
 
-from binoc_runbook.checks.workflow.model import WorkflowFile
+from binoc_runbook.checks.workflow.model import Job, WorkflowFile
 from binoc_runbook.checks.workflow.rules.rule import Violation
 from binoc_runbook.environ import ENVIRONMENT, REHEARSAL
 from binoc_runbook.finding import Place
@@ -22,9 +22,8 @@ def publishers_are_gated(workflow: WorkflowFile, policy: Policy) -> Iterator[Vio
         if not dispatched and condition is None:
             continue  # only what triggers it gates it, and that is a rule of its own
         if not any(_is_gate(part, prefix, dispatched) for part in _conjuncts(condition.text if condition else "")):
-            place = condition.place if condition else job.key.place
             saw = f"`{job.id}` also runs when no release's tag was pushed"
-            yield place, saw, f"write `if: startsWith(github.ref, 'refs/tags/{prefix}')`"
+            yield (condition or job.key).place, saw, f"write `if: startsWith(github.ref, 'refs/tags/{prefix}')`"
 
 
 def _is_gate(condition: str, prefix: str, dispatched: bool) -> bool:
@@ -53,19 +52,13 @@ def _conjuncts(expression: str) -> list[str]:
 
 def publishers_wait(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     """What is published cannot be taken back, so every build and check comes first."""
-    publishing = workflow.publishing(policy)
-    ids, last = {job.id for job in workflow.jobs}, {job.id for job in publishing}
-    # Whatever does not come after a publication comes before all of them.
-    first = [job.id for job in workflow.jobs if job.id not in last and not workflow.needed_by(job) & last]
+    ids, first = {job.id for job in workflow.jobs}, [job.id for job in _jobs_before(workflow, policy)]
     for job in workflow.jobs:
         for needed in job.needs:
             if needed.text not in ids:
-                yield (
-                    needed.place,
-                    f"`{job.id}` needs `{needed.text}`, and there is no such job",
-                    "name one that there is",
-                )
-    for job in publishing:
+                saw = f"`{job.id}` needs `{needed.text}`, and there is no such job"
+                yield needed.place, saw, "name one that there is"
+    for job in workflow.publishing(policy):
         waits_for = workflow.needed_by(job)
         if missing := [name for name in first if name not in waits_for]:
             place = next((needed.place for needed in job.needs), job.key.place)
@@ -77,27 +70,31 @@ def publishers_wait(workflow: WorkflowFile, policy: Policy) -> Iterator[Violatio
             yield condition.place, saw, "delete the status function from the condition"
 
 
+def _jobs_before(workflow: WorkflowFile, policy: Policy) -> list[Job]:
+    """Return the jobs before all publications: those that do not come after one of them."""
+    last = {job.id for job in workflow.publishing(policy)}
+    return [job for job in workflow.jobs if not ({job.id} | workflow.needed_by(job)) & last]
+
+
 _CHECKING = re.compile(r"(?<![a-z])(?:py)?(?:check|test|verify|audit)", re.IGNORECASE)
 
 
 def something_is_checked(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     """What is published cannot be taken back."""
-    publishing = {job.id for job in workflow.publishing(policy)}
-    before = [job for job in workflow.jobs if job.id not in publishing and not workflow.needed_by(job) & publishing]
-    commands = [words for job in before for _, words in job.commands]
-    if publishing and not any(_CHECKING.match(word) for words in commands for word in words):
+    commands = [words for job in _jobs_before(workflow, policy) for _, words in job.commands]
+    is_checked = any(_CHECKING.match(word) for words in commands for word in words)
+    if workflow.publishing(policy) and not is_checked:
         run = shlex.join(policy.test) or "just test"
         yield Place(workflow.file), "no job checks anything before the publish jobs", f"add a job that runs `{run}`"
 
 
 def nothing_passes_for_a_rehearsal(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     """What a rehearsal cannot build is not missed there."""
-    steps = [(job, node) for job in workflow.all_jobs for node in (job.node, *job.steps)]
-    for where, node in [("the workflow", workflow.root), *((f"`{job.id}`", node) for job, node in steps)]:
-        env = node.get("env")
-        for key, _ in env.items() if env else ():
-            if key.text in (REHEARSAL, ENVIRONMENT):
-                yield key.place, f"{where} sets `{key.text}`, as a rehearsal does", f"delete `{key.text}`"
+    variables = [("the workflow", key) for key, _ in workflow.root.items("env")]
+    variables += [(f"`{job.id}`", key) for job in workflow.all_jobs for key, _ in job.variables]
+    for where, key in variables:
+        if key.text in (REHEARSAL, ENVIRONMENT):
+            yield key.place, f"{where} sets `{key.text}`, as a rehearsal does", f"delete `{key.text}`"
 
 
 def failures_count(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
@@ -123,11 +120,8 @@ def runs_are_not_cut_off(workflow: WorkflowFile, policy: Policy) -> Iterator[Vio
     for node in (workflow.root, *(job.node for job in workflow.jobs)):
         cancel = node.get("concurrency", "cancel-in-progress")
         if cancel and cancel.text.lower() != "false":
-            yield (
-                cancel.place,
-                f"`cancel-in-progress: {cancel.text}` ends a run for another",
-                "write `cancel-in-progress: false`",
-            )
+            saw = f"`cancel-in-progress: {cancel.text}` ends a run for another"
+            yield cancel.place, saw, "write `cancel-in-progress: false`"
 
 
 def jobs_end(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:

@@ -34,9 +34,9 @@ def environments_are_declared(workflow: WorkflowFile, policy: Policy) -> Iterato
         wanted, given = artifact.environment, job.environment
         if wanted is None or same(given, wanted) or job.is_reusable:
             continue
-        saw = f"in `{given.text}`" if given else "in no environment"
-        where = given.place if given else job.key.place
-        yield where, f"`{job.id}` publishes `{artifact.name}` {saw}", f"write `environment: {wanted}`"
+        where = f"`{given.text}`" if given else "no environment"
+        saw = f"`{job.id}` publishes `{artifact.name}` in {where}"
+        yield (given or job.key).place, saw, f"write `environment: {wanted}`"
 
 
 def tokens_are_with_publishers(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
@@ -44,11 +44,8 @@ def tokens_are_with_publishers(workflow: WorkflowFile, policy: Policy) -> Iterat
     publishers = {job.id for _, job in workflow.publishers(policy)}
     for job in workflow.jobs:
         if job.id in publishers and job.token is None:
-            yield (
-                job.key.place,
-                f"`{job.id}` publishes without `id-token: write`",
-                "write `permissions: {id-token: write}`",
-            )
+            saw = f"`{job.id}` publishes without `id-token: write`"
+            yield job.key.place, saw, "write `permissions: {id-token: write}`"
         elif job.id not in publishers and not job.registries and job.token:
             saw = f"`{job.id}` can have a token, and publishes no artifact of the policy"
             yield job.token.place, saw, "delete `id-token: write`"
@@ -60,7 +57,7 @@ def tokens_are_alone(workflow: WorkflowFile, policy: Policy) -> Iterator[Violati
         permissions = job.node.get("permissions")
         if permissions and not permissions.is_mapping:
             yield permissions.place, f"`{job.id}` is permitted `{permissions.text}`", "write `id-token: write` alone"
-        for key, value in permissions.items() if permissions else ():
+        for key, value in job.node.items("permissions"):
             if value.text == "write" and key.text != "id-token":
                 yield key.place, f"`{job.id}` is permitted `{key.text}: write`", f"delete `{key.text}: write`"
 

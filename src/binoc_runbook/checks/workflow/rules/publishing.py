@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from binoc_runbook.checks.workflow.commands import PUBLISHING_ACTIONS, only_publishes, published_by, starts_another
 from binoc_runbook.checks.workflow.model import Job, Node, WorkflowFile, action_of
 from binoc_runbook.checks.workflow.rules.rule import Violation
+from binoc_runbook.finding import Place
 from binoc_runbook.policy import Policy
 
 _FETCHING = (
@@ -32,12 +33,12 @@ def publishers_only_publish(workflow: WorkflowFile, policy: Policy) -> Iterator[
             if used and action_of(step) not in allowed:
                 saw = f"`{job.id}` uses `{action_of(step)}` beside the token"
                 yield used.place, saw, "do it in a job without `id-token: write`, and download what it makes"
-        named: set[int | None] = set()
+        first: dict[Place, str] = {}  # one command of each script is enough
         for script, words in job.commands:
-            if not _is_harmless(words) and script.place.line not in named:
-                named.add(script.place.line)
-                saw = f"`{job.id}` runs `{' '.join(words)}` beside the token"
-                yield script.place, saw, "run it in a job without `id-token: write`, and download what it makes"
+            if not _is_harmless(words):
+                first.setdefault(script.place, f"`{job.id}` runs `{' '.join(words)}` beside the token")
+        for place, saw in first.items():
+            yield place, saw, "run it in a job without `id-token: write`, and download what it makes"
 
 
 def _is_harmless(words: list[str]) -> bool:
@@ -67,12 +68,10 @@ _SKIPPING = ("--skip-existing", "--check-url")
 def nothing_is_skipped(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     """Other bytes that are there already would pass for this release."""
     for job in workflow.all_jobs:
-        for step in job.steps:
-            for name in ("skip-existing", "skip_existing"):
-                given = step.get("with", name)
-                if given and action_of(step) in PUBLISHING_ACTIONS and given.text.lower() != "false":
-                    yield given.place, f"`{job.id}` passes over files that are there already", f"delete `{name}`"
-        for key, value in [pair for node in (job.node, *job.steps) if (env := node.get("env")) for pair in env.items()]:
+        for name, given in job.inputs(PUBLISHING_ACTIONS, "skip-existing", "skip_existing"):
+            if given.text.lower() != "false":
+                yield given.place, f"`{job.id}` passes over files that are there already", f"delete `{name}`"
+        for key, value in job.variables:
             if key.text == "UV_PUBLISH_CHECK_URL" and value.text:
                 yield key.place, f"`{job.id}` passes over files that are there already", f"delete `{key.text}`"
     for job, script, words in _publications(workflow):
@@ -83,9 +82,8 @@ def nothing_is_skipped(workflow: WorkflowFile, policy: Policy) -> Iterator[Viola
 def files_are_attested(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     """Without them nobody can tell a release from what a thief uploads, as at lottie-player in 2024."""
     for job in workflow.all_jobs:
-        for step in job.steps:
-            given = step.get("with", "attestations")
-            if given and action_of(step) in PUBLISHING_ACTIONS and given.text.lower() != "true":
+        for _, given in job.inputs(PUBLISHING_ACTIONS, "attestations"):
+            if given.text.lower() != "true":
                 saw = f"`{job.id}` publishes without attestations: `attestations: {given.text}`"
                 yield given.place, saw, "delete `attestations`"
     for job, script, words in _publications(workflow):

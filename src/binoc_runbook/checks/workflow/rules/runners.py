@@ -34,8 +34,8 @@ _LATEST = {"ubuntu-latest": "ubuntu-24.04", "macos-latest": "macos-26", "windows
 def runners_are_fixed(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     """A label that nothing answers to holds the release up, and one that moves changes what is built."""
     for job, node, label in _labels(workflow):
-        if retired := _RETIRED.get(label.removesuffix("-xlarge").removesuffix("-large")):
-            since, instead = retired
+        if retirement := _retirement(label):
+            since, instead = retirement
             yield node.place, f"`{job.id}` runs on `{label}`, which is retired since {since}", f"write `{instead}`"
         elif label.endswith("-latest"):
             instead = _LATEST.get(label, "the label of one release")
@@ -45,8 +45,7 @@ def runners_are_fixed(workflow: WorkflowFile, policy: Policy) -> Iterator[Violat
 def runners_are_known(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     """A job that nothing takes holds the release up for a day."""
     for job, node, label in _labels(workflow):
-        retired = label.removesuffix("-xlarge").removesuffix("-large") in _RETIRED
-        if not retired and label not in _LIVE and not label.endswith("-latest") and "${{" not in label:
+        if not (label in _LIVE or _retirement(label) or label.endswith("-latest") or "${{" in label):
             saw = f"`{job.id}` runs on `{label}`, and no hosted runner is known by that label"
             yield node.place, saw, "write the label of a hosted runner, such as `ubuntu-24.04`"
 
@@ -69,10 +68,12 @@ def the_toolchain_is_fixed(workflow: WorkflowFile, policy: Policy) -> Iterator[V
 def _labels(workflow: WorkflowFile) -> Iterator[tuple[Job, Node, str]]:
     """Each label that a job asks for, with those that its matrix gives it; own runners have any label they like."""
     for job in workflow.all_jobs:
-        runs_on = job.node.get("runs-on")
-        asked = runs_on.texts() if runs_on else []
-        if any(each.text.lower() == "self-hosted" for each in asked):
-            continue
-        for node in asked:
-            for label in dict.fromkeys(expanded(job, node.text)):
-                yield job, node, label.lower()
+        runs_on = job.node.texts("runs-on")
+        if not any(node.text.lower() == "self-hosted" for node in runs_on):
+            for node in runs_on:
+                for label in dict.fromkeys(expanded(job, node.text)):
+                    yield job, node, label.lower()
+
+
+def _retirement(label: str) -> tuple[str, str] | None:
+    return _RETIRED.get(label.removesuffix("-xlarge").removesuffix("-large"))
