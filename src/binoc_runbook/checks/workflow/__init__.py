@@ -15,7 +15,6 @@ from binoc_runbook.checks.workflow.audit import Audit
 from binoc_runbook.checks.workflow.model import FOLDER, WorkflowError, WorkflowFile
 from binoc_runbook.checks.workflow.rules import RULES
 from binoc_runbook.checks.workflow.rules.audit_reports import reported_defects
-from binoc_runbook.checks.workflow.rules.pinning import used_actions
 from binoc_runbook.checks.workflow.rules.publish_jobs import in_environment
 from binoc_runbook.checks.workflow.rules.rule import Rule
 from binoc_runbook.finding import Finding, Findings
@@ -58,7 +57,7 @@ def _summary(workflow: WorkflowFile, policy: Policy, rules: Sequence[Rule]) -> s
     )
     events = " and ".join(f"`{event}`" for event in workflow.events)
     audited = workflow.audit is not None and workflow.audit.complete
-    sizes = f"{len(workflow.jobs)} jobs, {len(list(used_actions(workflow)))} pinned actions"
+    sizes = f"{len(workflow.jobs)} jobs, {len(workflow.used_actions)} pinned actions"
     return (
         f"started by {events}; {sizes}; publishes {published or 'nothing'}; "
         f"asked for {', '.join(rule.name for rule in rules if audited or rule.violations is not reported_defects)}"

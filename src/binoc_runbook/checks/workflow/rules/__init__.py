@@ -6,19 +6,15 @@ from binoc_runbook.checks.workflow.rules import (
     artifact_transfer,
     caches,
     credentials,
-    inputs,
     order,
-    pinning,
     publish_jobs,
     publishing,
-    recipes,
     release_trigger,
     runners,
+    used_actions,
 )
 from binoc_runbook.checks.workflow.rules.audit_reports import reported_defects
 from binoc_runbook.checks.workflow.rules.rule import Rule
-
-__all__ = ["RULES"]
 
 #: The contract, in the order in which a reader of the file meets what it is about.
 RULES: tuple[Rule, ...] = (
@@ -50,15 +46,15 @@ RULES: tuple[Rule, ...] = (
     Rule("artifact patterns", artifact_transfer.patterns_are_disjoint),
     Rule("uploads", artifact_transfer.uploads_are_built),
     Rule("empty uploads", artifact_transfer.uploads_are_not_empty),
-    Rule("pins", pinning.actions_are_pinned),
-    Rule("downloads", pinning.nothing_is_piped_into_shells),
-    Rule("pin comments", pinning.comments_are_true),
-    Rule("known pins", pinning.commits_are_known, "warning"),
+    Rule("pins", used_actions.actions_are_pinned),
+    Rule("downloads", used_actions.nothing_is_piped_into_shells),
+    Rule("pin comments", used_actions.comments_are_true),
+    Rule("known pins", used_actions.commits_are_known, "warning"),
     Rule("runners", runners.runners_are_fixed),
     Rule("toolchain", runners.the_toolchain_is_fixed, "warning"),
     Rule("known runners", runners.runners_are_known, "warning"),
-    Rule("action inputs", inputs.inputs_are_spelt_right, "warning"),
-    Rule("recipes", recipes.scripts_are_recipes, "warning"),
+    Rule("action inputs", used_actions.inputs_are_spelt_right, "warning"),
+    Rule("recipes", publishing.scripts_are_recipes, "warning"),
     Rule("time limit", order.jobs_end),
     Rule("zizmor", reported_defects),
 )

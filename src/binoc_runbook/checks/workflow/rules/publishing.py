@@ -1,4 +1,4 @@
-"""What the publish jobs run, and how."""
+"""What the jobs run: publish jobs only publish, and the others run recipes."""
 
 from __future__ import annotations
 
@@ -113,3 +113,21 @@ def nothing_is_published_elsewhere(workflow: WorkflowFile, policy: Policy) -> It
             elif job.token:
                 saw = f"`{job.id}` can have a token, in `{called.use.text}`, which `{called.by.id}` uses"
                 yield job.token.place, saw, edit
+
+
+def scripts_are_recipes(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """What only the workflow can run cannot be tried before the tag is pushed."""
+    if workflow.recipes is None:
+        return
+    publishing = {job.id for job in workflow.publishing(policy)}
+    first: dict[Place, Violation] = {}  # one command of each script is enough
+    for job in workflow.jobs:
+        for script, words in job.commands if job.id not in publishing else ():
+            recipe = next((word for word in words[1:] if not word.startswith("-")), "default")
+            if words[0] not in ("just", "./just"):
+                saw = f"`{job.id}` runs `{' '.join(words)}`, which is no recipe"
+                first.setdefault(script.place, (script.place, saw, "make it one in the justfile"))
+            elif recipe not in workflow.recipes and "${{" not in recipe:
+                saw = f"`{job.id}` runs `just {recipe}`, and there is no such recipe"
+                first.setdefault(script.place, (script.place, saw, "name one that there is"))
+    yield from first.values()

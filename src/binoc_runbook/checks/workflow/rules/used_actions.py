@@ -1,12 +1,13 @@
-"""Whose code runs."""
+"""Which actions and downloaded programs run, and the inputs that the actions get."""
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from binoc_runbook.checks.workflow.model import Node, WorkflowFile
+from binoc_runbook.checks.workflow.model import Node, WorkflowFile, action_of
 from binoc_runbook.checks.workflow.rules.rule import Violation
 from binoc_runbook.policy import Policy
 
@@ -32,7 +33,7 @@ _KNOWN = {
 
 def actions_are_pinned(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     """A tag can be moved to other code, as those of tj-actions were in 2025."""
-    for used in used_actions(workflow):
+    for used in workflow.used_actions:
         name, _, ref = used.text.partition("@")
         if name.startswith(("./", "$/")):  # of the same commit
             continue
@@ -62,8 +63,7 @@ def nothing_is_piped_into_shells(workflow: WorkflowFile, policy: Policy) -> Iter
 
 def comments_are_true(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     """Reviewers read the comment, and the commit is what runs."""
-    for used, name, commit in _pins(workflow):
-        known, tag = _KNOWN[name]
+    for used, name, commit, (known, tag) in _pins(workflow):
         said = _tag(used)
         if commit == known and said and said != tag:
             yield used.place, f"`{commit}` of `{name}` is {tag}, and the comment says {said}", f"write `# {tag}`"
@@ -73,28 +73,56 @@ def comments_are_true(workflow: WorkflowFile, policy: Policy) -> Iterator[Violat
 
 def commits_are_known(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     """A commit of a fork looks the same, and runs as if it were the action's."""
-    for used, name, commit in _pins(workflow):
-        known, tag = _KNOWN[name]
+    for used, name, commit, (known, tag) in _pins(workflow):
         if commit != known and _tag(used) not in ("", tag):
             edit = f"look up which commit {_tag(used)} is, or write `{name}@{known} # {tag}`"
             yield used.place, f"the commit `{commit}` of `{name}` has not been looked up", edit
 
 
-def used_actions(workflow: WorkflowFile) -> Iterator[Node]:
-    for job in workflow.all_jobs:
-        for node in (job.node, *job.steps):
-            if used := node.get("uses"):
-                yield used
-
-
-def _pins(workflow: WorkflowFile) -> Iterator[tuple[Node, str, str]]:
-    for used in used_actions(workflow):
+def _pins(workflow: WorkflowFile) -> Iterator[tuple[Node, str, str, tuple[str, str]]]:
+    """Yield each action that is used at a commit and has been looked up: its name, the commit, and what is known."""
+    for used in workflow.used_actions:
         name, _, ref = used.text.partition("@")
         if name.lower() in _KNOWN and re.fullmatch("[0-9a-f]{40}", ref):
-            yield used, name.lower(), ref
+            yield used, name.lower(), ref, _KNOWN[name.lower()]
 
 
 def _tag(used: Node) -> str:
     """Read the tag from the comment behind a pin; some write it without its `v`."""
     said = re.match(r"v?([0-9]+\.[0-9]+\.[0-9]+(?:[.-]?\w+)*)", used.comment)
     return f"v{said[1]}" if said else ""
+
+
+#: Inputs that decide what is built, checked out, handed on or published, from each action's `action.yml`. They are here
+#: to recognise a slip of the pen, so the list need not be whole: a name that is like none of them may be a new one.
+_INPUTS = {
+    "actions/checkout": "repository ref token path persist-credentials fetch-depth fetch-tags submodules clean",
+    "actions/download-artifact": "name pattern path merge-multiple artifact-ids run-id repository github-token",
+    "actions/setup-python": "python-version python-version-file cache architecture check-latest allow-prereleases",
+    "actions/upload-artifact": "name path if-no-files-found retention-days compression-level overwrite "
+    "include-hidden-files",
+    "astral-sh/attest-action": "paths overwrite",
+    "astral-sh/setup-uv": "version version-file python-version checksum enable-cache activate-environment "
+    "working-directory",
+    "pyo3/maturin-action": "command args maturin-version manylinux container target rust-toolchain "
+    "rustup-components working-directory sccache before-script-linux docker-options",
+    "pypa/gh-action-pypi-publish": "user password repository-url packages-dir verify-metadata skip-existing "
+    "attestations verbose print-hash",
+    "rust-lang/crates-io-auth-action": "url",
+}
+#: Spellings with an underscore that an action still takes.
+_OLD = {"pypa/gh-action-pypi-publish": ("repository_url", "packages_dir", "verify_metadata", "skip_existing")}
+
+
+def inputs_are_spelt_right(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """An action leaves out what it does not know, and does something else than is written here."""
+    for _, step in workflow.steps:
+        action = action_of(step)
+        known = _INPUTS.get(action, "").split()
+        for key, _ in step.items("with"):
+            name = key.text.lower()
+            if name in known or name in _OLD.get(action, ()):
+                continue
+            if meant := difflib.get_close_matches(name.replace("_", "-"), known, n=1, cutoff=0.8):
+                saw = f"`{action}` has no input `{key.text}`, and leaves it out"
+                yield key.place, saw, f"write `{meant[0]}`"
