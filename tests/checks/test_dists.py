@@ -13,16 +13,10 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from binoc_runbook.checks.dists import (
-    CommitFiles,
-    Expectation,
-    HostPlatform,
-    PlatformSelection,
-    dists,
-    host_platform,
-)
+from binoc_runbook.checks.dists import dists
 from binoc_runbook.checks.dists.checksum_file import parse_checksums
-from binoc_runbook.checks.dists.commit_files import object_name
+from binoc_runbook.checks.dists.commit_files import CommitFiles, object_name
+from binoc_runbook.checks.dists.expectation import Expectation, HostPlatform, PlatformSelection, host_platform
 from binoc_runbook.checks.dists.shared_libraries import is_stripped
 from binoc_runbook.checks.dists.tools import run_tools
 from binoc_runbook.checks.observations import ProcessResult

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from binoc_runbook.checks.dists import host_platform, wheel_platforms
+from binoc_runbook.checks.dists.expectation import host_platform
+from binoc_runbook.checks.dists.wheel import wheel_platforms
 from binoc_runbook.cli import main
 from binoc_runbook.dist.build import build
 from binoc_runbook.dist.inspect import inspect

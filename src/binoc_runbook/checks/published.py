@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from binoc_runbook.checks.dists import Expectation, PlatformSelection
+from binoc_runbook.checks.dists.expectation import Expectation, PlatformSelection
 from binoc_runbook.checks.dists.expected_files import crate_name, dist_stem, match_files
 from binoc_runbook.checks.observations import Provenance, VersionLookup
 from binoc_runbook.finding import Finding, Status

@@ -17,7 +17,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal, NoReturn
 
-from binoc_runbook.checks.dists import CHECKSUMS, HostPlatform, host_platform, sdist_name, wheel_platforms
+from binoc_runbook.checks.dists.checksum_file import CHECKSUMS
+from binoc_runbook.checks.dists.expectation import HostPlatform, host_platform
+from binoc_runbook.checks.dists.expected_files import sdist_name
+from binoc_runbook.checks.dists.wheel import wheel_platforms
 from binoc_runbook.dist.checksums import write_checksums
 from binoc_runbook.dist.source_paths import copy_without_source_path
 from binoc_runbook.dist.wheel_platform import WheelPlatform

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from binoc_runbook.checks.dists import CHECKSUMS
+from binoc_runbook.checks.dists.checksum_file import CHECKSUMS
 from binoc_runbook.files import sha256_of
 
 

@@ -8,15 +8,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from binoc_runbook.checks.dists import (
-    CHECKSUMS,
-    CommitFiles,
-    Expectation,
-    HostPlatform,
-    PlatformSelection,
-    dists,
-    host_platform,
-)
+from binoc_runbook.checks.dists import dists
+from binoc_runbook.checks.dists.checksum_file import CHECKSUMS
+from binoc_runbook.checks.dists.commit_files import CommitFiles
+from binoc_runbook.checks.dists.expectation import Expectation, HostPlatform, PlatformSelection, host_platform
 from binoc_runbook.checks.dists.tools import run_tools
 from binoc_runbook.environ import is_rehearsed
 from binoc_runbook.finding import Findings

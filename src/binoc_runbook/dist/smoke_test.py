@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from binoc_runbook.checks.dists import host_platform, wheel_platforms
+from binoc_runbook.checks.dists.expectation import host_platform
 from binoc_runbook.checks.dists.expected_files import crate_name, dist_stem
+from binoc_runbook.checks.dists.wheel import wheel_platforms
 from binoc_runbook.checks.observations import ProcessResult
 from binoc_runbook.dist import example_crate
 from binoc_runbook.dist.standalone_manifest import standalone_manifest

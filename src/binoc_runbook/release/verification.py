@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from binoc_runbook.checks import published as questions
-from binoc_runbook.checks.dists import CHECKSUMS
-from binoc_runbook.checks.dists.checksum_file import parse_checksums
+from binoc_runbook.checks.dists.checksum_file import CHECKSUMS, parse_checksums
 from binoc_runbook.checks.observations import VersionLookup
 from binoc_runbook.checks.published import PublicationResult, ReleaseContext
 from binoc_runbook.dist.smoke_test import CHECK as SMOKE_TEST

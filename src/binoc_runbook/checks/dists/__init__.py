@@ -9,28 +9,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from binoc_runbook.checks.dists.checksum_file import CHECKSUMS, check_checksums
-from binoc_runbook.checks.dists.commit_files import CommitFiles
 from binoc_runbook.checks.dists.crate_file import inspect_crate
-from binoc_runbook.checks.dists.defect import CHECK, Defect
-from binoc_runbook.checks.dists.expectation import Expectation, PlatformSelection
-from binoc_runbook.checks.dists.expected_files import match_files, sdist_name
-from binoc_runbook.checks.dists.host_platform import HostPlatform, host_platform
+from binoc_runbook.checks.dists.expectation import CHECK, Defect, Expectation
+from binoc_runbook.checks.dists.expected_files import match_files
 from binoc_runbook.checks.dists.sdist import inspect_sdist
-from binoc_runbook.checks.dists.wheel import inspect_wheel, wheel_platforms
+from binoc_runbook.checks.dists.wheel import inspect_wheel
 from binoc_runbook.finding import Finding, Findings
-
-__all__ = [
-    "CHECK",
-    "CHECKSUMS",
-    "CommitFiles",
-    "Expectation",
-    "HostPlatform",
-    "PlatformSelection",
-    "dists",
-    "host_platform",
-    "sdist_name",
-    "wheel_platforms",
-]
 
 _INSPECT = {".crate": inspect_crate, ".gz": inspect_sdist, ".whl": inspect_wheel}
 

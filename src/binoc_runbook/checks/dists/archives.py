@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
-from binoc_runbook.checks.dists.defect import Defect
+from binoc_runbook.checks.dists.expectation import Defect
 
 #: The largest size of all members together, in bytes; more is never read.
 UNPACKED = 200_000_000

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from binoc_runbook.checks.dists.defect import Defect
+from binoc_runbook.checks.dists.expectation import Defect
 from binoc_runbook.files import sha256_of
 
 CHECKSUMS = "SHA256SUMS"

@@ -1,21 +1,14 @@
-"""Comparison of an sdist with the files of its commit, byte for byte.
-
-A file that is only in the archive is not reviewed by people who read the repository; the backdoor of xz 5.6 was such a
-file.
-"""
+"""The files of a commit, as far as an sdist is compared with them."""
 
 from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from binoc_runbook.checks.dists.defect import Defect
 from binoc_runbook.policy import Artifact
-
-_REMEDY = "just sources, in a checkout of the commit without changes"
 
 #: The keys that maturin rewrites in the manifests of an sdist: the members of the workspace are those that it has, the
 #: README of the distribution is named in the crate's manifest, and the `pyproject.toml`, which moves to the top, has
@@ -63,18 +56,6 @@ def object_name(data: bytes, length: int) -> str:
     digest = hashlib.sha1(usedforsecurity=False) if length == 40 else hashlib.sha256()
     digest.update(b"blob %d\0" % len(data) + data)
     return digest.hexdigest()
-
-
-def compare_with_commit(files: Mapping[str, bytes], artifact: Artifact, commit: CommitFiles) -> Iterator[Defect]:
-    """Compare the files of an sdist, by path below its one directory, with those of the commit."""
-    for path, data in sorted(files.items()):
-        if path == "PKG-INFO":  # generated, and checked as metadata
-            continue
-        places = commit.candidates(artifact, path)
-        if not places:
-            yield Defect(f"holds `{path}`, which the commit does not have", _REMEDY)
-        elif not any(commit.has_content(place, data) or commit.is_rewritten_manifest(place, data) for place in places):
-            yield Defect(f"holds another `{path}` than the commit has", _REMEDY)
 
 
 def _without_rewritten(manifest: dict[str, Any], name: str) -> dict[str, Any]:

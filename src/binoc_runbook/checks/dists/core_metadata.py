@@ -12,8 +12,7 @@ from packaging.metadata import RawMetadata, parse_email
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from binoc_runbook.checks.dists.defect import Defect
-from binoc_runbook.checks.dists.expectation import Expectation
+from binoc_runbook.checks.dists.expectation import Defect, Expectation
 from binoc_runbook.policy import Artifact, normalised
 
 #: RFC 2606 reserves them for examples.

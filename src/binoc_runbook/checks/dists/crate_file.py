@@ -9,8 +9,7 @@ from pathlib import Path
 
 from binoc_runbook.checks.dists.archives import TarArchive, check_size
 from binoc_runbook.checks.dists.crates_io import check_crates_io_rules
-from binoc_runbook.checks.dists.defect import Defect
-from binoc_runbook.checks.dists.expectation import Expectation
+from binoc_runbook.checks.dists.expectation import Defect, Expectation
 from binoc_runbook.policy import Artifact
 
 #: In bytes; crates.io takes no larger one.

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
-from binoc_runbook.checks.dists.defect import Defect
+from binoc_runbook.checks.dists.expectation import Defect
 
 #: The largest number of keywords or categories, and the largest length of a keyword in bytes.
 MOST, LONGEST = 5, 20

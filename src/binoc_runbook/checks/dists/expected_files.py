@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from binoc_runbook.checks.dists.defect import Defect
-from binoc_runbook.checks.dists.expectation import Expectation, PlatformSelection
+from binoc_runbook.checks.dists.expectation import Defect, Expectation, PlatformSelection
 from binoc_runbook.checks.dists.wheel import parse_wheel_name, wheel_platforms
 from binoc_runbook.policy import Artifact, Policy, normalised
 from binoc_runbook.version import Version

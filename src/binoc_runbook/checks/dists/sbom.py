@@ -6,8 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from binoc_runbook.checks.dists.defect import Defect
-from binoc_runbook.checks.dists.expectation import Expectation
+from binoc_runbook.checks.dists.expectation import Defect, Expectation
 
 #: A file URL or an absolute path, alone or after a sign that ends a word.
 _ABSOLUTE = re.compile(

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from binoc_runbook.checks.dists.archives import TarArchive, check_size
-from binoc_runbook.checks.dists.commit_files import compare_with_commit
+from binoc_runbook.checks.dists.commit_files import CommitFiles
 from binoc_runbook.checks.dists.core_metadata import check_metadata
-from binoc_runbook.checks.dists.defect import Defect
-from binoc_runbook.checks.dists.expectation import Expectation
+from binoc_runbook.checks.dists.expectation import Defect, Expectation
 from binoc_runbook.policy import Artifact
 
 #: In bytes.
 SMALLEST, LARGEST = 200, 20_000_000
+
+_REMEDY = "just sources, in a checkout of the commit without changes"
 
 
 def inspect_sdist(path: Path, artifact: Artifact, expectation: Expectation) -> Iterator[Defect | str]:
@@ -30,5 +31,21 @@ def inspect_sdist(path: Path, artifact: Artifact, expectation: Expectation) -> I
         saw = f"its files could not be compared with those of the commit: {expectation.commit_files}"
         yield Defect(saw, "git fetch --tags", "unknown")
         return
-    yield from compare_with_commit(archive.paths(), artifact, expectation.commit_files)
+    yield from _compare_with_commit(archive.paths(), artifact, expectation.commit_files)
     yield f"{len(archive.files)} files, as in the commit"
+
+
+def _compare_with_commit(files: Mapping[str, bytes], artifact: Artifact, commit: CommitFiles) -> Iterator[Defect]:
+    """Compare the files of an sdist, by path below its one directory, with those of the commit, byte for byte.
+
+    A file that is only in the archive is not reviewed by people who read the repository; the backdoor of xz 5.6 was
+    such a file.
+    """
+    for path, data in sorted(files.items()):
+        if path == "PKG-INFO":  # generated, and checked as metadata
+            continue
+        places = commit.candidates(artifact, path)
+        if not places:
+            yield Defect(f"holds `{path}`, which the commit does not have", _REMEDY)
+        elif not any(commit.has_content(place, data) or commit.is_rewritten_manifest(place, data) for place in places):
+            yield Defect(f"holds another `{path}` than the commit has", _REMEDY)

@@ -7,7 +7,7 @@ import struct
 import zipfile
 from collections.abc import Iterator
 
-from binoc_runbook.checks.dists.defect import Defect
+from binoc_runbook.checks.dists.expectation import Defect
 
 #: Cargo's directory of unpacked crates below any other directory; `just dist` maps it to `/cargo`.
 _CRATES = re.compile(

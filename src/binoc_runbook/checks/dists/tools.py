@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
-from binoc_runbook.checks.dists.defect import CHECK, Defect
+from binoc_runbook.checks.dists.expectation import CHECK, Defect
 from binoc_runbook.checks.dists.wheel import parse_wheel_name, wheel_platforms
 from binoc_runbook.checks.observations import ProcessResult
 from binoc_runbook.finding import Finding, Findings

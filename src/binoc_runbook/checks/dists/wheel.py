@@ -19,8 +19,7 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from binoc_runbook.checks.dists.archives import check_members, check_size, format_size
 from binoc_runbook.checks.dists.core_metadata import check_metadata
-from binoc_runbook.checks.dists.defect import Defect
-from binoc_runbook.checks.dists.expectation import Expectation
+from binoc_runbook.checks.dists.expectation import Defect, Expectation
 from binoc_runbook.checks.dists.sbom import check_sbom
 from binoc_runbook.checks.dists.shared_libraries import check_libraries
 from binoc_runbook.policy import Artifact
