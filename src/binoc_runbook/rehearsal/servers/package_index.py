@@ -26,13 +26,7 @@ from packaging.version import InvalidVersion, Version
 
 from binoc_runbook.rehearsal.servers.certificates import Authority
 from binoc_runbook.rehearsal.servers.server import LARGEST, Request, Response, ResponseError, Server, TokenStore
-from binoc_runbook.rehearsal.servers.trusted_publishers import (
-    Keys,
-    Publisher,
-    TokenError,
-    verify_token,
-    workflow_file,
-)
+from binoc_runbook.rehearsal.servers.trusted_publishers import Keys, Publisher, TokenError, verify_token, workflow_file
 
 #: How long an upload token is valid, and a pending publisher, in seconds.
 LIFE = 900.0
