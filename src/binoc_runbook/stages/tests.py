@@ -57,16 +57,12 @@ class TestsStage(Stage):
     def act(self, target: Target, line: Line) -> Findings:
         before = target.tree_state()
         for command in self.commands(target):
-            question = " ".join(target.policy.test)
-            try:
-                ended = target.world.processes.watch(
-                    command.arguments, self.log(target), line, environment={TESTING: target.version.semver}
-                )
-            except FileNotFoundError:
-                saw = f"`{command.arguments[0]}` was not found on PATH"
-                return self._one(
-                    "failed", question, saw, f"install `{command.arguments[0]}`, or run this through ./just"
-                )
+            question, program = " ".join(target.policy.test), command.arguments[0]
+            processes, environment = target.world.processes, {TESTING: target.version.semver}
+            if processes.find(program) is None:
+                saw = f"`{program}` was not found on PATH"
+                return self._one("failed", question, saw, f"install `{program}`, or run this through ./just")
+            ended = processes.watch(command.arguments, self.log(target), line, environment=environment)
             if ended.returncode != 0:
                 told = "".join(f"\n  {text}" for text in ended.tail[-12:])
                 saw = f"failed with exit code {ended.returncode} after {ended.seconds:.0f} s; its last words:{told}"
