@@ -240,9 +240,8 @@ class _Build:
         log = self.log(name)
         flags = {"CARGO_ENCODED_RUSTFLAGS": "\x1f".join(self.flags())}
         variables = {**self.environment, **flags, **(environment or {})}
-        try:
-            done = (processes or self.processes).watch(command, log, self.on_line, environment=variables)
-        except FileNotFoundError:
+        done = (processes or self.processes).watch(command, log, self.on_line, environment=variables)
+        if done.returncode == 127:
             self.refuse(command[0], "was not found on PATH", f"./just with {' '.join(command)}")
         if done.returncode != 0:
             self.refuse(" ".join(command[:2]), done.reason, f"read `{self.display(log)}`")
