@@ -25,7 +25,6 @@ from binoc_runbook.files import mark_cache
 from binoc_runbook.finding import Finding, RefusedError
 from binoc_runbook.policy import Artifact
 from binoc_runbook.stages.target import Target
-from binoc_runbook.world.processes import Processes
 
 CHECK = "dist"
 
@@ -194,7 +193,7 @@ class _Build:
         command += [*platform.arguments, "--out", str(directory)]
         flags = "\x1f".join([*self.flags(), *platform.flags])
         environment = {**platform.environment, "CARGO_ENCODED_RUSTFLAGS": flags}
-        self.execute(f"{artifact.name}-wheel", command, replace(self.processes, root=source), environment)
+        self.execute(f"{artifact.name}-wheel", command, source, environment)
         (wheel,) = directory.iterdir()
         if wheel_platforms(wheel.name) != {platform.tag}:
             saw = f"is not the wheel of `{platform.tag}` that it was to be"
@@ -230,17 +229,14 @@ class _Build:
             self.refuse(f"the sdist of {artifact.name}", saw, "cargo update --workspace")
 
     def execute(
-        self,
-        name: str,
-        command: list[str],
-        processes: Processes | None = None,
-        environment: Mapping[str, str] | None = None,
+        self, name: str, command: list[str], root: Path | None = None, environment: Mapping[str, str] | None = None
     ) -> None:
         self.on_line(f"$ {' '.join(command)}")
         log = self.log(name)
         flags = {"CARGO_ENCODED_RUSTFLAGS": "\x1f".join(self.flags())}
         variables = {**self.environment, **flags, **(environment or {})}
-        done = (processes or self.processes).watch(command, log, self.on_line, environment=variables)
+        processes = replace(self.processes, root=root or self.root)
+        done = processes.watch(command, log, self.on_line, environment=variables)
         if done.returncode == 127:
             self.refuse(command[0], "was not found on PATH", f"./just with {' '.join(command)}")
         if done.returncode != 0:

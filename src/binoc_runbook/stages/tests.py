@@ -64,11 +64,10 @@ class TestsStage(Stage):
                 return self._one("failed", question, saw, f"install `{program}`, or run this through ./just")
             ended = processes.watch(command.arguments, self.log(target), line, environment=environment)
             if ended.returncode != 0:
+                log = self.log(target).relative_to(target.world.runs.parent)
                 told = "".join(f"\n  {text}" for text in ended.tail[-12:])
                 saw = f"failed with exit code {ended.returncode} after {ended.seconds:.0f} s; its last words:{told}"
-                return self._one(
-                    "failed", question, saw, f"{question}   (everything it printed: {self._log_name(target)})"
-                )
+                return self._one("failed", question, saw, f"{question}   (everything it printed: {log.as_posix()})")
             self._note(target, before, ended.seconds)
         return Findings()
 
@@ -90,9 +89,6 @@ class TestsStage(Stage):
 
     def _key(self, target: Target, state: TreeState) -> dict[str, Any]:
         return {"tree": state.tree, "command": list(target.policy.test), "toolchain": target.world.toolchain}
-
-    def _log_name(self, target: Target) -> str:
-        return f"{target.world.runs.name}/{self.log(target).relative_to(target.world.runs).as_posix()}"
 
     @staticmethod
     def _one(status: Status, looked_at: str, saw: str, remedy: str = "") -> Findings:
