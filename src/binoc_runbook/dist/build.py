@@ -179,9 +179,8 @@ class _Build:
     def make_sdist(self, artifact: Artifact) -> None:
         directory = self.work / "made" / f"{artifact.name}-sdist"
         manifest = str(self.root / artifact.path / "Cargo.toml")
-        self.execute(
-            f"{artifact.name}-sdist", ["maturin", "sdist", "--manifest-path", manifest, "--out", str(directory)]
-        )
+        command = ["maturin", "sdist", "--manifest-path", manifest, "--out", str(directory)]
+        self.execute(f"{artifact.name}-sdist", command)
         (sdist,) = directory.iterdir()
         shutil.copyfile(sdist, self.out / sdist.name)
 

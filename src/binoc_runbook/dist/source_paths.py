@@ -24,9 +24,8 @@ def copy_without_source_path(wheel: Path, to: Path, source: Path) -> None:
         for member in old.infolist():
             data = renamed.get(member.filename) or old.read(member)
             if member.filename.endswith(".dist-info/RECORD"):
-                data = "".join(_record_line(line, renamed) for line in data.decode("utf-8").splitlines()).encode(
-                    "utf-8"
-                )
+                lines = (_record_line(line, renamed) for line in data.decode("utf-8").splitlines())
+                data = "".join(lines).encode("utf-8")
             new.writestr(member, data)
 
 

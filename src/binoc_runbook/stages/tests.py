@@ -32,9 +32,8 @@ class TestsStage(Stage):
             return Observation.of_check(self._one("ok", TESTING, saw))
         if not self._command(target):
             saw = "the policy declares no test command, so nothing was tested"
-            return Observation.of_check(
-                self._one("warning", str(target.policy.source), saw, 'test = ["just", "test-code"]')
-            )
+            findings = self._one("warning", str(target.policy.source), saw, 'test = ["just", "test-code"]')
+            return Observation.of_check(findings)
         question = " ".join(target.policy.test)
         if state.tree in target.tested:
             what = "the checkout with its changes" if state.changed else f"tree {state.tree[:12]}"

@@ -57,9 +57,8 @@ def look_up_version(processes: Processes, name: str, version: str) -> VersionLoo
     command += ["--exclude-newer-package", f"{name}=false", "-"]
     # An empty folder, because uv would take the configuration of a project around it.
     with tempfile.TemporaryDirectory(prefix="binoc-index-") as folder:
-        isolated = replace(
-            processes, root=Path(folder), environment={**processes.environment, **_as_uv_knows(processes)}
-        )
+        environment = {**processes.environment, **_as_uv_knows(processes)}
+        isolated = replace(processes, root=Path(folder), environment=environment)
         result = isolated.run(command, stdin=f"{name}=={version}\n", timeout=TIMEOUT)
     if result.returncode == 0:
         digests = frozenset(re.findall(r"--hash=sha256:([0-9a-f]{64})", result.stdout))

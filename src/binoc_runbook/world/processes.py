@@ -123,14 +123,11 @@ class Processes:
         return LoggedResult(process.returncode, time.monotonic() - began, tuple(tail))
 
     def _inherited(self) -> dict[str, str]:
-        merged = {
-            name: value for name, value in os.environ.items() if name not in _COLOUR and not self.withheld(name)
-        } | dict(self.environment)
+        names = (name for name in os.environ if name not in _COLOUR and not self.withheld(name))
+        merged = {name: os.environ[name] for name in names} | dict(self.environment)
         # `just` and `maturin` live beside this Python, whether or not its environment was activated.
-        merged["PATH"] = os.pathsep.join(
-            (*map(str, self.first), str(Path(sys.executable).parent), merged.get("PATH", os.defpath))
-        )
-        return merged
+        directories = (*self.first, Path(sys.executable).parent, merged.get("PATH", os.defpath))
+        return merged | {"PATH": os.pathsep.join(map(str, directories))}
 
     def _located(self, command: Sequence[str]) -> list[str]:
         found = self.find(command[0])
