@@ -8,7 +8,7 @@ nothing public is done on it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 Status = Literal["ok", "warning", "failed", "unknown"]
@@ -71,13 +71,7 @@ class Finding:
 
     def to_json(self) -> dict[str, str]:
         """The finding as the object that `check --json` and the records hold."""
-        return {
-            "check": self.check,
-            "status": self.status,
-            "looked_at": self.looked_at,
-            "saw": self.saw,
-            "remedy": self.remedy,
-        }
+        return asdict(self)
 
     def __str__(self) -> str:
         remedy = f"\n    → {self.remedy}" if self.remedy else ""

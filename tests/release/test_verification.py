@@ -6,13 +6,7 @@ import pytest
 
 from binoc_runbook import start_verification
 from binoc_runbook.finding import RefusedError
-from binoc_runbook.notebook.start import parse_world
 from binoc_runbook.release.parameters import parse_verification_parameters
-
-
-def parse(world, **given):
-    _, findings = parse_world(world)
-    return parse_verification_parameters(given.pop("version"), **given, findings=findings)
 
 
 @pytest.mark.parametrize(
@@ -34,9 +28,9 @@ def parse(world, **given):
 )
 def test_a_parameter_that_is_not_exactly_right_is_refused(given, saw):
     right = {"version": "0.4.0", "sums": None, "timeout": 0, "world": "rehearsal"}
-    parse(**right)
+    parse_verification_parameters(**right)
     with pytest.raises(RefusedError, match=saw):
-        parse(**right | given)
+        parse_verification_parameters(**right | given)
 
 
 @pytest.mark.rehearsal

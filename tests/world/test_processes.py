@@ -47,6 +47,11 @@ def test_a_program_that_is_not_there_is_an_answer_and_no_crash(here):
     assert "`no-such-program` was not found on PATH" in done.reason
 
 
+def test_a_long_command_that_is_not_there_ends_with_the_same_code(here, tmp_path):
+    ended = here.watch(["no-such-program"], tmp_path / "log", lambda line: None)
+    assert (ended.returncode, ended.reason) == (127, "`no-such-program` was not found on PATH")
+
+
 def test_a_command_that_does_not_end_is_given_up(here):
     done = here.run(python("import time; time.sleep(60)"), timeout=0.5)
     assert done.returncode == 124

@@ -92,11 +92,15 @@ class GitHubResponse:
 
 @dataclass(frozen=True, slots=True)
 class NameLookup:
-    """Whether a registry knows a name, asked by `question`; `reason` says why that is *unknown*."""
+    """Whether a registry knows a name, asked by `question`; `reason` says why that is *unknown*.
+
+    `version` is the newest version of a crate, `None` where nothing names it.
+    """
 
     question: str
     answer: Literal["yes", "no", "unknown"]
     reason: str = ""
+    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

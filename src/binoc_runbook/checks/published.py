@@ -36,11 +36,12 @@ class BuiltFiles:
 
 @dataclass(frozen=True, slots=True)
 class PublicationResult:
-    """State of one artifact at its registry, with the finding that shows it."""
+    """State of one artifact at its registry, with the finding that shows it and what the registry offers."""
 
     artifact: Artifact
     state: State
     finding: Finding
+    lookup: VersionLookup
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,8 @@ _STATUS: dict[State, Status] = {
 
 def _result(artifact: Artifact, state: State, lookup: VersionLookup, saw: str, remedy: str = "") -> PublicationResult:
     status: Status = "warning" if state == "published" and remedy else _STATUS[state]
-    return PublicationResult(artifact, state, Finding(PUBLISHED, status, lookup.question, f"{state}: {saw}", remedy))
+    finding = Finding(PUBLISHED, status, lookup.question, f"{state}: {saw}", remedy)
+    return PublicationResult(artifact, state, finding, lookup)
 
 
 def _belongs(name: str, artifact: Artifact, version: Version) -> bool:

@@ -15,10 +15,8 @@ Command = Callable[[Path, argparse.Namespace], int]
 class _RenamedOption(argparse.Action):
     """An option under its former name: a usage error that says the present one."""
 
-    def __call__(
-        self, parser: argparse.ArgumentParser, namespace: object, values: object, option: str | None = None
-    ) -> None:
-        parser.error(f"{option} is now {self.const}")
+    def __call__(self, parser: argparse.ArgumentParser, *_: object, **__: object) -> None:
+        parser.error(f"{self.option_strings[0]} is now {self.const}")
 
 
 def parse(typed: Sequence[str]) -> argparse.Namespace:

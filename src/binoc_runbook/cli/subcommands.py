@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import argparse
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from pathlib import Path
 
 from binoc_runbook.cli.output import OK, REFUSED, SCHEMA, exit_code, gate_code, print_json, report, show_line, verdict
 from binoc_runbook.finding import Finding, Findings, RefusedError
-from binoc_runbook.stages import Target
+from binoc_runbook.stages import QUESTIONS, STAGES, Target
+from binoc_runbook.world import World
 
 
 def _target(root: Path, parsed: argparse.Namespace) -> Target:
     """Return what the version and the remote of a command line mean in the checkout at `root`."""
     from binoc_runbook.release.parameters import open_target, parse_version
-    from binoc_runbook.world import World
 
     version = parse_version(getattr(parsed, "version", None))
     return open_target(World.real(root), version, remote=getattr(parsed, "remote", None))
@@ -25,8 +27,6 @@ def _target(root: Path, parsed: argparse.Namespace) -> Target:
 
 def inspect(root: Path, parsed: argparse.Namespace) -> int:
     """Show every package of the checkout, its version, and whether it can be published."""
-    from binoc_runbook.world import World
-
     workspace = World.real(root).workspace()
     if parsed.json:
         print_json(workspace.to_json())
@@ -73,11 +73,6 @@ def check(root: Path, parsed: argparse.Namespace) -> int:
 
 def _check_stages(target: Target) -> Findings:
     """Return the findings of every stage before the tests."""
-    from concurrent.futures import ThreadPoolExecutor
-    from importlib import import_module
-
-    from binoc_runbook.stages import QUESTIONS
-
     # Each stage mostly waits for git or cargo to answer, so they are asked side by side. GitPython is loaded before, or
     # loading it would be what they wait for.
     import_module("git")
@@ -112,7 +107,6 @@ def _choice(target: Target) -> list[str]:
 def plan(root: Path, parsed: argparse.Namespace) -> int:
     """Show the stages of a release and the exact commands that it would run."""
     from binoc_runbook.display import terminal, text
-    from binoc_runbook.stages import STAGES
 
     target = _target(root, parsed)
     if not parsed.json:
@@ -135,7 +129,6 @@ def setup_check(root: Path, parsed: argparse.Namespace) -> int:
     """List every setting at GitHub and at the registries that a release needs, and check those that can be asked."""
     from binoc_runbook.release.setup_check import check_setup
     from binoc_runbook.workspace.policy_table import read_policy
-    from binoc_runbook.world import World
 
     policy = read_policy(root)
     findings = check_setup(World.real(root), policy)
@@ -205,11 +198,9 @@ def release(root: Path, parsed: argparse.Namespace) -> int:
     """Cut the release: show the plan, ask once for the version, run the runbook."""
     from binoc_runbook.display import terminal, text
     from binoc_runbook.notebook.execute import run_notebook
-    from binoc_runbook.notebook.start import parse_parameters
-    from binoc_runbook.release.parameters import open_target
-    from binoc_runbook.world import World
+    from binoc_runbook.release.parameters import open_target, parse_release_parameters
 
-    given, _ = parse_parameters(parsed.version, dry_run=False, remote=parsed.remote, retest=parsed.retest)
+    given = parse_release_parameters(parsed.version, dry_run=False, remote=parsed.remote, retest=parsed.retest)
     target = open_target(World.real(root), given.version, remote=given.remote)
     if not parsed.yes:
         terminal.show_lines(sys.stderr, [text.heading(target, dry_run=False), *text.plan(target)])
@@ -234,11 +225,11 @@ def _confirm(version: str) -> None:
 def rehearse(root: Path, parsed: argparse.Namespace) -> int:
     """Perform the whole release in a world on loopback, tests included unless it shall be quick."""
     from binoc_runbook.notebook.execute import run_notebook
-    from binoc_runbook.notebook.start import parse_parameters
     from binoc_runbook.rehearsal.faults import QUICK
+    from binoc_runbook.release.parameters import parse_release_parameters
 
     world = f"rehearsal:{parsed.option}" if parsed.option else "rehearsal"
-    parse_parameters(parsed.version, dry_run=False, world=world)
+    parse_release_parameters(parsed.version, dry_run=False, world=world)
     parameters = {"version": parsed.version, "dry_run": False, "world": world}
     kind = "quick-rehearsal" if parsed.option == QUICK else "rehearsal"
     name = f"{kind}-{parsed.version}" if parsed.version else kind
@@ -249,17 +240,14 @@ def verify(root: Path, parsed: argparse.Namespace) -> int:
     """Ask the registries whether a version is published as it was built, and try it as its users get it."""
     from binoc_runbook.environ import is_rehearsed
     from binoc_runbook.notebook.execute import VERIFY, run_notebook
-    from binoc_runbook.notebook.start import parse_world
     from binoc_runbook.release.parameters import open_target, parse_verification_parameters
     from binoc_runbook.release.verification import TIMEOUT
-    from binoc_runbook.world import World
 
     sums = None if parsed.sums is None else _from_root(root, parsed.sums.resolve()).as_posix()
     # The registries of a rehearsal show at once what they have; there is nothing to wait for.
     usual = 0.0 if is_rehearsed() else TIMEOUT
     timeout = usual if parsed.timeout is None else parsed.timeout
-    _, findings = parse_world("real")
-    given = parse_verification_parameters(parsed.version, sums=sums, timeout=timeout, findings=findings)
+    given = parse_verification_parameters(parsed.version, sums=sums, timeout=timeout)
     version = open_target(World.real(root), given.version).version
     parameters = {"version": str(version), "sums": sums, "timeout": timeout}
     record = root / "runs" / f"verify-{version}.json"
@@ -303,7 +291,6 @@ def check_tag(root: Path, parsed: argparse.Namespace) -> int:
     """Ask whether the ref that has started a workflow may be published from: a tag, and a commit that agrees."""
     from binoc_runbook.checks.ref import ref
     from binoc_runbook.workspace.policy_table import read_policy
-    from binoc_runbook.world import World
 
     findings = ref(parsed.ref, World.real(root).workspace(), read_policy(root))
     report(findings, stream=sys.stderr, as_json=parsed.json, ref=parsed.ref)

@@ -28,7 +28,6 @@ from binoc_runbook.files import mark_cache
 from binoc_runbook.finding import Finding, RefusedError
 from binoc_runbook.policy import Artifact
 from binoc_runbook.stages.target import Target
-from binoc_runbook.world.processes import Processes
 
 CHECK = "dist"
 
@@ -183,9 +182,8 @@ class _Build:
     def make_sdist(self, artifact: Artifact) -> None:
         directory = self.work / "made" / f"{artifact.name}-sdist"
         manifest = str(self.root / artifact.path / "Cargo.toml")
-        self.execute(
-            f"{artifact.name}-sdist", ["maturin", "sdist", "--manifest-path", manifest, "--out", str(directory)]
-        )
+        command = ["maturin", "sdist", "--manifest-path", manifest, "--out", str(directory)]
+        self.execute(f"{artifact.name}-sdist", command)
         (sdist,) = directory.iterdir()
         shutil.copyfile(sdist, self.out / sdist.name)
 
@@ -197,7 +195,7 @@ class _Build:
         command += [*platform.arguments, "--out", str(directory)]
         flags = "\x1f".join([*self.flags(), *platform.flags])
         environment = {**platform.environment, "CARGO_ENCODED_RUSTFLAGS": flags}
-        self.execute(f"{artifact.name}-wheel", command, replace(self.processes, root=source), environment)
+        self.execute(f"{artifact.name}-wheel", command, source, environment)
         (wheel,) = directory.iterdir()
         if wheel_platforms(wheel.name) != {platform.tag}:
             saw = f"is not the wheel of `{platform.tag}` that it was to be"
@@ -233,20 +231,16 @@ class _Build:
             self.refuse(f"the sdist of {artifact.name}", saw, "cargo update --workspace")
 
     def execute(
-        self,
-        name: str,
-        command: list[str],
-        processes: Processes | None = None,
-        environment: Mapping[str, str] | None = None,
+        self, name: str, command: list[str], root: Path | None = None, environment: Mapping[str, str] | None = None
     ) -> None:
         self.on_line(f"$ {' '.join(command)}")
         log = self.log(name)
         flags = {"CARGO_ENCODED_RUSTFLAGS": "\x1f".join(self.flags())}
         variables = {**self.environment, **flags, **(environment or {})}
-        try:
-            done = (processes or self.processes).watch(command, log, self.on_line, environment=variables)
-        except FileNotFoundError:
-            self.refuse(command[0], "was not found on PATH", f"./just with {' '.join(command)}")
+        processes = replace(self.processes, root=root or self.root)
+        done = processes.watch(command, log, self.on_line, environment=variables)
+        if done.returncode == 127:
+            self.refuse(command[0], done.reason, f"./just with {' '.join(command)}")
         if done.returncode != 0:
             self.refuse(" ".join(command[:2]), done.reason, f"read `{self.display(log)}`")
 

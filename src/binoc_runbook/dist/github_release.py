@@ -41,13 +41,13 @@ def publish_release(target: Target, assets: Sequence[Path], on_line: Callable[[s
 class _ReleasePublication:
     def __init__(self, target: Target, on_line: Callable[[str], None]) -> None:
         self.target = target
+        self.is_prerelease = target.version.is_prerelease
         self.tag = target.tag
         self.github = target.world.github
         self.on_line = on_line
         repository = target.policy.repository
         if repository is None:
             _refuse("the policy", "names no repository", 'add `repository = "owner/name"` to [tool.binoc-runbook]')
-        self.repository = repository
         self.at = f"/repos/{repository}"
         self.page = f"github.com/{repository}/releases"
 
@@ -139,18 +139,13 @@ class _ReleasePublication:
 
     # Observations
 
-    @property
-    def is_prerelease(self) -> bool:
-        return self.target.version.is_prerelease
-
     def is_latest(self, releases: Iterable[Mapping[str, Any]]) -> bool:
         """Return whether no higher final version is published: a patch of an older line is not the latest release."""
         policy = self.target.policy
         published = (policy.version_of(release["tag_name"]) for release in releases if not release["draft"])
         versions = [Version.parse(text) for text in published if text]
-        return not self.is_prerelease and all(
-            version < self.target.version for version in versions if not version.is_prerelease
-        )
+        final = (version for version in versions if not version.is_prerelease)
+        return not self.is_prerelease and all(version < self.target.version for version in final)
 
     def check_assets(self, release: Mapping[str, Any], digests: Mapping[str, str]) -> list[Finding]:
         """Compare the assets of a release with the given files."""

@@ -44,9 +44,8 @@ def run_smoke_test(
     """
     if not policy.smoke_test:
         saw = "no command says how to try what is published"
-        return Findings(
-            [Finding.unknown(CHECK, policy.source, saw, 'add `smoke-test`, such as ["python", "smoke_test.py"]')]
-        )
+        remedy = 'add `smoke-test`, such as ["python", "smoke_test.py"]'
+        return Findings([Finding.unknown(CHECK, policy.source, saw, remedy)])
     with tempfile.TemporaryDirectory(prefix="binoc-smoke-test-") as folder:
         return Findings(_SmokeTest(world, policy, version, files, Path(folder), on_line).run())
 

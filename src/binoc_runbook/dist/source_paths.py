@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from binoc_runbook.checks.dists.wheel import record_entry
+from binoc_runbook.redaction import each_string
 
 
 def copy_without_source_path(wheel: Path, to: Path, source: Path) -> None:
@@ -23,21 +24,14 @@ def copy_without_source_path(wheel: Path, to: Path, source: Path) -> None:
         for member in old.infolist():
             data = renamed.get(member.filename) or old.read(member)
             if member.filename.endswith(".dist-info/RECORD"):
-                data = "".join(_record_line(line, renamed) for line in data.decode("utf-8").splitlines()).encode(
-                    "utf-8"
-                )
+                lines = (_record_line(line, renamed) for line in data.decode("utf-8").splitlines())
+                data = "".join(lines).encode("utf-8")
             new.writestr(member, data)
 
 
 def _renamed(sbom: bytes, prefix: str) -> bytes:
-    def walk(value: object) -> object:
-        if isinstance(value, dict):
-            return {key: walk(inner) for key, inner in value.items()}
-        if isinstance(value, list):
-            return [walk(inner) for inner in value]
-        return value.replace(prefix, "file://.") if isinstance(value, str) else value
-
-    return json.dumps(walk(json.loads(sbom)), indent=2, ensure_ascii=False).encode("utf-8")
+    renamed = each_string(json.loads(sbom), lambda text: text.replace(prefix, "file://."))
+    return json.dumps(renamed, indent=2, ensure_ascii=False).encode("utf-8")
 
 
 def _record_line(line: str, changed: Mapping[str, bytes]) -> str:

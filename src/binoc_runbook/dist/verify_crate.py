@@ -7,7 +7,6 @@ is compiled here, where there is no token.
 from __future__ import annotations
 
 import re
-import tempfile
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -20,12 +19,10 @@ from binoc_runbook.files import sha256_of
 from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.policy import Artifact
 from binoc_runbook.stages.target import Target
+from binoc_runbook.world.cargo_index import look_up_name
 from binoc_runbook.world.processes import LoggedResult
 
 CHECK = "verify-crate"
-
-#: How long the registry may take to answer, in seconds.
-TIMEOUT = 60.0
 
 #: The tool that compares public APIs. It reads the output of rustdoc, so update it together with the Rust of the
 #: workflow.
@@ -105,8 +102,8 @@ class _CrateVerification:
         packaged.unlink(missing_ok=True)
         command = ["cargo", "package", "--locked", "--package", self.artifact.name]
         done = self.watch(command)
-        if isinstance(done, str):
-            yield Finding.unknown(CHECK, " ".join(command), done, "install Rust with rustup")
+        if done.returncode == 127:
+            yield Finding.unknown(CHECK, " ".join(command), done.reason, "install Rust with rustup")
         elif done.returncode != 0:
             yield Finding.failed(CHECK, " ".join(command), done.reason, "mend what cargo names, and commit it")
         elif not packaged.is_file():
@@ -122,17 +119,12 @@ class _CrateVerification:
 
     def check_api(self) -> Finding:
         """Check the public API against the last release at the registry, as far as the version promises that."""
-        question = ["cargo", "info", self.artifact.name]
-        # Inside a workspace cargo would describe its own package.
-        with tempfile.TemporaryDirectory(prefix="binoc-nowhere-") as nowhere:
-            done = replace(self.processes, root=Path(nowhere)).run(question, timeout=TIMEOUT)
-        shown = " ".join(question)
-        if done.returncode != 0 and "could not find" in done.stderr:
+        lookup = look_up_name(self.processes, self.artifact.name)
+        shown, last = lookup.question, lookup.version
+        if lookup.answer == "no":
             return Finding.ok(CHECK, shown, "there is no release to compare with")
-        match = re.search(r"^version: (\S+)", done.stdout, flags=re.MULTILINE)
-        if done.returncode != 0 or match is None:
-            return Finding.unknown(CHECK, shown, done.reason[-500:], "just verify-crate, once it answers")
-        last = match[1]
+        if last is None:
+            return Finding.unknown(CHECK, shown, lookup.reason[-500:], "just verify-crate, once it answers")
         if last == self.version:
             # As when the other artifacts of a half-published release are finished: it was compared before.
             return Finding.ok(CHECK, shown, f"{last} is out already, and its API can change no more")
@@ -150,9 +142,9 @@ class _CrateVerification:
             return Finding.unknown(CHECK, " ".join(command), saw, "just verify-crate --install")
         lines: list[str] = []
         done = self.watch(command, lines.append)
-        if isinstance(done, str) or done.returncode not in (0, _BROKEN):
-            saw = done if isinstance(done, str) else done.reason
-            return Finding.unknown(CHECK, " ".join(command), saw, "just verify-crate --install, once that is mended")
+        if done.returncode not in (0, _BROKEN):
+            remedy = "just verify-crate --install, once that is mended"
+            return Finding.unknown(CHECK, " ".join(command), done.reason, remedy)
         saw = _summary(lines) or f"compared with {last}"
         if done.returncode == _BROKEN:
             return Finding.failed(CHECK, " ".join(command), saw, "restore what it names, or release a higher version")
@@ -166,11 +158,9 @@ class _CrateVerification:
         if not self.install:
             return f"`{name}` is not installed"
         done = self.watch(["cargo", "install", "--locked", "--root", str(self.tools), SEMVER_CHECKS])
-        if not isinstance(done, str) and done.returncode == 0:
-            return None
-        return f"`{SEMVER_CHECKS}` could not be installed ({done if isinstance(done, str) else done.reason})"
+        return f"`{SEMVER_CHECKS}` could not be installed ({done.reason})" if done.returncode != 0 else None
 
-    def watch(self, command: list[str], collect: Callable[[str], None] = lambda line: None) -> LoggedResult | str:
+    def watch(self, command: list[str], collect: Callable[[str], None] = lambda line: None) -> LoggedResult:
         def on_line(line: str) -> None:
             self.on_line(line)
             collect(line)
@@ -179,10 +169,7 @@ class _CrateVerification:
         log = self.work / "logs" / f"{self.artifact.name}-{command[1]}.log"
         # A backtrace would be the last lines of a tool, after those that say what is wrong.
         environment = {"CARGO_TARGET_DIR": str(self.work), "RUST_BACKTRACE": "0"}
-        try:
-            return self.processes.watch(command, log, on_line, environment=environment)
-        except FileNotFoundError:
-            return f"`{command[0]}` was not found on PATH"
+        return self.processes.watch(command, log, on_line, environment=environment)
 
 
 def _compatible_part(version: str) -> list[int]:

@@ -24,7 +24,7 @@ def run_notebook(root: Path, parameters: dict[str, Any], record: Path, runbook: 
     import papermill  # type: ignore[import-untyped]
     from papermill.exceptions import PapermillExecutionError  # type: ignore[import-untyped]
 
-    notebook = next((path for path in (root / runbook, _our_own(runbook)) if path.is_file()), None)
+    notebook = next((path for path in (root / runbook, Path(__file__).parents[3] / runbook) if path.is_file()), None)
     if notebook is None:
         finding = Finding.failed("runbook", str(runbook), "is missing", "copy it from the checkout of binoc-runbook")
         raise RefusedError("there is no runbook to run", [finding])
@@ -45,7 +45,3 @@ def run_notebook(root: Path, parameters: dict[str, Any], record: Path, runbook: 
         return 130 if error.ename == "KeyboardInterrupt" else 1
     print(f"the record of this run is {record}", file=sys.stderr)
     return 0
-
-
-def _our_own(runbook: Path) -> Path:
-    return Path(__file__).parents[3] / runbook

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from binoc_runbook.workspace.policy_table import read_policy
 from binoc_runbook.world import World
 from binoc_runbook.world.git import Git
 from binoc_runbook.world.processes import Processes
-from binoc_runbook.world.triggered_run import JobRun, TriggeredRun, TriggerListener
+from binoc_runbook.world.triggered_run import JobRun, OnAttempt, TriggeredRun, TriggerListener
 
 _IDENTITY = {"user.name": "Rehearsal", "user.email": "rehearsal@localhost"}
 
@@ -35,15 +35,10 @@ class RehearsalWorld(World):
     fault: str | None = None
 
     def follow_tag(
-        self,
-        policy: Policy,
-        version: Version,
-        listener: TriggerListener,
-        on_attempt: Callable[[int, Sequence[JobRun]], None],
+        self, policy: Policy, version: Version, listener: TriggerListener, on_attempt: OnAttempt
     ) -> TriggeredRun | None:
         """Run the publish workflow against local registries, with the fault; then the failed jobs without it."""
         from binoc_runbook.rehearsal.publish import open_publication
-        from binoc_runbook.world.triggered_run import TriggeredRun
 
         with open_publication(self, policy, version, listener.line, listener) as publication:
             if is_registry_fault(self.fault):

@@ -6,9 +6,12 @@ import os
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 
 from binoc_runbook.finding import Finding, RefusedError
 from binoc_runbook.policy import Policy
+from binoc_runbook.rehearsal.faults import FAULTS, QUICK
 from binoc_runbook.stages.target import Target
 from binoc_runbook.version import Version, VersionError
 from binoc_runbook.workspace import Ecosystem, Workspace
@@ -30,37 +33,55 @@ LONGEST_TIMEOUT = 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
+class WorldChoice:
+    """The world that the parameter `world` names, such as `rehearsal:quick` or `rehearsal:lost-answer`."""
+
+    kind: Literal["real", "rehearsal"] = "real"
+    quick: bool = False
+    fault: str | None = None
+
+    def open(self, root: Path) -> World:
+        """Open the world for the checkout at `root`."""
+        if self.kind == "real":
+            return World.real(root)
+        from binoc_runbook.rehearsal.rehearsal_world import open_world
+
+        return open_world(root, self.fault, quick=self.quick)
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseParameters:
-    """Parsed parameters of `release.ipynb`, without its world; `version` and `remote` are `None` where not given."""
+    """Parsed parameters of `release.ipynb`; `version` and `remote` are `None` where not given."""
 
     version: Version | None
     dry_run: bool
     remote: str | None
     retest: bool
+    world: WorldChoice
 
 
 @dataclass(frozen=True, slots=True)
 class VerificationParameters:
-    """Parsed parameters of `verify.ipynb`, without its world; `timeout` is in seconds."""
+    """Parsed parameters of `verify.ipynb`; `timeout` is in seconds."""
 
     version: Version | None
     sums: str | None
     timeout: float
+    world: WorldChoice
 
 
 def parse_release_parameters(
     version: object,
     *,
-    dry_run: object,
-    remote: object,
-    retest: object,
+    dry_run: object = True,
+    remote: object = None,
+    retest: object = False,
+    world: object = "real",
     injected: Iterable[str] = (),
-    findings: Iterable[Finding] = (),
 ) -> ReleaseParameters:
-    """Parse parameters strictly; `injected` are the names that papermill was given.
+    """Parse parameters strictly, and what they say together; `injected` are the names that papermill was given.
 
-    papermill guesses types (`-p dry_run no` is a true string) and ignores names that it does not know. `findings` are
-    those about the parameter `world`, reported together with the others.
+    papermill guesses types (`-p dry_run no` is a true string) and ignores names that it does not know.
 
     Raises:
         RefusedError: With one finding for each parameter that is not as it must be.
@@ -73,19 +94,20 @@ def parse_release_parameters(
     if remote is not None and not (isinstance(remote, str) and remote):
         saw = f"is {remote!r}, and must be the name of a git remote"
         problems.append(Finding.failed("parameters", "-p remote", saw, "-r remote NAME; see `git remote`"))
-    problems += findings
+    choice = _parse_world(world, problems)
+    if str(world).startswith("rehearsal") and remote is not None:
+        saw = "a rehearsal makes a remote of its own and can name no other"
+        problems.append(Finding.failed("parameters", "-p remote", saw, "leave out `remote`, or `world`"))
+    if version is None and dry_run is False and world == "real":
+        saw = "a real release needs its version spelt out"
+        problems.append(Finding.failed("parameters", "-p version", saw, "-r version 0.4.0 (the one you mean)"))
     parsed = _parse_version(version, problems)
     _refuse_if(problems)
-    return ReleaseParameters(parsed, bool(dry_run), str(remote) if remote else None, bool(retest))
+    return ReleaseParameters(parsed, bool(dry_run), str(remote) if remote else None, bool(retest), choice)
 
 
 def parse_verification_parameters(
-    version: object,
-    *,
-    sums: object,
-    timeout: object,
-    injected: Iterable[str] = (),
-    findings: Iterable[Finding] = (),
+    version: object, *, sums: object, timeout: object, world: object = "real", injected: Iterable[str] = ()
 ) -> VerificationParameters:
     """Parse the parameters of `verify.ipynb` as strictly as `parse_release_parameters` does.
 
@@ -100,10 +122,10 @@ def parse_verification_parameters(
     if not 0 <= seconds <= LONGEST_TIMEOUT:
         saw = f"is {timeout!r}, and must be a number of seconds, from 0 to {LONGEST_TIMEOUT}"
         problems.append(Finding.failed("parameters", "-p timeout", saw, "-p timeout 600"))
-    problems += findings
+    choice = _parse_world(world, problems)
     parsed = _parse_version(version, problems)
     _refuse_if(problems)
-    return VerificationParameters(parsed, str(sums) if sums else None, float(seconds))
+    return VerificationParameters(parsed, str(sums) if sums else None, float(seconds), choice)
 
 
 def parse_version(version: str | None) -> Version | None:
@@ -164,11 +186,6 @@ def manifest_versions(workspace: Workspace, policy: Policy) -> Counter[Version]:
     return Counter(version for text, spelling in texts if (version := _releasable(text, spelling)))
 
 
-def inside_pytest() -> bool:
-    """Return whether this process was started, directly or not, by a test."""
-    return "PYTEST_CURRENT_TEST" in os.environ
-
-
 def _releasable(text: str, spelling: Ecosystem) -> Version | None:
     try:
         return Version.parse(text) if spelling == "cargo" else Version.from_pep440(text)
@@ -185,6 +202,24 @@ def _unknown_names(injected: Iterable[str], known: tuple[str, ...]) -> Iterable[
         else:
             saw, remedy = "this runbook has no such parameter", f"one of {', '.join(known)}"
         yield Finding.failed("parameters", f"-p {name}", saw, remedy)
+
+
+def _parse_world(world: object, problems: list[Finding]) -> WorldChoice:
+    """Parse the parameter `world`; what is wrong with it is added to `problems`."""
+    kind, colon, option = str(world).partition(":")
+    if world == "real":
+        if "PYTEST_CURRENT_TEST" not in os.environ:  # this process was not started, directly or not, by a test
+            return WorldChoice()
+        saw, remedy = "while tests run, no world but the rehearsal is allowed", "-p world rehearsal"
+    elif kind != "rehearsal":
+        saw, remedy = f"is {world!r}, and there are two worlds", "-p world real, or -p world rehearsal"
+    elif colon and option not in (QUICK, *FAULTS):
+        saw = f"is {world!r}, and no such rehearsal is known"
+        remedy = f"-p world rehearsal:NAME, of {', '.join((QUICK, *FAULTS))}"
+    else:
+        return WorldChoice("rehearsal", option == QUICK, option if option in FAULTS else None)
+    problems.append(Finding.failed("parameters", "-p world", saw, remedy))
+    return WorldChoice()
 
 
 def _parse_version(version: object, problems: list[Finding]) -> Version | None:

@@ -80,6 +80,5 @@ def _written(target: Target, workspace: Workspace, planned: Plan) -> Findings:
     ]
     if not written:
         written = [Finding.ok("set-version", "every manifest", f"says {target.version} already; nothing was changed")]
-    return (
-        planned.problems + written + locks(workspace, target.policy, find_version_locations(workspace, target.policy))
-    )
+    locations = find_version_locations(workspace, target.policy)
+    return planned.problems + written + locks(workspace, target.policy, locations)

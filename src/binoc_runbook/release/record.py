@@ -20,6 +20,9 @@ from binoc_runbook.stages import Command, Observation, Stage, State
 #: The number of the layout of a record; it grows when a field changes its meaning or goes away.
 SCHEMA = 1
 
+#: How records spell a moment in UTC, as in `2026-11-22T10:00:00Z`.
+_MOMENT = "%Y-%m-%dT%H:%M:%SZ"
+
 
 @dataclass(eq=False)
 class StageRun:
@@ -78,14 +81,11 @@ class Record:
 
     def to_json(self) -> dict[str, Any]:
         """The record as a JSON object; its schema is documented in the reference."""
-        now = datetime.datetime.now(datetime.UTC)
         told = {
             "schema": SCHEMA,
             **self.facts,
             "outcome": self.outcome,
-            "began": stamp(self.began),
-            "ended": stamp(now),
-            "seconds": round((now - self.began).total_seconds(), 3),
+            **times(self.began),
             "stages": [run.to_json() for run in self.stages],
             "remote_refs": self.refs,
             "jobs": self.jobs,
@@ -99,6 +99,8 @@ class Record:
         write_atomically(path, json.dumps(self.to_json(), indent=1, ensure_ascii=False) + "\n")
 
 
-def stamp(moment: datetime.datetime) -> str:
-    """Spell a moment in UTC as records do: `2026-11-22T10:00:00Z`."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+def times(began: datetime.datetime) -> dict[str, object]:
+    """Return the times of a run that ends now as records hold them: two moments in UTC, and the seconds between."""
+    ended = datetime.datetime.now(datetime.UTC)
+    seconds = round((ended - began).total_seconds(), 3)
+    return {"began": began.strftime(_MOMENT), "ended": ended.strftime(_MOMENT), "seconds": seconds}

@@ -82,7 +82,8 @@ class Release:
         try:
             self._pass(run)
         except KeyboardInterrupt:
-            run.problems = Findings([_interrupted(stage)])
+            saw, remedy = "this stage was interrupted", "run the same command again to go on"
+            run.problems = Findings([Finding.failed(stage.name, "Ctrl-C", saw, remedy)])
             raise RefusedError(f"interrupted in `{stage.name}`", run.problems, self._standing()) from None
         finally:
             run.seconds = time.monotonic() - began
@@ -117,12 +118,9 @@ class Release:
         """
         target = self.target
         try:
-            skipped = self.dry_run or target.world.quick
-            run = (
-                None
-                if skipped
-                else target.world.follow_tag(target.policy, target.version, self._reporter, self._keep_jobs)
-            )
+            run = None
+            if not (self.dry_run or target.world.quick):
+                run = target.world.follow_tag(target.policy, target.version, self._reporter, self._keep_jobs)
         except KeyboardInterrupt:
             target.world.close()
             saw, remedy = "the rehearsed workflow was interrupted", "rehearse again: it starts anew"
@@ -246,10 +244,6 @@ def _reasons(run: StageRun) -> Findings:
         return found
     saw = f"is {run.state}, not done"
     return Findings([Finding.failed(run.stage.name, run.stage.sentence, saw, "run this release again")])
-
-
-def _interrupted(stage: Stage) -> Finding:
-    return Finding.failed(stage.name, "Ctrl-C", "this stage was interrupted", "run the same command again to go on")
 
 
 def _facts(target: Target, *, dry_run: bool) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from typing import Any, Protocol
 
 from binoc_runbook.checks import published as questions
 from binoc_runbook.checks.dists.checksum_file import CHECKSUMS, parse_checksums
-from binoc_runbook.checks.observations import VersionLookup
 from binoc_runbook.checks.published import PublicationResult, ReleaseContext
 from binoc_runbook.dist.smoke_test import CHECK as SMOKE_TEST
 from binoc_runbook.dist.smoke_test import run_smoke_test
@@ -19,7 +18,7 @@ from binoc_runbook.files import write_atomically
 from binoc_runbook.finding import Finding, Findings, RefusedError
 from binoc_runbook.policy import Artifact
 from binoc_runbook.redaction import each_string
-from binoc_runbook.release.record import stamp
+from binoc_runbook.release.record import times
 from binoc_runbook.stages.target import Target
 
 #: The number of the layout of a verification's record.
@@ -76,7 +75,6 @@ class Verification:
         self.verdicts: dict[Artifact, PublicationResult] = {}
         self.findings: dict[str, Findings] = {}
         self.outcome = "unfinished"
-        self._offers: dict[Artifact, VersionLookup] = {}
         self._timeout, self._pause = timeout, pause
         self._reporter = reporter
         self._record = runs / f"verify-{target.version}.json"
@@ -130,9 +128,7 @@ class Verification:
         deadline, waiting = time.monotonic() + self._timeout, list(self.target.policy.artifacts)
         while waiting:
             with ThreadPoolExecutor() as asking:  # side by side: each mostly waits for its registry
-                for artifact, offer in zip(waiting, asking.map(self._ask, waiting), strict=True):
-                    self._offers[artifact] = offer
-                    self.verdicts[artifact] = self._judge(artifact, offer)
+                self.verdicts.update(zip(waiting, asking.map(self._ask, waiting), strict=True))
             waiting = [each for each in waiting if self.verdicts[each].state == "not yet visible"]
             left = deadline - time.monotonic()
             if not waiting or left <= 0:
@@ -145,18 +141,16 @@ class Verification:
             return Findings([Finding.unknown(questions.PUBLISHED, self.target.policy.source, saw, remedy)])
         return Findings(each.finding for each in self.verdicts.values())
 
-    def _ask(self, artifact: Artifact) -> VersionLookup:
+    def _ask(self, artifact: Artifact) -> PublicationResult:
         from binoc_runbook.world import cargo_index, pip_index
 
-        version, processes = self.target.version, self.target.world.processes
+        policy, version, processes = self.target.policy, self.target.version, self.target.world.processes
         if artifact.registry == "crates.io":
-            return cargo_index.look_up_version(processes, artifact.name, version.semver)
-        return pip_index.look_up_version(processes, artifact.name, version.pep440)
-
-    def _judge(self, artifact: Artifact, offer: VersionLookup) -> PublicationResult:
-        target = self.target
-        made = questions.select_built_files(artifact, target.policy, target.version, self.sums)
-        return questions.published(artifact, offer, made, self._released())
+            lookup = cargo_index.look_up_version(processes, artifact.name, version.semver)
+        else:
+            lookup = pip_index.look_up_version(processes, artifact.name, version.pep440)
+        built = questions.select_built_files(artifact, policy, version, self.sums)
+        return questions.published(artifact, lookup, built, self._released())
 
     def _released(self) -> ReleaseContext:
         tagged = self.target.world.git.tagged_at(self.target.tag)
@@ -165,14 +159,13 @@ class Verification:
 
     def _ask_origin(self) -> Findings:
         release = self._released()
-        there = [each for each in self.verdicts.values() if self._offers[each.artifact].kind == "offered"]
         found = []
-        for each in there:
-            if each.artifact.registry == "crates.io":
-                told = self._offers[each.artifact].commit
-                found.append(questions.commit(each.artifact, told, release, self.commit))
-            else:
-                found.append(self._ask_provenance(each.artifact, release))
+        for verdict in self.verdicts.values():
+            artifact, lookup = verdict.artifact, verdict.lookup
+            if lookup.kind == "offered" and artifact.registry == "crates.io":
+                found.append(questions.commit(artifact, lookup.commit, release, self.commit))
+            elif lookup.kind == "offered":
+                found.append(self._ask_provenance(artifact, release))
         if not found:
             saw, remedy = "nothing is there to be asked about", f"just verify {self.target.version}"
             found.append(Finding.unknown(questions.COMMIT, "the registries", saw, remedy))
@@ -194,7 +187,7 @@ class Verification:
         return questions.provenance(artifact, verify_provenance(processes, repository, names), release)
 
     def _try(self) -> Findings:
-        absent = [each.name for each in self.verdicts if self._offers[each].kind != "offered"]
+        absent = [each.artifact.name for each in self.verdicts.values() if each.lookup.kind != "offered"]
         if absent or not self.verdicts:
             saw = f"not tried: the registries do not offer {', '.join(absent)}"
             finding = Finding.unknown(SMOKE_TEST, "clean environments", saw, f"just verify {self.target.version}")
@@ -219,7 +212,6 @@ class Verification:
 
     def to_json(self) -> dict[str, Any]:
         """The verification as a JSON object; its schema is documented in the reference."""
-        now = datetime.datetime.now(datetime.UTC)
         told = {
             "schema": SCHEMA,
             "version": self.target.version.semver,
@@ -228,10 +220,8 @@ class Verification:
             "repository": self.target.policy.repository,
             "world": self.target.world.kind,
             "outcome": self.outcome,
-            "began": stamp(self._began),
-            "ended": stamp(now),
-            "seconds": round((now - self._began).total_seconds(), 3),
-            "artifacts": [_told(each, self._offers[each.artifact]) for each in self.verdicts.values()],
+            **times(self._began),
+            "artifacts": [_told(each) for each in self.verdicts.values()],
             "findings": [each for findings in self.findings.values() for each in findings.to_json()],
         }
         cleaned: dict[str, Any] = each_string(told, self.target.world.clean)
@@ -265,11 +255,11 @@ def _are_of(sums: Iterable[str], target: Target) -> bool:
     return any(questions.select_built_files(each, policy, version, named).digests for each in policy.artifacts)
 
 
-def _told(verdict: PublicationResult, offer: VersionLookup) -> dict[str, Any]:
+def _told(verdict: PublicationResult) -> dict[str, Any]:
     return {
         "name": verdict.artifact.name,
         "registry": verdict.artifact.registry,
         "state": verdict.state,
-        "digests": sorted(offer.digests),
-        "commit": offer.commit,
+        "digests": sorted(verdict.lookup.digests),
+        "commit": verdict.lookup.commit,
     }

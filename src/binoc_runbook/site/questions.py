@@ -140,9 +140,8 @@ def _workflow(target: Target, options: Options) -> Findings:
 def _tag(target: Target, options: Options) -> Findings:
     tag, place = target.policy.tag, _policy_place(target, "tag")
     wanted = options.get("spelling", (tag,))[0]
-    return Findings(
-        [_verdict("tag", place, f"a release is tagged `{tag}`", f", not `{wanted}`" if tag != wanted else "")]
-    )
+    but = f", not `{wanted}`" if tag != wanted else ""
+    return Findings([_verdict("tag", place, f"a release is tagged `{tag}`", but)])
 
 
 def _wheels(target: Target, options: Options) -> Findings:

@@ -98,9 +98,8 @@ class RemoteObservingStage(Stage):
     def observe(self, target: Target) -> Observation:
         view = target.observe_remote()
         if isinstance(view, str):
-            return Observation.of_check(
-                Findings([Finding.unknown(self.name, "HEAD", view, "git log -1, and the stage `tree`")])
-            )
+            finding = Finding.unknown(self.name, "HEAD", view, "git log -1, and the stage `tree`")
+            return Observation.of_check(Findings([finding]))
         return self.judge(target, view)
 
     @abstractmethod

@@ -32,9 +32,8 @@ class TestsStage(Stage):
             return Observation.of_check(self._one("ok", TESTING, saw))
         if not self._command(target):
             saw = "the policy declares no test command, so nothing was tested"
-            return Observation.of_check(
-                self._one("warning", str(target.policy.source), saw, 'test = ["just", "test-code"]')
-            )
+            findings = self._one("warning", str(target.policy.source), saw, 'test = ["just", "test-code"]')
+            return Observation.of_check(findings)
         question = " ".join(target.policy.test)
         if state.tree in target.tested:
             what = "the checkout with its changes" if state.changed else f"tree {state.tree[:12]}"
@@ -57,22 +56,17 @@ class TestsStage(Stage):
     def act(self, target: Target, line: Line) -> Findings:
         before = target.tree_state()
         for command in self.commands(target):
-            question = " ".join(target.policy.test)
-            try:
-                ended = target.world.processes.watch(
-                    command.arguments, self.log(target), line, environment={TESTING: target.version.semver}
-                )
-            except FileNotFoundError:
-                saw = f"`{command.arguments[0]}` was not found on PATH"
-                return self._one(
-                    "failed", question, saw, f"install `{command.arguments[0]}`, or run this through ./just"
-                )
+            question, program = " ".join(target.policy.test), command.arguments[0]
+            processes, environment = target.world.processes, {TESTING: target.version.semver}
+            if processes.find(program) is None:
+                saw = f"`{program}` was not found on PATH"
+                return self._one("failed", question, saw, f"install `{program}`, or run this through ./just")
+            ended = processes.watch(command.arguments, self.log(target), line, environment=environment)
             if ended.returncode != 0:
+                log = self.log(target).relative_to(target.world.runs.parent)
                 told = "".join(f"\n  {text}" for text in ended.tail[-12:])
                 saw = f"failed with exit code {ended.returncode} after {ended.seconds:.0f} s; its last words:{told}"
-                return self._one(
-                    "failed", question, saw, f"{question}   (everything it printed: {self._log_name(target)})"
-                )
+                return self._one("failed", question, saw, f"{question}   (everything it printed: {log.as_posix()})")
             self._note(target, before, ended.seconds)
         return Findings()
 
@@ -94,9 +88,6 @@ class TestsStage(Stage):
 
     def _key(self, target: Target, state: TreeState) -> dict[str, Any]:
         return {"tree": state.tree, "command": list(target.policy.test), "toolchain": target.world.toolchain}
-
-    def _log_name(self, target: Target) -> str:
-        return f"{target.world.runs.name}/{self.log(target).relative_to(target.world.runs).as_posix()}"
 
     @staticmethod
     def _one(status: Status, looked_at: str, saw: str, remedy: str = "") -> Findings:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from binoc_runbook.workspace.document import Document
+from binoc_runbook.workspace.manifest import Document
 from binoc_runbook.workspace.spans import Keys
 
 _ENTRY = re.compile(

@@ -61,17 +61,15 @@ def replace_all(replacements: Sequence[Replacement]) -> None:
 
 def _each(staged: Mapping[Path, Replacement], act: Callable[[Path, Replacement], None]) -> None:
     """Do something with many files at once; an error is raised when all that was begun is done."""
-    targets = list(staged)
 
-    def act_on_some(first: int) -> None:
-        for target in targets[first::_AT_ONCE]:
-            try:
-                act(target, staged[target])
-            except OSError as error:
-                raise ReplacementError(staged[target].file, error.strerror or str(error)) from error
+    def act_on(target: Path, replacement: Replacement) -> None:
+        try:
+            act(target, replacement)
+        except OSError as error:
+            raise ReplacementError(replacement.file, error.strerror or str(error)) from error
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        list(pool.map(act_on_some, range(min(_AT_ONCE, len(targets)))))
+        list(pool.map(act_on, staged.keys(), staged.values()))
 
 
 def _restore(staged: Mapping[Path, Replacement]) -> list[Path]:

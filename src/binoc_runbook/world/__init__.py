@@ -7,7 +7,7 @@ own. Which of them a run uses is decided by its parameter `world` alone, never i
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from binoc_runbook.policy import Policy
     from binoc_runbook.version import Version
     from binoc_runbook.world.github import GitHubClient
-    from binoc_runbook.world.triggered_run import JobRun, TriggeredRun, TriggerListener
+    from binoc_runbook.world.triggered_run import OnAttempt, TriggeredRun, TriggerListener
 
 Kind = Literal["real", "rehearsal"]
 
@@ -90,11 +90,7 @@ class World:
         return [platform.platform(), f"Python {platform.python_version()}", rustc.stdout.strip()]
 
     def follow_tag(
-        self,
-        policy: Policy,
-        version: Version,
-        listener: TriggerListener,
-        on_attempt: Callable[[int, Sequence[JobRun]], None],
+        self, policy: Policy, version: Version, listener: TriggerListener, on_attempt: OnAttempt
     ) -> TriggeredRun | None:
         """Follow the workflow that the pushed tag triggers to its end; `None` where that cannot be done from here.
 

@@ -15,9 +15,8 @@ def read_metadata(processes: Processes, manifest: str) -> CargoMetadata:
     """Return cargo's report about the workspace of a manifest, which is given by its path from the root."""
     result = processes.run([*_COMMAND, f"--manifest-path={manifest}"], timeout=TIMEOUT)
     if result.returncode == 127:
-        return CargoMetadata(
-            error=result.reason, remedy="install the Rust toolchain with rustup, then open a new shell"
-        )
+        remedy = "install the Rust toolchain with rustup, then open a new shell"
+        return CargoMetadata(error=result.reason, remedy=remedy)
     remedy = f"cargo metadata --no-deps --manifest-path {manifest}"
     if result.returncode != 0:
         # Warnings and what rustup reports come before the error.

@@ -9,21 +9,39 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tarfile
 import tempfile
 import tomllib
 from dataclasses import replace
 from pathlib import Path
 
-from binoc_runbook.checks.observations import ProcessResult, VersionLookup
+from binoc_runbook.checks.observations import NameLookup, VersionLookup
 from binoc_runbook.world.processes import Processes
 
 #: How long the registry may take, in seconds; what the crate depends on is downloaded as well.
 TIMEOUT = 300.0
+#: How long it may take to tell whether it has a crate, in seconds.
+NAME_TIMEOUT = 60.0
 
 _MANIFEST = '[package]\nname = "asks-for-a-crate"\nversion = "0.0.0"\nedition = "2021"\n\n[workspace]\n'
 #: Cargo book, *cargo package*.
 _VCS = ".cargo_vcs_info.json"
+
+
+def look_up_name(processes: Processes, name: str) -> NameLookup:
+    """Return whether the registry has a crate, with its newest version."""
+    question = f"cargo info {name}"
+    # In a workspace cargo would answer with the workspace's own crate of that name.
+    with tempfile.TemporaryDirectory(prefix="binoc-crate-") as folder:
+        outside = replace(processes, root=Path(folder))
+        result = outside.run(["cargo", "info", "--quiet", "--color", "never", name], timeout=NAME_TIMEOUT)
+    if result.returncode == 0:
+        version = re.search(r"^version: (\S+)", result.stdout, flags=re.MULTILINE)
+        return NameLookup(question, "yes", result.reason, version[1] if version else None)
+    if re.search(rf"could not find `{re.escape(name)}` in registry", result.stderr):
+        return NameLookup(question, "no")
+    return NameLookup(question, "unknown", result.reason)
 
 
 def look_up_version(processes: Processes, name: str, version: str) -> VersionLookup:
@@ -35,20 +53,16 @@ def look_up_version(processes: Processes, name: str, version: str) -> VersionLoo
         isolated = replace(processes, root=Path(folder) / "crate", environment=environment)
         result = isolated.run(["cargo", "add", "--quiet", f"{name}@={version}"], timeout=TIMEOUT)
         if result.returncode != 0 and "could not be found in registry index" in result.stderr:
-            return _absent(replace(isolated, root=Path(folder)), question, name, version)
+            return _absent(isolated, question, name, version)
         if result.returncode == 0:
             result = isolated.run(["cargo", "fetch", "--quiet"], timeout=TIMEOUT)
         if result.returncode != 0:
             return VersionLookup("no answer", question, reason=result.reason)
-        checksum = _locked(isolated.root / "Cargo.lock", name)
+        packages = tomllib.loads((isolated.root / "Cargo.lock").read_text("utf-8"))["package"]
+    checksum = next((package.get("checksum") for package in packages if package["name"] == name), None)
     if checksum is None:
         return VersionLookup("no answer", question, reason="cargo takes it from a source that tells no checksum")
     return VersionLookup("offered", question, frozenset({checksum}), commit=_commit(processes, name, version, checksum))
-
-
-def _cargo_home(processes: Processes) -> Path:
-    """The folder in which cargo keeps what it has downloaded."""
-    return Path(processes.inherits("CARGO_HOME") or Path.home() / ".cargo")
 
 
 def _write_crate(folder: Path) -> None:
@@ -58,23 +72,19 @@ def _write_crate(folder: Path) -> None:
 
 
 def _absent(processes: Processes, question: str, name: str, version: str) -> VersionLookup:
-    """`cargo add` says the same of a crate that is not there and of a version that is not; `cargo info` knows."""
-    result: ProcessResult = processes.run(["cargo", "info", "--quiet", name], timeout=TIMEOUT)
-    if result.returncode == 0:
+    """Return what is missing: `cargo add` says the same of a missing crate and of a missing version."""
+    lookup = look_up_name(processes, name)
+    if lookup.answer == "yes":
         return VersionLookup("no version", question, reason=f"the registry has `{name}`, and not version {version}")
-    if "could not find" in result.stderr:
+    if lookup.answer == "no":
         return VersionLookup("no name", question, reason=f"the registry has no crate `{name}`")
-    return VersionLookup("no answer", question, reason=result.reason)
-
-
-def _locked(lock: Path, name: str) -> str | None:
-    packages = tomllib.loads(lock.read_text("utf-8")).get("package", [])
-    return next((each.get("checksum") for each in packages if each["name"] == name), None)
+    return VersionLookup("no answer", question, reason=lookup.reason)
 
 
 def _commit(processes: Processes, name: str, version: str, checksum: str) -> str | None:
     """The commit that a downloaded `.crate` names, if cargo kept it and it names one."""
-    for path in (_cargo_home(processes) / "registry" / "cache").glob(f"*/{name}-{version}.crate"):
+    home = Path(processes.inherits("CARGO_HOME") or Path.home() / ".cargo")
+    for path in (home / "registry" / "cache").glob(f"*/{name}-{version}.crate"):
         content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() == checksum:
             return _named_in(path, f"{name}-{version}/{_VCS}")

@@ -95,9 +95,8 @@ class GitHubClient:
         address = f"{upload_url.partition('{')[0]}?name={quote(name, safe='')}"
         question = f"POST {urlsplit(address).path}?name={name}"
         if urlsplit(address).scheme != urlsplit(self.url).scheme:
-            return GitHubResponse(
-                question, "no answer", reason="the address for uploads has another scheme than the API"
-            )
+            reason = "the address for uploads has another scheme than the API"
+            return GitHubResponse(question, "no answer", reason=reason)
         return self._ask("POST", address, question, content, "application/octet-stream")[0]
 
     def _is_of_this_host(self, address: str) -> bool:
@@ -133,9 +132,8 @@ class GitHubClient:
                 content = response.read(_LARGEST + 1)
                 if len(content) > _LARGEST:
                     return GitHubResponse(question, "no answer", reason=f"more than {_LARGEST} bytes"), ""
-                return GitHubResponse(question, "value", json.loads(content or b"null")), str(
-                    response.headers.get("Link", "")
-                )
+                link = str(response.headers.get("Link", ""))
+                return GitHubResponse(question, "value", json.loads(content or b"null")), link
         except urllib.error.HTTPError as error:
             with error:
                 return self._refusal(question, error), ""

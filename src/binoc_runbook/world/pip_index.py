@@ -1,4 +1,4 @@
-"""What the configured package index offers, asked through uv.
+"""What the configured package index offers, asked through uv; whether it has a project, asked through pip.
 
 uv tells the digest of every file of a version, also of those that this machine could not install; pip tells only of
 the one that it would take. No answer comes from a cache.
@@ -11,13 +11,39 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from binoc_runbook.checks.observations import VersionLookup
+from binoc_runbook.checks.observations import NameLookup, VersionLookup
 from binoc_runbook.world.processes import Processes
 
 #: How long the index may take to answer, in seconds.
 TIMEOUT = 120.0
+#: How long it may take to tell whether it has a project, in seconds.
+NAME_TIMEOUT = 60.0
 
 _HASHES = ("--quiet", "--universal", "--no-deps", "--generate-hashes", "--no-header", "--no-annotate")
+
+
+def look_up_name(processes: Processes, name: str) -> NameLookup:
+    """Return whether the index that pip is configured with has a project.
+
+    What pip says in the end is the same where there is none and where no index answered, so its log decides: what it
+    got for each page that it asked for stands there. The log holds addresses, which may hold a password; no word of it
+    is repeated.
+    """
+    question = f"pip index versions {name}"
+    options = ["--pre", "--no-cache-dir", "--disable-pip-version-check", "--no-input", "--retries", "1"]
+    command = ["python", "-m", "pip", "-vv", "index", "versions", *options, name]
+    # An empty folder, because Python would take modules from the one it starts in.
+    with tempfile.TemporaryDirectory(prefix="binoc-index-") as folder:
+        result = replace(processes, root=Path(folder)).run(command, timeout=NAME_TIMEOUT)
+    log = result.stdout + result.stderr
+    pages, absent = log.count("Getting page "), len(re.findall(r"Could not fetch URL .*: 404 Client Error", log))
+    if result.returncode == 0 or re.search(r'"GET [^"]*" 200', log):  # a project may have no file that fits here
+        return NameLookup(question, "yes")
+    if pages and pages == absent:
+        return NameLookup(question, "no")
+    if result.returncode in (124, 127):
+        return NameLookup(question, "unknown", result.reason)
+    return NameLookup(question, "unknown", "this environment has no pip" if not pages else "the index gave no answer")
 
 
 def look_up_version(processes: Processes, name: str, version: str) -> VersionLookup:
@@ -31,9 +57,8 @@ def look_up_version(processes: Processes, name: str, version: str) -> VersionLoo
     command += ["--exclude-newer-package", f"{name}=false", "-"]
     # An empty folder, because uv would take the configuration of a project around it.
     with tempfile.TemporaryDirectory(prefix="binoc-index-") as folder:
-        isolated = replace(
-            processes, root=Path(folder), environment={**processes.environment, **_as_uv_knows(processes)}
-        )
+        environment = {**processes.environment, **_as_uv_knows(processes)}
+        isolated = replace(processes, root=Path(folder), environment=environment)
         result = isolated.run(command, stdin=f"{name}=={version}\n", timeout=TIMEOUT)
     if result.returncode == 0:
         digests = frozenset(re.findall(r"--hash=sha256:([0-9a-f]{64})", result.stdout))

@@ -91,10 +91,7 @@ class Processes:
         """Run a long command, handing on each line as it comes and writing it to `log`.
 
         Standard output and error are one stream, as a person would see them. Whatever interrupts this ends the
-        command and all that it started.
-
-        Raises:
-            FileNotFoundError: The program is not there.
+        command and all that it started. The exit code is 127 when there is no such program.
         """
         log.parent.mkdir(parents=True, exist_ok=True)
         tail: deque[str] = deque(maxlen=TAIL)
@@ -102,15 +99,18 @@ class Processes:
         with contextlib.ExitStack() as ending:
             # Ctrl-C between the start and the watch would leave the command behind.
             with _ctrl_c_waits():
-                process = subprocess.Popen(
-                    self._located(command),
-                    cwd=self.root,
-                    env=self._inherited() | dict(environment or {}),
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                )
+                try:
+                    process = subprocess.Popen(
+                        self._located(command),
+                        cwd=self.root,
+                        env=self._inherited() | dict(environment or {}),
+                        stdin=subprocess.DEVNULL,
+                        stdout=subprocess.PIPE,
+                        stderr=subprocess.STDOUT,
+                        start_new_session=True,
+                    )
+                except FileNotFoundError:
+                    return LoggedResult(127, 0.0, (f"`{command[0]}` was not found on PATH",))
                 ending.callback(_end, process)
             written = ending.enter_context(log.open("w", encoding="utf-8"))
             assert process.stdout is not None  # noqa: S101 - it was asked for above
@@ -123,14 +123,11 @@ class Processes:
         return LoggedResult(process.returncode, time.monotonic() - began, tuple(tail))
 
     def _inherited(self) -> dict[str, str]:
-        merged = {
-            name: value for name, value in os.environ.items() if name not in _COLOUR and not self.withheld(name)
-        } | dict(self.environment)
+        names = (name for name in os.environ if name not in _COLOUR and not self.withheld(name))
+        merged = {name: os.environ[name] for name in names} | dict(self.environment)
         # `just` and `maturin` live beside this Python, whether or not its environment was activated.
-        merged["PATH"] = os.pathsep.join(
-            (*map(str, self.first), str(Path(sys.executable).parent), merged.get("PATH", os.defpath))
-        )
-        return merged
+        directories = (*self.first, Path(sys.executable).parent, merged.get("PATH", os.defpath))
+        return merged | {"PATH": os.pathsep.join(map(str, directories))}
 
     def _located(self, command: Sequence[str]) -> list[str]:
         found = self.find(command[0])

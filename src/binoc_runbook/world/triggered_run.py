@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -82,6 +82,10 @@ class JobRun:
             "seconds": round(self.seconds, 3),
             "finding": self.finding.to_json() if self.finding else None,
         }
+
+
+#: A function of an attempt's number and of the jobs that ran in it.
+OnAttempt = Callable[[int, Sequence[JobRun]], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -36,26 +35,20 @@ def check_github(get: _Get, policy: Policy, repository: str) -> Iterator[Finding
         else:
             yield from settings.environment(artifact.environment)
     yield from settings.tags()
-    yield from settings.immutable_releases()
-    yield from settings.actions()
-    yield from settings.default_token()
+    yield settings.immutable_releases()
+    yield settings.pinned_actions()
+    yield settings.default_token()
     yield from settings.secrets()
 
 
-@dataclass
 class _Settings:
-    get: _Get
-    policy: Policy
-    repository: str
-    administrator: bool = False
-
-    @property
-    def at(self) -> str:
-        return f"/repos/{self.repository}"
-
-    @property
-    def pattern(self) -> str:
-        return self.policy.tag_of("*")
+    def __init__(self, get: _Get, policy: Policy, repository: str) -> None:
+        self.get = get
+        self.policy = policy
+        self.repository = repository
+        self.at = f"/repos/{repository}"
+        self.pattern = policy.tag_of("*")
+        self.administrator = False
 
     def page(self, name: str) -> str:
         return f"github.com/{self.repository}/settings{name}"
@@ -150,13 +143,11 @@ class _Settings:
             " the other restricts creations, with those who release in its bypass list"
         )
         listed = self.get(f"{self.at}/rulesets?targets=tag&per_page=100")
-        if listed.outcome != "value":
-            yield _unknown(listed, f"{page}: {two}")
-            return
+        known = listed.value or ()
+        active = [each for each in known if each.get("target") == "tag" and each.get("enforcement") == "active"]
         # The list tells neither what is ruled nor for which refs.
-        active = [each for each in listed.value if each.get("target") == "tag" and each.get("enforcement") == "active"]
         responses = [self.get(f"{self.at}/rulesets/{each['id']}") for each in active]
-        for response in responses:
+        for response in (listed, *responses):
             if response.outcome != "value":
                 yield _unknown(response, f"{page}: {two}")
                 return
@@ -181,29 +172,38 @@ class _Settings:
         before = self.policy.tag.partition("{version}")[0]
         return bool(before) and pattern.removeprefix("refs/tags/").startswith(before)
 
-    def immutable_releases(self) -> Iterator[Finding]:
+    def immutable_releases(self) -> Finding:
         """Whether what is published stays ("Repositories": Check if immutable releases are enabled)."""
-        response = self.get(f"{self.at}/immutable-releases")
         remedy = f"{self.page('')}: `Releases`, check `Enable release immutability`"
         # 404 is the response of a repository without them, and the one to a token that may not know.
-        if response.outcome == "absent" and self.administrator:
-            saw = "a published release, and its tag, can still be changed"
-            yield Finding.failed(CHECK, response.question, saw, remedy)
-        else:
-            yield _expected(response, "enabled", True, "published releases are immutable", remedy)
+        absent = "a published release, and its tag, can still be changed"
+        return self.value("immutable-releases", "enabled", True, "published releases are immutable", remedy, absent)
 
-    def actions(self) -> Iterator[Finding]:
+    def pinned_actions(self) -> Finding:
         """Whether actions must be pinned ("GitHub Actions permissions": of a repository)."""
-        response = self.get(f"{self.at}/actions/permissions")
         remedy = f"{self.page('/actions')}: check `Require actions to be pinned to a full-length commit SHA`"
-        yield _expected(response, "sha_pinning_required", True, "an action must be pinned to a commit", remedy)
+        saw = "an action must be pinned to a commit"
+        return self.value("actions/permissions", "sha_pinning_required", True, saw, remedy)
 
-    def default_token(self) -> Iterator[Finding]:
+    def default_token(self) -> Finding:
         """What a job's token may do that says nothing ("GitHub Actions permissions": default workflow permissions)."""
-        response = self.get(f"{self.at}/actions/permissions/workflow")
         remedy = f"{self.page('/actions')}: `Workflow permissions`, read repository contents and packages permissions"
         saw = "the token of a job that says nothing may only read"
-        yield _expected(response, "default_workflow_permissions", "read", saw, remedy)
+        return self.value("actions/permissions/workflow", "default_workflow_permissions", "read", saw, remedy)
+
+    def value(self, path: str, key: str, wanted: object, saw: str, remedy: str, absent: str = "") -> Finding:
+        """Whether a setting has a value; `absent` is what a 404 tells an administrator."""
+        response = self.get(f"{self.at}/{path}")
+        if absent and response.outcome == "absent" and self.administrator:
+            return Finding.failed(CHECK, response.question, absent, remedy)
+        if response.outcome != "value":
+            return _unknown(response, remedy)
+        if key not in response.value:
+            return Finding.unknown(CHECK, response.question, f"GitHub does not tell `{key}`", remedy)
+        if response.value[key] != wanted:
+            saw = f"`{key}` is `{response.value[key]}`, not `{wanted}`"
+            return Finding.failed(CHECK, response.question, saw, remedy)
+        return Finding.ok(CHECK, response.question, saw)
 
     def secrets(self) -> Iterator[Finding]:
         """Whether a long-lived credential may lie about ("Secrets": List repository and organization secrets)."""
@@ -240,17 +240,6 @@ def _ruled(rule: str, said: str, holding: Iterable[_Json], question: str, remedy
             return Finding.unknown(CHECK, question, saw, remedy)
         return Finding.failed(CHECK, question, f"{names} restricts {said}, and has a bypass list", remedy)
     return Finding.ok(CHECK, question, f"{names} restricts {said} of tags `{pattern}`")
-
-
-def _expected(response: GitHubResponse, key: str, wanted: object, saw: str, remedy: str) -> Finding:
-    """Whether a setting has a value."""
-    if response.outcome != "value":
-        return _unknown(response, remedy)
-    if key not in response.value:
-        return Finding.unknown(CHECK, response.question, f"GitHub does not tell `{key}`", remedy)
-    if response.value[key] != wanted:
-        return Finding.failed(CHECK, response.question, f"`{key}` is `{response.value[key]}`, not `{wanted}`", remedy)
-    return Finding.ok(CHECK, response.question, saw)
 
 
 def _unknown(response: GitHubResponse, remedy: str) -> Finding:

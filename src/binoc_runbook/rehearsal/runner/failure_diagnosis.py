@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 _AGAIN = 'then "Re-run failed jobs"'
 
@@ -30,91 +31,85 @@ class FailedJob:
         return f"owner `{self.owner}`, repository `{self.repository}`, workflow `{self.workflow}` and {environment}"
 
 
-@dataclass(frozen=True, slots=True)
-class KnownFailure:
-    """A failure that is recognised by a text in the output of its step."""
+class KnownFailure(NamedTuple):
+    """A failure that is recognised by a pattern of the output of its step, in which a space is any white space."""
 
-    text: re.Pattern[str]
+    pattern: str
     meaning: str
     remedy: str
 
 
-def _known(text: str, meaning: str, remedy: str) -> KnownFailure:
-    # Clients break their lines where they like.
-    return KnownFailure(re.compile(text.replace(" ", r"\s+"), re.IGNORECASE), meaning, remedy)
-
-
 #: In the order of matching: a specific text comes before the general ones that are printed with it.
 KNOWN_FAILURES = (
-    _known(
+    KnownFailure(
         "invalid-pending-publisher|project already exists",
         "somebody else made the project while its publisher was pending, and a pending publisher reserves no name",
         "choose another name, or ask the project's owner",
     ),
-    _known(
+    KnownFailure(
         "invalid-publisher|no corresponding publisher|No Trusted Publishing config|requires an environment|"
         "does not match the (repository owner ID|workflow filename|environment)",
         "the registry knows no publisher with the claims of this job; nothing was published",
         "register {publisher} at the settings of the project or crate for trusted publishing, " + _AGAIN,
     ),
-    _known(
+    KnownFailure(
         "invalid-(reuse-)?token|invalid token: already used|JWT has already been used|malformed or invalid token|"
         "Failed to decode JWT|Invalid authentication token|Invalid or non-existent authentication",
         "a token had expired, was used or revoked before, or is for another audience; what was uploaded before it stays"
         " and is accepted again",
         '"Re-run failed jobs": the job gets a new one',
     ),
-    _known(
+    KnownFailure(
         "do(es)? not support the `?[a-z_]+`? event|invoked via 'pull_request_target'",
         "the registry gives no token to a run that such an event started",
         "push the tag, or start the workflow by hand for it",
     ),
-    _known(
+    KnownFailure(
         "do not support creating new crates",
         "the crate is not on crates.io yet, and its first version cannot come from a workflow",
         "publish the first version by hand, and register {publisher} for the crate",
     ),
-    _known(
+    KnownFailure(
         "Non-user identities cannot create new projects",
         "the project is not on PyPI yet, and no pending publisher was registered by its name",
         "register a pending publisher for the project with {publisher}, " + _AGAIN,
     ),
-    _known(
+    KnownFailure(
         "isn't allowed to upload to project|not valid for crate",
         "the token is for what its publisher was registered for, and this is something else",
         "register {publisher} for it, too, or see that the job publishes its own artifact only",
     ),
-    _known(
+    KnownFailure(
         "File already exists|previously used by a file|older than 14 days",
         "other bytes are out under this name, or the release is older than 14 days; what is out is never replaced",
         "never upload it again: yank {version} if it is wrong, and run `just prepare` for the next version",
     ),
-    _known(
+    KnownFailure(
         r"is already uploaded|crate \S+ already exists on",
         "crates.io has this version already, so the upload before this one arrived",
         "run `just verify {version}`",
     ),
-    _known(
+    KnownFailure(
         "can only be published using Trusted Publishing",
         "the crate takes no personal token any more",
         "publish it from the workflow",
     ),
-    _known(
+    KnownFailure(
         "has no `id-token: write`|ACTIONS_ID_TOKEN_REQUEST",
         "the job may not ask for an identity token",
         "write `permissions: {{id-token: write}}` at the job, and release the next version",
     ),
-    _known(
+    KnownFailure(
         r"\b503 service unavailable|connection refused|could ?n.t connect|could not connect|error sending request",
         "the registry does not answer; what is out stays out, and the rest can still be published",
         'wait until it does, then "Re-run failed jobs"',
     ),
-    _known(
+    KnownFailure(
         r"responded with an error \(status 50[024]",
         "crates.io failed, and may have kept what was sent; it takes no version twice",
         '"Re-run failed jobs"; if the job stays red because the version is there already, run `just verify {version}`',
     ),
-    _known(
+    KnownFailure(
         r"\b50[024] (internal server error|bad gateway|gateway timeout)|server error \(50\d",
         "the registry failed, and may have kept what was sent; nothing is lost, as the same bytes are accepted again",
         '"Re-run failed jobs"',
@@ -148,6 +143,7 @@ def diagnose(lines: Iterable[str], job: FailedJob) -> tuple[str, str] | None:
     """Return what the last lines of a step mean and what to do; None where no failure is known by them."""
     text = "\n".join(lines)
     for failure in KNOWN_FAILURES:
-        if failure.text.search(text):
+        # Clients break their lines where they like.
+        if re.search(failure.pattern.replace(" ", r"\s+"), text, re.IGNORECASE):
             return failure.meaning, failure.remedy.format(publisher=job.publisher, version=job.version)
     return None

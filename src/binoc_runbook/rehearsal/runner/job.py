@@ -98,9 +98,8 @@ class JobRunner:
 
     def _github_token(self) -> str:
         node = self.job.node.get("permissions") or self.context.run.workflow.root.get("permissions")
-        token = self.context.host.registries.github.token(
-            {key.text: value.text for key, value in node.items()} if node else {}
-        )
+        permissions = {key.text: value.text for key, value in node.items()} if node else {}
+        token = self.context.host.registries.github.token(permissions)
         self.context.masks.add(token)
         return token
 

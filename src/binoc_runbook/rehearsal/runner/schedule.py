@@ -5,14 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from binoc_runbook.checks.workflow import matrix
-from binoc_runbook.checks.workflow.expressions import (
-    Expression,
-    Status,
-    Value,
-    fill_template,
-    parse_template,
-    to_text,
-)
+from binoc_runbook.checks.workflow.expressions import Expression, Status, Value, fill_template, parse_template, to_text
 from binoc_runbook.checks.workflow.model import Job, Node
 from binoc_runbook.rehearsal.runner.job import JobRunner
 from binoc_runbook.rehearsal.runner.job_context import JobContext, github

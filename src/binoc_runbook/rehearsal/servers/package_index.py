@@ -26,13 +26,7 @@ from packaging.version import InvalidVersion, Version
 
 from binoc_runbook.rehearsal.servers.certificates import Authority
 from binoc_runbook.rehearsal.servers.server import LARGEST, Request, Response, ResponseError, Server, TokenStore
-from binoc_runbook.rehearsal.servers.trusted_publishers import (
-    Keys,
-    Publisher,
-    TokenError,
-    verify_token,
-    workflow_file,
-)
+from binoc_runbook.rehearsal.servers.trusted_publishers import Keys, Publisher, TokenError, verify_token, workflow_file
 
 #: How long an upload token is valid, and a pending publisher, in seconds.
 LIFE = 900.0
@@ -125,7 +119,8 @@ class PackageIndex(Server):
             case "POST", ["_", "oidc", "mint-token"] | ["_", "oidc", "github", "mint-token"]:
                 return self._mint_token(request)
             case "POST", ["_", "oidc", "burn-token"]:
-                return self._burn_token(request)
+                self._tokens.revoke(str(request.json().get("token")))
+                return Response.json(200, {"success": True})
             case "POST", ["legacy"]:
                 return self._upload(request)
         return Response.text(404, "404 Not Found")
@@ -200,10 +195,6 @@ class PackageIndex(Server):
 
     def _valid_pending(self) -> dict[Publisher, str]:
         return {publisher: name for publisher, (name, expires) in self.pending.items() if self.now() < expires}
-
-    def _burn_token(self, request: Request) -> Response:
-        self._tokens.revoke(str(request.json().get("token")))
-        return Response.json(200, {"success": True})
 
     # Upload
 

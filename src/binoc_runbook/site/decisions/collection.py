@@ -6,23 +6,12 @@ from functools import cached_property
 from pathlib import Path
 
 from sphinx.application import Sphinx
-from sphinx.environment import BuildEnvironment
 
 from binoc_runbook.files import root_of
 from binoc_runbook.site.decisions.sentences import DecidedCheckout, Sentence
 
 #: Where the sentences of a page are kept until it is read again, and whether the page lists those of all pages.
-_SENTENCES, _LISTS_THEM = "binoc-sentences", "binoc-lists-sentences"
-
-
-def keep_sentence(env: BuildEnvironment, sentence: Sentence) -> None:
-    """Keep a sentence that was read."""
-    env.metadata[sentence.page].setdefault(_SENTENCES, []).append(sentence)
-
-
-def keep_overview(env: BuildEnvironment) -> None:
-    """Keep that the current page lists the sentences of all pages."""
-    env.metadata[env.docname][_LISTS_THEM] = True
+SENTENCES, LISTS_THEM = "binoc-sentences", "binoc-lists-sentences"
 
 
 class Decisions:
@@ -40,10 +29,10 @@ class Decisions:
     def sentences(self) -> list[Sentence]:
         """All sentences, by page and in their order there."""
         pages = sorted(self.app.env.metadata.items())
-        return [sentence for _, metadata in pages for sentence in metadata.get(_SENTENCES, ())]
+        return [sentence for _, metadata in pages for sentence in metadata.get(SENTENCES, ())]
 
     @property
     def overview(self) -> str | None:
         """The page that lists them."""
         pages = self.app.env.metadata.items()
-        return min((page for page, metadata in pages if _LISTS_THEM in metadata), default=None)
+        return min((page for page, metadata in pages if LISTS_THEM in metadata), default=None)

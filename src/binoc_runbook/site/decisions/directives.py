@@ -8,7 +8,7 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.util.docutils import SphinxDirective
 
-from binoc_runbook.site.decisions.collection import keep_overview, keep_sentence
+from binoc_runbook.site.decisions.collection import LISTS_THEM, SENTENCES
 from binoc_runbook.site.decisions.sentences import Sentence
 
 #: The attributes by which `pages` finds what is to be completed once all pages are read.
@@ -43,7 +43,7 @@ class DecidedDirective(SphinxDirective):
         questions = tuple(self.arguments[0].split()) if self.arguments else ()
         options = tuple(sorted(self.options.items()))
         box[SENTENCE] = Sentence(self.env.docname, self.lineno, box["ids"][0], text, questions, options)
-        keep_sentence(self.env, box[SENTENCE])
+        self.env.metadata[self.env.docname].setdefault(SENTENCES, []).append(box[SENTENCE])
         return [box]
 
 
@@ -59,6 +59,6 @@ class DecisionsDirective(SphinxDirective):
         if "summary" in self.options:
             box[SUMMARY] = True
         else:
-            keep_overview(self.env)
+            self.env.metadata[self.env.docname][LISTS_THEM] = True
             box[OVERVIEW] = True
         return [box]

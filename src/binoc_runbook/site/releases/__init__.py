@@ -34,6 +34,7 @@ from binoc_runbook.site.releases.record_files import (
     read_release,
     read_releases,
 )
+from binoc_runbook.world.git import Git
 
 HEADINGS = ("version", "date", "commit", "tagged by", "duration", "artifacts", "state")
 
@@ -70,11 +71,7 @@ class ReleasesDirective(MarkdownDirective):
         folder = Path(self.env.doc2path(self.env.docname)).parent
         releases, findings = read_releases(folder)
         root = root_of(folder)
-        git = None
-        if root is not None:
-            from binoc_runbook.world.git import Git
-
-            git = Git(root)
+        git = Git(root) if root else None
         rows = []
         for release in releases:
             tagger, finding = tagged_by(git, release)

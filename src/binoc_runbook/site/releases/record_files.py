@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from binoc_runbook.checks.tree import RECORDS
-from binoc_runbook.finding import Finding, Findings
+from binoc_runbook.finding import Finding, Findings, RefusedError
 from binoc_runbook.release.record import SCHEMA as RECORD_SCHEMA
 from binoc_runbook.release.verification import SCHEMA as VERIFICATION_SCHEMA
 from binoc_runbook.version import Version, VersionError
@@ -24,6 +24,8 @@ from binoc_runbook.version import Version, VersionError
 PAGE, RECORD, VERIFICATION = ".ipynb", ".json", ".verified.json"
 
 CHECK = "records"
+
+_REFUSED = "a file was refused as the record of a release"
 
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
@@ -104,14 +106,6 @@ class RecordedRelease:
         return self.ended.partition("T")[0]
 
 
-class RecordFileError(Exception):
-    """A file that is not what its name says, with the finding about it."""
-
-    def __init__(self, finding: Finding) -> None:
-        super().__init__(str(finding))
-        self.finding = finding
-
-
 def read_releases(folder: Path) -> tuple[tuple[RecordedRelease, ...], Findings]:
     """Read the records in a directory: the releases, newest version first, and what is wrong with the files."""
     problems: list[Finding] = []
@@ -120,8 +114,8 @@ def read_releases(folder: Path) -> tuple[tuple[RecordedRelease, ...], Findings]:
     for stem in sorted(stems):
         try:
             releases.append(_read(folder, stem, problems))
-        except RecordFileError as error:
-            problems.append(error.finding)
+        except RefusedError as error:
+            problems += error.findings
     return tuple(sorted(releases, key=lambda release: release.version, reverse=True)), Findings(problems)
 
 
@@ -129,7 +123,7 @@ def read_release(page: Path) -> RecordedRelease | None:
     """Read the record of an executed notebook; `None` where there is no valid one."""
     try:
         return _read(page.parent, _stem(page.name), [])
-    except RecordFileError:
+    except RefusedError:
         return None
 
 
@@ -186,8 +180,8 @@ def _read(folder: Path, stem: str, problems: list[Finding]) -> RecordedRelease:
         return release
     try:
         return replace(release, verification=_read_verification(verified, stem, release.commit))
-    except RecordFileError as error:
-        problems.append(error.finding)
+    except RefusedError as error:
+        problems += error.findings
         return release
 
 
@@ -251,11 +245,11 @@ def _refuse_unreal_page(path: Path) -> None:
 
 def _refuse(path: Path, saw: str) -> NoReturn:
     remedy = f"move `{_stem(path.name)}.*` from `{RECORDS}` to `runs/`"
-    raise RecordFileError(Finding.failed(CHECK, f"{RECORDS}{path.name}", saw, remedy))
+    raise RefusedError(_REFUSED, [Finding.failed(CHECK, f"{RECORDS}{path.name}", saw, remedy)])
 
 
 def _warn(path: Path, saw: str, remedy: str) -> NoReturn:
-    raise RecordFileError(Finding.warning(CHECK, f"{RECORDS}{path.name}", saw, remedy)) from None
+    raise RefusedError(_REFUSED, [Finding.warning(CHECK, f"{RECORDS}{path.name}", saw, remedy)]) from None
 
 
 def _restore(path: Path) -> str:
