@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from .message_files import Messages
+
 Git = Callable[..., str]
 
 # The tests decide whether a release may go on, and must not do so by luck: the same examples each time. To look for new
@@ -23,6 +25,14 @@ Git = Callable[..., str]
 settings.register_profile("fixed", derandomize=True, database=None, deadline=None)
 settings.register_profile("explore", max_examples=2000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-messages", action="store_true", help="write tests/messages from the tests that run")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Messages(), "messages")
 
 
 @pytest.fixture(autouse=True)
