@@ -80,6 +80,11 @@ run-tests selection: build
     python -m pytest -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder {{ selection }}
     PYTHONPATH="{{ site }}" python -m pytest python
 
+# write the golden files of messages in tests/messages, and the list in docs/reference/findings.md
+[group("tests")]
+messages: build
+    python -m pytest -n auto --dist loadscope --update-messages tests
+
 # the workspace with the oldest Rust that Cargo.toml admits
 [group("tests")]
 msrv:
@@ -90,7 +95,7 @@ msrv:
     rustup toolchain install --profile minimal "$msrv"
     CARGO_TARGET_DIR="{{ target }}/msrv" cargo "+$msrv" check --workspace --locked
 
-# both wheels, and a folder that holds them installed
+# both wheels, and a directory that holds them installed
 [group("build")]
 build:
     maturin build --quiet --locked --manifest-path python/binoc/Cargo.toml --out "{{ target }}/wheels"

@@ -155,12 +155,12 @@ def parse(root: Path) -> None:
 
 def measure(sizes: Sequence[int] = (10, 100, 1000), rounds: int = 5) -> list[Row]:
     """The rows about manifests: discovery and the checks at each size, editing at a thousand."""
-    with tempfile.TemporaryDirectory(prefix="binoc-bench-") as folder:
-        roots = [Path(folder) / str(size) for size in sizes]
+    with tempfile.TemporaryDirectory(prefix="binoc-bench-") as directory:
+        roots = [Path(directory) / str(size) for size in sizes]
         for root, size in zip(roots, sizes, strict=True):
             build(root, size)
         checks = [partial(check, root, cargo(root)) for root in roots]
-        edited = Path(folder) / "edited"
+        edited = Path(directory) / "edited"
         build(edited, 1000)
         times = alternately(
             rounds, *checks, *(partial(cargo, root) for root in roots), partial(move, edited), partial(parse, edited)

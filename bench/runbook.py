@@ -21,15 +21,15 @@ BIN = Path(sys.executable).parent
 
 def measure() -> list[Row]:
     """All rows, on a clone of this checkout with a bare repository on disk as its remote."""
-    with tempfile.TemporaryDirectory(prefix="binoc-bench-") as folder:
-        clone = _clone(Path(folder))
+    with tempfile.TemporaryDirectory(prefix="binoc-bench-") as directory:
+        clone = _clone(Path(directory))
         return [*_start(), _check(clone), _site(clone), _notebook(clone)]
 
 
-def _clone(folder: Path) -> Path:
-    clone, remote = folder / "binoc", folder / "remote.git"
-    _git("clone", "--quiet", "--bare", ROOT, remote, cwd=folder)
-    _git("clone", "--quiet", remote, clone, cwd=folder)
+def _clone(directory: Path) -> Path:
+    clone, remote = directory / "binoc", directory / "remote.git"
+    _git("clone", "--quiet", "--bare", ROOT, remote, cwd=directory)
+    _git("clone", "--quiet", remote, clone, cwd=directory)
     for name, value in (("user.name", "Bench"), ("user.email", "bench@localhost")):
         _git("config", name, value, cwd=clone)
     _git("switch", "--quiet", "-C", "main", cwd=clone)

@@ -37,5 +37,5 @@ python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 80
 python_trailing_comma_in_multi_line_signatures = False
 # Where `just docs` lets cargo document the crate.
-rustdoc_folder = str(Path(os.environ.get("CARGO_TARGET_DIR", Path(__file__).parents[1] / "target"), "rustdoc/doc"))
+rustdoc_directory = str(Path(os.environ.get("CARGO_TARGET_DIR", Path(__file__).parents[1] / "target"), "rustdoc/doc"))
 exclude_patterns = ["_build", "**/jupyter_execute", "**/.ipynb_checkpoints"]

@@ -24,8 +24,8 @@ def main() -> None:
     parser.add_argument("version", help="the version that it must be, in Cargo's spelling")
     parser.add_argument("--plugin", type=Path, action="append", default=[], help="a library to be loaded as well")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
+    with tempfile.TemporaryDirectory() as directory:
+        root = Path(directory)
         told = binoc(root, "--version")
         expect(told == f"binoc {given.version}\n", f"`binoc --version` says {told!r}, not {given.version}")
         write_snapshots(root)

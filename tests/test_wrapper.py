@@ -83,19 +83,19 @@ WITHOUT_VENV = "import sys; sys.modules['ensurepip'] = None"
 
 @pytest.fixture
 def machine(tmp_path):
-    """A folder for PATH in which a newcomer's machine is put together; what it does not hold is missing."""
+    """A directory for PATH in which a newcomer's machine is put together; what it does not hold is missing."""
     return furnish(tmp_path / "machine")
 
 
-def furnish(folder, tools=FIRST_TIME, *, python=True):
-    folder.mkdir()
+def furnish(directory, tools=FIRST_TIME, *, python=True):
+    directory.mkdir()
     for name in tools:
         found = shutil.which(name)
         assert found, f"the tests need {name}"
-        (folder / name).symlink_to(found)
+        (directory / name).symlink_to(found)
     if python:
-        python_script(folder / "python3")
-    return folder
+        python_script(directory / "python3")
+    return directory
 
 
 def result(process):
@@ -250,12 +250,12 @@ def test_a_python_named_in_the_environment_that_will_not_do_is_not_exchanged_for
 # --- with an environment ----------------------------------------------------------------------------------------------
 
 
-def write_wheel(folder, name, version, tag, files):
+def write_wheel(directory, name, version, tag, files):
     """A wheel of `files`, a path in the wheel and the bytes for each; uncompressed, for speed. Returns its pin."""
     stem = f"{name.replace('-', '_')}-{version}"
     record = f"{stem}.dist-info/RECORD"
     lines = [f"{path},," for path in [*files, record]]
-    wheel = folder / f"{stem}-{tag}.whl"
+    wheel = directory / f"{stem}-{tag}.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         for path, content in files.items():
             entry = zipfile.ZipInfo(path)
@@ -267,7 +267,7 @@ def write_wheel(folder, name, version, tag, files):
     return f"{name}=={version} \\\n    --hash=sha256:{digest}\n"
 
 
-def wheel_of_installed(folder, name):
+def wheel_of_installed(directory, name):
     """What pip or uv once unpacked here, packed again."""
     distribution = importlib.metadata.distribution(name)
     stem = f"{name.replace('-', '_')}-{distribution.version}"
@@ -281,10 +281,10 @@ def wheel_of_installed(folder, name):
             kept = path.as_posix() if inside else f"{stem}.data/scripts/{path.name}"
             files[kept] = Path(str(path.locate())).read_bytes()
     tags = [line.split()[1] for line in (distribution.read_text("WHEEL") or "").splitlines() if line.startswith("Tag:")]
-    return write_wheel(folder, name, distribution.version, tags[0], files)
+    return write_wheel(directory, name, distribution.version, tags[0], files)
 
 
-def wheel_of_pebble(folder, version):
+def wheel_of_pebble(directory, version):
     """A distribution to add, to change and to remove: one module, and one command that says where it is installed."""
     info = f"pebble-{version}.dist-info"
     files = {
@@ -293,7 +293,9 @@ def wheel_of_pebble(folder, version):
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         f"{info}/entry_points.txt": "[console_scripts]\npebble = pebble:main\n",
     }
-    return write_wheel(folder, "pebble", version, "py3-none-any", {path: text.encode() for path, text in files.items()})
+    return write_wheel(
+        directory, "pebble", version, "py3-none-any", {path: text.encode() for path, text in files.items()}
+    )
 
 
 def needed_by(names):
@@ -310,23 +312,23 @@ def needed_by(names):
 
 @dataclass
 class Wheelhouse:
-    """A folder of wheels, and the pins of what is in it: the installer, what every environment holds, the pebbles."""
+    """A directory of wheels, and the pins of what is in it: the installer, what environments hold, the pebbles."""
 
-    folder: Path
+    directory: Path
     uv: str
     base: str
     pebble: dict[int, str]
 
     def environment(self):
-        """What has pip and uv look into the folder, and nowhere else."""
+        """What has pip and uv look into the directory, and nowhere else."""
         return {
             "PIP_CONFIG_FILE": os.devnull,
             "PIP_NO_INDEX": "1",
-            "PIP_FIND_LINKS": str(self.folder),
+            "PIP_FIND_LINKS": str(self.directory),
             "PIP_NO_CACHE_DIR": "1",
             "PIP_NO_COMPILE": "1",
-            "UV_CACHE_DIR": str(self.folder.parent / "cache"),
-            "UV_FIND_LINKS": str(self.folder),
+            "UV_CACHE_DIR": str(self.directory.parent / "cache"),
+            "UV_FIND_LINKS": str(self.directory),
             "UV_NO_CONFIG": "1",
             "UV_NO_INDEX": "1",
             "UV_OFFLINE": "1",
@@ -335,12 +337,12 @@ class Wheelhouse:
 
 @pytest.fixture(scope="session")
 def wheelhouse(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("packages") / "wheels"
-    folder.mkdir()
-    uv = wheel_of_installed(folder, "uv")
+    directory = tmp_path_factory.mktemp("packages") / "wheels"
+    directory.mkdir()
+    uv = wheel_of_installed(directory, "uv")
     names = [name for name in needed_by(["rust-just", "hatchling", "editables"]) if name != "uv"]
-    base = "".join(wheel_of_installed(folder, name) for name in names)
-    return Wheelhouse(folder, uv, base, {version: wheel_of_pebble(folder, version) for version in (1, 2)})
+    base = "".join(wheel_of_installed(directory, name) for name in names)
+    return Wheelhouse(directory, uv, base, {version: wheel_of_pebble(directory, version) for version in (1, 2)})
 
 
 def new_clone(root, machine, wheelhouse):
@@ -371,16 +373,16 @@ class Home:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory, wheelhouse):
-    folder = tmp_path_factory.mktemp("home")
-    made = new_clone(folder / "it's a [clone] of $HOME", furnish(folder / "machine"), wheelhouse)
+    directory = tmp_path_factory.mktemp("home")
+    made = new_clone(directory / "it's a [clone] of $HOME", furnish(directory / "machine"), wheelhouse)
     before = made.listing()
     # Two at once, since one costs as much.
     calls = [made.start("prove") for _ in range(2)]
     first = sorted(map(result, calls), key=lambda done: "waiting" in done.stderr)
     for part in made.root.glob(".venv/lib/python*/site-packages/pip*"):
-        shutil.copytree(part, folder / "pip" / part.name)
-    python_with_pip(folder / "machine/python3", folder / "pip")
-    return Home(made, folder / "pip", before, first)
+        shutil.copytree(part, directory / "pip" / part.name)
+    python_with_pip(directory / "machine/python3", directory / "pip")
+    return Home(made, directory / "pip", before, first)
 
 
 @pytest.fixture
@@ -439,16 +441,16 @@ def test_the_second_call_installs_nothing_and_needs_no_tool_of_the_first(settled
 
 
 @contextlib.contextmanager
-def tripwires(folder, *names, aside):
+def tripwires(directory, *names, aside):
     """In place of the tools, something that complains when it is started."""
     for name in names:
-        (folder / name).rename(aside / name)
-        script(folder / name, f"echo {name} was started >&2; exit 1")
+        (directory / name).rename(aside / name)
+        script(directory / name, f"echo {name} was started >&2; exit 1")
     try:
         yield
     finally:
         for name in names:
-            (aside / name).replace(folder / name)
+            (aside / name).replace(directory / name)
 
 
 @pytest.mark.rehearsal
@@ -562,7 +564,7 @@ def test_pins_that_are_not_there_are_named(machine, tmp_path):
 def test_the_mirror_that_pip_was_told_of_serves_everything(settled, wheelhouse, tmp_path):
     project = tmp_path / "pebble"
     project.mkdir()
-    for wheel in wheelhouse.folder.glob("pebble-2-*"):
+    for wheel in wheelhouse.directory.glob("pebble-2-*"):
         shutil.copy(wheel, project)
     settled.require(wheelhouse.uv, wheelhouse.base, wheelhouse.pebble[2])
     asked = []

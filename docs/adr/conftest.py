@@ -35,7 +35,7 @@ class Page(pytest.File):
 
 
 class Cells(pytest.Item):
-    """All cells of a page, run in one kernel in the page's folder, as the build of the site does it."""
+    """All cells of a page, run in one kernel in the page's directory, as the build of the site does it."""
 
     def __init__(self, *, notebook: Any, **more: Any) -> None:
         super().__init__(**more)

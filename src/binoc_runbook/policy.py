@@ -26,7 +26,7 @@ Registry = Literal["pypi", "crates.io"]
 #: The registries by their names for people.
 NAMES: dict[str, str] = {"pypi": "PyPI", "crates.io": "crates.io"}
 
-#: The manifest that a folder must hold to be published at a registry.
+#: The manifest that a directory must hold to be published at a registry.
 MANIFEST_OF: dict[Registry, str] = {"pypi": "pyproject.toml", "crates.io": "Cargo.toml"}
 
 
@@ -155,7 +155,7 @@ def _key(about: str, allowed: str, read: Callable[[object], object], default: ob
 
 @dataclass(frozen=True)
 class Artifact:
-    """One thing that a release publishes: what it is called, where, and from which folder.
+    """One thing that a release publishes: what it is called, where, and from which directory.
 
     `source` is the place of its table in the policy; it takes no part in comparisons.
     """
@@ -164,7 +164,7 @@ class Artifact:
     registry: Registry = _key(  # noqa: RUF009 - it makes a field
         "The registry that it is published at.", '"pypi" or "crates.io"', _registry
     )
-    path: str = _key("The folder of its manifest.", "a folder below the root, with forward slashes", _path)
+    path: str = _key("The directory of its manifest.", "a directory below the root, with forward slashes", _path)
     environment: str | None = _key(
         "The GitHub environment of its publish job, which no other artifact shares.",
         'the name of an environment, such as "pypi-binoc"',
@@ -184,8 +184,8 @@ class Artifact:
         default=(),
     )
     example: str | None = _key(
-        "The folder of a crate that uses this one as a stranger would; it is compiled with what was published.",
-        'a folder below the root, such as "crates/binoc-row-reorder"',
+        "The directory of a crate that uses this one as a stranger would; it is compiled with what was published.",
+        'a directory below the root, such as "crates/binoc-row-reorder"',
         _path,
         default=None,
     )

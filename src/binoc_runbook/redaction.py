@@ -25,7 +25,7 @@ def machine_free(*roots: Path, markup: bool = False) -> Translate:
     """Make a function that takes escape codes and this machine's paths out of text, or out of HTML with `markup`.
 
     The root of the checkout becomes `.` (a rehearsal has two roots: its own, and the one it was made from), the home
-    folder `~`, the folder for temporary files `<tmp>`, the environment and the Python it was made from `<env>` and
+    directory `~`, that for temporary files `<tmp>`, the environment and the Python it was made from `<env>` and
     `<python>`.
     """
     import html

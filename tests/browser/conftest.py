@@ -31,7 +31,7 @@ PROSE_WORD, OUTPUT_WORD = "grebe", "quobbleword"
 
 
 @pytest.fixture(scope="session")
-def folder(tmp_path_factory: pytest.TempPathFactory, a_record: Record) -> Path:
+def directory(tmp_path_factory: pytest.TempPathFactory, a_record: Record) -> Path:
     """Holds `site/`, the site of this checkout, and `specimen/`, built alike from pages that show what can go wrong."""
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
@@ -62,9 +62,9 @@ def build_sites(made: Path, home: Path, a_record: Record) -> None:
 
 
 @pytest.fixture(scope="session")
-def pages(folder: Path) -> list[str]:
-    """Every page of ours, by its path below `folder`; those that rustdoc makes are not ours."""
-    found = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.html"))
+def pages(directory: Path) -> list[str]:
+    """Every page of ours, by its path below `directory`; those that rustdoc makes are not ours."""
+    found = sorted(path.relative_to(directory).as_posix() for path in directory.rglob("*.html"))
     return [page for page in found if "/reference/binoc-sdk/" not in page and "/_static/" not in page]
 
 
@@ -90,9 +90,9 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="session")
-def address(chromium: str, folder: Path) -> Iterator[str]:
+def address(chromium: str, directory: Path) -> Iterator[str]:
     """Where both sites are served."""
-    handler = functools.partial(_Quiet, directory=str(folder))
+    handler = functools.partial(_Quiet, directory=str(directory))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()

@@ -20,12 +20,12 @@ pytestmark = pytest.mark.notebook
 
 
 @pytest.fixture(scope="module")
-def parsed(folder, pages) -> dict[str, tuple[Element, list[str]]]:
+def parsed(directory, pages) -> dict[str, tuple[Element, list[str]]]:
     """Each page as a tree, with the errors of the parser."""
     found = {}
     for page in pages:
         parser = html5lib.HTMLParser(namespaceHTMLElements=False)
-        tree = parser.parse((folder / page).read_text("utf-8"))
+        tree = parser.parse((directory / page).read_text("utf-8"))
         errors = [f"line {line}: {name} {told}" for (line, _), name, told in parser.errors]
         found[page] = (tree, errors)
     return found
@@ -81,7 +81,7 @@ def test_no_heading_is_left_out(trees):
     assert jumps == []
 
 
-def test_every_link_within_the_site_leads_to_a_file_and_to_an_id_in_it(folder, trees):
+def test_every_link_within_the_site_leads_to_a_file_and_to_an_id_in_it(directory, trees):
     known = {page: set(ids(tree)) for page, tree in trees.items()}
     broken = []
     for page, tree in trees.items():
@@ -92,7 +92,7 @@ def test_every_link_within_the_site_leads_to_a_file_and_to_an_id_in_it(folder, t
             path = unquote(target.path).lstrip("/")
             path = f"{path}index.html" if path.endswith("/") else path
             inside = path.partition("/")[0] == page.partition("/")[0]
-            gone = not inside or not (folder / path).is_file()
+            gone = not inside or not (directory / path).is_file()
             lost = path in known and target.fragment and unquote(target.fragment) not in known[path]
             if gone or lost:
                 broken.append(f"{page}: {link}")
@@ -107,20 +107,22 @@ def links(tree: Element) -> Iterator[str]:
                 yield link
 
 
-def test_no_file_holds_a_path_of_the_machine(folder):
-    machine = [str(each).encode() for each in (ROOT, folder.parent, Path(sys.prefix))]
-    assert [f"{name}: {each.decode()}" for name, text in files(folder) for each in machine if each in text] == []
+def test_no_file_holds_a_path_of_the_machine(directory):
+    machine = [str(each).encode() for each in (ROOT, directory.parent, Path(sys.prefix))]
+    assert [f"{name}: {each.decode()}" for name, text in files(directory) for each in machine if each in text] == []
 
 
-def test_no_file_holds_the_day_of_the_build(folder):
+def test_no_file_holds_the_day_of_the_build(directory):
     # The specimen, because pages of the site may well speak of today: a decision does, or the commit it was asked at.
     today = datetime.datetime.now(datetime.UTC)
     spellings = [today.strftime(each).encode() for each in ("%Y-%m-%d", "%Y%m%d", "%b %d, %Y", "%B %d, %Y", "%d %B %Y")]
     told = [
-        f"{name}: {each.decode()}" for name, text in files(folder / "specimen") for each in spellings if each in text
+        f"{name}: {each.decode()}" for name, text in files(directory / "specimen") for each in spellings if each in text
     ]
     assert told == [] or today.date() == datetime.date(2026, 11, 22)
 
 
-def files(folder: Path) -> list[tuple[str, bytes]]:
-    return [(str(each.relative_to(folder)), each.read_bytes()) for each in sorted(folder.rglob("*")) if each.is_file()]
+def files(directory: Path) -> list[tuple[str, bytes]]:
+    return [
+        (str(each.relative_to(directory)), each.read_bytes()) for each in sorted(directory.rglob("*")) if each.is_file()
+    ]

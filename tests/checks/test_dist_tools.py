@@ -40,14 +40,14 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="the compiler here ma
 
 
 @pytest.fixture
-def folder(tmp_path):
+def directory(tmp_path):
     made = tmp_path / "dist"
     made.mkdir()
     return made
 
 
 @pytest.fixture
-def wheel(folder, tmp_path):
+def wheel(directory, tmp_path):
     """Makes a wheel of a library that is compiled from C."""
 
     def make(source=GOOD, tag=NEW, readme="A demonstration.\n", members=None):
@@ -67,7 +67,7 @@ def wheel(folder, tmp_path):
         for name, data in files.items():
             digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
             record += f"{name},sha256={digest},{len(data)}\n"
-        path = folder / f"demo-0.4.0-cp310-abi3-{tag}.whl"
+        path = directory / f"demo-0.4.0-cp310-abi3-{tag}.whl"
         with zipfile.ZipFile(path, "w") as archive:
             for name, data in {**files, f"{INFO}/RECORD": f"{record}{INFO}/RECORD,,\n".encode()}.items():
                 archive.writestr(name, data)
@@ -77,9 +77,9 @@ def wheel(folder, tmp_path):
 
 
 @pytest.fixture
-def ask(folder):
+def ask(directory):
     def run(*names, processes=None):
-        with temporary_home(processes or Processes(folder)) as asked:
+        with temporary_home(processes or Processes(directory)) as asked:
             return run_tools(names, asked)
 
     return run
@@ -90,10 +90,10 @@ def minded(findings, status="failed"):
 
 
 @linux
-def test_each_tool_that_minds_nothing_gives_one_ok(ask, wheel, folder):
+def test_each_tool_that_minds_nothing_gives_one_ok(ask, wheel, directory):
     name = wheel()
     about = b"Metadata-Version: 2.4\nName: demo\nVersion: 0.4.0\nDescription-Content-Type: text/markdown\n\nDemo.\n"
-    with tarfile.open(folder / "demo-0.4.0.tar.gz", "w:gz") as archive:
+    with tarfile.open(directory / "demo-0.4.0.tar.gz", "w:gz") as archive:
         for path in ("PKG-INFO", "README.md"):
             member = tarfile.TarInfo(f"demo-0.4.0/{path}")
             member.size = len(about)
@@ -183,8 +183,8 @@ def test_a_tool_is_asked_only_about_files_of_its_kind():
 
 
 @linux
-def test_no_tool_uses_the_network_or_writes_to_the_home_folder(ask, wheel, folder):
+def test_no_tool_uses_the_network_or_writes_to_the_home_directory(ask, wheel, directory):
     nowhere = {f"{name}_proxy": "http://127.0.0.1:9" for name in ("http", "https", "all")}
     nowhere |= {name.upper(): value for name, value in nowhere.items()}
-    assert ask(wheel(), processes=Processes(folder, nowhere)).status == "ok"
+    assert ask(wheel(), processes=Processes(directory, nowhere)).status == "ok"
     assert not list(Path(os.environ["HOME"]).rglob("*"))

@@ -110,15 +110,15 @@ class Set:
             if name.endswith(ending)
         }
 
-    def write(self, folder):
-        folder.mkdir(parents=True, exist_ok=True)
+    def write(self, directory):
+        directory.mkdir(parents=True, exist_ok=True)
         for name, members in self.archives.items():
-            (self._wheel if name.endswith(".whl") else self._tar)(folder / name, members)
+            (self._wheel if name.endswith(".whl") else self._tar)(directory / name, members)
         for name, data in self.raw.items():
-            (folder / name).write_bytes(data)
-        files = sorted(path for path in folder.iterdir() if path.name != "SHA256SUMS")
+            (directory / name).write_bytes(data)
+        files = sorted(path for path in directory.iterdir() if path.name != "SHA256SUMS")
         lines = (f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in files)
-        (folder / "SHA256SUMS").write_text("".join(lines))
+        (directory / "SHA256SUMS").write_text("".join(lines))
 
     def _wheel(self, path, members):
         record = next((name for name in members if name.endswith("/RECORD")), None)
@@ -363,7 +363,7 @@ BROKEN = {
     "a wheel that climbs": (
         add(WHEEL, "../evil.py"),
         WHEEL,
-        "holds `../evil.py`, which would be written outside the folder it is unpacked into",
+        "holds `../evil.py`, which would be written outside the directory it is unpacked into",
     ),
     "a source in a wheel": (add(WHEEL, "demo/src/lib.rs"), WHEEL, "holds `demo/src/lib.rs`, a source of the crate"),
     "no library": (
@@ -376,7 +376,7 @@ BROKEN = {
         WHEEL,
         "`demo/_other.cpython-312-x86_64-linux-gnu.so` is for one Python, `cpython-312`, and the tag `abi3` promises",
     ),
-    "a library that names the builder's folders": (
+    "a library that names the builder's directories": (
         add(
             WHEEL,
             "demo/_native.abi3.so",
@@ -385,7 +385,7 @@ BROKEN = {
         WHEEL,
         "`demo/_native.abi3.so` holds a path of the machine it was built on: `/home/rosa/.cargo/registry/src/`",
     ),
-    "a library that names the builder's folders on windows": (
+    "a library that names the builder's directories on windows": (
         add(WHEEL, "demo/_native.abi3.so", LIBRARY + "C:\\rosa\\.cargo\\registry\\src\\x"),
         WHEEL,
         "`demo/_native.abi3.so` holds a path of the machine it was built on: `C:\\rosa\\.cargo\\registry\\src\\`",
@@ -439,17 +439,17 @@ BROKEN = {
     "an sdist with an absolute member": (
         add(SDIST, "/etc/evil"),
         SDIST,
-        "holds `/etc/evil`, which would be written outside the folder it is unpacked into",
+        "holds `/etc/evil`, which would be written outside the directory it is unpacked into",
     ),
     "an sdist that climbs": (
         add(SDIST, "demo-0.4.0/../../evil"),
         SDIST,
-        "holds `demo-0.4.0/../../evil`, which would be written outside the folder it is unpacked into",
+        "holds `demo-0.4.0/../../evil`, which would be written outside the directory it is unpacked into",
     ),
-    "an sdist with a second folder": (
+    "an sdist with a second directory": (
         add(SDIST, "other/file"),
         SDIST,
-        "holds `other/file`, which is not in the folder `demo-0.4.0`",
+        "holds `other/file`, which is not in the directory `demo-0.4.0`",
     ),
     "an sdist with a link": (
         lambda made: made.links.update({SDIST: "demo-0.4.0/link"}),
@@ -571,9 +571,9 @@ class Only:
         return ProcessResult(tuple(command), 127, "", "was left out")
 
 
-def failures(folder, tool):
-    names = [path.name for path in folder.glob("demo-0.4.0*")]
-    with temporary_home(Processes(folder)) as processes:
+def failures(directory, tool):
+    names = [path.name for path in directory.glob("demo-0.4.0*")]
+    with temporary_home(Processes(directory)) as processes:
         return run_tools(names, Only(processes, tool)).having("failed")
 
 
@@ -863,9 +863,9 @@ def test_without_a_commit_a_crate_cannot_be_compared(ask):
     assert (finding.saw, finding.remedy) == ("there is no commit to compare it with", "git fetch --tags")
 
 
-def test_a_folder_that_is_not_there_is_a_finding(tmp_path):
+def test_a_directory_that_is_not_there_is_a_finding(tmp_path):
     (finding,) = dists(tmp_path / "dist", Expectation(POLICY, Version.parse("0.4.0"), COMMIT))
-    assert (finding.looked_at, finding.saw, finding.remedy) == ("dist", "there is no such folder", "just dist")
+    assert (finding.looked_at, finding.saw, finding.remedy) == ("dist", "there is no such directory", "just dist")
 
 
 def test_without_a_promise_it_is_unknown_what_should_be_there(tmp_path):

@@ -85,7 +85,7 @@ def test_a_commit_that_tells_the_forge_to_skip_workflows_is_refused(checkout, ma
     assert "would start no workflow" in told
 
 
-def test_a_folder_that_is_no_clone_is_one_finding(tmp_path, checkout):
+def test_a_directory_that_is_no_clone_is_one_finding(tmp_path, checkout):
     (finding,) = tree(Git(tmp_path).tree_state(), read_policy(checkout.root))
     assert finding.status == "failed"
     assert "not a git repository" in finding.saw

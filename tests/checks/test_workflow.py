@@ -28,7 +28,7 @@ GOOD = (REPOSITORY / FILE).read_text()
 
 @pytest.fixture(scope="module")
 def policy(tmp_path_factory: pytest.TempPathFactory) -> Policy:
-    """The policy of this repository, read where its artifacts are empty folders."""
+    """The policy of this repository, read where its artifacts are empty directories."""
     root = tmp_path_factory.mktemp("policy")
     text = (REPOSITORY / "pyproject.toml").read_text()
     (root / "pyproject.toml").write_text(text)

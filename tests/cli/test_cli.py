@@ -52,10 +52,10 @@ def test_check_as_json_has_the_documented_shape(typed):
         assert set(finding) == {"check", "status", "looked_at", "saw", "remedy"}
 
 
-def test_check_of_a_folder_asks_about_what_was_built_and_nothing_else(typed, checkout):
+def test_check_of_a_directory_asks_about_what_was_built_and_nothing_else(typed, checkout):
     code, out, _ = typed("check", "--dists", "dist")
     assert code == 1
-    assert "dist: there is no such folder" in out
+    assert "dist: there is no such directory" in out
     (checkout.root / ".gitignore").write_text("/dist/\n")
     checkout.commit()
     (checkout.root / "dist").mkdir()
@@ -72,7 +72,7 @@ def test_check_of_a_folder_asks_about_what_was_built_and_nothing_else(typed, che
     assert {each["saw"] for each in found} == {"is missing", "the wheel is missing"}
 
 
-def test_dist_empties_no_folder_that_holds_more_than_an_earlier_build(typed, checkout):
+def test_dist_empties_no_directory_that_holds_more_than_an_earlier_build(typed, checkout):
     before = everything(checkout)
     code, out, err = typed("dist", "--out", ".")
     assert (code, out) == (1, "")
@@ -243,16 +243,16 @@ def test_cargo_is_started_once_for_each_root(command, typed, checkout, cargo_sta
     ]
 
 
-def test_a_folder_that_is_no_clone_can_be_inspected_and_is_no_release(capsys, tmp_path):
+def test_a_directory_that_is_no_clone_can_be_inspected_and_is_no_release(capsys, tmp_path):
     assert main(["--root", str(tmp_path), "inspect", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"schema": 1, "packages": [], "orphans": []}
     assert main(["check", "0.4.0", "--root", str(tmp_path)]) == 1
     assert "not a git repository" in capsys.readouterr().out
 
 
-def test_a_root_that_is_no_folder_is_refused(capsys, tmp_path):
+def test_a_root_that_is_no_directory_is_refused(capsys, tmp_path):
     assert main(["--root", str(tmp_path / "gone"), "inspect"]) == 1
-    assert "is no folder" in capsys.readouterr().err
+    assert "is no directory" in capsys.readouterr().err
 
 
 def test_another_checkout_is_pointed_at_before_or_after_the_command(capsys, checkout, monkeypatch, tmp_path):

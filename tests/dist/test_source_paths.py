@@ -22,9 +22,9 @@ def line(name, data):
 
 @pytest.fixture
 def source(tmp_path):
-    folder = tmp_path / "with a space" / "demo-0.4.0"
-    folder.mkdir(parents=True)
-    return folder
+    directory = tmp_path / "with a space" / "demo-0.4.0"
+    directory.mkdir(parents=True)
+    return directory
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def wheel(tmp_path, source):
     return path
 
 
-def test_the_sbom_says_nothing_of_the_folder_and_keeps_all_else(wheel, source, tmp_path):
+def test_the_sbom_says_nothing_of_the_directory_and_keeps_all_else(wheel, source, tmp_path):
     copy_without_source_path(wheel, tmp_path / "free.whl", source)
     with zipfile.ZipFile(tmp_path / "free.whl") as archive:
         told = json.loads(archive.read(SBOM))

@@ -38,22 +38,22 @@ def released(checkout, registries):
 
 @pytest.fixture
 def packaged(checkout, tmp_path):
-    """The folder with the `.crate` that is to be uploaded."""
-    folder = checkout.root.parent / "dist"
-    folder.mkdir()
+    """The directory with the `.crate` that is to be uploaded."""
+    directory = checkout.root.parent / "dist"
+    directory.mkdir()
     command = ["cargo", "package", "--package", "demo-sdk", "--locked", "--no-verify"]
     command += ["--target-dir", str(tmp_path / "target")]
     subprocess.run(command, cwd=checkout.root, check=True, timeout=120, capture_output=True)
-    (tmp_path / "target/package" / CRATE).rename(folder / CRATE)
-    return folder
+    (tmp_path / "target/package" / CRATE).rename(directory / CRATE)
+    return directory
 
 
 @pytest.fixture
 def ask(checkout, packaged, registries):
-    def run(folder=packaged, version="0.4.0", **options):
+    def run(directory=packaged, version="0.4.0", **options):
         target = open_target(World.real(checkout.root), Version.parse(version))
         target.world.processes.environment = {**registries.environment, "PATH": os.environ["PATH"]}
-        return verify_crates(target, folder, lambda line: None, **options)
+        return verify_crates(target, directory, lambda line: None, **options)
 
     return run
 

@@ -108,11 +108,11 @@ class Started:
         # As a person has it: without what pytest leaves in the environment, which ipykernel looks at.
         env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
         self._open = contextlib.ExitStack()
-        self._folder = Path(self._open.enter_context(tempfile.TemporaryDirectory()))
+        self._directory = Path(self._open.enter_context(tempfile.TemporaryDirectory()))
         line = shlex.join([*command, *arguments])
         closed = {"closed": "<&-"}.get(stdin, "") + {"closed": ">&-"}.get(stdout, "")
         given, taken = self._stdin(stdin), self._stdout(stdout)
-        err = os.open(self._folder / "err", os.O_WRONLY | os.O_CREAT)
+        err = os.open(self._directory / "err", os.O_WRONLY | os.O_CREAT)
         self._terminal = stdout == "terminal"
         self.process = subprocess.Popen(
             ["sh", "-c", f"exec {line} {closed}"],
@@ -139,11 +139,11 @@ class Started:
             return slave
         content = nbformat.writes(notebook("raise SystemExit('the notebook from the pipe was run')", mark=False))
         if kind == "file":
-            (self._folder / "input").write_text(content)
-            return os.open(self._folder / "input", os.O_RDONLY)
-        os.mkfifo(self._folder / "fifo")
-        reader = os.open(self._folder / "fifo", os.O_RDONLY | os.O_NONBLOCK)
-        writer = os.open(self._folder / "fifo", os.O_WRONLY)
+            (self._directory / "input").write_text(content)
+            return os.open(self._directory / "input", os.O_RDONLY)
+        os.mkfifo(self._directory / "fifo")
+        reader = os.open(self._directory / "fifo", os.O_RDONLY | os.O_NONBLOCK)
+        writer = os.open(self._directory / "fifo", os.O_WRONLY)
         os.set_blocking(reader, True)
         if kind == "filled fifo":
             os.write(writer, content.encode())
@@ -161,7 +161,7 @@ class Started:
         elif kind == "pipe":
             self._source, number = os.pipe()
         elif kind == "file":
-            self._file = self._folder / "out"
+            self._file = self._directory / "out"
             number = os.open(self._file, os.O_WRONLY | os.O_CREAT)
         else:
             number = os.open(os.devnull, os.O_WRONLY)
@@ -204,11 +204,11 @@ class Started:
         if self._source >= 0:
             os.close(self._source)
         with self._open:
-            return Ended(code, out, out if self._terminal else (self._folder / "err").read_text("utf-8"))
+            return Ended(code, out, out if self._terminal else (self._directory / "err").read_text("utf-8"))
 
 
 def run(arguments: str, cwd: Path, **how: Any) -> Ended:
-    """`papermill` with these arguments, as typed in that folder."""
+    """`papermill` with these arguments, as typed in that directory."""
     return Started(shlex.split(arguments), cwd, **how).end()
 
 
@@ -245,7 +245,7 @@ def test_closed_streams_are_no_reason_to_fail(checkout: Checkout, closed: list[s
 
 
 @pytest.mark.notebook
-def test_python_m_papermill_typed_in_another_folder(checkout: Checkout) -> None:
+def test_python_m_papermill_typed_in_another_directory(checkout: Checkout) -> None:
     checkout.holds(f"import os; print(os.getcwd() == {str(checkout.root)!r}, os.environ[{environ.OUTPUT!r}])")
     end = run(
         "release.ipynb -p version 0.4.0",
@@ -260,7 +260,7 @@ def test_python_m_papermill_typed_in_another_folder(checkout: Checkout) -> None:
 
 @pytest.mark.notebook
 def test_the_long_line_means_what_it_says(checkout: Checkout, tmp_path: Path) -> None:
-    """Both paths given, in a fresh clone without `runs/`, and a folder to run in; the engine is ours all the same."""
+    """Both paths given, in a fresh clone without `runs/`, and one to run in; the engine is ours all the same."""
     checkout.holds(f"import os; print(os.getcwd(), os.environ[{environ.OUTPUT!r}], repr(version))")
     end = run(
         f"checkout/runbooks/release.ipynb 'checkout/runs/{{version}}.ipynb' -p version 1.10 --cwd {tmp_path}",
@@ -518,7 +518,7 @@ def test_an_error_shows_the_traceback_of_its_cell_only(checkout: Checkout) -> No
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ("runbooks/release.ipynb nowhere/x.ipynb", "FileNotFoundError: output folder nowhere doesn't exist."),
+        ("runbooks/release.ipynb nowhere/x.ipynb", "FileNotFoundError: output directory nowhere doesn't exist."),
         ("runbooks/release.ipynb -k nosuch", "NoSuchKernel: No such kernel named nosuch"),
     ],
 )
@@ -663,7 +663,7 @@ def test_a_record_that_cannot_be_filed_is_a_failure(checkout: Checkout) -> None:
 
 
 @pytest.mark.notebook
-def test_called_from_python_a_runbook_runs_for_the_folder_of_the_caller(checkout: Checkout, tmp_path: Path) -> None:
+def test_called_from_python_a_runbook_runs_for_the_directory_of_the_caller(checkout: Checkout, tmp_path: Path) -> None:
     checkout.holds("import os; print(os.getcwd())", last_cell("docs/releases/0.4.0.ipynb"))
     other = Checkout(tmp_path / "other")
     call = "import papermill; papermill.execute_notebook(sys.argv[1], 'out.ipynb', engine_name='binoc-runbook')"

@@ -25,7 +25,7 @@ ADDRESS = "https://github.com/harvard-lil/binoc"
 class Person:
     """Types commands in bash, as they stand on a page, and sees what they print."""
 
-    folder: Path
+    directory: Path
     remote: Path
     environment: dict[str, str]
     #: What the versions on the pages are to be read as: the one of this checkout, and the next ones.
@@ -33,10 +33,10 @@ class Person:
 
     def types(self, line: str, *, ends: int | None = 0) -> str:
         """Type a line, and return all that it prints; `cd` holds for the next one. `ends` is its exit code."""
-        where = self.folder.parent / "where"
+        where = self.directory.parent / "where"
         done = subprocess.run(
             ["bash", "-c", f'{line}\nended=$?; pwd >"$WHERE"; exit $ended'],
-            cwd=self.folder,
+            cwd=self.directory,
             env=self.environment | {"WHERE": str(where)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -47,7 +47,7 @@ class Person:
             check=False,
         )
         assert ends is None or done.returncode == ends, f"`{line}` ended with {done.returncode}:\n{done.stdout}"
-        self.folder = Path(where.read_text("utf-8").rstrip("\n"))
+        self.directory = Path(where.read_text("utf-8").rstrip("\n"))
         return done.stdout
 
     def follows(
@@ -80,13 +80,13 @@ class Person:
         return re.sub("|".join(map(re.escape, self.versions)), lambda found: self.versions[found[0]], text)
 
     def writes(self, path: str, text: str) -> None:
-        (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (self.folder / path).write_text(text, "utf-8")
+        (self.directory / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.directory / path).write_text(text, "utf-8")
 
     def edits(self, path: str, old: str, new: str) -> None:
-        text = (self.folder / path).read_text("utf-8")
+        text = (self.directory / path).read_text("utf-8")
         assert old in text, f"{path} does not hold {old!r}"
-        (self.folder / path).write_text(text.replace(old, new, 1), "utf-8")
+        (self.directory / path).write_text(text.replace(old, new, 1), "utf-8")
 
 
 def _versions() -> dict[str, str]:
@@ -105,7 +105,7 @@ def _versions() -> dict[str, str]:
 
 @pytest.fixture
 def person(tmp_path: Path) -> Person:
-    """Somebody in an empty folder, whose git leads the address of this repository nowhere."""
+    """Somebody in an empty directory, whose git leads the address of this repository nowhere."""
     home = Path(os.environ["GIT_CONFIG_GLOBAL"])
     home.write_text("[user]\nname = Rosa Release\nemail = rosa@example.org\n[init]\ndefaultBranch = main\n", "utf-8")
     tools = Path(sys.executable).parent
@@ -149,7 +149,7 @@ def remote(person: Person, _kept: Path) -> Path:
                 shutil.copy(ROOT / name, sources / name)
         person.types(
             f"cd {sources} && git init -q && git commit -q --allow-empty -m Before"
-            f" && git add -A && git commit -q -m Now && git clone -q --bare . {made} && cd {person.folder}"
+            f" && git add -A && git commit -q -m Now && git clone -q --bare . {made} && cd {person.directory}"
         )
     shutil.copytree(made, person.remote)
     person.types(f"git config --global url.{person.remote}.insteadOf {ADDRESS}")

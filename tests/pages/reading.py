@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 _SITE = (page for page in (ROOT / "docs").rglob("*.md") if "_build" not in page.parts)
-_PACKAGES = (page for folder in ("bench", "crates/*", "python/*") for page in ROOT.glob(f"{folder}/README.md"))
+_PACKAGES = (page for directory in ("bench", "crates/*", "python/*") for page in ROOT.glob(f"{directory}/README.md"))
 PAGES = sorted([*ROOT.glob("*.md"), *_SITE, *_PACKAGES, *ROOT.glob("runbooks/*.ipynb")])
 
 MARK = "# needs an account"

@@ -23,7 +23,7 @@ BUILT = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 
 @pytest.fixture
 def user(person, tmp_path):
-    """Somebody for whom `pip install` offers the wheels that were built, into a folder of the test."""
+    """Somebody for whom `pip install` offers the wheels that were built, into a directory of the test."""
     if not list((BUILT / "wheels").glob("*.whl")):
         pytest.skip("no wheels were built: ./just build")
     installed = tmp_path / "installed"
@@ -37,8 +37,8 @@ def user(person, tmp_path):
     return person
 
 
-def table(user, folder, *rows):
-    user.writes(f"{folder}/people.csv", "\n".join(["id,name,born", *rows, ""]))
+def table(user, directory, *rows):
+    user.writes(f"{directory}/people.csv", "\n".join(["id,name,born", *rows, ""]))
 
 
 @tells("python/binoc/README.md")
@@ -46,18 +46,18 @@ def test_binoc(user):
     page = "python/binoc/README.md"
     table(user, "2025", "1,Ada,1815", "2,Grace,1906", "3,Alan,1912", "4,Edsger,1930")
     table(user, "2026", "1,Ada,1815", "2,Grace Hopper,1906", "3,Alan,1911", "4,Edsger,1930")
-    for folder, name, value in (
+    for directory, name, value in (
         ("2025", "station", 1),
         ("2026", "stations", 1),
         ("A", "stations", 1),
         ("B", "stations", 2),
     ):
-        user.writes(f"{folder}/{name}.csv", f"station_id,value\n7,{value}\n")
+        user.writes(f"{directory}/{name}.csv", f"station_id,value\n7,{value}\n")
     for year, text in (("2025", "one\n"), ("2026", "two\n")):
         user.writes(f"{year}/readme.txt", text)
     user.follows(on(page), ends={"binoc diff A B --exit-code -q": 1})
     assert "rows matched by key (asked for): `station_id`" in user.types("binoc diff A B --key station_id")
-    assert "`1` → `2`" in (user.folder / "changes.md").read_text("utf-8")
+    assert "`1` → `2`" in (user.directory / "changes.md").read_text("utf-8")
     (script,) = pasted(page, "python")
     user.writes("script.py", script)
     assert user.types("python script.py").rstrip() == user.types("binoc diff 2025 2026").rstrip()
@@ -70,7 +70,7 @@ def test_binoc_sqlite(user):
         ("2026", ", unit TEXT", "(1, 20.0, 'C'), (2, 19.5, 'C'), (3, 21.5, 'C')"),
     ):
         user.writes(f"{year}/stations.db", "")
-        with closing(sqlite3.connect(user.folder / year / "stations.db")) as database, database:
+        with closing(sqlite3.connect(user.directory / year / "stations.db")) as database, database:
             database.execute(f"CREATE TABLE reading (id INTEGER PRIMARY KEY, value REAL{column})")
             database.execute(f"INSERT INTO reading VALUES {rows}")
     user.follows(on("python/binoc-sqlite/README.md"))
@@ -87,7 +87,7 @@ def test_a_plugin_is_written(user, tmp_path):
     user.environment |= {"PYTHONPATH": str(site), "PATH": f"{site / 'bin'}{os.pathsep}{user.environment['PATH']}"}
 
     def written():
-        manifest = (user.folder / "Cargo.toml").read_text("utf-8")
+        manifest = (user.directory / "Cargo.toml").read_text("utf-8")
         user.writes("Cargo.toml", f"{manifest}\n{pasted(PLUGIN, 'toml')[0]}")
         user.writes("src/lib.rs", pasted(PLUGIN, "rust")[0])
 
@@ -100,15 +100,15 @@ def test_a_plugin_is_written(user, tmp_path):
     assert user.types(diff) == "1\n"
     assert "count" in user.types("binoc plugins --plugin target/release/libcount.so")
 
-    manifest = user.folder / "Cargo.toml"
+    manifest = user.directory / "Cargo.toml"
     first = manifest.read_text("utf-8")
-    shutil.move(user.folder, tmp_path / "first")
-    user.folder = tmp_path / "here"
+    shutil.move(user.directory, tmp_path / "first")
+    user.directory = tmp_path / "here"
     user.follows(on(SDK))
-    assert (user.folder / "Cargo.toml").read_text("utf-8").split() == first.split()
+    assert (user.directory / "Cargo.toml").read_text("utf-8").split() == first.split()
 
 
-def offer_crates(user, folder: Path) -> None:
+def offer_crates(user, directory: Path) -> None:
     """Let cargo know one registry: what `binoc-sdk` is uploaded as, and what it needs, as this checkout has it."""
 
     def cargo(*arguments: str) -> str:
@@ -120,22 +120,28 @@ def offer_crates(user, folder: Path) -> None:
     packages = {each["id"]: each for each in told["packages"]}
     needs = {each["id"]: [other["pkg"] for other in each["deps"]] for each in told["resolve"]["nodes"]}
     (sdk,) = (key for key, each in packages.items() if each["name"] == "binoc-sdk")
-    wanted, offered = [sdk], folder / "crates"
+    wanted, offered = [sdk], directory / "crates"
     for key in wanted:
         wanted += [each for each in needs[key] if each not in wanted]
         place, name = Path(packages[key]["manifest_path"]).parent, f"{packages[key]['name']}-{packages[key]['version']}"
         if key == sdk:
             cargo(
-                "package", "--package", "binoc-sdk", "--no-verify", "--allow-dirty", "--target-dir", str(folder / "sdk")
+                "package",
+                "--package",
+                "binoc-sdk",
+                "--no-verify",
+                "--allow-dirty",
+                "--target-dir",
+                str(directory / "sdk"),
             )
-            shutil.unpack_archive(folder / "sdk/package" / f"{name}.crate", offered, "gztar", filter="data")
+            shutil.unpack_archive(directory / "sdk/package" / f"{name}.crate", offered, "gztar", filter="data")
         else:
             shutil.copytree(place, offered / name)
         (offered / name / ".cargo-checksum.json").write_text('{"files": {}}')
-    (folder / "cargo").mkdir()
-    (folder / "cargo/config.toml").write_text(
+    (directory / "cargo").mkdir()
+    (directory / "cargo/config.toml").write_text(
         f'[source.crates-io]\nreplace-with = "offered"\n\n[source.offered]\ndirectory = {json.dumps(str(offered))}\n'
     )
     user.environment.pop("CARGO_TARGET_DIR", None)
     # What is tried is the way there, and not how fast the plugin is.
-    user.environment |= {"CARGO_HOME": str(folder / "cargo"), "CARGO_PROFILE_RELEASE_OPT_LEVEL": "0"}
+    user.environment |= {"CARGO_HOME": str(directory / "cargo"), "CARGO_PROFILE_RELEASE_OPT_LEVEL": "0"}

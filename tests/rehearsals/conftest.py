@@ -337,8 +337,8 @@ class Demo:
     @contextmanager
     def publication(self, version: str = "0.4.0", **environment: str) -> Iterator[Rehearsed]:
         """Registries that know nothing of the workspace yet, and the runner of its workflow."""
-        target_folder = {"CARGO_TARGET_DIR": str(self.root.parent / "target")}
-        told = {**target_folder, **ONCE, **environment}
+        target_directory = {"CARGO_TARGET_DIR": str(self.root.parent / "target")}
+        told = {**target_directory, **ONCE, **environment}
         world = dataclasses.replace(World.real(self.root, told), kind="rehearsal")
         shown: list[str] = []
         with open_publication(world, read_policy(world.root), Version.parse(version), shown.append) as opened:
@@ -380,10 +380,10 @@ class Rehearsed:
             assert made is not None
             self.demo.kept["checked"] = made
         first = self.demo.kept["checked"]
-        folder = self.publication.runner.folder / "run-checked"
-        shutil.copytree(first.folder / "artifacts", folder / "artifacts")
-        store = WorkflowArtifacts(folder / "artifacts", dict(first.workflow_artifacts.attempts))
-        return dataclasses.replace(first, folder=folder, workflow_artifacts=store)
+        directory = self.publication.runner.directory / "run-checked"
+        shutil.copytree(first.directory / "artifacts", directory / "artifacts")
+        store = WorkflowArtifacts(directory / "artifacts", dict(first.workflow_artifacts.attempts))
+        return dataclasses.replace(first, directory=directory, workflow_artifacts=store)
 
     @property
     def said(self) -> str:
@@ -416,14 +416,14 @@ class Rehearsed:
 @pytest.fixture(scope="module")
 def _made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What the first test that needs it makes for all of a file, each in the isolated environment of a test."""
-    return {"folder": tmp_path_factory.mktemp("made"), "runs": {}}
+    return {"directory": tmp_path_factory.mktemp("made"), "runs": {}}
 
 
 @pytest.fixture
 def _template(_made: dict[str, Any], git: Callable[..., str]) -> Path:
-    folder: Path = _made["folder"]
+    directory: Path = _made["directory"]
     if "template" not in _made:
-        root, bare = folder / "demo", folder / "remote.git"
+        root, bare = directory / "demo", directory / "remote.git"
         git("init", "--quiet", "--bare", "--initial-branch=main", str(bare))
         git("init", "--quiet", "--initial-branch=main", str(root))
         for path, text in WORKSPACE.items():
@@ -435,7 +435,7 @@ def _template(_made: dict[str, Any], git: Callable[..., str]) -> Path:
         git("tag", "--annotate", "-m", "v0.4.0", "v0.4.0", cwd=root)
         git("push", "--quiet", "origin", "HEAD:refs/heads/main", "refs/tags/v0.4.0", cwd=root)
         _made["template"] = True
-    return folder
+    return directory
 
 
 @pytest.fixture

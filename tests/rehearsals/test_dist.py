@@ -1,4 +1,4 @@
-"""What `dist` builds, with the real cargo and maturin: the same bytes in every folder, and nothing of it in them."""
+"""What `dist` builds, with the real cargo and maturin: the same bytes in every directory, and nothing of it in them."""
 
 from __future__ import annotations
 
@@ -138,14 +138,14 @@ def program(checkout, zig):
     return checkout
 
 
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+def contents(directory: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(directory.iterdir())}
 
 
-def test_the_same_commit_gives_the_same_bytes_in_every_folder_and_after_every_build(
+def test_the_same_commit_gives_the_same_bytes_in_every_directory_and_after_every_build(
     program, git, tmp_path, monkeypatch
 ):
-    other = tmp_path / "a deeper" / "folder"
+    other = tmp_path / "a deeper" / "directory"
     git("clone", "--quiet", str(program.root), str(other))
     built = []
     for root, home in ((program.root, None), (other, "cargo"), (other, "cargo")):
@@ -234,14 +234,14 @@ def test_a_target_that_the_toolchain_lacks_is_refused_with_the_command_that_adds
 
 
 def test_sums_are_written_over_what_several_machines_have_made(program, capsys):
-    folder = program.root / "dist"
-    folder.mkdir()
-    (folder / "b.whl").write_bytes(b"b")
-    (folder / "a.whl").write_bytes(b"a")
+    directory = program.root / "dist"
+    directory.mkdir()
+    (directory / "b.whl").write_bytes(b"b")
+    (directory / "a.whl").write_bytes(b"a")
     assert main(["--root", str(program.root), "sums"]) == 0
     told = capsys.readouterr().out
     assert [line.split("  ")[1] for line in told.splitlines()] == ["a.whl", "b.whl"]
-    assert (folder / "SHA256SUMS").read_bytes() == told.encode()
+    assert (directory / "SHA256SUMS").read_bytes() == told.encode()
     assert main(["--root", str(program.root), "sums", "--out", "gone"]) == 1
 
 

@@ -231,7 +231,7 @@ def test_other_bytes_under_a_name_that_is_out_stay_out_and_the_next_version_foll
         registries.index.pending.clear()
         registries.index.add_project("demo", publisher).files[foreign.name] = foreign
         # The same crate, packed by another hand.
-        (packed,) = run.workflow_artifacts.folder.rglob("*.crate")
+        (packed,) = run.workflow_artifacts.directory.rglob("*.crate")
         content = gzip.compress(gzip.decompress(packed.read_bytes()), 1)
         line = {"name": "demo-sdk", "vers": "0.4.0", "deps": [], "features": {}, "yanked": False}
         line["cksum"] = hashlib.sha256(content).hexdigest()

@@ -47,9 +47,9 @@ CRATES_IO = Publisher("example/demo", 7, "publish.yml", "crates-io")
 
 @dataclass
 class Rehearsed:
-    """The servers, a folder, and the clients as they are sent there."""
+    """The servers, a directory, and the clients as they are sent there."""
 
-    folder: Path
+    directory: Path
     registries: Registries
 
     @property
@@ -66,14 +66,20 @@ class Rehearsed:
 
     def do(self, *command: str, cwd: Path | None = None, **extra: str) -> subprocess.CompletedProcess[str]:
         # A fault is to be seen at once, and not after some more attempts.
-        timeout = {"UV_HTTP_RETRIES": "0", "CARGO_NET_RETRY": "0", "CARGO_TARGET_DIR": str(self.folder / "target")}
+        timeout = {"UV_HTTP_RETRIES": "0", "CARGO_NET_RETRY": "0", "CARGO_TARGET_DIR": str(self.directory / "target")}
         environment = os.environ | self.registries.environment | timeout | extra
         return subprocess.run(
-            command, cwd=cwd or self.folder, env=environment, capture_output=True, text=True, timeout=240, check=False
+            command,
+            cwd=cwd or self.directory,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
         )
 
     def uv_publish(self, run: JobIdentity | None = RUN) -> tuple[bool, str]:
-        """The command of the workflow, in a folder with `dist/`; whether it succeeded, and what it said."""
+        """The command of the workflow, in a directory with `dist/`; whether it succeeded, and what it said."""
         asked = self.identity.admit(run) if run else {}
         command = [str(SCRIPTS / "uv"), "publish", "--trusted-publishing", "always"]
         done = self.do(*command, GITHUB_ACTIONS="true", **asked)
@@ -134,7 +140,7 @@ def without_masks(text: str) -> str:
     return re.sub(r"::add-mask::.*", "::add-mask::", text)
 
 
-def wheel(folder: Path, name: str = "demo", version: str = "1.0.0", text: str = "'''Nothing.'''\n") -> Path:
+def wheel(directory: Path, name: str = "demo", version: str = "1.0.0", text: str = "'''Nothing.'''\n") -> Path:
     stem = f"{name.replace('-', '_')}-{version}"
     files = {
         f"{name.replace('-', '_')}.py": text,
@@ -143,8 +149,8 @@ def wheel(folder: Path, name: str = "demo", version: str = "1.0.0", text: str = 
     }
     rows = [f"{path},sha256={_urlsafe(content)},{len(content)}" for path, content in files.items()]
     files[f"{stem}.dist-info/RECORD"] = "\n".join([*rows, f"{stem}.dist-info/RECORD,,", ""])
-    folder.mkdir(exist_ok=True)
-    place = folder / f"{stem}-py3-none-any.whl"
+    directory.mkdir(exist_ok=True)
+    place = directory / f"{stem}-py3-none-any.whl"
     with zipfile.ZipFile(place, "w") as archive:
         for path, content in files.items():
             archive.writestr(zipfile.ZipInfo(path), content)
@@ -155,26 +161,26 @@ def _urlsafe(text: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")
 
 
-def sdist(folder: Path, name: str = "demo", version: str = "1.0.0") -> Path:
+def sdist(directory: Path, name: str = "demo", version: str = "1.0.0") -> Path:
     stem = f"{name.replace('-', '_')}-{version}"
     content = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode()
-    folder.mkdir(exist_ok=True)
-    with tarfile.open(folder / f"{stem}.tar.gz", "w:gz") as archive:
+    directory.mkdir(exist_ok=True)
+    with tarfile.open(directory / f"{stem}.tar.gz", "w:gz") as archive:
         entry = tarfile.TarInfo(f"{stem}/PKG-INFO")
         entry.size = len(content)
         archive.addfile(entry, io.BytesIO(content))
-    return folder / f"{stem}.tar.gz"
+    return directory / f"{stem}.tar.gz"
 
 
-def crate(folder: Path, version: str = "1.0.0") -> Path:
-    (folder / "src").mkdir(parents=True, exist_ok=True)
-    (folder / "src/lib.rs").write_text("pub fn answer() -> u32 { 42 }\n")
-    (folder / "Cargo.toml").write_text(
+def crate(directory: Path, version: str = "1.0.0") -> Path:
+    (directory / "src").mkdir(parents=True, exist_ok=True)
+    (directory / "src/lib.rs").write_text("pub fn answer() -> u32 { 42 }\n")
+    (directory / "Cargo.toml").write_text(
         f'[package]\nname = "demo-sdk"\nversion = "{version}"\nedition = "2021"\n'
         'description = "Nothing."\nlicense = "MIT"\n\n[features]\nextra = []\n'
     )
-    (folder / "Cargo.lock").write_text(f'version = 3\n\n[[package]]\nname = "demo-sdk"\nversion = "{version}"\n')
-    return folder
+    (directory / "Cargo.lock").write_text(f'version = 3\n\n[[package]]\nname = "demo-sdk"\nversion = "{version}"\n')
+    return directory
 
 
 # The package index, with uv and pip
@@ -182,7 +188,7 @@ def crate(folder: Path, version: str = "1.0.0") -> Path:
 
 def test_uv_publishes_with_the_token_of_the_run_and_both_installers_get_it(rehearsed):
     rehearsed.index.add_project("demo", PYPI)
-    made = [wheel(rehearsed.folder / "dist"), sdist(rehearsed.folder / "dist")]
+    made = [wheel(rehearsed.directory / "dist"), sdist(rehearsed.directory / "dist")]
     done, said = rehearsed.uv_publish()
     assert done, said
     stored = rehearsed.index.files("demo")
@@ -191,7 +197,7 @@ def test_uv_publishes_with_the_token_of_the_run_and_both_installers_get_it(rehea
     assert rehearsed.asked(rehearsed.index, "/_/oidc/burn-token") == [200]
 
     for installer in (["uv", "pip", "install", "--python", sys.executable], ["pip", "install"]):
-        target = rehearsed.folder / f"installed-by-{installer[0]}"
+        target = rehearsed.directory / f"installed-by-{installer[0]}"
         command = [str(SCRIPTS / installer[0]), *installer[1:], "--target", str(target), "demo==1.0.0"]
         got = rehearsed.do(*command, **rehearsed.registries.user_environment)
         assert got.returncode == 0, got.stderr
@@ -200,11 +206,11 @@ def test_uv_publishes_with_the_token_of_the_run_and_both_installers_get_it(rehea
 
 def test_the_same_bytes_are_accepted_again_and_other_bytes_refused(rehearsed):
     rehearsed.index.add_project("demo", PYPI)
-    first = wheel(rehearsed.folder / "dist").read_bytes()
+    first = wheel(rehearsed.directory / "dist").read_bytes()
     for _ in range(2):
         done, said = rehearsed.uv_publish()
         assert done, said
-    wheel(rehearsed.folder / "dist", text="'''Something else.'''\n")
+    wheel(rehearsed.directory / "dist", text="'''Something else.'''\n")
     done, said = rehearsed.uv_publish()
     assert not done
     assert "File already exists" in said
@@ -226,7 +232,7 @@ def test_the_same_bytes_are_accepted_again_and_other_bytes_refused(rehearsed):
 )
 def test_uv_gets_no_token_for_another_run(rehearsed, difference, reason):
     rehearsed.index.add_project("demo", PYPI)
-    wheel(rehearsed.folder / "dist")
+    wheel(rehearsed.directory / "dist")
     done, said = rehearsed.uv_publish(dataclasses.replace(RUN, **difference))
     assert not done
     assert "invalid-publisher" in said or "valid token, but no corresponding publisher" in said
@@ -236,7 +242,7 @@ def test_uv_gets_no_token_for_another_run(rehearsed, difference, reason):
 
 def test_a_job_without_the_permission_cannot_even_ask(rehearsed):
     rehearsed.index.add_project("demo", PYPI)
-    wheel(rehearsed.folder / "dist")
+    wheel(rehearsed.directory / "dist")
     assert not rehearsed.uv_publish(None)[0]
     with pytest.raises(crates_token.TokenExchangeError, match="id-token: write"):
         crates_token.obtain(rehearsed.registries, {})
@@ -251,7 +257,7 @@ def test_a_job_without_the_permission_cannot_even_ask(rehearsed):
 
 def test_what_the_index_does_not_match_makes_no_difference(rehearsed):
     rehearsed.index.add_project("demo", dataclasses.replace(PYPI, environment=None))
-    wheel(rehearsed.folder / "dist")
+    wheel(rehearsed.directory / "dist")
     done, said = rehearsed.uv_publish(dataclasses.replace(RUN, ref="refs/heads/side", event="workflow_run"))
     assert done, said
 
@@ -260,14 +266,14 @@ def test_a_pending_publisher_makes_its_project_and_no_other(rehearsed):
     rehearsed.index.add_pending("demo", PYPI)
     with pytest.raises(ValueError, match="already been registered"):
         rehearsed.index.add_pending("another", PYPI)
-    wheel(rehearsed.folder / "dist", name="misnamed")
+    wheel(rehearsed.directory / "dist", name="misnamed")
     done, said = rehearsed.uv_publish()
     assert not done
     assert "Non-user identities cannot create new projects" in said
     assert list(rehearsed.index.projects) == ["demo"]
 
-    (rehearsed.folder / "dist/misnamed-1.0.0-py3-none-any.whl").unlink()
-    wheel(rehearsed.folder / "dist")
+    (rehearsed.directory / "dist/misnamed-1.0.0-py3-none-any.whl").unlink()
+    wheel(rehearsed.directory / "dist")
     done, said = rehearsed.uv_publish()
     assert done, said
 
@@ -276,7 +282,7 @@ def test_a_pending_publisher_ends_after_thirty_days(rehearsed):
     rehearsed.index.add_pending("demo", PYPI)
     for server in (rehearsed.index, rehearsed.identity):
         server.faults.clock_skew = 30 * 86400 + 1
-    wheel(rehearsed.folder / "dist")
+    wheel(rehearsed.directory / "dist")
     assert not rehearsed.uv_publish()[0]
     assert rehearsed.index.projects == {}
 
@@ -284,7 +290,7 @@ def test_a_pending_publisher_ends_after_thirty_days(rehearsed):
 def test_the_simple_index_names_each_file_with_its_digest(rehearsed, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", rehearsed.registries.environment["SSL_CERT_FILE"])
     rehearsed.index.add_project("Demo.Name", PYPI)
-    made = wheel(rehearsed.folder / "dist", name="demo-name")
+    made = wheel(rehearsed.directory / "dist", name="demo-name")
     assert rehearsed.uv_publish()[0]
     status, page = ask("GET", f"{rehearsed.index.simple}Demo_Name/")
     assert (status, page["name"], page["versions"]) == (200, "demo-name", ["1.0.0"])
@@ -296,7 +302,7 @@ def test_the_simple_index_names_each_file_with_its_digest(rehearsed, monkeypatch
 def test_a_token_is_for_the_projects_of_its_publisher_only(rehearsed):
     rehearsed.index.add_project("demo", PYPI)
     rehearsed.index.add_project("demo-sqlite", dataclasses.replace(PYPI, environment="pypi-demo-sqlite"))
-    wheel(rehearsed.folder / "dist", name="demo-sqlite")
+    wheel(rehearsed.directory / "dist", name="demo-sqlite")
     done, said = rehearsed.uv_publish()
     assert not done
     assert "isn't allowed to upload to project 'demo-sqlite'" in said
@@ -395,7 +401,7 @@ def test_the_index_reads_every_claim_that_it_must(rehearsed, changed, reason):
 )
 def test_the_index_refuses_a_file_that_is_not_what_its_form_says(rehearsed, named, told, refusal):
     project = rehearsed.index.add_project("demo", PYPI)
-    sdist(rehearsed.folder / "dist")
+    sdist(rehearsed.directory / "dist")
     assert rehearsed.uv_publish()[0]
     rehearsed.index.faults.token_life = 60
     minted = json.loads(post(rehearsed.index, "/_/oidc/mint-token", rehearsed.identity.issue(RUN, "pypi")).body)
@@ -422,7 +428,7 @@ def test_an_upload_keeps_every_byte_of_its_file_and_a_broken_form_is_refused(reh
 def test_an_expired_upload_token_is_refused(rehearsed):
     rehearsed.index.add_project("demo", PYPI)
     rehearsed.index.faults.token_life = 0
-    wheel(rehearsed.folder / "dist")
+    wheel(rehearsed.directory / "dist")
     done, said = rehearsed.uv_publish()
     assert not done
     assert "403" in said
@@ -433,7 +439,7 @@ def test_an_expired_upload_token_is_refused(rehearsed):
 def test_an_error_after_storing_is_mended_by_doing_it_again(rehearsed):
     rehearsed.index.add_project("demo", PYPI)
     rehearsed.index.faults.errors_after_storing = 1
-    wheel(rehearsed.folder / "dist")
+    wheel(rehearsed.directory / "dist")
     done, said = rehearsed.uv_publish()
     assert not done
     assert "500" in said
@@ -446,7 +452,7 @@ def test_while_the_registries_are_down_nothing_happens_and_afterwards_all_of_it(
     rehearsed.index.add_project("demo", PYPI)
     rehearsed.crates.add_crate("demo-sdk", CRATES_IO)
     rehearsed.index.faults.down = True
-    wheel(rehearsed.folder / "dist")
+    wheel(rehearsed.directory / "dist")
     assert not rehearsed.uv_publish()[0]
     token, made = rehearsed.crate_token(), crate(tmp_path / "demo-sdk")
     rehearsed.crates.faults.down = True

@@ -294,9 +294,9 @@ def test_a_workspace_without_a_runbook_of_its_own_is_rehearsed_with_ours(demo, e
 
 
 def test_records_are_never_collected_as_tests(armed, environment):
-    for folder in ("runs", "docs/releases"):
-        (armed.root / folder).mkdir(parents=True)
-        shutil.copy(RUNBOOK, armed.root / folder / "0.4.0.ipynb")
+    for directory in ("runs", "docs/releases"):
+        (armed.root / directory).mkdir(parents=True)
+        shutil.copy(RUNBOOK, armed.root / directory / "0.4.0.ipynb")
     shutil.copy(RUNBOOK.parents[1] / "pyproject.toml", armed.root)
     done = subprocess.run(
         [BIN / "python", "-m", "pytest", "--nbmake", "--collect-only", "-q", "."],

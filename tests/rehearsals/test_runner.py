@@ -450,7 +450,7 @@ def test_what_is_to_be_masked_is_shown_nowhere(rehearsed, monkeypatch):
     assert job.state == "success", rehearsed.said
     assert job.steps[0].lines == ("say *** and ***", "::error::shown")
     assert (job.outputs, job.summary) == ({"plain": "x"}, "***\n")
-    kept = [path.read_text() for path in (run.folder / "jobs").rglob("*.log")]
+    kept = [path.read_text() for path in (run.directory / "jobs").rglob("*.log")]
     assert not any("hush" in text or "forge-" in text for text in [*kept, repr(run)])
     assert "add-mask" not in rehearsed.said
 
@@ -593,7 +593,7 @@ ARTIFACTS = """
 - uses: actions/upload-artifact@v7
   with: {name: alone, path: dist/a.whl}
 - uses: actions/upload-artifact@v7
-  with: {name: folder, path: dist}
+  with: {name: directory, path: dist}
 - uses: actions/upload-artifact@v7
   with: {name: deep, path: "dist/**/*.whl"}
 - uses: actions/upload-artifact@v7
@@ -621,8 +621,8 @@ def test_artifacts_have_the_names_that_github_gives_them(rehearsed):
         "all/alone/a.whl",
         "all/deep/a.whl",
         "all/deep/deep/b.whl",
-        "all/folder/a.whl",
-        "all/folder/deep/b.whl",
+        "all/directory/a.whl",
+        "all/directory/deep/b.whl",
         "all/several/dist/a.whl",
         "all/several/other/c.txt",
         "merged/a.whl",
@@ -641,7 +641,7 @@ def test_artifacts_have_the_names_that_github_gives_them(rehearsed):
         ("- uses: actions/upload-artifact@v7\n  with: {name: b, path: y, if-no-files-found: error}", "no files were"),
         ("- uses: actions/upload-artifact@v7\n  with: {name: 'b/c', path: x}", "cannot be the name"),
         ("- uses: actions/download-artifact@v8\n  with: {name: c}", "there is no artifact `c`, beside `a`"),
-        ("- run: echo\n  working-directory: nowhere", "there is no folder `nowhere`"),
+        ("- run: echo\n  working-directory: nowhere", "there is no directory `nowhere`"),
         ("- run: echo nonsense >> $GITHUB_OUTPUT", "neither `name=value`"),
     ],
 )

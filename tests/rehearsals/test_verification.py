@@ -359,7 +359,7 @@ def tried(built: Published) -> Findings:
     return run_smoke_test(built.world, read_policy(built.root), VERSION, files=built.dist)
 
 
-def test_files_are_tried_from_their_folder_alone(built):
+def test_files_are_tried_from_their_directory_alone(built):
     built.registries.index.faults.down = built.registries.crates.faults.down = True
     found = tried(built)
     assert found.status == "ok", str(found)

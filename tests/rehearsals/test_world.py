@@ -54,9 +54,9 @@ def test_it_uses_nothing_of_the_configuration_of_whoever_runs_it(checkout, monke
 
 
 def test_closing_it_leaves_nothing(checkout, world):
-    folder = world.root.parent
+    directory = world.root.parent
     world.close()
-    assert not folder.exists()
+    assert not directory.exists()
     assert checkout.git("status", "--porcelain", "--ignored", cwd=checkout.root) == ""
 
 
@@ -120,7 +120,7 @@ def test_a_checkout_without_a_commit_is_refused(tmp_path, git):
 
 
 def test_what_it_builds_is_never_taken_for_what_the_checkout_builds(checkout):
-    """Cargo would, if both built into one folder: same names, same places in the workspace, and the newer one wins."""
+    """Cargo would, if both built into one: same names, same places in the workspace, and the newer one wins."""
     checkout.write(
         "crates/demo-core/tests/place.rs",
         '#[test]\nfn place() {\n    assert!(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).is_dir());\n}\n',

@@ -57,9 +57,9 @@ Nobody publishes from a laptop.
 
 
 class Site:
-    def __init__(self, checkout, folder, sphinx_build):
+    def __init__(self, checkout, directory, sphinx_build):
         self.checkout = checkout
-        self.folder = folder
+        self.directory = directory
         self.sphinx_build = sphinx_build
         for name, text in {
             "conf.py": CONF,
@@ -75,11 +75,11 @@ class Site:
 
     def build(self, *options):
         """Builds what is out of date, as `sphinx-build` does; returns its exit code and all that it said."""
-        source, out = self.checkout.root / "docs", self.folder / "html"
-        return self.sphinx_build("-d", str(self.folder / "trees"), *options, str(source), str(out))
+        source, out = self.checkout.root / "docs", self.directory / "html"
+        return self.sphinx_build("-d", str(self.directory / "trees"), *options, str(source), str(out))
 
     def page(self, name="surface"):
-        return (self.folder / f"html/{name}.html").read_text("utf-8")
+        return (self.directory / f"html/{name}.html").read_text("utf-8")
 
     def states(self, name="surface"):
         return re.findall(r"<strong>\W (\w+)</strong>", self.page(name))
@@ -236,7 +236,7 @@ def test_a_build_changes_nothing_in_the_workspace_nor_at_its_remote(site, checko
 def test_pages_outside_a_checkout_are_built_with_nothing_verified(site, tmp_path):
     outside = tmp_path / "outside"
     (site.checkout.root / "docs").rename(outside)
-    code, said = site.sphinx_build("-W", str(outside), str(site.folder / "html"))
+    code, said = site.sphinx_build("-W", str(outside), str(site.directory / "html"))
     assert code == 0, said
     assert set(site.states()) == {"unverified"}
 

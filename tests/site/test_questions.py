@@ -109,7 +109,7 @@ def test_where_there_is_no_cargo_the_surface_is_unknown_and_what_the_manifests_s
 
 @pytest.fixture
 def inside(checkout, monkeypatch):
-    """A folder of the checkout is the current one, as it is for the cells of a page."""
+    """A directory of the checkout is the current one, as it is for the cells of a page."""
     checkout.write("docs/adr/a.md", "# A decision\n")
     monkeypatch.chdir(checkout.root / "docs/adr")
     return checkout

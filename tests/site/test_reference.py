@@ -23,7 +23,7 @@ pytestmark = pytest.mark.notebook
 _CONF = """\
 extensions = ["myst_parser", "binoc_runbook.site.reference"]
 html_theme = "basic"
-rustdoc_folder = "../doc"
+rustdoc_directory = "../doc"
 """
 _PAGE = """\
 # A reference
@@ -59,33 +59,33 @@ orphan: true
 """
 
 
-def write(folder, page):
-    (folder / "docs/schemas").mkdir(parents=True)
-    (folder / "docs/conf.py").write_text(_CONF, "utf-8")
-    (folder / "docs/index.md").write_text(page, "utf-8")
-    shutil.copy(SCHEMA, folder / "docs/schemas")
+def write(directory, page):
+    (directory / "docs/schemas").mkdir(parents=True)
+    (directory / "docs/conf.py").write_text(_CONF, "utf-8")
+    (directory / "docs/index.md").write_text(page, "utf-8")
+    shutil.copy(SCHEMA, directory / "docs/schemas")
 
 
-def build(folder):
+def build(directory):
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", "docs", "html"]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False, timeout=120)
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """The site as it is built first, without what rustdoc makes, and then with it."""
-    folder = tmp_path_factory.mktemp("site")
-    write(folder, _PAGE)
-    (folder / "docs/crate.md").write_text(_CRATE, "utf-8")
+    directory = tmp_path_factory.mktemp("site")
+    write(directory, _PAGE)
+    (directory / "docs/crate.md").write_text(_CRATE, "utf-8")
     pages = []
     for _ in range(2):
-        done = build(folder)
+        done = build(directory)
         assert done.returncode == 0, done.stderr
-        pages.append((folder / "html/crate.html").read_text("utf-8"))
-        (folder / "doc/demo_sdk").mkdir(parents=True, exist_ok=True)
-        (folder / "doc/demo_sdk/index.html").write_text("made by rustdoc", "utf-8")
-        (folder / "doc/.lock").touch()
-    return folder / "html", (folder / "html/index.html").read_text("utf-8"), pages
+        pages.append((directory / "html/crate.html").read_text("utf-8"))
+        (directory / "doc/demo_sdk").mkdir(parents=True, exist_ok=True)
+        (directory / "doc/demo_sdk/index.html").write_text("made by rustdoc", "utf-8")
+        (directory / "doc/.lock").touch()
+    return directory / "html", (directory / "html/index.html").read_text("utf-8"), pages
 
 
 def tables(page):

@@ -65,9 +65,9 @@ def file(a_record):
 
     def write(sources, version, *, notebook=None, **changes):
         notebook = notebook or json.loads((ROOT / "runbooks/release.ipynb").read_text("utf-8"))
-        folder = sources / "releases"
-        (folder / f"{version}.ipynb").write_text(json.dumps(notebook), "utf-8")
-        (folder / f"{version}.json").write_text(json.dumps(a_record(version, **changes)), "utf-8")
+        directory = sources / "releases"
+        (directory / f"{version}.ipynb").write_text(json.dumps(notebook), "utf-8")
+        (directory / f"{version}.json").write_text(json.dumps(a_record(version, **changes)), "utf-8")
 
     return write
 

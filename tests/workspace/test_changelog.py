@@ -23,7 +23,7 @@ All notable changes.
 
 ### Added
 
-- `binoc diff` compares folders.
+- `binoc diff` compares directories.
 
 ## [0.3.0] - 2026-01-02
 
@@ -121,7 +121,7 @@ def test_a_section_ends_before_the_next_heading_of_its_level_or_above() -> None:
 def test_what_was_unreleased_moves_under_the_new_heading() -> None:
     expected = CHANGELOG.replace("## [Unreleased]\n", "## [Unreleased]\n\n## [0.4.0] - 2026-11-22\n", 1)
     assert add_heading(CHANGELOG, V("0.4.0"), DAY) == expected
-    assert section(expected, V("0.4.0")) == "### Added\n\n- `binoc diff` compares folders."
+    assert section(expected, V("0.4.0")) == "### Added\n\n- `binoc diff` compares directories."
 
 
 def test_a_heading_that_is_there_is_not_added_again() -> None:

@@ -168,7 +168,7 @@ LAYOUTS: dict[str, tuple[Files, Mapping[str, tuple[str, str | None, str | None, 
             "deep/Cargo.toml": ("deep", "0.4.0", "w/Cargo.toml:4", True),
         },
     ),
-    "patterns of every kind, and a member in a hidden folder": (
+    "patterns of every kind, and a member in a hidden directory": (
         {
             "Cargo.toml": '[workspace]\nmembers = ["./crates/*", "tools/[ab]?", "deep/**/leaf", ".hidden/x"]\n'
             'exclude = ["crates/not"]\nresolver = "2"\n',
@@ -243,7 +243,7 @@ def test_a_crate_that_its_workspace_does_not_list_is_an_orphan_because_cargo_ref
     assert list(workspace.cargo_errors("surface")) == []
 
 
-def test_a_crate_in_a_folder_of_a_workspace_that_was_not_read_is_not_asked_about_again(lay: Lay) -> None:
+def test_a_crate_in_a_directory_of_a_workspace_that_was_not_read_is_not_asked_about_again(lay: Lay) -> None:
     files = {"Cargo.toml": '[workspace]\nmembers = ["a", "gone"]\n', "a/Cargo.toml": crate("a"), "b/Cargo.toml": ""}
     root = lay({**files, "c/Cargo.toml": crate("c") + "[workspace]\n", "c/d/Cargo.toml": crate("d")})
     asked: list[str] = []
@@ -426,7 +426,7 @@ def test_a_private_classifier_keeps_a_distribution_from_being_published(
     assert package.publishable is publishable
 
 
-def test_foreign_folders_are_passed_over(lay: Lay) -> None:
+def test_foreign_directories_are_passed_over(lay: Lay) -> None:
     foreign = {
         "target/CACHEDIR.TAG": "",
         "target/package/a-0.4.0/Cargo.toml": "broken",
@@ -486,7 +486,7 @@ def test_a_root_that_does_not_exist_is_a_problem_and_no_error(tmp_path: Path) ->
     assert [problem.status for problem in workspace.problems] == ["unknown"]
 
 
-def test_a_thousand_folders_deep_is_still_read(lay: Lay) -> None:
+def test_a_thousand_directories_deep_is_still_read(lay: Lay) -> None:
     path = "/".join(["d"] * 300)
     assert discover(lay({f"{path}/Cargo.toml": crate("a")})).packages
 
@@ -504,7 +504,7 @@ FILES = {
 POLICY = Policy(declared=True, artifacts=(Artifact("binoc", "pypi", "py"), Artifact("binoc-sdk", "crates.io", "sdk")))
 
 
-def test_the_policy_says_what_is_published_and_its_folder_decides_between_namesakes(lay: Lay) -> None:
+def test_the_policy_says_what_is_published_and_its_directory_decides_between_namesakes(lay: Lay) -> None:
     workspace = discover(lay(FILES))
     assert [package.manifest for package in workspace.packages_to_publish(POLICY)] == [
         "py/pyproject.toml",

@@ -192,14 +192,14 @@ def test_the_policy_is_found_in_any_form_of_toml(load: Callable[[str], Policy]) 
             '"crates-io"\nexample = "crates/gone"',
             25,
             "no Cargo.toml in `crates/gone`",
-            "the folder of a crate",
+            "the directory of a crate",
         ),
         (
             '"crates-io"',
             '"crates-io"\nexample = "../other"',
             25,
             "not a path below the root",
-            "a folder below the root",
+            "a directory below the root",
         ),
         (
             '"pypi-binoc"',
@@ -235,10 +235,16 @@ def test_the_policy_is_found_in_any_form_of_toml(load: Callable[[str], Policy]) 
             '"python/nothing"',
             15,
             "no pyproject.toml in `python/nothing`",
-            "the folder of `binoc`'s pyproject.toml",
+            "the directory of `binoc`'s pyproject.toml",
         ),
-        ('"python/binoc"', '"crates"', 15, "no pyproject.toml in `crates`", "the folder of `binoc`'s pyproject.toml"),
-        ('"crates/binoc-sdk"', '"python/binoc"', 23, "no Cargo.toml in", "the folder of `binoc-sdk`'s Cargo.toml"),
+        (
+            '"python/binoc"',
+            '"crates"',
+            15,
+            "no pyproject.toml in `crates`",
+            "the directory of `binoc`'s pyproject.toml",
+        ),
+        ('"crates/binoc-sdk"', '"python/binoc"', 23, "no Cargo.toml in", "the directory of `binoc-sdk`'s Cargo.toml"),
         ('"python/binoc"', '"../binoc"', 15, "not a path below the root", "with forward slashes"),
         ('"python/binoc"', '"/python/binoc"', 15, "not a path below the root", "with forward slashes"),
         ('"python/binoc"', "'python\\binoc'", 15, "not a path below the root", "with forward slashes"),
@@ -292,7 +298,7 @@ def test_two_artifacts_do_not_share_what_tells_them_apart(
     assert saw in finding[1]
 
 
-def test_a_crate_and_a_distribution_may_have_one_name_and_one_folder(
+def test_a_crate_and_a_distribution_may_have_one_name_and_one_directory(
     load: Callable[[str], Policy], checkout: Path
 ) -> None:
     (checkout / "python/binoc/Cargo.toml").touch()

@@ -62,7 +62,7 @@ def test_head_is_a_commit_and_unless_it_is_detached_a_branch(checkout, here):
     assert here.head() == (checkout.head(), None)
 
 
-def test_a_folder_that_is_no_repository_gives_the_reason(tmp_path):
+def test_a_directory_that_is_no_repository_gives_the_reason(tmp_path):
     assert "not a git repository" in str(Git(tmp_path).tree_state())
 
 
@@ -93,7 +93,7 @@ def test_a_worktree_is_a_checkout_like_any_other(checkout, tmp_path):
     checkout.git("worktree", "add", "--quiet", "-b", "other", str(tmp_path / "tree"), cwd=checkout.root)
     tree = Git(tmp_path / "tree")
     assert state(tree).branch == "other"
-    assert tree.private_folder() == (checkout.root / ".git").resolve()
+    assert tree.private_directory() == (checkout.root / ".git").resolve()
 
 
 def test_what_a_hook_leaves_in_the_environment_does_not_redirect_git(checkout, here, tmp_path, monkeypatch):

@@ -33,7 +33,7 @@ def test_a_question_may_be_asked_on_standard_input(here):
     assert done.stdout.strip() == "É"
 
 
-def test_programs_are_looked_for_in_the_given_folders_first(tmp_path):
+def test_programs_are_looked_for_in_the_given_directories_first(tmp_path):
     program = tmp_path / "bin" / "papermill"
     program.parent.mkdir()
     program.write_text("#!/bin/sh\necho mine\n")

@@ -16,8 +16,8 @@ from binoc_runbook.world.pythons import find_pythons
 def machine(tmp_path):
     """A PATH and a pyenv of which the test decides; a Python there says what the test lets it say."""
 
-    def says(folder: str, name: str, words: str) -> Path:
-        place = tmp_path / folder / name
+    def says(directory: str, name: str, words: str) -> Path:
+        place = tmp_path / directory / name
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(f"#!/bin/sh\n{words}\n")
         place.chmod(0o755)

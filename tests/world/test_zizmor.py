@@ -22,13 +22,13 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def program(folder: Path, script: str) -> Processes:
+def program(directory: Path, script: str) -> Processes:
     """Processes that take `script` for zizmor."""
-    file = folder / "bin/zizmor"
+    file = directory / "bin/zizmor"
     file.parent.mkdir()
     file.write_text(f"#!/bin/sh\n{script}\n")
     file.chmod(0o755)
-    return Processes(folder, first=(file.parent,))
+    return Processes(directory, first=(file.parent,))
 
 
 def test_reports_have_their_line_and_their_page(root: Path) -> None:

@@ -26,7 +26,7 @@ Usage: binoc diff [OPTIONS] A B
        binoc plugins [--plugin PATH]...
        binoc --version | --help
 
-A is the older snapshot, B the newer: two folders, or two files.
+A is the older snapshot, B the newer: two directories, or two files.
 
 Options of diff:
   --format NAME    print as `markdown` (the default), `json` or a plugin's format

@@ -1,4 +1,4 @@
-//! Each folder of `cases` holds two snapshots and the report that a user gets; its `args`, if there is such a
+//! Each directory of `cases` holds two snapshots and the report that a user gets; its `args`, if there is such a
 //! file, are added to the command. `BINOC_BLESS=1 cargo test` writes the reports anew, for review.
 
 use std::io::ErrorKind;

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-/// A folder of its own for each test, removed at the end.
+/// A directory of its own for each test, removed at the end.
 struct Place(PathBuf);
 
 impl Place {
@@ -206,7 +206,7 @@ fn what_cannot_be_compared_is_a_finding_and_the_rest_is_reported() {
         report.contains("- warning: `link`: symbolic link, not followed (in the newer snapshot)"),
         "{report}"
     );
-    assert!(report.contains("- warning: `socket`: neither file nor folder, not opened"), "{report}");
+    assert!(report.contains("- warning: `socket`: neither file nor directory, not opened"), "{report}");
 }
 
 #[cfg(target_os = "linux")]

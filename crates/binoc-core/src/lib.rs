@@ -18,7 +18,7 @@ pub use registry::{PluginReport, PluginSource, Registry};
 use pair::Pairing;
 use walk::Tree;
 
-/// What changed from `from` to `to`, two folders or two files.
+/// What changed from `from` to `to`, two directories or two files.
 ///
 /// The result depends on the bytes of both and on `from` and `to` as typed, on nothing else.
 pub fn diff(
@@ -33,12 +33,12 @@ pub fn diff(
         std::fs::metadata(path).map(|data| data.is_dir()).map_err(|error| Error::io(path, error))
     };
     let (left, right) = match (is_dir(from)?, is_dir(to)?) {
-        (true, true) => (walk::folder(from, limits)?, walk::folder(to, limits)?),
+        (true, true) => (walk::directory(from, limits)?, walk::directory(to, limits)?),
         (false, false) => (walk::file(from)?, walk::file(to)?),
-        (folder, _) => {
-            let (from_kind, to_kind) = if folder { ("folder", "file") } else { ("file", "folder") };
+        (directory, _) => {
+            let (from_kind, to_kind) = if directory { ("directory", "file") } else { ("file", "directory") };
             return Err(Error::new(format!(
-                "`{}` is a {from_kind} but `{}` is a {to_kind}; name two folders or two files",
+                "`{}` is a {from_kind} but `{}` is a {to_kind}; name two directories or two files",
                 from.display(),
                 to.display()
             )));

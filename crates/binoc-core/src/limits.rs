@@ -5,7 +5,7 @@
 pub struct Limits {
     /// The most files of one snapshot.
     pub entries: usize,
-    /// The deepest folder.
+    /// The deepest directory.
     pub depth: usize,
     /// The largest file that is searched for a rename with edits.
     pub similar_bytes: u64,

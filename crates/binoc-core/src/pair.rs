@@ -169,7 +169,7 @@ fn fill<'a>(file: &mut File, buffer: &'a mut [u8]) -> io::Result<&'a [u8]> {
 mod tests {
     use super::*;
 
-    /// A snapshot in a temporary folder, removed at the end.
+    /// A snapshot in a temporary directory, removed at the end.
     struct Snapshot(std::path::PathBuf);
 
     impl Snapshot {
@@ -184,7 +184,7 @@ mod tests {
         }
 
         fn tree(&self) -> Tree {
-            crate::walk::folder(&self.0, &Limits::default()).unwrap()
+            crate::walk::directory(&self.0, &Limits::default()).unwrap()
         }
     }
 
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_below_an_unreadable_folder_is_not_claimed_removed() {
+    fn a_file_below_an_unreadable_directory_is_not_claimed_removed() {
         let side = |bytes| Side::new("/nowhere", bytes);
         let left = Tree {
             files: BTreeMap::from([("d/x".into(), side(1)), ("y".into(), side(2))]),

@@ -30,25 +30,25 @@ impl Tree {
 pub(crate) fn file(path: &Path) -> Result<Tree> {
     let metadata = fs::metadata(path).map_err(|error| Error::io(path, error))?;
     if !metadata.is_file() {
-        return Err(Error::new(format!("`{}` is neither a folder nor a regular file", path.display())));
+        return Err(Error::new(format!("`{}` is neither a directory nor a regular file", path.display())));
     }
     let name = display_name(path.file_name().unwrap_or(path.as_os_str()));
     let side = Side::new(path, metadata.len());
     Ok(Tree { files: BTreeMap::from([(name, side)]), single: true, ..Tree::default() })
 }
 
-pub(crate) fn folder(root: &Path, limits: &Limits) -> Result<Tree> {
+pub(crate) fn directory(root: &Path, limits: &Limits) -> Result<Tree> {
     fs::read_dir(root).map_err(|error| Error::io(root, error))?;
     let mut tree = Tree::default();
     // A stack of our own: a hostile depth must not exhaust the thread's.
     let mut todo: Vec<(PathBuf, String, usize)> = vec![(root.into(), String::new(), 0)];
-    while let Some((folder, name, depth)) = todo.pop() {
+    while let Some((directory, name, depth)) = todo.pop() {
         if depth > limits.depth {
-            let reason = format!("deeper than {} folders, not compared", limits.depth);
+            let reason = format!("deeper than {} directories, not compared", limits.depth);
             tree.blocked.insert(name, (Severity::Error, reason));
             continue;
         }
-        if let Err(error) = read_folder(&mut tree, &mut todo, &folder, &name, depth) {
+        if let Err(error) = read_directory(&mut tree, &mut todo, &directory, &name, depth) {
             tree.blocked.insert(name, (Severity::Error, unreadable(&error)));
         }
         if tree.files.len() > limits.entries {
@@ -62,14 +62,14 @@ pub(crate) fn folder(root: &Path, limits: &Limits) -> Result<Tree> {
     Ok(tree)
 }
 
-fn read_folder(
+fn read_directory(
     tree: &mut Tree,
     todo: &mut Vec<(PathBuf, String, usize)>,
-    folder: &Path,
+    directory: &Path,
     name: &str,
     depth: usize,
 ) -> std::io::Result<()> {
-    for entry in fs::read_dir(folder)? {
+    for entry in fs::read_dir(directory)? {
         let entry = entry?;
         let own = display_name(&entry.file_name());
         let name = if name.is_empty() { own } else { format!("{name}/{own}") };
@@ -95,7 +95,7 @@ fn read_folder(
             tree.blocked.insert(name, (Severity::Warning, "symbolic link, not followed".into()));
         } else {
             // Opening a pipe would wait for ever.
-            tree.blocked.insert(name, (Severity::Warning, "neither file nor folder, not opened".into()));
+            tree.blocked.insert(name, (Severity::Warning, "neither file nor directory, not opened".into()));
         }
     }
     Ok(())

@@ -13,8 +13,8 @@ use binoc_sdk::{Changeset, CompareOptions, Severity};
 fn library() -> PathBuf {
     let name = format!("{}binoc_row_reorder{}", env::consts::DLL_PREFIX, env::consts::DLL_SUFFIX);
     let test = env::current_exe().unwrap();
-    let folders = test.ancestors().skip(1).take(2);
-    let path = folders.map(|folder| folder.join(&name)).find(|path| path.exists());
+    let directories = test.ancestors().skip(1).take(2);
+    let path = directories.map(|directory| directory.join(&name)).find(|path| path.exists());
     path.unwrap_or_else(|| panic!("no `{name}` near `{}`", test.display()))
 }
 

@@ -58,7 +58,7 @@ impl Comparator for Text {
 pub(crate) fn load(side: &Side, request: &CompareRequest) -> Result<Result<Vec<u8>, String>> {
     let limit = request.options.max_bytes;
     let mut data = Vec::new();
-    // The size is asked of the data, not of the folder: the file may have grown since.
+    // The size is asked of the data, not of the directory: the file may have grown since.
     let file = File::open(&side.local).map_err(|error| Error::io(&side.local, error))?;
     file.take(limit + 1).read_to_end(&mut data).map_err(|error| Error::io(&side.local, error))?;
     let small = data.len() as u64 <= limit;

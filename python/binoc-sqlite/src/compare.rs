@@ -277,18 +277,22 @@ mod tests {
     use rusqlite::Connection;
 
     fn compare(test: &str, old: &str, new: &str) -> Vec<String> {
-        let folder = std::env::temp_dir().join(format!("binoc sqlite?#%{}-{test}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
+        let directory = std::env::temp_dir().join(format!("binoc sqlite?#%{}-{test}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
         let make = |name: &str, sql: &str| {
-            let local = folder.join(name);
+            let local = directory.join(name);
             Connection::open(&local).unwrap().execute_batch(sql).unwrap();
             let bytes = std::fs::metadata(&local).unwrap().len();
             Side::new(local, bytes)
         };
         let request = CompareRequest::new("x.db", make("a.db", old), make("b.db", new));
         let outcome = Sqlite.compare(&request).unwrap();
-        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 2, "nothing is written beside the databases");
-        std::fs::remove_dir_all(folder).unwrap();
+        assert_eq!(
+            std::fs::read_dir(&directory).unwrap().count(),
+            2,
+            "nothing is written beside the databases"
+        );
+        std::fs::remove_dir_all(directory).unwrap();
         let Outcome::Changed { node, .. } = outcome else { panic!("{outcome:?}") };
         let mut lines = Vec::new();
         list_facts(&node, "", &mut lines);

@@ -9,11 +9,11 @@ import binoc
 import pytest
 
 
-def write(folder: Path, **files: str) -> Path:
-    folder.mkdir()
+def write(directory: Path, **files: str) -> Path:
+    directory.mkdir()
     for name, content in files.items():
-        (folder / name.replace("_", ".")).write_text(content, encoding="utf-8")
-    return folder
+        (directory / name.replace("_", ".")).write_text(content, encoding="utf-8")
+    return directory
 
 
 def test_a_changeset_is_true_when_something_changed(tmp_path: Path) -> None:

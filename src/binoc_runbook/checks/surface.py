@@ -62,14 +62,14 @@ def _artifact(artifact: Artifact, package: Package | None) -> Iterator[Finding]:
         saw = f"the policy declares {what}, and no {kind} has that name"
         yield Finding.failed(CHECK, artifact.source, saw, f"name it in a {kind} in `{artifact.path}`")
         return
-    if package.folder != artifact.path:
-        saw = f"the policy says that `{package.name}` lies in `{artifact.path}`, and it lies in `{package.folder}`"
-        yield Finding.failed(CHECK, artifact.source, saw, f'write `path = "{package.folder}"`')
+    if package.directory != artifact.path:
+        saw = f"the policy says that `{package.name}` lies in `{artifact.path}`, and it lies in `{package.directory}`"
+        yield Finding.failed(CHECK, artifact.source, saw, f'write `path = "{package.directory}"`')
     place = _publish_place(package)
     if package.publishable is False or _other_registries(package):
         why, remedy = _obstacle(package, place)
         yield Finding.failed(CHECK, place, f"the policy declares {what}, and {why}", remedy)
-    elif package.folder == artifact.path and package.publishable:
+    elif package.directory == artifact.path and package.publishable:
         place = package.document.place("package" if package.ecosystem == "cargo" else "project", "name")
         yield Finding.ok(CHECK, place, f"{what} can be published, as the policy declares")
 

@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _root(given: Path | None) -> Path:
     start = given or Path.cwd()
     if given is not None and not given.is_dir():
-        finding = Finding.failed("root", f"--root {given}", "is no folder", "--root DIR, the root of a checkout")
+        finding = Finding.failed("root", f"--root {given}", "is no directory", "--root DIR, the root of a checkout")
         raise RefusedError("there is nothing to look at", [finding])
-    # A folder that is no clone can still be inspected; its stage `tree` then says what is missing.
+    # A directory that is no clone can still be inspected; its stage `tree` then says what is missing.
     return (given or root_of(start) or start).resolve()

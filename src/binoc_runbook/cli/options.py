@@ -74,7 +74,7 @@ def _check(sub: argparse.ArgumentParser) -> None:
     _plan(sub)
     about = "exit with 1 also where something is unknown, such as what a tool that is missing would report"
     sub.add_argument("--strict", action="store_true", help=about)
-    sub.add_argument("--dists", type=Path, metavar="DIR", help="ask about the files in this folder instead")
+    sub.add_argument("--dists", type=Path, metavar="DIR", help="ask about the files in this directory instead")
     about = "the wheels to expect in DIR: those that this host can install (the default), all of the policy, or one's"
     sub.add_argument("--platforms", metavar="host|all|TAG", default="host", help=about)
 
@@ -85,7 +85,7 @@ def _check_tag(sub: argparse.ArgumentParser) -> None:
 
 
 def _sums(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("--out", type=Path, metavar="DIR", default=Path("dist"), help="the folder; else `dist`")
+    sub.add_argument("--out", type=Path, metavar="DIR", default=Path("dist"), help="the directory; else `dist`")
 
 
 def _dist(sub: argparse.ArgumentParser) -> None:
@@ -97,7 +97,7 @@ def _dist(sub: argparse.ArgumentParser) -> None:
 
 
 def _verify_crate(sub: argparse.ArgumentParser) -> None:
-    about = "the folder that holds the `.crate`s; else `dist`"
+    about = "the directory that holds the `.crate`s; else `dist`"
     sub.add_argument("--dists", type=Path, metavar="DIR", default=Path("dist"), help=about)
     about = "where a release is to be compared with, compile the tool that does it if there is none (some minutes)"
     sub.add_argument("--install", action="store_true", help=about)
@@ -131,7 +131,7 @@ def _verify(sub: argparse.ArgumentParser) -> None:
 
 
 def _github_release(sub: argparse.ArgumentParser) -> None:
-    about = "files of the release, or folders of them"
+    about = "files of the release, or directories of them"
     sub.add_argument("--assets", type=Path, metavar="FILE", nargs="+", action="extend", default=[], help=about)
 
 

@@ -86,11 +86,11 @@ def _check_dists(root: Path, parsed: argparse.Namespace, target: Target) -> Find
     from binoc_runbook.dist.inspect import inspect
     from binoc_runbook.dist.smoke_test import run_smoke_test
 
-    folder = root / parsed.dists
-    findings = inspect(target, folder, platforms=parsed.platforms, shown=parsed.dists.as_posix().rstrip("/"))
+    directory = root / parsed.dists
+    findings = inspect(target, directory, platforms=parsed.platforms, shown=parsed.dists.as_posix().rstrip("/"))
     if findings.status == "failed":
         return findings
-    return findings + run_smoke_test(target.world, target.policy, target.version, files=folder, on_line=show_line)
+    return findings + run_smoke_test(target.world, target.policy, target.version, files=directory, on_line=show_line)
 
 
 def _choice(target: Target) -> list[str]:
@@ -158,14 +158,16 @@ def dist(root: Path, parsed: argparse.Namespace) -> int:
 
 
 def sums(root: Path, parsed: argparse.Namespace) -> int:
-    """Write SHA256SUMS anew over the files of a folder, such as one that several jobs have filled."""
+    """Write SHA256SUMS anew over the files of a directory, such as one that several jobs have filled."""
     from binoc_runbook.dist.checksums import write_checksums
 
-    folder = root / parsed.out
-    if not folder.is_dir():
-        finding = Finding.failed("sums", f"--out {parsed.out}", "is no folder", "--out DIR, the folder of the files")
+    directory = root / parsed.out
+    if not directory.is_dir():
+        finding = Finding.failed(
+            "sums", f"--out {parsed.out}", "is no directory", "--out DIR, the directory of the files"
+        )
         raise RefusedError("there is nothing to sum", [finding])
-    print(write_checksums(folder).read_text("utf-8"), end="")
+    print(write_checksums(directory).read_text("utf-8"), end="")
     return OK
 
 

@@ -30,7 +30,7 @@ LINE = "─── the line: everything above is local, everything below is seen 
 def heading(target: Target, *, dry_run: bool) -> str:
     """What a run is about, in one line."""
     act = "dry run: the acts are withheld" if dry_run else "the acts are performed"
-    where = ", in a rehearsal whose remote is a temporary folder" if target.world.kind == "rehearsal" else ""
+    where = ", in a rehearsal whose remote is a temporary directory" if target.world.kind == "rehearsal" else ""
     return f"release of {target.version} as {target.tag} to {target.remote}{where} ({act})"
 
 

@@ -92,10 +92,10 @@ class _Build:
         cargo has unpacked its sources.
         """
         home = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
-        folders = [(self.work, "/build")]
+        directories = [(self.work, "/build")]
         if any((home / sources).is_dir() for sources in ("registry/src", "git/checkouts")):
-            folders.insert(0, (home, "/cargo"))  # the last that matches wins
-        return [f"--remap-path-prefix={folder}={name}" for folder, name in folders]
+            directories.insert(0, (home, "/cargo"))  # the last that matches wins
+        return [f"--remap-path-prefix={directory}={name}" for directory, name in directories]
 
     def run(self, part: Part | None, platform: str | None) -> list[Path]:
         wheels = [] if part == "sources" else self.select_platforms(platform)
@@ -104,8 +104,8 @@ class _Build:
                 self.find_sdist(artifact)
         else:
             self.empty_directory()
-        for folder in (self.work / "made", self.work / "sources", self.work / "zigbuild"):
-            shutil.rmtree(folder, ignore_errors=True)
+        for directory in (self.work / "made", self.work / "sources", self.work / "zigbuild"):
+            shutil.rmtree(directory, ignore_errors=True)
         mark_cache(self.work)
         # Only this step may use the network: all after it use the crates that the lock file names, and no others.
         self.execute("fetch", ["cargo", "fetch", "--locked"])
@@ -168,7 +168,7 @@ class _Build:
         files = list(self.out.iterdir())
         if others := sorted(path.name for path in files if path.name != CHECKSUMS and not path.name.endswith(_BUILT)):
             saw = f"holds {', '.join(f'`{name}`' for name in others[:5])}, which no build has put there"
-            self.refuse(f"--out {self.out.name}", saw, "--out DIR, a new folder or one of an earlier build")
+            self.refuse(f"--out {self.out.name}", saw, "--out DIR, a new directory or one of an earlier build")
         for path in files:
             path.unlink()
 
@@ -207,10 +207,10 @@ class _Build:
         copy_without_source_path(wheel, self.out / wheel.name, source)
 
     def unpack(self, sdist: Path) -> Path:
-        folder = self.work / "sources"
+        directory = self.work / "sources"
         with tarfile.open(sdist) as archive:
-            archive.extractall(folder, filter=_with_current_time)  # noqa: S202 - checked by `data_filter`
-        return folder / sdist.name.removesuffix(".tar.gz")
+            archive.extractall(directory, filter=_with_current_time)  # noqa: S202 - checked by `data_filter`
+        return directory / sdist.name.removesuffix(".tar.gz")
 
     def prune_lock_file(self, artifact: Artifact, source: Path) -> None:
         """Let cargo remove from the lock file the packages that the sdist does not have, and change nothing else.
@@ -254,9 +254,9 @@ class _Build:
         raise RefusedError("not everything could be built", [Finding.failed(CHECK, looked_at, saw, remedy)])
 
 
-def _with_current_time(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo:
+def _with_current_time(member: tarfile.TarInfo, directory: str) -> tarfile.TarInfo:
     """Give a file the current time: those in an sdist are years old, and cargo would use what it built before."""
-    return tarfile.data_filter(member, folder).replace(mtime=time.time(), deep=False)
+    return tarfile.data_filter(member, directory).replace(mtime=time.time(), deep=False)
 
 
 def _locked_packages(path: Path) -> set[tuple[str, str, str | None, str | None]]:

@@ -18,32 +18,32 @@ TIMEOUT = 900.0
 _LIBRARIES = (".so", ".dylib", ".dll")
 
 
-def write(root: Path, example: str, manifest: StandaloneManifest, folder: Path) -> None:
+def write(root: Path, example: str, manifest: StandaloneManifest, directory: Path) -> None:
     """Copy the sources of the crate `example`, a path from `root`, into a new directory, with another manifest."""
-    folder.mkdir(parents=True)
-    shutil.copytree(root / example / "src", folder / "src")
+    directory.mkdir(parents=True)
+    shutil.copytree(root / example / "src", directory / "src")
     if (root / example / "build.rs").is_file():
-        shutil.copy(root / example / "build.rs", folder)
-    (folder / "Cargo.toml").write_text(manifest.text, "utf-8")
+        shutil.copy(root / example / "build.rs", directory)
+    (directory / "Cargo.toml").write_text(manifest.text, "utf-8")
 
 
-def copy_lock_file(root: Path, folder: Path) -> None:
+def copy_lock_file(root: Path, directory: Path) -> None:
     """Give a crate the versions in the lock file of the checkout; cargo drops those that it does not need."""
     if (root / "Cargo.lock").is_file():
-        shutil.copy(root / "Cargo.lock", folder)
+        shutil.copy(root / "Cargo.lock", directory)
 
 
-def unpack(crate_file: Path, folder: Path) -> Path:
+def unpack(crate_file: Path, directory: Path) -> Path:
     """Unpack a `.crate` and return the directory of the crate."""
     with tarfile.open(crate_file) as archive:
-        archive.extractall(folder, filter="data")
-    return folder / crate_file.name.removesuffix(".crate")
+        archive.extractall(directory, filter="data")
+    return directory / crate_file.name.removesuffix(".crate")
 
 
-def build(processes: Processes, folder: Path, depend_on: list[str]) -> Path | ProcessResult:
+def build(processes: Processes, directory: Path, depend_on: list[str]) -> Path | ProcessResult:
     """Add a dependency with `cargo add`, compile, and return the shared library; or the command that failed."""
-    environment = {**processes.environment, "CARGO_TARGET_DIR": str(folder / "target")}
-    cargo = replace(processes, root=folder, environment=environment)
+    environment = {**processes.environment, "CARGO_TARGET_DIR": str(directory / "target")}
+    cargo = replace(processes, root=directory, environment=environment)
     for command in (["add", "--quiet", *depend_on], ["build", "--quiet", "--lib", "--message-format", "json"]):
         done = cargo.run(["cargo", *command], timeout=TIMEOUT)
         if done.returncode != 0:

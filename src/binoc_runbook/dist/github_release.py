@@ -215,7 +215,7 @@ def _files(root: Path, given: Sequence[Path]) -> dict[str, Path]:
     files: dict[str, Path] = {}
     for path in (root / path for path in given):
         if not path.exists():
-            _refuse(f"--assets {path.name}", "is not there", "--assets FILE, or a folder of files")
+            _refuse(f"--assets {path.name}", "is not there", "--assets FILE, or a directory of files")
         for file in sorted(filter(Path.is_file, path.iterdir())) if path.is_dir() else [path]:
             if file.name in files:
                 _refuse(f"--assets {file.name}", "was given twice", "give each name once")

@@ -46,8 +46,8 @@ def run_smoke_test(
         saw = "no command says how to try what is published"
         remedy = 'add `smoke-test`, such as ["python", "smoke_test.py"]'
         return Findings([Finding.unknown(CHECK, policy.source, saw, remedy)])
-    with tempfile.TemporaryDirectory(prefix="binoc-smoke-test-") as folder:
-        return Findings(_SmokeTest(world, policy, version, files, Path(folder), on_line).run())
+    with tempfile.TemporaryDirectory(prefix="binoc-smoke-test-") as directory:
+        return Findings(_SmokeTest(world, policy, version, files, Path(directory), on_line).run())
 
 
 @dataclass
@@ -56,7 +56,7 @@ class _SmokeTest:
     policy: Policy
     version: Version
     files: Path | None
-    folder: Path
+    directory: Path
     on_line: Callable[[str], None]
 
     @property
@@ -98,7 +98,7 @@ class _SmokeTest:
     def compile_example(self, artifact: Artifact, example: str) -> Path | Finding:
         looked_at = f"`{example}` with `{artifact.name}` {self.version}"
         self.on_line(f"compiling {looked_at}")
-        crate = self.folder / "examples" / Path(example).name
+        crate = self.directory / "examples" / Path(example).name
         try:
             manifest = standalone_manifest(self.world.root, example, artifact.name)
             example_crate.write(self.world.root, example, manifest, crate)
@@ -111,7 +111,7 @@ class _SmokeTest:
             if not crate_file.is_file():
                 saw = f"there is no `{crate_file.name}` to compile it with"
                 return Finding.unknown(CHECK, looked_at, saw, "just dist")
-            depend_on = ["--path", str(example_crate.unpack(crate_file, self.folder / "crates"))]
+            depend_on = ["--path", str(example_crate.unpack(crate_file, self.directory / "crates"))]
             # Before a release the dependencies are those that were tested; after it, those that a user gets.
             example_crate.copy_lock_file(self.world.root, crate)
         library = example_crate.build(self.world.processes, crate, [*depend_on, *manifest.options])
@@ -119,7 +119,7 @@ class _SmokeTest:
 
     def run_on(self, python: Python, plugins: list[Path]) -> Finding:
         self.on_line(f"installing on {python}")
-        environment = virtual_environments.create(self.world.processes, python, self.folder / str(python))
+        environment = virtual_environments.create(self.world.processes, python, self.directory / str(python))
         if isinstance(environment, str):
             return Finding.unknown(CHECK, str(python), f"no environment could be made: {environment}", self.retry)
         names = [artifact.name for artifact in self.policy.artifacts if artifact.registry == "pypi"]
@@ -141,5 +141,5 @@ class _SmokeTest:
         """Return a finding with the last lines of a command, without paths of this machine."""
         lines = (done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}").splitlines()
         output = " / ".join(line.strip() for line in lines[-8:] if line.strip())
-        output = self.world.clean(output.replace(str(self.folder), "<smoke-test>"))
+        output = self.world.clean(output.replace(str(self.directory), "<smoke-test>"))
         return Finding.failed(CHECK, looked_at, f"`{' '.join(done.command[:3])}` failed: {output}", self.retry)

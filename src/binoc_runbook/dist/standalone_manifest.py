@@ -28,15 +28,15 @@ class StandaloneManifest:
     options: tuple[str, ...]
 
 
-def standalone_manifest(root: Path, folder: str, without: str) -> StandaloneManifest:
-    """Return the manifest of the crate in `folder`, a path from `root`, with what it inherits from the root's.
+def standalone_manifest(root: Path, directory: str, without: str) -> StandaloneManifest:
+    """Return the manifest of the crate in `directory`, a path from `root`, with what it inherits from the root's.
 
     Raises:
         ValueError: The crate does not depend on `without`, or depends on another crate by its path.
     """
     import tomlkit
 
-    document: _Table = tomlkit.parse((root / folder / "Cargo.toml").read_text("utf-8"))
+    document: _Table = tomlkit.parse((root / directory / "Cargo.toml").read_text("utf-8"))
     if "package" not in document:
         raise ValueError("is a workspace and no crate")
     shared = tomllib.loads((root / "Cargo.toml").read_text("utf-8")).get("workspace", {})

@@ -33,9 +33,9 @@ _BROKEN = 100
 
 
 def verify_crates(
-    target: Target, folder: Path, on_line: Callable[[str], None], shown: str = "dist", *, install: bool = False
+    target: Target, directory: Path, on_line: Callable[[str], None], shown: str = "dist", *, install: bool = False
 ) -> Findings:
-    """Check that each crate of the policy can be published as it is in `folder`.
+    """Check that each crate of the policy can be published as it is in `directory`.
 
     With `install`, the pinned tool that compares public APIs is compiled into cargo's target directory, where it is
     missing and needed. `on_line` gets the output of cargo. Findings show the directory as `shown`.
@@ -45,7 +45,7 @@ def verify_crates(
         return Findings([Finding.ok(CHECK, str(target.policy.source), "the policy promises no crate")])
     findings: list[Finding] = []
     for artifact in crates:
-        findings += _CrateVerification(target, artifact, folder, on_line, shown, install).run()
+        findings += _CrateVerification(target, artifact, directory, on_line, shown, install).run()
     return Findings(findings)
 
 
@@ -54,13 +54,13 @@ class _CrateVerification:
         self,
         target: Target,
         artifact: Artifact,
-        folder: Path,
+        directory: Path,
         on_line: Callable[[str], None],
         shown: str,
         install: bool,
     ) -> None:
         self.artifact, self.version = artifact, target.version.semver
-        self.path = folder / crate_name(artifact, target.version)
+        self.path = directory / crate_name(artifact, target.version)
         self.shown = f"{shown}/{self.path.name}"
         self.on_line = on_line
         self.install = install

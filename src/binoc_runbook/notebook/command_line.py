@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 #: The name under which papermill knows the engine (`--engine`), as declared in `pyproject.toml`.
 ENGINE = "binoc-runbook"
 
-#: Where records go that nobody asked to be elsewhere: a folder at the root of the checkout, ignored by git.
+#: Where records go that nobody asked to be elsewhere: a directory at the root of the checkout, ignored by git.
 RUNS = "runs"
 
 #: papermill's options and how many values each takes. Those that end papermill before it runs anything (`--help`,
@@ -155,7 +155,7 @@ def _new_record(notebook: Path, root: Path, runbook: str, version: str) -> str:
 
 
 def _make_runs(root: Path) -> None:
-    with contextlib.suppress(OSError):  # papermill says what is wrong with the folder, and nothing ran yet
+    with contextlib.suppress(OSError):  # papermill says what is wrong with the directory, and nothing ran yet
         (root / RUNS).mkdir(exist_ok=True)
 
 

@@ -64,7 +64,7 @@ def execute(
     A cell that failed is not raised here: papermill finds it in the notebook, writes the notebook, and then raises.
     papermill's progress bar stays off, because the library's own lines say more and would tear it apart.
     """
-    # Called from Python, the caller's folder counts, and the runbook may be another checkout's.
+    # Called from Python, the caller's directory counts, and the runbook may be another checkout's.
     typed_in = invocation.typed_in if invocation else Path.cwd()
     notebook = invocation.notebook if invocation else (typed_in / input_path).resolve()
     root = invocation.root if invocation else root_of(typed_in) or typed_in
@@ -201,15 +201,17 @@ class RunbookClient(PapermillNotebookClient):  # type: ignore[misc]
 
     @contextlib.contextmanager
     def _sockets(self) -> Iterator[None]:
-        """Let the kernel talk through sockets in a folder of its own.
+        """Let the kernel talk through sockets in a directory of its own.
 
         jupyter_client chooses free TCP ports for a kernel that opens them half a second later. Two runs that start
         together choose the same now and then, and one of them waits for a minute and fails (treebeardtech/nbmake#129).
         """
         self.km = self.create_kernel_manager()
-        with tempfile.TemporaryDirectory(prefix="runbook-", ignore_cleanup_errors=True) as folder:
-            if os.name == "posix" and len(folder) < 90:  # the system's limit for such a path is 103 bytes or a few more
-                self.km.transport, self.km.ip = "ipc", f"{folder}/kernel"
+        with tempfile.TemporaryDirectory(prefix="runbook-", ignore_cleanup_errors=True) as directory:
+            if (
+                os.name == "posix" and len(directory) < 90
+            ):  # the system's limit for such a path is 103 bytes or a few more
+                self.km.transport, self.km.ip = "ipc", f"{directory}/kernel"
             yield
 
     @contextlib.contextmanager

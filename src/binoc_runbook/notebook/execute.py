@@ -29,7 +29,7 @@ def run_notebook(root: Path, parameters: dict[str, Any], record: Path, runbook: 
         finding = Finding.failed("runbook", str(runbook), "is missing", "copy it from the checkout of binoc-runbook")
         raise RefusedError("there is no runbook to run", [finding])
     (root / record).parent.mkdir(parents=True, exist_ok=True)
-    os.chdir(root)  # so that the record tells paths from the root, whatever folder this was typed in
+    os.chdir(root)  # so that the record tells paths from the root, whatever directory this was typed in
     try:
         papermill.execute_notebook(
             str(notebook.relative_to(root) if notebook.is_relative_to(root) else notebook),

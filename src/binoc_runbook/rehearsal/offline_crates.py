@@ -1,4 +1,4 @@
-"""The crates that a rehearsal builds with: those of the lock file, from a folder, so that crates.io is never asked.
+"""The crates that a rehearsal builds with: those of the lock file, from a directory, so that crates.io is never asked.
 
 From the Cargo book, "Source Replacement": a directory source holds what `cargo vendor` writes, and takes the place of a
 registry. Each crate must still have the checksum that the lock file names.
@@ -23,7 +23,7 @@ TIMEOUT = 600.0
 def lend_crates(world: World, home: Path) -> None:
     """Lead the cargo whose home is `home` to the crates that the lock file of the rehearsed checkout names.
 
-    They are kept in the build cache of the checkout: what is compiled from the same folder need not be compiled again.
+    They are kept in the build cache of the checkout: what is compiled from one directory need not be compiled again.
 
     Raises:
         RefusedError: They cannot be had.

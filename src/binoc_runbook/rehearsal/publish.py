@@ -91,7 +91,7 @@ class Publication:
 
     def built(self, run: WorkflowRun) -> dict[str, str]:
         """The sha256 of each file that the jobs of a run have handed on to be published, by name."""
-        files = (path for path in run.workflow_artifacts.folder.rglob("*") if path.name.endswith(_BUILT))
+        files = (path for path in run.workflow_artifacts.directory.rglob("*") if path.name.endswith(_BUILT))
         return {path.name: sha256_of(path) for path in files}
 
     def missing(self) -> Findings:
@@ -169,9 +169,9 @@ def open_publication(
 
     `on_line` is given what the jobs print, without secrets; `listener` is notified of each job.
     """
-    folder = world.root.parent / "publication"
+    directory = world.root.parent / "publication"
     bare = bare_beside(world.root)
-    with open_registries(folder / "clients", bare, policy.repository) as registries:
+    with open_registries(directory / "clients", bare, policy.repository) as registries:
         lend_crates(world, Path(registries.environment["CARGO_HOME"]))
         environment = {
             **registries.user_environment,
@@ -182,7 +182,7 @@ def open_publication(
         }
         repository = Repository(bare, policy.repository or "", OWNER_ID, policy.workflow)
         host = RunnerHost(registries, environment, on_line, listener)
-        runner = Runner(repository, host, folder)
+        runner = Runner(repository, host, directory)
         yield Publication(policy, version, registries, runner)
 
 

@@ -45,8 +45,8 @@ class Registries:
 
 
 @contextmanager
-def open_registries(folder: Path, bare: Path | None = None, repository: str | None = None) -> Iterator[Registries]:
-    """Serve on loopback until the end of `with`; caches, homes and the certificate of the clients are in `folder`.
+def open_registries(directory: Path, bare: Path | None = None, repository: str | None = None) -> Iterator[Registries]:
+    """Serve on loopback until the end of `with`; caches, homes and the certificate of the clients are in `directory`.
 
     `bare` is the git repository whose tags GitHub knows, `repository` its name there, `owner/name`.
     The commands of a workflow run as they are written, so everything is said by variables: the documentation of uv,
@@ -60,22 +60,22 @@ def open_registries(folder: Path, bare: Path | None = None, repository: str | No
         GitHubServer(bare, repository, authority) as github,
     ):
         for name in ("home", "cargo", "uv", "pip"):
-            (folder / name).mkdir(parents=True, exist_ok=True)
+            (directory / name).mkdir(parents=True, exist_ok=True)
         environment = {
-            **authority.client_environment(folder),
-            "HOME": str(folder / "home"),
+            **authority.client_environment(directory),
+            "HOME": str(directory / "home"),
             # With another home, rustup would find neither its toolchains nor which of them is the default.
             "RUSTUP_HOME": os.environ.get("RUSTUP_HOME") or str(Path.home() / ".rustup"),
-            "XDG_CONFIG_HOME": str(folder / "home/.config"),
+            "XDG_CONFIG_HOME": str(directory / "home/.config"),
             # A proxy of the user's would be asked for loopback too.
             "NO_PROXY": "127.0.0.1",
             "no_proxy": "127.0.0.1",
             "PIP_CONFIG_FILE": os.devnull,
-            "PIP_CACHE_DIR": str(folder / "pip"),
+            "PIP_CACHE_DIR": str(directory / "pip"),
             "UV_NO_CONFIG": "1",
-            "UV_CACHE_DIR": str(folder / "uv"),
+            "UV_CACHE_DIR": str(directory / "uv"),
             "UV_PUBLISH_URL": index.upload,
-            "CARGO_HOME": str(folder / "cargo"),
+            "CARGO_HOME": str(directory / "cargo"),
             "CARGO_REGISTRY_DEFAULT": NAME,
             f"CARGO_REGISTRIES_{NAME.upper()}_INDEX": crates.index,
             # Otherwise cargo would ask the user's keyring, or for a token at a prompt.

@@ -63,31 +63,33 @@ def open_world(source: Path, fault: str | None = None, *, quick: bool = False) -
     Raises:
         RefusedError: The checkout has no commit to start from, or its policy cannot be read.
     """
-    folder = tempfile.TemporaryDirectory(prefix="binoc-rehearsal-", ignore_cleanup_errors=True)
+    directory = tempfile.TemporaryDirectory(prefix="binoc-rehearsal-", ignore_cleanup_errors=True)
     try:
-        return _open(source, Path(folder.name).resolve(), folder.cleanup, fault=fault, quick=quick)
+        return _open(source, Path(directory.name).resolve(), directory.cleanup, fault=fault, quick=quick)
     except BaseException:
-        folder.cleanup()
+        directory.cleanup()
         raise
 
 
-def _open(source: Path, folder: Path, close: Callable[[], None], *, fault: str | None, quick: bool) -> RehearsalWorld:
+def _open(
+    source: Path, directory: Path, close: Callable[[], None], *, fault: str | None, quick: bool
+) -> RehearsalWorld:
     environment = {
         # The user's and the system's configuration stay out of it, and so does whatever the variables would add.
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_COUNT": "0",
-        # Kept in the build cache of the checkout, so that a warm rehearsal is quick. But not in the same folder: cargo
+        # Kept in the build cache of the checkout, so that a warm rehearsal is quick. But not in the same one: cargo
         # tells the packages of a workspace apart by their place inside it and by age, and would take what was built
         # from one of the two trees for the other.
         "CARGO_TARGET_DIR": str(Path(os.environ.get("CARGO_TARGET_DIR") or source / "target") / "rehearsal"),
     }
-    root = folder / source.name
+    root = directory / source.name
     bare = bare_beside(root)
     checkout, git = Git(source), Git(root, environment)
     tree = _do(checkout, "rev-parse", "--verify", "--end-of-options", "HEAD^{tree}")
     objects = _do(checkout, "rev-parse", "--path-format=absolute", "--git-path", "objects")
-    _do(Git(folder, environment), "init", "--quiet", "--initial-branch=main", str(root))
+    _do(Git(directory, environment), "init", "--quiet", "--initial-branch=main", str(root))
     # The checkout's objects are read where they are; nothing is copied, and nothing there is written.
     (root / ".git/objects/info/alternates").write_text(f"{objects}\n", "utf-8")
     for name, value in _IDENTITY.items():
@@ -101,7 +103,7 @@ def _open(source: Path, folder: Path, close: Callable[[], None], *, fault: str |
     policy = read_policy(root)
     branch = next((name for name in policy.branch if not set("*?[") & set(name)), "main")
     _do(git, "branch", "--move", branch)
-    _do(Git(folder, environment), "init", "--quiet", "--bare", f"--initial-branch={branch}", str(bare))
+    _do(Git(directory, environment), "init", "--quiet", "--bare", f"--initial-branch={branch}", str(bare))
     for name, value in rules(refused_refs(fault, branch)):
         _do(Git(bare, environment), "config", "--add", name, value)
     write_hook(bare)
@@ -110,7 +112,7 @@ def _open(source: Path, folder: Path, close: Callable[[], None], *, fault: str |
         kind="rehearsal",
         root=root,
         source=source,
-        runs=(folder if quick else source) / "runs",
+        runs=(directory if quick else source) / "runs",
         git=git,
         processes=Processes(root, environment, machine_free(root, source)),
         quick=quick,

@@ -46,7 +46,7 @@ class Question:
 
 
 def ask(question: str, **options: str | Iterable[str]) -> Findings:
-    """Ask a question about the checkout that the current folder lies in, as `ask("wheels", tags="cp310-abi3")`.
+    """Ask a question about the checkout that the current directory lies in, as `ask("wheels", tags="cp310-abi3")`.
 
     An option is one value or several, spelt as on a page of a decision.
 
@@ -75,7 +75,7 @@ def asked_about(root: Path | None) -> Target:
         RefusedError: There is no checkout, it declares no promise, or it cannot be read.
     """
     if root is None:
-        finding = Finding.unknown("decided", "the folder", "lies in no git checkout", "do it in a clone")
+        finding = Finding.unknown("decided", "the directory", "lies in no git checkout", "do it in a clone")
         raise RefusedError(_NOT_ASKED, [finding])
     target = open_target(World.real(root), None)
     if not target.policy.declared:
@@ -161,7 +161,7 @@ def _wheels(target: Target, options: Options) -> Findings:
 
 
 def _sdist(target: Target, options: Options) -> Findings:
-    """What `check --dists` refuses a folder without."""
+    """What `check --dists` refuses a directory without."""
     return Findings(
         Finding.ok("sdist", artifact.source, f"a release is not whole without `{sdist_name(artifact, target.version)}`")
         for artifact in _distributions(target)

@@ -93,14 +93,14 @@ class Workspace:
         return tuple(package for package in found if package)
 
     def package_of(self, artifact: Artifact) -> Package | None:
-        """The package that an artifact of the policy means: of its name, in its folder if there are several."""
+        """The package that an artifact of the policy means: of its name, in its directory if there are several."""
         named = [
             package
             for package in self.packages
             if MANIFEST_OF[artifact.registry] == package.manifest.rpartition("/")[2]
             and normalised(artifact.registry, package.name) == normalised(artifact.registry, artifact.name)
         ]
-        return next((package for package in named if package.folder == artifact.path), named[0] if named else None)
+        return next((package for package in named if package.directory == artifact.path), named[0] if named else None)
 
     def to_json(self) -> dict[str, object]:
         """The workspace as `inspect --json` shows it (schema 1)."""

@@ -52,10 +52,10 @@ class Crates:
     def _error(self, path: str) -> CargoMetadata | None:
         """Why cargo reported nothing about a manifest: about itself, or about a workspace above it."""
         report = self.unreported.get(path)
-        folder = path.rpartition("/")[0]
-        while report is None and folder:
-            folder = folder.rpartition("/")[0]
-            root = manifest_in(folder)
+        directory = path.rpartition("/")[0]
+        while report is None and directory:
+            directory = directory.rpartition("/")[0]
+            root = manifest_in(directory)
             report = self.unreported.get(root) if root in self._workspaces else None
         return report
 

@@ -41,7 +41,7 @@ def dependencies(manifest: Manifest) -> Iterator[Dependency]:
                 continue
             path, version = entry.get("path"), entry.get("version")
             if isinstance(path, str):
-                target = manifest_in(join(manifest.folder, path))
+                target = manifest_in(join(manifest.directory, path))
                 yield Dependency((*keys, name), name, target, version if isinstance(version, str) else None)
             elif entry.get("workspace") is True:
                 yield Dependency((*keys, name), name, None, None)

@@ -61,7 +61,7 @@ class Manifest(Document):
 
     def __init__(self, root: Path, path: str) -> None:
         super().__init__(root, path)
-        self.folder = path.rpartition("/")[0]
+        self.directory = path.rpartition("/")[0]
         self.data: Table = {}
         try:
             self.data = parse(path, self.text)

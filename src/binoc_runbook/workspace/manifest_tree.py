@@ -15,7 +15,7 @@ PYTHON = "pyproject.toml"
 LOCK = "Cargo.lock"
 
 _WANTED = frozenset({CARGO, PYTHON, LOCK})
-#: Folders of these names, those whose name begins with a dot, and those that hold a marker are not the project's own:
+#: Directories of these names, those whose name begins with a dot, and those that hold a marker are not of the project:
 #: a virtual environment (PEP 405) and a cache (Cargo marks its `target` so) can hold thousands of foreign manifests.
 _FOREIGN = frozenset({"node_modules", "__pycache__"})
 _MARKERS = frozenset({"pyvenv.cfg", "CACHEDIR.TAG"})
@@ -24,7 +24,7 @@ _MARKERS = frozenset({"pyvenv.cfg", "CACHEDIR.TAG"})
 class ManifestTree:
     """All manifests below one root, by their path from it.
 
-    Nothing outside the root is ever read. Links to folders are not walked through, so that each manifest is seen once
+    Nothing outside the root is read. Links to directories are not walked through, so that each manifest is seen once
     and loops are harmless; one that a workspace names by such a path is found under its real one. `cargo` and `python`
     are filled by `read`.
     """
@@ -53,7 +53,7 @@ class ManifestTree:
         manifest = self.cargo.get(path)
         if manifest is not None:
             return manifest
-        # Cargo reads members where they are, be that a hidden folder or behind a link; never the world outside.
+        # Cargo reads members where they are, be that a hidden directory or behind a link; never the world outside.
         try:
             real = Path(os.path.realpath(self.root / path))
             exists = real.is_file()
@@ -67,31 +67,31 @@ class ManifestTree:
         return self.cargo[inside]
 
     def _walk(self) -> None:
-        for folder, folders, names in os.walk(self.root, onerror=self._unlisted):
-            before = os.path.relpath(folder, self.root).replace(os.sep, "/")
+        for directory, directories, names in os.walk(self.root, onerror=self._unlisted):
+            before = os.path.relpath(directory, self.root).replace(os.sep, "/")
             if before != "." and not _MARKERS.isdisjoint(names):
-                folders.clear()
+                directories.clear()
                 continue
-            folders[:] = (name for name in folders if name[0] != "." and name not in _FOREIGN)
+            directories[:] = (name for name in directories if name[0] != "." and name not in _FOREIGN)
             for name in _WANTED.intersection(names):
-                if os.path.isfile(f"{folder}/{name}"):  # noqa: PTH113 - false for a link to itself, where `Path` raises
+                if os.path.isfile(f"{directory}/{name}"):  # noqa: PTH113 - false for a link to itself, where `Path` raises
                     (self.locks if name == LOCK else self._paths).append(join(before, name))
-                elif os.path.islink(f"{folder}/{name}"):  # noqa: PTH114
+                elif os.path.islink(f"{directory}/{name}"):  # noqa: PTH114
                     self.dead_links.append(join(before, name))
         self.locks.sort()
 
     def _unlisted(self, error: OSError) -> None:
-        folder = os.path.relpath(error.filename, self.root).replace(os.sep, "/")
+        directory = os.path.relpath(error.filename, self.root).replace(os.sep, "/")
         saw = f"cannot be listed, so its manifests are not known: {error.strerror}"
-        self.problems.append(Finding.unknown("manifests", folder, saw, f"make `{folder}` readable"))
+        self.problems.append(Finding.unknown("manifests", directory, saw, f"make `{directory}` readable"))
 
 
-def join(folder: str, path: str) -> str:
-    """A path as it is written in a manifest of `folder`, as a path from the root; `""` is the root itself."""
-    joined = posixpath.normpath(posixpath.join(folder, path))
+def join(directory: str, path: str) -> str:
+    """A path as it is written in a manifest of `directory`, as a path from the root; `""` is the root itself."""
+    joined = posixpath.normpath(posixpath.join(directory, path))
     return "" if joined == "." else joined
 
 
-def manifest_in(folder: str, name: str = CARGO) -> str:
-    """The path of the manifest in a folder."""
-    return f"{folder}/{name}" if folder else name
+def manifest_in(directory: str, name: str = CARGO) -> str:
+    """The path of the manifest in a directory."""
+    return f"{directory}/{name}" if directory else name

@@ -61,8 +61,8 @@ class Package:
     cargo_error: str = ""
 
     @property
-    def folder(self) -> str:
-        """The folder of its manifest, `.` for the root."""
+    def directory(self) -> str:
+        """The directory of its manifest, `.` for the root."""
         return self.manifest.rpartition("/")[0] or "."
 
     @property

@@ -118,7 +118,7 @@ class _PolicyReader:
         pattern, described = _NAME[registry]
         if not re.fullmatch(pattern, name):
             self.refuse((*at, "name"), f"`{name}` is no name that {NAMES[registry]} takes", f"write {described}")
-        self.check_folder((*at, "path"), artifact.path, MANIFEST_OF[registry], _where(artifact))
+        self.check_directory((*at, "path"), artifact.path, MANIFEST_OF[registry], _where(artifact))
         if registry == "crates.io":
             for key in ("wheels", "platforms"):
                 if getattr(artifact, key):
@@ -134,15 +134,15 @@ class _PolicyReader:
             remedy = "delete `example`; `smoke-test` is the command for distributions"
             self.refuse((*at, "example"), saw, remedy)
         else:
-            remedy = "write the folder of a crate, from the root"
-            self.check_folder((*at, "example"), artifact.example, MANIFEST_OF[registry], remedy)
+            remedy = "write the directory of a crate, from the root"
+            self.check_directory((*at, "example"), artifact.example, MANIFEST_OF[registry], remedy)
 
-    def check_folder(self, at: _At, folder: str, manifest: str, remedy: str) -> None:
-        """Ask whether a folder lies in the checkout and holds a manifest."""
-        if not (self.root / folder).resolve().is_relative_to(self.root.resolve()):
-            self.refuse(at, f"`{folder}` leads out of the checkout", remedy)
-        elif not (self.root / folder / manifest).is_file():
-            self.refuse(at, f"there is no {manifest} in `{folder}`", remedy)
+    def check_directory(self, at: _At, directory: str, manifest: str, remedy: str) -> None:
+        """Ask whether a directory lies in the checkout and holds a manifest."""
+        if not (self.root / directory).resolve().is_relative_to(self.root.resolve()):
+            self.refuse(at, f"`{directory}` leads out of the checkout", remedy)
+        elif not (self.root / directory / manifest).is_file():
+            self.refuse(at, f"there is no {manifest} in `{directory}`", remedy)
 
     def compare(self, artifacts: Mapping[_At, Artifact]) -> None:
         """Ask for what two artifacts may not share."""
@@ -177,7 +177,7 @@ _NAME: dict[Registry, tuple[str, str]] = {
 
 
 def _where(artifact: Artifact) -> str:
-    return f"write the folder of `{artifact.name}`'s {MANIFEST_OF[artifact.registry]}, from the root"
+    return f"write the directory of `{artifact.name}`'s {MANIFEST_OF[artifact.registry]}, from the root"
 
 
 def _described(at: _At) -> str:

@@ -69,5 +69,5 @@ def _crate(manifest: Manifest) -> str | None:
         return None
     path = manifest.get("tool", "maturin", "manifest-path")
     if isinstance(path, str):
-        return join(manifest.folder, path)
-    return manifest_in(manifest.folder)
+        return join(manifest.directory, path)
+    return manifest_in(manifest.directory)

@@ -89,7 +89,7 @@ def _restore(staged: Mapping[Path, Replacement]) -> list[Path]:
 
 
 def _beside(target: Path) -> Path:
-    """Where the new content waits: in the same folder, because a file system replaces files only within itself.
+    """Where the new content waits: in the same directory, because a file system replaces files only within itself.
 
     The name is always the same, so that what a killed process has left is found and used up.
     """

@@ -72,7 +72,7 @@ class World:
     @cached_property
     def test_results(self) -> TestResults:
         """Return the stored results of the test command; only the real world adds to them."""
-        return TestResults(self.git.private_folder, may_write=self.kind == "real")
+        return TestResults(self.git.private_directory, may_write=self.kind == "real")
 
     @cached_property
     def github(self) -> GitHubClient:

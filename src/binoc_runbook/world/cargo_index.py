@@ -33,8 +33,8 @@ def look_up_name(processes: Processes, name: str) -> NameLookup:
     """Return whether the registry has a crate, with its newest version."""
     question = f"cargo info {name}"
     # In a workspace cargo would answer with the workspace's own crate of that name.
-    with tempfile.TemporaryDirectory(prefix="binoc-crate-") as folder:
-        outside = replace(processes, root=Path(folder))
+    with tempfile.TemporaryDirectory(prefix="binoc-crate-") as directory:
+        outside = replace(processes, root=Path(directory))
         result = outside.run(["cargo", "info", "--quiet", "--color", "never", name], timeout=NAME_TIMEOUT)
     if result.returncode == 0:
         version = re.search(r"^version: (\S+)", result.stdout, flags=re.MULTILINE)
@@ -47,10 +47,10 @@ def look_up_name(processes: Processes, name: str) -> NameLookup:
 def look_up_version(processes: Processes, name: str, version: str) -> VersionLookup:
     """Ask for the checksum of a version, in the spelling of SemVer, of a crate, and download it as a dependant does."""
     question = f"the crate registry: {name}@={version}"
-    with tempfile.TemporaryDirectory(prefix="binoc-crate-") as folder:
-        _write_crate(Path(folder) / "crate")
+    with tempfile.TemporaryDirectory(prefix="binoc-crate-") as directory:
+        _write_crate(Path(directory) / "crate")
         environment = {**processes.environment, "CARGO_NET_OFFLINE": "false"}
-        isolated = replace(processes, root=Path(folder) / "crate", environment=environment)
+        isolated = replace(processes, root=Path(directory) / "crate", environment=environment)
         result = isolated.run(["cargo", "add", "--quiet", f"{name}@={version}"], timeout=TIMEOUT)
         if result.returncode != 0 and "could not be found in registry index" in result.stderr:
             return _absent(isolated, question, name, version)
@@ -65,10 +65,10 @@ def look_up_version(processes: Processes, name: str, version: str) -> VersionLoo
     return VersionLookup("offered", question, frozenset({checksum}), commit=_commit(processes, name, version, checksum))
 
 
-def _write_crate(folder: Path) -> None:
-    (folder / "src").mkdir(parents=True)
-    (folder / "src" / "lib.rs").write_text("", "utf-8")
-    (folder / "Cargo.toml").write_text(_MANIFEST, "utf-8")
+def _write_crate(directory: Path) -> None:
+    (directory / "src").mkdir(parents=True)
+    (directory / "src" / "lib.rs").write_text("", "utf-8")
+    (directory / "Cargo.toml").write_text(_MANIFEST, "utf-8")
 
 
 def _absent(processes: Processes, question: str, name: str, version: str) -> VersionLookup:

@@ -85,10 +85,10 @@ class Git:
 
     def tree_state(self) -> TreeState | str:
         """The checkout as it stands now, or the reason why git cannot tell."""
-        where = self._folders
+        where = self._directories
         if isinstance(where, str):
             return where
-        folder, common = where
+        directory, common = where
         status = self.ask(
             "status", "--porcelain=v2", "--branch", "-z", "--untracked-files=all", "--ignore-submodules=none"
         )
@@ -112,7 +112,7 @@ class Git:
         commit = facts.get("branch.oid", "(initial)")
         head = facts.get("branch.head", "(detached)")
         tree, _, message = self.ask("log", "-1", "--format=%T%n%B").stdout.partition("\n")
-        operation = next((way for name, way in _OPERATIONS.items() if (folder / name).exists()), None)
+        operation = next((way for name, way in _OPERATIONS.items() if (directory / name).exists()), None)
         return TreeState(
             commit=None if commit == "(initial)" else commit,
             tree=tree or None,
@@ -132,14 +132,14 @@ class Git:
         commit, name = result.stdout.split()
         return commit, name.removeprefix("refs/heads/") if name != "HEAD" else None
 
-    def private_folder(self) -> Path | None:
-        """The folder inside `.git/` that all work trees of this clone share."""
-        where = self._folders
+    def private_directory(self) -> Path | None:
+        """The directory inside `.git/` that all work trees of this clone share."""
+        where = self._directories
         return None if isinstance(where, str) else where[1]
 
     @cached_property
-    def _folders(self) -> tuple[Path, Path] | str:
-        """The folder inside `.git/` of this work tree and the common one, or why there is none; asked once."""
+    def _directories(self) -> tuple[Path, Path] | str:
+        """The directory inside `.git/` of this work tree and the common one, or why there is none; asked once."""
         result = self.ask("rev-parse", "--absolute-git-dir", "--git-common-dir", "--show-toplevel")
         if result.returncode != 0:
             return result.reason

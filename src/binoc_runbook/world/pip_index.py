@@ -32,9 +32,9 @@ def look_up_name(processes: Processes, name: str) -> NameLookup:
     question = f"pip index versions {name}"
     options = ["--pre", "--no-cache-dir", "--disable-pip-version-check", "--no-input", "--retries", "1"]
     command = ["python", "-m", "pip", "-vv", "index", "versions", *options, name]
-    # An empty folder, because Python would take modules from the one it starts in.
-    with tempfile.TemporaryDirectory(prefix="binoc-index-") as folder:
-        result = replace(processes, root=Path(folder)).run(command, timeout=NAME_TIMEOUT)
+    # An empty directory, because Python would take modules from the one it starts in.
+    with tempfile.TemporaryDirectory(prefix="binoc-index-") as directory:
+        result = replace(processes, root=Path(directory)).run(command, timeout=NAME_TIMEOUT)
     log = result.stdout + result.stderr
     pages, absent = log.count("Getting page "), len(re.findall(r"Could not fetch URL .*: 404 Client Error", log))
     if result.returncode == 0 or re.search(r'"GET [^"]*" 200', log):  # a project may have no file that fits here
@@ -55,10 +55,10 @@ def look_up_version(processes: Processes, name: str, version: str) -> VersionLoo
     command = ["uv", "pip", "compile", *_HASHES, "--refresh"]
     # Whoever lets new packages cool down still wants to know whether this one is out.
     command += ["--exclude-newer-package", f"{name}=false", "-"]
-    # An empty folder, because uv would take the configuration of a project around it.
-    with tempfile.TemporaryDirectory(prefix="binoc-index-") as folder:
+    # An empty directory, because uv would take the configuration of a project around it.
+    with tempfile.TemporaryDirectory(prefix="binoc-index-") as directory:
         environment = {**processes.environment, **_as_uv_knows(processes)}
-        isolated = replace(processes, root=Path(folder), environment=environment)
+        isolated = replace(processes, root=Path(directory), environment=environment)
         result = isolated.run(command, stdin=f"{name}=={version}\n", timeout=TIMEOUT)
     if result.returncode == 0:
         digests = frozenset(re.findall(r"--hash=sha256:([0-9a-f]{64})", result.stdout))

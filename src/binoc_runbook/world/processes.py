@@ -45,7 +45,7 @@ class Processes:
 
     `clean` makes what a long command prints fit to be kept. What they inherit is left out where `withheld` says so of
     a variable's name: a credential that stands there for another purpose, say. Programs are looked for in
-    the folders `first` before all others.
+    the directories `first` before all others.
     """
 
     root: Path

@@ -45,7 +45,7 @@ class Python:
 def find_pythons(processes: Processes, oldest: tuple[int, int] = OLDEST) -> list[Python]:
     """Find one for each minor version from `oldest` up, on PATH and among those that pyenv has installed; oldest first.
 
-    What is tried runs through `processes`; that the home folder of theirs is another one hides no Python of pyenv's.
+    What is tried runs through `processes`; that the home directory of theirs is another one hides no Python of pyenv's.
     """
     newest: dict[tuple[int, int], Python] = {}
     tried = set()
@@ -64,13 +64,13 @@ def find_pythons(processes: Processes, oldest: tuple[int, int] = OLDEST) -> list
 
 
 def _candidates(processes: Processes) -> Iterator[Path]:
-    folders = [Path(folder) for folder in processes.inherits("PATH").split(os.pathsep) if folder]
+    directories = [Path(directory) for directory in processes.inherits("PATH").split(os.pathsep) if directory]
     versions = Path(processes.inherits("PYENV_ROOT") or _real_home() / ".pyenv") / "versions"
     if versions.is_dir():
-        folders += [path / "bin" for path in sorted(versions.iterdir())]
-    for folder in folders:
-        if folder.is_dir():
-            yield from (path for path in sorted(folder.glob("python*")) if _NAME.fullmatch(path.name))
+        directories += [path / "bin" for path in sorted(versions.iterdir())]
+    for directory in directories:
+        if directory.is_dir():
+            yield from (path for path in sorted(directory.glob("python*")) if _NAME.fullmatch(path.name))
 
 
 def _identify(processes: Processes, path: Path) -> Python | None:
@@ -82,7 +82,7 @@ def _identify(processes: Processes, path: Path) -> Python | None:
 
 
 def _real_home() -> Path:
-    """The home folder of the account, which HOME does not name in a rehearsal."""
+    """The home directory of the account, which HOME does not name in a rehearsal."""
     if os.name == "posix":
         import pwd
 

@@ -19,7 +19,7 @@ from binoc_runbook.files import write_atomically
 class TestResults:
     """The notes of one clone; a world that may not write (a rehearsal) has none and leaves none."""
 
-    folder: Callable[[], Path | None]
+    directory: Callable[[], Path | None]
     may_write: bool
 
     def read(self, key: dict[str, Any]) -> dict[str, Any] | None:
@@ -43,8 +43,8 @@ class TestResults:
     def _place(self, key: dict[str, Any]) -> Path | None:
         import hashlib
 
-        folder = self.folder()
-        if folder is None:
+        directory = self.directory()
+        if directory is None:
             return None
         digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:24]
-        return folder / "binoc-runbook" / "tests" / f"{digest}.json"
+        return directory / "binoc-runbook" / "tests" / f"{digest}.json"

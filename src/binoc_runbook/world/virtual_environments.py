@@ -20,40 +20,48 @@ _EMPTY = {"PYTHONPATH": "", "PYTHONHOME": ""}
 
 @dataclass(frozen=True, slots=True)
 class VirtualEnvironment:
-    """A virtual environment in a folder, and the Python that it was made from."""
+    """A virtual environment in a directory, and the Python that it was made from."""
 
-    folder: Path
+    directory: Path
     python: Python
 
     @property
     def scripts(self) -> Path:
-        """The folder of its commands."""
-        return self.folder / ("Scripts" if os.name == "nt" else "bin")
+        """The directory of its commands."""
+        return self.directory / ("Scripts" if os.name == "nt" else "bin")
 
     def inside(self, processes: Processes) -> Processes:
         """The same processes as they run when this environment is activated; nothing else adds packages to it."""
-        environment = {**processes.environment, **_EMPTY, "VIRTUAL_ENV": str(self.folder)}
+        environment = {**processes.environment, **_EMPTY, "VIRTUAL_ENV": str(self.directory)}
         return replace(processes, environment=environment, first=(self.scripts,))
 
 
-def create(processes: Processes, python: Python, folder: Path) -> VirtualEnvironment | str:
-    """Make an environment with nothing in it, or say why it could not be made; `folder` must not be there yet."""
+def create(processes: Processes, python: Python, directory: Path) -> VirtualEnvironment | str:
+    """Make an environment with nothing in it, or say why it could not be made; `directory` must not be there yet."""
     alone = ["--no-config", "--no-project", "--offline"]
-    done = processes.run(["uv", "venv", "--quiet", *alone, "--python", str(python.path), str(folder)], timeout=60.0)
-    return VirtualEnvironment(folder, python) if done.returncode == 0 else done.reason
+    done = processes.run(["uv", "venv", "--quiet", *alone, "--python", str(python.path), str(directory)], timeout=60.0)
+    return VirtualEnvironment(directory, python) if done.returncode == 0 else done.reason
 
 
 def install(
     processes: Processes, environment: VirtualEnvironment, requirements: Sequence[str], *, files: Path | None = None
 ) -> ProcessResult:
-    """Install into an environment with pip: from the files of a folder alone, else from the index that is configured.
+    """Install into an environment with pip: from files of a directory alone, else from the index that is configured.
 
-    Nothing comes from pip's cache. From a folder only wheels are taken: an sdist would be compiled there, with tools
-    that the folder does not hold.
+    Nothing comes from pip's cache. From a directory only wheels are taken: an sdist would be compiled there, with tools
+    that the directory does not hold.
     """
-    command = ["python", "-m", "pip", "--python", str(environment.folder), "--no-input", "--disable-pip-version-check"]
+    command = [
+        "python",
+        "-m",
+        "pip",
+        "--python",
+        str(environment.directory),
+        "--no-input",
+        "--disable-pip-version-check",
+    ]
     if files is not None:
-        # `--isolated`: neither configuration nor variables, which might name another index or more folders.
+        # `--isolated`: neither configuration nor variables, which might name another index or more directories.
         command += ["--isolated"]
     command += ["install", "--quiet", "--no-cache-dir"]
     if files is not None:

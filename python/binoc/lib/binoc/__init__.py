@@ -19,7 +19,7 @@ def diff(
     key: str | Sequence[str] = (),
     examples: int = 5,
 ) -> Changeset:
-    """Say what changed from ``older`` to ``newer``, two folders or two files.
+    """Say what changed from ``older`` to ``newer``, two directories or two files.
 
     ``key`` names the column, or the columns, that identify the rows of tables. Up to ``examples`` examples are
     given of each fact; counts are exact whatever their number. Installed plugins take part.

@@ -25,7 +25,7 @@ def dists(directory: Path, expectation: Expectation, shown: str = "dist") -> Fin
     Each file as expected gives one `ok`, each defect a finding of its own. Findings show the directory as `shown`.
     """
     if not directory.is_dir():
-        return Findings([Finding.failed(CHECK, shown, "there is no such folder", "just dist")])
+        return Findings([Finding.failed(CHECK, shown, "there is no such directory", "just dist")])
     policy, selected = expectation.policy, expectation.platforms.selected
     if not policy.artifacts:
         saw = "no artifact is promised, so nothing says what should be there"

@@ -89,6 +89,6 @@ def check_members(names: Iterable[str], root: str | None = None) -> Iterator[Def
         checked.add(name)
         path = PurePosixPath(name)
         if path.is_absolute() or ".." in path.parts or "\\" in name or re.match("[A-Za-z]:", name):
-            yield Defect(f"holds `{name}`, which would be written outside the folder it is unpacked into")
+            yield Defect(f"holds `{name}`, which would be written outside the directory it is unpacked into")
         elif root is not None and path.parts[:1] != (root,):
-            yield Defect(f"holds `{name}`, which is not in the folder `{root}`")
+            yield Defect(f"holds `{name}`, which is not in the directory `{root}`")

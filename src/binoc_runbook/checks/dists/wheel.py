@@ -88,19 +88,19 @@ def _inspect_archive(
     if f"{info}RECORD" in names:
         yield from _check_record(archive, f"{info}RECORD", set(names))
     yield f"{len(names)} members as in RECORD"
-    folder = f"{info}sboms/"
-    sboms = [member for member in names if member.startswith(folder)]
+    directory = f"{info}sboms/"
+    sboms = [member for member in names if member.startswith(directory)]
     if not sboms:
-        yield Defect(f"has no SBOM in `{folder}` (PEP 770)")
+        yield Defect(f"has no SBOM in `{directory}` (PEP 770)")
     for member in sboms:
-        yield from check_sbom(member.removeprefix(folder), archive.read(member), expectation)
+        yield from check_sbom(member.removeprefix(directory), archive.read(member), expectation)
 
 
 def _check_sources(names: list[str]) -> Iterator[Defect]:
     """Check that no source of a crate is installed, as happens where an sdist has it below `python-source`."""
     for name in names:
         if name.endswith((".rs", "/Cargo.toml", "/Cargo.lock")):
-            remedy = "give `python-source` a folder that no crate of the sdist lies in, then `just dist`"
+            remedy = "give `python-source` a directory that no crate of the sdist lies in, then `just dist`"
             yield Defect(f"holds `{name}`, a source of the crate", remedy)
 
 

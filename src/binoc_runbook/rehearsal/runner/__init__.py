@@ -27,11 +27,11 @@ __all__ = ["Event", "Repository", "Runner", "RunnerHost", "WorkflowRun"]
 
 @dataclass
 class Runner:
-    """Runs the workflow of `repository` on `host`, as it is at the commit of each event, with all files in `folder`."""
+    """Runs the workflow of `repository` on `host`, as it is at the commit of each event, with files in `directory`."""
 
     repository: Repository
     host: RunnerHost
-    folder: Path
+    directory: Path
     _runs: int = field(default=0, init=False)
 
     def push(self, ref: str) -> WorkflowRun | None:
@@ -61,20 +61,20 @@ class Runner:
         return self._perform(replace(run, attempt=run.attempt + 1))
 
     def _open(self, name: str, ref: str) -> WorkflowRun:
-        """Return a run without jobs, with a folder and the workflow as it is at the commit."""
+        """Return a run without jobs, with a directory and the workflow as it is at the commit."""
         if not ref.startswith(("refs/tags/", "refs/heads/")):
             remedy = "give the full name of a tag or a branch, such as `refs/tags/v0.4.0`"
             raise RefusedError("nothing was run", [Finding.failed(CHECK, ref, "that is no full name of a ref", remedy)])
         sha = self._git("rev-parse", "--verify", "--end-of-options", f"{ref}^{{commit}}")
         self._runs += 1
-        folder = self.folder / f"run-{self._runs}"
-        folder.mkdir(parents=True)
-        source = folder / "source"
+        directory = self.directory / f"run-{self._runs}"
+        directory.mkdir(parents=True)
+        source = directory / "source"
         self._git("clone", "--quiet", "--shared", "--no-checkout", str(self.repository.path), str(source))
         self._git("-C", str(source), "checkout", "--quiet", "--detach", sha)
         workflow = read_workflow(source, f"{FOLDER}/{self.repository.workflow}")
-        artifacts = WorkflowArtifacts(folder / "artifacts")
-        return WorkflowRun(self._runs, 1, Event(name, ref, sha), workflow, folder, (), artifacts)
+        artifacts = WorkflowArtifacts(directory / "artifacts")
+        return WorkflowRun(self._runs, 1, Event(name, ref, sha), workflow, directory, (), artifacts)
 
     def _git(self, *arguments: str) -> str:
         environment = {**self.host.registries.environment, **GIT}

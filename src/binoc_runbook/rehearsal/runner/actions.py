@@ -108,7 +108,7 @@ def download(context: ActionContext, inputs: _Inputs) -> Mapping[str, str]:
     chosen = artifacts.choose(name, inputs.get("pattern") or "*")
     for artifact in chosen:
         target = into if name or _yes(inputs, "merge-multiple") else into / artifact
-        shutil.copytree(artifacts.folder / artifact, target, copy_function=shutil.copyfile, dirs_exist_ok=True)
+        shutil.copytree(artifacts.directory / artifact, target, copy_function=shutil.copyfile, dirs_exist_ok=True)
     context.show(f"{len(chosen)} artifacts: {', '.join(chosen) or 'none fits'}")
     return {"download-path": str(into)}
 

@@ -51,11 +51,11 @@ class JobRunner:
     def perform(self) -> JobRun:
         """Run its steps; its tokens end with it, also if it is interrupted."""
         started, context = time.monotonic(), self.context
-        home = context.run.folder / "jobs" / f"{self.job.id}-{self.number}" / f"attempt-{context.run.attempt}"
+        home = context.run.directory / "jobs" / f"{self.job.id}-{self.number}" / f"attempt-{context.run.attempt}"
         self.workspace = home / "workspace" / context.repository.name.rpartition("/")[2]
         self.temp, self.logs = home / "temp", home / "logs"
-        for folder in (self.workspace, self.temp, self.logs):
-            folder.mkdir(parents=True)
+        for directory in (self.workspace, self.temp, self.logs):
+            directory.mkdir(parents=True)
         self.contexts |= self._contexts()
         environment = self._text(self.job.environment) if self.job.environment else None
         self.identity: dict[str, str] = {}
@@ -165,19 +165,19 @@ class JobRunner:
             self.results[key] = {"outputs": dict(outputs), "outcome": state, "conclusion": state}
         return StepRun(name, step.place, state, code, time.monotonic() - started, tuple(lines[-TAIL:]))
 
-    def _processes(self, folder: Path, env: Mapping[str, str]) -> Processes:
+    def _processes(self, directory: Path, env: Mapping[str, str]) -> Processes:
         environment = variables(self.context.host, self.contexts, env, self.identity)
         # What the file of paths added comes before the tools of this environment.
         first = tuple(map(Path, reversed(self.path)))
-        return Processes(folder, environment, self.context.masks.line, withheld, first)
+        return Processes(directory, environment, self.context.masks.line, withheld, first)
 
     def _script(
         self, number: int, step: Node, env: Mapping[str, str], show: Callable[[str], None]
     ) -> tuple[int, Mapping[str, str]]:
         """Run the script of a step in its shell; return its exit code, and the outputs that it wrote."""
-        folder = self.workspace / self._default(step, "working-directory")
-        if not folder.is_dir():
-            raise StepError(f"there is no folder `{self._default(step, 'working-directory')}`")
+        directory = self.workspace / self._default(step, "working-directory")
+        if not directory.is_dir():
+            raise StepError(f"there is no directory `{self._default(step, 'working-directory')}`")
         place = self.temp / f"step-{number}"
         place.mkdir()
         files = {name: place / name for name in ("OUTPUT", "ENV", "PATH", "STEP_SUMMARY")}
@@ -188,7 +188,7 @@ class JobRunner:
         script.write_text(self._text(run) if run else "", "utf-8")
         shell = SHELLS[self._default(step, "shell") or None]
         try:
-            done = self._processes(folder, env).watch(
+            done = self._processes(directory, env).watch(
                 [part.replace("{0}", str(script)) for part in shell],
                 self.logs / f"step-{number}.log",
                 show,

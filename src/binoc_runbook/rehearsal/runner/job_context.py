@@ -90,7 +90,7 @@ class JobContext:
 
     def has_toolchain(self, name: str) -> bool:
         """Return whether rustup can use a toolchain without the network."""
-        processes = Processes(self.run.folder, {**self.host.registries.environment, "RUSTUP_AUTO_INSTALL": "0"})
+        processes = Processes(self.run.directory, {**self.host.registries.environment, "RUSTUP_AUTO_INSTALL": "0"})
         return processes.run(["rustup", "run", name, "rustc", "--version"], timeout=20.0).returncode == 0
 
 

@@ -27,7 +27,7 @@ class StepError(Exception):
 class WorkflowArtifacts:
     """The workflow artifacts of one run, each in a directory of its name."""
 
-    folder: Path
+    directory: Path
     #: The attempt of the run that uploaded each; an attempt may replace those of an earlier one.
     attempts: dict[str, int] = field(default_factory=dict)
 
@@ -41,7 +41,7 @@ class WorkflowArtifacts:
             raise StepError(f"`{name}` cannot be the name of an artifact")
         if self.attempts.get(name) == attempt and not overwrite:
             raise StepError(f"an artifact with the name `{name}` already exists in this run")
-        place = self.folder / name
+        place = self.directory / name
         shutil.rmtree(place, ignore_errors=True)
         for file in files:
             target = place / file.relative_to(root)

@@ -36,13 +36,13 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class WorkflowRun:
-    """One run of the workflow file; a new attempt of the same run has the same `id` and `folder`."""
+    """One run of the workflow file; a new attempt of the same run has the same `id` and `directory`."""
 
     id: int
     attempt: int
     event: Event
     workflow: WorkflowFile = field(repr=False)
-    folder: Path
+    directory: Path
     jobs: tuple[JobRun, ...]
     workflow_artifacts: WorkflowArtifacts = field(repr=False)
 

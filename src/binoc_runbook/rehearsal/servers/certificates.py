@@ -23,15 +23,15 @@ class Authority:
         self._authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
         return context
 
-    def client_environment(self, folder: Path) -> dict[str, str]:
-        """Write a bundle of certificates to `folder`; return the variables by which uv and pip trust it.
+    def client_environment(self, directory: Path) -> dict[str, str]:
+        """Write a bundle of certificates to `directory`; return the variables by which uv and pip trust it.
 
         The bundle also has the certificates that this machine trusts, because the variables count for every program
         and a build may need other crates. `REQUESTS_CA_BUNDLE` is among them because pip prefers it to its own
         variable. Cargo needs none, as its registry speaks plain HTTP.
         """
         known = ssl.create_default_context().get_ca_certs(binary_form=True)
-        bundle = folder / "authorities.pem"
+        bundle = directory / "authorities.pem"
         bundle.write_bytes(
             self._authority.cert_pem.bytes() + "".join(map(ssl.DER_cert_to_PEM_cert, known)).encode("ascii")
         )

@@ -18,7 +18,7 @@ class TokenError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Publisher:
-    """A trusted publisher as it is entered at either registry; the workflow is a file name without its folder."""
+    """A trusted publisher as it is entered at either registry; the workflow is a file name without its directory."""
 
     repository: str
     owner_id: int

@@ -76,23 +76,23 @@ def fail(app: Sphinx, exception: Exception | None) -> None:
             app.statuscode = 1
 
 
-def write_quiet_profile(folder: Path) -> dict[str, str]:
+def write_quiet_profile(directory: Path) -> dict[str, str]:
     """Configure kernels in an empty directory; return the environment variables that select it."""
-    profile = folder / "profile_default"
+    profile = directory / "profile_default"
     profile.mkdir()
     (profile / "ipython_kernel_config.py").write_text(_QUIET, "utf-8")
-    return {"IPYTHONDIR": str(folder)}
+    return {"IPYTHONDIR": str(directory)}
 
 
 def quiet_kernels(app: Sphinx) -> None:
     """Give the kernels of this build a configuration of their own, instead of the user's."""
     if "myst_nb" not in app.extensions:
         return
-    folder = tempfile.TemporaryDirectory(prefix="binoc-kernel-")
-    os.environ |= write_quiet_profile(Path(folder.name))
+    directory = tempfile.TemporaryDirectory(prefix="binoc-kernel-")
+    os.environ |= write_quiet_profile(Path(directory.name))
     # A dependency of furo (accessible-pygments) sets every logger to the level INFO once it is imported.
     getLogger("traitlets").setLevel(WARNING)
-    app.connect("build-finished", lambda app, exception: folder.cleanup())
+    app.connect("build-finished", lambda app, exception: directory.cleanup())
 
 
 def _executed(env: BuildEnvironment) -> dict[str, dict[str, Any]]:

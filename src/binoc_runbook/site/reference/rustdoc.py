@@ -3,7 +3,7 @@
     ```{rustdoc} binoc-sdk
     ```
 
-The configuration value `rustdoc_folder` names the directory that `cargo doc` has filled, from that of the pages. Where
+The setting `rustdoc_directory` names the directory that `cargo doc` has filled, from that of the pages. Where
 the site is built without Rust there is none; the page says so then, and the rest of the site is as it always is.
 """
 
@@ -29,17 +29,17 @@ class RustdocDirective(MarkdownDirective):
     def run(self) -> list[nodes.Node]:
         """Return the link, in every build again, because Sphinx does not watch the directory."""
         self.env.note_reread()
-        crate, folder = self.arguments[0], self.config.rustdoc_folder
+        crate, directory = self.arguments[0], self.config.rustdoc_directory
         start = f"{crate.replace('-', '_')}/index.html"
-        if not Path(self.env.srcdir, folder, start).is_file():
+        if not Path(self.env.srcdir, directory, start).is_file():
             return [nodes.note("", self.paragraph(_MISSING))]
-        publish_file(self.env, crate, folder)
+        publish_file(self.env, crate, directory)
         link = nodes.reference("", "", nodes.literal("", crate), refuri=f"{crate}/{start}", internal=False)
         return [nodes.paragraph("", "", nodes.Text("Everything in it, item by item: "), link)]
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directive and its configuration value."""
-    app.add_config_value("rustdoc_folder", "", "", str)
+    app.add_config_value("rustdoc_directory", "", "", str)
     app.add_directive("rustdoc", RustdocDirective)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -68,9 +68,9 @@ class ReleasesDirective(MarkdownDirective):
         self.env.note_reread()
         if "summary" in self.options:
             return [self._summary()]
-        folder = Path(self.env.doc2path(self.env.docname)).parent
-        releases, findings = read_releases(folder)
-        root = root_of(folder)
+        directory = Path(self.env.doc2path(self.env.docname)).parent
+        releases, findings = read_releases(directory)
+        root = root_of(directory)
         git = Git(root) if root else None
         rows = []
         for release in releases:
@@ -78,7 +78,7 @@ class ReleasesDirective(MarkdownDirective):
             findings += [finding] if finding else []
             rows.append(_row(release, tagger))
         self._report(findings)
-        contents = self._contents(folder, releases)
+        contents = self._contents(directory, releases)
         if not releases:
             return self.parse_text_to_nodes(_NOT_READ if findings else _NONE_YET) + contents
         return [self.table(HEADINGS, rows), *contents, self._times(releases)]
@@ -86,8 +86,8 @@ class ReleasesDirective(MarkdownDirective):
     def _summary(self) -> nodes.Node:
         """Return one line about the last release; the page of the releases reports what is wrong with the files."""
         place = Path(RECORDS).name
-        folder = Path(self.env.srcdir) / place
-        releases, findings = read_releases(folder) if folder.is_dir() else ((), Findings())
+        directory = Path(self.env.srcdir) / place
+        releases, findings = read_releases(directory) if directory.is_dir() else ((), Findings())
         if releases:
             last = releases[0]
             page = last.version if last.has_page else "index"
@@ -115,10 +115,10 @@ class ReleasesDirective(MarkdownDirective):
             log = _logger.error if unreal else _logger.warning
             log("%s", finding, location=self.get_location(), type="binoc", subtype=CHECK)
 
-    def _contents(self, folder: Path, releases: Sequence[RecordedRelease]) -> list[nodes.Node]:
+    def _contents(self, directory: Path, releases: Sequence[RecordedRelease]) -> list[nodes.Node]:
         """Return the pages of the records by their versions, the newest first."""
         listed = [str(release.version) for release in releases if release.has_page]
-        pages = {path.name.removesuffix(PAGE) for path in folder.glob(f"*{PAGE}")}
+        pages = {path.name.removesuffix(PAGE) for path in directory.glob(f"*{PAGE}")}
         entries = "\n".join(f"{name} <{name}>" for name in (*listed, *sorted(pages.difference(listed))))
         return self.parse_text_to_nodes(f"```{{toctree}}\n:hidden:\n\n{entries}\n```\n") if entries else []
 

@@ -106,14 +106,14 @@ class RecordedRelease:
         return self.ended.partition("T")[0]
 
 
-def read_releases(folder: Path) -> tuple[tuple[RecordedRelease, ...], Findings]:
+def read_releases(directory: Path) -> tuple[tuple[RecordedRelease, ...], Findings]:
     """Read the records in a directory: the releases, newest version first, and what is wrong with the files."""
     problems: list[Finding] = []
     releases = []
-    stems = {_stem(path.name) for path in folder.iterdir() if path.name.endswith((PAGE, RECORD)) and path.is_file()}
+    stems = {_stem(path.name) for path in directory.iterdir() if path.name.endswith((PAGE, RECORD)) and path.is_file()}
     for stem in sorted(stems):
         try:
-            releases.append(_read(folder, stem, problems))
+            releases.append(_read(directory, stem, problems))
         except RefusedError as error:
             problems += error.findings
     return tuple(sorted(releases, key=lambda release: release.version, reverse=True)), Findings(problems)
@@ -143,8 +143,8 @@ def _stem(name: str) -> str:
     return next(name.removesuffix(end) for end in (VERIFICATION, RECORD, PAGE) if name.endswith(end))
 
 
-def _read(folder: Path, stem: str, problems: list[Finding]) -> RecordedRelease:
-    page, path, verified = (folder / f"{stem}{end}" for end in (PAGE, RECORD, VERIFICATION))
+def _read(directory: Path, stem: str, problems: list[Finding]) -> RecordedRelease:
+    page, path, verified = (directory / f"{stem}{end}" for end in (PAGE, RECORD, VERIFICATION))
     if page.is_file():
         _refuse_unreal_page(page)
     if not path.is_file():

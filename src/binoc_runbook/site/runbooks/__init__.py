@@ -1,9 +1,9 @@
 """The runbooks as pages of a site.
 
     extensions = ["binoc_runbook.site.runbooks"]
-    binoc_runbooks = "../runbooks"  # the default, from the folder of the sources
+    binoc_runbooks = "../runbooks"  # the default, from the directory of the sources
 
-They are copied into the folder `runbooks` of the sources, which git should ignore. The release runbook is run before,
+They are copied into the directory `runbooks` of the sources, ignored by git. The release runbook is run before,
 in a quick rehearsal of the commit that is checked out, once for each commit; so its page shows what it does. Sphinx
 executes neither the copy nor any other runbook or record: whatever they were, an act or a rehearsal, is over.
 
@@ -38,12 +38,12 @@ from binoc_runbook.site.runbooks.rehearsed_notebook import (
 from binoc_runbook.workspace.policy_table import read_policy
 from binoc_runbook.world import World
 
-#: The folder of the sources that the copies go to.
+#: The directory of the sources that the copies go to.
 PLACE = "runbooks"
 
 _AS_RUN = """\
 What stands below each cell is what it did in a **quick rehearsal** of commit {commit} of {day}: the remote was a
-folder, a command that does nothing stood in for the tests, and nothing was built or published. How long a stage takes
+directory, a no-op command stood in for the tests, and nothing was built or published. How long a stage takes
 is left out. [The records of real releases](../releases/index.md) are listed by themselves."""
 
 _AS_WRITTEN = """\

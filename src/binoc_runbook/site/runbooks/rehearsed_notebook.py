@@ -56,8 +56,8 @@ def rehearse(runbook: Path, root: Path) -> RehearsedNotebook | str:
     world = World.real(root)
     if (root / "Cargo.toml").is_file() and world.processes.find("cargo") is None:
         return "there is no `cargo` here, which a rehearsal has to ask"  # no fault of the commit
-    with tempfile.TemporaryDirectory(prefix="binoc-page-") as folder:
-        record = Path(folder) / "record.ipynb"
+    with tempfile.TemporaryDirectory(prefix="binoc-page-") as directory:
+        record = Path(directory) / "record.ipynb"
         parameters = ["-p", "dry_run", "False", "-p", "world", f"rehearsal:{QUICK}"]
         command = [sys.executable, "-m", "papermill", str(runbook), str(record), *parameters]
         done = world.processes.run(command, timeout=_TIMEOUT)
