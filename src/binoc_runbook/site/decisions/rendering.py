@@ -96,7 +96,7 @@ class _PageWriter:
         return nodes.reference("", "", literal, refuri=address, internal=False)
 
     def computed_status(self) -> Iterator[nodes.Node]:
-        """Return how many sentences of this page are in which state, linked to their list; nothing without sentences."""
+        """Return the number of sentences of this page in each state, linked to their list."""
         sentences = [sentence for sentence in self._decisions.sentences if sentence.page == self._docname]
         if sentences:
             text, overview = nodes.Text(self._counts_in_words(sentences)), self._decisions.overview
