@@ -95,7 +95,7 @@ def test_a_plugin_is_written(user, tmp_path):
         table(user, "OLD", "1,Ada,1815")
         table(user, "NEW", "1,Ada,1816")
 
-    build, *_, diff = (each.line for each in on(PLUGIN) if each.heading == "3. Try it")
+    build, *_, diff = (each.line for each in on(PLUGIN) if each.heading == "3. Build and run it")
     user.follows(on(PLUGIN), {build: written, diff: compared})
     assert user.types(diff) == "1\n"
     assert "count" in user.types("binoc plugins --plugin target/release/libcount.so")
