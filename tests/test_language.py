@@ -147,12 +147,14 @@ def test_sections_of_the_runbooks(path: Path) -> None:
 
 @pytest.mark.parametrize("path", tracked("tests/messages/*.toml"), ids=lambda path: path.stem)
 def test_messages(path: Path) -> None:
-    entries = tomllib.loads(path.read_text("utf-8"))
+    modules = tomllib.loads(path.read_text("utf-8"))
+    messages = [(module, message) for module, entries in modules.items() for message in entries]
+    assert messages
     assert [
         problem
-        for site, entry in entries.items()
+        for module, message in messages
         for key in ("looked_at", "saw", "remedy")
-        for problem in problems(site, entry[key])
+        for problem in problems(module, message[key])
     ] == []
 
 
