@@ -80,7 +80,8 @@ pub struct Description {
     pub version: String,
     /// The version of `binoc-sdk` that the plugin was built with.
     pub sdk: String,
-    /// The comparators, then the renderers. Untyped JSON, so that a host can name a family that it does not know.
+    /// The comparators, then the renderers: each a [`Contribution`], kept as JSON so that a host can name a family
+    /// that it does not know.
     pub contributions: Vec<Value>,
 }
 

@@ -21,7 +21,7 @@ pub struct Changeset {
     pub to: String,
     /// One node for each changed file, sorted by path.
     pub changes: Vec<Node>,
-    /// Problems of the comparison, such as files that could not be read.
+    /// Messages about the comparison, such as files that could not be read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -136,7 +136,7 @@ impl Node {
 pub struct Fact {
     /// The machine-readable statement, such as `rows.added`; plugins can define values.
     pub verb: String,
-    /// The statement for people, such as `2 rows added`. It contains no text from the data; examples do.
+    /// The statement for people, such as `2 rows added`. Text from the data is only in `examples`.
     pub text: String,
     /// The exact number of occurrences; it does not depend on the number of examples.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -243,7 +243,7 @@ pub enum Severity {
     Error,
 }
 
-/// A problem of the comparison that the user must know.
+/// A message to the user about the comparison.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Diagnostic {
@@ -252,7 +252,7 @@ pub struct Diagnostic {
     pub path: Option<String>,
     /// The severity.
     pub severity: Severity,
-    /// The problem, then the fix.
+    /// The text: the problem, then the fix.
     pub message: String,
 }
 

@@ -54,5 +54,5 @@ def test_missing_snapshot_raises_an_error_with_the_path(tmp_path: Path) -> None:
 
 
 def test_unknown_format_raises_an_error_with_the_formats(tmp_path: Path) -> None:
-    with pytest.raises(binoc.Error, match="`pdf`.*`markdown`, `json`"):
+    with pytest.raises(binoc.Error, match=r"`pdf`.*`markdown`, `json`"):
         binoc.diff(tmp_path, tmp_path).render("pdf")
