@@ -79,7 +79,7 @@ fn keys(grid: &Grid, columns: impl Iterator<Item = usize> + Clone) -> Option<Has
 
 /// Return whether the key only numbers the rows, so that all rows after an inserted one would look edited.
 ///
-/// This is so if most rows that differ under this key are the same when matched by all other columns.
+/// This is so if at least half of the rows that differ under this key are the same when matched by all other columns.
 fn is_renumbered(left: &Grid, right: &Grid, common: &[Common], rows: &Rows) -> bool {
     let rest: Vec<&Common> = common.iter().filter(|column| !rows.key.contains(column)).collect();
     if rest.is_empty() {
