@@ -44,6 +44,7 @@ VARYING = [
     (re.compile(r"\b(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{12}\b"), "<commit>"),
     (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:<port>"),
     (re.compile(r"\b\d+\.\d+ s\b"), "<time> s"),
+    (re.compile(r"\[\d\d:\d\d:\d\d\]"), "[<time>]"),
     (re.compile(r"Python 3\.\d+\.\d+"), "Python <version>"),
 ]
 
@@ -221,13 +222,13 @@ def update(recorded: Recorded, passed: set[str]) -> None:
 
 def page(entries: Iterable[dict[str, str]]) -> str:
     """Return the messages as Markdown, with a section for each check and one for refusals."""
-    sections = defaultdict(list)
+    sections, order = defaultdict(list), ["refused", *finding.SEVERITY]
     for entry in entries:
         sections[entry["check"] or "Refusals"].append(entry)
     lines = []
     for check, messages in sorted(sections.items()):
         lines.append(f"\n### {check}\n")
-        for entry in sorted(messages, key=lambda entry: (entry["status"], entry["saw"])):
+        for entry in sorted(messages, key=lambda entry: (order.index(entry["status"]), entry["saw"])):
             text = f"- **{entry['status']}** {_prose(': '.join(filter(None, (entry['looked_at'], entry['saw']))))}"
             lines.append(text + (f"  \n  → {_prose(entry['remedy'])}" if entry["remedy"] else ""))
     return "\n".join(lines) + "\n"

@@ -33,7 +33,7 @@ BANNED = {
     "mend(s|ed|ing)?": "fix",
     "tells?|told|telling": "report, show",
     "said": "printed, reported",
-    "(is|are|was|were) no": "is not a, there is no",
+    "(?<!there )(is|are|was|were) no": "is not a, there is no",
     "(is|are|was|were) out": "is published",
     "troubles?": "fault, problem",
     "loopback": "localhost, local servers",
