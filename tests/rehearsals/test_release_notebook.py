@@ -79,7 +79,7 @@ def test_the_short_command_redirected_to_a_file_is_a_dry_run_whose_record_names_
     told = outputs(notebook)
     for name in NAMES:
         assert f". {name}: " in told
-    assert "withheld; its effect:" in told
+    assert "skipped; effect:" in told
     assert armed.remote_refs() == before
     assert str(tmp_path) not in done.stdout
     assert json.loads((armed.root / "runs/0.4.0.json").read_text())["outcome"] == "dry run"
@@ -128,7 +128,7 @@ def test_a_real_release_twice(type_in, armed):
 
     again = type_in(*command)
     assert again.returncode == 0, again.stderr
-    assert "all of it was done before, and nothing was changed" in again.stderr
+    assert "0.4.0 is already released as v0.4.0; nothing was changed" in again.stderr
     assert armed.remote_refs() == refs
 
 
