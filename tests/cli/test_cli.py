@@ -313,9 +313,7 @@ def test_plan_as_json_has_the_same_stages_and_commands(typed):
     stages = json.loads(out)["stages"]
     assert code == 0
     assert [stage["reach"] for stage in stages].count("local") == 7
-    assert stages[-1]["commands"] == [
-        ["git", "push", "--porcelain", "origin", "refs/tags/v0.4.0:refs/tags/v0.4.0"]
-    ]
+    assert stages[-1]["commands"] == [["git", "push", "--porcelain", "origin", "refs/tags/v0.4.0:refs/tags/v0.4.0"]]
 
 
 def test_set_version_updates_all_manifests_and_check_passes(typed, checkout):

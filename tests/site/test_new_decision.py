@@ -1,4 +1,4 @@
-"""A new decision gets a page of its own, and never the place of another."""
+"""Pages of new decisions; an existing page is never overwritten."""
 
 from __future__ import annotations
 
@@ -23,39 +23,40 @@ DAY = datetime.date(2026, 11, 23)
         ("Où publier : 2 idées", "ou-publier-2-idees"),
     ],
 )
-def test_a_page_is_named_after_its_day_and_its_title(tmp_path, title, name):
+def test_file_name_consists_of_day_and_title(tmp_path, title, name):
     path = start_decision(tmp_path, title, DAY)
     assert path == f"docs/adr/2026-11-23-{name}.md"
     text = (tmp_path / path).read_text("utf-8")
     assert text.startswith(f"# {' '.join(title.split())}\n\nDecided on 23 November 2026.\n")
 
 
-def test_a_page_that_is_there_stays_as_it_is(tmp_path):
+def test_existing_page_is_not_overwritten(tmp_path):
     path = start_decision(tmp_path, "One thing", DAY)
-    (tmp_path / path).write_text("what was decided\n", "utf-8")
-    with pytest.raises(RefusedError, match="is there already, and stays as it is"):
+    (tmp_path / path).write_text("existing text\n", "utf-8")
+    with pytest.raises(RefusedError, match=path):
         start_decision(tmp_path, "one  thing!", DAY)
-    assert (tmp_path / path).read_text("utf-8") == "what was decided\n"
+    assert (tmp_path / path).read_text("utf-8") == "existing text\n"
 
 
 @pytest.mark.parametrize("title", ["", "  ", "???", "../.."])
-def test_a_title_without_words_names_no_file(tmp_path, title):
-    with pytest.raises(RefusedError, match="no letter or digit"):
+def test_title_without_letters_is_refused(tmp_path, title):
+    with pytest.raises(RefusedError) as error:
         start_decision(tmp_path, title, DAY)
+    assert [finding.check for finding in error.value.findings] == ["adr"]
     assert not list(tmp_path.rglob("*.md"))
 
 
-def test_the_command_prints_the_path_and_refuses_with_exit_code_1(checkout, capsys):
-    typed = ("--root", str(checkout.root), "adr", "A way to go")
-    assert main(typed) == 0
+def test_page_is_created_by_the_command_and_not_overwritten(checkout, capsys):
+    arguments = ("--root", str(checkout.root), "adr", "A way to go")
+    assert main(arguments) == 0
     path = capsys.readouterr().out.strip()
     assert (checkout.root / path).is_file()
-    assert main(typed) == 1
+    assert main(arguments) == 1
     assert path in capsys.readouterr().err
 
 
 @pytest.mark.notebook
-def test_a_new_page_is_built_without_a_warning_and_says_that_nothing_verifies_it(tmp_path):
+def test_new_page_builds_without_warnings_and_is_unchecked(tmp_path):
     path = start_decision(tmp_path, "A way to go", DAY)
     docs = tmp_path / "docs"
     (docs / "conf.py").write_text('extensions = ["myst_parser", "binoc_runbook.site.decisions"]\n', "utf-8")
@@ -64,4 +65,4 @@ def test_a_new_page_is_built_without_a_warning_and_says_that_nothing_verifies_it
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "html" / path.removeprefix("docs/").replace(".md", ".html")).read_text("utf-8")
-    assert "unverified</strong> because no check is tied to it" in page
+    assert "? unchecked</strong>" in page
