@@ -18,7 +18,7 @@ import pytest
 from binoc_runbook.site.releases.record_files import read_releases
 from binoc_runbook.stages import STAGES
 
-from ..pages.reading import TYPED, differs
+from ..pages.reading import COMMANDS, first_difference
 
 pytestmark = pytest.mark.rehearsal
 
@@ -215,7 +215,7 @@ def test_the_version_is_asked_for_once(armed, environment, typed, released):
 def shown() -> list[str]:
     """What the pages show of rehearsals, but for the jobs and files that are those of one workflow."""
     ours = r"\d\. tests: |    \$ just |      runs the tests|Source |[✓-] .+: (passed|not run)|  (artifact|binoc)"
-    told = {each.shown for each in TYPED if " rehearse" in each.line and "--quick" not in each.line and each.shown}
+    told = {each.output for each in COMMANDS if " rehearse" in each.line and "--quick" not in each.line and each.output}
     return [re.sub(rf"(?m)^({ours}).*$", "...", each) for each in told]
 
 
@@ -230,7 +230,7 @@ def test_a_rehearsal_by_command_shows_what_its_remote_holds_and_leaves_ours_alon
     assert process.returncode == 0, told
     assert "holds refs/tags/v0.4.0, annotated tag of" in told
     assert "runs/rehearsal-0.4.0.ipynb" in told
-    assert [line for each in shown() if (line := differs(each, told))] == [], told
+    assert [line for each in shown() if (line := first_difference(each, told))] == [], told
     assert demo.git("for-each-ref", cwd=demo.bare) == before
     assert demo.git("status", "--porcelain", cwd=demo.root) == ""
 
