@@ -25,8 +25,8 @@ def test_code_can_span_lines_and_be_followed_by_letters():
 
 def test_raised_exceptions_become_a_list():
     text = "Read it.\n\nRaises:\n    OSError: It is not there,\n        or no `file`.\n    ValueError: Else.\n"
-    shown = [line.strip() for line in marked(text) if line]
-    assert shown == [
+    result = [line.strip() for line in marked(text) if line]
+    assert result == [
         "Read it.",
         ":raises OSError: It is not there,",
         "or no ``file``.",
@@ -45,6 +45,6 @@ def test_signature_has_no_private_names_and_no_default_factories():
         stages: list[int] = field(default_factory=list)
         _kept: int = 0
 
-    shown = public_signature(None, "class", "Run", Run, None, "(...)", None)
-    assert shown == ("(name: str = 'x', stages: list[int] = ...)", None)
+    result = public_signature(None, "class", "Run", Run, None, "(...)", None)
+    assert result == ("(name: str = 'x', stages: list[int] = ...)", None)
     assert public_signature(None, "function", "print", print, None, "(x)", None) is None

@@ -34,8 +34,8 @@ def settled(default, *injected):
 
 
 def test_value_of_the_run_replaces_the_default():
-    (shown,) = settled(DEFAULT, '# Parameters\nversion = "0.4.0"\ndry_run = False\n')
-    assert shown == DEFAULT.replace("str = None  # the version", 'str = "0.4.0"  # the version').replace(
+    (source,) = settled(DEFAULT, '# Parameters\nversion = "0.4.0"\ndry_run = False\n')
+    assert source == DEFAULT.replace("str = None  # the version", 'str = "0.4.0"  # the version').replace(
         "True", "False"
     )
 
@@ -45,9 +45,9 @@ def test_defaults_without_values_are_unchanged():
 
 
 def test_last_value_of_the_run_is_shown():
-    (shown,) = settled(DEFAULT, "# Parameters\ndry_run = False\n", "# Parameters\ndry_run = True\nremote = 'there'\n")
-    assert "dry_run: bool = True" in shown
-    assert "remote: str = 'there'" in shown
+    (source,) = settled(DEFAULT, "# Parameters\ndry_run = False\n", "# Parameters\ndry_run = True\nremote = 'there'\n")
+    assert "dry_run: bool = True" in source
+    assert "remote: str = 'there'" in source
 
 
 def test_value_without_a_default_is_added():

@@ -57,8 +57,8 @@ def places(findings):
 
 def test_directory_without_records_has_no_releases(tmp_path):
     (tmp_path / "index.md").touch()
-    filed, findings = read_releases(tmp_path)
-    assert not filed
+    releases, findings = read_releases(tmp_path)
+    assert not releases
     assert not findings
 
 
@@ -72,34 +72,34 @@ def test_record_of_a_real_release_is_valid(checkout, monkeypatch):
             release.line()
         release.run(name)
     release.finish()
-    (filed,), findings = read_releases(checkout.root / "docs/releases")
+    (record,), findings = read_releases(checkout.root / "docs/releases")
     # papermill writes the notebook, and does not run here
     assert places(findings) == [("warning", "docs/releases/0.4.0.ipynb")]
-    assert (str(filed.version), filed.tag, filed.commit) == ("0.4.0", "v0.4.0", checkout.head())
-    assert list(filed.stages) == stages
-    assert tagged_by(Git(checkout.root), filed) == ("Rosa Release", None)
+    assert (str(record.version), record.tag, record.commit) == ("0.4.0", "v0.4.0", checkout.head())
+    assert list(record.stages) == stages
+    assert tagged_by(Git(checkout.root), record) == ("Rosa Release", None)
 
 
 def test_record_of_a_verification_is_valid(checkout, file, tmp_path):
     target = open_target(World.real(checkout.root), Version.parse("0.4.0"))
     file(verified=Verification(target, SilentReporter(), checkout.root / "runs", sums={}).to_json())
-    (filed,), findings = read_releases(tmp_path)
+    (record,), findings = read_releases(tmp_path)
     assert not findings
-    assert state(filed) == "? released; the verification is unfinished"
+    assert state(record) == "? released; the verification is unfinished"
 
 
 def test_releases_are_sorted_by_precedence(file, tmp_path):
     for version in ("0.9.0", "0.10.0", "0.10.0-rc.1"):
         file(version)
-    filed, findings = read_releases(tmp_path)
-    assert [str(release.version) for release in filed] == ["0.10.0", "0.10.0-rc.1", "0.9.0"]
+    releases, findings = read_releases(tmp_path)
+    assert [str(release.version) for release in releases] == ["0.10.0", "0.10.0-rc.1", "0.9.0"]
     assert not findings
 
 
 def test_commit_is_the_one_that_the_tag_points_to(file, tmp_path):
     file(remote_refs={"refs/tags/v0.4.0": "e" * 40, "refs/tags/v0.4.0^{}": "d" * 40})
-    (filed,), _ = read_releases(tmp_path)
-    assert filed.commit == "d" * 40
+    (record,), _ = read_releases(tmp_path)
+    assert record.commit == "d" * 40
 
 
 @pytest.mark.parametrize(
@@ -124,8 +124,8 @@ def test_commit_is_the_one_that_the_tag_points_to(file, tmp_path):
 )
 def test_record_of_another_run_fails_and_is_not_listed(file, tmp_path, at, changes):
     file(at, **changes)
-    filed, findings = read_releases(tmp_path)
-    assert filed == ()
+    releases, findings = read_releases(tmp_path)
+    assert releases == ()
     (finding,) = findings
     assert finding.status == "failed"
     assert finding.looked_at.startswith(f"docs/releases/{at}.")
@@ -134,8 +134,8 @@ def test_record_of_another_run_fails_and_is_not_listed(file, tmp_path, at, chang
 
 def test_verification_of_a_rehearsal_fails(file, tmp_path):
     file(verified={"world": "rehearsal"})
-    filed, findings = read_releases(tmp_path)
-    assert [release.verification for release in filed] == [None]
+    releases, findings = read_releases(tmp_path)
+    assert [release.verification for release in releases] == [None]
     assert places(findings) == [("failed", "docs/releases/0.4.0.verified.json")]
 
 
@@ -165,8 +165,8 @@ def test_verification_of_a_rehearsal_fails(file, tmp_path):
 )
 def test_invalid_record_is_a_warning_with_a_remedy(file, tmp_path, changes):
     file(**changes)
-    filed, findings = read_releases(tmp_path)
-    assert filed == ()
+    releases, findings = read_releases(tmp_path)
+    assert releases == ()
     assert places(findings) == [("warning", "docs/releases/0.4.0.json")]
     assert "docs/releases/0.4.0.json" in findings[0].remedy
 
@@ -187,8 +187,8 @@ def test_missing_file_of_a_record_is_a_warning(file, tmp_path, missing):
 @pytest.mark.parametrize("notebook", [[], {}, {**NOTEBOOK, "cells": [1]}, {**NOTEBOOK, "nbformat": 3}], ids=str)
 def test_invalid_notebook_is_a_warning(file, tmp_path, notebook):
     file(notebook=notebook)
-    filed, findings = read_releases(tmp_path)
-    assert filed == ()
+    releases, findings = read_releases(tmp_path)
+    assert releases == ()
     assert places(findings) == [("warning", "docs/releases/0.4.0.ipynb")]
 
 
@@ -210,9 +210,9 @@ def test_verification_without_a_record_is_a_warning(file, tmp_path):
 )
 def test_invalid_verification_is_a_warning_and_is_ignored(file, tmp_path, changes):
     file(verified=changes)
-    (filed,), findings = read_releases(tmp_path)
+    (record,), findings = read_releases(tmp_path)
     assert places(findings) == [("warning", "docs/releases/0.4.0.verified.json")]
-    assert state(filed) == "released; not verified yet"
+    assert state(record) == "released; not verified yet"
 
 
 # Tagger.
@@ -220,16 +220,16 @@ def test_invalid_verification_is_a_warning_and_is_ignored(file, tmp_path, change
 
 def test_tagger_is_unknown_without_the_tag(checkout, file, tmp_path):
     file()
-    (filed,), _ = read_releases(tmp_path)
-    assert tagged_by(None, filed) == ("unknown", None)
-    assert tagged_by(Git(checkout.root), filed) == ("unknown", None)
+    (record,), _ = read_releases(tmp_path)
+    assert tagged_by(None, record) == ("unknown", None)
+    assert tagged_by(Git(checkout.root), record) == ("unknown", None)
 
 
 def test_tag_of_another_commit_is_a_warning(checkout, file, tmp_path):
     file()
     checkout.git("tag", "-a", "-m", "x", "v0.4.0", cwd=checkout.root)
-    (filed,), _ = read_releases(tmp_path)
-    name, finding = tagged_by(Git(checkout.root), filed)
+    (record,), _ = read_releases(tmp_path)
+    name, finding = tagged_by(Git(checkout.root), record)
     assert (name, finding.status) == ("unknown", "warning")
     assert checkout.head()[:12] in finding.saw
 
@@ -256,10 +256,10 @@ def test_state_is_the_outcome_of_the_verification(file, tmp_path, outcome, words
     missing = {"name": "demo", "registry": "pypi", "state": "missing", "digests": []}
     published = {"name": "demo-sdk", "registry": "crates.io", "state": "published", "digests": ["d" * 64]}
     file(verified={"outcome": outcome, "artifacts": [missing, published]})
-    (filed,), findings = read_releases(tmp_path)
+    (record,), findings = read_releases(tmp_path)
     assert not findings
-    assert state(filed) == words
-    assert [artifact_line(artifact) for artifact in filed.verification.artifacts] == [
+    assert state(record) == words
+    assert [artifact_line(artifact) for artifact in record.verification.artifacts] == [
         "✗ demo (PyPI): missing",
         "✓ demo-sdk (crates.io): published, 1 file",
     ]

@@ -94,8 +94,8 @@ def test_release_record_is_shown_but_not_executed(sources, tmp_path, file, build
     cell["source"] = [f"open({str(ran)!r}, 'w')"]
     cell["outputs"] = [{"output_type": "stream", "name": "stdout", "text": ["output of the release\n"]}]
     place = [cell["id"] for cell in notebook["cells"]].index("parameters") + 1
-    given = {"cell_type": "code", "id": "given", "metadata": {"tags": ["injected-parameters"]}, "outputs": []}
-    notebook["cells"].insert(place, {**given, "source": "# Parameters\ndry_run = False\n", "execution_count": 1})
+    injected = {"cell_type": "code", "id": "given", "metadata": {"tags": ["injected-parameters"]}, "outputs": []}
+    notebook["cells"].insert(place, {**injected, "source": "# Parameters\ndry_run = False\n", "execution_count": 1})
     file(sources, "9.9.9", notebook=notebook)
     build(sources, tmp_path / "html")
     html = page(tmp_path / "html", "releases/9.9.9")
@@ -117,16 +117,16 @@ def test_releases_are_listed_with_links_and_digests(sources, tmp_path, file, bui
     record = {"schema": 1, "version": "9.9.9", "world": "real", "commit": "c" * 40, "outcome": "published"}
     (sources / "releases/9.9.9.verified.json").write_text(json.dumps({**record, "artifacts": [artifact]}), "utf-8")
     build(sources, tmp_path / "html")
-    shown = page(tmp_path / "html")
-    assert shown.index('href="9.10.0.html"><span class="doc">') < shown.index('href="9.9.9.html"><span class="doc">')
-    assert f'href="https://github.com/example/demo/commit/{"c" * 40}"' in shown
-    assert "No release yet" not in shown
-    assert f"<code>sha256:{'d' * 64}</code>" in shown.replace("<wbr>", "")
+    html = page(tmp_path / "html")
+    assert html.index('href="9.10.0.html"><span class="doc">') < html.index('href="9.9.9.html"><span class="doc">')
+    assert f'href="https://github.com/example/demo/commit/{"c" * 40}"' in html
+    assert "No release yet" not in html
+    assert f"<code>sha256:{'d' * 64}</code>" in html.replace("<wbr>", "")
     assert "d" * 16 not in (tmp_path / "html/searchindex.js").read_text("utf-8")
     summary = re.sub("<[^>]+>", "", page(tmp_path / "html", "index"))
     assert "The last release is 9.10.0, of 2026-11-22: its record (released; not verified yet)." in summary
     assert 'href="releases/9.10.0.html"><span class="doc">its record' in page(tmp_path / "html", "index")
-    ids = re.findall(r'\sid="([^"]+)"', shown)
+    ids = re.findall(r'\sid="([^"]+)"', html)
     assert len(ids) == len(set(ids))
 
 

@@ -37,10 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return REFUSED
 
 
-def _root(given: Path | None) -> Path:
-    start = given or Path.cwd()
-    if given is not None and not given.is_dir():
-        finding = Finding.failed("root", f"--root {given}", "is not a directory", "--root DIR, the root of a checkout")
+def _root(option: Path | None) -> Path:
+    start = option or Path.cwd()
+    if option is not None and not option.is_dir():
+        finding = Finding.failed("root", f"--root {option}", "is not a directory", "--root DIR, the root of a checkout")
         raise RefusedError("no checkout to use", [finding])
     # A directory outside a clone can still be inspected; its stage `tree` reports what is missing.
-    return (given or root_of(start) or start).resolve()
+    return (option or root_of(start) or start).resolve()

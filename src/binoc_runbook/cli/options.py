@@ -32,8 +32,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--root", type=Path, metavar="DIR", help=_ROOT)
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     # Creating the parsers of all commands takes longer than the fastest command takes to run.
-    typed = next((word for word in arguments if word in COMMANDS), None)
-    for name in [typed] if typed and arguments[0] in (typed, "--root") else COMMANDS:
+    first = next((word for word in arguments if word in COMMANDS), None)
+    for name in [first] if first and arguments[0] in (first, "--root") else COMMANDS:
         command, add_options = COMMANDS[name]
         about = (command.__doc__ or "").strip()
         sub = subparsers.add_parser(name, help=about[0].lower() + about[1:].rstrip("."), description=about)

@@ -176,8 +176,8 @@ def verify_crate(root: Path, parsed: argparse.Namespace) -> int:
     from binoc_runbook.dist.verify_crate import verify_crates
 
     target = _target(root, parsed)
-    shown = parsed.dists.as_posix().rstrip("/")
-    findings = verify_crates(target, root / parsed.dists, show_line, shown, install=parsed.install)
+    label = parsed.dists.as_posix().rstrip("/")
+    findings = verify_crates(target, root / parsed.dists, show_line, label, install=parsed.install)
     report(findings)
     show_line(verdict(findings, str(target.version)))
     return gate_code(findings)
@@ -202,8 +202,8 @@ def release(root: Path, parsed: argparse.Namespace) -> int:
     from binoc_runbook.notebook.execute import run_notebook
     from binoc_runbook.release.parameters import open_target, parse_release_parameters
 
-    given = parse_release_parameters(parsed.version, dry_run=False, remote=parsed.remote, retest=parsed.retest)
-    target = open_target(World.real(root), given.version, remote=given.remote)
+    values = parse_release_parameters(parsed.version, dry_run=False, remote=parsed.remote, retest=parsed.retest)
+    target = open_target(World.real(root), values.version, remote=values.remote)
     if not parsed.yes:
         terminal.show_lines(sys.stderr, [text.heading(target, dry_run=False), *text.plan(target)])
         _confirm(str(target.version))
@@ -222,9 +222,9 @@ def _confirm(version: str) -> None:
         finding = Finding.failed("release", "standard input", "is not a terminal", remedy)
         raise RefusedError("not confirmed; nothing was done", [finding])
     print(f"\nthis pushes and publishes; type {version} to continue: ", end="", file=sys.stderr, flush=True)
-    typed = sys.stdin.readline().strip()
-    if typed != version:
-        saw = f"is `{typed}`, not `{version}`"
+    answer = sys.stdin.readline().strip()
+    if answer != version:
+        saw = f"is `{answer}`, not `{version}`"
         finding = Finding.failed("release", "the typed version", saw, f"./just release {version}")
         raise RefusedError("not confirmed; nothing was done", [finding])
 
@@ -254,8 +254,8 @@ def verify(root: Path, parsed: argparse.Namespace) -> int:
     # The registries of a rehearsal show an upload immediately; there is nothing to wait for.
     default = 0.0 if is_rehearsed() else TIMEOUT
     timeout = default if parsed.timeout is None else parsed.timeout
-    given = parse_verification_parameters(parsed.version, sums=sums, timeout=timeout)
-    version = open_target(World.real(root), given.version).version
+    values = parse_verification_parameters(parsed.version, sums=sums, timeout=timeout)
+    version = open_target(World.real(root), values.version).version
     parameters = {"version": str(version), "sums": sums, "timeout": timeout}
     record = root / "runs" / f"verify-{version}.json"
     record.unlink(missing_ok=True)

@@ -76,23 +76,23 @@ class SchemaDirective(MarkdownDirective):
         self.env.note_dependency(path)
         publish_file(self.env, name, file)
         schema = json.loads(Path(path).read_text("utf-8"))
-        shown = schema["$defs"][part] if part else schema
-        fields_table = self.table(HEADINGS, map(self._row, fields(shown)))
+        described = schema["$defs"][part] if part else schema
+        fields_table = self.table(HEADINGS, map(self._row, fields(described)))
         if part:
             fields_table["ids"].append(_id(part))
-            return [self.paragraph(shown["description"]), fields_table]
+            return [self.paragraph(described["description"]), fields_table]
         link = nodes.reference("", "", nodes.literal("", Path(name).name), refuri=name, internal=False)
         download = nodes.paragraph("", "", nodes.Text("Schema: "), link)
-        return [self.paragraph(shown["description"]), fields_table, download]
+        return [self.paragraph(described["description"]), fields_table, download]
 
     def _row(self, field: SchemaField) -> tuple[str, nodes.Node, str]:
-        typed = nodes.paragraph()
+        type_cell = nodes.paragraph()
         for number, words in enumerate(re.split(r"#([\w-]+)", kind(field.schema))):
             is_name = number % 2
-            typed += nodes.reference("", words, refid=_id(words), internal=True) if is_name else code_spans(words)
+            type_cell += nodes.reference("", words, refid=_id(words), internal=True) if is_name else code_spans(words)
         if field.is_optional:
-            typed += nodes.Text("; optional")
-        return f"`{field.name}`", typed, field.schema.get("description", "")
+            type_cell += nodes.Text("; optional")
+        return f"`{field.name}`", type_cell, field.schema.get("description", "")
 
 
 def _id(name: str) -> str:

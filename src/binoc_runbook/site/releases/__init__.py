@@ -186,7 +186,7 @@ def replace_unreadable(app: Sphinx, name: str, source: list[str]) -> None:
 
 
 def fail_if_unreal(app: Sphinx, exception: Exception | None) -> None:
-    """Fail a build that found a rehearsal among the releases, even where warnings are none of its business."""
+    """Fail the build if a file is the record of a rehearsal, even if warnings do not fail it."""
     if exception is None and any(_UNREAL in metadata for metadata in app.env.metadata.values()):
         app.statuscode = 1
 

@@ -48,8 +48,8 @@ def artifact_line(artifact: RecordedArtifact) -> str:
 def part_names(releases: Sequence[RecordedRelease]) -> tuple[str, ...]:
     """Return the stages in runbook order, then former stages of these releases, then the rest."""
     known = [stage.name for stage in STAGES]
-    gone = [name for release in releases for name in release.stages if name not in known]
-    return (*known, *dict.fromkeys(gone), REST)
+    former = [name for release in releases for name in release.stages if name not in known]
+    return (*known, *dict.fromkeys(former), REST)
 
 
 def parts(release: RecordedRelease, names: Sequence[str]) -> tuple[float, ...]:
