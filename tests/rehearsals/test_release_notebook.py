@@ -186,7 +186,7 @@ def test_the_command_refuses_to_release_when_there_is_nobody_to_ask(type_in, arm
     before = armed.remote_refs()
     done = type_in("binoc-runbook", "release", "0.4.0")
     assert done.returncode == 1
-    assert "there is no terminal to ask on" in done.stderr
+    assert "./just release 0.4.0 --yes" in done.stderr
     assert armed.remote_refs() == before
 
 
@@ -208,7 +208,7 @@ def test_the_version_is_asked_for_once(armed, environment, typed, released):
     os.close(controller)
     os.close(terminal)
     assert process.returncode == (0 if released else 1), told
-    assert told.count("type 0.4.0 to go on") == 1
+    assert told.count("type 0.4.0 to continue") == 1
     assert ("refs/tags/v0.4.0" in armed.remote_refs()) is released
 
 
