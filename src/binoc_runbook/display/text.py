@@ -92,7 +92,7 @@ def _indented(findings: Iterable[Finding]) -> Iterator[str]:
 
 
 def followed(release: Release, published: Sequence[PublishedArtifact], red: Findings) -> Iterator[str]:
-    """Return what the tag starts; in a rehearsal the published files, and jobs that failed after they published."""
+    """Return what the tag starts; in a rehearsal the published files, and jobs that failed although they published."""
     target, policy = release.target, release.target.policy
     if target.world.kind == "real" or release.dry_run:
         start = "the tag would start" if release.dry_run else "the tag started"
@@ -108,8 +108,8 @@ def followed(release: Release, published: Sequence[PublishedArtifact], red: Find
         for name, digest in item.digests.items():
             yield f"    {name}  sha256:{digest[:12]}…"
     if red:
-        jobs = "1 job" if len(red) == 1 else f"{len(red)} jobs"
-        yield f"{jobs} failed, although everything was published:"
+        jobs, whose = ("1 job", "its") if len(red) == 1 else (f"{len(red)} jobs", "their")
+        yield f"{jobs} failed, although {whose} artifacts were published:"
     for finding in red:
         yield from str(finding).splitlines()
 
