@@ -311,6 +311,12 @@ def test_edit_that_changes_other_values_is_refused(lay: Lay, monkeypatch: pytest
     assert (problem.status, problem.looked_at) == ("failed", "Cargo.toml:4")
 
 
+def test_empty_version_is_a_problem(lay: Lay) -> None:
+    workspace = discover_without_cargo(lay({"Cargo.toml": '[package]\nname = "a"\nversion = ""\n'}))
+    (problem,) = plan(workspace, UNDECLARED, V("0.5.0")).problems
+    assert (problem.status, problem.looked_at) == ("failed", "Cargo.toml:3")
+
+
 def test_published_packages_with_different_versions_get_the_same(lay: Lay) -> None:
     root = lay({**FILES, "Cargo.toml": FILES["Cargo.toml"].replace("0.4.0", "0.3.7")})
     set_version(root, "0.5.0")

@@ -142,7 +142,7 @@ def _value(location: VersionLocation, new: str) -> _Value:
     span = location.document.spans.get(location.keys)
     token = location.document.text[slice(*span)] if span else ""
     for escape in (str, _escaped):
-        if span and escape(location.current) in token:
+        if span and location.current and escape(location.current) in token:
             return _Value(*span, token.replace(escape(location.current), escape(new), 1), location, new)
     raise _EditError(location.place, f"cannot find `{location.current}` in this value; it may be escaped")
 
