@@ -67,7 +67,7 @@ class _Build:
         self.host = host
         target_directory = self.processes.inherits("CARGO_TARGET_DIR") or "target"
         self.work = (self.root / target_directory).resolve() / "dist-build"
-        time_of_commit = target.world.git.ask("log", "-1", "--format=%ct", "HEAD")
+        time_of_commit = target.world.git.query("log", "-1", "--format=%ct", "HEAD")
         if time_of_commit.returncode != 0:
             self.refuse("git log -1", time_of_commit.reason, "git commit; dists get the time of the commit")
         self.environment = {

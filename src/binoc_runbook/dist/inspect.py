@@ -53,7 +53,7 @@ def inspect(
 def read_commit(target: Target, commit: str) -> CommitFiles | str:
     """Return the files of a commit and the manifests that maturin rewrites, or why git cannot read them."""
     git = target.world.git
-    listed = git.ask("ls-tree", "-r", "-z", "--full-tree", commit)
+    listed = git.query("ls-tree", "-r", "-z", "--full-tree", commit)
     if listed.returncode != 0:
         return listed.reason
     names = {}
@@ -64,7 +64,7 @@ def read_commit(target: Target, commit: str) -> CommitFiles | str:
     paths = {Path(artifact.path) / name for artifact in target.policy.artifacts for name in _MANIFESTS}
     manifests = {}
     for path in sorted({*_MANIFESTS, *(path.as_posix() for path in paths)} & names.keys()):
-        blob = git.ask("cat-file", "blob", names[path])
+        blob = git.query("cat-file", "blob", names[path])
         if blob.returncode != 0:
             return blob.reason
         manifests[path] = blob.stdout

@@ -72,7 +72,7 @@ class Git:
                 return ProcessResult(tuple(command), 127, "", "`git` was not found on PATH")
         return ProcessResult(tuple(command), int(returncode), str(stdout), self._tidy(str(stderr).strip()))
 
-    def ask(self, *arguments: str, timeout: float | None = None) -> ProcessResult:
+    def query(self, *arguments: str, timeout: float | None = None) -> ProcessResult:
         """Run `git …` for its answer, without taking the locks that a concurrent command of the user may want."""
         return self.run(["git", *arguments], timeout=timeout, environment={"GIT_OPTIONAL_LOCKS": "0"})
 
@@ -89,7 +89,7 @@ class Git:
         if isinstance(where, str):
             return where
         directory, common = where
-        status = self.ask(
+        status = self.query(
             "status", "--porcelain=v2", "--branch", "-z", "--untracked-files=all", "--ignore-submodules=none"
         )
         if status.returncode != 0:
@@ -111,7 +111,7 @@ class Git:
                     next(entries, None)  # a rename is followed by the name it had
         commit = facts.get("branch.oid", "(initial)")
         head = facts.get("branch.head", "(detached)")
-        tree, _, message = self.ask("log", "-1", "--format=%T%n%B").stdout.partition("\n")
+        tree, _, message = self.query("log", "-1", "--format=%T%n%B").stdout.partition("\n")
         operation = next((way for name, way in _OPERATIONS.items() if (directory / name).exists()), None)
         return TreeState(
             commit=None if commit == "(initial)" else commit,
@@ -126,7 +126,7 @@ class Git:
 
     def head(self) -> tuple[str, str | None] | None:
         """The commit that HEAD is, and its branch unless it is detached; `None` before the first commit."""
-        result = self.ask("rev-parse", "HEAD", "--symbolic-full-name", "HEAD")
+        result = self.query("rev-parse", "HEAD", "--symbolic-full-name", "HEAD")
         if result.returncode != 0:
             return None
         commit, name = result.stdout.split()
@@ -140,7 +140,7 @@ class Git:
     @cached_property
     def _directories(self) -> tuple[Path, Path] | str:
         """The directory inside `.git/` of this work tree and the common one, or why there is none; asked once."""
-        result = self.ask("rev-parse", "--absolute-git-dir", "--git-common-dir", "--show-toplevel")
+        result = self.query("rev-parse", "--absolute-git-dir", "--git-common-dir", "--show-toplevel")
         if result.returncode != 0:
             return result.reason
         own, common, _ = result.stdout.splitlines()
@@ -148,7 +148,7 @@ class Git:
 
     def local_tag(self, name: str) -> Tag | None:
         """The tag of that name in this clone, if there is one."""
-        result = self.ask("for-each-ref", "--format=%(objecttype) %(objectname) %(*objectname)", f"refs/tags/{name}")
+        result = self.query("for-each-ref", "--format=%(objecttype) %(objectname) %(*objectname)", f"refs/tags/{name}")
         if not result.stdout.strip():
             return None
         kind, tagged, *peeled = result.stdout.split()
@@ -156,14 +156,14 @@ class Git:
 
     def tagged_at(self, name: str) -> float | None:
         """When the tag of that name in this clone was made, or for a lightweight one its commit; a Unix time."""
-        result = self.ask("for-each-ref", "--format=%(creatordate:unix)", f"refs/tags/{name}")
+        result = self.query("for-each-ref", "--format=%(creatordate:unix)", f"refs/tags/{name}")
         return float(result.stdout) if result.stdout.strip() else None
 
     def containment(self, one: str, other: str) -> tuple[Ancestry, Ancestry]:
         """Whether each of two commits contains the other; both *unknown* when this clone lacks one of them."""
         if one == other:
             return "yes", "yes"
-        result = self.ask("rev-list", "--left-right", "--count", f"{one}...{other}")
+        result = self.query("rev-list", "--left-right", "--count", f"{one}...{other}")
         if result.returncode != 0:
             return "unknown", "unknown"
         only_one, only_other = result.stdout.split()
@@ -179,13 +179,13 @@ class Git:
 
     def signs_tags(self) -> bool:
         """Whether git is configured to sign the tags it makes (`tag.gpgSign`)."""
-        return self.ask("config", "--type=bool", "--get", "tag.gpgSign").stdout.strip() == "true"
+        return self.query("config", "--type=bool", "--get", "tag.gpgSign").stdout.strip() == "true"
 
     def try_signing(self, tree: str) -> str | None:
         """Sign a throwaway object without any prompt; returns why that is not possible, or `None` when it is."""
         import tempfile
 
-        objects = self.ask("rev-parse", "--git-path", "objects").stdout.strip()
+        objects = self.query("rev-parse", "--git-path", "objects").stdout.strip()
         with tempfile.TemporaryDirectory(prefix="binoc-signing-") as throwaway:
             signed = self.run(
                 ["git", "commit-tree", "-S", "-m", "can this clone sign?", tree],
@@ -210,7 +210,7 @@ class Git:
         Asked once: a run goes to one place.
         """
         if remote not in self._urls:
-            result = self.ask("remote", "get-url", "--push", remote)
+            result = self.query("remote", "get-url", "--push", remote)
             if result.returncode != 0:
                 return None
             url = result.stdout.strip()
@@ -219,7 +219,7 @@ class Git:
 
     def remote_refs(self, remote: str, *names: str) -> RemoteRefs:
         """What the remote answers for the refs of these full names (all of them when none is given)."""
-        result = self.ask("ls-remote", remote, *names, timeout=TIMEOUT)
+        result = self.query("ls-remote", remote, *names, timeout=TIMEOUT)
         question = f"git ls-remote {' '.join((remote, *names))}"
         if result.returncode != 0:
             return RemoteRefs(question, None, result.reason)

@@ -73,7 +73,7 @@ def tagged_by(git: Git | None, release: RecordedRelease) -> tuple[str, Finding |
     """Return the name in the annotated tag of this clone, *unknown* where there is none, and what is wrong with it."""
     if git is None:
         return UNKNOWN, None
-    done = git.ask("for-each-ref", "--format=%(*objectname)%00%(taggername)", f"refs/tags/{release.tag}")
+    done = git.query("for-each-ref", "--format=%(*objectname)%00%(taggername)", f"refs/tags/{release.tag}")
     commit, _, name = done.stdout.strip("\n").partition("\0")
     if done.returncode != 0 or not name or "\n" in name:  # no such tag, not an annotated one, or a pattern for several
         return UNKNOWN, None

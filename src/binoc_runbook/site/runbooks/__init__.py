@@ -91,7 +91,7 @@ def _page(runbook: Path, copy: Path) -> tuple[str | None, str]:
     name = notebook["metadata"][MARK].get("runbook")
     if name != "release":
         return _noted(notebook, _AS_WRITTEN.format(reason="a site rehearses the release, and nothing else")), ""
-    head = World.real(root).git.ask("log", "-1", "--format=%H %cs").stdout.split() if root else []
+    head = World.real(root).git.query("log", "-1", "--format=%H %cs").stdout.split() if root else []
     if not root or not head:
         return _noted(notebook, _AS_WRITTEN.format(reason="there is no commit here that could be rehearsed")), ""
     commit, day = head
