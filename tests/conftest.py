@@ -140,7 +140,7 @@ def _make_checkout(checkout: Checkout) -> None:
         checkout.write(path, text)
     checkout.commit("A workspace")
     git("push", "--quiet", "origin", "refs/heads/main", cwd=root)
-    checkout.commit("What is to be released")
+    checkout.commit("The commit to release")
     for repository in (root / ".git", remote):
         for sample in (repository / "hooks").glob("*.sample"):
             sample.unlink()

@@ -33,7 +33,7 @@ class PushTagStage(RemoteObservingStage):
 
     def remedy(self, target: Target) -> str:
         return (
-            "the branch is pushed, and the tag is only in this clone; fix the cause, then run this release again; if a "
+            "the branch is pushed, and the tag is in this clone only; fix the cause, then run this release again; if a "
             "ruleset restricts tag creation, a user on its bypass list must run this release at this commit; "
             "never take another name for the tag"
         )
