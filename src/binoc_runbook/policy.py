@@ -197,8 +197,8 @@ class Artifact:
 class Policy:
     """The release policy of a repository, with one field for each key.
 
-    `declared` is false if there is no policy table. The other fields then have their defaults and there are no
-    artifacts, which the checks report. `source` is the place of the table. Comparisons ignore it.
+    `declared` is false if there is no policy table. The other fields then have their defaults, without
+    artifacts, and the checks report this. `source` is the place of the table. Comparisons ignore it.
     """
 
     declared: bool = False

@@ -99,7 +99,7 @@ def test_tag_of_another_commit_is_blocked(observed, tagged):
 
 
 def test_diverged_branch_is_blocked(observed, checkout):
-    checkout.somebody_pushes()
+    checkout.push_from_another_clone()
     assert observed("push-branch") == "blocked"
     assert observed("remote") == "blocked"
 

@@ -107,7 +107,7 @@ def test_redirect_is_not_followed(github, monkeypatch):
     assert len(github.log) == 1
 
 
-def test_unavailable_server_is_no_answer(github):
+def test_unavailable_server_gives_no_answer(github):
     api = client(github)
     github.faults.down = True
     response = api.get(RELEASES)
@@ -116,7 +116,7 @@ def test_unavailable_server_is_no_answer(github):
     assert api.get(RELEASES).outcome == "no answer"
 
 
-def test_rate_limit_is_no_answer(github, monkeypatch):
+def test_rate_limit_gives_no_answer(github, monkeypatch):
     limited = {"X-RateLimit-Remaining": "0"}
     body = b'{"message": "API rate limit exceeded"}'
     monkeypatch.setattr(github, "respond", lambda request: Response(403, body, "application/json", limited))
@@ -125,7 +125,7 @@ def test_rate_limit_is_no_answer(github, monkeypatch):
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"\xff", b"[1"])
-def test_invalid_json_is_no_answer(github, monkeypatch, body):
+def test_invalid_json_gives_no_answer(github, monkeypatch, body):
     monkeypatch.setattr(github, "respond", lambda request: Response(200, body))
     assert client(github).get(RELEASES).outcome == "no answer"
 

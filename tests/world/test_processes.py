@@ -173,7 +173,7 @@ def _is_running(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    # A zombie is no longer running.
+    # A zombie does not run any more.
     ps = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
     return not ps.stdout.strip().startswith("Z")
 

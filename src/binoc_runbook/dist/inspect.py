@@ -28,7 +28,7 @@ def inspect(
 ) -> Findings:
     """Check the dists in `directory`: compare them with the policy and the commit, and run standard packaging tools.
 
-    The commit is that of the tag, or HEAD if there is no tag. `platforms` is `host`, `all` or a platform tag. Findings
+    The commit is that of the tag, or HEAD without a tag. `platforms` is `host`, `all` or a platform tag. Findings
     show the directory as `shown`.
     """
     git = target.world.git

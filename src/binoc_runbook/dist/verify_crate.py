@@ -122,7 +122,7 @@ class _CrateVerification:
         lookup = look_up_name(self.processes, self.artifact.name)
         shown, last = lookup.question, lookup.version
         if lookup.answer == "no":
-            return Finding.ok(CHECK, shown, "there is no release to compare with")
+            return Finding.ok(CHECK, shown, "no release to compare with")
         if last is None:
             return Finding.unknown(CHECK, shown, lookup.reason[-500:], "just verify-crate, when the registry responds")
         if last == self.version:

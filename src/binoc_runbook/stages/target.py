@@ -83,7 +83,7 @@ class Target:
         git = self.world.git
         head = git.head()
         if head is None:
-            return "there is no commit to compare with the remote"
+            return "no commit to compare with the remote"
         at, on = head
         branch = on if on is not None and self.policy.allows_branch(on) else self.policy.branch[0]
         url = git.remote_url(self.remote)

@@ -25,7 +25,7 @@ class TestsStage(Stage):
     def observe(self, target: Target) -> Observation:
         state = target.tree_state()
         if isinstance(state, str) or state.tree is None:
-            reason = state if isinstance(state, str) else "there is no commit yet"
+            reason = state if isinstance(state, str) else "no commit yet"
             findings = self._one("unknown", "git status", f"no tree to test: {reason}", "see the stage `tree`")
             return Observation.of_check(findings)
         if TESTING in os.environ:

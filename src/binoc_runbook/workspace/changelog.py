@@ -62,7 +62,7 @@ def section(text: str, version: Version) -> str | None:
 def add_heading(text: str, version: Version, date: datetime.date) -> str:
     """Return a changelog with a heading for a version, above the unreleased changes; all other bytes are kept.
 
-    `date` is the release date. If there is a section for the version, the text is returned unchanged. If there is no
+    `date` is the release date. If there is a section for the version, the text is returned unchanged. Without a
     section `Unreleased`, the new section is empty and precedes the newest version.
     """
     if section(text, version) is not None:

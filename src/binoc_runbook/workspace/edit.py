@@ -47,7 +47,7 @@ class Edit(Replacement):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The edits of `set-version`. Apply them only if there are no `problems`."""
+    """The edits of `set-version`. Do not apply them if there are `problems`."""
 
     edits: tuple[Edit, ...]
     problems: Findings

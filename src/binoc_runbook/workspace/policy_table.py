@@ -29,7 +29,7 @@ from binoc_runbook.workspace.manifest import Manifest
 
 
 def read_policy(root: Path) -> Policy:
-    """Read the policy of the checkout at `root`; return `Policy()` if there is no table or no file.
+    """Read the policy of the checkout at `root`; without a table or a file, return `Policy()`.
 
     Raises:
         RefusedError: The TOML, a key, a type or a value is invalid; the findings list all errors.
@@ -142,7 +142,7 @@ class _PolicyReader:
         if not (self.root / directory).resolve().is_relative_to(self.root.resolve()):
             self.refuse(at, f"`{directory}` is outside the checkout", remedy)
         elif not (self.root / directory / manifest).is_file():
-            self.refuse(at, f"there is no {manifest} in `{directory}`", remedy)
+            self.refuse(at, f"`{directory}` has no {manifest}", remedy)
 
     def compare(self, artifacts: Mapping[_At, Artifact]) -> None:
         """Check that no two artifacts have the same name, path or environment."""

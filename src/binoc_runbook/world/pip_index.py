@@ -48,7 +48,7 @@ def look_up_name(processes: Processes, name: str) -> NameLookup:
 def look_up_version(processes: Processes, name: str, version: str) -> VersionLookup:
     """Return the digests of a version of a project in PEP 440 spelling.
 
-    uv reads the metadata of an sdist if there is no wheel yet.
+    Without a wheel, uv reads the metadata of the sdist.
     """
     question = f"the package index: {name}=={version}"
     command = ["uv", "pip", "compile", *_HASHES, "--refresh"]
