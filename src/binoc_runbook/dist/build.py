@@ -145,10 +145,10 @@ class _Build:
             saw = f"this host, {self.host}, cannot build wheels for this platform"
             self.refuse(f"--platform {tag}", saw, f"just wheels {tag}, on a machine of this platform")
         command = ["rustc", "--print", "target-libdir", "--target", platform.target]
-        done = self.processes.run(command)
-        if done.returncode != 0:
-            self.refuse(" ".join(command), done.reason, "install Rust with rustup")
-        if not Path(done.stdout.strip()).is_dir():
+        result = self.processes.run(command)
+        if result.returncode != 0:
+            self.refuse(" ".join(command), result.reason, "install Rust with rustup")
+        if not Path(result.stdout.strip()).is_dir():
             saw = f"the standard library for `{platform.target}` is not installed"
             self.refuse(f"--platform {tag}", saw, f"rustup target add {platform.target}")
         return platform
@@ -221,9 +221,9 @@ class _Build:
         before = _locked_packages(lock)
         command = ["cargo", "metadata", "--offline", "--format-version", "1"]
         environment = {**self.processes.environment, **self.environment}
-        done = replace(self.processes, root=source, environment=environment).run(command)
-        if done.returncode != 0:
-            self.refuse(" ".join(command), done.reason, "cargo fetch --locked")
+        result = replace(self.processes, root=source, environment=environment).run(command)
+        if result.returncode != 0:
+            self.refuse(" ".join(command), result.reason, "cargo fetch --locked")
         if added := _locked_packages(lock) - before:
             names = ", ".join(f"`{name}` {version}" for name, version, *_ in sorted(added, key=str))
             saw = f"the build would use {names}, which the lock file does not name"
@@ -237,11 +237,11 @@ class _Build:
         flags = {"CARGO_ENCODED_RUSTFLAGS": "\x1f".join(self.flags())}
         variables = {**self.environment, **flags, **(environment or {})}
         processes = replace(self.processes, root=root or self.root)
-        done = processes.watch(command, log, self.on_line, environment=variables)
-        if done.returncode == 127:
-            self.refuse(command[0], done.reason, f"./just with {' '.join(command)}")
-        if done.returncode != 0:
-            self.refuse(" ".join(command[:2]), done.reason, f"read `{self.display(log)}`")
+        result = processes.watch(command, log, self.on_line, environment=variables)
+        if result.returncode == 127:
+            self.refuse(command[0], result.reason, f"./just with {' '.join(command)}")
+        if result.returncode != 0:
+            self.refuse(" ".join(command[:2]), result.reason, f"read `{self.display(log)}`")
 
     def log(self, name: str) -> Path:
         return self.work / "logs" / f"{name}.log"

@@ -80,10 +80,10 @@ def _packaged_files(target: Target, commit: str | None, head: str | None) -> Map
     for name in crates:
         # Not offline: before the first build, cargo must fetch the crates in the lock file.
         command = ["cargo", "package", "--list", "--locked", "--package", name]
-        done = target.world.processes.run(command, timeout=_TIMEOUT)
+        result = target.world.processes.run(command, timeout=_TIMEOUT)
         # On Windows, cargo prints backslashes; archives contain slashes.
-        files = frozenset(done.stdout.replace("\\", "/").splitlines())
-        packaged[name] = files if done.returncode == 0 else done.reason
+        files = frozenset(result.stdout.replace("\\", "/").splitlines())
+        packaged[name] = files if result.returncode == 0 else result.reason
     return packaged
 
 

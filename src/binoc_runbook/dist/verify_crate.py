@@ -101,11 +101,11 @@ class _CrateVerification:
         packaged = self.work / "package" / self.path.name
         packaged.unlink(missing_ok=True)
         command = ["cargo", "package", "--locked", "--package", self.artifact.name]
-        done = self.watch(command)
-        if done.returncode == 127:
-            yield Finding.unknown(CHECK, " ".join(command), done.reason, "install Rust with rustup")
-        elif done.returncode != 0:
-            yield Finding.failed(CHECK, " ".join(command), done.reason, "fix the errors of cargo, and commit the fix")
+        result = self.watch(command)
+        if result.returncode == 127:
+            yield Finding.unknown(CHECK, " ".join(command), result.reason, "install Rust with rustup")
+        elif result.returncode != 0:
+            yield Finding.failed(CHECK, " ".join(command), result.reason, "fix the errors of cargo, and commit the fix")
         elif not packaged.is_file():
             saw = f"did not create `{packaged.name}`"
             yield Finding.failed(CHECK, " ".join(command), saw, f"just set-version {self.version}")
@@ -140,12 +140,12 @@ class _CrateVerification:
             saw = f"{missing}, so the API was not compared with {last}"
             return Finding.unknown(CHECK, " ".join(command), saw, "just verify-crate --install")
         lines: list[str] = []
-        done = self.watch(command, lines.append)
-        if done.returncode not in (0, _BROKEN):
+        result = self.watch(command, lines.append)
+        if result.returncode not in (0, _BROKEN):
             remedy = "fix this error, then run `just verify-crate --install`"
-            return Finding.unknown(CHECK, " ".join(command), done.reason, remedy)
+            return Finding.unknown(CHECK, " ".join(command), result.reason, remedy)
         saw = _summary(lines) or f"compared with {last}"
-        if done.returncode == _BROKEN:
+        if result.returncode == _BROKEN:
             return Finding.failed(CHECK, " ".join(command), saw, "restore these items, or release a higher version")
         return Finding.ok(CHECK, " ".join(command), saw)
 
@@ -156,8 +156,8 @@ class _CrateVerification:
             return None
         if not self.install:
             return f"`{name}` is not installed"
-        done = self.watch(["cargo", "install", "--locked", "--root", str(self.tools), SEMVER_CHECKS])
-        return f"`{SEMVER_CHECKS}` could not be installed ({done.reason})" if done.returncode != 0 else None
+        result = self.watch(["cargo", "install", "--locked", "--root", str(self.tools), SEMVER_CHECKS])
+        return f"`{SEMVER_CHECKS}` could not be installed ({result.reason})" if result.returncode != 0 else None
 
     def watch(self, command: list[str], collect: Callable[[str], None] = lambda line: None) -> LoggedResult:
         def on_line(line: str) -> None:

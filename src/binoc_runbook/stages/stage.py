@@ -75,9 +75,9 @@ class Stage(ABC):
     def act(self, target: Target, line: Line) -> Findings:
         """Run the commands; return a finding only if one of them fails."""
         for command in self.commands(target):
-            done = target.world.git.run(command.arguments, stdin=command.stdin)
-            if done.returncode != 0:
-                return Findings([self._refused(target, command, done.reason)])
+            result = target.world.git.run(command.arguments, stdin=command.stdin)
+            if result.returncode != 0:
+                return Findings([self._refused(target, command, result.reason)])
         return Findings()
 
     def log(self, target: Target) -> Path | None:

@@ -64,7 +64,7 @@ class Processes:
     def run(self, command: Sequence[str], *, stdin: str | None = None, timeout: float | None = None) -> ProcessResult:
         """Run a short command; the exit code is 127 for a missing program, and 124 after a timeout."""
         try:
-            done = subprocess.run(
+            result = subprocess.run(
                 self._located(command),
                 cwd=self.root,
                 env=self._inherited(),
@@ -77,7 +77,7 @@ class Processes:
             return ProcessResult(tuple(command), 127, "", f"`{command[0]}` was not found on PATH")
         except subprocess.TimeoutExpired:
             return ProcessResult(tuple(command), 124, "", f"timed out after {timeout:.0f} s")
-        return ProcessResult(tuple(command), done.returncode, _text(done.stdout), _text(done.stderr).strip())
+        return ProcessResult(tuple(command), result.returncode, _text(result.stdout), _text(result.stderr).strip())
 
     def watch(
         self,

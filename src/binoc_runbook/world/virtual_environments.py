@@ -39,8 +39,10 @@ class VirtualEnvironment:
 def create(processes: Processes, python: Python, directory: Path) -> VirtualEnvironment | str:
     """Create an empty environment in a new directory, or return the error."""
     alone = ["--no-config", "--no-project", "--offline"]
-    done = processes.run(["uv", "venv", "--quiet", *alone, "--python", str(python.path), str(directory)], timeout=60.0)
-    return VirtualEnvironment(directory, python) if done.returncode == 0 else done.reason
+    result = processes.run(
+        ["uv", "venv", "--quiet", *alone, "--python", str(python.path), str(directory)], timeout=60.0
+    )
+    return VirtualEnvironment(directory, python) if result.returncode == 0 else result.reason
 
 
 def install(

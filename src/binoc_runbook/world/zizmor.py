@@ -25,7 +25,7 @@ def audit_workflow(processes: Processes, file: str) -> Audit:
     installed = version.stdout.strip().rpartition(" ")[2]
     if installed != ZIZMOR:
         return Audit(missing=f"the installed version is {installed}")
-    done = own.run([*COMMAND, file], timeout=_TIMEOUT)
-    if done.returncode not in _ENDED:
-        return Audit(unknown=replace(done, stderr=done.stderr.partition("Stack backtrace")[0]).reason)
-    return Audit.parse(done.stdout)
+    result = own.run([*COMMAND, file], timeout=_TIMEOUT)
+    if result.returncode not in _ENDED:
+        return Audit(unknown=replace(result, stderr=result.stderr.partition("Stack backtrace")[0]).reason)
+    return Audit.parse(result.stdout)
