@@ -15,6 +15,8 @@ export PYTHONDONTWRITEBYTECODE := ""
 
 target := env("CARGO_TARGET_DIR", justfile_directory() / "target")
 site := target / "site"
+# One more than processors, because tests wait for other processes; no more than four, each of which loads the library.
+workers := if num_cpus() == "1" { "2" } else if num_cpus() == "2" { "3" } else { "4" }
 
 # list the recipes
 default:
@@ -77,13 +79,13 @@ test-code: (run-tests "-m 'not rehearsal and not notebook' tests")
 [private]
 run-tests selection: build
     cargo test --workspace --locked
-    python -m pytest -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder {{ selection }}
+    python -m pytest -n {{ workers }} --dist loadscope --no-loadscope-reorder {{ selection }}
     PYTHONPATH="{{ site }}" python -m pytest python
 
 # write the golden files of messages in tests/messages, and the list in docs/reference/findings.md
 [group("tests")]
 messages: build
-    python -m pytest -n auto --dist loadscope --update-messages tests
+    python -m pytest -n {{ workers }} --dist loadscope --no-loadscope-reorder --update-messages tests
 
 # the workspace with the oldest Rust that Cargo.toml admits
 [group("tests")]
@@ -146,6 +148,7 @@ verify-crate *options:
 # the site
 [group("build")]
 docs: rustdoc
+    rm -rf docs/_build/html
     sphinx-build -E -W --keep-going -b html docs docs/_build/html
 
 # the site on this machine, built again whenever a file changes that it is made of, until Ctrl-C; `--port 0` finds a free one
