@@ -1,4 +1,4 @@
-"""What every test stands on: a machine without the user's configuration, and real git repositories to work in."""
+"""Fixtures for all tests: an isolated environment, and real git repositories."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from .message_files import Messages
 
 Git = Callable[..., str]
 
-# The tests decide whether a release may go on, and must not do so by luck: the same examples each time. To look for new
-# ones: HYPOTHESIS_PROFILE=explore ./just test-code
+# A release depends on the tests, so they use the same examples each time. To generate new examples:
+# HYPOTHESIS_PROFILE=explore ./just test-code
 settings.register_profile("fixed", derandomize=True, database=None, deadline=None)
 settings.register_profile("explore", max_examples=2000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
@@ -37,12 +37,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(autouse=True)
 def isolated_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reads or writes the configuration of git, cargo or pip of whoever runs it."""
+    """Hide the configuration of git, cargo and pip of the user from all tests."""
     home = tmp_path_factory.mktemp("home")
     for name in list(os.environ):
         if name.startswith(("GIT_", "PIP_CONFIG", "UV_", "CARGO_REGISTR", "BINOC_")):
             monkeypatch.delenv(name)
-    # The toolchain itself is found where rustup put it; only what a user configures is hidden.
+    # Use the installed toolchain; hide only the configuration of the user.
     monkeypatch.setenv("RUSTUP_HOME", os.environ.get("RUSTUP_HOME", str(Path.home() / ".rustup")))
     monkeypatch.setenv("CARGO_HOME", os.environ.get("CARGO_HOME", str(Path.home() / ".cargo")))
     monkeypatch.setenv("HOME", str(home))
@@ -50,14 +50,14 @@ def isolated_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: 
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(home / ".gitconfig"))
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.delenv("COLUMNS", raising=False)  # so that no message is broken into lines
-    # From Python 3.13 on it keeps the authorities that were trusted when it was first used.
+    monkeypatch.delenv("COLUMNS", raising=False)  # so that messages are not wrapped
+    # Since Python 3.13, the global opener keeps the certificate authorities of its first use.
     urllib.request.install_opener(None)
 
 
 @pytest.fixture
 def git(tmp_path: Path) -> Git:
-    """Runs git, `git("push", "origin", cwd=path)`, as a person would have typed it; returns what it printed."""
+    """Return a function that runs git, `git("push", "origin", cwd=path)`, and returns its output."""
 
     def run(*arguments: str, cwd: Path = tmp_path, check: bool = True) -> str:
         identity = ["-c", "user.name=Rosa Release", "-c", "user.email=rosa@example.org"]
@@ -70,14 +70,14 @@ def git(tmp_path: Path) -> Git:
 
 @dataclass
 class Checkout:
-    """A small workspace that is ready to be released, its bare remote, and git as a person there would type it."""
+    """A small workspace that is ready for a release, its bare remote, and a function that runs git."""
 
     root: Path
     remote: Path
     git: Git
 
     def commit(self, message: str = "A change") -> str:
-        """Commit everything that changed; returns the commit."""
+        """Commit all changes; return the commit."""
         self.git("add", "--all", cwd=self.root)
         self.git("commit", "--quiet", "--allow-empty", "-m", message, cwd=self.root)
         return self.head()
@@ -95,12 +95,12 @@ class Checkout:
         self.write(path, text.replace(old, new))
 
     def remote_refs(self) -> dict[str, str]:
-        """What the remote holds, by full name; an annotated tag is there twice, the second time peeled."""
+        """Return the refs of the remote by full name; an annotated tag has a second entry for its commit."""
         lines = self.git("ls-remote", str(self.remote), cwd=self.root).splitlines()
         return {name: sha for sha, name in (line.split("\t") for line in lines) if name != "HEAD"}
 
-    def somebody_pushes(self, path: str = "theirs.txt") -> str:
-        """Another person clones, commits and pushes; returns their commit."""
+    def push_from_another_clone(self, path: str = "theirs.txt") -> str:
+        """Commit and push from another clone; return the commit."""
         other = self.root.parent / "another-clone"
         self.git("clone", "--quiet", str(self.remote), str(other))
         (other / path).write_text("theirs\n", "utf-8")
@@ -112,20 +112,20 @@ class Checkout:
 
 @pytest.fixture(scope="session")
 def _checkout_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The directory that `checkout` copies; the first test fills it, in the isolated environment of a test."""
+    """Return the directory that `checkout` copies; the first test fills it in its isolated environment."""
     return tmp_path_factory.mktemp("checkout")
 
 
 @pytest.fixture
 def checkout(tmp_path: Path, git: Git, _checkout_template: Path) -> Checkout:
-    """One crate to publish, one that must not be, one distribution; version 0.4.0; pushed to a bare remote."""
+    """Create a checkout with a public crate, a private crate and a distribution, version 0.4.0, and a bare remote."""
     root, remote = tmp_path / "demo", tmp_path / "remote.git"
     if not any(_checkout_template.iterdir()):
         _make_checkout(Checkout(_checkout_template / root.name, _checkout_template / remote.name, git))
     for path in (root, remote):
         shutil.copytree(_checkout_template / path.name, path)
     git("remote", "set-url", "origin", str(remote), cwd=root)
-    git("update-index", "--refresh", cwd=root)  # as the copies are other files than git knows
+    git("update-index", "--refresh", cwd=root)  # because the index describes the files before copying
     return Checkout(root, remote, git)
 
 
@@ -140,7 +140,7 @@ def _make_checkout(checkout: Checkout) -> None:
         checkout.write(path, text)
     checkout.commit("A workspace")
     git("push", "--quiet", "origin", "refs/heads/main", cwd=root)
-    checkout.commit("What is to be released")
+    checkout.commit("The commit to release")
     for repository in (root / ".git", remote):
         for sample in (repository / "hooks").glob("*.sample"):
             sample.unlink()
@@ -302,27 +302,27 @@ jobs:
 
 @pytest.fixture
 def sphinx_build() -> Callable[..., tuple[int, str]]:
-    """Does what the command `sphinx-build` does, without the second that a process of its own needs to load all that.
+    """Return a function that runs `sphinx-build` in this process, which saves about 1 second of imports.
 
-    Returns the exit code and all that was said. Sites without MyST-NB have to name their source suffixes: it changes
-    the defaults of Sphinx for every later build of this process.
+    It returns the exit code and the output. Sites without MyST-NB must set their source suffixes, because MyST-NB
+    changes the defaults of Sphinx for all later builds of this process.
     """
 
     def run(*arguments: str) -> tuple[int, str]:
         from sphinx.cmd.build import build_main
 
-        said = io.StringIO()
-        with warnings.catch_warnings(), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-            warnings.simplefilter("ignore")  # a process of its own would not have heard of pytest's filters
+        output = io.StringIO()
+        with warnings.catch_warnings(), contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+            warnings.simplefilter("ignore")  # the filters of pytest would not apply to a separate process
             code = build_main(["-b", "html", *arguments])
-        return code, said.getvalue()
+        return code, output.getvalue()
 
     return run
 
 
 @pytest.fixture(scope="session")
 def a_record() -> Callable[..., dict[str, object]]:
-    """Makes the record of a real release, a second for each stage and one more, with the changes that are asked for."""
+    """Return a function that creates the record of a real release, with 1 second for each stage and given changes."""
 
     def make(version: str = "0.4.0", /, **changes: object) -> dict[str, object]:
         stages = ["tree", "surface", "sync", "workflow", "remote", "tests", "push-branch", "tag", "push-tag"]

@@ -43,8 +43,10 @@ VARYING = [
     (re.compile(r"\b[0-9a-f]{40}\b"), "<commit>"),
     (re.compile(r"\b(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{12}\b"), "<commit>"),
     (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:<port>"),
+    (re.compile(r"\bport \d+ after \d+ ms\b"), "port <port> after <time> ms"),
     (re.compile(r"\b\d+\.\d+ s\b"), "<time> s"),
     (re.compile(r"\[\d\d:\d\d:\d\d\]"), "[<time>]"),
+    (re.compile(r"\b\d{4}-\d\d-\d\d \d\d:\d\d UTC\b"), "<date>"),
     (re.compile(r"Python 3\.\d+\.\d+"), "Python <version>"),
 ]
 

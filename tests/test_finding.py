@@ -1,4 +1,4 @@
-"""What a check says: its status, and how it looks in a terminal, on a page and as JSON."""
+"""Findings: their status, and their text, Markdown and JSON forms."""
 
 from __future__ import annotations
 
@@ -14,24 +14,25 @@ FAILED = Finding.failed("sync", Place("python/binoc/pyproject.toml", 3), "`0.3.0
 UNKNOWN = Finding.unknown("remote", "git ls-remote origin", "no answer", "git remote -v")
 
 
-def test_a_place_is_spelt_as_editors_read_it() -> None:
+def test_place_has_the_format_of_editors() -> None:
     assert str(Place("crates/binoc-sdk/Cargo.toml", 3)) == "crates/binoc-sdk/Cargo.toml:3"
 
 
-def test_a_place_without_a_line_is_the_whole_file() -> None:
+def test_place_without_a_line_is_the_path() -> None:
     assert str(Place("Cargo.lock")) == "Cargo.lock"
 
 
-def test_a_finding_names_what_was_looked_at_however_it_is_given() -> None:
+def test_looked_at_can_be_a_place_or_text() -> None:
     assert OK.looked_at == "Cargo.toml:7"
     assert WARNING.looked_at == "git status"
 
 
-def test_each_answer_has_its_status() -> None:
-    assert [each.status for each in (OK, WARNING, FAILED, UNKNOWN)] == ["ok", "warning", "failed", "unknown"]
+def test_constructors_set_the_status() -> None:
+    findings = (OK, WARNING, FAILED, UNKNOWN)
+    assert [finding.status for finding in findings] == ["ok", "warning", "failed", "unknown"]
 
 
-def test_every_status_has_a_severity_and_a_sign() -> None:
+def test_all_statuses_have_a_severity_and_a_sign() -> None:
     assert set(SEVERITY) == set(SIGN) == {"ok", "warning", "failed", "unknown"}
     assert len(set(SIGN.values())) == len(SIGN)
 
@@ -46,19 +47,19 @@ def test_every_status_has_a_severity_and_a_sign() -> None:
         ([OK, UNKNOWN, FAILED, WARNING], "failed"),
     ],
 )
-def test_the_worst_answer_is_the_status_of_all(findings: list[Finding], status: Status) -> None:
+def test_status_of_several_findings_is_the_worst(findings: list[Finding], status: Status) -> None:
     assert Findings(findings).status == status
 
 
-def test_findings_keep_the_order_in_which_they_were_made() -> None:
+def test_findings_keep_their_order() -> None:
     assert Findings([WARNING]) + Findings([OK, FAILED]) == Findings([WARNING, OK, FAILED])
 
 
-def test_findings_can_be_picked_by_status() -> None:
+def test_findings_can_be_selected_by_status() -> None:
     assert Findings([OK, FAILED, UNKNOWN, OK]).having("failed", "unknown") == Findings([FAILED, UNKNOWN])
 
 
-def test_a_part_of_findings_is_findings() -> None:
+def test_slice_of_findings_is_equal_to_findings() -> None:
     findings = Findings([OK, FAILED, UNKNOWN])
 
     assert findings[1] is FAILED
@@ -67,12 +68,12 @@ def test_a_part_of_findings_is_findings() -> None:
     assert FAILED in findings
 
 
-def test_equal_findings_are_equal_and_nothing_else_is() -> None:
+def test_findings_are_equal_to_findings_only() -> None:
     assert hash(Findings([OK])) == hash(Findings([OK]))
     assert Findings([OK]) != [OK]
 
 
-def test_json_holds_the_same_five_keys_for_every_finding() -> None:
+def test_json_has_five_keys_for_each_finding() -> None:
     written = json.loads(json.dumps(Findings([OK, FAILED]).to_json()))
 
     assert written == [
@@ -87,7 +88,7 @@ def test_json_holds_the_same_five_keys_for_every_finding() -> None:
     ]
 
 
-def test_in_a_terminal_the_remedy_stands_below() -> None:
+def test_text_has_the_remedy_on_the_next_line() -> None:
     assert str(Findings([OK, FAILED])) == (
         "✓ ok: sync: Cargo.toml:7: `0.4.0`\n"
         "✗ failed: sync: python/binoc/pyproject.toml:3: `0.3.0`\n"
@@ -95,7 +96,7 @@ def test_in_a_terminal_the_remedy_stands_below() -> None:
     )
 
 
-def test_on_a_page_each_finding_is_an_item() -> None:
+def test_markdown_has_one_item_for_each_finding() -> None:
     items = Findings([OK, FAILED])._repr_markdown_().split("\n- ")
 
     assert len(items) == 2

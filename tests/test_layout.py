@@ -1,4 +1,4 @@
-"""Package layout: top level, import order, unique names, and what only some packages may import."""
+"""Package layout: top level, import order, unique names, and restricted imports."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import binoc_runbook
 SOURCE = Path(binoc_runbook.__file__).parent
 FILES = sorted(path.relative_to(SOURCE) for path in SOURCE.rglob("*.py"))
 
-#: The import order: a name at the top level imports only names before it, and its own modules.
+#: The import order: a package imports only its own modules and packages before it.
 ORDER = (
     "version",
     "finding",
@@ -34,13 +34,13 @@ ORDER = (
     "cli",
 )
 
-#: The module names that stand for two things: the stage, and the check that it runs.
+#: The names of stages with a check of the same name.
 STAGES_WITH_A_CHECK = {"remote", "surface", "sync", "tree", "workflow"}
 
-#: Modules that open sockets, start processes or serve: the world, the servers of a rehearsal, and the kernel's driver.
+#: Modules that can open sockets and start processes.
 OUTSIDE = ("world", "notebook/engine.py", "rehearsal/servers/server.py", "rehearsal/servers/certificates.py")
 
-#: Modules that take long to import; they are imported in the functions that need them.
+#: Modules that are slow to import; they are imported in the functions that need them.
 SLOW = {
     "IPython",
     "cryptography",
@@ -57,7 +57,7 @@ SLOW = {
 
 
 def imports(path: Path, *, everywhere: bool = True) -> set[str]:
-    """The modules that a file imports; with `everywhere` unset, only those that are imported with the file itself."""
+    """Return the modules that a file imports; without `everywhere`, only those imported at the top level."""
     tree = ast.parse((SOURCE / path).read_text("utf-8"))
     modules = set()
     for node in ast.walk(tree) if everywhere else tree.body:
@@ -73,7 +73,7 @@ def top_level(path: Path) -> str:
     return path.with_suffix("").parts[0]
 
 
-def test_the_top_level_has_the_names_of_the_import_order_only():
+def test_top_level_names_are_those_of_the_import_order():
     names = {path.stem for path in SOURCE.iterdir() if path.name not in {"__pycache__", "py.typed"}}
     assert names == {"__init__", *ORDER}
     assert len(names) <= 18
@@ -87,10 +87,10 @@ def test_imports_follow_the_order(path):
     assert used <= allowed, f"{own} imports {', '.join(sorted(used - allowed))}"
 
 
-def test_modules_do_not_import_each_other_in_a_cycle():
+def test_imports_have_no_cycles():
     names = {".".join(("binoc_runbook", *path.with_suffix("").parts)).removesuffix(".__init__"): path for path in FILES}
     graph = {name: imports(path) & names.keys() - {name} for name, path in names.items()}
-    # The root loads its names lazily, and a package's `__init__` may collect the names of its modules.
+    # The root loads its names lazily.
     del graph["binoc_runbook"]
     while leaves := [name for name, modules in graph.items() if not modules & graph.keys()]:
         for name in leaves:
@@ -98,7 +98,7 @@ def test_modules_do_not_import_each_other_in_a_cycle():
     assert not graph
 
 
-def test_two_modules_share_a_name_only_if_one_is_the_check_of_a_stage():
+def test_only_stages_and_their_checks_share_module_names():
     places = defaultdict(set)
     for path in FILES:
         module = path.parent if path.name == "__init__.py" else path.with_suffix("")
@@ -107,7 +107,7 @@ def test_two_modules_share_a_name_only_if_one_is_the_check_of_a_stage():
     assert places == {name: {"checks", "stages"} for name in STAGES_WITH_A_CHECK}
 
 
-def test_no_two_public_classes_share_a_name():
+def test_public_classes_have_unique_names():
     places = defaultdict(list)
     for path in FILES:
         for node in ast.parse((SOURCE / path).read_text("utf-8")).body:
@@ -117,7 +117,7 @@ def test_no_two_public_classes_share_a_name():
 
 
 @pytest.mark.parametrize("path", FILES, ids=str)
-def test_only_a_few_modules_start_processes_and_open_sockets(path):
+def test_other_modules_start_no_processes_and_open_no_sockets(path):
     if path.as_posix().startswith(OUTSIDE):
         return
     outside = {"subprocess", "socket", "urllib.request", "http.client", "git", "requests", "http.server", "ssl"}

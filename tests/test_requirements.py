@@ -1,4 +1,4 @@
-"""requirements/ holds what pyproject.toml asks for, every pin with its hashes, and nothing that leads elsewhere."""
+"""The pins in requirements/ satisfy pyproject.toml, have hashes, and select no other package index."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from binoc_runbook.checks.workflow.audit import ZIZMOR
 
 ROOT = Path(__file__).parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-# Where people work on this repository; a pin may be for some of them only.
+# The supported environments of contributors; some pins are for some of them only.
 PLACES = [
     {"python_version": f"3.{minor}", "python_full_version": f"3.{minor}.0"}
     | {"sys_platform": system, "platform_system": name, "os_name": "posix", "platform_machine": machine}
@@ -28,7 +28,7 @@ PLACES = [
 
 
 def pins(name):
-    """The entries of a file in requirements/, a pin and the hashes that follow it for each."""
+    """Return the entries of a file in requirements/, each a pin followed by its hashes."""
     text = (ROOT / "requirements" / name).read_text("utf-8")
     return [entry.split() for entry in text.replace("\\\n", " ").splitlines()]
 
@@ -38,7 +38,7 @@ def pinned(entry):
 
 
 def group(name):
-    """The requirements of a dependency group and of the groups that it includes."""
+    """Yield the requirements of a dependency group and of its included groups."""
     for entry in PYPROJECT["dependency-groups"][name]:
         if isinstance(entry, str):
             yield entry
@@ -56,7 +56,7 @@ WANTED = sorted(
 
 
 @pytest.mark.parametrize("requirement", WANTED)
-def test_what_pyproject_asks_for_is_pinned_once_for_every_place(requirement):
+def test_requirement_has_one_pin_for_each_environment(requirement):
     wanted = Requirement(requirement)
     candidates = [
         pin for pin in map(pinned, pins("dev.txt")) if canonicalize_name(pin.name) == canonicalize_name(wanted.name)
@@ -69,36 +69,36 @@ def test_what_pyproject_asks_for_is_pinned_once_for_every_place(requirement):
 
 
 @pytest.mark.parametrize("file", ["uv.txt", "build.txt", "dev.txt"])
-def test_every_entry_is_one_version_with_its_hashes_and_nothing_else(file):
+def test_entries_are_one_version_with_hashes(file):
     entries = pins(file)
     assert entries
     for entry in entries:
-        assert [each.operator for each in pinned(entry).specifier] == ["=="], entry
+        assert [specifier.operator for specifier in pinned(entry).specifier] == ["=="], entry
         hashes = [word for word in entry if word.startswith("--")]
         assert hashes, f"{entry[0]} has no hash"
         assert all(re.fullmatch("--hash=sha256:[0-9a-f]{64}", word) for word in hashes), f"{entry[0]} has {hashes}"
 
 
 @pytest.mark.parametrize("file", ["uv.txt", "build.txt", "dev.txt"])
-def test_no_entry_says_where_a_package_comes_from(file):
+def test_entries_have_no_urls_and_options(file):
     for line in (ROOT / "requirements" / file).read_text("utf-8").splitlines():
         assert "://" not in line
         assert "@" not in line
         assert not line.startswith("-")
 
 
-def test_a_build_job_installs_what_the_builders_need_and_the_same_pins():
+def test_build_requirements_are_a_subset_of_the_same_pins():
     everything = {" ".join(entry) for entry in pins("dev.txt")}
     assert {" ".join(entry) for entry in pins("build.txt")} <= everything
     names = {canonicalize_name(pinned(entry).name) for entry in pins("build.txt")}
     assert {canonicalize_name(Requirement(wanted).name) for wanted in group("build")} <= names
-    assert "cryptography" not in names, "it has no wheels for some of the machines that wheels are built on"
+    assert "cryptography" not in names, "it has no wheels for some build machines"
 
 
-def test_the_zizmor_that_the_checks_ask_for_is_the_one_that_is_pinned():
+def test_zizmor_of_the_checks_is_the_pinned_version():
     [pin] = [pin for pin in map(pinned, pins("dev.txt")) if pin.name == "zizmor"]
     assert str(pin.specifier) == f"=={ZIZMOR}"
 
 
-def test_the_first_installer_is_the_one_that_stays():
+def test_uv_has_the_same_pin_in_both_files():
     assert pins("uv.txt") == [entry for entry in pins("dev.txt") if pinned(entry).name == "uv"]

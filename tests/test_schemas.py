@@ -1,4 +1,4 @@
-"""The JSON Schemas describe what is really printed and filed, all of it and nothing else."""
+"""The JSON Schemas describe exactly the printed and stored JSON."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ def schema_of(name):
 
 
 def objects(value):
-    """Every object in a JSON value."""
+    """Yield all objects in a JSON value."""
     if isinstance(value, dict):
         yield value
-    for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        yield from objects(each)
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from objects(item)
 
 
-def fits(name, told):
-    """Whether a value is of a schema, and would not be with an unknown key in it or a known one missing."""
+def validate(name, output):
+    """Check that a value is valid, and that it is invalid with an unknown key or without one of its keys."""
     validator = Draft202012Validator(schema_of(name))
-    validator.validate(told)
+    validator.validate(output)
     with pytest.raises(ValidationError):
-        validator.validate({**told, "unknown": 1})
-    for key in told:
+        validator.validate({**output, "unknown": 1})
+    for key in output:
         with pytest.raises(ValidationError):
-            validator.validate({other: value for other, value in told.items() if other != key})
-    return told
+            validator.validate({other: value for other, value in output.items() if other != key})
+    return output
 
 
 class Silent:
@@ -52,7 +52,7 @@ class Silent:
 
 
 @pytest.fixture
-def told(checkout, capsys):
+def run_command(checkout, capsys):
     def run(*arguments):
         main(["--root", str(checkout.root), *arguments, "--json"])
         return json.loads(capsys.readouterr().out)
@@ -61,47 +61,46 @@ def told(checkout, capsys):
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
-def test_a_schema_is_one_and_describes_every_property(name):
+def test_schema_is_valid_and_describes_its_properties(name):
     schema = schema_of(name)
     Draft202012Validator.check_schema(schema)
     assert schema["$schema"] == Draft202012Validator.META_SCHEMA["$id"]
     assert schema["$id"] == SCHEMAS[name].name
     assert schema["title"]
-    closed = [each for each in objects(schema) if isinstance(each.get("properties"), dict)]
-    assert all(each["additionalProperties"] is False for each in closed)
-    assert all("description" in told for each in closed for told in each["properties"].values())
+    closed = [item for item in objects(schema) if isinstance(item.get("properties"), dict)]
+    assert all(item["additionalProperties"] is False for item in closed)
+    assert all("description" in value for item in closed for value in item["properties"].values())
 
 
-def test_a_finding_is_the_same_everywhere():
-    defined = [schema_of(name).get("$defs", {}) for name in SCHEMAS]
-    findings = [each["finding"] for each in defined if "finding" in each]
+def test_schemas_have_the_same_definition_of_a_finding():
+    definitions = [schema_of(name).get("$defs", {}) for name in SCHEMAS]
+    findings = [definition["finding"] for definition in definitions if "finding" in definition]
     assert len(findings) > 3
-    assert all(each == findings[0] for each in findings)
+    assert all(finding == findings[0] for finding in findings)
 
 
 @pytest.mark.parametrize(
     "command", [("check",), ("check-tag", "refs/tags/v0.4.0"), ("check-tag", "v0"), ("inspect",), ("plan",)]
 )
-def test_what_a_command_prints(told, checkout, command):
+def test_output_of_a_command(run_command, checkout, command):
     checkout.write("broken/Cargo.toml", "[")  # an orphan, a failure and a remedy
-    fits(command[0], told(*command))
+    validate(command[0], run_command(*command))
 
 
-def test_what_setup_check_prints(told, monkeypatch):
-    monkeypatch.setattr(
-        "binoc_runbook.release.setup_check.check_setup", lambda world, policy: Findings()
-    )  # asks registries otherwise
-    fits("setup-check", told("setup-check"))
+def test_output_of_setup_check(run_command, monkeypatch):
+    # Without this, the command would query the registries.
+    monkeypatch.setattr("binoc_runbook.release.setup_check.check_setup", lambda world, policy: Findings())
+    validate("setup-check", run_command("setup-check"))
 
 
 @pytest.mark.parametrize("command", ["check", "plan", "setup-check"])
-def test_what_is_printed_by_a_command_that_is_refused(told, checkout, command):
+def test_output_of_a_refused_command(run_command, checkout, command):
     checkout.write("pyproject.toml", "[tool.binoc-runbook]\ntag = 1\n")
-    assert fits("check", told(command))["version"] is None
+    assert validate("check", run_command(command))["version"] is None
 
 
 @pytest.mark.parametrize("dry_run", [True, False])
-def test_the_record_of_a_run(checkout, monkeypatch, dry_run):
+def test_record_of_a_run(checkout, monkeypatch, dry_run):
     monkeypatch.delenv("PYTEST_CURRENT_TEST", raising=False)
     release = Release(
         open_target(World.real(checkout.root), Version.parse("0.4.0")),
@@ -115,38 +114,38 @@ def test_the_record_of_a_run(checkout, monkeypatch, dry_run):
     for name in ("push-branch", "tag", "push-tag"):
         release.run(name)
     release.finish()
-    record = fits("record", json.loads((checkout.root / "runs/0.4.0.json").read_text("utf-8")))
+    record = validate("record", json.loads((checkout.root / "runs/0.4.0.json").read_text("utf-8")))
     assert record["outcome"] == ("dry run" if dry_run else "released")
     assert bool(record["remote_refs"]) is True
 
 
-def test_the_record_of_a_verification(checkout):
+def test_record_of_a_verification(checkout):
     target = open_target(World.real(checkout.root), Version.parse("0.4.0"))
     verification = Verification(target, Silent(), checkout.root / "runs", sums={})
-    fits("verification", verification.to_json())
+    validate("verification", verification.to_json())
 
 
 STRUCT = re.compile(r"pub struct (\w+) \{\n(.*?)\n\}", re.DOTALL)
 FIELD = re.compile(r"((?: {4}#\[serde.*\]\n)?) {4}pub (\w+): ")
 
 
-def test_the_changeset_has_the_fields_of_the_data_model():
+def test_changeset_has_the_fields_of_the_data_model():
     model = (ROOT / "crates/binoc-sdk/src/model.rs").read_text("utf-8")
     schema = schema_of("changeset")
-    shown = {each["title"]: each for each in schema["$defs"].values()} | {"Changeset": schema}
+    definitions = {item["title"]: item for item in schema["$defs"].values()} | {"Changeset": schema}
     structs = {name: FIELD.findall(body) for name, body in STRUCT.findall(model)}
-    assert structs.keys() == shown.keys()
+    assert structs.keys() == definitions.keys()
     for name, fields in structs.items():
-        assert [field for _, field in fields] == list(shown[name]["properties"])
-        assert [field for skipped, field in fields if not skipped] == shown[name]["required"]
+        assert [field for _, field in fields] == list(definitions[name]["properties"])
+        assert [field for skipped, field in fields if not skipped] == definitions[name]["required"]
 
 
-def test_an_unknown_key_is_refused_however_deep_it_is():
+def test_invalid_nested_values_are_refused():
     finding = {"check": "tree", "status": "ok", "looked_at": "HEAD", "saw": "a commit", "remedy": ""}
-    answer = {"schema": 1, "version": "0.4.0", "findings": [finding]}
+    output = {"schema": 1, "version": "0.4.0", "findings": [finding]}
     validator = Draft202012Validator(schema_of("check"))
-    validator.validate(answer)
+    validator.validate(output)
     for change in ({"unknown": 1}, {"status": "fine"}, {"saw": None}):
-        other = copy.deepcopy(answer)
+        other = copy.deepcopy(output)
         other["findings"][0] |= change
         assert not validator.is_valid(other)

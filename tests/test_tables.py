@@ -1,4 +1,4 @@
-"""The tables of the pages say what the code says: each artifact, check and text of a registry, and no other."""
+"""The tables of the pages have the artifacts, checks and texts of the code."""
 
 from __future__ import annotations
 
@@ -15,40 +15,40 @@ from binoc_runbook.workspace.policy_table import read_policy
 
 DOCS = Path(__file__).parents[1] / "docs"
 SOURCE = Path(binoc_runbook.__file__).parent
-#: What the pages call a registry.
+#: The names of the registries on the pages.
 AT = {"pypi": "PyPI", "crates.io": "crates.io"}
 
 
 def table(page: str, heading: str) -> list[list[str]]:
-    """The rows of the first table below a heading, each as its cells."""
-    _, found, below = (DOCS / page).read_text("utf-8").partition(f"\n{heading}\n")
-    assert found, f"{page} has no heading {heading!r}"
+    """Return the rows of the first table below a heading, as lists of cells."""
+    _, separator, below = (DOCS / page).read_text("utf-8").partition(f"\n{heading}\n")
+    assert separator, f"{page} has no heading {heading!r}"
     lines = below[below.index("\n|") + 1 :].split("\n\n")[0].splitlines()
     return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines[2:]]
 
 
-def test_what_is_released():
-    promise = read_policy(DOCS.parent)
+def test_released_artifacts():
+    policy = read_policy(DOCS.parent)
     rows = table("index.md", "## Published artifacts")
-    assert [row[:2] for row in rows] == [[f"`{each.name}`", AT[each.registry]] for each in promise.artifacts]
+    assert [row[:2] for row in rows] == [[f"`{item.name}`", AT[item.registry]] for item in policy.artifacts]
 
 
-def test_the_values_that_the_registries_ask_for():
-    promise = read_policy(DOCS.parent)
+def test_values_for_the_registries():
+    policy = read_policy(DOCS.parent)
     values = dict(table("how-to/set-up-the-registries.md", "## The four values"))
-    assert f"{values['owner']}/{values['repository']}".replace("`", "") == promise.repository
-    assert values["workflow"].startswith(f"`{promise.workflow}`,")
+    assert f"{values['owner']}/{values['repository']}".replace("`", "") == policy.repository
+    assert values["workflow"].startswith(f"`{policy.workflow}`,")
     rows = table("how-to/set-up-the-registries.md", "The environments of this repository:")
-    assert rows == [[f"`{each.name}`", AT[each.registry], f"`{each.environment}`"] for each in promise.artifacts]
+    assert rows == [[f"`{item.name}`", AT[item.registry], f"`{item.environment}`"] for item in policy.artifacts]
 
 
-def test_the_environment_variables():
+def test_environment_variables():
     rows = table("reference/command.md", "## Environment variables")
     assert rows == [[f"`{name}`", meaning] for name, meaning in VARIABLES.items()]
 
 
 def names_of_checks() -> set[str]:
-    """Every name that stands first in a finding: a word there, the `CHECK` of a module, or a stage's own."""
+    """Return the names of all checks: the first arguments of findings, constants `CHECK`, and names of stages."""
     names = {PUBLISHED, COMMIT, PROVENANCE, *(stage.name for stage in STAGES)}
     for path in SOURCE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
@@ -63,23 +63,24 @@ def names_of_checks() -> set[str]:
     return names
 
 
-def test_the_checks():
+def test_checks():
     rows = table("reference/findings.md", "## Checks")
     listed = {row[0].strip("`") for row in rows}
     assert listed == names_of_checks()
     assert all(len(row) == 3 and all(row) for row in rows)
 
 
-def test_the_symptoms_are_what_is_printed():
-    """Each quotation in a heading of the page is in a message of the library, piece by piece."""
+def test_quoted_messages_exist():
+    """Check that each quotation in a heading of the page is part of a message of the library."""
     page = (DOCS / "how-to/finish-a-broken-release.md").read_text("utf-8")
     printed = "".join(path.read_text("utf-8") for path in SOURCE.rglob("*.py"))
-    quoted = [each for line in page.splitlines() if line.startswith("### ") for each in re.findall('"([^"]+)"', line)]
+    headings = [line for line in page.splitlines() if line.startswith("### ")]
+    quoted = [quotation for heading in headings for quotation in re.findall('"([^"]+)"', heading)]
     assert len(quoted) > 10
-    assert [piece for each in quoted for piece in each.split("…") if piece.strip() not in printed] == []
+    assert [piece for quotation in quoted for piece in quotation.split("…") if piece.strip() not in printed] == []
 
 
-def test_what_the_registries_say():
+def test_errors_of_the_registries():
     job = FailedJob("OWNER", "NAME", "publish.yml", "pypi-demo", "VERSION")
     rows = table("how-to/finish-a-broken-release.md", "### A publish job failed")
     for texts, meaning, remedy in rows:

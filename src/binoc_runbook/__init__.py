@@ -1,10 +1,9 @@
-"""The release runbook of a mixed Rust and Python workspace: a procedure you can run, and a run you can read.
+"""Runbook for releases of a mixed Rust and Python workspace.
 
-What a notebook imports is here: `start_release` and `start_verification` with their results, `Release` and
-`Verification`; `Workspace`, `Policy` with `read_policy`, `Version`, and `check`, which runs a check of a decision. Each
-is loaded at its first use, because papermill imports this package at every start on the machine. For the same reason
-modules that take long to load, GitPython, rich and some of the standard library, are imported in the functions that
-need them.
+This module provides the names for notebooks: `start_release` and `start_verification`, which return `Release` and
+`Verification`; `Workspace`, `Policy`, `read_policy` and `Version`; and `check`, which runs a check of a decision page.
+Each name is loaded at its first use, because papermill imports this package at every start. For the same reason, slow
+modules, such as GitPython, rich and parts of the standard library, are imported in the functions that need them.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ __all__ = [
     "start_verification",
 ]
 
-#: The module of each name that is not named after it.
+#: The modules of names that are not in a module of the same name.
 _MODULES = {
     "Release": "release.run",
     "Verification": "release.verification",

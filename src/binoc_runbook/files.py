@@ -6,12 +6,12 @@ import hashlib
 import os
 from pathlib import Path
 
-#: The first line is what makes it one (Cache Directory Tagging Specification).
-_CACHE = "Signature: 8a477f597d28d172789f06886806bc55\n# made by binoc-runbook\n"
+#: The first line identifies a cache (Cache Directory Tagging Specification).
+_CACHE = "Signature: 8a477f597d28d172789f06886806bc55\n# created by binoc-runbook\n"
 
 
 def root_of(path: Path) -> Path | None:
-    """Return the root of the checkout that holds `path`: the nearest directory upwards with a `.git`, else `None`."""
+    """Return the root of the checkout that contains `path`, the nearest directory with a `.git`, or `None`."""
     path = path.resolve()
     return next((directory for directory in (path, *path.parents) if (directory / ".git").exists()), None)
 

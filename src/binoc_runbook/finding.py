@@ -1,8 +1,8 @@
-"""Findings: what a check looked at, what it saw, and what to do about it; and the exception that carries them.
+"""Findings, which are the results of checks, and the exception that contains them.
 
-An expected outcome is a value, never an exception and never a bare boolean: a question has the answers yes (`ok`,
-or `warning` when a person should read on), no (`failed`) and *could not ask* (`unknown`). Unknown never means no, and
-nothing public is done on it.
+An expected outcome is a finding, never an exception or a boolean. A check has the result yes (`ok`, or `warning` if the
+user should read it), no (`failed`) or `unknown`, if it could not run. Unknown does not mean no, and nothing public
+happens because of it.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from typing import Literal
 
 Status = Literal["ok", "warning", "failed", "unknown"]
 
-#: Worst first: the status of several findings together is the first of these that one of them has.
+#: All statuses, worst first. The status of several findings is the worst of them.
 SEVERITY: tuple[Status, ...] = ("failed", "unknown", "warning", "ok")
 
-#: The sign that stands for a status wherever there is no room for the word; the word is always beside it.
+#: The sign of each status, which is shown in front of its name.
 SIGN: dict[Status, str] = {"ok": "✓", "warning": "!", "failed": "✗", "unknown": "?"}
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A line of a file of the checkout, spelt `path:line`.
+    """A line of a file of the checkout, shown as `path:line`.
 
-    `path` is relative to the root with forward slashes on every system; `line` counts from 1. A place without a line
-    means the file as a whole.
+    `path` is relative to the root, with forward slashes on all systems. `line` starts at 1. A place without a line is
+    the whole file.
     """
 
     path: str
@@ -37,10 +37,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One answer of one check, with its evidence.
+    """One result of one check.
 
-    `check` is the name of the check. `looked_at` is the file and line (`path:line`) or the question that was asked,
-    `saw` what was found there, `remedy` one command or one edit that helps; it is empty only when nothing is needed.
+    `check` is the name of the check. `looked_at` is the file and line (`path:line`) or the command that ran, `saw` what
+    the check observed, and `remedy` a command or edit that fixes it, or an empty text if there is nothing to do.
     """
 
     check: str
@@ -51,26 +51,26 @@ class Finding:
 
     @classmethod
     def ok(cls, check: str, looked_at: object, saw: str) -> Finding:
-        """The promise holds."""
+        """Create a finding for a check that passed."""
         return cls(check, "ok", str(looked_at), saw)
 
     @classmethod
     def warning(cls, check: str, looked_at: object, saw: str, remedy: str = "") -> Finding:
-        """The promise holds, and a person should know something about it."""
+        """Create a finding for a check that passed, with information for the user."""
         return cls(check, "warning", str(looked_at), saw, remedy)
 
     @classmethod
     def failed(cls, check: str, looked_at: object, saw: str, remedy: str) -> Finding:
-        """The promise does not hold."""
+        """Create a finding for a check that failed."""
         return cls(check, "failed", str(looked_at), saw, remedy)
 
     @classmethod
     def unknown(cls, check: str, looked_at: object, saw: str, remedy: str) -> Finding:
-        """The question could not be asked."""
+        """Create a finding for a check that could not run."""
         return cls(check, "unknown", str(looked_at), saw, remedy)
 
     def to_json(self) -> dict[str, str]:
-        """The finding as the object that `check --json` and the records hold."""
+        """Return the JSON object for `check --json` and records."""
         return asdict(self)
 
     def __str__(self) -> str:
@@ -79,7 +79,7 @@ class Finding:
 
 
 class Findings(tuple[Finding, ...]):
-    """Findings in the order in which they were made; they render themselves as text, Markdown and JSON."""
+    """Findings in the order of their creation, which can be shown as text, Markdown and JSON."""
 
     __slots__ = ()
 
@@ -88,23 +88,23 @@ class Findings(tuple[Finding, ...]):
 
     @property
     def status(self) -> Status:
-        """The worst status among them; `ok` when there is none."""
+        """Return the worst status of these findings; `ok` if there are none."""
         present = {finding.status for finding in self}
         return next((status for status in SEVERITY if status in present), "ok")
 
     def having(self, *statuses: Status) -> Findings:
-        """Those that have one of the given statuses."""
+        """Return the findings with one of the given statuses."""
         return Findings(finding for finding in self if finding.status in statuses)
 
     def to_json(self) -> list[dict[str, str]]:
-        """The findings as a list of JSON objects."""
+        """Return the findings as a list of JSON objects."""
         return [finding.to_json() for finding in self]
 
     def __str__(self) -> str:
         return "\n".join(map(str, self))
 
     def _repr_markdown_(self) -> str:
-        """The findings as a Markdown list, which a notebook and MyST-NB show."""
+        """Return the findings as a Markdown list for notebooks and MyST-NB."""
         return "\n".join(_markdown_item(finding) for finding in self)
 
 
@@ -114,9 +114,9 @@ def _markdown_item(finding: Finding) -> str:
 
 
 class RefusedError(Exception):
-    """A refused run: `headline` says what was refused and what that means, `findings` are the reasons.
+    """A refused command or run: `headline` is what was refused and its consequence, `findings` are the reasons.
 
-    `after` is what to type next, or what state things are left in.
+    `after` is what to type next, or the state after the refusal.
     """
 
     def __init__(self, headline: str, findings: Findings | list[Finding], after: str = "") -> None:
@@ -129,5 +129,5 @@ class RefusedError(Exception):
         return "\n".join(part for part in (self.headline, str(self.findings), self.after) if part)
 
     def _render_traceback_(self) -> list[str]:
-        # IPython shows this instead of a traceback: where in the library a refusal was raised helps nobody.
+        # IPython shows this instead of a traceback, which does not help users.
         return str(self).splitlines()

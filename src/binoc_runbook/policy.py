@@ -1,8 +1,8 @@
-"""The promises of a repository about its releases: `[tool.binoc-runbook]` in the root's `pyproject.toml`.
+"""The release policy of a repository: the table `[tool.binoc-runbook]` of the `pyproject.toml` at its root.
 
-The table says which artifacts exist, where each is published from and under which name, branch, tag and environment.
-The checks compare the world with it. Each key is described, validated and given its default in one place, the field
-of `Policy` or `Artifact` that holds it (`policy_keys`), from which reference pages and schemas are made.
+It declares the artifacts of a release, with their registries, names, directories and environments, and the branch and
+tag. The checks compare the repository with it. The field of `Policy` or `Artifact` that holds a key also has its
+description, validator and default (`policy_keys`). The reference page and the schema are generated from these fields.
 """
 
 from __future__ import annotations
@@ -23,67 +23,67 @@ TABLE = ("tool", "binoc-runbook")
 
 Registry = Literal["pypi", "crates.io"]
 
-#: The registries by their names for people.
+#: The display names of the registries.
 NAMES: dict[str, str] = {"pypi": "PyPI", "crates.io": "crates.io"}
 
-#: The manifest that a directory must hold to be published at a registry.
+#: The manifest that each registry requires in the directory of an artifact.
 MANIFEST_OF: dict[Registry, str] = {"pypi": "pyproject.toml", "crates.io": "Cargo.toml"}
 
 
 class PolicyValueError(ValueError):
-    """A value that a key cannot have; the message says why, `instead` is the value to write where that is known."""
+    """An invalid value of a key, with the reason; `suggestion` is a valid value with the same meaning, if known."""
 
-    def __init__(self, why: str, instead: str | list[str] = "") -> None:
-        super().__init__(why)
-        self.instead = instead
+    def __init__(self, reason: str, suggestion: str | list[str] = "") -> None:
+        super().__init__(reason)
+        self.suggestion = suggestion
 
 
-# How each kind of value is read: the value as TOML gives it, to the value that the policy holds.
+# Validators: each takes a value of `tomllib` and returns the value of the policy.
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise PolicyValueError(f"is {type_name(value)}, not a string")
     if not value.strip() or value != value.strip() or not value.isprintable():
-        raise PolicyValueError("is empty, has white space around it or holds what cannot be shown")
+        raise PolicyValueError("is empty, or has white space around it or unprintable characters in it")
     return value
 
 
 def _texts(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise PolicyValueError(f"is {type_name(value)}, not a list of strings")
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise PolicyValueError("is not a list of strings")
     return tuple(_text(item) for item in value)
 
 
 def _tag(value: object) -> str:
     tag = _text(value)
     if (count := tag.count("{version}")) != 1:
-        raise PolicyValueError(f"holds `{{version}}` {count} times")
-    _be_a_ref(tag.replace("{version}", "0.4.0"), "refs/tags/")
+        raise PolicyValueError(f"contains `{{version}}` {count} times")
+    _validate_ref(tag.replace("{version}", "0.4.0"), "refs/tags/")
     return tag
 
 
 def _branch(value: object) -> tuple[str, ...]:
     patterns = (_text(value),) if isinstance(value, str) else _texts(value)
     if not patterns:
-        raise PolicyValueError("is empty, so that nothing could be released")
+        raise PolicyValueError("is empty, so no branch can be released")
     for pattern in patterns:
-        _be_a_ref(re.sub(r"\[[^]]+\]|[*?]", "x", pattern), "refs/heads/")
+        _validate_ref(re.sub(r"\[[^]]+\]|[*?]", "x", pattern), "refs/heads/")
     return patterns
 
 
 def _remote(value: object) -> str:
     remote = _text(value)
-    _be_a_ref(remote, "refs/remotes/")
+    _validate_ref(remote, "refs/remotes/")
     return remote
 
 
 def _command(value: object) -> tuple[str, ...]:
     if isinstance(value, str):
-        raise PolicyValueError("is one string, and no shell takes it apart", value.split())
+        raise PolicyValueError("is a string, not a list; commands run without a shell", value.split())
     command = _texts(value)
     if not command:
-        raise PolicyValueError("is empty, so that it would test nothing")
+        raise PolicyValueError("is an empty command")
     return command
 
 
@@ -98,8 +98,7 @@ def _repository(value: object) -> str:
 def _workflow(value: object) -> str:
     workflow = _text(value)
     if re.search(r"[/\\]", workflow):
-        why = "is a path; both registries match the bare name of the file"
-        raise PolicyValueError(why, PureWindowsPath(workflow).name)
+        raise PolicyValueError("is a path; the registries expect a file name", PureWindowsPath(workflow).name)
     if not re.fullmatch(r"[^.].*\.ya?ml", workflow):
         raise PolicyValueError("is not the name of a workflow file")
     return workflow
@@ -107,25 +106,25 @@ def _workflow(value: object) -> str:
 
 def _registry(value: object) -> Registry:
     if not isinstance(value, str) or value not in MANIFEST_OF:
-        raise PolicyValueError("is no registry that is known here")
+        raise PolicyValueError("is not a known registry")
     return value
 
 
 def _path(value: object) -> str:
     path = _text(value)
     if "\\" in path or re.match("[A-Za-z]:", path) or path.startswith("/") or ".." in path.split("/"):
-        raise PolicyValueError("is not a path below the root")
+        raise PolicyValueError("is not a relative path inside the repository")
     return PurePosixPath(path).as_posix()
 
 
 def _wheels(value: object) -> str:
     wheels = _text(value)
     if not re.fullmatch(r"cp(3[0-9]{1,2})-(?:abi3|cp\1)", wheels):
-        raise PolicyValueError("is no pair of Python tag and ABI tag")
+        raise PolicyValueError("must be a Python tag and an ABI tag")
     return wheels
 
 
-#: PEP 600 gives the older names as aliases; one platform has one spelling here.
+#: The legacy names of PEP 600. A policy uses the current ones, so that each platform has one spelling.
 _OLD_MANYLINUX = {"manylinux1": "manylinux_2_5", "manylinux2010": "manylinux_2_12", "manylinux2014": "manylinux_2_17"}
 
 
@@ -133,40 +132,42 @@ def _platforms(value: object) -> tuple[str, ...]:
     platforms = _texts(value)
     for platform in platforms:
         if platforms.count(platform) > 1:
-            raise PolicyValueError(f"names `{platform}` twice")
+            raise PolicyValueError(f"lists `{platform}` twice")
         old, _, machine = platform.partition("_")
         if new := _OLD_MANYLINUX.get(old):
-            instead = [f"{new}_{machine}" if other == platform else other for other in platforms]
-            raise PolicyValueError(f"holds `{platform}`, the old name of `{new}_{machine}`", instead)
+            suggestion = [f"{new}_{machine}" if other == platform else other for other in platforms]
+            raise PolicyValueError(f"lists `{platform}`, the legacy name of `{new}_{machine}`", suggestion)
         if not re.fullmatch(
             r"(?:many|musl)linux_[0-9]+_[0-9]+_[a-z0-9_]+"
             r"|macosx_[0-9]+_[0-9]+_(?:x86_64|arm64|universal2)"
             r"|win32|win_amd64|win_arm64",
             platform,
         ):
-            raise PolicyValueError(f"holds `{platform}`, which is no platform tag that PyPI takes")
+            raise PolicyValueError(f"lists `{platform}`, which is not a platform tag that PyPI accepts")
     return platforms
 
 
 def _key(about: str, allowed: str, read: Callable[[object], object], default: object = MISSING) -> Any:
-    """A field that is a key of a table."""
+    """Return a field that is a key of a table."""
     return field(default=default, metadata={"help": about, "allowed": allowed, "read": read})
 
 
 @dataclass(frozen=True)
 class Artifact:
-    """One thing that a release publishes: what it is called, where, and from which directory.
+    """A Python distribution or a crate that a release publishes.
 
-    `source` is the place of its table in the policy; it takes no part in comparisons.
+    `source` is the place of its table in the policy. Comparisons ignore it.
     """
 
     name: str = _key("The name at the registry.", 'a name, such as "binoc"', _text)
-    registry: Registry = _key(  # noqa: RUF009 - it makes a field
-        "The registry that it is published at.", '"pypi" or "crates.io"', _registry
+    registry: Registry = _key(  # noqa: RUF009 - it returns a field
+        "The registry to publish to.", '"pypi" or "crates.io"', _registry
     )
-    path: str = _key("The directory of its manifest.", "a directory below the root, with forward slashes", _path)
+    path: str = _key(
+        "The directory of its manifest.", "a directory relative to the repository root, with forward slashes", _path
+    )
     environment: str | None = _key(
-        "The GitHub environment of its publish job, which no other artifact shares.",
+        "The GitHub environment of its publish job. Each artifact has a different one.",
         'the name of an environment, such as "pypi-binoc"',
         _text,
         default=None,
@@ -178,14 +179,14 @@ class Artifact:
         default=None,
     )
     platforms: tuple[str, ...] = _key(
-        "The platform tags of its wheels, one wheel for each (PEP 425, PEP 600, PEP 656).",
+        "The platform tags of its wheels, one for each wheel (PEP 425, PEP 600, PEP 656).",
         'tags such as "manylinux_2_17_x86_64", "musllinux_1_2_x86_64", "macosx_11_0_arm64", "win_amd64"',
         _platforms,
         default=(),
     )
     example: str | None = _key(
-        "The directory of a crate that uses this one as a stranger would; it is compiled with what was published.",
-        'a directory below the root, such as "crates/binoc-row-reorder"',
+        "The directory of an example crate that depends on this one. It is compiled with the published version.",
+        'a directory relative to the repository root, such as "crates/binoc-row-reorder"',
         _path,
         default=None,
     )
@@ -194,38 +195,38 @@ class Artifact:
 
 @dataclass(frozen=True)
 class Policy:
-    """What a repository promises about its releases; one field for each key, which is why there are more than eight.
+    """The release policy of a repository, with one field for each key.
 
-    `declared` says whether there is a table at all; without one the other fields are what is customary, no artifact
-    is promised, and the checks say so. `source` is the place of the table; it takes no part in comparisons.
+    `declared` is false if there is no policy table. The other fields then have their defaults, without
+    artifacts, and the checks report this. `source` is the place of the table. Comparisons ignore it.
     """
 
     declared: bool = False
     source: Place = field(default=Place(MANIFEST), compare=False)
     tag: str = _key(
-        "The name of a release's git tag.",
-        'a name that git takes with exactly one `{version}`, such as "v{version}"',
+        "The name of the git tag of a release.",
+        'a valid git tag name with exactly one `{version}`, such as "v{version}"',
         _tag,
         default="v{version}",
     )
     branch: tuple[str, ...] = _key(
-        "The branches that are released from, by name or pattern.",
+        "The release branches, by name or pattern.",
         'a branch such as "main", or a list such as ["main", "release/*"]',
         _branch,
         default=("main",),
     )
     remote: str = _key(
-        "The git remote that is pushed to.", 'the name of a git remote, such as "origin"', _remote, default="origin"
+        "The git remote to push to.", 'the name of a git remote, such as "origin"', _remote, default="origin"
     )
     test: tuple[str, ...] = _key(
-        "The command that must pass before anything public is done.",
+        "The test command. It must pass before the first public step.",
         'a list of arguments, such as ["just", "test-code"]',
         _command,
         default=(),
     )
     smoke_test: tuple[str, ...] = _key(
-        "The smoke test of the installed distributions: it is run in a clean environment on each Python, with"
-        " the version as an argument, and `--plugin` with the library of each compiled `example`.",
+        "The smoke test of the installed distributions. It runs in a clean environment for each Python, with the"
+        " version as an argument, and with `--plugin` and the library of each compiled `example`.",
         'a list of arguments, such as ["python", "python/smoke_test.py"]',
         _command,
         default=(),
@@ -238,24 +239,24 @@ class Policy:
     )
     workflow: str = _key(
         "The workflow file in `.github/workflows` that the registries trust.",
-        'a bare file name ending in .yml or .yaml, such as "publish.yml"',
+        'a file name ending in .yml or .yaml, such as "publish.yml"',
         _workflow,
         default="publish.yml",
     )
     artifacts: tuple[Artifact, ...] = field(
         default=(),
         metadata={
-            "help": "What a release publishes: these artifacts and no others.",
-            "allowed": "a table for each, under the heading [[tool.binoc-runbook.artifacts]]",
+            "help": "The artifacts of a release. Nothing else can be published.",
+            "allowed": "one table [[tool.binoc-runbook.artifacts]] for each artifact",
         },
     )
 
     def tag_of(self, version: Version | str) -> str:
-        """Spell the tag of a release: `v0.4.0` for the version 0.4.0."""
+        """Return the tag name of a release: `v0.4.0` for the version 0.4.0."""
         return self.tag.replace("{version}", str(version))
 
     def version_of(self, tag: str) -> str | None:
-        """Read the version, in SemVer's spelling, from a tag; None for a tag that no release of this policy has."""
+        """Return the version of a tag name in the SemVer spelling, or None if it is not a release tag."""
         match = re.fullmatch(re.escape(self.tag).replace(re.escape("{version}"), "(.+)"), tag)
         try:
             return Version.parse(match[1]).semver if match else None
@@ -263,12 +264,12 @@ class Policy:
             return None
 
     def allows_branch(self, name: str) -> bool:
-        """Whether a branch may be released from; `*` in a pattern also matches `/`."""
+        """Return whether a branch is a release branch; `*` in a pattern also matches `/`."""
         return any(fnmatch.fnmatchcase(name, pattern) for pattern in self.branch)
 
 
 def policy_keys(kind: type[Policy] | type[Artifact]) -> dict[str, Field[Any]]:
-    """Return the fields that are keys of a table, by key; their metadata has `help`, and `allowed` values in words."""
+    """Return the fields that are keys of a table, by key; `help` and `allowed` of their metadata are for readers."""
     return {item.name.replace("_", "-"): item for item in fields(kind) if "help" in item.metadata}
 
 
@@ -277,22 +278,24 @@ RENAMED_KEYS = {"trial": "smoke-test"}
 
 
 def normalised(registry: Registry, name: str) -> str:
-    """Spell a name as its registry compares it: PEP 503 for PyPI; crates.io takes `-` and `_` for the same."""
+    """Normalize a name for comparison: PEP 503 for PyPI; crates.io treats `-` and `_` as equal."""
     return re.sub(r"[-_.]+", "-", name).lower() if registry == "pypi" else name.replace("_", "-").lower()
 
 
 _NOT_A_REF = re.compile(r"[\x00-\x20\x7f~^:?*[\\]|\.\.|@\{|\.$|^@$|(?:^|/)(?:[./]|$)|\.lock(?:/|$)")
 
 
-def _be_a_ref(name: str, prefix: str) -> None:
-    """Refuse what git refuses (git-check-ref-format), and what would name another thing than it says."""
-    if name.startswith(("refs/", "-")) or name == "HEAD":
-        raise PolicyValueError(f"would not name what it seems to; git puts it after `{prefix}` as it is")
+def _validate_ref(name: str, prefix: str) -> None:
+    """Validate a name with the rules of git-check-ref-format; also refuse names with a special meaning."""
+    if name.startswith("refs/"):
+        raise PolicyValueError(f'must not start with "refs/"; git adds "{prefix}" itself')
+    if name.startswith("-") or name == "HEAD":
+        raise PolicyValueError('must not start with "-" or be "HEAD"')
     if _NOT_A_REF.search(name):
-        raise PolicyValueError("is no name that git takes (git-check-ref-format)")
+        raise PolicyValueError("is not a valid git ref name (git-check-ref-format)")
 
 
 def type_name(value: object) -> str:
-    """Return what TOML calls the type of a value, with its article."""
+    """Return the TOML type of a value, with its article."""
     names = {dict: "a table", list: "a list", str: "a string", bool: "a boolean", int: "a number", float: "a number"}
     return names.get(type(value), "a date or time")

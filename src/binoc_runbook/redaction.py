@@ -1,4 +1,4 @@
-"""Text that may be kept and published: without escape codes, and without the paths of the machine it was made on."""
+"""Removal of escape codes and paths of this machine from text that is stored or published."""
 
 from __future__ import annotations
 
@@ -16,40 +16,40 @@ _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)
 
 
 def plain(text: str) -> str:
-    """The text without the escape codes that colour it in a terminal."""
+    """Return a text without terminal escape codes."""
     return _ESCAPES.sub("", text)
 
 
 @cache
 def machine_free(*roots: Path, markup: bool = False) -> Translate:
-    """Make a function that takes escape codes and this machine's paths out of text, or out of HTML with `markup`.
+    """Return a function that removes escape codes and paths of this machine from text, or from HTML with `markup`.
 
-    The root of the checkout becomes `.` (a rehearsal has two roots: its own, and the one it was made from), the home
-    directory `~`, that for temporary files `<tmp>`, the environment and the Python it was made from `<env>` and
-    `<python>`.
+    It replaces the roots with `.` (a rehearsal has two: its own, and the checkout it was created from), the home
+    directory with `~`, the directory for temporary files with `<tmp>`, the virtual environment with `<env>`, and its
+    base Python with `<python>`.
     """
     import html
     import tempfile
     import urllib.parse
 
     names = {tempfile.gettempdir(): "<tmp>", sys.prefix: "<env>", str(Path.home()): "~"}
-    if sys.base_prefix not in {"/usr", "/usr/local"}:  # which are the same on many machines
+    if sys.base_prefix not in {"/usr", "/usr/local"}:  # these are the same on most machines
         names.setdefault(sys.base_prefix, "<python>")
     names |= {str(root): "." for root in roots}
-    spelt: dict[str, str] = {}
+    replacements: dict[str, str] = {}
     for path, name in names.items():
         for real in (path, os.path.realpath(path)):
             for spelling in (real, html.escape(real), urllib.parse.quote(real)):
                 if len(spelling) > 1:
-                    spelt[spelling] = html.escape(name) if markup else name
-    longest_first = "|".join(re.escape(path) for path in sorted(spelt, key=len, reverse=True))
-    # Not inside another path (`/srv/tmp`, `/tmpfs`), but after a flag such as `-I`.
+                    replacements[spelling] = html.escape(name) if markup else name
+    longest_first = "|".join(re.escape(path) for path in sorted(replacements, key=len, reverse=True))
+    # Do not match inside another path (`/srv/tmp`, `/tmpfs`), but after a flag such as `-I`.
     pattern = re.compile(rf"(?:(?<![\w.~-])|(?<=\s-[A-Za-z]))(?:{longest_first})(?![\w-])")
-    return lambda text: pattern.sub(lambda match: spelt[match[0]], plain(text))
+    return lambda text: pattern.sub(lambda match: replacements[match[0]], plain(text))
 
 
 def each_string(value: Any, translate: Translate) -> Any:
-    """Translate every string in a JSON value, however deep; keys are left alone."""
+    """Apply a function to all strings in a JSON value, except keys."""
     if isinstance(value, str):
         return translate(value)
     if isinstance(value, list):

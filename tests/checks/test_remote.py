@@ -58,14 +58,14 @@ def test_an_unreachable_remote_is_unknown_and_says_why(checkout):
 
 
 def test_a_branch_that_somebody_pushed_to_is_refused(checkout):
-    checkout.somebody_pushes()
+    checkout.push_from_another_clone()
     told = "\n".join(found(checkout, "failed"))
     assert "which this clone does not have" in told
     assert "git pull --ff-only origin main" in told
 
 
 def test_a_diverged_branch_is_refused(checkout):
-    checkout.somebody_pushes()
+    checkout.push_from_another_clone()
     checkout.git("fetch", "--quiet", "origin", cwd=checkout.root)
     told = "\n".join(found(checkout, "failed"))
     assert "has diverged" in told
@@ -74,7 +74,7 @@ def test_a_diverged_branch_is_refused(checkout):
 
 def test_a_branch_that_is_ahead_contains_the_commit_already(checkout):
     checkout.git("push", "--quiet", "origin", "main", cwd=checkout.root)
-    checkout.somebody_pushes()
+    checkout.push_from_another_clone()
     checkout.git("fetch", "--quiet", "origin", cwd=checkout.root)
     assert found(checkout, "failed") == []
     assert "and contains" in "\n".join(found(checkout, "ok"))

@@ -1,4 +1,4 @@
-"""How the place that a wheel was built in is taken out of it."""
+"""Removal of the build directory from a wheel."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def source(tmp_path):
 
 @pytest.fixture
 def wheel(tmp_path, source):
-    """Its RECORD comes first, which PEP 427 allows although builders put it last."""
+    """Create a wheel with RECORD first, which PEP 427 allows although build tools put it last."""
     sbom = json.dumps({"ref": f"path+{source.as_uri()}/crates/a#0.4.0", "list": ["registry+x#b@1.0.0", 1]}).encode()
     members = {"demo/__init__.py": b"\n", SBOM: sbom}
     record = "".join(line(name, data) for name, data in members.items()) + f"{INFO}/RECORD,,\n"
@@ -40,18 +40,18 @@ def wheel(tmp_path, source):
     return path
 
 
-def test_the_sbom_says_nothing_of_the_directory_and_keeps_all_else(wheel, source, tmp_path):
-    copy_without_source_path(wheel, tmp_path / "free.whl", source)
-    with zipfile.ZipFile(tmp_path / "free.whl") as archive:
-        told = json.loads(archive.read(SBOM))
-    assert told == {"ref": "path+file://./crates/a#0.4.0", "list": ["registry+x#b@1.0.0", 1]}
+def test_sbom_does_not_contain_the_directory(wheel, source, tmp_path):
+    copy_without_source_path(wheel, tmp_path / "new.whl", source)
+    with zipfile.ZipFile(tmp_path / "new.whl") as archive:
+        sbom = json.loads(archive.read(SBOM))
+    assert sbom == {"ref": "path+file://./crates/a#0.4.0", "list": ["registry+x#b@1.0.0", 1]}
 
 
-def test_the_record_is_right_for_the_new_sbom_and_unchanged_for_the_rest(wheel, source, tmp_path):
-    copy_without_source_path(wheel, tmp_path / "free.whl", source)
-    with zipfile.ZipFile(wheel) as old, zipfile.ZipFile(tmp_path / "free.whl") as new:
-        before, after = (each.read(f"{INFO}/RECORD").decode().splitlines(keepends=True) for each in (old, new))
+def test_record_is_updated_for_the_sbom_only(wheel, source, tmp_path):
+    copy_without_source_path(wheel, tmp_path / "new.whl", source)
+    with zipfile.ZipFile(wheel) as old, zipfile.ZipFile(tmp_path / "new.whl") as new:
+        before, after = (file.read(f"{INFO}/RECORD").decode().splitlines(keepends=True) for file in (old, new))
         assert after == [before[0], line(SBOM, new.read(SBOM)), before[2]]
         assert before[1] != after[1]
-        assert [each.date_time for each in new.infolist()] == [each.date_time for each in old.infolist()]
+        assert [member.date_time for member in new.infolist()] == [member.date_time for member in old.infolist()]
         assert new.namelist() == old.namelist()

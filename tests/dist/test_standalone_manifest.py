@@ -1,4 +1,4 @@
-"""A member of a workspace, made to stand alone."""
+"""The standalone manifest of a member of a workspace."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ workspace = true
 
 
 @pytest.fixture
-def stands(tmp_path):
+def convert(tmp_path):
     def read(plugin: str = PLUGIN, without: str = "demo-sdk"):
         (tmp_path / "crates/plugin").mkdir(parents=True, exist_ok=True)
         (tmp_path / "Cargo.toml").write_text(ROOT)
@@ -56,36 +56,36 @@ def stands(tmp_path):
     return read
 
 
-def test_what_it_inherits_is_written_out_and_what_lies_beside_it_is_left_out(stands):
-    told = tomllib.loads(stands().text)
-    assert told["package"] == {"name": "demo-plugin", "version": "0.4.0", "edition": "2024", "publish": False}
-    assert told["dependencies"] == {
+def test_inherited_values_are_included_and_path_dependencies_are_not(convert):
+    manifest = tomllib.loads(convert().text)
+    assert manifest["package"] == {"name": "demo-plugin", "version": "0.4.0", "edition": "2024", "publish": False}
+    assert manifest["dependencies"] == {
         "serde": {"version": "1", "features": ["derive", "rc"], "optional": True},
         "csv": {"version": "1.4"},
     }
-    assert told["workspace"] == {}
-    assert told["lib"] == {"crate-type": ["cdylib"]}
-    assert not {"dev-dependencies", "lints"} & told.keys()
+    assert manifest["workspace"] == {}
+    assert manifest["lib"] == {"crate-type": ["cdylib"]}
+    assert not {"dev-dependencies", "lints"} & manifest.keys()
 
 
-def test_a_workspace_is_no_crate(stands):
-    with pytest.raises(ValueError, match="is a workspace and no crate"):
-        stands(ROOT)
+def test_workspace_without_a_crate_is_an_error(convert):
+    with pytest.raises(ValueError, match="workspace"):
+        convert(ROOT)
 
 
-def test_the_dependency_on_the_published_crate_is_asked_for_as_it_was_used(stands):
-    assert stands().options == ("--no-default-features", "--features", "extra")
+def test_options_restore_the_dependency_on_the_published_crate(convert):
+    assert convert().options == ("--no-default-features", "--features", "extra")
     renamed = PLUGIN.replace("demo-sdk = {", 'sdk = { package = "demo-sdk",').replace("workspace = true, ", "", 1)
-    assert stands(renamed).options == ("--rename", "sdk", "--features", "extra")
+    assert convert(renamed).options == ("--rename", "sdk", "--features", "extra")
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "why"),
+    ("old", "new", "crate"),
     [
-        ('csv = "1.4"', 'demo-core = { path = "../demo-core" }', "depends on `demo-core`, which lies beside it"),
-        ("demo-sdk = { workspace = true, ", 'other = { version = "1", ', "does not depend on `demo-sdk`"),
+        ('csv = "1.4"', 'demo-core = { path = "../demo-core" }', "`demo-core`"),
+        ("demo-sdk = { workspace = true, ", 'other = { version = "1", ', "`demo-sdk`"),
     ],
 )
-def test_a_crate_that_cannot_stand_alone_says_why(stands, old, new, why):
-    with pytest.raises(ValueError, match=why):
-        stands(PLUGIN.replace(old, new))
+def test_crate_that_cannot_be_standalone_is_an_error(convert, old, new, crate):
+    with pytest.raises(ValueError, match=crate):
+        convert(PLUGIN.replace(old, new))

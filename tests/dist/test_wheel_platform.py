@@ -1,4 +1,4 @@
-"""How a wheel of each platform is built."""
+"""Build settings of wheels by platform."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from binoc_runbook.workspace.policy_table import read_policy
         ("win32", "i686-pc-windows-msvc", "--compatibility pypi", {}),
     ],
 )
-def test_a_platform_has_its_target_and_its_oldest_system(tag, target, arguments, environment):
+def test_settings_of_a_platform(tag, target, arguments, environment):
     platform = WheelPlatform.of(tag)
     assert (platform.tag, platform.target, platform.environment) == (tag, target, environment)
     assert platform.arguments == tuple(arguments.split())
@@ -36,11 +36,11 @@ def test_a_platform_has_its_target_and_its_oldest_system(tag, target, arguments,
 
 
 @pytest.mark.parametrize("tag", ["manylinux_2_17_vax", "macosx_11_0_universal2", "linux_x86_64", "any", "win_vax"])
-def test_of_a_platform_that_nothing_here_builds_nothing_is_guessed(tag):
+def test_unsupported_platform_has_no_settings(tag):
     assert WheelPlatform.of(tag) is None
 
 
-def test_every_platform_that_this_repository_promises_can_be_built():
-    promised = {tag for each in read_policy(Path(__file__).parents[2]).artifacts for tag in each.platforms}
-    assert promised
-    assert None not in map(WheelPlatform.of, promised)
+def test_platforms_of_this_repository_are_supported():
+    tags = {tag for artifact in read_policy(Path(__file__).parents[2]).artifacts for tag in artifact.platforms}
+    assert tags
+    assert None not in map(WheelPlatform.of, tags)

@@ -22,7 +22,7 @@ def world(checkout):
 def test_it_has_one_commit_of_the_same_tree_and_an_empty_remote(checkout, world):
     state = world.git.tree_state()
     assert state.tree == checkout.git("rev-parse", "HEAD^{tree}", cwd=checkout.root)
-    assert world.git.ask("rev-list", "--count", "HEAD").stdout.strip() == "1"
+    assert world.git.query("rev-list", "--count", "HEAD").stdout.strip() == "1"
     assert (state.branch, state.changed, state.untracked) == ("main", (), ())
     assert world.git.remote_refs("origin").refs == {}
 

@@ -199,7 +199,7 @@ def test_tests_that_change_a_tracked_file_are_noticed_at_the_line(checkout, run)
 
 def test_a_push_that_lands_while_the_tests_run_is_noticed_at_the_line(checkout, run):
     release = run(until="line")
-    checkout.somebody_pushes()
+    checkout.push_from_another_clone()
     with pytest.raises(RefusedError, match="which this clone does not have"):
         release.line()
 

@@ -1,4 +1,4 @@
-"""Checkouts written down as what they hold."""
+"""Checkouts from a mapping of paths to contents."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Lay = Callable[[Mapping[str, str]], Path]
 
 @pytest.fixture
 def lay(tmp_path: Path) -> Lay:
-    """Writes files into a new checkout, `lay({"Cargo.toml": "[workspace]"})`, and returns its root.
+    """Return a function that writes files, `lay({"Cargo.toml": "[workspace]"})`, and returns the root of the checkout.
 
-    Each crate gets an empty library: without a target cargo rejects it.
+    It adds an empty library to each crate, because cargo rejects a crate without targets.
     """
 
     def write(files: Mapping[str, str]) -> Path:

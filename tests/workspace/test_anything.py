@@ -1,4 +1,4 @@
-"""Whatever a manifest or cargo's report holds, the answer is a finding and never an exception."""
+"""Arbitrary manifests and arbitrary output of cargo never raise exceptions."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ lock = st.text(alphabet='[]package="\n 0.4a', max_size=80) | st.just('[[package]
     lock,
     st.fixed_dictionaries({"Cargo.toml": reports, "a/Cargo.toml": reports, "a/b/Cargo.toml": reports}),
 )
-def test_nothing_in_a_manifest_raises(
+def test_arbitrary_manifests_raise_no_exception(
     tmp_path_factory: pytest.TempPathFactory,
     manifests: dict[str, dict[str, Any]],
     locked: str,

@@ -1,4 +1,4 @@
-"""A section is found under its heading and nowhere else, and a release gets its heading with nothing else touched."""
+"""Sections of a changelog, and the heading that a release adds."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ First.
         ("0.1.0-rc.2", None),
     ],
 )
-def test_a_section_is_what_stands_under_its_heading(version: str, body: str | None) -> None:
+def test_section_of_a_version(version: str, body: str | None) -> None:
     assert section(CHANGELOG, V(version)) == body
     assert section(CHANGELOG.replace("\n", "\r\n"), V(version)) == body
     assert section("\ufeff" + CHANGELOG, V(version)) == body
@@ -83,7 +83,7 @@ def test_a_section_is_what_stands_under_its_heading(version: str, body: str | No
         "##\t0.4.0-rc.1",
     ],
 )
-def test_a_heading_may_be_written_in_many_ways(heading: str) -> None:
+def test_styles_of_headings(heading: str) -> None:
     assert section(f"# x\n\n{heading}\n\n- y\n", V("0.4.0-rc.1")) == "- y"
 
 
@@ -105,26 +105,26 @@ def test_a_heading_may_be_written_in_many_ways(heading: str) -> None:
         "<!-- ## x\n## 0.4.0\n-->",
     ],
 )
-def test_what_only_looks_like_the_heading_is_not(line: str) -> None:
+def test_similar_lines_are_not_headings(line: str) -> None:
     assert section(f"# x\n\n{line}\n\n- y\n", V("0.4.0")) is None
 
 
 @pytest.mark.parametrize("body", ["", "\n\n", "### Added\n", "<!-- later -->\n", "[0.4.0]: https://example.org\n"])
-def test_a_section_without_a_word_is_empty(body: str) -> None:
+def test_section_without_text_is_empty(body: str) -> None:
     assert section(f"## 0.4.0\n\n{body}\n## 0.3.0\n\n- y\n", V("0.4.0")) == ""
 
 
-def test_a_section_ends_before_the_next_heading_of_its_level_or_above() -> None:
+def test_section_ends_before_the_next_heading_of_its_level_or_above() -> None:
     assert section("## 0.4.0\na\n### b\n#### c\n# Older\nd\n", V("0.4.0")) == "a\n### b\n#### c"
 
 
-def test_what_was_unreleased_moves_under_the_new_heading() -> None:
+def test_unreleased_changes_get_the_new_heading() -> None:
     expected = CHANGELOG.replace("## [Unreleased]\n", "## [Unreleased]\n\n## [0.4.0] - 2026-11-22\n", 1)
     assert add_heading(CHANGELOG, V("0.4.0"), DAY) == expected
     assert section(expected, V("0.4.0")) == "### Added\n\n- `binoc diff` compares directories."
 
 
-def test_a_heading_that_is_there_is_not_added_again() -> None:
+def test_existing_heading_is_not_added_again() -> None:
     once = add_heading(CHANGELOG, V("0.4.0"), DAY)
     assert add_heading(once, V("0.4.0"), datetime.date(2027, 1, 1)) == once
     assert add_heading(CHANGELOG, V("0.3.0"), DAY) == CHANGELOG
@@ -142,7 +142,7 @@ def test_a_heading_that_is_there_is_not_added_again() -> None:
         ("```\n## Unreleased\n```\n", "```\n## Unreleased\n```\n\n## [0.4.0] - 2026-11-22\n"),
     ],
 )
-def test_a_heading_is_put_where_it_belongs_and_written_like_the_others(before: str, after: str) -> None:
+def test_place_and_style_of_the_new_heading(before: str, after: str) -> None:
     assert add_heading(before, V("0.4.0"), DAY) == after
 
 
@@ -155,12 +155,12 @@ def test_a_heading_is_put_where_it_belongs_and_written_like_the_others(before: s
     st.sampled_from(["\n", "\r\n"]),
     st.booleans(),
 )
-def test_every_other_byte_is_kept_whatever_the_changelog(lines: list[str], end: str, last: bool) -> None:
+def test_all_other_bytes_are_kept(lines: list[str], end: str, last: bool) -> None:
     text = end.join(lines) + (end if last else "")
     once = add_heading(text, V("0.4.0"), DAY)
     assert add_heading(once, V("0.4.0"), DAY) == once
     if once != text:
-        # Only one piece was put in, and it holds nothing but the heading.
+        # Only one piece of text was inserted.
         start = next((i for i, (a, b) in enumerate(zip(text, once, strict=False)) if a != b), len(text))
         tail = len(text) - start
         assert once[:start] + once[len(once) - tail :] == text

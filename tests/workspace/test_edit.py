@@ -1,4 +1,4 @@
-"""set-version edits the lines that own or quote a published version, and not one byte beside them."""
+"""`set-version` edits the lines that own or quote a published version, and no other byte."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ test = [{ include-group = "x" }, "binoc>=0.3"]""".replace("\\\\", "\\"),
     'classifiers = ["Private :: Do Not Upload"]\ndependencies = ["binoc==0.4.0"]\n',
 }
 
-#: The same with all numbers in each requirement, without which Cargo admits no pre-release.
+#: The same files with all numbers in each requirement: otherwise Cargo allows no pre-release.
 IN_FULL = {**FILES, "crates/core/Cargo.toml": FILES["crates/core/Cargo.toml"].replace('"0.4"', '"0.4.0"')}
 
 AFTER = {
@@ -137,8 +137,8 @@ def discover(root: Path) -> Workspace:
     return World.real(root).workspace()
 
 
-def alone(root: Path) -> Workspace:
-    """The manifests of a root without a workspace, as cargo reports such crates, but without the time that it takes."""
+def discover_without_cargo(root: Path) -> Workspace:
+    """Read the manifests of standalone crates with the output that cargo would have, to save time."""
 
     def read(manifest: str) -> CargoMetadata:
         package = Manifest(root, manifest).table("package")
@@ -150,7 +150,7 @@ def alone(root: Path) -> Workspace:
 
 
 def versions(workspace: Workspace, policy: Policy) -> set[Version | None]:
-    """The versions of what is published; `None` where one is not known."""
+    """Return the versions of the published packages; `None` for an unknown one."""
     return {
         None
         if package.source is None or package.version is None
@@ -170,7 +170,7 @@ def set_version(
     return planned
 
 
-def test_every_place_that_owns_or_quotes_the_version_is_edited_and_no_other(lay: Lay) -> None:
+def test_all_places_that_own_or_quote_the_version_are_edited(lay: Lay) -> None:
     root = lay(IN_FULL)
     planned = set_version(root, "0.5.0-rc.1")
     expected = {path: text.encode() for path, text in IN_FULL.items()}
@@ -182,12 +182,12 @@ def test_every_place_that_owns_or_quotes_the_version_is_edited_and_no_other(lay:
     assert {edit.path for edit in planned.edits} == set(AFTER)
 
 
-def test_the_version_that_is_there_changes_nothing(lay: Lay) -> None:
+def test_current_version_needs_no_edits(lay: Lay) -> None:
     assert plan(discover(lay(FILES)), POLICY, V("0.4.0")).edits == ()
 
 
 @pytest.mark.parametrize("version", ["0.4.1", "0.5.0", "1.0.0", "0.5.0-rc.1", "0.4.1-alpha.3", "0.3.0"])
-def test_a_version_that_is_set_and_set_back_restores_every_byte(version: str, lay: Lay) -> None:
+def test_setting_the_old_version_again_restores_all_bytes(version: str, lay: Lay) -> None:
     root = lay(IN_FULL if V(version).is_prerelease else FILES)
     before = contents(root)
     set_version(root, version)
@@ -196,12 +196,12 @@ def test_a_version_that_is_set_and_set_back_restores_every_byte(version: str, la
     assert contents(root) == before
 
 
-def test_a_short_requirement_is_refused_for_a_prerelease_with_the_edit_that_helps(lay: Lay) -> None:
+def test_short_requirement_is_refused_for_a_prerelease(lay: Lay) -> None:
     root = lay(FILES)
     problem, *others = plan(discover(root), POLICY, V("0.5.0-rc.1")).problems
     assert (problem.status, problem.looked_at, others) == ("failed", "crates/core/Cargo.toml:12", [])
-    assert "write `0.5.0-rc.1` instead of `0.4` in `crates/core/Cargo.toml:12`" in problem.remedy
-    assert "just set-version 0.5.0-rc.1" in problem.remedy
+    for data in ("`0.4`", "`0.5.0-rc.1`", "`crates/core/Cargo.toml:12`", "`just set-version 0.5.0-rc.1`"):
+        assert data in problem.remedy
     path = root / "crates/core/Cargo.toml"
     path.write_text(path.read_text().replace('"0.4"', '"0.5.0-rc.1"'))
     set_version(root, "0.5.0-rc.1")
@@ -209,7 +209,7 @@ def test_a_short_requirement_is_refused_for_a_prerelease_with_the_edit_that_help
     assert path.read_text() == IN_FULL["crates/core/Cargo.toml"].replace("0.4.0", "0.5.0")
 
 
-def test_a_plan_says_what_will_stand_on_which_line(lay: Lay) -> None:
+def test_plan_shows_lines_with_current_and_new_text(lay: Lay) -> None:
     planned = plan(discover(lay(FILES)), POLICY, V("0.5.0"))
     lines = [str(change) for edit in planned.edits for change in edit.changes]
     assert lines[:4] == [
@@ -220,7 +220,7 @@ def test_a_plan_says_what_will_stand_on_which_line(lay: Lay) -> None:
     ]
 
 
-def test_the_lock_file_stays_what_cargo_would_write(lay: Lay) -> None:
+def test_lock_file_is_as_cargo_would_write_it(lay: Lay) -> None:
     root = lay(IN_FULL)
     with_sources(root)
     (root / "Cargo.toml").write_text(FILES["Cargo.toml"].replace('serde = "0.4.0"\n', ""))
@@ -234,7 +234,7 @@ def test_the_lock_file_stays_what_cargo_would_write(lay: Lay) -> None:
     assert contents(root) == before
 
 
-def test_a_lock_file_that_names_versions_because_names_are_ambiguous_stays_right(lay: Lay) -> None:
+def test_versions_in_dependencies_of_the_lock_file_are_edited(lay: Lay) -> None:
     published = '[package]\nname = "a"\nversion = "0.4.0"\nedition = "2021"\n'
     root = lay(
         {
@@ -257,7 +257,7 @@ def test_a_lock_file_that_names_versions_because_names_are_ambiguous_stays_right
     assert contents(root) == before
 
 
-def test_an_entry_of_the_lock_file_with_a_source_is_not_ours(lay: Lay) -> None:
+def test_lock_file_entry_with_a_source_is_not_edited(lay: Lay) -> None:
     entry = '[[package]]\nname = "a"\nversion = "0.4.0"\nsource = "registry+https://example.org/index"\n'
     root = lay({"Cargo.toml": '[package]\nname = "a"\nversion = "0.4.0"\n', "Cargo.lock": f"version = 4\n\n{entry}"})
     set_version(root, "0.5.0", UNDECLARED)
@@ -265,29 +265,27 @@ def test_an_entry_of_the_lock_file_with_a_source_is_not_ours(lay: Lay) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "before", "after", "saw"),
+    ("path", "before", "after", "line"),
     [
-        ("python/sqlite/pyproject.toml", ">=0.4.0, <0.5", ">=0.3, <0.5", "does not admit 0.5.0"),
-        ("crates/core/Cargo.toml", "=0.4.0", ">=0.3, <0.5", "does not admit 0.5.0"),
-        ("crates/core/Cargo.toml", "=0.4.0", ">=0.3, <=0.4", "does not admit 0.5.0"),
-        ("crates/sdk/Cargo.toml", "[package]", "[package", "does not parse"),
-        ("Cargo.lock", "", "<<<<<<< HEAD\n", "merge conflict"),
-        ("Cargo.toml", 'version = "0.4.0"   #', 'version = "0\\u002e4.0"   #', "not understood"),
+        ("python/sqlite/pyproject.toml", ">=0.4.0, <0.5", ">=0.3, <0.5", 10),
+        ("crates/core/Cargo.toml", "=0.4.0", ">=0.3, <0.5", 8),
+        ("crates/core/Cargo.toml", "=0.4.0", ">=0.3, <=0.4", 8),
+        ("crates/sdk/Cargo.toml", "[package]", "[package", 1),
+        ("Cargo.lock", "", "<<<<<<< HEAD\n", 1),
+        ("Cargo.toml", 'version = "0.4.0"   #', 'version = "0\\u002e4.0"   #', 6),
     ],
 )
-def test_what_cannot_follow_is_a_problem_with_its_place(path: str, before: str, after: str, saw: str, lay: Lay) -> None:
+def test_value_that_cannot_be_edited_is_a_problem(path: str, before: str, after: str, line: int, lay: Lay) -> None:
     files = {**FILES, "Cargo.lock": ""}
     assert before in files[path]
     root = lay({**files, path: files[path].replace(before, after, 1)})
     (problem,) = plan(discover(root), POLICY, V("0.5.0")).problems
-    assert problem.status == "failed"
-    assert problem.looked_at.startswith(f"{path}:")
-    assert saw in problem.saw
+    assert (problem.status, problem.looked_at) == ("failed", f"{path}:{line}")
     assert problem.remedy
 
 
 @pytest.mark.parametrize("requirement", ["newest", "0.4.0.0"])
-def test_nothing_is_edited_where_cargo_cannot_read_a_workspace_that_is_published(requirement: str, lay: Lay) -> None:
+def test_nothing_is_edited_if_cargo_cannot_read_the_workspace(requirement: str, lay: Lay) -> None:
     core = FILES["crates/core/Cargo.toml"].replace("=0.4.0", requirement)
     planned = plan(discover(lay({**FILES, "crates/core/Cargo.toml": core})), POLICY, V("0.5.0"))
     (problem,) = planned.problems
@@ -296,24 +294,30 @@ def test_nothing_is_edited_where_cargo_cannot_read_a_workspace_that_is_published
     assert problem.remedy == problem.looked_at
 
 
-def test_a_crate_that_cargo_cannot_read_and_nothing_published_needs_stops_no_edit(lay: Lay) -> None:
+def test_unrelated_crate_that_cargo_cannot_read_is_ignored(lay: Lay) -> None:
     files = {**FILES, "Cargo.toml": FILES["Cargo.toml"].replace('resolver = "2"', 'resolver = "2"\nexclude = ["x"]')}
     root = lay({**files, "x/Cargo.toml": '[package]\nname = "x"\nversion = "zero"\n'})
     set_version(root, "0.5.0")
     assert versions(discover(root), POLICY) == {V("0.5.0")}
 
 
-def test_more_than_the_version_changing_is_refused(lay: Lay, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_edit_that_changes_other_values_is_refused(lay: Lay, monkeypatch: pytest.MonkeyPatch) -> None:
     root = lay({"Cargo.toml": '[package]\nname = "a"\nversion = "0.4.0"\nmetadata.x = "0.4.0"\n'})
-    workspace = alone(root)
+    workspace = discover_without_cargo(root)
     (package,) = workspace.packages
     spans = package.document.spans
     monkeypatch.setitem(spans, ("package", "version"), spans["package", "metadata", "x"])
     (problem,) = plan(workspace, UNDECLARED, V("0.5.0")).problems
-    assert (problem.status, problem.saw) == ("failed", "more than the version would change in this file")
+    assert (problem.status, problem.looked_at) == ("failed", "Cargo.toml:4")
 
 
-def test_published_packages_may_start_from_different_versions(lay: Lay) -> None:
+def test_empty_version_is_a_problem(lay: Lay) -> None:
+    workspace = discover_without_cargo(lay({"Cargo.toml": '[package]\nname = "a"\nversion = ""\n'}))
+    (problem,) = plan(workspace, UNDECLARED, V("0.5.0")).problems
+    assert (problem.status, problem.looked_at) == ("failed", "Cargo.toml:3")
+
+
+def test_published_packages_with_different_versions_get_the_same(lay: Lay) -> None:
     root = lay({**FILES, "Cargo.toml": FILES["Cargo.toml"].replace("0.4.0", "0.3.7")})
     set_version(root, "0.5.0")
     assert versions(discover(root), POLICY) == {V("0.5.0")}
@@ -328,7 +332,7 @@ comments = st.sampled_from(["", ' # version = "0.4.0"', "#'"])
 
 @st.composite
 def manifests(draw: st.DrawFn) -> dict[str, str]:
-    """The same two crates and two distributions, written in many ways."""
+    """Generate two crates and two distributions in many TOML styles."""
 
     def string(text: str) -> str:
         quote = draw(quotes)
@@ -386,28 +390,23 @@ def manifests(draw: st.DrawFn) -> dict[str, str]:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
 @given(manifests(), st.sampled_from(["0.4.1", "0.5.0", "1.0.0", "0.5.0-rc.1"]))
-def test_any_style_survives_there_and_back(
-    tmp_path_factory: pytest.TempPathFactory, files: dict[str, str], version: str
-) -> None:
+def test_any_style_is_restored(tmp_path_factory: pytest.TempPathFactory, files: dict[str, str], version: str) -> None:
     root = tmp_path_factory.mktemp("style")
     for path, text in files.items():
         (root / path).parent.mkdir(exist_ok=True)
         (root / path).write_bytes(text.encode())
     before = contents(root)
-    planned = plan(alone(root), UNDECLARED, V(version))
-    if planned.problems:  # a bound that somebody chose and a short requirement exclude a pre-release
+    planned = plan(discover_without_cargo(root), UNDECLARED, V(version))
+    if planned.problems:  # a bound and a short requirement exclude a pre-release
         assert V(version).is_prerelease
         (problem,) = planned.problems
-        assert problem.saw.rpartition(" ")[0] in {
-            "`sdk` is required as `>= 0.3`: `>= 0.3` does not admit",
-            "`sdk` is required as `0.4`: `0.5` does not admit",
-        }
+        assert "`>= 0.3`" in problem.saw or "`0.4`" in problem.saw
         return
     assert {edit.path for edit in planned.edits} >= {"sdk/Cargo.toml", "base/pyproject.toml", "more/pyproject.toml"}
     assert not apply(planned.edits)
-    assert versions(alone(root), UNDECLARED) == {V(version)}
-    assert plan(alone(root), UNDECLARED, V(version)).edits == ()
-    set_version(root, "0.4.0", UNDECLARED, alone)
+    assert versions(discover_without_cargo(root), UNDECLARED) == {V(version)}
+    assert plan(discover_without_cargo(root), UNDECLARED, V(version)).edits == ()
+    set_version(root, "0.4.0", UNDECLARED, discover_without_cargo)
     assert contents(root) == before
 
 
@@ -425,7 +424,7 @@ def test_modes_and_links_are_kept(lay: Lay) -> None:
     assert '"0.5.0"' in (root / "real/kept.toml").read_text()
 
 
-def test_a_file_that_changed_since_it_was_read_is_not_written(lay: Lay) -> None:
+def test_file_that_changed_after_it_was_read_is_not_written(lay: Lay) -> None:
     root = lay(FILES)
     planned = plan(discover(root), POLICY, V("0.5.0"))
     (root / "docs/pyproject.toml").write_text("[project]\n")
@@ -437,9 +436,7 @@ def test_a_file_that_changed_since_it_was_read_is_not_written(lay: Lay) -> None:
 
 @pytest.mark.parametrize("call", range(1, 12))
 @pytest.mark.parametrize("function", ["fsync", "replace", "write"])
-def test_an_error_at_any_moment_restores_all_files(
-    function: str, call: int, lay: Lay, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_files_are_restored_after_an_error(function: str, call: int, lay: Lay, monkeypatch: pytest.MonkeyPatch) -> None:
     root = lay(FILES)
     before = contents(root)
     planned = plan(discover(root), POLICY, V("0.5.0"))
@@ -454,26 +451,26 @@ def test_an_error_at_any_moment_restores_all_files(
     monkeypatch.undo()
     if call <= len(planned.edits):
         assert [finding.status for finding in findings] == ["failed"]
-        assert "No space left on device; no file was changed" in findings[0].saw
+        assert "No space left on device" in findings[0].saw
         assert contents(root) == before
         set_version(root, "0.5.0")
     assert versions(discover(root), POLICY) == {V("0.5.0")}
 
 
-def test_files_that_could_not_be_put_back_are_named(lay: Lay, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_that_cannot_be_restored_are_listed(lay: Lay, monkeypatch: pytest.MonkeyPatch) -> None:
     root = lay(FILES)
     planned = plan(discover(root), POLICY, V("0.5.0"))
     monkeypatch.setattr(Path, "replace", fails_from(3, OSError(5, "Input/output error"))(Path.replace))
     (finding,) = apply(planned.edits)
-    left = [edit.path for edit in planned.edits if edit.file.read_bytes() == edit.after]
-    assert len(left) == 2
-    names = ", ".join(f"`{path}`" for path in left)
-    assert finding.saw == f"cannot be written: Input/output error; {names} could not be put back"
-    assert finding.remedy == f"git diff -- {' '.join(left)}"
+    changed = [edit.path for edit in planned.edits if edit.file.read_bytes() == edit.after]
+    assert len(changed) == 2
+    assert "Input/output error" in finding.saw
+    assert all(f"`{path}`" in finding.saw for path in changed)
+    assert finding.remedy == f"git diff -- {' '.join(changed)}"
 
 
 @pytest.mark.parametrize("call", range(1, 6))
-def test_an_interruption_restores_all_files_and_goes_on(call: int, lay: Lay, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_are_restored_after_an_interruption(call: int, lay: Lay, monkeypatch: pytest.MonkeyPatch) -> None:
     root = lay(FILES)
     before = contents(root)
     planned = plan(discover(root), POLICY, V("0.5.0"))
@@ -486,7 +483,7 @@ def test_an_interruption_restores_all_files_and_goes_on(call: int, lay: Lay, mon
 
 @pytest.mark.parametrize("call", range(1, 6))
 @pytest.mark.parametrize("function", ["fsync", "replace"])
-def test_after_a_kill_at_any_moment_the_same_command_completes(function: str, call: int, lay: Lay) -> None:
+def test_same_command_completes_after_the_process_is_killed(function: str, call: int, lay: Lay) -> None:
     root = lay(FILES)
     expected = dict(contents(lay(FILES)))
     program = f"""
@@ -497,7 +494,7 @@ from binoc_runbook.version import Version
 from binoc_runbook.workspace.edit import apply, plan
 from binoc_runbook.world import World
 policy = Policy(declared=True, artifacts={[(a.name, a.registry, a.path) for a in POLICY.artifacts]!r})
-policy = Policy(declared=True, artifacts=tuple(Artifact(*each) for each in policy.artifacts))
+policy = Policy(declared=True, artifacts=tuple(Artifact(*values) for values in policy.artifacts))
 calls, lock = 0, threading.Lock()
 owner = {"os" if function == "fsync" else "Path"}
 real = owner.{function}
@@ -555,5 +552,5 @@ def with_sources(root: Path) -> None:
 
 
 def cargo(command: str, root: Path, *arguments: str) -> None:
-    asked = subprocess.run(["cargo", command, "--offline", *arguments], cwd=root, capture_output=True, check=False)
-    assert asked.returncode == 0, asked.stderr.decode()
+    process = subprocess.run(["cargo", command, "--offline", *arguments], cwd=root, capture_output=True, check=False)
+    assert process.returncode == 0, process.stderr.decode()

@@ -1,4 +1,4 @@
-"""What quotes a version follows it and comes back; what merely bounds it stays; what cannot follow is said."""
+"""Requirements that quote a version are updated; bounds are kept; requirements that exclude the version are errors."""
 
 from __future__ import annotations
 
@@ -30,28 +30,28 @@ V = Version.parse
         ("=0.4", "0.5.7", "=0.5"),
         ("0.4.*", "0.5.0", "0.5.*"),
         (" 0.4.0 ", "0.5.0", " 0.5.0 "),
-        # The line of compatibility moves as a whole.
+        # Both ends of a compatible range are updated.
         (">=0.4.0, <0.5.0", "0.5.0", ">=0.5.0, <0.6.0"),
         (">=0.4, <0.5", "1.2.0", ">=1.2, <2.0"),
         (">= 1.2 , < 2", "2.0.1", ">= 2.0 , < 3"),
         (">=0.0.3, <0.0.4", "0.0.4", ">=0.0.4, <0.0.5"),
         ("<0.5, >=0.4", "0.6.0", "<0.7, >=0.6"),
-        # A bound that somebody chose stays.
+        # Bounds are kept.
         ("*", "0.5.0", "*"),
         (">=0.3", "0.5.0", ">=0.3"),
         (">=0.4.0", "0.5.0", ">=0.4.0"),
         (">=0.3, <1", "0.5.0", ">=0.3, <1"),
         (">0.3, <=0.9", "0.5.0", ">0.3, <=0.9"),
-        # A pre-release is written in full.
+        # Pre-releases.
         ("0.4.0", "0.5.0-rc.1", "0.5.0-rc.1"),
         ("=0.4.0", "0.5.0-beta.2", "=0.5.0-beta.2"),
         (">=0.4.0, <0.5.0", "0.5.0-rc.1", ">=0.5.0-rc.1, <0.6.0"),
-        # What an earlier set-version wrote next to a short requirement is a bound.
+        # A lower bound next to a short requirement is kept.
         ("0.5, >=0.5.0-rc.1", "0.5.0-rc.2", "0.5, >=0.5.0-rc.1"),
         ("0.5, >=0.5.0-rc.1", "0.5.0", "0.5, >=0.5.0-rc.1"),
     ],
 )
-def test_a_cargo_requirement_follows_the_version(before: str, version: str, after: str) -> None:
+def test_cargo_requirement_is_updated(before: str, version: str, after: str) -> None:
     assert in_cargo(before, V(version)) == after
 
 
@@ -71,17 +71,17 @@ def test_a_cargo_requirement_follows_the_version(before: str, version: str, afte
         ('binoc==0.4.0; extra == "0.4.0"', "0.5.0", 'binoc==0.5.0; extra == "0.4.0"'),
         ("binoc>=0.3", "0.5.0", "binoc>=0.3"),
         ("binoc>=0.3,<1,!=0.4.1", "0.5.0", "binoc>=0.3,<1,!=0.4.1"),
-        # Python's spelling, and short operands stay short (PEP 440 fills them up with zeros).
+        # The Python spelling, and short operands stay short (PEP 440 pads them with zeros).
         ("binoc==0.4.0", "0.5.0-rc.1", "binoc==0.5.0rc1"),
         ("binoc>=0.4,<0.5", "0.5.0-rc.1", "binoc>=0.5rc1,<0.6"),
         ("binoc>=0.5rc1,<0.6", "0.5.0", "binoc>=0.5,<0.6"),
         ("binoc~=0.4", "0.5.1-alpha.2", "binoc~=0.5a2"),
-        # What is not in normal form gets it.
+        # Versions are normalized.
         ("binoc==v0.4.0", "0.4.0", "binoc==0.4.0"),
         ("binoc==0.4.0-rc.1", "0.4.0-rc.1", "binoc==0.4.0rc1"),
     ],
 )
-def test_a_python_requirement_follows_the_version(before: str, version: str, after: str) -> None:
+def test_python_requirement_is_updated(before: str, version: str, after: str) -> None:
     assert in_python(before, V(version)) == after
 
 
@@ -102,7 +102,7 @@ def test_a_python_requirement_follows_the_version(before: str, version: str, aft
         ("9" * 10_000, "0.5.0"),
     ],
 )
-def test_a_cargo_requirement_that_cannot_follow_is_never_written(requirement: str, version: str) -> None:
+def test_cargo_requirement_that_excludes_the_version_is_an_error(requirement: str, version: str) -> None:
     with pytest.raises(RequirementError):
         in_cargo(requirement, V(version))
 
@@ -117,12 +117,12 @@ def test_a_cargo_requirement_that_cannot_follow_is_never_written(requirement: st
         ("0.4.*", "0.5.0-rc.1", "0.5.0-rc.1"),
         ("*", "0.5.0-rc.1", "0.5.0-rc.1"),
         ("0.5, >=0.5.0-rc.1", "0.6.0-rc.1", "0.6.0-rc.1, >=0.5.0-rc.1"),
-        # A bound that somebody chose is for that person to change.
+        # Bounds have no suggestion.
         (">=0.3", "0.5.0-rc.1", None),
         ("0.4, <0.5", "0.5.0", None),
     ],
 )
-def test_a_refused_cargo_requirement_comes_with_one_that_admits_the_version(
+def test_error_of_a_cargo_requirement_suggests_one_that_allows_the_version(
     requirement: str, version: str, suggestion: str | None
 ) -> None:
     with pytest.raises(RequirementError) as refused:
@@ -144,7 +144,7 @@ def test_a_refused_cargo_requirement_comes_with_one_that_admits_the_version(
         ("binoc==" + "9" * 10_000, "0.5.0"),
     ],
 )
-def test_a_python_requirement_that_cannot_follow_is_never_written(requirement: str, version: str) -> None:
+def test_python_requirement_that_excludes_the_version_is_an_error(requirement: str, version: str) -> None:
     with pytest.raises(RequirementError):
         in_python(requirement, V(version))
 
@@ -162,7 +162,7 @@ def test_a_python_requirement_that_cannot_follow_is_never_written(requirement: s
         ("==1", None),
     ],
 )
-def test_only_a_requirement_with_a_version_has_a_name_to_look_for(text: str, name: str | None) -> None:
+def test_name_of_a_python_requirement_with_a_version(text: str, name: str | None) -> None:
     assert name_in_python(text) == name
 
 
@@ -182,9 +182,7 @@ def cargo_quotes(draw: st.DrawFn) -> str:
 
 
 @given(cargo_quotes(), versions, versions)
-def test_a_cargo_requirement_that_was_moved_and_moved_back_is_what_it_was(
-    form: str, there: Version, back: Version
-) -> None:
+def test_cargo_requirement_round_trips(form: str, there: Version, back: Version) -> None:
     try:
         quoted = in_cargo(form, back)
         moved = in_cargo(quoted, there)
@@ -203,9 +201,7 @@ def python_quotes(draw: st.DrawFn) -> str:
 
 
 @given(python_quotes(), versions, versions)
-def test_a_python_requirement_that_was_moved_and_moved_back_is_what_it_was(
-    form: str, there: Version, back: Version
-) -> None:
+def test_python_requirement_round_trips(form: str, there: Version, back: Version) -> None:
     try:
         quoted = in_python(form, back)
         moved = in_python(quoted, there)
@@ -221,9 +217,7 @@ def test_a_python_requirement_that_was_moved_and_moved_back_is_what_it_was(
     versions,
     versions,
 )
-def test_a_line_of_compatibility_that_was_moved_and_moved_back_is_what_it_was(
-    form: str, space: str, there: Version, back: Version
-) -> None:
+def test_compatible_range_round_trips(form: str, space: str, there: Version, back: Version) -> None:
     for move, before in ((in_cargo, form.format(space)), (in_python, f"binoc{form.format(space)}")):
         try:
             quoted = move(before, back)
@@ -235,7 +229,7 @@ def test_a_line_of_compatibility_that_was_moved_and_moved_back_is_what_it_was(
 
 
 @given(python_quotes(), versions)
-def test_what_is_written_for_python_admits_the_version(form: str, version: Version) -> None:
+def test_updated_python_requirement_allows_the_version(form: str, version: Version) -> None:
     try:
         text = in_python(form, version)
     except RequirementError:
@@ -243,7 +237,7 @@ def test_what_is_written_for_python_admits_the_version(form: str, version: Versi
     assert Requirement(text).specifier.contains(version.pep440, prereleases=True)
 
 
-# The judge of what Cargo admits is Cargo.
+# Compared with Cargo itself.
 
 REQUIREMENTS = [
     *("*", "0", "0.5", "0.5.2", "0.6", "0.5.0-rc.1", "0.0", "1"),
@@ -254,26 +248,26 @@ REQUIREMENTS = [
 
 
 @pytest.mark.parametrize("version", ["0.5.2", "0.5.0-rc.1"])
-def test_what_is_admitted_is_what_cargo_admits(version: str, tmp_path: Path) -> None:
+def test_cargo_allows_the_same_versions(version: str, tmp_path: Path) -> None:
     package = '[package]\nname = "{}"\nversion = "{}"\nedition = "2021"\n'
     for name in ("a", "b"):
         (tmp_path / name / "src").mkdir(parents=True)
         (tmp_path / name / "src/lib.rs").touch()
     (tmp_path / "Cargo.toml").write_text('[workspace]\nresolver = "2"\nmembers = ["a", "b"]\n')
     (tmp_path / "a/Cargo.toml").write_text(package.format("a", version))
-    from binoc_runbook.workspace.requirement import cargo_admits
+    from binoc_runbook.workspace.requirement import cargo_allows
 
     for requirement in REQUIREMENTS:
         dependency = f'[dependencies]\na = {{ path = "../a", version = "{requirement}" }}\n'
         (tmp_path / "b/Cargo.toml").write_text(package.format("b", "1.0.0") + dependency)
         (tmp_path / "Cargo.lock").unlink(missing_ok=True)
         command = ["cargo", "generate-lockfile", "--offline", "--quiet"]
-        asked = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False, env=dict(os.environ))
+        process = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False, env=dict(os.environ))
         if "*" in requirement and requirement == "*":
-            assert (asked.returncode == 0) == (version == "0.5.2")
+            assert (process.returncode == 0) == (version == "0.5.2")
             continue
         try:
-            ours = cargo_admits(requirement, V(version))
+            allowed = cargo_allows(requirement, V(version))
         except RequirementError:
-            ours = False
-        assert ours == (asked.returncode == 0), (requirement, asked.stderr.decode())
+            allowed = False
+        assert allowed == (process.returncode == 0), (requirement, process.stderr.decode())

@@ -1,4 +1,4 @@
-"""Where values are written is found in every form that TOML has, and means what tomllib reads there."""
+"""The spans of values in all forms of TOML contain the values that `tomllib` returns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from binoc_runbook.workspace.spans import Keys, spans
 
 
 def leaves(value: object, path: Keys = ()) -> Iterator[tuple[Keys, object]]:
-    """Every value that is neither a table nor an array."""
+    """Yield the values that are neither tables nor arrays, with their key paths."""
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from leaves(inner, (*path, key))
@@ -25,11 +25,11 @@ def leaves(value: object, path: Keys = ()) -> Iterator[tuple[Keys, object]]:
         yield path, value
 
 
-def agrees(text: str) -> None:
-    found = spans(text)
+def assert_spans_match_values(text: str) -> None:
+    positions = spans(text)
     data: dict[str, Any] = tomllib.loads(text.removeprefix("\ufeff"))
     for path, value in leaves(data):
-        start, end = found[path]
+        start, end = positions[path]
         assert tomllib.loads(f"v = {text[start:end]}")["v"] == value, path
 
 
@@ -60,8 +60,8 @@ def agrees(text: str) -> None:
         "[a.b]\nx=1\n[c]\ny=1\n[a.d]\nz=1\n[a]\nw=1\n",
     ],
 )
-def test_every_value_is_found_where_it_is_written(text: str) -> None:
-    agrees(text)
+def test_spans_of_all_forms_of_toml(text: str) -> None:
+    assert_spans_match_values(text)
 
 
 keys = st.sampled_from(["a", "b-c", "_", "1", '"d e"', "'f.g'", '"h\\"i"', "workspace", "version"])
@@ -121,20 +121,20 @@ def documents(draw: st.DrawFn) -> str:
 
 
 @given(documents())
-def test_whatever_tomllib_reads_is_found(text: str) -> None:
-    agrees(text)
+def test_spans_of_generated_documents(text: str) -> None:
+    assert_spans_match_values(text)
 
 
 @given(st.text(alphabet="[]{}=.,\"'\\#ab1 \n\r\t", max_size=60))
-def test_no_text_makes_it_fail_or_hang(text: str) -> None:
+def test_arbitrary_text_raises_no_exception(text: str) -> None:
     for start, end in spans(text).values():
         assert 0 <= start <= end <= len(text)
 
 
-def test_line_breaks_inside_inline_tables_are_read_as_cargo_does() -> None:
+def test_line_breaks_inside_inline_tables_are_accepted() -> None:
     text = 'a = {\n  path = "..", # c\n  version = "1",\n}\n'
     assert text[slice(*spans(text)["a", "version"])] == '"1"'
 
 
-def test_endless_nesting_ends() -> None:
+def test_deep_nesting_raises_no_exception() -> None:
     assert spans("a = " + "[" * 100_000) == {}

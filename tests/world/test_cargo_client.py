@@ -1,4 +1,4 @@
-"""Cargo reports about a foreign tree without changing it, and each of its failures is one line."""
+"""The output of cargo for a directory tree, without changes to the tree, and its errors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CRATE = '[package]\nname = "a"\nversion = "0.4.0"\nedition = "2021"\n[dependenci
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """A crate in a directory whose name looks like an option, with a configuration that names its own compiler."""
+    """Create a crate in a directory with the name of an option, and a configuration with another compiler."""
     root = tmp_path / "tree"
     for path, text in {
         "-x/Cargo.toml": CRATE,
@@ -33,7 +33,7 @@ def files(root: Path) -> set[str]:
     return {str(path.relative_to(root)) for path in root.rglob("*")}
 
 
-def test_nothing_is_written_and_no_program_of_the_tree_is_run(tree: Path) -> None:
+def test_tree_is_not_changed_and_its_programs_do_not_run(tree: Path) -> None:
     before = files(tree)
     report = read_metadata(Processes(tree), "-x/Cargo.toml")
     assert (report.error, report.root) == ("", str(tree / "-x"))
@@ -43,7 +43,7 @@ def test_nothing_is_written_and_no_program_of_the_tree_is_run(tree: Path) -> Non
     assert files(tree) == before
 
 
-def test_an_error_is_its_first_line_without_colour(tree: Path) -> None:
+def test_error_is_one_line_without_colour(tree: Path) -> None:
     (tree / "-x/src/lib.rs").unlink()
     report = read_metadata(Processes(tree, {"CARGO_TERM_COLOR": "always"}), "-x/Cargo.toml")
     assert report.error == f"error: failed to parse manifest at `{tree}/-x/Cargo.toml`"
@@ -51,8 +51,8 @@ def test_an_error_is_its_first_line_without_colour(tree: Path) -> None:
 
 
 @pytest.fixture
-def pretended(tmp_path: Path) -> Callable[[str], Processes]:
-    """Processes in which `cargo` is the shell script that is given."""
+def with_script(tmp_path: Path) -> Callable[[str], Processes]:
+    """Return a function that returns processes with a shell script as `cargo`."""
 
     def write(script: str) -> Processes:
         (tmp_path / "bin").mkdir()
@@ -72,14 +72,13 @@ def pretended(tmp_path: Path) -> Callable[[str], Processes]:
         ("kill -9 $$", "exit code -9"),
     ],
 )
-def test_the_error_line_is_found_behind_warnings(
-    script: str, error: str, pretended: Callable[[str], Processes]
-) -> None:
-    report = read_metadata(pretended(script), "Cargo.toml")
+def test_error_after_warnings_is_reported(script: str, error: str, with_script: Callable[[str], Processes]) -> None:
+    report = read_metadata(with_script(script), "Cargo.toml")
     assert (report.error, report.packages) == (error, ())
     assert report.remedy
 
 
-def test_an_answer_that_is_not_cargos_is_an_error(pretended: Callable[[str], Processes]) -> None:
-    report = read_metadata(pretended("echo hello"), "Cargo.toml")
-    assert "not understood" in report.error
+def test_unexpected_output_is_an_error(with_script: Callable[[str], Processes]) -> None:
+    report = read_metadata(with_script("echo hello"), "Cargo.toml")
+    assert report.error
+    assert report.packages == ()

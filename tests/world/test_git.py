@@ -1,4 +1,4 @@
-"""Git as it is asked: real repositories, each in the state that the test names."""
+"""The client of git with real repositories."""
 
 from __future__ import annotations
 
@@ -16,58 +16,58 @@ def here(checkout):
 
 
 def state(here: Git) -> TreeState:
-    told = here.tree_state()
-    assert isinstance(told, TreeState)
-    return told
+    tree = here.tree_state()
+    assert isinstance(tree, TreeState)
+    return tree
 
 
-def test_a_clean_checkout_says_its_commit_its_tree_and_its_branch(checkout, here):
-    told = state(here)
-    assert told.commit == checkout.head()
-    assert told.tree == checkout.git("rev-parse", "HEAD^{tree}", cwd=checkout.root)
-    assert told.branch == "main"
-    assert (told.shallow, told.operation, told.changed, told.untracked) == (False, None, (), ())
-    assert told.message == "What is to be released"
+def test_state_of_a_clean_checkout(checkout, here):
+    tree = state(here)
+    assert tree.commit == checkout.head()
+    assert tree.tree == checkout.git("rev-parse", "HEAD^{tree}", cwd=checkout.root)
+    assert tree.branch == "main"
+    assert (tree.shallow, tree.operation, tree.changed, tree.untracked) == (False, None, (), ())
+    assert tree.message == "The commit to release"
 
 
-def test_changed_renamed_and_untracked_files_are_told_by_name(checkout, here):
+def test_changed_renamed_and_untracked_files_are_listed(checkout, here):
     checkout.edit("CHANGELOG.md", "Everything", "All")
     checkout.git("mv", ".gitignore", "a new name", cwd=checkout.root)
     checkout.write("notes/todo.txt", "later\n")
-    told = state(here)
-    assert set(told.changed) == {"CHANGELOG.md", "a new name"}
-    assert told.untracked == ("notes/todo.txt",)
+    tree = state(here)
+    assert set(tree.changed) == {"CHANGELOG.md", "a new name"}
+    assert tree.untracked == ("notes/todo.txt",)
 
 
-def test_an_ignored_file_is_not_told(checkout, here):
+def test_ignored_file_is_not_listed(checkout, here):
     checkout.write("target/debug/binary", "")
     assert state(here).untracked == ()
 
 
-def test_a_detached_head_has_no_branch(checkout, here):
+def test_detached_head_has_no_branch(checkout, here):
     checkout.git("switch", "--quiet", "--detach", cwd=checkout.root)
     assert state(here).branch is None
 
 
-def test_a_repository_before_its_first_commit_has_no_commit(tmp_path, git):
+def test_new_repository_has_no_commit(tmp_path, git):
     git("init", "--quiet", str(tmp_path / "empty"))
     assert state(Git(tmp_path / "empty")).commit is None
     assert Git(tmp_path / "empty").head() is None
 
 
-def test_head_is_a_commit_and_unless_it_is_detached_a_branch(checkout, here):
+def test_head_has_a_commit_and_a_branch(checkout, here):
     checkout.git("tag", "main", cwd=checkout.root)  # a tag of the same name must not be taken for the branch
     assert here.head() == (checkout.head(), "main")
     checkout.git("switch", "--quiet", "--detach", cwd=checkout.root)
     assert here.head() == (checkout.head(), None)
 
 
-def test_a_directory_that_is_no_repository_gives_the_reason(tmp_path):
+def test_directory_without_a_repository_has_an_error(tmp_path):
     assert "not a git repository" in str(Git(tmp_path).tree_state())
 
 
 @pytest.mark.parametrize("operation", ["merge", "rebase", "cherry-pick", "revert"])
-def test_an_unfinished_operation_is_told_with_the_way_out(checkout, here, operation):
+def test_operation_in_progress_has_the_command_that_ends_it(checkout, here, operation):
     run = checkout.git
     checkout.write("both.txt", "ours\n")
     ours = checkout.commit("Ours")
@@ -76,33 +76,33 @@ def test_an_unfinished_operation_is_told_with_the_way_out(checkout, here, operat
     checkout.commit("Theirs")
     arguments = {"merge": ["main"], "rebase": ["main"], "cherry-pick": ["main"], "revert": [ours]}[operation]
     run(operation, *arguments, cwd=checkout.root, check=False)
-    told = state(here).operation
-    assert told is not None
-    name, way_out = told
+    in_progress = state(here).operation
+    assert in_progress is not None
+    name, command = in_progress
     assert name == operation
-    run(*way_out.split()[1:], cwd=checkout.root)
+    run(*command.split()[1:], cwd=checkout.root)
     assert state(here).operation is None
 
 
-def test_a_shallow_clone_is_told(checkout, tmp_path):
+def test_shallow_clone_is_detected(checkout, tmp_path):
     checkout.git("clone", "--quiet", "--depth=1", checkout.root.as_uri(), str(tmp_path / "shallow"))
     assert state(Git(tmp_path / "shallow")).shallow
 
 
-def test_a_worktree_is_a_checkout_like_any_other(checkout, tmp_path):
+def test_worktree_is_supported(checkout, tmp_path):
     checkout.git("worktree", "add", "--quiet", "-b", "other", str(tmp_path / "tree"), cwd=checkout.root)
     tree = Git(tmp_path / "tree")
     assert state(tree).branch == "other"
     assert tree.private_directory() == (checkout.root / ".git").resolve()
 
 
-def test_what_a_hook_leaves_in_the_environment_does_not_redirect_git(checkout, here, tmp_path, monkeypatch):
+def test_variables_of_a_hook_are_ignored(checkout, here, tmp_path, monkeypatch):
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere"))
     monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "no-index"))
     assert state(here).changed == ()
 
 
-def test_local_tags_are_told_apart(checkout, here):
+def test_lightweight_and_annotated_tags(checkout, here):
     checkout.git("tag", "light", cwd=checkout.root)
     checkout.git("tag", "-a", "-m", "heavy", "heavy", cwd=checkout.root)
     assert here.local_tag("none") is None
@@ -114,21 +114,21 @@ def test_local_tags_are_told_apart(checkout, here):
     assert heavy.object != heavy.commit
 
 
-def test_a_remote_answers_with_the_refs_that_were_asked_for_and_no_others(checkout, here):
+def test_only_the_given_refs_of_a_remote_are_returned(checkout, here):
     checkout.git("push", "--quiet", "origin", "HEAD:refs/heads/x/refs/heads/main", cwd=checkout.root)
-    told = here.remote_refs("origin", "refs/heads/main", "refs/tags/v0.4.0")
-    assert set(told.refs or {}) == {"refs/heads/main"}
-    assert told.tag("v0.4.0") is None
+    refs = here.remote_refs("origin", "refs/heads/main", "refs/tags/v0.4.0")
+    assert set(refs.refs or {}) == {"refs/heads/main"}
+    assert refs.tag("v0.4.0") is None
 
 
-def test_a_remote_that_cannot_be_reached_is_unknown_and_not_empty(checkout, here):
+def test_refs_of_an_unreachable_remote_are_unknown(checkout, here):
     checkout.git("remote", "set-url", "origin", str(checkout.remote) + "-gone", cwd=checkout.root)
-    told = here.remote_refs("origin")
-    assert told.refs is None
-    assert told.reason
+    refs = here.remote_refs("origin")
+    assert refs.refs is None
+    assert refs.reason
 
 
-def test_the_address_of_a_remote_is_shown_without_credentials_and_without_paths(checkout, here):
+def test_url_of_a_remote_is_shown_without_credentials_and_paths(checkout, here):
     def shown(url: str) -> str | None:
         checkout.git("remote", "set-url", "origin", url, cwd=checkout.root)
         return Git(checkout.root).remote_url("origin")
@@ -139,23 +139,23 @@ def test_the_address_of_a_remote_is_shown_without_credentials_and_without_paths(
     assert here.remote_url("upstream") is None
 
 
-def test_what_git_says_about_a_remote_does_not_tell_its_path(checkout, here):
+def test_errors_of_a_remote_do_not_contain_its_path(checkout, here):
     gone = str(checkout.remote) + "-gone"
     checkout.git("remote", "set-url", "origin", gone, cwd=checkout.root)
     here.remote_url("origin")
     assert gone not in here.remote_refs("origin").reason
 
 
-def test_the_tagger_is_who_git_is_configured_with(checkout, here):
+def test_identity_is_that_of_the_configuration(checkout, here):
     assert here.identity() == "Rosa Release <rosa@example.org>"
 
 
-def test_without_an_identity_there_is_no_tagger(checkout, here):
+def test_missing_identity_is_none(checkout, here):
     checkout.git("config", "--unset", "user.email", cwd=checkout.root)
     assert here.identity() is None
 
 
-def test_signing_without_a_usable_key_is_told_before_it_is_needed(checkout, here):
+def test_signing_with_a_missing_key_has_an_error(checkout, here):
     checkout.git("config", "tag.gpgSign", "true", cwd=checkout.root)
     checkout.git("config", "gpg.format", "ssh", cwd=checkout.root)
     checkout.git("config", "user.signingKey", str(Path("/nowhere/key.pub")), cwd=checkout.root)
@@ -163,7 +163,7 @@ def test_signing_without_a_usable_key_is_told_before_it_is_needed(checkout, here
     assert here.try_signing("HEAD^{tree}")
 
 
-def test_signing_with_a_key_leaves_no_object_behind(checkout, here, tmp_path, git):
+def test_trial_signature_adds_no_object(checkout, here, tmp_path, git):
     import shutil
     import subprocess
 
@@ -178,7 +178,7 @@ def test_signing_with_a_key_leaves_no_object_behind(checkout, here, tmp_path, gi
     assert checkout.git("count-objects", cwd=checkout.root) == before
 
 
-def test_containment_has_three_answers_in_both_directions(checkout, here):
+def test_containment_is_yes_no_or_unknown(checkout, here):
     before, head = checkout.git("rev-parse", "HEAD~1", cwd=checkout.root), checkout.head()
     checkout.git("switch", "--quiet", "-c", "side", "HEAD~1", cwd=checkout.root)
     side = checkout.commit("Side")

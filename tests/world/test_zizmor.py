@@ -1,4 +1,4 @@
-"""The real zizmor on one workflow file, and what stands for it where it is not the pinned one."""
+"""Audits with the real zizmor, and with scripts in its place."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def program(directory: Path, script: str) -> Processes:
-    """Processes that take `script` for zizmor."""
+    """Return processes with a shell script as zizmor."""
     file = directory / "bin/zizmor"
     file.parent.mkdir()
     file.write_text(f"#!/bin/sh\n{script}\n")
@@ -31,7 +31,7 @@ def program(directory: Path, script: str) -> Processes:
     return Processes(directory, first=(file.parent,))
 
 
-def test_reports_have_their_line_and_their_page(root: Path) -> None:
+def test_reports_have_a_line_and_a_page(root: Path) -> None:
     audit = audit_workflow(Processes(root), FILE)
 
     assert audit.complete
@@ -54,7 +54,7 @@ def test_comments_and_configuration_of_the_checkout_do_not_change_the_audit(root
 
 
 @pytest.mark.parametrize("text", ["on: {workflow_run: {}}\njobs: {}\n", "on: push\non: push\njobs: {}\n"])
-def test_a_file_that_zizmor_cannot_read_is_unknown(root: Path, text: str) -> None:
+def test_file_that_zizmor_cannot_read_is_unknown(root: Path, text: str) -> None:
     (root / FILE).write_text(text)
 
     audit = audit_workflow(Processes(root), FILE)
@@ -64,25 +64,25 @@ def test_a_file_that_zizmor_cannot_read_is_unknown(root: Path, text: str) -> Non
     assert "backtrace" not in audit.unknown
 
 
-def test_another_version_is_not_started(root: Path) -> None:
+def test_other_version_is_not_started(root: Path) -> None:
     audit = audit_workflow(program(root, "touch started-$1; echo zizmor 0.9.0"), FILE)
 
     assert "0.9.0" in audit.missing
     assert [path.name for path in root.glob("started-*")] == ["started---version"]
 
 
-def test_a_version_that_cannot_be_asked_for_is_missing(root: Path) -> None:
+def test_zizmor_without_a_version_is_missing(root: Path) -> None:
     assert audit_workflow(program(root, "exit 1"), FILE).missing
 
 
 @pytest.mark.parametrize("output", ["nothing", "{}", "[1]", "[{}]", '[{"ident": "x", "locations": []}]'])
-def test_a_report_in_another_form_is_unknown(root: Path, output: str) -> None:
+def test_output_in_another_format_is_unknown(root: Path, output: str) -> None:
     audit = audit_workflow(program(root, f"test $1 = --version && echo zizmor {ZIZMOR} || echo '{output}'"), FILE)
 
-    assert "not understood" in audit.unknown
+    assert audit.unknown
 
 
-def test_without_zizmor_it_is_missing(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_zizmor_is_reported(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", str(root / "python"))
     monkeypatch.setenv("PATH", str(root))
 

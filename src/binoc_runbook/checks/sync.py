@@ -84,11 +84,11 @@ def _location(location: VersionLocation, version: Version) -> Finding | None:
         text = location.text_for(version)
     except RequirementError as error:
         return location.finding(CHECK, version, error)
-    if text == location.says:
+    if text == location.current:
         return None
     verb = "is required as" if location.kind == "requirement" else "is"
     whose = "Cargo's" if location.spelling == "cargo" else "Python's"
-    saw = f"`{location.package}` {verb} `{location.says}`, and should be `{text}` in {whose} spelling"
+    saw = f"`{location.package}` {verb} `{location.current}`, and should be `{text}` in {whose} spelling"
     return Finding.failed(CHECK, location.place, saw, f"just set-version {version.semver}")
 
 

@@ -1,1 +1,1 @@
-"""Built files: build them, inspect them, try them as users do, and attach them to a GitHub release."""
+"""Dists: build, inspection, smoke test, verification of crates, and the GitHub release."""

@@ -1,8 +1,7 @@
-"""Reproducible build of the dists of a release: the same commit gives the same bytes in every directory.
+"""Reproducible build of the dists of a release: the same commit gives the same bytes in all directories.
 
-For each distribution of the policy it makes an sdist, and wheels from that sdist, as an installer would; for each crate
-the `.crate`. The times in them are that of the commit (`SOURCE_DATE_EPOCH`), and the directories of this machine are
-mapped to fixed names.
+The build creates an sdist for each distribution of the policy, wheels from that sdist, and a `.crate` for each crate.
+All files in them have the time of the commit (`SOURCE_DATE_EPOCH`). Build directories are mapped to fixed names.
 """
 
 from __future__ import annotations
@@ -45,15 +44,15 @@ def build(
     platform: str | None = None,
     host: HostPlatform | None = None,
 ) -> list[Path]:
-    """Build the artifacts of the policy into `out`; return all files there, the checksums last.
+    """Build the artifacts of the policy into `out`; return all files there, with the checksums last.
 
-    Sources replace all files of an earlier build. Wheels are built from the sdists in `out`, and leave all other files;
-    of each distribution the wheel for `platform`, or for the first platform of the policy that `host` can install.
-    `on_line` gets the commands and their output.
+    Building sources replaces all files of an earlier build. Wheels are built from the sdists in `out`, one for each
+    distribution: for `platform`, or for the first platform of the policy that `host` can install. All other files are
+    kept. `on_line` receives the commands and their output.
 
     Raises:
-        RefusedError: A tool failed, `out` holds files of no build, there is no sdist to build from, this host does not
-            build the platform, or a wheel would be built from crates that the lock file does not name.
+        RefusedError: A tool failed, `out` contains other files than dists, an sdist is missing, this host cannot build
+            for the platform, or a wheel would contain crates that are not in the lock file.
     """
     return _Build(target, out.resolve(), on_line, host or host_platform()).run(part, platform)
 
@@ -67,33 +66,33 @@ class _Build:
         self.on_line = on_line
         self.host = host
         self.work = target.world.target_directory / "dist-build"
-        time_of_commit = target.world.git.ask("log", "-1", "--format=%ct", "HEAD")
+        time_of_commit = target.world.git.query("log", "-1", "--format=%ct", "HEAD")
         if time_of_commit.returncode != 0:
-            self.refuse("git log -1", time_of_commit.reason, "git commit, so that what is built has a time")
+            self.refuse("git log -1", time_of_commit.reason, "git commit; dists get the time of the commit")
         self.environment = {
             "SOURCE_DATE_EPOCH": time_of_commit.stdout.strip(),
             "CARGO_TARGET_DIR": str(self.work / "target"),
-            # The default of zig, and of the wrappers that maturin writes for it, is the home directory.
+            # By default zig, and the wrappers that maturin writes for it, use the home directory.
             "ZIG_LOCAL_CACHE_DIR": str(self.work / "zig"),
             "ZIG_GLOBAL_CACHE_DIR": str(self.work / "zig"),
             "CARGO_ZIGBUILD_CACHE_DIR": str(self.work / "zigbuild"),
         }
 
     def flags(self) -> list[str]:
-        """Return the flags of rustc that map the directories that it compiles from to fixed names.
+        """Return the rustc flags that map source directories to fixed names.
 
         They are for `CARGO_ENCODED_RUSTFLAGS`, which takes precedence over `RUSTFLAGS` and allows paths with spaces.
-        With `--remap-path-prefix` among the flags, cargo leaves all of them out of the hashes in symbol names. Any
-        other flag with a path, alone, would give other bytes in another directory.
+        If the flags include `--remap-path-prefix`, cargo excludes all flags from the hashes in symbol names. Other
+        flags that contain a path would change the output in another directory.
 
-        Cargo compiles everything again when a flag changes. So directories without sources are left out: the checkout,
-        as wheels and crates are compiled from what is unpacked of it, and in a rehearsal cargo's home. Call this after
-        cargo has unpacked its sources.
+        Cargo compiles all crates again when a flag changes, so directories without sources are omitted. These are the
+        checkout, because wheels and crates are compiled from unpacked archives, and the home of cargo in a rehearsal.
+        Call this after cargo has unpacked its sources.
         """
         home = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
         directories = [(self.work, "/build")]
         if any((home / sources).is_dir() for sources in ("registry/src", "git/checkouts")):
-            directories.insert(0, (home, "/cargo"))  # the last that matches wins
+            directories.insert(0, (home, "/cargo"))  # the last match is used
         return [f"--remap-path-prefix={directory}={name}" for directory, name in directories]
 
     def run(self, part: Part | None, platform: str | None) -> list[Path]:
@@ -106,7 +105,7 @@ class _Build:
         for directory in (self.work / "made", self.work / "sources", self.work / "zigbuild"):
             shutil.rmtree(directory, ignore_errors=True)
         mark_cache(self.work)
-        # Only this step may use the network: all after it use the crates that the lock file names, and no others.
+        # Only this step can use the network. All later steps use only the crates in the lock file.
         self.execute("fetch", ["cargo", "fetch", "--locked"])
         if part != "wheels":
             for artifact in self.target.policy.artifacts:
@@ -116,16 +115,16 @@ class _Build:
         write_checksums(self.out)
         return [*sorted(path for path in self.out.iterdir() if path.name != CHECKSUMS), self.out / CHECKSUMS]
 
-    # Preconditions, checked before anything is built.
+    # Preconditions
 
     def select_platforms(self, tag: str | None) -> list[tuple[Artifact, WheelPlatform]]:
-        """Return each distribution with the platform that its wheel is built for."""
+        """Return the distributions with the platforms of their wheels."""
         artifacts = [artifact for artifact in self.target.policy.artifacts if artifact.platforms]
         selected = []
         for artifact in artifacts:
             tags = [tag] if tag else [listed for listed in artifact.platforms if self.host.installs(listed)]
             if not tags:
-                saw = f"the policy lists no platform of `{artifact.name}` whose wheels {self.host} can install"
+                saw = f"the policy lists no platform of `{artifact.name}` for this host, {self.host}"
                 self.refuse(str(artifact.source), saw, "just sources")
             if tags[0] in artifact.platforms:
                 selected.append((artifact, self.find_platform(tags[0])))
@@ -137,24 +136,24 @@ class _Build:
         return selected
 
     def find_platform(self, tag: str) -> WheelPlatform:
-        """Return how wheels of a platform are built here."""
+        """Return the build settings of a platform; refuse one that this host cannot build for."""
         platform = WheelPlatform.of(tag)
         if platform is None:
-            self.refuse(f"--platform {tag}", "nothing here knows how to build it", "build its wheels in another way")
+            self.refuse(f"--platform {tag}", "unsupported platform", "build its wheels with another tool")
         if not self.host.builds(tag):
-            saw = f"is not of this host, {self.host}, and wheels are built on the machines that they are for"
-            self.refuse(f"--platform {tag}", saw, f"just wheels {tag}, on such a machine")
-        question = ["rustc", "--print", "target-libdir", "--target", platform.target]
-        done = self.processes.run(question)
-        if done.returncode != 0:
-            self.refuse(" ".join(question), done.reason, "install Rust with rustup")
-        if not Path(done.stdout.strip()).is_dir():
+            saw = f"this host, {self.host}, cannot build wheels for this platform"
+            self.refuse(f"--platform {tag}", saw, f"just wheels {tag}, on a machine of this platform")
+        command = ["rustc", "--print", "target-libdir", "--target", platform.target]
+        result = self.processes.run(command)
+        if result.returncode != 0:
+            self.refuse(" ".join(command), result.reason, "install Rust with rustup")
+        if not Path(result.stdout.strip()).is_dir():
             saw = f"the standard library for `{platform.target}` is not installed"
             self.refuse(f"--platform {tag}", saw, f"rustup target add {platform.target}")
         return platform
 
     def find_sdist(self, artifact: Artifact) -> Path:
-        """Return the sdist that wheels are built from."""
+        """Return the sdist of a distribution; refuse a missing one."""
         path = self.out / sdist_name(artifact, self.target.version)
         if not path.is_file():
             shown = f"{self.out.name}/{path.name}"
@@ -162,16 +161,16 @@ class _Build:
         return path
 
     def empty_directory(self) -> None:
-        """Remove the files of an earlier build; refuse a directory with any other file."""
+        """Remove the files of an earlier build; refuse a directory with other files."""
         self.out.mkdir(parents=True, exist_ok=True)
         files = list(self.out.iterdir())
         if others := sorted(path.name for path in files if path.name != CHECKSUMS and not path.name.endswith(_BUILT)):
-            saw = f"holds {', '.join(f'`{name}`' for name in others[:5])}, which no build has put there"
+            saw = f"contains files that are not dists: {', '.join(f'`{name}`' for name in others[:5])}"
             self.refuse(f"--out {self.out.name}", saw, "--out DIR, a new directory or one of an earlier build")
         for path in files:
             path.unlink()
 
-    # Building.
+    # Build steps
 
     def make_crate(self, artifact: Artifact) -> None:
         self.execute(artifact.name, ["cargo", "package", "--locked", "--offline", "--package", artifact.name])
@@ -197,7 +196,7 @@ class _Build:
         self.execute(f"{artifact.name}-wheel", command, source, environment)
         (wheel,) = directory.iterdir()
         if wheel_platforms(wheel.name) != {platform.tag}:
-            saw = f"is not the wheel of `{platform.tag}` that it was to be"
+            saw = f"does not have the platform tag `{platform.tag}`"
             self.refuse(wheel.name, saw, f"read `{self.display(self.log(f'{artifact.name}-wheel'))}`")
         start = wheel.name.split("-")[:2]
         for earlier in self.out.glob("*.whl"):
@@ -212,21 +211,21 @@ class _Build:
         return directory / sdist.name.removesuffix(".tar.gz")
 
     def prune_lock_file(self, artifact: Artifact, source: Path) -> None:
-        """Let cargo remove from the lock file the packages that the sdist does not have, and change nothing else.
+        """Remove the packages that are not in the sdist from its lock file, and change nothing else.
 
-        maturin leaves members of the workspace out of an sdist, and keeps the lock file of all of them; `--locked`
-        refuses that.
+        maturin omits members of the workspace from an sdist, but keeps the complete lock file. cargo refuses this with
+        `--locked`.
         """
         lock = source / "Cargo.lock"
         before = _locked_packages(lock)
         command = ["cargo", "metadata", "--offline", "--format-version", "1"]
         environment = {**self.processes.environment, **self.environment}
-        done = replace(self.processes, root=source, environment=environment).run(command)
-        if done.returncode != 0:
-            self.refuse(" ".join(command), done.reason, "cargo fetch --locked")
+        result = replace(self.processes, root=source, environment=environment).run(command)
+        if result.returncode != 0:
+            self.refuse(" ".join(command), result.reason, "cargo fetch --locked")
         if added := _locked_packages(lock) - before:
             names = ", ".join(f"`{name}` {version}" for name, version, *_ in sorted(added, key=str))
-            saw = f"building it would use {names}, which the lock file does not name"
+            saw = f"the build would use {names}, which the lock file does not name"
             self.refuse(f"the sdist of {artifact.name}", saw, "cargo update --workspace")
 
     def execute(
@@ -237,11 +236,11 @@ class _Build:
         flags = {"CARGO_ENCODED_RUSTFLAGS": "\x1f".join(self.flags())}
         variables = {**self.environment, **flags, **(environment or {})}
         processes = replace(self.processes, root=root or self.root)
-        done = processes.watch(command, log, self.on_line, environment=variables)
-        if done.returncode == 127:
-            self.refuse(command[0], done.reason, f"./just with {' '.join(command)}")
-        if done.returncode != 0:
-            self.refuse(" ".join(command[:2]), done.reason, f"read `{self.display(log)}`")
+        result = processes.watch(command, log, self.on_line, environment=variables)
+        if result.returncode == 127:
+            self.refuse(command[0], result.reason, f"./just with {' '.join(command)}")
+        if result.returncode != 0:
+            self.refuse(" ".join(command[:2]), result.reason, f"read `{self.display(log)}`")
 
     def log(self, name: str) -> Path:
         return self.work / "logs" / f"{name}.log"
@@ -250,11 +249,11 @@ class _Build:
         return (path.relative_to(self.root) if path.is_relative_to(self.root) else path).as_posix()
 
     def refuse(self, looked_at: str, saw: str, remedy: str) -> NoReturn:
-        raise RefusedError("not everything could be built", [Finding.failed(CHECK, looked_at, saw, remedy)])
+        raise RefusedError("the build failed", [Finding.failed(CHECK, looked_at, saw, remedy)])
 
 
 def _with_current_time(member: tarfile.TarInfo, directory: str) -> tarfile.TarInfo:
-    """Give a file the current time: those in an sdist are years old, and cargo would use what it built before."""
+    """Set the time of a file to now: cargo would not compile it again with the old times of an sdist."""
     return tarfile.data_filter(member, directory).replace(mtime=time.time(), deep=False)
 
 

@@ -1,4 +1,4 @@
-"""The example of a published crate: a crate of the workspace, compiled outside of it like a user's."""
+"""Examples of published crates: crates of the workspace that are compiled outside of it, as users do."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LIBRARIES = (".so", ".dylib", ".dll")
 
 
 def write(root: Path, example: str, manifest: StandaloneManifest, directory: Path) -> None:
-    """Copy the sources of the crate `example`, a path from `root`, into a new directory, with another manifest."""
+    """Copy the sources of the crate `example`, a path relative to `root`, into a new directory with a new manifest."""
     directory.mkdir(parents=True)
     shutil.copytree(root / example / "src", directory / "src")
     if (root / example / "build.rs").is_file():
@@ -28,7 +28,7 @@ def write(root: Path, example: str, manifest: StandaloneManifest, directory: Pat
 
 
 def copy_lock_file(root: Path, directory: Path) -> None:
-    """Give a crate the versions in the lock file of the checkout; cargo drops those that it does not need."""
+    """Copy the lock file of the checkout to a crate; cargo removes the packages that the crate does not need."""
     if (root / "Cargo.lock").is_file():
         shutil.copy(root / "Cargo.lock", directory)
 
@@ -41,10 +41,10 @@ def unpack(crate_file: Path, directory: Path) -> Path:
 
 
 def build(processes: Processes, directory: Path, depend_on: list[str], target: Path) -> Path | ProcessResult:
-    """Add a dependency with `cargo add`, compile, and return a copy of the shared library; or the command that failed.
+    """Add a dependency with `cargo add`, compile, and return a copy of the shared library, or the command that failed.
 
-    Cargo compiles in the directory `target`, which keeps dependencies from a registry for the next time. It decides by
-    times whether a crate has changed, and unpacked files have the same time each; so the others are removed first.
+    Cargo compiles in the directory `target`, which keeps dependencies from a registry for the next run. The output of
+    other packages is removed first: cargo detects changes by modification times, and all unpacked files have the same.
     """
     cargo = replace(processes, root=directory, environment={**processes.environment, "CARGO_TARGET_DIR": str(target)})
     done = cargo.run(["cargo", "add", "--quiet", *depend_on], timeout=TIMEOUT)
@@ -62,11 +62,11 @@ def build(processes: Processes, directory: Path, depend_on: list[str], target: P
         if message.get("reason") == "compiler-artifact" and "cdylib" in message["target"]["kind"]:
             library = next(file for file in message["filenames"] if file.endswith(_LIBRARIES))
             return Path(shutil.copy(library, directory))
-    return ProcessResult(tuple(done.command), 1, "", 'it gives no shared library: its crate-type lacks "cdylib"')
+    return ProcessResult(tuple(done.command), 1, "", 'no shared library was built; add "cdylib" to its crate-type')
 
 
 def _with_readable_errors(done: ProcessResult) -> ProcessResult:
-    """Return a failed command with the compiler's errors as text instead of JSON."""
+    """Return a failed command with the errors of the compiler as text instead of JSON."""
     messages = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     errors = [message["message"]["message"] for message in messages if message.get("reason") == "compiler-message"]
     return replace(done, stdout="", stderr="\n".join([*errors, done.stderr]))

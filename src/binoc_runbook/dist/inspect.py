@@ -1,4 +1,4 @@
-"""Inspection of a directory of dists, with git, cargo and the field's own tools."""
+"""Inspection of a directory of dists with git, cargo and standard packaging tools."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _TIMEOUT = 60.0
 def inspect(
     target: Target, directory: Path, *, platforms: str = "host", host: HostPlatform | None = None, shown: str = "dist"
 ) -> Findings:
-    """Check the dists in `directory`: their content, against the commit, and with the field's own tools.
+    """Check the dists in `directory`: compare them with the policy and the commit, and run standard packaging tools.
 
-    They are compared with the commit of the tag; where there is no tag yet, with HEAD. `platforms` is `host`, `all` or
-    a platform tag. Findings show the directory as `shown`.
+    The commit is that of the tag, or HEAD without a tag. `platforms` is `host`, `all` or a platform tag. Findings
+    show the directory as `shown`.
     """
     git = target.world.git
     tag, head = git.local_tag(target.tag), git.head()
@@ -53,7 +53,7 @@ def inspect(
 def read_commit(target: Target, commit: str) -> CommitFiles | str:
     """Return the files of a commit and the manifests that maturin rewrites, or why git cannot read them."""
     git = target.world.git
-    listed = git.ask("ls-tree", "-r", "-z", "--full-tree", commit)
+    listed = git.query("ls-tree", "-r", "-z", "--full-tree", commit)
     if listed.returncode != 0:
         return listed.reason
     names = {}
@@ -64,7 +64,7 @@ def read_commit(target: Target, commit: str) -> CommitFiles | str:
     paths = {Path(artifact.path) / name for artifact in target.policy.artifacts for name in _MANIFESTS}
     manifests = {}
     for path in sorted({*_MANIFESTS, *(path.as_posix() for path in paths)} & names.keys()):
-        blob = git.ask("cat-file", "blob", names[path])
+        blob = git.query("cat-file", "blob", names[path])
         if blob.returncode != 0:
             return blob.reason
         manifests[path] = blob.stdout
@@ -72,24 +72,24 @@ def read_commit(target: Target, commit: str) -> CommitFiles | str:
 
 
 def _packaged_files(target: Target, commit: str | None, head: str | None) -> Mapping[str, frozenset[str] | str]:
-    """Return for each crate the files that cargo would package here, or why these are not those of the commit."""
+    """Return the files that cargo would package for each crate, or why they cannot be compared with the commit."""
     crates = [artifact.name for artifact in target.policy.artifacts if artifact.registry == "crates.io"]
     if commit is None or commit != head:
-        return dict.fromkeys(crates, "this checkout is not at the commit that is released")
+        return dict.fromkeys(crates, "this checkout is not at the released commit")
     packaged: dict[str, frozenset[str] | str] = {}
     for name in crates:
-        # Not offline: where nothing was built yet, cargo must first fetch the crates of the lock file.
+        # Not offline: before the first build, cargo must fetch the crates in the lock file.
         command = ["cargo", "package", "--list", "--locked", "--package", name]
-        done = target.world.processes.run(command, timeout=_TIMEOUT)
-        # Windows lists with its own separator what an archive holds with slashes.
-        files = frozenset(done.stdout.replace("\\", "/").splitlines())
-        packaged[name] = files if done.returncode == 0 else done.reason
+        result = target.world.processes.run(command, timeout=_TIMEOUT)
+        # On Windows, cargo prints backslashes; archives contain slashes.
+        files = frozenset(result.stdout.replace("\\", "/").splitlines())
+        packaged[name] = files if result.returncode == 0 else result.reason
     return packaged
 
 
 @contextmanager
 def temporary_home(processes: Processes) -> Iterator[Processes]:
-    """Give processes a temporary home, so that no tool writes to the user's."""
+    """Yield processes with a temporary home directory, so that no tool writes to that of the user."""
     with tempfile.TemporaryDirectory(prefix="binoc-home-") as home:
         names = ("HOME", "USERPROFILE", "LOCALAPPDATA", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
         own = {**dict.fromkeys(names, home), "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "1000"}

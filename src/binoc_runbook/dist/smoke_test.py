@@ -1,6 +1,6 @@
-"""Smoke test of a release: install it into a clean environment on each Python, as users do, and run it.
+"""Smoke test of a release: install it into a clean environment for each Python, and run it.
 
-It runs twice: before a release with the files of a directory, and after it with those of the registries.
+It runs before a release with the files in a directory, and after it with the files of the registries.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from binoc_runbook.world.pythons import Python, find_pythons
 
 CHECK = "smoke-test"
 
-#: How long the policy's `smoke-test` may take on one Python, in seconds.
+#: The timeout of the command `smoke-test` on one Python, in seconds.
 TIMEOUT = 600.0
 
 
@@ -36,14 +36,14 @@ def run_smoke_test(
     files: Path | None = None,
     on_line: Callable[[str], None] = lambda line: None,
 ) -> Findings:
-    """Install the distributions of the policy on each Python of this machine, and run the policy's `smoke-test` there.
+    """Install the distributions of the policy on each Python of this machine, and run the command `smoke-test`.
 
-    They come from the directory `files`; without it, from the index and the registry that the clients are configured
-    with. The examples of crates are compiled first. There is one finding for each Python; for an example only where it
-    fails. `on_line` gets a line for each step.
+    The distributions are from the directory `files`, or from the configured index and registry. The examples of crates
+    are compiled first. There is one finding for each Python, and one for each example that fails. `on_line` receives a
+    line for each step.
     """
     if not policy.smoke_test:
-        saw = "no command says how to try what is published"
+        saw = "the policy has no `smoke-test`"
         remedy = 'add `smoke-test`, such as ["python", "smoke_test.py"]'
         return Findings([Finding.unknown(CHECK, policy.source, saw, remedy)])
     with tempfile.TemporaryDirectory(prefix="binoc-smoke-test-") as directory:
@@ -63,12 +63,12 @@ class _SmokeTest:
     def retry(self) -> str:
         if self.files is None:
             return f"just verify {self.version}"
-        return f"just check-dists, once `{self.files.name}` is mended"
+        return f"fix the dists in `{self.files.name}`, then run `just check-dists`"
 
     def run(self) -> Iterator[Finding]:
         if (unusable := self.without_usable_wheel()) is not None:
-            saw = f"no wheel of `{unusable}` there is for this host, so it cannot be tried here"
-            yield Finding.unknown(CHECK, "the wheels", saw, "just check-dists, on a host that the wheels are for")
+            saw = f"no wheel of `{unusable}` can be installed on this host"
+            yield Finding.unknown(CHECK, "the wheels", saw, "just check-dists, on a machine of their platform")
             return
         plugins = []
         for artifact in self.policy.artifacts:
@@ -80,12 +80,13 @@ class _SmokeTest:
                 plugins.append(library)
         installed = find_pythons(self.world.processes)
         if not installed:
-            yield Finding.unknown(CHECK, "PATH and pyenv", "no CPython from 3.10 up", "install one, then try again")
+            remedy = "install one, then run this again"
+            yield Finding.unknown(CHECK, "PATH and pyenv", "no CPython 3.10 or newer", remedy)
         for python in installed:
             yield self.run_on(python, plugins)
 
     def without_usable_wheel(self) -> str | None:
-        """Return the distribution without a wheel for this host among the files; None where the index is used."""
+        """Return a distribution whose wheels in `files` cannot be installed on this host, or None."""
         if self.files is None:
             return None
         tags = {"any", *host_platform().tags}
@@ -109,10 +110,10 @@ class _SmokeTest:
         if self.files is not None:
             crate_file = self.files / crate_name(artifact, self.version)
             if not crate_file.is_file():
-                saw = f"there is no `{crate_file.name}` to compile it with"
+                saw = f"`{crate_file.name}` is missing, and the example needs it"
                 return Finding.unknown(CHECK, looked_at, saw, "just dist")
             depend_on = ["--path", str(example_crate.unpack(crate_file, self.directory / "crates"))]
-            # Before a release the dependencies are those that were tested; after it, those that a user gets.
+            # Before a release, use the tested versions of dependencies; after it, those that a user gets.
             example_crate.copy_lock_file(self.world.root, crate)
         target = self.world.target_directory / "smoke-test"
         library = example_crate.build(self.world.processes, crate, [*depend_on, *manifest.options], target)
@@ -122,7 +123,8 @@ class _SmokeTest:
         self.on_line(f"installing on {python}")
         environment = virtual_environments.create(self.world.processes, python, self.directory / str(python))
         if isinstance(environment, str):
-            return Finding.unknown(CHECK, str(python), f"no environment could be made: {environment}", self.retry)
+            saw = f"cannot create a virtual environment: {environment}"
+            return Finding.unknown(CHECK, str(python), saw, self.retry)
         names = [artifact.name for artifact in self.policy.artifacts if artifact.registry == "pypi"]
         requirements = [f"{name}=={self.version.pep440}" for name in names]
         if requirements:
@@ -131,7 +133,7 @@ class _SmokeTest:
                 return self.failed(str(python), done)
         options = [argument for path in plugins for argument in ("--plugin", str(path))]
         command = [*self.policy.smoke_test, str(self.version), *options]
-        self.on_line(f"trying on {python}")
+        self.on_line(f"running the smoke test on {python}")
         done = environment.inside(self.world.processes).run(command, timeout=TIMEOUT)
         if done.returncode != 0:
             return self.failed(str(python), done)

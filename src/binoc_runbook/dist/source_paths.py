@@ -12,11 +12,11 @@ from binoc_runbook.redaction import each_string
 
 
 def copy_without_source_path(wheel: Path, to: Path, source: Path) -> None:
-    """Copy a wheel, with `.` in its SBOMs instead of the directory that it was built in.
+    """Copy a wheel and replace its build directory with `.` in the SBOMs.
 
-    maturin can leave an SBOM out or add another (`[tool.maturin.sbom]`), but those it makes identify each crate of the
-    workspace by the URL of its directory. Such an identifier means nothing outside the document, so replacing it loses
-    nothing; RECORD is updated for these files and for no other (PEP 427, PEP 770).
+    The SBOMs of maturin identify each crate of the workspace by the URL of its directory, which cannot be configured
+    (`[tool.maturin.sbom]`). These identifiers have no meaning outside the document, so replacing them loses nothing.
+    RECORD is updated for the SBOMs only (PEP 427, PEP 770).
     """
     with zipfile.ZipFile(wheel) as old, zipfile.ZipFile(to, "w") as new:
         names = [name for name in old.namelist() if ".dist-info/sboms/" in name]

@@ -1,6 +1,6 @@
-"""The standalone manifest of a crate of a workspace: nothing is inherited, and no dependency is a path.
+"""Standalone manifests of crates of a workspace, without inheritance and path dependencies.
 
-Cargo book, *Workspaces* (which keys a member may inherit) and *Inheriting a dependency from a workspace*.
+Source: Cargo book, *Workspaces* (the keys that a member can inherit) and *Inheriting a dependency from a workspace*.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-#: Tables that a copy of the sources does not need, or lacks the files of.
+#: Tables that a copy of the sources does not need, or whose files are not copied.
 _LEFT_OUT = ("dev-dependencies", "dev_dependencies", "lints", "test", "bench", "example")
-#: Keys that, where inherited, name files of the workspace's root.
+#: Keys whose inherited values are files in the root of the workspace.
 _FILES = ("readme", "license-file")
 _DEPENDENCIES = ("dependencies", "build-dependencies", "build_dependencies")
 
@@ -22,23 +22,23 @@ _Table = MutableMapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class StandaloneManifest:
-    """A manifest without its dependency on one crate, and the options of `cargo add` that restore that dependency."""
+    """A manifest without its dependency on one crate, and the `cargo add` options that restore it."""
 
     text: str
     options: tuple[str, ...]
 
 
 def standalone_manifest(root: Path, directory: str, without: str) -> StandaloneManifest:
-    """Return the manifest of the crate in `directory`, a path from `root`, with what it inherits from the root's.
+    """Return the manifest of the crate in `directory`, a path relative to `root`, with its inherited values.
 
     Raises:
-        ValueError: The crate does not depend on `without`, or depends on another crate by its path.
+        ValueError: The crate does not depend on `without`, or has a path dependency on another crate.
     """
     import tomlkit
 
     document: _Table = tomlkit.parse((root / directory / "Cargo.toml").read_text("utf-8"))
     if "package" not in document:
-        raise ValueError("is a workspace and no crate")
+        raise ValueError("is a workspace, not a crate")
     shared = tomllib.loads((root / "Cargo.toml").read_text("utf-8")).get("workspace", {})
     _resolve(document["package"], shared.get("package", {}))
     for name in _LEFT_OUT:
@@ -82,7 +82,7 @@ def _resolve_dependencies(entries: _Table, shared: dict[str, Any], without: str)
             options = _options(name, dependency, without)
             del entries[name]
         elif "path" in dependency:
-            raise ValueError(f"depends on `{name}`, which lies beside it")
+            raise ValueError(f"has a path dependency on `{name}`")
         else:
             entries[name] = dependency
     return options

@@ -1,7 +1,7 @@
-"""Verification of crates before they are published: package, compile and compare each with the file to be uploaded.
+"""Verification of crates before they are published: package and compile them, and compare them with the dists.
 
-The job that runs `cargo publish` holds a token, and so runs it with `--no-verify` and compiles nothing: what it uploads
-is compiled here, where there is no token.
+The job that runs `cargo publish` has a token, so it uses `--no-verify` and compiles nothing. The same crates are
+compiled here, without a token.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ from binoc_runbook.world.processes import LoggedResult
 
 CHECK = "verify-crate"
 
-#: The tool that compares public APIs. It reads the output of rustdoc, so update it together with the Rust of the
-#: workflow.
+#: The tool that compares public APIs. It reads the output of rustdoc, so update it together with the Rust toolchain of
+#: the workflow.
 SEMVER_CHECKS = "cargo-semver-checks@0.51.0"
 
-#: Its exit code for a breaking change; every other one but 0 means that it could not compare.
+#: Its exit code for a breaking change. Other codes than this and 0 are errors.
 _BROKEN = 100
 
 
 def verify_crates(
     target: Target, directory: Path, on_line: Callable[[str], None], shown: str = "dist", *, install: bool = False
 ) -> Findings:
-    """Check that each crate of the policy can be published as it is in `directory`.
+    """Check that the crates of the policy in `directory` can be published.
 
-    With `install`, the pinned tool that compares public APIs is compiled into cargo's target directory, where it is
-    missing and needed. `on_line` gets the output of cargo. Findings show the directory as `shown`.
+    With `install`, the pinned tool that compares public APIs is compiled into the target directory of cargo if it is
+    needed and missing. `on_line` receives the output of cargo. Findings show the directory as `shown`.
     """
     crates = [artifact for artifact in target.policy.artifacts if artifact.registry == "crates.io"]
     if not crates:
-        return Findings([Finding.ok(CHECK, str(target.policy.source), "the policy promises no crate")])
+        return Findings([Finding.ok(CHECK, str(target.policy.source), "the policy lists no crate")])
     findings: list[Finding] = []
     for artifact in crates:
         findings += _CrateVerification(target, artifact, directory, on_line, shown, install).run()
@@ -65,7 +65,7 @@ class _CrateVerification:
         self.on_line = on_line
         self.install = install
         processes = target.world.processes
-        # A directory of its own: cargo would else take for this build what it has compiled for another.
+        # A separate directory, so that cargo does not reuse the output of other builds.
         self.work = target.world.target_directory / "verify-crate"
         self.processes = replace(processes, first=(self.tools / "bin", *processes.first))
 
@@ -87,77 +87,76 @@ class _CrateVerification:
         try:
             package = tomllib.loads(data.decode("utf-8"))["package"]
         except (UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError):
-            yield Finding.failed(CHECK, self.shown, "has no Cargo.toml that can be read", "just sources")
+            yield Finding.failed(CHECK, self.shown, "its Cargo.toml cannot be read", "just sources")
             return
         defects = list(check_crates_io_rules(package, f"edit `{self.artifact.path}/Cargo.toml`, then `just dist`"))
         for defect in defects:
             yield Finding.failed(CHECK, self.shown, defect.saw, defect.remedy)
         if not defects:
-            yield Finding.ok(CHECK, self.shown, "has the description, licence and addresses that crates.io asks for")
+            yield Finding.ok(CHECK, self.shown, "has the metadata that crates.io requires")
 
     def check_package(self) -> Iterator[Finding]:
-        """Check that cargo packages and compiles the crate, with the same content as in the directory."""
+        """Check that the crate compiles, and that cargo packages the same content as in the directory."""
         packaged = self.work / "package" / self.path.name
         packaged.unlink(missing_ok=True)
         command = ["cargo", "package", "--locked", "--package", self.artifact.name]
-        done = self.watch(command)
-        if done.returncode == 127:
-            yield Finding.unknown(CHECK, " ".join(command), done.reason, "install Rust with rustup")
-        elif done.returncode != 0:
-            yield Finding.failed(CHECK, " ".join(command), done.reason, "mend what cargo names, and commit it")
+        result = self.watch(command)
+        if result.returncode == 127:
+            yield Finding.unknown(CHECK, " ".join(command), result.reason, "install Rust with rustup")
+        elif result.returncode != 0:
+            yield Finding.failed(CHECK, " ".join(command), result.reason, "fix the errors of cargo, and commit the fix")
         elif not packaged.is_file():
-            saw = f"made no `{packaged.name}`"
+            saw = f"did not create `{packaged.name}`"
             yield Finding.failed(CHECK, " ".join(command), saw, f"just set-version {self.version}")
         elif self.path.is_file():
             expected, actual = sha256_of(packaged), sha256_of(self.path)
             if actual == expected:
-                yield Finding.ok(CHECK, self.shown, f"compiles, and is what cargo packages here: sha256 {actual}")
+                yield Finding.ok(CHECK, self.shown, f"compiles, and is equal to the output of cargo: sha256 {actual}")
             else:
-                saw = f"has sha256 {actual}, and cargo packages {expected} here"
-                yield Finding.failed(CHECK, self.shown, saw, "just sources, in a checkout of the commit it is made of")
+                saw = f"has sha256 {actual}, but the output of cargo has {expected}"
+                yield Finding.failed(CHECK, self.shown, saw, "just sources, in a checkout of the released commit")
 
     def check_api(self) -> Finding:
-        """Check the public API against the last release at the registry, as far as the version promises that."""
+        """Compare the public API with the last release at the registry, unless the version allows breaking changes."""
         lookup = look_up_name(self.processes, self.artifact.name)
         shown, last = lookup.question, lookup.version
         if lookup.answer == "no":
-            return Finding.ok(CHECK, shown, "there is no release to compare with")
+            return Finding.ok(CHECK, shown, "no release to compare with")
         if last is None:
-            return Finding.unknown(CHECK, shown, lookup.reason[-500:], "just verify-crate, once it answers")
+            return Finding.unknown(CHECK, shown, lookup.reason[-500:], "just verify-crate, when the registry responds")
         if last == self.version:
-            # As when the other artifacts of a half-published release are finished: it was compared before.
-            return Finding.ok(CHECK, shown, f"{last} is out already, and its API can change no more")
+            # This happens when a partly published release is completed. The API was compared before.
+            return Finding.ok(CHECK, shown, f"{last} is already published")
         if _compatible_part(self.version) > _compatible_part(last):
-            # The tool would be compiled for minutes, and then compare nothing.
-            saw = f"{last} is released, and {self.version} is a version that may break what it promised"
-            return Finding.ok(CHECK, shown, saw)
+            # Compiling the tool takes minutes, and it would compare nothing.
+            return Finding.ok(CHECK, shown, f"{self.version} can have breaking changes since {last}")
         return self.compare_api(last)
 
     def compare_api(self, last: str) -> Finding:
         """Compare the public API with that of the release `last`."""
         command = ["cargo", "semver-checks", "--package", self.artifact.name]
         if (missing := self.ensure_tool()) is not None:
-            saw = f"{missing}, and {last} is released: nobody compared the two"
+            saw = f"{missing}, so the API was not compared with {last}"
             return Finding.unknown(CHECK, " ".join(command), saw, "just verify-crate --install")
         lines: list[str] = []
-        done = self.watch(command, lines.append)
-        if done.returncode not in (0, _BROKEN):
-            remedy = "just verify-crate --install, once that is mended"
-            return Finding.unknown(CHECK, " ".join(command), done.reason, remedy)
+        result = self.watch(command, lines.append)
+        if result.returncode not in (0, _BROKEN):
+            remedy = "fix this error, then run `just verify-crate --install`"
+            return Finding.unknown(CHECK, " ".join(command), result.reason, remedy)
         saw = _summary(lines) or f"compared with {last}"
-        if done.returncode == _BROKEN:
-            return Finding.failed(CHECK, " ".join(command), saw, "restore what it names, or release a higher version")
+        if result.returncode == _BROKEN:
+            return Finding.failed(CHECK, " ".join(command), saw, "restore these items, or release a higher version")
         return Finding.ok(CHECK, " ".join(command), saw)
 
     def ensure_tool(self) -> str | None:
-        """Install the tool that compares APIs, with `install`; return why it is missing, None where it is there."""
+        """Return why the tool that compares APIs is missing, or None; with `install`, install it first."""
         name = SEMVER_CHECKS.partition("@")[0]
         if self.processes.find(name) is not None:
             return None
         if not self.install:
             return f"`{name}` is not installed"
-        done = self.watch(["cargo", "install", "--locked", "--root", str(self.tools), SEMVER_CHECKS])
-        return f"`{SEMVER_CHECKS}` could not be installed ({done.reason})" if done.returncode != 0 else None
+        result = self.watch(["cargo", "install", "--locked", "--root", str(self.tools), SEMVER_CHECKS])
+        return f"`{SEMVER_CHECKS}` could not be installed ({result.reason})" if result.returncode != 0 else None
 
     def watch(self, command: list[str], collect: Callable[[str], None] = lambda line: None) -> LoggedResult:
         def on_line(line: str) -> None:
@@ -166,20 +165,20 @@ class _CrateVerification:
 
         self.on_line(f"$ {' '.join(command)}")
         log = self.work / "logs" / f"{self.artifact.name}-{command[1]}.log"
-        # A backtrace would be the last lines of a tool, after those that say what is wrong.
+        # A backtrace would follow the error, and findings contain only the last lines.
         environment = {"CARGO_TARGET_DIR": str(self.work), "RUST_BACKTRACE": "0"}
         return self.processes.watch(command, log, on_line, environment=environment)
 
 
 def _compatible_part(version: str) -> list[int]:
-    """Return the part that all compatible versions begin with (Cargo book, *Default requirements*)."""
+    """Return the first numbers, which all compatible versions share (Cargo book, *Default requirements*)."""
     numbers = [int(number) for number in re.findall(r"\d+", re.split("[-+]", version)[0])]
     significant = next((index for index, number in enumerate(numbers) if number), len(numbers) - 1)
     return numbers[: significant + 1]
 
 
 def _summary(lines: list[str]) -> str:
-    """Return what cargo-semver-checks has compared, and which rules are broken by which items, from its output."""
+    """Return a summary of the output of cargo-semver-checks, with the failed rules and their items."""
     parts = [
         re.sub(r"^\[[^]]*\] *", "", rest.strip())
         for word, _, rest in (line.strip().partition(" ") for line in lines)

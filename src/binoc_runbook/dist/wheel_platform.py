@@ -1,4 +1,4 @@
-"""Build settings of a wheel for a platform: the Rust target, and the arguments of maturin and of the linker."""
+"""Build settings of wheels by platform: Rust target, arguments of maturin, and flags of the linker."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _MACHINES = {"arm64": "aarch64", "amd64": "x86_64", "32": "i686"}
 
 @dataclass(frozen=True, slots=True)
 class WheelPlatform:
-    """A platform tag with its Rust target, the arguments of maturin and flags of rustc.
+    """A platform tag with its Rust target, arguments of maturin, and flags of rustc.
 
-    `environment` is added to what maturin inherits.
+    `environment` is added to the environment of maturin.
     """
 
     tag: str
@@ -24,10 +24,10 @@ class WheelPlatform:
 
     @classmethod
     def of(cls, tag: str) -> WheelPlatform | None:
-        """Parse a tag (PEP 600, PEP 656 and those of macOS and Windows); None for one that cannot be built.
+        """Return the settings for a tag (PEP 600, PEP 656, macOS and Windows), or None if it is not supported.
 
-        A Linux wheel is linked by zig against the C library of its tag and not against this host's, which is newer; the
-        other systems have compilers that make old binaries.
+        zig links Linux wheels against the C library of their tag instead of the newer one of this host. The compilers
+        of other systems support older versions themselves.
         """
         if match := re.fullmatch(r"((many|musl)linux_\d+_\d+)_(x86_64|aarch64)", tag):
             libc = {"many": "gnu", "musl": "musl"}[match[2]]
@@ -37,7 +37,7 @@ class WheelPlatform:
             oldest = {"MACOSX_DEPLOYMENT_TARGET": f"{match[1]}.{match[2]}"}
             return cls(tag, f"{machine}-apple-darwin", ("--compatibility", "pypi"), oldest)
         if match := re.fullmatch(r"win_?(amd64|arm64|32)", tag):
-            # Else the linker writes the time of day into a library.
+            # Otherwise the linker writes the current time into a library.
             flags = ("-Clink-arg=/Brepro",)
             return cls(tag, f"{_MACHINES[match[1]]}-pc-windows-msvc", ("--compatibility", "pypi"), flags=flags)
         return None

@@ -180,7 +180,7 @@ def manifest_versions(workspace: Workspace, policy: Policy) -> Counter[Version]:
     """
     # A requirement only quotes a version, and not always all of it.
     owning = [location for location in find_version_locations(workspace, policy).all if location.kind != "requirement"]
-    written = [(location.says.removeprefix(location.before), location.spelling) for location in owning]
+    written = [(location.current.removeprefix(location.prefix), location.spelling) for location in owning]
     shared = (workspace.tree.cargo[root].get("workspace", "package", "version") for root in workspace.unreported)
     texts = written or [(text, "cargo") for text in shared]
     return Counter(version for text, spelling in texts if (version := _releasable(text, spelling)))

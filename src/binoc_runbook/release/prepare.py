@@ -74,7 +74,7 @@ def _written(target: Target, workspace: Workspace, planned: Plan) -> Findings:
     if failed:
         return failed
     written = [
-        Finding.ok("set-version", change.place, f"`{change.says}` → `{change.becomes}`")
+        Finding.ok("set-version", change.place, f"`{change.current}` → `{change.new}`")
         for edit in planned.edits
         for change in edit.changes
     ]

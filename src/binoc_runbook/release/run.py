@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from binoc_runbook.checks.tree import RECORDS
 from binoc_runbook.finding import Finding, Findings, RefusedError
 from binoc_runbook.release.record import Record, StageRun
-from binoc_runbook.stages import ACTS, AT_THE_LINE, QUESTIONS, STAGES, Observation, Stage, Target
+from binoc_runbook.stages import ACTS, QUESTIONS, RECHECKED, STAGES, Observation, Stage, Target
 from binoc_runbook.world.triggered_run import JobRun, PublishedArtifact, TriggerListener
 
 #: A rehearsal is never finished later: the next one starts from nothing.
@@ -100,7 +100,7 @@ class Release:
         """
         from concurrent.futures import ThreadPoolExecutor
 
-        again = [run for run in self.record.stages if run.stage.name in AT_THE_LINE]
+        again = [run for run in self.record.stages if run.stage.name in RECHECKED]
         with ThreadPoolExecutor() as asking:  # side by side: each mostly waits for git
             for run, observed in zip(again, asking.map(lambda run: self._observe(run.stage), again), strict=True):
                 run.after = observed
@@ -234,7 +234,7 @@ class Release:
 
     def record_is_committed(self) -> bool:
         """Whether git already has the record that was filed."""
-        told = self.target.world.git.ask("ls-files", "--", f"{RECORDS}{self.target.version}.json")
+        told = self.target.world.git.query("ls-files", "--", f"{RECORDS}{self.target.version}.json")
         return bool(told.stdout.strip())
 
 
@@ -265,7 +265,7 @@ def _facts(target: Target, *, dry_run: bool) -> dict[str, Any]:
         "commit": None if isinstance(state, str) else state.commit,
         "tree": None if isinstance(state, str) else state.tree,
         "tools": {
-            "git": git.ask("version").stdout.strip().removeprefix("git version "),
+            "git": git.query("version").stdout.strip().removeprefix("git version "),
             "python": platform.python_version(),
             "papermill": metadata.version("papermill"),
             "binoc-runbook": metadata.version("binoc-runbook"),

@@ -19,7 +19,7 @@ from binoc_runbook.files import root_of
 from binoc_runbook.finding import Finding, Findings, Place, RefusedError
 from binoc_runbook.policy import MANIFEST, NAMES, TABLE, Artifact
 from binoc_runbook.release.parameters import open_target
-from binoc_runbook.stages import ACTS, AT_THE_LINE, STAGES, Target
+from binoc_runbook.stages import ACTS, RECHECKED, STAGES, Target
 from binoc_runbook.stages import QUESTIONS as CHECK_STAGES
 from binoc_runbook.stages.surface import SurfaceStage
 from binoc_runbook.stages.sync import SyncStage
@@ -194,7 +194,7 @@ def _maturin(target: Target, options: Options) -> Findings:
 def _order(target: Target, options: Options) -> Findings:
     """Check the order of the stages, including those that run again at the point of no return."""
     before = [stage.name for stage in STAGES if stage not in ACTS]
-    stages = [*before, *AT_THE_LINE, *(act.name for act in ACTS)]
+    stages = [*before, *RECHECKED, *(act.name for act in ACTS)]
     expected = options.get("stages", tuple(stages))
     place = _own_place(target.world.root, "STAGES: ")
     remaining = iter(stages)

@@ -1,4 +1,4 @@
-"""The release, one file per stage, in the order of the runbook."""
+"""The stages of a release, one module for each, in the order of the runbook."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from binoc_runbook.stages.tests import TestsStage
 from binoc_runbook.stages.tree import TreeStage
 from binoc_runbook.stages.workflow import WorkflowStage
 
-#: What is asked before the tests: cheap, and without side effects.
+#: The stages before the tests: fast, and without side effects.
 QUESTIONS: tuple[Stage, ...] = (TreeStage(), SurfaceStage(), SyncStage(), WorkflowStage(), RemoteStage())
 
-#: What is observed once more at the line, because the tests took time and anything may have changed meanwhile.
-AT_THE_LINE = ("tree", "sync", "remote")
+#: The stages that are checked again at the point of no return, because the tests take time.
+RECHECKED = ("tree", "sync", "remote")
 
-#: What happens beyond the line.
+#: The stages after the point of no return.
 ACTS: tuple[Stage, ...] = (PushBranchStage(), TagStage(), PushTagStage())
 
-#: The whole release.
+#: All stages of a release.
 STAGES: tuple[Stage, ...] = (*QUESTIONS, TestsStage(), *ACTS)
 
-__all__ = ["ACTS", "AT_THE_LINE", "QUESTIONS", "STAGES", "Command", "Observation", "Reach", "Stage", "State", "Target"]
+__all__ = ["ACTS", "QUESTIONS", "RECHECKED", "STAGES", "Command", "Observation", "Reach", "Stage", "State", "Target"]

@@ -22,12 +22,12 @@ class PushBranchStage(RemoteObservingStage):
         view = target.last_view()
         if isinstance(view, str):
             return ()
-        # The commit by its name: what was checked is what is pushed, whatever happens to the branch meanwhile.
+        # Push the commit that was checked, by its hash, even if the local branch changes.
         arguments = ("git", "push", "--porcelain", view.remote, f"{view.commit}:refs/heads/{view.branch}")
         return (Command(arguments, f"`{view.branch}` on `{view.remote}` moves forward to {view.commit[:12]}"),)
 
     def remedy(self, target: Target) -> str:
         return (
-            "nothing was tagged; if the branch is protected, bring this commit in by a pull request, `git pull`, "
-            "and run this release again"
+            "nothing was tagged; if the branch is protected, merge this commit with a pull request, run `git pull`, "
+            "then run this release again"
         )

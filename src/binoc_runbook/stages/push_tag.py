@@ -1,4 +1,4 @@
-"""Stage 9: the remote has the tag, and what follows from it cannot be taken back."""
+"""Stage 9: the remote has the tag. This cannot be undone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from binoc_runbook.stages.target import Target
 
 class PushTagStage(RemoteObservingStage):
     name = "push-tag"
-    sentence = "The remote has that tag, and it peels to the commit; the publish workflow starts."
+    sentence = "The remote has the tag, and it points to the commit; the publish workflow starts."
     reach: ClassVar[Reach] = "permanent"
 
     def judge(self, target: Target, view: RemoteView) -> Observation:
@@ -23,17 +23,17 @@ class PushTagStage(RemoteObservingStage):
         view = target.observe_remote()
         if isinstance(view, RemoteView) and view.contains == "yes" and view.local_tag is not None:
             return Findings()
-        saw = "the branch on the remote, or the tag in this clone, is not as the stages before left it"
+        saw = "the branch on the remote or the tag in this clone was changed after the previous stages"
         return Findings([Finding.failed(self.name, "git ls-remote", saw, "run this release again")])
 
     def commands(self, target: Target) -> tuple[Command, ...]:
         ref = f"refs/tags/{target.tag}"
-        effect = f"`{target.remote}` gets `{target.tag}`, the workflow publishes, and this version is used up"
+        effect = f"`{target.remote}` gets `{target.tag}`, the workflow publishes, and this version cannot be reused"
         return (Command(("git", "push", "--porcelain", target.remote, f"{ref}:{ref}"), effect),)
 
     def remedy(self, target: Target) -> str:
         return (
-            "the branch is pushed, and the tag is in this clone only; where a ruleset says who may create tags, let "
-            "somebody on its bypass list run this release at this commit, and never take another name; otherwise mend "
-            "the cause, then run this release again"
+            "the branch is pushed, and the tag is in this clone only; fix the cause, then run this release again; if a "
+            "ruleset restricts tag creation, a user on its bypass list must run this release at this commit; "
+            "never take another name for the tag"
         )

@@ -1,4 +1,4 @@
-"""Stage 5: the remote was asked, and would take the branch and the tag."""
+"""Stage 5: the branch and the tag can be pushed to the remote."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from binoc_runbook.stages.target import Target
 
 class RemoteStage(RemoteObservingStage):
     name = "remote"
-    sentence = "The remote would take the branch and the tag, and a tag can be made here."
+    sentence = "The branch and the tag can be pushed to the remote, and the tag can be created here."
 
     def judge(self, target: Target, view: RemoteView) -> Observation:
         return Observation.of_check(remote(view, target.try_actions(view)))

@@ -1,4 +1,4 @@
-"""What a stage is: a question about the world, and for some an act that changes the answer."""
+"""Stages of a release: each has a check, and some have commands."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _STATES: dict[Status, State] = {"ok": "done", "warning": "done", "failed": "bloc
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One argument list of an act, what it changes in one sentence, and what it is given on standard input."""
+    """An argument list, its effect in one sentence, and its standard input."""
 
     arguments: tuple[str, ...]
     effect: str
     stdin: str | None = None
 
     def __str__(self) -> str:
-        """The argument list as a shell would take it."""
+        """Return the command line for a shell."""
         import shlex
 
         return shlex.join(self.arguments)
@@ -36,25 +36,25 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """The state of a stage, with its evidence."""
+    """The state of a stage, with its findings."""
 
     state: State
     findings: Findings
 
     @classmethod
     def of_check(cls, findings: Findings) -> Observation:
-        """The state of a stage that is a question: done when all could be asked and nothing failed."""
+        """Return the state of a stage without an action: done if all checks ran and none failed."""
         return cls(_STATES[findings.status], findings)
 
     @classmethod
     def of_action(cls, findings: Findings) -> Observation:
-        """The state of a stage whose act is still to come: ready unless something stands in its way."""
-        answered = cls.of_check(findings)
-        return cls("ready", findings) if answered.state == "done" else answered
+        """Return the state of a stage before its action: ready if all checks ran and none failed."""
+        observation = cls.of_check(findings)
+        return cls("ready", findings) if observation.state == "done" else observation
 
 
 class Stage(ABC):
-    """One step of the release: observed, acted if it can act, and observed again."""
+    """One stage of a release: it is observed, acts if it has an action, and is observed again."""
 
     name: ClassVar[str]
     sentence: ClassVar[str]
@@ -62,46 +62,46 @@ class Stage(ABC):
 
     @abstractmethod
     def observe(self, target: Target) -> Observation:
-        """Ask the world whether this stage is done, ready to act, blocked, or cannot be told."""
+        """Observe whether this stage is done, ready to act, blocked or unknown."""
 
     def commands(self, target: Target) -> tuple[Command, ...]:
-        """The exact argument lists of the act, in order; none for a stage that only asks."""
+        """Return the exact argument lists of the action, in order; none for a stage without an action."""
         return ()
 
     def requires(self, target: Target) -> Findings:
-        """What must hold at the very moment of the act, beside what `observe` said; only what is not ok counts."""
+        """Check again, immediately before the action; return only findings that are not ok."""
         return Findings()
 
     def act(self, target: Target, line: Line) -> Findings:
-        """Run the commands; what they printed is a finding only where it explains a failure."""
+        """Run the commands; return a finding only if one of them fails."""
         for command in self.commands(target):
-            done = target.world.git.run(command.arguments, stdin=command.stdin)
-            if done.returncode != 0:
-                return Findings([self._refused(target, command, done.reason)])
+            result = target.world.git.run(command.arguments, stdin=command.stdin)
+            if result.returncode != 0:
+                return Findings([self._refused(target, command, result.reason)])
         return Findings()
 
     def log(self, target: Target) -> Path | None:
-        """Where everything that the act printed is kept, for an act that prints much."""
+        """Return the path of the log with the complete output of the action, if there is one."""
         return None
 
     def remedy(self, target: Target) -> str:
-        """What helps when the act was refused."""
-        return "mend the cause, then run this release again: it goes on from here"
+        """Return the fix for a failed action."""
+        return "fix the cause, then run this release again; it continues from here"
 
     def _refused(self, target: Target, command: Command, reason: str) -> Finding:
-        return Finding.failed(self.name, " ".join(command.arguments), f"refused: {reason}", self.remedy(target))
+        return Finding.failed(self.name, " ".join(command.arguments), f"failed: {reason}", self.remedy(target))
 
 
 class RemoteObservingStage(Stage):
-    """A stage whose state is told by comparing the commit with the remote."""
+    """A stage whose state depends on the refs of the remote."""
 
     def observe(self, target: Target) -> Observation:
         view = target.observe_remote()
         if isinstance(view, str):
-            finding = Finding.unknown(self.name, "HEAD", view, "git log -1, and the stage `tree`")
+            finding = Finding.unknown(self.name, "HEAD", view, "git log -1; see also the stage `tree`")
             return Observation.of_check(Findings([finding]))
         return self.judge(target, view)
 
     @abstractmethod
     def judge(self, target: Target, view: RemoteView) -> Observation:
-        """Tell the state from what the remote answered."""
+        """Return the state for the refs of the remote."""

@@ -9,7 +9,7 @@ from binoc_runbook.stages.target import Target
 
 class SurfaceStage(Stage):
     name = "surface"
-    sentence = "Exactly the declared artifacts can be published, by the manifests and by cargo's own view."
+    sentence = "Exactly the artifacts of the policy can be published, according to the manifests and to cargo."
 
     def observe(self, target: Target) -> Observation:
         return Observation.of_check(surface(target.workspace(), target.policy))

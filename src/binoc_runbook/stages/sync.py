@@ -1,4 +1,4 @@
-"""Stage 3: every published manifest says the version that is to be released."""
+"""Stage 3: all published manifests have the version of the release."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from binoc_runbook.stages.target import Target
 class SyncStage(Stage):
     name = "sync"
     sentence = (
-        "Every published manifest, lock file and internal requirement says this version, and the changelog tells of it."
+        "All published manifests, lock files and internal requirements have this version, and so does the changelog."
     )
 
     def observe(self, target: Target) -> Observation:

@@ -1,4 +1,4 @@
-"""Stage 8: this clone has an annotated tag of that name, and it peels to the commit."""
+"""Stage 8: this clone has an annotated tag that points to the commit."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from binoc_runbook.workspace.changelog import section
 
 class TagStage(RemoteObservingStage):
     name = "tag"
-    sentence = "This clone has an annotated tag of that name, and it peels to the commit."
+    sentence = "This clone has an annotated tag of that name, and it points to the commit."
 
     def judge(self, target: Target, view: RemoteView) -> Observation:
         findings = tag(view)
         return Observation.of_action(findings) if view.local_tag is None else Observation.of_check(findings)
 
     def requires(self, target: Target) -> Findings:
-        # Never a tag on a commit that the remote's branch does not contain: pushed, it would be an orphan.
+        # Never tag a commit that is not in the branch on the remote.
         view = target.observe_remote()
         if isinstance(view, RemoteView) and view.contains != "yes":
-            saw = f"`{view.branch}` on `{view.remote}` does not show {view.commit[:12]}"
+            saw = f"`{view.branch}` on `{view.remote}` does not contain {view.commit[:12]}"
             return Findings([Finding.failed(self.name, view.refs.question, saw, "run this release again")])
         return Findings()
 
@@ -30,17 +30,17 @@ class TagStage(RemoteObservingStage):
         if isinstance(view, str):
             return ()
         if view.remote_tag is not None:
-            # A second tag object of the same name would be refused as existing; the one that was published is adopted.
+            # The remote would refuse another tag object of the same name, so fetch the published one.
             ref = f"refs/tags/{view.tag}"
             arguments: tuple[str, ...] = ("git", "fetch", "--no-tags", view.remote, f"{ref}:{ref}")
-            return (Command(arguments, f"this clone gets the tag `{view.tag}` that `{view.remote}` has"),)
-        # cleanup=whitespace: by default git drops the lines that begin with `#`, which are the changelog's headings.
+            return (Command(arguments, f"this clone gets the tag `{view.tag}` of `{view.remote}`"),)
+        # cleanup=whitespace: by default, git removes lines that begin with `#`, such as headings of the changelog.
         arguments = ("git", "tag", "--annotate", "--cleanup=whitespace", "--file=-", view.tag, view.commit)
         effect = f"this clone gets the annotated tag `{view.tag}` on {view.commit[:12]}, with the changelog's section"
         return (Command(arguments, effect, stdin=self._message(target)),)
 
     def remedy(self, target: Target) -> str:
-        return "the branch is pushed and nothing is tagged; mend the cause, then run this release again"
+        return "the branch is pushed and nothing is tagged; fix the cause, then run this release again"
 
     @staticmethod
     def _message(target: Target) -> str:

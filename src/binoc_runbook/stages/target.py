@@ -1,4 +1,4 @@
-"""What all stages of one release are about: a version on its way from one checkout to one remote."""
+"""The target of a release: one version, from one checkout to one remote."""
 
 from __future__ import annotations
 
@@ -15,20 +15,19 @@ from binoc_runbook.workspace import Workspace
 from binoc_runbook.world import World
 from binoc_runbook.world.git import TIMEOUT
 
-# A branch that is not there contains nothing, and is behind everything.
+# A missing branch contains nothing, and is behind all commits.
 _NOTHING_THERE: tuple[Ancestry, Ancestry] = ("no", "yes")
 
 
 @dataclass
 class Target:
-    """A version, the policy it is released under, the world it is released in and the remote it goes to.
+    """A version with its policy, world and remote.
 
-    `strict` makes a gate that cannot run unknown, where a release is only warned.
+    With `strict`, a check that cannot run is unknown instead of a warning. `retest` ignores stored test results.
 
-    Stages observe the world at each call. What is remembered here, and makes the fields more than eight, is the commit
-    that this run began with, because what is pushed must be what was checked; the last view of the remote, for naming
-    commands; the trees whose tests this very run has seen pass; and the manifests that the version was read from, for
-    the first `snapshot`.
+    Stages observe the world at each call. Only the following is stored: the commit at the start of this run, because
+    the pushed commit must be the checked one; the last view of the remote, for the commands; the trees whose tests
+    passed in this run; and the manifests from which the version was read, for the first `snapshot`.
     """
 
     version: Version
@@ -45,23 +44,23 @@ class Target:
 
     @property
     def tag(self) -> str:
-        """The name of the tag."""
+        """Return the name of the tag."""
         return self.policy.tag_of(self.version)
 
     def tree_state(self) -> TreeState | str:
-        """The checkout as it is now, or why git cannot tell."""
+        """Return the state of the checkout, or why git cannot report it."""
         return self.world.git.tree_state()
 
     def workspace(self) -> Workspace:
-        """The manifests as they are now; within `snapshot`, as they were when it began."""
+        """Return the current manifests; within `snapshot`, those at its start."""
         return self._snapshot.result() if self._snapshot else self.world.workspace()
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        """Read the manifests once for all checks that run meanwhile.
+        """Read the manifests once for all checks inside this context.
 
-        They are read in a thread of their own, so that a question about something else does not wait for cargo. The
-        first moment is that in which the version was read, where this had to be.
+        They are read in a separate thread, so that other checks do not wait for cargo. The first snapshot uses the
+        manifests from which the version was read, if there are any.
         """
         first, self._first = self._first, None
         with ThreadPoolExecutor(max_workers=1) as reader:
@@ -72,28 +71,28 @@ class Target:
                 self._snapshot = None
 
     def observe_remote(self) -> RemoteView | str:
-        """Observe the remote, or say why this checkout has nothing to compare with it."""
-        self._view = self._ask()
+        """Return a new view of the remote, or why the checkout cannot be compared with it."""
+        self._view = self._read_remote()
         return self._view
 
     def last_view(self) -> RemoteView | str:
-        """Return the last view of the remote, for saying what an action would do about it."""
+        """Return the last view of the remote, for the commands of a stage."""
         return self.observe_remote() if self._view is None else self._view
 
-    def _ask(self) -> RemoteView | str:
+    def _read_remote(self) -> RemoteView | str:
         git = self.world.git
         head = git.head()
         if head is None:
-            return "there is no commit, so there is nothing to compare with the remote"
+            return "no commit to compare with the remote"
         at, on = head
         branch = on if on is not None and self.policy.allows_branch(on) else self.policy.branch[0]
         url = git.remote_url(self.remote)
         names = (f"refs/heads/{branch}", f"refs/tags/{self.tag}", f"refs/tags/{self.tag}^{{}}")
-        refs = git.remote_refs(self.remote, *names) if url else RemoteRefs("", None, f"there is no `{self.remote}`")
+        refs = git.remote_refs(self.remote, *names) if url else RemoteRefs("", None, f"no remote `{self.remote}`")
         commit = self._commit(at, refs)
         self.commit = self.commit or commit
         if commit != self.commit:
-            return f"HEAD has moved from {self.commit[:12]} to {commit[:12]} since this run began; run it again"
+            return f"HEAD has moved from {self.commit[:12]} to {commit[:12]} during this run; run it again"
         tip = refs.branch(branch)
         contains, behind = git.containment(tip, commit) if tip else _NOTHING_THERE
         return RemoteView(
@@ -117,7 +116,7 @@ class Target:
         return ActionChecks(self._push_dry_run(view), git.identity(), signing)
 
     def released(self) -> bool:
-        """Whether the remote shows all that a release leaves there: the branch with the commit, and the tag of it."""
+        """Return whether the remote has the branch with the commit, and an annotated tag that points to it."""
         view = self.observe_remote()
         return (
             isinstance(view, RemoteView)
@@ -128,10 +127,10 @@ class Target:
         )
 
     def _commit(self, head: str, refs: RemoteRefs) -> str:
-        # A tag that the remote has on an ancestor of HEAD says which commit was released: the record of a release is
-        # committed after it, and the release must still be seen as done.
-        there = refs.tag(self.tag)
-        return there.commit if there and self.world.git.containment(head, there.commit)[0] == "yes" else head
+        # If the remote has the tag on an ancestor of HEAD, that commit was released. The record of a release is
+        # committed after it, and the release must still be done then.
+        tag = refs.tag(self.tag)
+        return tag.commit if tag and self.world.git.containment(head, tag.commit)[0] == "yes" else head
 
     def _push_dry_run(self, view: RemoteView) -> ProcessResult | None:
         lacking = {
@@ -141,7 +140,7 @@ class Target:
         refs = [f"{view.commit}:{name}" for name, lacks in lacking.items() if lacks]
         if view.refs.refs is None or not refs:
             return None
-        # --no-verify: this is a question, and a pre-push hook of the user is an act. The tag need not exist yet, so it
-        # is the commit that is offered under its name.
-        question = ("push", "--dry-run", "--porcelain", "--atomic", "--no-verify", view.remote, *refs)
-        return self.world.git.ask(*question, timeout=TIMEOUT)
+        # --no-verify: a check must not run the pre-push hook of the user. The tag can be missing, so push the commit
+        # under the name of the tag.
+        arguments = ("push", "--dry-run", "--porcelain", "--atomic", "--no-verify", view.remote, *refs)
+        return self.world.git.query(*arguments, timeout=TIMEOUT)

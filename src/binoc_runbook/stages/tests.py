@@ -25,29 +25,28 @@ class TestsStage(Stage):
     def observe(self, target: Target) -> Observation:
         state = target.tree_state()
         if isinstance(state, str) or state.tree is None:
-            reason = state if isinstance(state, str) else "there is no commit yet"
-            return Observation.of_check(self._one("unknown", "git status", f"no tree to test: {reason}", "see `tree`"))
+            reason = state if isinstance(state, str) else "no commit yet"
+            findings = self._one("unknown", "git status", f"no tree to test: {reason}", "see the stage `tree`")
+            return Observation.of_check(findings)
         if TESTING in os.environ:
-            saw = "this release runs inside the test command itself, which does not test itself again"
+            saw = "this release runs inside the test command, so it does not run the tests again"
             return Observation.of_check(self._one("ok", TESTING, saw))
         if not self._command(target):
-            saw = "the policy declares no test command, so nothing was tested"
-            findings = self._one("warning", str(target.policy.source), saw, 'test = ["just", "test-code"]')
-            return Observation.of_check(findings)
-        question = " ".join(target.policy.test)
+            saw, remedy = "the policy has no `test`, so nothing was tested", 'add `test = ["just", "test-code"]`'
+            return Observation.of_check(self._one("warning", str(target.policy.source), saw, remedy))
+        command = " ".join(target.policy.test)
         if state.tree in target.tested:
-            what = "the checkout with its changes" if state.changed else f"tree {state.tree[:12]}"
-            saw = f"passed in this run for {what}"
+            tested = "the checkout with its changes" if state.changed else f"tree {state.tree[:12]}"
+            saw = f"passed in this run for {tested}"
             if self._command(target) is _NOTHING:
-                saw = "a command that does nothing stood in for it: this rehearsal is a quick one"
-            return Observation.of_check(self._one("ok", question, saw))
-        note = None if target.retest or state.changed else target.world.test_results.read(self._key(target, state))
-        if note is not None:
-            saw = (
-                f"passed at {note['passed']} for tree {state.tree[:12]} with this toolchain, in {note['seconds']:.0f} s"
-            )
-            return Observation.of_check(self._one("ok", question, saw))
-        return Observation.of_action(self._one("ok", question, f"not seen to pass yet for tree {state.tree[:12]}"))
+                saw = "this quick rehearsal ran a command that does nothing instead"
+            return Observation.of_check(self._one("ok", command, saw))
+        result = None if target.retest or state.changed else target.world.test_results.read(self._key(target, state))
+        if result is not None:
+            saw = f"passed on {result['passed']} in {result['seconds']:.0f} s"
+            saw += f" for tree {state.tree[:12]} with this toolchain"
+            return Observation.of_check(self._one("ok", command, saw))
+        return Observation.of_action(self._one("ok", command, f"not yet passed for tree {state.tree[:12]}"))
 
     def commands(self, target: Target) -> tuple[Command, ...]:
         arguments = self._command(target)
@@ -56,18 +55,18 @@ class TestsStage(Stage):
     def act(self, target: Target, line: Line) -> Findings:
         before = target.tree_state()
         for command in self.commands(target):
-            question, program = " ".join(target.policy.test), command.arguments[0]
+            looked_at, program = " ".join(target.policy.test), command.arguments[0]
             processes, environment = target.world.processes, {TESTING: target.version.semver}
             if processes.find(program) is None:
                 saw = f"`{program}` was not found on PATH"
-                return self._one("failed", question, saw, f"install `{program}`, or run this through ./just")
-            ended = processes.watch(command.arguments, self.log(target), line, environment=environment)
-            if ended.returncode != 0:
+                return self._one("failed", looked_at, saw, f"install `{program}`, or run the release with ./just")
+            result = processes.watch(command.arguments, self.log(target), line, environment=environment)
+            if result.returncode != 0:
                 log = self.log(target).relative_to(target.world.runs.parent)
-                told = "".join(f"\n  {text}" for text in ended.tail[-12:])
-                saw = f"failed with exit code {ended.returncode} after {ended.seconds:.0f} s; its last words:{told}"
-                return self._one("failed", question, saw, f"{question}   (everything it printed: {log.as_posix()})")
-            self._note(target, before, ended.seconds)
+                lines = "".join(f"\n  {text}" for text in result.tail[-12:])
+                saw = f"failed with exit code {result.returncode} after {result.seconds:.0f} s; last lines:{lines}"
+                return self._one("failed", looked_at, saw, f"{looked_at}   (complete output: {log.as_posix()})")
+            self._store(target, before, result.seconds)
         return Findings()
 
     def log(self, target: Target) -> Path:
@@ -76,12 +75,12 @@ class TestsStage(Stage):
     def _command(self, target: Target) -> tuple[str, ...]:
         return _NOTHING if target.world.quick else target.policy.test
 
-    def _note(self, target: Target, before: TreeState | str, seconds: float) -> None:
+    def _store(self, target: Target, before: TreeState | str, seconds: float) -> None:
         after = target.tree_state()
         if isinstance(before, str) or isinstance(after, str) or before.tree is None or before.tree != after.tree:
             return
         target.tested.add(before.tree)
-        # What was tested is the checkout. Only where that is the tree and nothing else may a later run rely on it.
+        # The checkout was tested. Later runs can rely on the result only if the checkout is exactly the tree.
         if not (before.changed or after.changed or unrecorded(before) or unrecorded(after)):
             passed = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
             target.world.test_results.write(self._key(target, after), {"passed": passed, "seconds": round(seconds, 1)})

@@ -1,4 +1,4 @@
-"""Stage 1: the checkout is a whole commit on the release branch."""
+"""Stage 1: the checkout is exactly one commit on the release branch."""
 
 from __future__ import annotations
 

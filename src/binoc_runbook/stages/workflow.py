@@ -1,4 +1,4 @@
-"""Stage 4: the workflow that the tag will start keeps the trusted-publishing contract."""
+"""Stage 4: the workflow that the tag starts satisfies the trusted-publishing contract."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from binoc_runbook.world.zizmor import audit_workflow
 
 class WorkflowStage(Stage):
     name = "workflow"
-    sentence = "The publish workflow starts on this tag and keeps the trusted-publishing contract."
+    sentence = "The publish workflow starts on this tag and satisfies the trusted-publishing contract."
 
     def observe(self, target: Target) -> Observation:
         audit = audit_of(target) if target.policy.declared else None

@@ -1,9 +1,9 @@
-"""Every manifest of a checkout: what could be published from it, under which version, and where that is written.
+"""The manifests of a checkout, and the packages that they define, with their versions.
 
     workspace = World.real(Path(".")).workspace()
     for package in workspace.packages: ...
 
-Discovery reads and nothing else: cargo's reports come from its caller, and what is wrong with a manifest is a finding.
+Discovery only reads files. The caller provides the output of cargo, and errors in manifests are findings.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from binoc_runbook.workspace.package import Ecosystem, Orphan, Package, Source
 
 __all__ = ["Ecosystem", "Orphan", "Package", "Source", "Workspace"]
 
-#: Which registry takes the packages of which ecosystem.
+#: The registry of each ecosystem.
 REGISTRY: dict[Ecosystem, Registry] = {"cargo": "crates.io", "pypi": "pypi"}
 
 
@@ -32,9 +32,9 @@ REGISTRY: dict[Ecosystem, Registry] = {"cargo": "crates.io", "pypi": "pypi"}
 class Workspace:
     """The manifests of one checkout.
 
-    `packages` and `orphans` are in the order of their paths, `problems` says what could not be read. `cargo_roots`
-    are the manifests of the Cargo workspaces that cargo reported, and of the crates that are in none; `unreported` are
-    those for which cargo had an error instead. All paths are from the root, with forward slashes.
+    `packages` and `orphans` are ordered by path. `problems` lists the files that could not be read. `cargo_roots` are
+    the root manifests of the Cargo workspaces, and the manifests of crates outside a workspace. `unreported` maps
+    manifests to the errors that cargo reported for them. All paths are relative to `root`, with forward slashes.
     """
 
     root: Path
@@ -47,23 +47,23 @@ class Workspace:
 
     @classmethod
     def discover(cls, root: Path, read_metadata: ReadMetadata) -> Workspace:
-        """Read every manifest below a directory; `World.workspace` does it with cargo itself.
+        """Read all manifests below a directory; `World.workspace` calls this with the real cargo.
 
-        Hidden directories, `node_modules`, virtual environments and caches are not searched, except for members that
-        cargo reports there. A manifest that cannot be read is an orphan and a problem, never an exception.
-        `read_metadata` is called at most once for each Cargo root, from several threads.
+        Hidden directories, `node_modules`, virtual environments and caches are skipped, except for members that cargo
+        reports there. A manifest that cannot be read is an orphan and a problem, never an exception. `read_metadata` is
+        called at most once for each Cargo root, from several threads.
         """
-        with _uncollected():
+        with _garbage_collection_disabled():
             tree = ManifestTree(root)
             crates = Crates(tree, read_metadata)
             packages, orphans = list(crates.packages.values()), crates.orphans
             for manifest in tree.python.values():
-                read = python.read(manifest, crates.packages)
-                if isinstance(read, Package):
-                    packages.append(read)
+                distribution = python.read(manifest, crates.packages)
+                if isinstance(distribution, Package):
+                    packages.append(distribution)
                 else:
-                    orphans.append(read)
-        orphans += (Orphan(path, "it is a link that leads nowhere") for path in tree.dead_links)
+                    orphans.append(distribution)
+        orphans += (Orphan(path, "it is a broken symbolic link") for path in tree.broken_links)
         manifests = (*tree.cargo.values(), *tree.python.values())
         unread = (manifest.problem for manifest in manifests if manifest.problem)
         return cls(
@@ -77,23 +77,23 @@ class Workspace:
         )
 
     def cargo_errors(self, check: str) -> Iterator[Finding]:
-        """Report each error of cargo once, as unknown: nothing is known about the workspace that it read."""
+        """Yield one unknown finding for each different error of cargo."""
         reported = set()
         for root, report in self.unreported.items():
             if report.error not in reported:
                 reported.add(report.error)
                 looked_at = f"cargo metadata --no-deps --manifest-path {root}"
-                yield Finding.unknown(check, looked_at, f"cargo reports nothing: {report.error}", report.remedy)
+                yield Finding.unknown(check, looked_at, f"`cargo metadata` failed: {report.error}", report.remedy)
 
     def packages_to_publish(self, policy: Policy) -> tuple[Package, ...]:
-        """What a release publishes: the artifacts of the policy that exist; without one, whatever can be published."""
+        """Return the packages of the artifacts of the policy; without a policy, all publishable packages."""
         if not policy.declared:
             return tuple(package for package in self.packages if package.publishable)
-        found = (self.package_of(artifact) for artifact in policy.artifacts)
-        return tuple(package for package in found if package)
+        packages = (self.package_of(artifact) for artifact in policy.artifacts)
+        return tuple(package for package in packages if package)
 
     def package_of(self, artifact: Artifact) -> Package | None:
-        """The package that an artifact of the policy means: of its name, in its directory if there are several."""
+        """Return the package with the name of an artifact; of several, the one in the directory of the artifact."""
         named = [
             package
             for package in self.packages
@@ -103,7 +103,7 @@ class Workspace:
         return next((package for package in named if package.directory == artifact.path), named[0] if named else None)
 
     def to_json(self) -> dict[str, object]:
-        """The workspace as `inspect --json` shows it (schema 1)."""
+        """Return the output of `inspect --json` (schema 1)."""
         return {
             "schema": 1,
             "packages": [package.to_json() for package in self.packages],
@@ -112,10 +112,10 @@ class Workspace:
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
-    """Keep the garbage collector from looking through what is being read, again and again; none of it is garbage.
+def _garbage_collection_disabled() -> Iterator[None]:
+    """Disable garbage collection while manifests are read: all objects are kept.
 
-    It is a sixth of the time that a thousand manifests take, and more than that of ten thousand.
+    Collection takes about a sixth of the time to read 1,000 manifests, and a larger part for 10,000.
     """
     enabled = gc.isenabled()
     gc.disable()

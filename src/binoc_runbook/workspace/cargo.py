@@ -1,7 +1,7 @@
-"""The crates of a checkout: cargo lists them, and their manifests say on which lines their values are.
+"""The crates of a checkout, from the output of cargo and the lines of their manifests.
 
-Cargo alone decides which crates belong to a workspace and what they inherit. A crate for which it reports nothing is
-read by itself: what it inherits is then unknown.
+Cargo decides which crates are in a workspace and which values they inherit. If cargo fails for a crate, its manifest is
+read without cargo, and inherited values are unknown.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from binoc_runbook.workspace.package import Orphan, Package, Source
 
 
 class Crates:
-    """The packages of a tree by manifest, its orphans, and the manifests for which cargo reported nothing.
+    """The packages of a tree by manifest, its orphans, and the manifests for which cargo failed.
 
-    Cargo is run once for each manifest with `[workspace]`, then for each crate that none of these reports lists. What
-    is below a workspace that cargo cannot read is not tried: cargo would read the same workspace again.
+    Cargo runs once for each manifest with `[workspace]`, then once for each crate that is not in their output. It does
+    not run for crates below a workspace that it cannot read, because it would fail with the same error.
     """
 
     def __init__(self, tree: ManifestTree, read_metadata: ReadMetadata) -> None:
@@ -36,7 +36,7 @@ class Crates:
             }
             self._workspaces = set(reports)
             self._add((path, report.result()) for path, report in reports.items())
-            alone = [
+            standalone = [
                 path
                 for path, manifest in tree.cargo.items()
                 if path not in self.packages
@@ -44,13 +44,13 @@ class Crates:
                 and _orphan_reason(manifest) is None
                 and self._error(path) is None
             ]
-            self._add(zip(alone, pool.map(read_metadata, alone), strict=True))
+            self._add(zip(standalone, pool.map(read_metadata, standalone), strict=True))
         for manifest in tree.cargo.values():
             if manifest.path not in self.packages:
                 self._add_unlisted(manifest)
 
     def _error(self, path: str) -> CargoMetadata | None:
-        """Why cargo reported nothing about a manifest: about itself, or about a workspace above it."""
+        """Return the error of cargo for a manifest or for a workspace above it, if any."""
         report = self.unreported.get(path)
         directory = path.rpartition("/")[0]
         while report is None and directory:
@@ -64,20 +64,21 @@ class Crates:
             if report.error:
                 self.unreported[path] = report
                 continue
-            root = self._tree.crate(os.path.join(report.root, CARGO))  # noqa: PTH118 - cargo's own spelling of a path
+            root = self._tree.crate(os.path.join(report.root, CARGO))  # noqa: PTH118 - a path as cargo prints it
             for crate in report.packages:
                 manifest = self._tree.crate(crate.manifest)
                 if manifest is None or manifest.problem or manifest.path in self.packages:
                     continue
                 self.packages[manifest.path] = _package(manifest, crate, root)
             if path not in self.packages and self._tree.cargo[path].table("package"):
-                self.unreported[path] = CargoMetadata(error="it lists other crates", remedy=report.remedy)
+                error = "its output does not list this crate"
+                self.unreported[path] = CargoMetadata(error=error, remedy=report.remedy)
 
     def _add_unlisted(self, manifest: Manifest) -> None:
         reason = _orphan_reason(manifest)
         report = self._error(manifest.path)
         if reason is None and report and "believes it's in a workspace" in report.error:
-            reason = "the workspace above it, or the one that it names, neither lists nor excludes it: cargo rejects it"
+            reason = "its workspace neither lists nor excludes it, so cargo rejects it"
             self.unreported.pop(manifest.path, None)
         if reason is not None:
             self.orphans.append(Orphan(manifest.path, reason))
@@ -86,7 +87,7 @@ class Crates:
 
 
 def _orphan_reason(manifest: Manifest) -> str | None:
-    """Why a manifest describes neither a crate nor a workspace; `None` where it does."""
+    """Return why a manifest defines neither a crate nor a workspace, or `None` if it does."""
     package = manifest.table("package")
     if manifest.problem:
         return f"it {manifest.problem.saw}"
@@ -98,10 +99,10 @@ def _orphan_reason(manifest: Manifest) -> str | None:
 
 
 def _literal(manifest: Manifest) -> CargoPackage:
-    """Read what a crate says itself, where cargo reports nothing about it."""
+    """Read a crate from its manifest alone, for crates for which cargo failed."""
     package = manifest.table("package")
     publish = package.get("publish")
-    # Without a version Cargo takes 0.0.0 and `publish = false` (Cargo book, *The version field*).
+    # Without a version, Cargo uses 0.0.0 and `publish = false` (Cargo book, *The version field*).
     registries: tuple[str, ...] | None = () if publish is False or "version" not in package else None
     if isinstance(publish, list):
         registries = tuple(map(str, publish))
@@ -109,7 +110,7 @@ def _literal(manifest: Manifest) -> CargoPackage:
 
 
 def _package(manifest: Manifest, crate: CargoPackage, root: Manifest | None, error: str = "") -> Package:
-    """Combine what is known about a crate with where it is written; with an error, what it inherits is unknown."""
+    """Combine the output of cargo for a crate with its manifest; after an error, inherited values are unknown."""
     source, reason = _source(manifest, root)
     inherits_publish = isinstance(manifest.get("package", "publish"), dict)
     return Package(
@@ -128,12 +129,12 @@ def _package(manifest: Manifest, crate: CargoPackage, root: Manifest | None, err
 
 
 def _source(manifest: Manifest, root: Manifest | None) -> tuple[Source | None, str]:
-    """Where the version of a crate is written, or why that is not known; `root` is the manifest of its workspace."""
+    """Return the source of the version of a crate, or why it is unknown; `root` is the manifest of its workspace."""
     version = manifest.get("package", "version")
     if version is None:
         return None, "`[package]` has no version"
     if isinstance(version, str):
         return Source(manifest, ("package", "version")), ""
     if root is None:
-        return None, "its version is not a string there, and cargo does not report from where it is inherited"
+        return None, "its version is not a string, and cargo does not report its workspace"
     return Source(root, ("workspace", "package", "version")), ""

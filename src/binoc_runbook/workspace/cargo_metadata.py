@@ -1,4 +1,4 @@
-"""What `cargo metadata --no-deps` reports about one manifest, or why there is no report."""
+"""The output of `cargo metadata --no-deps` for one manifest, or its error."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
-#: Returns cargo's report about a `Cargo.toml`, given by its path from the root of the checkout.
+#: A function that runs cargo for a `Cargo.toml`, given by its path relative to the root of the checkout.
 ReadMetadata = Callable[[str], "CargoMetadata"]
 
 
 @dataclass(frozen=True, slots=True)
 class CargoPackage:
-    """A crate as cargo lists it.
+    """A crate in the output of cargo.
 
-    `manifest` is an absolute path. `version` is the value after inheritance, `0.0.0` where there is none. `publish` are
-    the registries that take it: `None` for any, an empty tuple for none.
+    `manifest` is an absolute path. `version` includes inheritance and is `0.0.0` if there is none. `publish` lists the
+    allowed registries: `None` for all, an empty tuple for none.
     """
 
     name: str
@@ -26,9 +26,9 @@ class CargoPackage:
 
 @dataclass(frozen=True, slots=True)
 class CargoMetadata:
-    """Cargo's report: the directory of the workspace, an absolute path, and the packages in it.
+    """The output of cargo: the absolute path of the workspace directory, and its packages.
 
-    Without a report, `error` is the first line of cargo's error. `remedy` is what to type to see all of it.
+    If cargo failed, `error` is the first line of its error. `remedy` is the command that shows all of it.
     """
 
     root: str = ""
@@ -38,7 +38,7 @@ class CargoMetadata:
 
     @classmethod
     def parse(cls, output: str | bytes, remedy: str = "") -> CargoMetadata:
-        """Parse cargo's JSON; output that has another form is an error."""
+        """Parse the JSON of cargo; output in another format is an error."""
         try:
             report = json.loads(output)
             packages = tuple(
@@ -52,4 +52,4 @@ class CargoMetadata:
             )
             return cls(report["workspace_root"], packages, remedy=remedy)
         except (ValueError, KeyError, TypeError) as error:
-            return cls(error=f"its output is not understood ({type(error).__name__}: {error})", remedy=remedy)
+            return cls(error=f"unexpected output ({type(error).__name__}: {error})", remedy=remedy)

@@ -1,7 +1,7 @@
-"""The sections of a `CHANGELOG.md` in the form of *Keep a Changelog*.
+"""The sections of a `CHANGELOG.md` in the format of *Keep a Changelog*.
 
-A section begins with a heading of the second level, `## [0.4.0] - 2026-11-22` or `## 0.4.0`, and ends before the next.
-Headings inside fenced code and HTML comments are text.
+A section begins with a level-2 heading, `## [0.4.0] - 2026-11-22` or `## 0.4.0`, and ends before the next one.
+Headings inside fenced code and HTML comments are ignored.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _MARK = "\ufeff"
 
 @dataclass(frozen=True, slots=True)
 class _Heading:
-    """A heading: its level, its text, and the offsets of its line's start and of the next line."""
+    """A heading: level, text, offset of its line, and offset of the next line."""
 
     level: int
     text: str
@@ -37,17 +37,17 @@ class _Heading:
 
     @property
     def name(self) -> str:
-        """The version that a heading of the second level speaks of, without brackets and a leading `v`."""
+        """Return the version in a level-2 heading, without brackets and a leading `v`."""
         match = _NAME.match(self.text)
         name = (match[1] or match[2]) if match else ""
         return re.sub(r"^v(?=[0-9])", "", name.rstrip(":,"))
 
 
 def section(text: str, version: Version) -> str | None:
-    """What a changelog says about a version, without its heading and the link definitions at the end.
+    """Return the section of a version without its heading and the link definitions at the end.
 
-    `None` where no heading names the version in either spelling; an empty string where one does and nothing but
-    further headings and comments follows it.
+    Return `None` if no heading has the version in either spelling, and an empty string if the section contains only
+    headings and comments.
     """
     text = text.removeprefix(_MARK)
     sections = [heading for heading in _headings(text) if heading.level <= 2]
@@ -55,15 +55,15 @@ def section(text: str, version: Version) -> str | None:
     for heading, end in zip(sections, ends, strict=False):
         if heading.level == 2 and heading.name in (version.semver, version.pep440):
             body = text[heading.end : end]
-            return _without_links(body) if _says_something(body) else ""
+            return _without_links(body) if _has_text(body) else ""
     return None
 
 
 def add_heading(text: str, version: Version, date: datetime.date) -> str:
-    """A changelog in which what was unreleased stands under the heading of a version; every other byte is kept.
+    """Return a changelog with a heading for a version, above the unreleased changes; all other bytes are kept.
 
-    `date` is the day of the release. A changelog that has a heading for the version is returned as it is. Where
-    nothing is headed `Unreleased`, the heading is put before the newest version and has nothing under it.
+    `date` is the release date. If there is a section for the version, the text is returned unchanged. Without a
+    section `Unreleased`, the new section is empty and precedes the newest version.
     """
     if section(text, version) is not None:
         return text
@@ -80,7 +80,7 @@ def add_heading(text: str, version: Version, date: datetime.date) -> str:
     if sections:
         return text[: sections[0].start] + title + line_end + text[sections[0].start :]
     appended = _after(text or f"# Changelog{line_end}", title, line_end)
-    # After a fence that is never closed a heading would be code; so it is put before everything.
+    # After a fence that is not closed, the heading would be code.
     return appended if section(appended, version) is not None else title + line_end + text
 
 
@@ -89,8 +89,8 @@ def _after(before: str, title: str, line_end: str) -> str:
 
 
 def _headings(text: str) -> Iterator[_Heading]:
-    """The headings of a Markdown text (CommonMark 4.2), none of which stands in fenced code or a comment."""
-    until: re.Pattern[str] | None = None  # what ends the code or the comment that the line stands in
+    """Yield the headings of a Markdown text (CommonMark 4.2), except those in fenced code and comments."""
+    until: re.Pattern[str] | None = None  # the end of the code or comment that contains the line
     end = 0
     for line in _LINE.findall(text):
         start, end = end, end + len(line)
@@ -106,13 +106,13 @@ def _headings(text: str) -> Iterator[_Heading]:
             yield _Heading(len(match[1]), match[2] or "", start, end)
 
 
-def _says_something(body: str) -> bool:
+def _has_text(body: str) -> bool:
     lines = _COMMENT.sub("", body).splitlines()
     return any(line.strip() and not _HEADING.fullmatch(line) and not _LINK.fullmatch(line) for line in lines)
 
 
 def _without_links(body: str) -> str:
-    """The text of a section without the link definitions that a changelog ends with."""
+    """Return the text of a section without the link definitions at its end."""
     lines = body.strip().splitlines()
     while lines and (not lines[-1].strip() or _LINK.fullmatch(lines[-1])):
         lines.pop()

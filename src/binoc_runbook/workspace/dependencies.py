@@ -1,4 +1,4 @@
-"""Where a `Cargo.toml` requires crates of the same checkout."""
+"""The dependencies of a `Cargo.toml` on crates of the same checkout."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from binoc_runbook.workspace.manifest import Manifest
 from binoc_runbook.workspace.manifest_tree import join, manifest_in
 from binoc_runbook.workspace.spans import Keys
 
-#: Cargo still reads the spellings with an underscore below edition 2024.
+#: Before edition 2024, Cargo also reads the names with an underscore.
 _TABLES = ("dependencies", "dev-dependencies", "build-dependencies", "dev_dependencies", "build_dependencies")
 
 
 class Dependency(NamedTuple):
-    """A dependency with a `path`, or one that can have it in `[workspace.dependencies]` (`workspace = true`).
+    """A dependency with `path`, or with `workspace = true`, which can inherit a `path`.
 
-    `keys` lead to its table, `name` is the name that the manifest uses. `target` is the path of the manifest that
-    `path` means and `version` the requirement, each `None` where it is not written here.
+    `keys` is the key path of its table, `name` its name in this manifest. `target` is the path of the manifest in
+    `path`, and `version` the requirement; each is `None` if it is not set in this table.
     """
 
     keys: Keys
@@ -27,12 +27,12 @@ class Dependency(NamedTuple):
 
     @property
     def shared(self) -> bool:
-        """Whether it is one of `[workspace.dependencies]`."""
+        """Return whether it is in `[workspace.dependencies]`."""
         return self.keys[0] == "workspace"
 
 
 def dependencies(manifest: Manifest) -> Iterator[Dependency]:
-    """Yield the dependencies of all kinds and for all targets, then those of `[workspace.dependencies]`."""
+    """Yield the dependencies of all kinds and targets, then those in `[workspace.dependencies]`."""
     tables: list[Keys] = [(name,) for name in _TABLES]
     tables += [("target", target, name) for target in manifest.table("target") for name in _TABLES]
     for keys in (*tables, ("workspace", "dependencies")):

@@ -1,10 +1,9 @@
-"""Setting the published version: worked out and checked in full, and then written all or not at all.
+"""Edits that set the published version: first a complete plan, then all edits or none.
 
     planned = plan(workspace, policy, Version.parse("0.5.0"))
     findings = planned.problems or apply(planned.edits)
 
-A plan is made of what the files say now and of nothing else. So a command that was interrupted at any moment is simply
-given again, and finishes.
+A plan depends only on the current content of the files. After an interruption, the same command completes the edits.
 """
 
 from __future__ import annotations
@@ -28,19 +27,19 @@ CHECK = "set-version"
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One value that will be edited: where it is, what stands there and what will."""
+    """One value to edit: its place, and its current and new text."""
 
     place: Place
-    says: str
-    becomes: str
+    current: str
+    new: str
 
     def __str__(self) -> str:
-        return f"{self.place}: `{self.says}` → `{self.becomes}`"
+        return f"{self.place}: `{self.current}` → `{self.new}`"
 
 
 @dataclass(frozen=True, slots=True)
 class Edit(Replacement):
-    """One file that will be rewritten. `path` is from the root; `changes` are in the order of their places."""
+    """One file to rewrite. `path` is relative to the root; `changes` are ordered by place."""
 
     path: str
     changes: tuple[Change, ...]
@@ -48,24 +47,24 @@ class Edit(Replacement):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What set-version would do. While there are `problems` nothing of it should be done."""
+    """The edits of `set-version`. Do not apply them if there are `problems`."""
 
     edits: tuple[Edit, ...]
     problems: Findings
 
 
 class _Value(NamedTuple):
-    """One value of one file: where it stands, and the `token` to stand there, quotes and all."""
+    """One value of one file: its offsets, and the new `token` with its quotes."""
 
     start: int
     end: int
     token: str
     location: VersionLocation
-    becomes: str
+    new: str
 
 
 class _EditError(Exception):
-    """Why a file is not edited; `place` is where."""
+    """A value that cannot be edited; `place` is its line."""
 
     def __init__(self, place: Place, reason: str) -> None:
         super().__init__(reason)
@@ -73,11 +72,11 @@ class _EditError(Exception):
 
 
 def plan(workspace: Workspace, policy: Policy, version: Version) -> Plan:
-    """Work out the edits that make every location say a version; a checkout that says it already needs none.
+    """Return the edits that set a version at all its locations; write nothing.
 
-    Writes nothing. What a person has to fix first is a problem: a manifest that cannot be read, a requirement that
-    would not admit the version, a file in which more than the intended values would change; and an error of cargo,
-    which leaves unknown which lines own the version.
+    Errors that the user must fix first are problems: a manifest that cannot be read, a requirement that would not
+    allow the version, a file in which more than the intended values would change. An error of cargo is also a problem,
+    because the lines that own the version are then unknown.
     """
     locations = find_version_locations(workspace, policy)
     problems = [*workspace.problems, *(lock.problem for lock in locations.locks if lock.problem)]
@@ -86,80 +85,80 @@ def plan(workspace: Workspace, policy: Policy, version: Version) -> Plan:
     changes_of: dict[str, list[tuple[VersionLocation, str]]] = {}
     for location in locations.all:
         try:
-            becomes = location.text_for(version)
+            new = location.text_for(version)
         except RequirementError as error:
             problems.append(location.finding(CHECK, version, error))
             continue
-        if becomes != location.says:
-            changes_of.setdefault(location.document.path, []).append((location, becomes))
+        if new != location.current:
+            changes_of.setdefault(location.document.path, []).append((location, new))
     edits = []
     for path, changes in sorted(changes_of.items()):
         try:
             edits.append(_edit(changes))
-        except _EditError as reason:
-            remedy = f"edit `{path}` by hand, then set the version again"
-            problems.append(Finding.failed(CHECK, reason.place, str(reason), remedy))
+        except _EditError as error:
+            remedy = f"edit `{path}` by hand, then run `just set-version {version.semver}`"
+            problems.append(Finding.failed(CHECK, error.place, str(error), remedy))
     return Plan(tuple(edits), Findings(problems))
 
 
 def apply(edits: Sequence[Edit]) -> Findings:
-    """Write planned edits: each file at once, and either all of them or none.
+    """Write planned edits atomically: all of them or none.
 
-    Returns a finding where a file could not be written, and none where all of them were. An interruption puts back
-    what was replaced and goes on as itself.
+    Return a finding if a file cannot be written. After an interruption, all files are restored and the exception
+    propagates.
     """
     paths = {edit.file: edit.path for edit in edits}
     try:
         replace_all(edits)
-    except ReplacementError as reason:
-        left = [paths[file] for file in reason.unrestored]
-        saw = f"cannot be written: {reason}; " + (
-            f"{', '.join(f'`{path}`' for path in left)} could not be put back" if left else "no file was changed"
-        )
-        remedy = f"git diff -- {' '.join(left)}" if left else "mend that, then set the version again"
-        return Findings([Finding.failed(CHECK, paths[reason.file], saw, remedy)])
+    except ReplacementError as error:
+        unrestored = [paths[file] for file in error.unrestored]
+        saw, remedy = f"cannot be written: {error}; no file was changed", "fix this, then run `just set-version` again"
+        if unrestored:
+            saw = f"cannot be written: {error}; not restored: {', '.join(f'`{path}`' for path in unrestored)}"
+            remedy = f"git diff -- {' '.join(unrestored)}"
+        return Findings([Finding.failed(CHECK, paths[error.file], saw, remedy)])
     return Findings()
 
 
 def _edit(changes: list[tuple[VersionLocation, str]]) -> Edit:
-    """The edit of one file. Raises `_EditError`."""
+    """Return the edit of one file. Raises `_EditError`."""
     document = changes[0][0].document
-    values = sorted(_value(location, becomes) for location, becomes in changes)
+    values = sorted(_value(location, new) for location, new in changes)
     after = document.text
     for value in reversed(values):
         after = after[: value.start] + value.token + after[value.end :]
     if isinstance(document, Manifest) and parse(document.path, after) != _expected(document, values):
-        raise _EditError(values[0].location.place, "more than the version would change in this file")
+        raise _EditError(values[0].location.place, "the edit would change more than the version")
     return Edit(
         file=document.root / document.path,
         before=document.text.encode(),
         after=after.encode(),
         path=document.path,
-        changes=tuple(Change(value.location.place, value.location.says, value.becomes) for value in values),
+        changes=tuple(Change(value.location.place, value.location.current, value.new) for value in values),
     )
 
 
-def _value(location: VersionLocation, becomes: str) -> _Value:
+def _value(location: VersionLocation, new: str) -> _Value:
     span = location.document.spans.get(location.keys)
     token = location.document.text[slice(*span)] if span else ""
     for escape in (str, _escaped):
-        if span and escape(location.says) in token:
-            return _Value(*span, token.replace(escape(location.says), escape(becomes), 1), location, becomes)
-    raise _EditError(location.place, f"`{location.says}` is written there in a way that is not understood")
+        if span and location.current and escape(location.current) in token:
+            return _Value(*span, token.replace(escape(location.current), escape(new), 1), location, new)
+    raise _EditError(location.place, f"cannot find `{location.current}` in this value; it may be escaped")
 
 
 def _escaped(text: str) -> str:
-    """A text as a basic string has it, in which the quotes of a marker stand behind a backslash."""
+    """Escape a text as in a basic string, for requirements with quotes in their markers."""
     return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _expected(manifest: Manifest, values: list[_Value]) -> dict[str, Any]:
-    """What a manifest says when these values are set and no others."""
+    """Return the data of a manifest after these values are set."""
     data = deepcopy(manifest.data)
     for value in values:
         table: Any = data
         *outer, last = value.location.keys
         for key in outer:
             table = table[key]
-        table[last] = value.becomes
+        table[last] = value.new
     return data

@@ -1,6 +1,7 @@
-"""The entries of a `Cargo.lock` that stand for crates of this checkout.
+"""The entries of a `Cargo.lock` for crates of this checkout.
 
-Cargo writes the file, always in the same form; so its lines are read as lines, a hundred times as fast as TOML.
+Cargo always writes the file in the same format, so regular expressions can read it, about 100 times faster than a
+TOML parser.
 """
 
 from __future__ import annotations
@@ -21,21 +22,21 @@ _CONFLICT = re.compile(r"^(?:<{7}|={7}|>{7})(?: |\r?$)", re.M)
 
 
 class Entry(NamedTuple):
-    """One quote of the version of a crate that has no `source`, which means that it lies in the checkout.
+    """One quoted version of a crate without `source`, which is a crate of the checkout.
 
-    `number` is that of the crate's own `[[package]]`. `before` is empty there; in its mention by another, which names
-    the version where the name alone is ambiguous, it is what stands before the version.
+    `number` is the index of the `[[package]]` of the crate. If names are ambiguous, dependencies also quote the
+    version; `prefix` is the text before the version there, and empty elsewhere.
     """
 
     name: str
     version: str
     number: int
     keys: Keys
-    before: str = ""
+    prefix: str = ""
 
 
 class Lock(Document):
-    """One `Cargo.lock`: the entries for crates of the checkout, and where their versions are written."""
+    """One `Cargo.lock`: its entries for crates of the checkout, and the spans of their versions."""
 
     def __init__(self, root: Path, path: str) -> None:
         super().__init__(root, path)
@@ -43,15 +44,15 @@ class Lock(Document):
         self.spans = {}
         if conflict := _CONFLICT.search(self.text):
             line = self.text.count("\n", 0, conflict.start()) + 1
-            self._refuse(line, "holds the marks of a merge conflict", f"git checkout HEAD -- {path}")
+            self._refuse(line, "contains merge conflict markers", f"git checkout HEAD -- {path}")
         else:
             self.entries = list(self._read())
 
     def _read(self) -> Iterator[Entry]:
-        found = list(_ENTRY.finditer(self.text))
-        names = Counter(match[1] for match in found)
+        matches = list(_ENTRY.finditer(self.text))
+        names = Counter(match[1] for match in matches)
         ambiguous: list[Entry] = []
-        for index, match in enumerate(found):
+        for index, match in enumerate(matches):
             if match[4]:
                 continue
             keys: Keys = ("package", index, "version")

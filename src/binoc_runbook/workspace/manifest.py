@@ -1,4 +1,4 @@
-"""A file that holds versions, such as a `Cargo.toml` or `pyproject.toml`: what it says, and where it says it."""
+"""Files that contain versions, such as `Cargo.toml` and `pyproject.toml`: their data and the lines of their values."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from typing import Any
 from binoc_runbook.finding import Finding, Place
 from binoc_runbook.workspace.spans import Keys, Span, spans
 
-#: A table as `tomllib` reads it. What a manifest holds is never trusted to have the right shape.
+#: A table as returned by `tomllib`. Its values can have any type.
 Table = dict[str, Any]
 
 
 class Document:
-    """A file that holds versions.
+    """A file that contains versions.
 
-    `path` is relative to the root with forward slashes. `text` is the decoded bytes, byte order mark and line ends
-    included, so that encoding it gives the bytes back. A file that cannot be read has no text and a `problem`.
+    `path` is relative to the root, with forward slashes. `text` includes the byte order mark and line ends, so that
+    encoding it gives the same bytes. If the file cannot be read, `text` is empty and `problem` is set.
     """
 
     def __init__(self, root: Path, path: str) -> None:
@@ -30,7 +30,7 @@ class Document:
         self.text = ""
         self.problem: Finding | None = None
         try:
-            with open(f"{root}/{path}", "rb") as file:  # noqa: PTH123 - thousands are read, and `Path` costs as much again
+            with open(f"{root}/{path}", "rb") as file:  # noqa: PTH123 - `Path` doubles the time for thousands of files
                 self.text = file.read().decode()
         except OSError as error:
             self._refuse(None, f"cannot be read: {error.strerror}", f"make `{path}` readable")
@@ -41,11 +41,11 @@ class Document:
 
     @cached_property
     def spans(self) -> dict[Keys, Span]:
-        """Where each value is written, found when it is first asked for."""
+        """Return the span of each value."""
         return spans(self.text)
 
     def place(self, *keys: str | int) -> Place:
-        """The line of a value; of the nearest table around it where the value itself has none."""
+        """Return the line of a value, or of the nearest table around it if the value has no line."""
         while keys:
             if span := self.spans.get(keys):
                 return Place(self.path, self.text.count("\n", 0, span[0]) + 1)
@@ -57,7 +57,7 @@ class Document:
 
 
 class Manifest(Document):
-    """A manifest as it lies on the disk. One that does not parse has no `data` and a `problem`."""
+    """A manifest on the disk. If it is not valid TOML, `data` is empty and `problem` is set."""
 
     def __init__(self, root: Path, path: str) -> None:
         super().__init__(root, path)
@@ -66,12 +66,12 @@ class Manifest(Document):
         try:
             self.data = parse(path, self.text)
         except (ValueError, RecursionError) as error:
-            at = re.search(r"line (\d+)", str(error))
-            line = int(at[1]) if at else self.text.count("\n") + 1
-            self._refuse(line, f"does not parse: {error}", f"mend line {line} of `{path}`")
+            match = re.search(r"line (\d+)", str(error))
+            line = int(match[1]) if match else self.text.count("\n") + 1
+            self._refuse(line, f"is not valid TOML: {error}", f"fix line {line} of `{path}`")
 
     def get(self, *keys: str) -> Any:
-        """The value at a path of keys, `None` where there is none or the path leads through something else."""
+        """Return the value at a key path, or `None` if there is none."""
         value: Any = self.data
         for key in keys:
             if not isinstance(value, dict):
@@ -80,25 +80,25 @@ class Manifest(Document):
         return value
 
     def table(self, *keys: str) -> Table:
-        """The table at a path of keys, an empty one where there is none."""
+        """Return the table at a key path, or an empty one if there is none."""
         value = self.get(*keys)
         return value if isinstance(value, dict) else {}
 
     def strings(self, *keys: str) -> list[str]:
-        """The strings of the array at a path of keys, an empty list where there is none."""
+        """Return the strings of the array at a key path, or an empty list if there is none."""
         return [value for _, value in strings(self.get(*keys))]
 
 
 def parse(path: str, text: str) -> Table:
-    """The tables of a manifest. Raises `tomllib.TOMLDecodeError` or `RecursionError`."""
+    """Parse a manifest. Raises `tomllib.TOMLDecodeError` or `RecursionError`."""
     text = text.removeprefix("\ufeff")
     try:
         return tomllib.loads(text)
     except ValueError:
-        # Cargo reads TOML 1.1 (line breaks inside inline tables), `tomllib` up to Python 3.14 only 1.0.
+        # Cargo reads TOML 1.1 (line breaks inside inline tables); `tomllib` reads only 1.0 up to Python 3.14.
         if not path.endswith("Cargo.toml"):
             raise
-        import tomlkit  # where it is needed: it costs 60 ms
+        import tomlkit  # rarely needed, and importing it takes 60 ms
         from tomlkit.exceptions import TOMLKitError
 
         with suppress(TOMLKitError, ValueError, RecursionError):
@@ -107,7 +107,7 @@ def parse(path: str, text: str) -> Table:
 
 
 def strings(value: object) -> Iterator[tuple[int, str]]:
-    """The strings of an array with their indexes; nothing of what is not an array."""
+    """Yield the strings of an array with their indexes; nothing for other values."""
     if isinstance(value, list):
         for index, item in enumerate(value):
             if isinstance(item, str):

@@ -1,4 +1,4 @@
-"""The manifests and lock files of a checkout, found by walking it."""
+"""The manifests and lock files in the directory tree of a checkout."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ PYTHON = "pyproject.toml"
 LOCK = "Cargo.lock"
 
 _WANTED = frozenset({CARGO, PYTHON, LOCK})
-#: Directories of these names, those whose name begins with a dot, and those that hold a marker are not of the project:
-#: a virtual environment (PEP 405) and a cache (Cargo marks its `target` so) can hold thousands of foreign manifests.
+#: Directories with these names are skipped. So are hidden directories and those that contain a marker file: virtual
+#: environments (PEP 405) and caches (such as `target` of Cargo) can contain thousands of manifests of other projects.
 _FOREIGN = frozenset({"node_modules", "__pycache__"})
 _MARKERS = frozenset({"pyvenv.cfg", "CACHEDIR.TAG"})
 
 
 class ManifestTree:
-    """All manifests below one root, by their path from it.
+    """All manifests below one root, by their relative path.
 
-    Nothing outside the root is read. Links to directories are not walked through, so that each manifest is seen once
-    and loops are harmless; one that a workspace names by such a path is found under its real one. `cargo` and `python`
-    are filled by `read`.
+    Nothing outside the root is read. Links to directories are not followed, so that each manifest is read once and
+    loops are harmless. A member that a workspace names through a link has its real path here. `read` fills `cargo` and
+    `python`.
     """
 
     def __init__(self, root: Path) -> None:
@@ -34,30 +34,30 @@ class ManifestTree:
         self.cargo: dict[str, Manifest] = {}
         self.python: dict[str, Manifest] = {}
         self.locks: list[str] = []
-        self.dead_links: list[str] = []
+        self.broken_links: list[str] = []
         self.problems: list[Finding] = []
         self._paths: list[str] = []
         self._real_root = os.path.realpath(root)
         self._walk()
 
     def read(self) -> Iterator[Manifest]:
-        """Read and yield each manifest; the `Cargo.toml`s come first, and of these the nearest to the root."""
+        """Read and yield each manifest: first each `Cargo.toml`, starting with those nearest to the root."""
         for path in sorted(self._paths, key=lambda path: (path.endswith(PYTHON), path.count("/"), path)):
             manifests = self.python if path.endswith(PYTHON) else self.cargo
             manifests[path] = Manifest(self.root, path)
             yield manifests[path]
 
     def crate(self, path: str) -> Manifest | None:
-        """The `Cargo.toml` at a path, absolute or from the root, also where the walk does not go; `None` if none is."""
+        """Return the `Cargo.toml` at a path, absolute or from the root, or `None`; also in skipped directories."""
         path = path.removeprefix(self._real_root + os.sep).replace(os.sep, "/")
         manifest = self.cargo.get(path)
         if manifest is not None:
             return manifest
-        # Cargo reads members where they are, be that a hidden directory or behind a link; never the world outside.
+        # Cargo also reads members in hidden directories and behind links; those outside the root are not read here.
         try:
             real = Path(os.path.realpath(self.root / path))
             exists = real.is_file()
-        except (OSError, ValueError):  # a name that is too long, or one that no file can have
+        except (OSError, ValueError):  # a name that is too long or invalid
             return None
         inside = os.path.relpath(real, self._real_root).replace(os.sep, "/")
         if not exists or inside == ".." or inside.startswith("../"):
@@ -77,21 +77,21 @@ class ManifestTree:
                 if os.path.isfile(f"{directory}/{name}"):  # noqa: PTH113 - false for a link to itself, where `Path` raises
                     (self.locks if name == LOCK else self._paths).append(join(before, name))
                 elif os.path.islink(f"{directory}/{name}"):  # noqa: PTH114
-                    self.dead_links.append(join(before, name))
+                    self.broken_links.append(join(before, name))
         self.locks.sort()
 
     def _unlisted(self, error: OSError) -> None:
         directory = os.path.relpath(error.filename, self.root).replace(os.sep, "/")
-        saw = f"cannot be listed, so its manifests are not known: {error.strerror}"
+        saw = f"cannot list this directory, so its manifests are unknown: {error.strerror}"
         self.problems.append(Finding.unknown("manifests", directory, saw, f"make `{directory}` readable"))
 
 
 def join(directory: str, path: str) -> str:
-    """A path as it is written in a manifest of `directory`, as a path from the root; `""` is the root itself."""
+    """Convert a path in a manifest of `directory` to a path relative to the root; `""` is the root itself."""
     joined = posixpath.normpath(posixpath.join(directory, path))
     return "" if joined == "." else joined
 
 
 def manifest_in(directory: str, name: str = CARGO) -> str:
-    """The path of the manifest in a directory."""
+    """Return the path of the manifest in a directory."""
     return f"{directory}/{name}" if directory else name

@@ -1,4 +1,4 @@
-"""What a manifest declares: a package that could be published, or an orphan that could not."""
+"""Packages, and orphans: manifests that define no package."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Ecosystem = Literal["cargo", "pypi"]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The one value in one manifest that owns a version; several packages can share it.
+    """The value in a manifest that owns a version; several packages can share it.
 
-    It is spelt in the way of the manifest it stands in: a distribution whose version maturin takes from a
-    `Cargo.toml` has a source in Cargo's spelling.
+    Its spelling depends on the manifest: if maturin takes the version of a distribution from a `Cargo.toml`, it has
+    the Cargo spelling.
     """
 
     manifest: Manifest
@@ -25,26 +25,29 @@ class Source:
 
     @property
     def place(self) -> Place:
-        """The line that owns the version."""
+        """Return the line that owns the version."""
         return self.manifest.place(*self.keys)
 
     @property
     def spelling(self) -> Ecosystem:
-        """Whose spelling the version is written in."""
+        """Return the ecosystem whose spelling the version has."""
         return "cargo" if self.manifest.path.endswith("Cargo.toml") else "pypi"
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A crate or a Python distribution of the checkout, whether it is meant to be published or not.
+    """A crate or a Python distribution of the checkout, published or not.
 
-    `manifest` is a path from the root. `version` is as it is written, after inheritance, and `source` where; both are
-    `None` where no manifest says it, and then `reason` tells why. `publishable` says whether its manifest lets a
-    registry take it: `package.publish` (Cargo book, *The Manifest Format*), or no classifier that begins with
-    `Private ::` (PyPI refuses those); it is `None` where `publish` is inherited and cargo did not report it.
-    `registries` are those that `publish` names, `None` where it names none. `root` is the manifest of a crate's Cargo
-    workspace, its own where it is in none, and `None` where cargo did not report it; `cargo_error` is then the first
-    line of cargo's error. `crate` is the manifest that maturin builds a distribution from.
+    - `manifest`: its path relative to the root.
+    - `version`: the text of the version after inheritance, and `source` its place. Both are `None` if no manifest has
+      the version; `reason` is then the explanation.
+    - `publishable`: whether the manifest allows publishing, by `package.publish` (Cargo book, *The Manifest Format*)
+      or by the absence of `Private ::` classifiers, which PyPI refuses. `None` if `publish` is inherited and cargo
+      failed.
+    - `registries`: the list in `publish`, or `None`.
+    - `root`: the manifest of the Cargo workspace of a crate, or its own manifest. `None` if cargo failed; `cargo_error`
+      is then the first line of its error.
+    - `crate`: the manifest that maturin builds a distribution from.
     """
 
     ecosystem: Ecosystem
@@ -62,16 +65,16 @@ class Package:
 
     @property
     def directory(self) -> str:
-        """The directory of its manifest, `.` for the root."""
+        """Return the directory of its manifest, `.` for the root."""
         return self.manifest.rpartition("/")[0] or "."
 
     @property
     def version_source(self) -> Place | None:
-        """The line that owns its version."""
+        """Return the line that owns its version."""
         return None if self.source is None else self.source.place
 
     def to_json(self) -> dict[str, object]:
-        """The package as `inspect --json` shows it."""
+        """Return the package as in the output of `inspect --json`."""
         place = self.version_source
         return {
             "ecosystem": self.ecosystem,
@@ -79,18 +82,18 @@ class Package:
             "manifest": self.manifest,
             "version": self.version,
             "version_source": None if place is None else str(place),
-            # What is not known to keep it from being published does not.
+            # Unknown counts as publishable.
             "publishable": self.publishable is not False,
         }
 
 
 @dataclass(frozen=True, slots=True)
 class Orphan:
-    """A manifest that belongs to nothing that could be released, and why."""
+    """A manifest that defines no package, and the reason."""
 
     manifest: str
     reason: str
 
     def to_json(self) -> dict[str, str]:
-        """The orphan as `inspect --json` shows it."""
+        """Return the orphan as in the output of `inspect --json`."""
         return {"manifest": self.manifest, "reason": self.reason}

@@ -29,10 +29,10 @@ from binoc_runbook.workspace.manifest import Manifest
 
 
 def read_policy(root: Path) -> Policy:
-    """Read the policy of the checkout at `root`; without a table, or without the file, `Policy()`.
+    """Read the policy of the checkout at `root`; without a table or a file, return `Policy()`.
 
     Raises:
-        RefusedError: With all that is wrong: what does not parse, unknown keys, wrong types, impossible values.
+        RefusedError: The TOML, a key, a type or a value is invalid; the findings list all errors.
     """
     if not (root / MANIFEST).exists():
         return Policy()
@@ -41,7 +41,7 @@ def read_policy(root: Path) -> Policy:
     policy = reader.policy()
     findings = [manifest.problem] if manifest.problem else reader.findings
     if findings:
-        raise RefusedError("the policy of this checkout was refused, and nothing was done", findings)
+        raise RefusedError("the policy is invalid; nothing was done", findings)
     return policy
 
 
@@ -49,7 +49,7 @@ _At = tuple[str | int, ...]
 
 
 class _PolicyReader:
-    """Reads one table and keeps everything that is wrong with it."""
+    """Reader of one policy table; `findings` collects its errors."""
 
     def __init__(self, root: Path, manifest: Manifest) -> None:
         self.root = root
@@ -67,7 +67,7 @@ class _PolicyReader:
                 return Policy()
             if not isinstance(inner, dict):
                 saw = f"`{'.'.join(TABLE[:depth])}` is {type_name(inner)}, not a table"
-                self.refuse(TABLE[:depth], saw, f"write it as a table, `[{'.'.join(TABLE)}]`")
+                self.refuse(TABLE[:depth], saw, f"write the policy as a table, `[{'.'.join(TABLE)}]`")
                 return Policy()
             table = inner
         values = self.values(Policy, TABLE, table)
@@ -76,16 +76,16 @@ class _PolicyReader:
         return Policy(declared=True, source=self.manifest.place(*TABLE), artifacts=tuple(artifacts.values()), **values)
 
     def artifacts(self, tables: object) -> Iterator[tuple[_At, Artifact]]:
-        """Those artifacts of which enough could be read to ask further questions."""
+        """Yield the artifacts whose required keys are valid, with their positions."""
         at: _At = (*TABLE, "artifacts")
-        heading = f"write each under a heading of its own, `[[{'.'.join(map(str, at))}]]`"
+        remedy = f"write one table `[[{'.'.join(map(str, at))}]]` for each artifact"
         if not isinstance(tables, list):
-            self.refuse(at, f"`artifacts` is {type_name(tables)}, not a list of tables", heading)
+            self.refuse(at, f"`artifacts` is {type_name(tables)}, not a list of tables", remedy)
             return
         for index, table in enumerate(tables):
             here: _At = (*at, index)
             if not isinstance(table, dict):
-                self.refuse(here, f"an artifact is {type_name(table)}, not a table", heading)
+                self.refuse(here, f"an artifact is {type_name(table)}, not a table", remedy)
                 continue
             values = self.values(Artifact, here, table)
             if values.keys() >= {key for key, item in policy_keys(Artifact).items() if item.default is MISSING}:
@@ -94,75 +94,75 @@ class _PolicyReader:
                 yield here, artifact
 
     def values(self, kind: type[Policy] | type[Artifact], at: _At, table: Mapping[str, object]) -> dict[str, Any]:
-        """Read what can be read of one table, by key."""
+        """Return the valid values of one table by field name."""
         known = policy_keys(kind)
         for key in table:
             if key not in known:
-                self.refuse((*at, key), f"`{key}` is not a key of {_described(at)}", _nearest_key(key, list(known)))
+                self.refuse((*at, key), f"unknown key `{key}` in {_described(at)}", _nearest_key(key, list(known)))
         values = {}
         for key, item in known.items():
             if key in table and "read" in item.metadata:
                 try:
                     values[item.name] = item.metadata["read"](table[key])
-                except PolicyValueError as wrong:
-                    saw = f"`{key} = {_shown(table[key])}` {wrong}"
-                    instead = f"{key} = {json.dumps(wrong.instead)}" if wrong.instead else item.metadata["allowed"]
-                    self.refuse((*at, key), saw, f"write {instead}")
+                except PolicyValueError as error:
+                    remedy = f"set `{key}` to {item.metadata['allowed']}"
+                    if error.suggestion:
+                        remedy = f"write `{key} = {json.dumps(error.suggestion)}`"
+                    self.refuse((*at, key), f"`{key} = {_shown(table[key])}` {error}", remedy)
             elif key not in table and item.default is MISSING:
-                self.refuse(at, f"{_described(at)} has no `{key}`", f"add `{key}`: {item.metadata['allowed']}")
+                self.refuse(at, f"`{key}` is missing in {_described(at)}", f"add `{key}`: {item.metadata['allowed']}")
         return values
 
     def check(self, at: _At, artifact: Artifact, given: Collection[str]) -> None:
-        """Ask what the keys that are given for one artifact say together, and about the checkout."""
+        """Check that the keys of one artifact agree with each other and with the checkout."""
         name, registry = artifact.name, artifact.registry
         pattern, described = _NAME[registry]
         if not re.fullmatch(pattern, name):
-            self.refuse((*at, "name"), f"`{name}` is no name that {NAMES[registry]} takes", f"write {described}")
-        self.check_directory((*at, "path"), artifact.path, MANIFEST_OF[registry], _where(artifact))
+            self.refuse((*at, "name"), f"`{name}` is not a valid name on {NAMES[registry]}", f"use {described}")
+        self.check_directory((*at, "path"), artifact.path, MANIFEST_OF[registry], _path_remedy(artifact))
         if registry == "crates.io":
             for key in ("wheels", "platforms"):
                 if getattr(artifact, key):
-                    saw = f"`{key}` is given for the crate `{name}`, which has none"
+                    saw = f"`{key}` is set for the crate `{name}`; only Python distributions have wheels"
                     self.refuse((*at, key), saw, f"delete `{key}`")
         elif "platforms" in given and "wheels" not in given:
-            saw = f"`platforms` is given without `wheels`, so nobody knows which wheels `{name}` has on them"
+            saw = f"`platforms` is set without `wheels`, so the wheel names of `{name}` are unknown"
             self.refuse((*at, "platforms"), saw, 'add `wheels`, such as "cp310-abi3"')
         if artifact.example is None:
             return
         if registry != "crates.io":
-            saw = f"`example` is given for the distribution `{name}`; it is compiled with a crate"
-            remedy = "delete `example`; `smoke-test` is the command for distributions"
-            self.refuse((*at, "example"), saw, remedy)
+            saw = f"`example` is set for the distribution `{name}`; only crates have examples"
+            self.refuse((*at, "example"), saw, "delete `example`; test distributions with `smoke-test`")
         else:
-            remedy = "write the directory of a crate, from the root"
+            remedy = "set `example` to the directory of a crate, relative to the repository root"
             self.check_directory((*at, "example"), artifact.example, MANIFEST_OF[registry], remedy)
 
     def check_directory(self, at: _At, directory: str, manifest: str, remedy: str) -> None:
-        """Ask whether a directory lies in the checkout and holds a manifest."""
+        """Check that a directory is inside the checkout and contains a manifest."""
         if not (self.root / directory).resolve().is_relative_to(self.root.resolve()):
-            self.refuse(at, f"`{directory}` leads out of the checkout", remedy)
+            self.refuse(at, f"`{directory}` is outside the checkout", remedy)
         elif not (self.root / directory / manifest).is_file():
-            self.refuse(at, f"there is no {manifest} in `{directory}`", remedy)
+            self.refuse(at, f"`{directory}` has no {manifest}", remedy)
 
     def compare(self, artifacts: Mapping[_At, Artifact]) -> None:
-        """Ask for what two artifacts may not share."""
+        """Check that no two artifacts have the same name, path or environment."""
         owners: dict[tuple[str, ...], Artifact] = {}
         for at, artifact in artifacts.items():
             name, registry = normalised(artifact.registry, artifact.name), artifact.registry
             own = f"{'pypi' if registry == 'pypi' else 'crates'}-{name}"
             shared: list[tuple[tuple[str, ...], str]] = [
                 (("name", registry, name), "rename one of the two artifacts, or delete it"),
-                (("path", registry, artifact.path), _where(artifact)),
+                (("path", registry, artifact.path), _path_remedy(artifact)),
             ]
             if artifact.environment is not None:
-                # PyPI finds the publisher of a project that does not exist yet by repository, workflow and environment,
-                # and refuses a second one; names of environments differ by more than case at GitHub and at PyPI.
-                remedy = f'write a name of its own, such as "{own}", because a registry trusts one for each'
+                # PyPI identifies a pending publisher by repository, workflow and environment, and refuses a duplicate.
+                # GitHub and PyPI compare names of environments without regard to case.
+                remedy = f'set `environment` to a name that no other artifact has, such as "{own}"'
                 shared.append((("environment", artifact.environment.casefold()), remedy))
             for identity, remedy in shared:
                 key, first = identity[0], owners.setdefault(identity, artifact)
                 if first is not artifact:
-                    saw = f"`{getattr(artifact, key)}` is the {key} of `{first.name}` in {first.source} too"
+                    saw = f"`{getattr(artifact, key)}` is also the {key} of `{first.name}` in `{first.source}`"
                     self.refuse((*at, key), saw, remedy)
                     break
 
@@ -170,14 +170,15 @@ class _PolicyReader:
 _NAME: dict[Registry, tuple[str, str]] = {
     "pypi": (
         r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?",
-        "letters and digits with `-`, `_` and `.` between them",
+        "letters and digits, with `-`, `_` and `.` only between them",
     ),
-    "crates.io": (r"[A-Za-z][A-Za-z0-9_-]{0,63}", "up to 64 letters, digits, `-` and `_`, a letter first"),
+    "crates.io": (r"[A-Za-z][A-Za-z0-9_-]{0,63}", "up to 64 letters, digits, `-` and `_`, starting with a letter"),
 }
 
 
-def _where(artifact: Artifact) -> str:
-    return f"write the directory of `{artifact.name}`'s {MANIFEST_OF[artifact.registry]}, from the root"
+def _path_remedy(artifact: Artifact) -> str:
+    manifest = MANIFEST_OF[artifact.registry]
+    return f"set `path` to the directory of the {manifest} of `{artifact.name}`, relative to the repository root"
 
 
 def _described(at: _At) -> str:
@@ -185,11 +186,11 @@ def _described(at: _At) -> str:
 
 
 def _nearest_key(key: str, known: list[str]) -> str:
-    import difflib  # only who misspells a key pays for it
+    import difflib  # needed only for unknown keys
 
     near = [RENAMED_KEYS[key]] if RENAMED_KEYS.get(key) in known else difflib.get_close_matches(key, known, 1)
     listed = ", ".join(f"`{name}`" for name in known)
-    return f"write `{near[0]}`; the keys are {listed}" if near else f"delete it; the keys are {listed}"
+    return f"{f'rename it to `{near[0]}`' if near else 'delete it'}; the keys are {listed}"
 
 
 def _shown(value: object) -> str:

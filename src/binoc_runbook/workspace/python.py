@@ -1,4 +1,4 @@
-"""Python distributions, by what their `pyproject.toml` says (PEP 621)."""
+"""Python distributions, defined by `pyproject.toml` (PEP 621)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from binoc_runbook.workspace.package import Orphan, Package, Source
 
 
 def read(manifest: Manifest, crates: Mapping[str, Package]) -> Package | Orphan:
-    """A `pyproject.toml` as a package, or as an orphan where nothing could be built from it by what it says.
+    """Return the package that a `pyproject.toml` defines, or an orphan.
 
-    `crates` are the crates of the checkout by manifest, from which maturin takes versions.
+    `crates` are the crates of the checkout by manifest; maturin takes versions from them.
     """
     if manifest.problem:
         return Orphan(manifest.path, f"it {manifest.problem.saw}")
@@ -20,11 +20,11 @@ def read(manifest: Manifest, crates: Mapping[str, Package]) -> Package | Orphan:
     built = crates.get(crate) if crate else None
     name = manifest.get("project", "name")
     if manifest.get("project") is None and built and manifest.get("build-system", "build-backend") == "maturin":
-        name = built.name  # maturin then takes everything from the crate (maturin, *Metadata*)
+        name = built.name  # maturin then takes all metadata from the crate (maturin, *Metadata*)
     if not isinstance(name, str) or not name:
         if manifest.get("project") is not None:
             return Orphan(manifest.path, "its `[project]` has no name")
-        reason = "it has no `[project]`; what `[tool.poetry]`, `setup.py` or `setup.cfg` say is not read"
+        reason = "it has no `[project]`; `[tool.poetry]`, `setup.py` and `setup.cfg` are not supported"
         return Orphan(manifest.path, reason)
     version, source, reason = _version(manifest, crate, built)
     return Package(
@@ -41,7 +41,7 @@ def read(manifest: Manifest, crates: Mapping[str, Package]) -> Package | Orphan:
 
 
 def is_private(classifier: str) -> bool:
-    """Whether PyPI refuses a distribution because of a classifier: any that begins with `Private ::`."""
+    """Return whether a classifier begins with `Private ::`; PyPI refuses distributions with such a classifier."""
     return classifier.strip().lower().startswith("private ::")
 
 
@@ -51,20 +51,20 @@ def _version(manifest: Manifest, crate: str | None, built: Package | None) -> tu
     if isinstance(version, str):
         return version, Source(manifest, ("project", "version")), ""
     if version is not None or not dynamic:
-        return None, None, "`[project]` has no version that is a string, and does not list it as `dynamic`"
+        return None, None, "`[project]` has no `version` string, and does not list `version` in `dynamic`"
     if crate is None:
         backend = manifest.get("build-system", "build-backend")
         backend = backend if isinstance(backend, str) else "setuptools"
-        return None, None, f"it is dynamic: `{backend}` finds it out when it builds"
+        return None, None, f"it is dynamic: `{backend}` computes it during the build"
     if built is None or built.source is None:
-        where = f"where {built.reason}" if built else "which is no crate of this checkout"
-        return None, None, f"it is dynamic: maturin takes it from `{crate}`, {where}"
+        problem = f"where {built.reason}" if built else "which is not a crate of this checkout"
+        return None, None, f"it is dynamic: maturin takes it from `{crate}`, {problem}"
     return built.version, built.source, ""
 
 
 def _crate(manifest: Manifest) -> str | None:
-    """The `Cargo.toml` that maturin builds from: `manifest-path`, else the one beside (maturin, *Configuration*)."""
-    # A project that wraps maturin in a backend of its own still configures maturin.
+    """Return the `Cargo.toml` of maturin: `manifest-path`, or the one next to it (maturin, *Configuration*)."""
+    # A project with its own backend that wraps maturin still has `[tool.maturin]`.
     if manifest.get("build-system", "build-backend") != "maturin" and manifest.get("tool", "maturin") is None:
         return None
     path = manifest.get("tool", "maturin", "manifest-path")

@@ -1,4 +1,4 @@
-"""Replacing the content of several files: each at once, and either all of them or none."""
+"""Atomic replacement of several files: all of them or none."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-#: A disk that is waited for takes many files in the time of one.
-_AT_ONCE = 16
+#: The number of files that are written in parallel, because most of the time is spent waiting for the disk.
+_THREADS = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """The bytes that a file holds and those that it shall hold."""
+    """A file with its current and its new content."""
 
     file: Path
     before: bytes = field(repr=False)
@@ -24,9 +24,9 @@ class Replacement:
 
 
 class ReplacementError(Exception):
-    """Nothing was replaced, for the reason in the message; `file` is where that showed.
+    """No file was replaced; the message is the reason, and `file` the file with the error.
 
-    `unrestored` are files that have their new content all the same, because putting the old one back failed too.
+    `unrestored` are exceptions: files with their new content, because restoring the old one failed.
     """
 
     def __init__(self, file: Path, reason: str, unrestored: Sequence[Path] = ()) -> None:
@@ -36,22 +36,22 @@ class ReplacementError(Exception):
 
 
 def replace_all(replacements: Sequence[Replacement]) -> None:
-    """Give every file its new content.
+    """Write the new content of all files.
 
-    All new files are complete on the disk before the first takes its place, so a full disk changes nothing. Modes and
-    owners are kept, and a link keeps pointing where it does. After an error or an interruption the old contents are put
-    back; of a process that was killed remain at most files named `.NAME.set-version`, which the next run writes over.
+    All new files are complete on the disk before the first replaces an old one, so a full disk changes nothing. Modes,
+    owners and links are kept. After an error or an interruption, the old contents are restored. A killed process leaves
+    at most files named `.NAME.set-version`, which the next run overwrites.
 
-    Raises `ReplacementError`; an interruption goes on as itself.
+    Raises `ReplacementError`, or the exception of an interruption.
     """
     staged: dict[Path, Replacement] = {}
     try:
         for replacement in replacements:
             target = Path(os.path.realpath(replacement.file))
             if staged.setdefault(target, replacement).after != replacement.after:
-                raise ReplacementError(replacement.file, "it is to be replaced twice")
-        for act in (_compare, _write, _take_place):
-            _each(staged, act)
+                raise ReplacementError(replacement.file, "it has two different replacements")
+        for act in (_compare, _write, _rename):
+            _apply_to_all(staged, act)
     except ReplacementError as reason:
         raise ReplacementError(reason.file, str(reason), _restore(staged)) from reason
     except BaseException:
@@ -59,8 +59,8 @@ def replace_all(replacements: Sequence[Replacement]) -> None:
         raise
 
 
-def _each(staged: Mapping[Path, Replacement], act: Callable[[Path, Replacement], None]) -> None:
-    """Do something with many files at once; an error is raised when all that was begun is done."""
+def _apply_to_all(staged: Mapping[Path, Replacement], act: Callable[[Path, Replacement], None]) -> None:
+    """Call a function for all files in parallel; raise an error after all calls have ended."""
 
     def act_on(target: Path, replacement: Replacement) -> None:
         try:
@@ -68,52 +68,52 @@ def _each(staged: Mapping[Path, Replacement], act: Callable[[Path, Replacement],
         except OSError as error:
             raise ReplacementError(replacement.file, error.strerror or str(error)) from error
 
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    with ThreadPoolExecutor(_THREADS) as pool:
         list(pool.map(act_on, staged.keys(), staged.values()))
 
 
 def _restore(staged: Mapping[Path, Replacement]) -> list[Path]:
-    """Put back the old contents where the new ones are, and clear up; returns the files with which that failed."""
+    """Restore the old contents and remove temporary files; return the files that could not be restored."""
     failed = []
     for target, replacement in staged.items():
         back = Replacement(replacement.file, before=replacement.after, after=replacement.before)
         try:
             if target.read_bytes() == replacement.after:
                 _write(target, back)
-                _take_place(target, back)
+                _rename(target, back)
         except OSError:
             failed.append(replacement.file)
         with suppress(OSError):
-            _beside(target).unlink(missing_ok=True)
+            _temporary(target).unlink(missing_ok=True)
     return failed
 
 
-def _beside(target: Path) -> Path:
-    """Where the new content waits: in the same directory, because a file system replaces files only within itself.
+def _temporary(target: Path) -> Path:
+    """Return the temporary file for the new content: in the same directory, as a rename needs the same file system.
 
-    The name is always the same, so that what a killed process has left is found and used up.
+    The name is fixed, so that the next run overwrites a file that a killed process has left.
     """
     return target.with_name(f".{target.name}.set-version")
 
 
 def _compare(target: Path, replacement: Replacement) -> None:
     if target.read_bytes() != replacement.before:
-        raise ReplacementError(replacement.file, "it was changed since it was read")
+        raise ReplacementError(replacement.file, "it changed after it was read")
 
 
 def _write(target: Path, replacement: Replacement) -> None:
-    """Write what shall become the content of a file beside it, complete and on the disk."""
+    """Write the new content to the temporary file and to the disk."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    with os.fdopen(os.open(_beside(target), flags, 0o600), "wb") as written:
-        written.write(replacement.after)
-        written.flush()
-        os.fsync(written.fileno())
-    kept = target.stat()
+    with os.fdopen(os.open(_temporary(target), flags, 0o600), "wb") as file:
+        file.write(replacement.after)
+        file.flush()
+        os.fsync(file.fileno())
+    status = target.stat()
     if hasattr(os, "chown"):
-        with suppress(PermissionError):  # only root can, and only root needs to
-            os.chown(_beside(target), kept.st_uid, kept.st_gid)
-    _beside(target).chmod(stat.S_IMODE(kept.st_mode))
+        with suppress(PermissionError):  # only root can change the owner, and only root needs to
+            os.chown(_temporary(target), status.st_uid, status.st_gid)
+    _temporary(target).chmod(stat.S_IMODE(status.st_mode))
 
 
-def _take_place(target: Path, _: Replacement) -> None:
-    _beside(target).replace(target)
+def _rename(target: Path, _: Replacement) -> None:
+    _temporary(target).replace(target)

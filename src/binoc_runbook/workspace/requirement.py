@@ -1,18 +1,18 @@
-"""Which part of a requirement quotes the version of a package of ours, and how it reads for another version.
+"""Requirements on packages of the workspace: which operands quote the version, and how to update them.
 
-One rule for both ecosystems, which looks at the requirement alone:
+The same rule applies to both ecosystems, and depends on the requirement only:
 
-- `=`, `^`, `~` and a bare version in Cargo, `==`, `===` and `~=` in Python *quote*: their operand is the version, to as
-  many numbers as are written (`0.4` quotes 0.4.0 and 0.4.7 alike).
-- `>=` quotes where a `<` beside it closes its line of compatibility, because that pair is the long spelling of Cargo's
-  caret: `>=0.4.0,<0.5` and `>=1.2,<2`. Both operands then move.
-- Every other `>=`, `>`, `<`, `<=` and `!=` is a bound that somebody chose. It stays as it is.
+- `=`, `^`, `~` and a bare version in Cargo, and `==`, `===` and `~=` in Python, *quote* the version, with as many
+  numbers as are written (`0.4` quotes 0.4.0 and 0.4.7).
+- `>=` quotes if a `<` in the same requirement is the end of its compatible range, as in `>=0.4.0,<0.5` and `>=1.2,<2`:
+  this pair is the long form of `^` in Cargo. Both operands are then updated.
+- All other `>=`, `>`, `<`, `<=` and `!=` are bounds that a maintainer chose. They are not changed.
 
-What quotes keeps its operators, its spacing and its number of numbers, so that a requirement that was set to one
-version and back is what it was. A requirement that would not admit the version after all, be it for a bound or because
-too few numbers are written, is never written: it raises `RequirementError`, and a person decides.
+Operators, spacing and the number of numbers are kept, so setting another version and then the old one restores the
+text. If the result would not allow the version, because of a bound or too few numbers, it is not written:
+`RequirementError` is raised, and a maintainer decides.
 
-A Cargo requirement with fewer than three numbers does not admit a pre-release (Cargo book, *Specifying Dependencies*).
+A Cargo requirement with fewer than three numbers does not allow a pre-release (Cargo book, *Specifying Dependencies*).
 The error then suggests the same requirement with all numbers.
 """
 
@@ -29,9 +29,9 @@ Numbers = tuple[int, ...]
 
 
 class RequirementError(ValueError):
-    """A requirement that cannot be made to admit a version by moving what it quotes; the message says why.
+    """A requirement that does not allow a version even with updated operands; the message is the reason.
 
-    `suggestion` is the requirement to write by hand instead, `None` where only a person can know it.
+    `suggestion` is a requirement that allows it, or `None` if only a maintainer can decide.
     """
 
     def __init__(self, reason: str, suggestion: str | None = None) -> None:
@@ -40,9 +40,9 @@ class RequirementError(ValueError):
 
 
 class _Clause(NamedTuple):
-    """One comparison of a requirement: `text[start:end]` is its operand, of which `numbers` are written.
+    """One comparison of a requirement: `text[start:end]` is its operand, with the given `numbers`.
 
-    `pre` is what follows the numbers where that is no wildcard.
+    `pre` is the text after the numbers, except for a wildcard.
     """
 
     operator: str
@@ -53,7 +53,7 @@ class _Clause(NamedTuple):
     end: int
 
 
-_NUMBER = "[0-9]{1,20}(?![0-9])"  # nothing longer is worth taking apart
+_NUMBER = "[0-9]{1,20}(?![0-9])"  # longer numbers are not versions
 
 # Cargo.
 
@@ -64,43 +64,43 @@ _CARGO = re.compile(
 )
 
 
-@lru_cache(maxsize=1024)  # most requirements of a workspace read alike
+@lru_cache(maxsize=1024)  # most requirements of a workspace are equal
 def in_cargo(text: str, version: Version) -> str:
-    """A Cargo requirement with what it quotes set to a version.
+    """Return a Cargo requirement with its quoted versions set to a version.
 
-    Raises `RequirementError` where the result would not admit the version, or where Cargo cannot read the requirement.
+    Raises `RequirementError` if the result would not allow the version, or if the requirement is invalid.
     """
     if re.fullmatch(r"\s*[*xX]\s*", text):
         if version.is_prerelease:
-            raise RequirementError(f"`{text.strip()}` never admits a pre-release", version.semver)
+            raise RequirementError(f"`{text.strip()}` never allows a pre-release", version.semver)
         return text
     clauses, quoting = _cargo_clauses(text), ("", "^", "~", "=")
-    new = _moved(text, clauses, version, quoting, lambda clause: _cargo_operand(clause, version))
-    if cargo_admits(new, version):
+    new = _updated(text, clauses, version, quoting, lambda clause: _cargo_operand(clause, version))
+    if cargo_allows(new, version):
         return new
-    in_full = _moved(text, clauses, version, quoting, lambda _: version.semver)
+    in_full = _updated(text, clauses, version, quoting, lambda _: version.semver)
     raise RequirementError(
-        f"`{new}` does not admit {version.semver}", in_full if cargo_admits(in_full, version) else None
+        f"`{new}` does not allow {version.semver}", in_full if cargo_allows(in_full, version) else None
     )
 
 
 def _cargo_clauses(text: str) -> list[_Clause]:
     clauses, end = _clauses(text, _CARGO)
     if end != len(text):
-        raise RequirementError(f"`{text}` is no requirement that Cargo can read")
+        raise RequirementError(f"`{text}` is not a valid Cargo requirement")
     return clauses
 
 
 def _cargo_operand(clause: _Clause, version: Version) -> str:
     if len(clause.numbers) == 3 and not clause.wildcard:
         return version.semver
-    return _spelt(_release(version)[: len(clause.numbers)]) + clause.wildcard
+    return _dotted(_release(version)[: len(clause.numbers)]) + clause.wildcard
 
 
-def cargo_admits(text: str, version: Version) -> bool:
-    """Whether Cargo takes a version for a requirement; as the `semver` crate that Cargo reads them with decides it."""
+def cargo_allows(text: str, version: Version) -> bool:
+    """Return whether a Cargo requirement allows a version, by the rules of the `semver` crate."""
     clauses = _cargo_clauses(text)
-    # A pre-release is admitted only by a comparison that names one of the same three numbers.
+    # A pre-release is allowed only by a comparison with a pre-release of the same three numbers.
     named = any(clause.numbers == _release(version) and clause.pre for clause in clauses)
     return (version.pre is None or named) and all(_cargo_matches(clause, version) for clause in clauses)
 
@@ -131,12 +131,12 @@ def _cargo_matches(clause: _Clause, version: Version) -> bool:
 
 
 def _raised(numbers: Numbers, index: int) -> tuple[Any, ...]:
-    """Where the versions end that have the same numbers up to an index; pre-releases of the end are beyond it."""
+    """Return the end of the versions with the same numbers up to an index, before its pre-releases."""
     return _padded((*numbers[:index], numbers[index] + 1), 3), ()
 
 
 def _pre_key(pre: str) -> tuple[Any, ...]:
-    """A pre-release by precedence (SemVer 2.0.0, item 11); none comes after every one."""
+    """Return the sort key of a pre-release (SemVer 2.0.0, item 11); a release sorts after all of them."""
     if not pre:
         return (1,)
     return (0, *((0, int(part), "") if part.isdigit() else (1, 0, part) for part in pre.split(".")))
@@ -152,43 +152,43 @@ _PYTHON = re.compile(
 
 
 def name_in_python(text: str) -> str | None:
-    """The name that a requirement with a version begins with (PEP 508), as it is written; `None` for any other."""
+    """Return the name in a requirement that has a version (PEP 508), as it is written; `None` for others."""
     match = _NAME.match(text)
     return match[1] if match else None
 
 
 @lru_cache(maxsize=1024)
 def in_python(text: str, version: Version) -> str:
-    """A PEP 508 requirement with what it quotes set to a version; extras and markers stay.
+    """Return a PEP 508 requirement with its quoted versions set to a version; extras and markers are kept.
 
-    Raises `RequirementError` where the result would not admit the version, or where it is no valid requirement.
+    Raises `RequirementError` if the result would not allow the version, or if the requirement is invalid.
     """
     from packaging.requirements import InvalidRequirement, Requirement
 
     name = _NAME.match(text)
     clauses, _ = _clauses(text, _PYTHON, name.end() if name else 0)
-    new = _moved(text, clauses, version, ("==", "===", "~="), lambda clause: _python_operand(clause, version))
+    new = _updated(text, clauses, version, ("==", "===", "~="), lambda clause: _python_operand(clause, version))
     try:
         requirement = Requirement(new)
     except InvalidRequirement:
-        raise RequirementError(f"`{new}` is no valid requirement (PEP 508)") from None
-    # Whether a pre-release is wanted at all is for whoever installs to say; whether it is in the range is not.
+        raise RequirementError(f"`{new}` is not a valid requirement (PEP 508)") from None
+    # Installers exclude pre-releases by default; only the range is checked here.
     if not requirement.specifier.contains(version.pep440, prereleases=True):
-        raise RequirementError(f"`{requirement.specifier}` does not admit {version.pep440}")
+        raise RequirementError(f"`{requirement.specifier}` does not allow {version.pep440}")
     return new
 
 
 def _python_operand(clause: _Clause, version: Version) -> str:
-    # `0.5rc1` is 0.5.0rc1, filled up with zeros (PEP 440), so a short operand stays short.
-    pre = "" if clause.wildcard else version.pep440.removeprefix(_spelt(_release(version)))
-    return _spelt(_padded(_release(version), len(clause.numbers))) + pre + clause.wildcard
+    # PEP 440 pads `0.5rc1` with zeros to 0.5.0rc1, so a short operand stays short.
+    pre = "" if clause.wildcard else version.pep440.removeprefix(_dotted(_release(version)))
+    return _dotted(_padded(_release(version), len(clause.numbers))) + pre + clause.wildcard
 
 
 # Both.
 
 
 def _clauses(text: str, pattern: re.Pattern[str], at: int = 0) -> tuple[list[_Clause], int]:
-    """The comparisons from an offset on, with a comma after each but the last, and where they end."""
+    """Parse comma-separated comparisons from an offset; return them and the offset of their end."""
     clauses: list[_Clause] = []
     while match := pattern.match(text, at):
         numbers = tuple(int(number) for number in match["numbers"].split("."))
@@ -197,10 +197,10 @@ def _clauses(text: str, pattern: re.Pattern[str], at: int = 0) -> tuple[list[_Cl
         if not text.startswith(",", match.end()):
             return clauses, match.end()
         at = match.end() + 1
-    raise RequirementError(f"`{text[at : at + 40]}` is no version with its operator")
+    raise RequirementError(f"`{text[at : at + 40]}` is not a version comparison")
 
 
-def _moved(
+def _updated(
     text: str,
     clauses: Sequence[_Clause],
     version: Version,
@@ -216,23 +216,23 @@ def _moved(
             closes = _after(_padded(_release(version), len(lower[0].numbers)))
             if len(closes) > count:
                 raise RequirementError(
-                    f"`<{_spelt(upper[0].numbers)}` has too few numbers to become `<{_spelt(closes)}`"
+                    f"`<{_dotted(upper[0].numbers)}` has too few numbers to become `<{_dotted(closes)}`"
                 )
             operands[lower[0]] = spell(lower[0])
-            operands[upper[0]] = _spelt(_padded(closes, count))
+            operands[upper[0]] = _dotted(_padded(closes, count))
     for clause in sorted(operands, key=lambda clause: -clause.start):
         text = text[: clause.start] + operands[clause] + text[clause.end :]
     return text
 
 
 def _after(lower: Numbers) -> Numbers:
-    """Where the line of compatibility that begins with some numbers ends: 0.4.2 before 0.5, 1.2 before 2."""
+    """Return the end of the compatible range that begins with some numbers: 0.5 for 0.4.2, 2 for 1.2."""
     kept = _breaking(lower)
     return (*lower[:kept], lower[kept] + 1)
 
 
 def _breaking(numbers: Numbers) -> int:
-    """Which number a breaking change raises: the first that is not zero (Cargo book, *Caret requirements*)."""
+    """Return the index of the number that a breaking change raises (Cargo book, *Caret requirements*)."""
     return next((index for index, number in enumerate(numbers) if number), len(numbers) - 1)
 
 
@@ -244,5 +244,5 @@ def _padded(numbers: Numbers, count: int) -> Numbers:
     return (*numbers, *(0 for _ in range(count)))[:count]
 
 
-def _spelt(numbers: Numbers) -> str:
+def _dotted(numbers: Numbers) -> str:
     return ".".join(map(str, numbers))

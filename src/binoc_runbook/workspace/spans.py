@@ -1,8 +1,8 @@
-"""Where in a TOML text a value is written.
+"""The positions of values in a TOML text.
 
-`tomllib` says what a file means and not where it means it. This is the smallest reader that answers the second
-question for a text the first one has accepted: every key path with the span of its value. It therefore checks nothing,
-and where it meets what it does not know it stops, so that a place loses its line and nothing else.
+`tomllib` returns values without their positions. This small parser returns the position of each value of a text that
+`tomllib` has accepted. It validates nothing, and stops at text that it does not understand; findings then only lack a
+line.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import re
 import tomllib
 from contextlib import suppress
 
-#: A path of keys and array indexes, `("project", "dependencies", 0)`.
+#: A path of keys and array indexes, such as `("project", "dependencies", 0)`.
 Keys = tuple[str | int, ...]
 
-#: From the first to one past the last character of a value as it is written, its quotes included.
+#: The offsets of a value and of its end, with quotes.
 Span = tuple[int, int]
 
 _ONE_KEY = r"""(?:[A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*')"""
@@ -28,34 +28,33 @@ _SCALAR = re.compile(
     r"|'{3}(?:[^']|'{1,2}(?!'))*'{3,5}"
     r'|"(?:[^"\\\n]|\\.)*"'
     r"|'[^'\n]*'"
-    r"|[^\s,\[\]{}#\"'=]+(?: [0-9][^\s,\[\]{}#]*)?",  # the space is the one a date may have before its time
+    r"|[^\s,\[\]{}#\"'=]+(?: [0-9][^\s,\[\]{}#]*)?",  # the space can be between a date and its time
     re.DOTALL,
 )
 
 
 def spans(text: str) -> dict[Keys, Span]:
-    """The span of each value of a TOML text, by its key path.
+    """Return the span of each value of a TOML text by its key path.
 
-    Values inside arrays and inline tables have their own entries beside that of the whole. A table has the span of its
-    last header, or of the first dotted key that makes it. `text` may start with a byte order mark and end its lines in
-    either way.
+    Values inside arrays and inline tables have entries, and so have the arrays and inline tables. A table has the span
+    of its last header, or of the first dotted key that defines it. `text` can have a byte order mark and any line ends.
     """
-    reader = _Reader(text)
+    parser = _Parser(text)
     with suppress(ValueError, RecursionError):
-        reader.document()
-    return reader.found
+        parser.document()
+    return parser.spans
 
 
-class _Reader:
-    """Reads on from `at`; raises `ValueError` where the text goes on in a way that it does not know."""
+class _Parser:
+    """A parser with the current offset `at`; it raises `ValueError` at unexpected text."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
-        self.found: dict[Keys, Span] = {}
+        self.spans: dict[Keys, Span] = {}
 
     def document(self) -> None:
-        last: dict[Keys, int] = {}  # the index that an array of tables has reached
+        last: dict[Keys, int] = {}  # the last index of each array of tables
         table: Keys = ()
         while self.take(_GAP).end() < len(self.text):
             if not self.text.startswith("[", self.at):
@@ -68,16 +67,16 @@ class _Reader:
                 table = (*table, key)
                 if header[1] and depth == len(keys):
                     last[table] = last.get(table, -1) + 1
-                if table in last:  # the name of an array of tables means the last of them (TOML, *Array of Tables*)
+                if table in last:  # the name of an array of tables refers to the last one (TOML, *Array of Tables*)
                     table = (*table, last[table])
-            self.found[table] = header.span()
+            self.spans[table] = header.span()
 
     def pair(self, table: Keys) -> None:
         start = self.at
         keys = _keys(self.take(_PAIR)[1])
         self.value((*table, *keys))
-        for end in range(1, len(keys)):  # a table that only dotted keys make begins with the first of them
-            self.found.setdefault((*table, *keys[:end]), (start, self.at))
+        for end in range(1, len(keys)):  # a table that is defined by dotted keys begins with the first of them
+            self.spans.setdefault((*table, *keys[:end]), (start, self.at))
 
     def value(self, path: Keys) -> None:
         start = self.at
@@ -85,7 +84,7 @@ class _Reader:
             self.items(path, closing)
         else:
             self.take(_SCALAR)
-        self.found[path] = start, self.at
+        self.spans[path] = start, self.at
 
     def items(self, path: Keys, closing: str) -> None:
         self.at += 1
@@ -109,7 +108,7 @@ class _Reader:
 
 
 def _keys(dotted: str) -> list[str]:
-    if dotted.isidentifier():  # nearly every key is, and this spares it the long way
+    if dotted.isidentifier():  # faster, and nearly all keys are identifiers
         return [dotted]
     keys = re.findall(_ONE_KEY, dotted)
     return [next(iter(tomllib.loads(f"{key} = 0"))) if key[0] in "\"'" else key for key in keys]

@@ -1,9 +1,9 @@
-"""Every place of a checkout that owns or quotes a published version (what `sync` checks and `set-version` edits).
+"""The places of a checkout that own or quote a published version. `sync` checks them, and `set-version` edits them.
 
-A version is *owned* by `[package]`, `[workspace.package]` or `[project]`. It is *quoted* by requirements between our
-own packages and by the entries of `Cargo.lock` for them; `requirement.py` has the rule for requirements. Packages that
-are not published but take their version from the same line as one that is move along with it, and so does what quotes
-them: a requirement that was left behind would break the build.
+`[package]`, `[workspace.package]` and `[project]` *own* a version. Requirements between packages of the workspace and
+their entries in `Cargo.lock` *quote* it; `requirement.py` defines the rule for requirements. An unpublished package can
+inherit its version from the same line as a published one. Its version then changes too, and so do the quotes of it: a
+requirement with the old version would break the build.
 """
 
 from __future__ import annotations
@@ -29,41 +29,41 @@ Kind = Literal["version", "requirement", "lock"]
 class VersionLocation(NamedTuple):
     """One place that owns or quotes a version.
 
-    `package` is the name of the package whose version it is, `says` the string at this place, `spelling` the ecosystem
-    in whose spelling it is written. `published` is whether something published depends on it; where nothing does, it
-    may be out of step without holding a release up. `before` is what precedes the version in an entry of a lock file.
+    `package` is the name of the package with this version, `current` the text at this place, `spelling` the ecosystem
+    whose spelling it has. `published` is whether a published package depends on it; otherwise an outdated version does
+    not stop a release. `prefix` is the text before the version in an entry of a lock file.
     """
 
     kind: Kind
     spelling: Ecosystem
     package: str
-    says: str
+    current: str
     document: Manifest | Lock
     keys: Keys
     published: bool
-    before: str = ""
+    prefix: str = ""
 
     @property
     def place(self) -> Place:
-        """The line."""
+        """Return the line."""
         return self.document.place(*self.keys)
 
     def text_for(self, version: Version) -> str:
-        """Return the text for a version, in the spelling of this place; it is in sync when it `says` that.
+        """Return the text for a version in the spelling of this place; it is in sync if `current` is equal.
 
-        Raises `requirement.RequirementError` where a requirement has to be changed by hand.
+        Raises `requirement.RequirementError` if a requirement must be edited by hand.
         """
         if self.kind == "requirement":
             spell = requirement.in_cargo if self.spelling == "cargo" else requirement.in_python
-            return spell(self.says, version)
-        return self.before + (version.semver if self.spelling == "cargo" else version.pep440)
+            return spell(self.current, version)
+        return self.prefix + (version.semver if self.spelling == "cargo" else version.pep440)
 
     def finding(self, check: str, version: Version, error: requirement.RequirementError) -> Finding:
-        """Return the failed finding about a requirement that has to be changed by hand, with the edit."""
-        saw = f"`{self.package}` is required as `{self.says}`: {error}"
-        edit = f"edit the requirement in `{self.place}` so that it admits the version"
+        """Return a failed finding about a requirement that must be edited by hand, with the edit."""
+        saw = f"requirement `{self.current}` on `{self.package}`: {error}"
+        edit = f"edit the requirement in `{self.place}` so that it allows {version.semver}"
         if error.suggestion:
-            edit = f"write `{error.suggestion}` instead of `{self.says}` in `{self.place}`"
+            edit = f"replace `{self.current}` with `{error.suggestion}` in `{self.place}`"
         return Finding.failed(check, self.place, saw, f"{edit}, then run `just set-version {version.semver}`")
 
 
@@ -75,9 +75,9 @@ class VersionLocations(NamedTuple):
 
 
 def find_version_locations(workspace: Workspace, policy: Policy) -> VersionLocations:
-    """Find the places that own or quote a version that a release under this policy publishes."""
+    """Return the places that own or quote a version that a release with this policy publishes."""
     finder = _Finder(workspace, policy)
-    # Cargo reads the lock file beside a workspace's manifest, and none that lies beside a member's.
+    # Cargo reads the lock file next to the root manifest of a workspace, and ignores those of members.
     used = {lock_path(root) for root in workspace.cargo_roots}
     locks = tuple(Lock(workspace.root, path) for path in workspace.tree.locks if path in used)
     manifests = (*finder.owners(), *finder.cargo_requirements(), *finder.python_requirements())
@@ -85,18 +85,18 @@ def find_version_locations(workspace: Workspace, policy: Policy) -> VersionLocat
 
 
 def lock_path(root: str) -> str:
-    """Return the path of the lock file of a Cargo workspace, by that of its manifest."""
+    """Return the path of the lock file of a Cargo workspace, given the path of its manifest."""
     return f"{root.removesuffix(CARGO)}{LOCK}"
 
 
 def built_manifests(workspace: Workspace, policy: Policy) -> set[str]:
-    """Return the manifests that published artifacts are built from: their own, and the crates inside distributions."""
+    """Return the manifests of published artifacts, and of the crates that distributions are built from."""
     published = workspace.packages_to_publish(policy)
     return {package.manifest for package in published} | {package.crate for package in published if package.crate}
 
 
 def cargo_errors(workspace: Workspace, policy: Policy, check: str) -> Iterator[Finding]:
-    """Report the errors of cargo where they leave unknown which lines own a published version."""
+    """Yield the errors of cargo if they concern manifests of published artifacts."""
     needed = built_manifests(workspace, policy)
     if any(package.cargo_error for package in workspace.packages if package.manifest in needed):
         yield from workspace.cargo_errors(check)
@@ -147,12 +147,12 @@ class _Finder:
         for entry, package in match_entries(self._workspace, lock):
             if package.manifest in self._moving_crates:
                 published = package.manifest in self._built
-                text = entry.before + entry.version
-                yield VersionLocation("lock", "cargo", entry.name, text, lock, entry.keys, published, entry.before)
+                text = entry.prefix + entry.version
+                yield VersionLocation("lock", "cargo", entry.name, text, lock, entry.keys, published, entry.prefix)
 
     @cached_property
     def _inherited(self) -> set[tuple[str | None, str]]:
-        """What published artifacts take from `[workspace.dependencies]`: the workspace's manifest and the name."""
+        """Return the root manifests and names of the workspace dependencies that published artifacts inherit."""
         return {
             (package.root, dependency.name)
             for package in self._workspace.packages
@@ -163,10 +163,10 @@ class _Finder:
 
 
 def match_entries(workspace: Workspace, lock: Lock) -> Iterator[tuple[Entry, Package]]:
-    """Match the entries of a lock file with the crates they stand for; what lies outside the checkout has none.
+    """Yield the entries of a lock file with their crates; entries for crates outside the checkout are skipped.
 
-    Crates of one name, which a lock file tells apart by version, are told apart by that here too, as far as it goes;
-    those of the lock file's own workspace come first.
+    If several crates have the same name, entries are matched by version, then in order; crates of the workspace of the
+    lock file come first.
     """
     crates: dict[str, list[Package]] = {}
     for package in sorted(workspace.packages, key=lambda package: lock_path(package.root or "") != lock.path):
@@ -174,7 +174,7 @@ def match_entries(workspace: Workspace, lock: Lock) -> Iterator[tuple[Entry, Pac
             crates.setdefault(package.name, []).append(package)
     entries: dict[str, list[Entry]] = {}
     for entry in lock.entries:
-        if not entry.before:
+        if not entry.prefix:
             entries.setdefault(entry.name, []).append(entry)
     matches: dict[int, Package] = {}
     for name, own in entries.items():
@@ -189,7 +189,7 @@ def match_entries(workspace: Workspace, lock: Lock) -> Iterator[tuple[Entry, Pac
 
 
 def _python_requirements(manifest: Manifest) -> Iterator[tuple[Keys, str]]:
-    """Yield the requirements of a `pyproject.toml`: PEP 621, PEP 735 and PEP 518."""
+    """Yield the requirements of a `pyproject.toml` (PEP 621, PEP 735 and PEP 518)."""
     arrays: list[Keys] = [("project", "dependencies"), ("build-system", "requires")]
     for table in (("project", "optional-dependencies"), ("dependency-groups",)):
         arrays += [(*table, name) for name in manifest.table(*table)]

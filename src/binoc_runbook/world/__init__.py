@@ -1,7 +1,7 @@
-"""The only code that touches the outside: git, processes and GitHub; the registries are asked by their clients.
+"""Access to everything outside this process: git, processes, GitHub, and the clients of the registries.
 
-`World.real` acts on the checkout it is given; `rehearsal.world` opens one that acts on a repository and a remote of its
-own. Which of them a run uses is decided by its parameter `world` alone, never inferred.
+`World.real` acts on the given checkout. `rehearsal.world` opens a world with its own repository and remote. Only the
+parameter `world` of a run selects one of them.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ Kind = Literal["real", "rehearsal"]
 
 @dataclass
 class World:
-    """The outside of one checkout: git, processes, GitHub, and the directory that records of a run go to.
+    """Git, processes and GitHub for one checkout, and the directory for the records of a run.
 
-    `source` is the checkout whose records these are: for a rehearsal another one than `root`. A `quick` world leaves
-    out what takes minutes: the tests, and the workflow that the pushed tag triggers.
+    `source` is the checkout that owns the records; in a rehearsal it differs from `root`. A `quick` world skips the
+    tests and the workflow that the pushed tag triggers, which take minutes.
     """
 
     kind: Kind
@@ -48,20 +48,20 @@ class World:
 
     @classmethod
     def real(cls, root: Path, environment: Mapping[str, str] | None = None) -> World:
-        """Return the world of the checkout itself, and the remotes that it is configured with.
+        """Return the world of a checkout and its configured remotes.
 
-        `environment` is added to what git and the other processes inherit.
+        `environment` is added to the environment of git and other processes.
         """
         added = environment or {}
         return cls("real", root, root, root / "runs", Git(root, added), Processes(root, added, machine_free(root)))
 
     @property
     def clean(self) -> Translate:
-        """Return the function that makes text fit for a record: without escape codes and paths of this machine."""
+        """Return a function that removes escape codes and paths of this machine from text for a record."""
         return self.processes.clean
 
     def workspace(self) -> Workspace:
-        """Read the manifests of the checkout as they are now, with cargo's reports about them."""
+        """Read the current manifests of the checkout, with the output of cargo for them."""
         return Workspace.discover(self.root, partial(read_metadata, self.processes))
 
     @property
@@ -81,14 +81,14 @@ class World:
 
     @cached_property
     def github(self) -> GitHubClient:
-        """GitHub, or what the environment names instead of it, with the token that is found there."""
+        """Return a client of GitHub, or of the server in `GITHUB_API_URL`, with the token from the environment."""
         from binoc_runbook.world.github import GitHubClient
 
         return GitHubClient({**os.environ, **self.processes.environment})
 
     @cached_property
     def toolchain(self) -> list[str]:
-        """What decides beside the sources whether tests pass: the system, Python, and rustc where it is installed."""
+        """Return what affects test results apart from the sources: the system, Python, and rustc if it is installed."""
         import platform
 
         rustc = self.processes.run(["rustc", "--version"], timeout=20.0)
@@ -97,13 +97,13 @@ class World:
     def follow_tag(
         self, policy: Policy, version: Version, listener: TriggerListener, on_attempt: OnAttempt
     ) -> TriggeredRun | None:
-        """Follow the workflow that the pushed tag triggers to its end; `None` where that cannot be done from here.
+        """Follow the workflow that the pushed tag triggers until it ends, or return `None`.
 
-        GitHub runs it for the real world; whether it published everything is a question to the registries, later.
-        `on_attempt` is called after each attempt with its number and the jobs that ran in it.
+        In the real world, GitHub runs the workflow, and the verification checks the registries later. `on_attempt` is
+        called after each attempt, with its number and its jobs.
         """
         return None
 
     def close(self) -> None:
-        """Remove what a rehearsal created; the real world has nothing to remove."""
+        """Remove the files of a rehearsal; do nothing in the real world."""
         self.on_close()

@@ -1,8 +1,8 @@
-"""What the configured crate registry offers, asked through cargo: the checksum, and the commit in the `.crate` itself.
+"""Queries of the configured crate registry through cargo: the checksum of a version, and the commit in its `.crate`.
 
-cargo runs in a new crate outside the checkout, with the CARGO_HOME that it always has: a new one would need copies of
-the user's registries and credentials. No answer gets stale by that, because cargo asks the index anew for each `add`,
-and a `.crate` that it has kept counts here only if it has the checksum that the index tells now.
+cargo runs in a new crate outside the checkout, with the CARGO_HOME of the user, which has the configured registries and
+credentials. Cached data is not used: cargo queries the index for each `add`, and a cached `.crate` is only used if it
+has the checksum that the index reports now.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from pathlib import Path
 from binoc_runbook.checks.observations import NameLookup, VersionLookup
 from binoc_runbook.world.processes import Processes
 
-#: How long the registry may take, in seconds; what the crate depends on is downloaded as well.
+#: The timeout for a version, in seconds; its dependencies are downloaded too.
 TIMEOUT = 300.0
-#: How long it may take to tell whether it has a crate, in seconds.
+#: The timeout for a name, in seconds.
 NAME_TIMEOUT = 60.0
 
-_MANIFEST = '[package]\nname = "asks-for-a-crate"\nversion = "0.0.0"\nedition = "2021"\n\n[workspace]\n'
+_MANIFEST = '[package]\nname = "registry-query"\nversion = "0.0.0"\nedition = "2021"\n\n[workspace]\n'
 #: Cargo book, *cargo package*.
 _VCS = ".cargo_vcs_info.json"
 
@@ -32,7 +32,7 @@ _VCS = ".cargo_vcs_info.json"
 def look_up_name(processes: Processes, name: str) -> NameLookup:
     """Return whether the registry has a crate, with its newest version."""
     question = f"cargo info {name}"
-    # In a workspace cargo would answer with the workspace's own crate of that name.
+    # In a workspace, cargo would report the crate of this name in the workspace.
     with tempfile.TemporaryDirectory(prefix="binoc-crate-") as directory:
         outside = replace(processes, root=Path(directory))
         result = outside.run(["cargo", "info", "--quiet", "--color", "never", name], timeout=NAME_TIMEOUT)
@@ -45,7 +45,7 @@ def look_up_name(processes: Processes, name: str) -> NameLookup:
 
 
 def look_up_version(processes: Processes, name: str, version: str) -> VersionLookup:
-    """Ask for the checksum of a version, in the spelling of SemVer, of a crate, and download it as a dependant does."""
+    """Return the checksum of a version of a crate in SemVer spelling, and download it as a dependency."""
     question = f"the crate registry: {name}@={version}"
     with tempfile.TemporaryDirectory(prefix="binoc-crate-") as directory:
         _write_crate(Path(directory) / "crate")
@@ -61,7 +61,7 @@ def look_up_version(processes: Processes, name: str, version: str) -> VersionLoo
         packages = tomllib.loads((isolated.root / "Cargo.lock").read_text("utf-8"))["package"]
     checksum = next((package.get("checksum") for package in packages if package["name"] == name), None)
     if checksum is None:
-        return VersionLookup("no answer", question, reason="cargo takes it from a source that tells no checksum")
+        return VersionLookup("no answer", question, reason="its source in the configuration of cargo has no checksums")
     return VersionLookup("offered", question, frozenset({checksum}), commit=_commit(processes, name, version, checksum))
 
 
@@ -72,17 +72,17 @@ def _write_crate(directory: Path) -> None:
 
 
 def _absent(processes: Processes, question: str, name: str, version: str) -> VersionLookup:
-    """Return what is missing: `cargo add` says the same of a missing crate and of a missing version."""
+    """Return whether the crate or the version is missing, for which `cargo add` prints the same error."""
     lookup = look_up_name(processes, name)
     if lookup.answer == "yes":
-        return VersionLookup("no version", question, reason=f"the registry has `{name}`, and not version {version}")
+        return VersionLookup("no version", question, reason=f"the registry has `{name}`, but not version {version}")
     if lookup.answer == "no":
         return VersionLookup("no name", question, reason=f"the registry has no crate `{name}`")
     return VersionLookup("no answer", question, reason=lookup.reason)
 
 
 def _commit(processes: Processes, name: str, version: str, checksum: str) -> str | None:
-    """The commit that a downloaded `.crate` names, if cargo kept it and it names one."""
+    """Return the commit in a downloaded `.crate`, if it is in the cache of cargo and contains a commit."""
     home = Path(processes.inherits("CARGO_HOME") or Path.home() / ".cargo")
     for path in (home / "registry" / "cache").glob(f"*/{name}-{version}.crate"):
         content = path.read_bytes()

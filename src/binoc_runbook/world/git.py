@@ -1,7 +1,7 @@
-"""Git as the runbook asks it: questions with three answers, and acts as exact argument lists.
+"""The client of git: queries that can be unknown, and commands as exact argument lists.
 
-Everything goes through GitPython's command runner. Questions that reach over the network are bounded in time, and
-nothing here can stop at a prompt: a kernel has no terminal to ask on.
+All commands run through GitPython. Queries of a remote have a timeout, and no command prompts, because a kernel has no
+terminal.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import BinaryIO, cast
 
 from binoc_runbook.checks.observations import Ancestry, ProcessResult, RemoteRefs, Tag, TreeState
 
-#: How long a remote may take to answer a question, in seconds; afterwards the answer is *unknown*.
+#: The timeout of queries of a remote, in seconds; afterwards the result is *unknown*.
 TIMEOUT = 60.0
 
 _OPERATIONS = {
@@ -27,17 +27,17 @@ _OPERATIONS = {
     "BISECT_LOG": ("bisect", "git bisect reset"),
 }
 
-#: How many columns stand before the path in an entry of `git status --porcelain=v2`.
+#: The number of columns before the path in an entry of `git status --porcelain=v2`.
 _COLUMNS = {"1 ": 8, "2 ": 9, "u ": 10}
 
 
 @dataclass
 class Git:
-    """The repository of one checkout; `environment` is added to what every command inherits."""
+    """The repository of one checkout; `environment` is added to the environment of all commands."""
 
     root: Path
     environment: Mapping[str, str] = field(default_factory=dict)
-    # The address of each remote, and as it is shown everywhere: without credentials, and without the machine's paths.
+    # The URL of each remote, and the URL to show: without credentials and paths of this machine.
     _urls: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def run(
@@ -48,20 +48,20 @@ class Git:
         timeout: float | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> ProcessResult:
-        """Run one git command line, `["git", …]`, and return what it printed; never raises for its exit code."""
+        """Run a git command line, `["git", …]`, and return its output; do not raise for an exit code."""
         import tempfile
 
         import git
 
-        with tempfile.TemporaryFile() as given:
-            given.write((stdin or "").encode())
-            given.seek(0)
+        with tempfile.TemporaryFile() as file:
+            file.write((stdin or "").encode())
+            file.seek(0)
             try:
                 for name in _leaking():
                     os.environ.pop(name, None)
                 returncode, stdout, stderr = git.Git(self.root).execute(
                     list(command),
-                    istream=cast("BinaryIO", given),
+                    istream=cast("BinaryIO", file),
                     with_extended_output=True,
                     with_exceptions=False,
                     strip_newline_in_stdout=False,
@@ -72,8 +72,8 @@ class Git:
                 return ProcessResult(tuple(command), 127, "", "`git` was not found on PATH")
         return ProcessResult(tuple(command), int(returncode), str(stdout), self._tidy(str(stderr).strip()))
 
-    def ask(self, *arguments: str, timeout: float | None = None) -> ProcessResult:
-        """Run `git …` for its answer, without taking the locks that a concurrent command of the user may want."""
+    def query(self, *arguments: str, timeout: float | None = None) -> ProcessResult:
+        """Run a git query without optional locks, which could block a concurrent command of the user."""
         return self.run(["git", *arguments], timeout=timeout, environment={"GIT_OPTIONAL_LOCKS": "0"})
 
     def _tidy(self, text: str) -> str:
@@ -81,15 +81,15 @@ class Git:
             text = text.replace(url, shown)
         return text
 
-    # What this checkout is.
+    # The checkout
 
     def tree_state(self) -> TreeState | str:
-        """The checkout as it stands now, or the reason why git cannot tell."""
-        where = self._directories
-        if isinstance(where, str):
-            return where
-        directory, common = where
-        status = self.ask(
+        """Return the state of the checkout, or why git cannot report it."""
+        directories = self._directories
+        if isinstance(directories, str):
+            return directories
+        directory, common = directories
+        status = self.query(
             "status", "--porcelain=v2", "--branch", "-z", "--untracked-files=all", "--ignore-submodules=none"
         )
         if status.returncode != 0:
@@ -108,10 +108,10 @@ class Git:
             elif kind in _COLUMNS:
                 changed.append(entry.split(" ", _COLUMNS[kind])[-1])
                 if kind == "2 ":
-                    next(entries, None)  # a rename is followed by the name it had
+                    next(entries, None)  # a rename is followed by the old name
         commit = facts.get("branch.oid", "(initial)")
         head = facts.get("branch.head", "(detached)")
-        tree, _, message = self.ask("log", "-1", "--format=%T%n%B").stdout.partition("\n")
+        tree, _, message = self.query("log", "-1", "--format=%T%n%B").stdout.partition("\n")
         operation = next((way for name, way in _OPERATIONS.items() if (directory / name).exists()), None)
         return TreeState(
             commit=None if commit == "(initial)" else commit,
@@ -125,74 +125,74 @@ class Git:
         )
 
     def head(self) -> tuple[str, str | None] | None:
-        """The commit that HEAD is, and its branch unless it is detached; `None` before the first commit."""
-        result = self.ask("rev-parse", "HEAD", "--symbolic-full-name", "HEAD")
+        """Return the commit of HEAD and its branch, if it is not detached; `None` before the first commit."""
+        result = self.query("rev-parse", "HEAD", "--symbolic-full-name", "HEAD")
         if result.returncode != 0:
             return None
         commit, name = result.stdout.split()
         return commit, name.removeprefix("refs/heads/") if name != "HEAD" else None
 
     def private_directory(self) -> Path | None:
-        """The directory inside `.git/` that all work trees of this clone share."""
-        where = self._directories
-        return None if isinstance(where, str) else where[1]
+        """Return the directory inside `.git/` that all work trees of this clone share."""
+        directories = self._directories
+        return None if isinstance(directories, str) else directories[1]
 
     @cached_property
     def _directories(self) -> tuple[Path, Path] | str:
-        """The directory inside `.git/` of this work tree and the common one, or why there is none; asked once."""
-        result = self.ask("rev-parse", "--absolute-git-dir", "--git-common-dir", "--show-toplevel")
+        """Return the git directory of this work tree and the common one, or an error."""
+        result = self.query("rev-parse", "--absolute-git-dir", "--git-common-dir", "--show-toplevel")
         if result.returncode != 0:
             return result.reason
         own, common, _ = result.stdout.splitlines()
         return Path(own), (self.root / common).resolve()
 
     def local_tag(self, name: str) -> Tag | None:
-        """The tag of that name in this clone, if there is one."""
-        result = self.ask("for-each-ref", "--format=%(objecttype) %(objectname) %(*objectname)", f"refs/tags/{name}")
+        """Return the tag of that name in this clone, if there is one."""
+        result = self.query("for-each-ref", "--format=%(objecttype) %(objectname) %(*objectname)", f"refs/tags/{name}")
         if not result.stdout.strip():
             return None
-        kind, tagged, *peeled = result.stdout.split()
-        return Tag(annotated=kind == "tag", object=tagged, commit=peeled[0] if peeled else tagged)
+        kind, tagged, *commit = result.stdout.split()
+        return Tag(annotated=kind == "tag", object=tagged, commit=commit[0] if commit else tagged)
 
     def tagged_at(self, name: str) -> float | None:
-        """When the tag of that name in this clone was made, or for a lightweight one its commit; a Unix time."""
-        result = self.ask("for-each-ref", "--format=%(creatordate:unix)", f"refs/tags/{name}")
+        """Return the Unix time of a tag in this clone, or of the commit of a lightweight tag."""
+        result = self.query("for-each-ref", "--format=%(creatordate:unix)", f"refs/tags/{name}")
         return float(result.stdout) if result.stdout.strip() else None
 
     def containment(self, one: str, other: str) -> tuple[Ancestry, Ancestry]:
-        """Whether each of two commits contains the other; both *unknown* when this clone lacks one of them."""
+        """Return whether each of two commits contains the other; both *unknown* if this clone lacks one of them."""
         if one == other:
             return "yes", "yes"
-        result = self.ask("rev-list", "--left-right", "--count", f"{one}...{other}")
+        result = self.query("rev-list", "--left-right", "--count", f"{one}...{other}")
         if result.returncode != 0:
             return "unknown", "unknown"
         only_one, only_other = result.stdout.split()
         return ("yes" if only_other == "0" else "no"), ("yes" if only_one == "0" else "no")
 
-    # What an act will need.
+    # Requirements of actions
 
     def identity(self) -> str | None:
-        """Who would sign a tag, as `Name <address>`; `None` where git would refuse to make one up."""
-        # `git var` alone invents an identity from the machine's name; what git tag accepts needs this setting too.
+        """Return the tagger as `Name <address>`, or `None` if git has no configured identity."""
+        # Without this setting, `git var` derives an identity from the name of the machine.
         result = self.run(["git", "-c", "user.useConfigOnly=true", "var", "GIT_COMMITTER_IDENT"])
         return result.stdout.rsplit(" ", 2)[0].strip() if result.returncode == 0 else None
 
     def signs_tags(self) -> bool:
-        """Whether git is configured to sign the tags it makes (`tag.gpgSign`)."""
-        return self.ask("config", "--type=bool", "--get", "tag.gpgSign").stdout.strip() == "true"
+        """Return whether git is configured to sign tags (`tag.gpgSign`)."""
+        return self.query("config", "--type=bool", "--get", "tag.gpgSign").stdout.strip() == "true"
 
     def try_signing(self, tree: str) -> str | None:
-        """Sign a throwaway object without any prompt; returns why that is not possible, or `None` when it is."""
+        """Sign a temporary object without prompts; return the error, or `None` if signing works."""
         import tempfile
 
-        objects = self.ask("rev-parse", "--git-path", "objects").stdout.strip()
-        with tempfile.TemporaryDirectory(prefix="binoc-signing-") as throwaway:
+        objects = self.query("rev-parse", "--git-path", "objects").stdout.strip()
+        with tempfile.TemporaryDirectory(prefix="binoc-signing-") as temporary:
             signed = self.run(
                 ["git", "commit-tree", "-S", "-m", "can this clone sign?", tree],
                 timeout=20.0,
                 environment={
                     # The object must not stay in the clone.
-                    "GIT_OBJECT_DIRECTORY": throwaway,
+                    "GIT_OBJECT_DIRECTORY": temporary,
                     "GIT_ALTERNATE_OBJECT_DIRECTORIES": str((self.root / objects).resolve()),
                     "DISPLAY": "",
                     "WAYLAND_DISPLAY": "",
@@ -202,15 +202,15 @@ class Git:
             )
         return None if signed.returncode == 0 else signed.reason
 
-    # What a remote says.
+    # Remotes
 
     def remote_url(self, remote: str) -> str | None:
-        """Where pushes to the remote go, as it may be shown; `None` when no such remote is configured.
+        """Return the push URL of a remote without credentials, or `None` if the remote is not configured.
 
-        Asked once: a run goes to one place.
+        The URL is read once, because it must not change during a run.
         """
         if remote not in self._urls:
-            result = self.ask("remote", "get-url", "--push", remote)
+            result = self.query("remote", "get-url", "--push", remote)
             if result.returncode != 0:
                 return None
             url = result.stdout.strip()
@@ -218,30 +218,30 @@ class Git:
         return self._urls[remote][1]
 
     def remote_refs(self, remote: str, *names: str) -> RemoteRefs:
-        """What the remote answers for the refs of these full names (all of them when none is given)."""
-        result = self.ask("ls-remote", remote, *names, timeout=TIMEOUT)
+        """Return the refs of a remote with these full names, or all refs."""
+        result = self.query("ls-remote", remote, *names, timeout=TIMEOUT)
         question = f"git ls-remote {' '.join((remote, *names))}"
         if result.returncode != 0:
             return RemoteRefs(question, None, result.reason)
         rows = (line.split("\t", 1) for line in result.stdout.splitlines() if "\t" in line)
-        # A pattern matches the tail of a name, so a ref `x/refs/tags/v1` is answered too.
+        # A pattern matches the end of a name, so the output can contain a ref such as `x/refs/tags/v1`.
         return RemoteRefs(question, {name: sha for sha, name in rows if not names or name in names}, "")
 
 
 @cache
 def _leaking() -> list[str]:
-    """The variables that point git at another repository, as a hook or an alias leaves them in the environment."""
+    """Return the variables that select another repository; hooks and aliases leave them in the environment."""
     import git
 
     names = [*str(git.Git().rev_parse("--local-env-vars")).split(), "GIT_NAMESPACE", "GIT_QUARANTINE_PATH"]
-    # What the user has configured stays.
+    # Keep the configuration of the user.
     return [name for name in names if not name.startswith(("GIT_CONFIG", "GIT_NO_REPLACE"))]
 
 
 def _presentable(url: str) -> str:
-    scheme, found, rest = url.partition("://")
+    scheme, separator, rest = url.partition("://")
     authority, slash, path = rest.partition("/")
-    if found and scheme != "file":
+    if separator and scheme != "file":
         return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
-    is_path = found or url.startswith(("/", "~", ".")) or url[1:3] in (":/", ":\\")
+    is_path = separator or url.startswith(("/", "~", ".")) or url[1:3] in (":/", ":\\")
     return f"…/{Path(url).name}" if is_path else url

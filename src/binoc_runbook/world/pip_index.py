@@ -1,7 +1,7 @@
-"""What the configured package index offers, asked through uv; whether it has a project, asked through pip.
+"""Queries of the configured package index: digests of a version through uv, and names through pip.
 
-uv tells the digest of every file of a version, also of those that this machine could not install; pip tells only of
-the one that it would take. No answer comes from a cache.
+uv reports the digests of all files of a version, including those for other platforms. pip reports only the file that it
+would install. No result is from a cache.
 """
 
 from __future__ import annotations
@@ -14,30 +14,29 @@ from pathlib import Path
 from binoc_runbook.checks.observations import NameLookup, VersionLookup
 from binoc_runbook.world.processes import Processes
 
-#: How long the index may take to answer, in seconds.
+#: The timeout for a version, in seconds.
 TIMEOUT = 120.0
-#: How long it may take to tell whether it has a project, in seconds.
+#: The timeout for a name, in seconds.
 NAME_TIMEOUT = 60.0
 
 _HASHES = ("--quiet", "--universal", "--no-deps", "--generate-hashes", "--no-header", "--no-annotate")
 
 
 def look_up_name(processes: Processes, name: str) -> NameLookup:
-    """Return whether the index that pip is configured with has a project.
+    """Return whether the configured index of pip has a project.
 
-    What pip says in the end is the same where there is none and where no index answered, so its log decides: what it
-    got for each page that it asked for stands there. The log holds addresses, which may hold a password; no word of it
-    is repeated.
+    The error of pip is the same for a missing project and for an unreachable index, so the responses in its log are
+    used. The log contains URLs, which can contain a password, so findings do not quote it.
     """
     question = f"pip index versions {name}"
     options = ["--pre", "--no-cache-dir", "--disable-pip-version-check", "--no-input", "--retries", "1"]
     command = ["python", "-m", "pip", "-vv", "index", "versions", *options, name]
-    # An empty directory, because Python would take modules from the one it starts in.
+    # An empty directory, because Python imports modules from the current directory.
     with tempfile.TemporaryDirectory(prefix="binoc-index-") as directory:
         result = replace(processes, root=Path(directory)).run(command, timeout=NAME_TIMEOUT)
     log = result.stdout + result.stderr
     pages, absent = log.count("Getting page "), len(re.findall(r"Could not fetch URL .*: 404 Client Error", log))
-    if result.returncode == 0 or re.search(r'"GET [^"]*" 200', log):  # a project may have no file that fits here
+    if result.returncode == 0 or re.search(r'"GET [^"]*" 200', log):  # a project can have no file for this platform
         return NameLookup(question, "yes")
     if pages and pages == absent:
         return NameLookup(question, "no")
@@ -47,15 +46,15 @@ def look_up_name(processes: Processes, name: str) -> NameLookup:
 
 
 def look_up_version(processes: Processes, name: str, version: str) -> VersionLookup:
-    """Ask for the digests of a version, in the spelling of PEP 440, of a project.
+    """Return the digests of a version of a project in PEP 440 spelling.
 
-    uv may have to read an sdist for that, when no wheel is there yet.
+    Without a wheel, uv reads the metadata of the sdist.
     """
     question = f"the package index: {name}=={version}"
     command = ["uv", "pip", "compile", *_HASHES, "--refresh"]
-    # Whoever lets new packages cool down still wants to know whether this one is out.
+    # Ignore a configured `exclude-newer`, which hides new versions.
     command += ["--exclude-newer-package", f"{name}=false", "-"]
-    # An empty directory, because uv would take the configuration of a project around it.
+    # An empty directory, because uv reads the configuration of a project around it.
     with tempfile.TemporaryDirectory(prefix="binoc-index-") as directory:
         environment = {**processes.environment, **_as_uv_knows(processes)}
         isolated = replace(processes, root=Path(directory), environment=environment)
@@ -64,23 +63,23 @@ def look_up_version(processes: Processes, name: str, version: str) -> VersionLoo
         digests = frozenset(re.findall(r"--hash=sha256:([0-9a-f]{64})", result.stdout))
         if digests:
             return VersionLookup("offered", question, digests)
-        return VersionLookup("no answer", question, reason="the index tells no SHA-256 digest of what it offers")
+        return VersionLookup("no answer", question, reason="the index reports no SHA-256 digest")
     if "was not found in the package registry" in result.stderr:
         return VersionLookup("no name", question, reason=f"the index has no project `{name}`")
     if "there is no version of" in result.stderr:
-        return VersionLookup("no version", question, reason=f"the index has `{name}`, and not version {version}")
+        return VersionLookup("no version", question, reason=f"the index has `{name}`, but not version {version}")
     return VersionLookup("no answer", question, reason=result.reason)
 
 
 def configured_index(processes: Processes) -> str:
-    """The address of the index that uv or pip is configured with; empty where that is nothing but PyPI.
+    """Return the configured index of uv or pip, or an empty text for PyPI.
 
-    It may hold a password: for variables of processes, and for comparing, never to be shown.
+    The URL can contain a password. Use it for environment variables and comparisons only, and never show it.
     """
     for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL"):
         if value := processes.inherits(name):
             return value
-    # uv does not read pip's configuration; whoever has told pip of a mirror has told us, as in the wrapper `just`.
+    # uv does not read the configuration of pip. Use the mirror that is configured there, as the wrapper `just` does.
     result = processes.run(["python", "-m", "pip", "config", "get", "global.index-url"], timeout=20.0)
     return result.stdout.strip() if result.returncode == 0 else ""
 

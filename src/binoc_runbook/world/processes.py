@@ -1,4 +1,4 @@
-"""Processes other than git: started from argument lists, watched line by line, and ended with everything they began."""
+"""Processes other than git: started from argument lists, logged line by line, and ended with their child processes."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from pathlib import Path
 from binoc_runbook.checks.observations import ProcessResult
 from binoc_runbook.redaction import Translate, plain
 
-#: How many of a long command's last lines are kept for the page; all of them are in its log.
+#: The number of last lines that are kept of a long command; its log contains all lines.
 TAIL = 40
 
-# ipykernel promises its children a colour terminal; a log and a page are none.
+# ipykernel sets these variables, but logs and pages must have no escape codes.
 _COLOUR = ("FORCE_COLOR", "CLICOLOR_FORCE")
 
 
 @dataclass(frozen=True, slots=True)
 class LoggedResult:
-    """A long command that ended: exit code, duration in seconds, and the last lines."""
+    """The result of a long command: exit code, duration in seconds, and the last lines."""
 
     returncode: int
     seconds: float
@@ -35,17 +35,16 @@ class LoggedResult:
 
     @property
     def reason(self) -> str:
-        """Return the last lines of the output; the exit code where there are none."""
+        """Return the last lines of the output, or the exit code if there are none."""
         return " / ".join(line.strip() for line in self.tail[-6:] if line.strip()) or f"exit code {self.returncode}"
 
 
 @dataclass
 class Processes:
-    """Starts processes in `root`, with `environment` added to what they inherit.
+    """A starter of processes in `root`, with `environment` added to the inherited environment.
 
-    `clean` makes what a long command prints fit to be kept. What they inherit is left out where `withheld` says so of
-    a variable's name: a credential that stands there for another purpose, say. Programs are looked for in
-    the directories `first` before all others.
+    `clean` is applied to the logged output of long commands. Variables for whose names `withheld` returns true are not
+    inherited, such as credentials for another purpose. `first` are directories that precede PATH.
     """
 
     root: Path
@@ -55,17 +54,17 @@ class Processes:
     first: tuple[Path, ...] = ()
 
     def find(self, program: str) -> str | None:
-        """Where a program is, the environment that runs this library included even when it is not activated."""
+        """Return the path of a program on PATH or in the environment of this library, or `None`."""
         return shutil.which(program, path=self._inherited()["PATH"])
 
     def inherits(self, name: str) -> str:
-        """The value of a variable as the processes see it; empty where it is not set."""
+        """Return the value of an environment variable of the processes, or an empty text."""
         return self._inherited().get(name, "")
 
     def run(self, command: Sequence[str], *, stdin: str | None = None, timeout: float | None = None) -> ProcessResult:
-        """Run a short command for its answer; exit code 127 when there is no such program, 124 when it is too slow."""
+        """Run a short command; the exit code is 127 for a missing program, and 124 after a timeout."""
         try:
-            done = subprocess.run(
+            result = subprocess.run(
                 self._located(command),
                 cwd=self.root,
                 env=self._inherited(),
@@ -77,8 +76,8 @@ class Processes:
         except FileNotFoundError:
             return ProcessResult(tuple(command), 127, "", f"`{command[0]}` was not found on PATH")
         except subprocess.TimeoutExpired:
-            return ProcessResult(tuple(command), 124, "", f"no answer within {timeout:.0f} s")
-        return ProcessResult(tuple(command), done.returncode, _text(done.stdout), _text(done.stderr).strip())
+            return ProcessResult(tuple(command), 124, "", f"timed out after {timeout:.0f} s")
+        return ProcessResult(tuple(command), result.returncode, _text(result.stdout), _text(result.stderr).strip())
 
     def watch(
         self,
@@ -88,17 +87,17 @@ class Processes:
         *,
         environment: Mapping[str, str] | None = None,
     ) -> LoggedResult:
-        """Run a long command, handing on each line as it comes and writing it to `log`.
+        """Run a long command; pass each line of its output to `on_line`, and write it to `log`.
 
-        Standard output and error are one stream, as a person would see them. Whatever interrupts this ends the
-        command and all that it started. The exit code is 127 when there is no such program.
+        Standard output and error are one stream. After an exception, the command and its child processes are ended.
+        The exit code is 127 for a missing program.
         """
         log.parent.mkdir(parents=True, exist_ok=True)
         tail: deque[str] = deque(maxlen=TAIL)
         began = time.monotonic()
-        with contextlib.ExitStack() as ending:
-            # Ctrl-C between the start and the watch would leave the command behind.
-            with _ctrl_c_waits():
+        with contextlib.ExitStack() as stack:
+            # An interruption between the start and the callback would leave the process running.
+            with _delayed_interrupt():
                 try:
                     process = subprocess.Popen(
                         self._located(command),
@@ -111,13 +110,13 @@ class Processes:
                     )
                 except FileNotFoundError:
                     return LoggedResult(127, 0.0, (f"`{command[0]}` was not found on PATH",))
-                ending.callback(_end, process)
-            written = ending.enter_context(log.open("w", encoding="utf-8"))
-            assert process.stdout is not None  # noqa: S101 - it was asked for above
+                stack.callback(_end, process)
+            file = stack.enter_context(log.open("w", encoding="utf-8"))
+            assert process.stdout is not None  # noqa: S101 - it is a pipe, see above
             for raw in process.stdout:
                 line = self.clean(_text(raw)).rstrip("\r\n").rpartition("\r")[2]
                 tail.append(line)
-                written.write(line + "\n")
+                file.write(line + "\n")
                 on_line(line)
             process.wait()
         return LoggedResult(process.returncode, time.monotonic() - began, tuple(tail))
@@ -125,15 +124,15 @@ class Processes:
     def _inherited(self) -> dict[str, str]:
         names = (name for name in os.environ if name not in _COLOUR and not self.withheld(name))
         merged = {name: os.environ[name] for name in names} | dict(self.environment)
-        # `just` and `maturin` live beside this Python, whether or not its environment was activated.
+        # `just` and `maturin` are next to this Python, even if its environment is not activated.
         directories = (*self.first, Path(sys.executable).parent, merged.get("PATH", os.defpath))
         return merged | {"PATH": os.pathsep.join(map(str, directories))}
 
     def _located(self, command: Sequence[str]) -> list[str]:
-        found = self.find(command[0])
-        if found is None:
+        program = self.find(command[0])
+        if program is None:
             raise FileNotFoundError(command[0])
-        return [found, *command[1:]]
+        return [program, *command[1:]]
 
 
 def _text(raw: bytes) -> str:
@@ -141,29 +140,29 @@ def _text(raw: bytes) -> str:
 
 
 @contextlib.contextmanager
-def _ctrl_c_waits() -> Iterator[None]:
-    """Let Ctrl-C take effect at the end of this, and not in the middle of it.
+def _delayed_interrupt() -> Iterator[None]:
+    """Delay SIGINT (Ctrl-C) until the end of this context.
 
-    The signal is not blocked, because a process that is started meanwhile would inherit that.
+    The signal is not blocked, because a process that is started in this context would inherit the blocked signal.
     """
     before = signal.getsignal(signal.SIGINT)
     if not callable(before) or threading.current_thread() is not threading.main_thread():  # nothing is interrupted
         yield
         return
-    came: list[int] = []
-    signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    received: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _: received.append(number))
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-        if came:
-            before(came[0], None)
+        if received:
+            before(received[0], None)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    # A second Ctrl-C must not save the command from the first one.
-    with _ctrl_c_waits():
-        if sys.platform == "win32":  # has no sessions to send a signal to, and is where builds run, not releases
+    # A second Ctrl-C must not interrupt this.
+    with _delayed_interrupt():
+        if sys.platform == "win32":  # has no sessions; only builds run on it, not releases
             process.kill()
         else:
             _signal(process)
@@ -172,7 +171,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _signal(process: subprocess.Popen[bytes]) -> None:
-    # The session of the process is its own (start_new_session), so this reaches nothing that we did not start.
+    # The process has its own session (start_new_session), so this signals only its child processes.
     for sign, timeout in ((signal.SIGINT, 3.0), (signal.SIGTERM, 2.0), (signal.SIGKILL, 5.0)):
         if process.poll() is not None:
             break

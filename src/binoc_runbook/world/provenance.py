@@ -1,6 +1,6 @@
-"""Where a published file was built, as its attestations prove it (PEP 740), asked through `pypi-attestations`.
+"""Verification of the provenance of published files with `pypi-attestations` (PEP 740).
 
-It asks PyPI itself, whatever index is configured, and the services of Sigstore.
+It uses PyPI itself, even if another index is configured, and the services of Sigstore.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from collections.abc import Iterable
 from binoc_runbook.checks.observations import Provenance
 from binoc_runbook.world.processes import Processes
 
-#: How long one file may take, in seconds: it is downloaded.
+#: The timeout for one file, which is downloaded, in seconds.
 TIMEOUT = 120.0
 
 
 def verify_provenance(processes: Processes, repository: str, files: Iterable[str]) -> list[Provenance]:
-    """Ask for each file of PyPI whether it was published from a GitHub repository, `owner/name`; in the order given."""
+    """Return for each file on PyPI, in order, whether it was published from a GitHub repository, `owner/name`."""
     from concurrent.futures import ThreadPoolExecutor
 
-    with ThreadPoolExecutor(4) as pool:  # side by side: each mostly waits for PyPI
+    with ThreadPoolExecutor(4) as pool:  # most of the time is spent waiting for PyPI
         return list(pool.map(lambda file: _verify(processes, repository, file), files))
 
 
@@ -28,6 +28,6 @@ def _verify(processes: Processes, repository: str, file: str) -> Provenance:
     result = processes.run(command, timeout=TIMEOUT)
     if result.returncode == 0:
         return Provenance(file, "proven")
-    # The only words with which it denies; everything else is about what it could not get.
+    # Only this error means that the provenance is wrong; all other errors are failed requests.
     refuted = "Verification failed" in result.stderr
     return Provenance(file, "refuted" if refuted else "unknown", result.reason.rpartition(" / ")[2])

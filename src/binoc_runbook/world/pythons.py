@@ -1,7 +1,7 @@
-"""The CPythons of this machine that what is published is tried on: the newest patch of each minor version.
+"""The CPython versions of this machine for smoke tests: the newest patch of each minor version.
 
-They are tried by running them, because a name says little: `python3` may be anything, and a shim of pyenv may lead
-nowhere. Free-threaded builds are left out, which load no wheel of the stable ABI (`abi3`), and so are pre-releases.
+Each candidate is run, because its name is not reliable: `python3` can be any version, and a shim of pyenv can be
+broken. Pre-releases are skipped, and so are free-threaded builds, which cannot load wheels of the stable ABI (`abi3`).
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from pathlib import Path
 
 from binoc_runbook.world.processes import Processes
 
-#: The oldest that the wheels promise to run on.
+#: The oldest version that the wheels support.
 OLDEST = (3, 10)
 
-#: How long one of them may take to say what it is, in seconds; a shim that is slower is taken for a broken one.
+#: The timeout of one candidate, in seconds; a slower shim is treated as broken.
 TIMEOUT = 20.0
 
-# `_base_executable`: the Python that an environment was made from, when it is one of an environment that is tried.
+# `_base_executable` is the Python from which a virtual environment was created.
 _IDENTIFY = """
 import sys, sysconfig
 plain = sys.implementation.name == "cpython" and sys.version_info.releaselevel == "final"
@@ -33,7 +33,7 @@ _NAME = re.compile(r"python(?:3(?:\.\d+)?)?(?:\.exe)?")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Python:
-    """An interpreter: its version, such as (3, 12, 1), and where it is."""
+    """An interpreter: its version, such as (3, 12, 1), and its path."""
 
     version: tuple[int, int, int]
     path: Path
@@ -43,14 +43,14 @@ class Python:
 
 
 def find_pythons(processes: Processes, oldest: tuple[int, int] = OLDEST) -> list[Python]:
-    """Find one for each minor version from `oldest` up, on PATH and among those that pyenv has installed; oldest first.
+    """Return the newest CPython of each minor version since `oldest`, on PATH and in pyenv, oldest first.
 
-    What is tried runs through `processes`; that the home directory of theirs is another one hides no Python of pyenv's.
+    Candidates run through `processes`. The pyenv of the user is used even if `processes` have another home directory.
     """
     newest: dict[tuple[int, int], Python] = {}
     tried = set()
     for path in _candidates(processes):
-        # Links lead to one place by many names; a shim is a file of its own.
+        # Many links can point to one file; a shim is a separate file.
         if (real := path.resolve()) in tried:
             continue
         tried.add(real)
@@ -82,7 +82,7 @@ def _identify(processes: Processes, path: Path) -> Python | None:
 
 
 def _real_home() -> Path:
-    """The home directory of the account, which HOME does not name in a rehearsal."""
+    """Return the home directory of the account; in a rehearsal HOME is another directory."""
     if os.name == "posix":
         import pwd
 

@@ -1,7 +1,7 @@
-"""Records of passed tests: the only result that a release keeps instead of observing it again.
+"""Stored results of passed tests. All other results of a release are observed again.
 
-Everything else that is done can be read from git and the registries; a passed test leaves nothing there. So a note is
-kept inside `.git/`, under a key made of all that decides the outcome: the tree, the command and the toolchain.
+Git and the registries do not show whether tests have passed. The result is stored inside `.git/`, under a key with
+everything that affects it: the tree, the command and the toolchain.
 """
 
 from __future__ import annotations
@@ -17,30 +17,30 @@ from binoc_runbook.files import write_atomically
 
 @dataclass
 class TestResults:
-    """The notes of one clone; a world that may not write (a rehearsal) has none and leaves none."""
+    """The stored results of one clone. Without `may_write`, as in a rehearsal, nothing is read or written."""
 
     directory: Callable[[], Path | None]
     may_write: bool
 
     def read(self, key: dict[str, Any]) -> dict[str, Any] | None:
-        """The note about exactly this key, if there is one."""
-        place = self._place(key)
-        if not self.may_write or place is None:
+        """Return the result for this key, if there is one."""
+        path = self._path(key)
+        if not self.may_write or path is None:
             return None
         try:
-            note: dict[str, Any] = json.loads(place.read_text("utf-8"))
+            result: dict[str, Any] = json.loads(path.read_text("utf-8"))
         except (OSError, ValueError):
             return None
-        return note if note.get("key") == key else None
+        return result if result.get("key") == key else None
 
     def write(self, key: dict[str, Any], facts: dict[str, Any]) -> None:
-        """Note the facts about this key; a note is written whole or not at all."""
-        place = self._place(key)
-        if not self.may_write or place is None:
+        """Store a result for this key atomically."""
+        path = self._path(key)
+        if not self.may_write or path is None:
             return
-        write_atomically(place, json.dumps({"key": key, **facts}, indent=1))
+        write_atomically(path, json.dumps({"key": key, **facts}, indent=1))
 
-    def _place(self, key: dict[str, Any]) -> Path | None:
+    def _path(self, key: dict[str, Any]) -> Path | None:
         import hashlib
 
         directory = self.directory()

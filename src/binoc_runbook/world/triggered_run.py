@@ -1,4 +1,4 @@
-"""What a pushed tag triggers: the jobs of the publish workflow, and what the registries have afterwards."""
+"""The run of the publish workflow that a pushed tag triggers: its jobs, and the published files."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from binoc_runbook.finding import Finding, Findings, Place
 from binoc_runbook.policy import Artifact
 
 StepState = Literal["success", "failure", "skipped"]
-#: `elsewhere` is a job for another kind of host; for the jobs that need it, it counts as passed.
+#: `elsewhere` is a job for another platform; it counts as passed for the jobs that need it.
 JobState = Literal["success", "failure", "skipped", "elsewhere"]
 
 
 class JobListener(Protocol):
-    """A listener that shows the jobs of a run while it goes on; without one, lines say when a job starts and ends."""
+    """A listener that shows the jobs of a run while it is in progress."""
 
     def job_begins(self, name: str) -> None:
-        """Show that a job starts, and is going to print lines."""
+        """Show that a job starts."""
 
     def job_ended(self, job: JobRun) -> None:
         """Show that a job has ended, or why it does not start."""
 
 
 class TriggerListener(JobListener, Protocol):
-    """A listener that also shows the lines that jobs print."""
+    """A listener that also shows the output of jobs."""
 
     def line(self, text: str) -> None:
-        """Show a line of the job that began last."""
+        """Show a line of the job that started last."""
 
     def says(self, words: str) -> None:
-        """Show one line by itself."""
+        """Show one line that is not the output of a job."""
 
 
 @dataclass(frozen=True, slots=True)
 class StepRun:
-    """One step: its exit code (None where no command ran), the seconds it took, and the last lines it printed."""
+    """One step: exit code (None if no command ran), duration in seconds, and last lines of its output."""
 
     name: str
     place: Place
@@ -50,10 +50,8 @@ class StepRun:
 class JobRun:
     """The result of one job, or of one entry of its matrix: `number` is the index of the entry.
 
-    `reason` is why it did not run or did not pass. `outputs` are those of the job, `summary` is what its steps wrote
-    into GITHUB_STEP_SUMMARY. `finding` is what happened in a failed job, what it means and what to type next.
-
-    It has more than eight fields because it is all that records, pages and later jobs can read of a job.
+    `reason` is why it did not run or failed. `outputs` are the outputs of the job, `summary` is what its steps wrote to
+    GITHUB_STEP_SUMMARY. `finding` describes the failure of a job, its cause and the fix.
     """
 
     id: str
@@ -70,11 +68,11 @@ class JobRun:
 
     @property
     def passed(self) -> bool:
-        """Whether the jobs that need this one may go on."""
+        """Return whether the jobs that need this one can run."""
         return self.state in ("success", "elsewhere")
 
     def to_json(self) -> dict[str, Any]:
-        """The job as a record holds it; what it printed is not part of it."""
+        """Return the job for a record, without its output."""
         return {
             "name": self.name,
             "state": self.state,
@@ -84,27 +82,27 @@ class JobRun:
         }
 
 
-#: A function of an attempt's number and of the jobs that ran in it.
+#: A function with the number of an attempt and its jobs as arguments.
 OnAttempt = Callable[[int, Sequence[JobRun]], None]
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedArtifact:
-    """The files of one artifact that its registry has, by name, each with its SHA-256 digest."""
+    """The published files of one artifact by name, with their SHA-256 digests."""
 
     artifact: Artifact
     digests: dict[str, str]
 
     def to_json(self) -> dict[str, Any]:
-        """Return the artifact as a record holds it."""
+        """Return the artifact for a record."""
         return {"artifact": self.artifact.name, "registry": self.artifact.registry, "files": self.digests}
 
 
 @dataclass(frozen=True, slots=True)
 class TriggeredRun:
-    """The end of a triggered workflow: what is published, which artifacts are missing, and which jobs failed.
+    """The result of a triggered workflow: published artifacts, missing artifacts, and failed jobs.
 
-    A failed job is only a warning where everything that it publishes is published.
+    A failed job is only a warning if all artifacts that it publishes are published.
     """
 
     published: tuple[PublishedArtifact, ...]

@@ -1,4 +1,4 @@
-"""Clean environments, made with uv and filled with pip as a user fills them."""
+"""Virtual environments that are created with uv, with packages that are installed with pip."""
 
 from __future__ import annotations
 
@@ -11,45 +11,47 @@ from binoc_runbook.checks.observations import ProcessResult
 from binoc_runbook.world.processes import Processes
 from binoc_runbook.world.pythons import Python
 
-#: How long an installation may take, in seconds; an sdist that has to be compiled takes minutes.
+#: The timeout of an installation, in seconds; compiling an sdist takes minutes.
 TIMEOUT = 900.0
 
-# What would bring packages of somebody else's into an environment that is meant to be empty.
+# These variables could add packages to an empty environment.
 _EMPTY = {"PYTHONPATH": "", "PYTHONHOME": ""}
 
 
 @dataclass(frozen=True, slots=True)
 class VirtualEnvironment:
-    """A virtual environment in a directory, and the Python that it was made from."""
+    """A virtual environment in a directory, and its base Python."""
 
     directory: Path
     python: Python
 
     @property
     def scripts(self) -> Path:
-        """The directory of its commands."""
+        """Return the directory of its commands."""
         return self.directory / ("Scripts" if os.name == "nt" else "bin")
 
     def inside(self, processes: Processes) -> Processes:
-        """The same processes as they run when this environment is activated; nothing else adds packages to it."""
+        """Return the same processes with this environment activated, and without variables that add packages."""
         environment = {**processes.environment, **_EMPTY, "VIRTUAL_ENV": str(self.directory)}
         return replace(processes, environment=environment, first=(self.scripts,))
 
 
 def create(processes: Processes, python: Python, directory: Path) -> VirtualEnvironment | str:
-    """Make an environment with nothing in it, or say why it could not be made; `directory` must not be there yet."""
+    """Create an empty environment in a new directory, or return the error."""
     alone = ["--no-config", "--no-project", "--offline"]
-    done = processes.run(["uv", "venv", "--quiet", *alone, "--python", str(python.path), str(directory)], timeout=60.0)
-    return VirtualEnvironment(directory, python) if done.returncode == 0 else done.reason
+    result = processes.run(
+        ["uv", "venv", "--quiet", *alone, "--python", str(python.path), str(directory)], timeout=60.0
+    )
+    return VirtualEnvironment(directory, python) if result.returncode == 0 else result.reason
 
 
 def install(
     processes: Processes, environment: VirtualEnvironment, requirements: Sequence[str], *, files: Path | None = None
 ) -> ProcessResult:
-    """Install into an environment with pip: from files of a directory alone, else from the index that is configured.
+    """Install into an environment with pip, from the directory `files` only or from the configured index.
 
-    Nothing comes from pip's cache. From a directory only wheels are taken: an sdist would be compiled there, with tools
-    that the directory does not hold.
+    The cache of pip is not used. From a directory only wheels are installed, because it has no build tools for an
+    sdist.
     """
     command = [
         "python",
@@ -61,7 +63,7 @@ def install(
         "--disable-pip-version-check",
     ]
     if files is not None:
-        # `--isolated`: neither configuration nor variables, which might name another index or more directories.
+        # `--isolated`: ignore configuration and variables, which could add another index or more directories.
         command += ["--isolated"]
     command += ["install", "--quiet", "--no-cache-dir"]
     if files is not None:

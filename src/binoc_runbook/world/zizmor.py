@@ -1,4 +1,4 @@
-"""zizmor, the linter of workflows: the pinned version, started without its configuration and without the network."""
+"""The client of zizmor, a linter for workflows: the pinned version, without configuration and network access."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import replace
 from binoc_runbook.checks.workflow.audit import COMMAND, ZIZMOR, Audit
 from binoc_runbook.world.processes import Processes
 
-#: The exit codes of an audit that ended: without a report, and with reports of increasing severity.
+#: The exit codes of a completed audit: without reports, and with reports of increasing severity.
 _ENDED = (0, 10, 11, 12, 13, 14)
-#: The most seconds that one call may take.
+#: The timeout of one call, in seconds.
 _TIMEOUT = 60.0
 
 
 def audit_workflow(processes: Processes, file: str) -> Audit:
-    """Audit one workflow file, a path from the root of the checkout."""
-    # Its variables would change what it does, and it needs none of the tokens.
+    """Audit one workflow file, given by its path relative to the root of the checkout."""
+    # Its variables would change the audit, and it needs no tokens.
     own = replace(
         processes, withheld=lambda name: processes.withheld(name) or name.startswith(("ZIZMOR_", "GH_", "GITHUB_"))
     )
@@ -25,7 +25,7 @@ def audit_workflow(processes: Processes, file: str) -> Audit:
     installed = version.stdout.strip().rpartition(" ")[2]
     if installed != ZIZMOR:
         return Audit(missing=f"the installed version is {installed}")
-    done = own.run([*COMMAND, file], timeout=_TIMEOUT)
-    if done.returncode not in _ENDED:
-        return Audit(unknown=replace(done, stderr=done.stderr.partition("Stack backtrace")[0]).reason)
-    return Audit.parse(done.stdout)
+    result = own.run([*COMMAND, file], timeout=_TIMEOUT)
+    if result.returncode not in _ENDED:
+        return Audit(unknown=replace(result, stderr=result.stderr.partition("Stack backtrace")[0]).reason)
+    return Audit.parse(result.stdout)

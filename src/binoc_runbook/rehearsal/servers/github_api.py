@@ -173,7 +173,7 @@ class GitHubServer(Server):
     def _tags(self) -> list[list[str]]:
         """Return the name, kind and object of each tag, and what an annotated one is of."""
         form = "--format=%(refname) %(objecttype) %(objectname) %(*objecttype) %(*objectname)"
-        done = Git(self.bare).ask("for-each-ref", form, "refs/tags") if self.bare else None
+        done = Git(self.bare).query("for-each-ref", form, "refs/tags") if self.bare else None
         return [line.split() for line in done.stdout.splitlines()] if done else []
 
     def _document(self, release: GitHubRelease) -> dict[str, Any]:

@@ -88,7 +88,7 @@ class DecidedCheckout:
         if self.root is None:
             return None
         git = World.real(self.root).git
-        state, log = git.tree_state(), git.ask("log", "-1", "--format=%cs")
+        state, log = git.tree_state(), git.query("log", "-1", "--format=%cs")
         if not isinstance(state, TreeState) or state.commit is None or log.returncode != 0:
             return None
         return Commit(state.commit, log.stdout.strip(), frozenset(state.changed))

@@ -73,7 +73,7 @@ def tagged_by(git: Git | None, release: RecordedRelease) -> tuple[str, Finding |
     """Return the tagger's name from the annotated tag of this clone, or *unknown*, and a finding if the tag differs."""
     if git is None:
         return UNKNOWN, None
-    done = git.ask("for-each-ref", "--format=%(*objectname)%00%(taggername)", f"refs/tags/{release.tag}")
+    done = git.query("for-each-ref", "--format=%(*objectname)%00%(taggername)", f"refs/tags/{release.tag}")
     commit, _, name = done.stdout.strip("\n").partition("\0")
     if done.returncode != 0 or not name or "\n" in name:  # no tag, a lightweight tag, or several matches
         return UNKNOWN, None

@@ -91,7 +91,7 @@ def _page(runbook: Path, copy: Path) -> tuple[str | None, str]:
     name = notebook["metadata"][MARK].get("runbook")
     if name != "release":
         return _noted(notebook, _AS_WRITTEN.format(reason="a build rehearses only the release runbook")), ""
-    head = World.real(root).git.ask("log", "-1", "--format=%H %cs").stdout.split() if root else []
+    head = World.real(root).git.query("log", "-1", "--format=%H %cs").stdout.split() if root else []
     if not root or not head:
         return _noted(notebook, _AS_WRITTEN.format(reason="no commit to rehearse")), ""
     commit, day = head
