@@ -146,7 +146,7 @@ def test_one_edit_causes_one_finding(tmp_path: Path, policy: Policy, entry: dict
 def test_one_edit_causes_one_report_of_zizmor(tmp_path: Path, policy: Policy, entry: dict[str, str]) -> None:
     edit = Edit(**entry)
 
-    [finding] = [item for item in check_with_zizmor(tmp_path, edit.text, policy) if rule_of(item) == "zizmor"]
+    [finding] = [finding for finding in check_with_zizmor(tmp_path, edit.text, policy) if rule_of(finding) == "zizmor"]
 
     assert (finding.check, finding.status, finding.looked_at) == ("workflow", "failed", edit.place)
     assert finding.saw.startswith(f"zizmor: {entry['audit']}: ")
