@@ -54,6 +54,10 @@ def build_sites(made: Path, home: Path, a_record: Record) -> None:
         name: os.environ.get(f"{name}_HOME", str(Path.home() / f".{name.lower()}")) for name in ("RUSTUP", "CARGO")
     }
     environment = {**os.environ, **own, **{f"{name}_HOME": path for name, path in tools.items()}}
+    built = ROOT / "docs/_build/html"
+    if built.is_dir():  # by `just docs`; Sphinx reads again only the pages that have changed since
+        shutil.copytree(built / ".doctrees", made / "site-doctrees")
+        shutil.copytree(built, made / "served/site", ignore=shutil.ignore_patterns(".doctrees"))
     for source, name in ((ROOT / "docs", "site"), (made / "sources", "specimen")):
         command = [sys.executable, "-m", "sphinx", "-q", "-b", "html", "-c", str(ROOT / "docs")]
         command += ["-d", str(made / f"{name}-doctrees"), str(source), str(made / "served" / name)]

@@ -518,7 +518,7 @@ def test_an_error_shows_the_traceback_of_its_cell_only(checkout: Checkout) -> No
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ("runbooks/release.ipynb nowhere/x.ipynb", "FileNotFoundError: output directory nowhere doesn't exist."),
+        ("runbooks/release.ipynb nowhere/x.ipynb", "FileNotFoundError: output folder nowhere doesn't exist."),
         ("runbooks/release.ipynb -k nosuch", "NoSuchKernel: No such kernel named nosuch"),
     ],
 )

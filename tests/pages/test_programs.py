@@ -56,7 +56,7 @@ def test_binoc(user):
     for year, text in (("2025", "one\n"), ("2026", "two\n")):
         user.writes(f"{year}/readme.txt", text)
     user.follows(on(page), ends={"binoc diff A B --exit-code -q": 1})
-    assert "rows matched by key (asked for): `station_id`" in user.types("binoc diff A B --key station_id")
+    assert "rows matched by key (requested): `station_id`" in user.types("binoc diff A B --key station_id")
     assert "`1` → `2`" in (user.directory / "changes.md").read_text("utf-8")
     (script,) = pasted(page, "python")
     user.writes("script.py", script)
@@ -95,7 +95,7 @@ def test_a_plugin_is_written(user, tmp_path):
         table(user, "OLD", "1,Ada,1815")
         table(user, "NEW", "1,Ada,1816")
 
-    build, *_, diff = (each.line for each in on(PLUGIN) if each.heading == "3. Try it")
+    build, *_, diff = (each.line for each in on(PLUGIN) if each.heading == "3. Build and run it")
     user.follows(on(PLUGIN), {build: written, diff: compared})
     assert user.types(diff) == "1\n"
     assert "count" in user.types("binoc plugins --plugin target/release/libcount.so")

@@ -39,7 +39,7 @@ def test_packages_in_one_box_do_not_import_each_other(boxes):
 def test_the_path_of_a_version_begins_in_the_notebook_and_names_what_there_is(boxes):
     _, ((cell, path), first), *rest = boxes[0], *boxes[1]
     cells = {each["id"]: "".join(each["source"]) for each in json.loads((ROOT / path).read_text("utf-8"))["cells"]}
-    assert re.search("`([^`]+)` is what", first)[1] in cells[cell]
+    assert re.search(": `([^`]+)`", first)[1] in cells[cell]
     assert rest[0][0][0].rpartition(".")[2] in cells["open"]
     for names, _ in rest:
         for name in names:

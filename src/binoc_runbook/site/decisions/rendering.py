@@ -23,12 +23,18 @@ from binoc_runbook.site.questions import QUESTIONS
 #: The sign next to the word, so that a state can also be told at a glance; the word itself is always there.
 _SIGN: dict[State, str] = {"verified": SIGN["ok"], "violated": SIGN["failed"], "unverified": SIGN["unknown"]}
 
+#: The start of the paragraph in which a decision declares its status; the computed one follows it.
+_DECLARED_STATUS = "Status: "
+
 _PLACE = re.compile(r"(?P<path>[^\s:]+)(?::(?P<line>\d+))?")
 
 
 def complete_page(decisions: Decisions, app: Sphinx, page: nodes.document, docname: str) -> None:
     """Add the states of this build to one page."""
     writer = _PageWriter(decisions, docname)
+    for paragraph in list(page.findall(nodes.paragraph)):
+        if paragraph.astext().startswith(_DECLARED_STATUS):
+            paragraph += writer.computed_status()
     for box in list(page.findall(nodes.container)):
         if SENTENCE in box:
             box += writer.outcome(box.attributes.pop(SENTENCE))
@@ -89,16 +95,23 @@ class _PageWriter:
         address = f"https://github.com/{repository}/blob/{commit.id}/{place['path']}{line}"
         return nodes.reference("", "", literal, refuri=address, internal=False)
 
+    def computed_status(self) -> Iterator[nodes.Node]:
+        """Return the number of sentences of this page in each state, linked to their list."""
+        sentences = [sentence for sentence in self._decisions.sentences if sentence.page == self._docname]
+        if sentences:
+            text, overview = nodes.Text(self._counts_in_words(sentences)), self._decisions.overview
+            counts = self._link(overview, nodes.make_id(self._docname), text) if overview else text
+            yield nodes.inline("", " (declared); checks in this build: ", counts, classes=["no-search"])
+
     def summary(self) -> Iterator[nodes.Node]:
         """Return what the checkout holds, and whether all decisions hold, in a line each."""
         if self._checkout.commit:
             yield self._holds(self._checkout.commit)
-        counts = [(state, count) for state, count in self._counts(self._decisions.sentences) if count]
-        head = "Not every decision holds" if "violated" in dict(counts) else "No decision is broken"
+        counts = self._counts_in_words(self._decisions.sentences)
+        head = "Not every decision holds" if "violated" in counts else "No decision is broken"
         words = nodes.Text("Their sentences")
         link = self._link(self._decisions.overview, "", words) if self._decisions.overview else words
-        text = ", ".join(f"{count} {state}" for state, count in counts) or "none"
-        yield nodes.paragraph("", "", nodes.strong("", head), nodes.Text(". "), link, nodes.Text(f": {text}."))
+        yield nodes.paragraph("", "", nodes.strong("", head), nodes.Text(". "), link, nodes.Text(f": {counts}."))
 
     def _holds(self, commit: Commit) -> nodes.paragraph:
         version, repository = self._checkout.version, self._checkout.repository
@@ -131,6 +144,9 @@ class _PageWriter:
     def _counts(self, sentences: Iterable[Sentence]) -> list[tuple[State, int]]:
         states = [self._checkout.state(sentence)[0] for sentence in sentences]
         return [(state, states.count(state)) for state in _SIGN]
+
+    def _counts_in_words(self, sentences: Iterable[Sentence]) -> str:
+        return ", ".join(f"{count} {state}" for state, count in self._counts(sentences) if count) or "none"
 
     def _row(self, sentence: Sentence) -> list[object]:
         state, _ = self._checkout.state(sentence)
