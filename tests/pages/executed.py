@@ -70,8 +70,8 @@ _VERIFIED = Place(
 )
 _SET_UP = Place(
     "tests/checks/test_settings.py",
-    "test_the_command_fails_where_something_failed_and_not_for_what_is_unknown",
-    ("typed",),
+    "test_command_fails_for_failed_settings_but_not_for_unknown_ones",
+    ("command",),
 )
 
 #: What a whole command looks like, with VERSION for any version, and where it is executed.
