@@ -32,7 +32,7 @@ HOUR, DAY = 3600.0, 86400.0
 
 
 def offer(*digits: str, kind: str = "offered", reason: str = "") -> VersionLookup:
-    return VersionLookup(kind, "the question", frozenset(digit * 64 for digit in digits), reason)
+    return VersionLookup(kind, "pip index versions demo-x", frozenset(digit * 64 for digit in digits), reason)
 
 
 NOTHING = offer(kind="no version", reason="404")
@@ -58,9 +58,9 @@ def check(artifact: Artifact, lookup: VersionLookup, checksums: dict[str, str], 
         (DEMO, offer("a", "c"), MINE, DAY, "differs", "failed", "1 of 2 files"),
         # no file
         (DEMO, NOTHING, FILES, HOUR, "not yet visible", "unknown", "404"),
-        (DEMO, offer(kind="no name"), FILES, HOUR, "not yet visible", "unknown", ""),
+        (DEMO, offer(kind="no name", reason="404"), FILES, HOUR, "not yet visible", "unknown", ""),
         (DEMO, NOTHING, FILES, 3 * HOUR, "missing", "failed", "404"),
-        (SDK, offer(kind="no name"), CRATE, DAY, "missing", "failed", ""),
+        (SDK, offer(kind="no name", reason="404"), CRATE, DAY, "missing", "failed", ""),
         (SDK, NOTHING, {}, DAY, "missing", "failed", "404"),
         (SDK, NOTHING, CRATE, None, "missing", "failed", "`v0.4.0-rc.1`"),
         # some files

@@ -79,7 +79,7 @@ def test_a_version_that_cannot_be_asked_for_is_missing(root: Path) -> None:
 def test_a_report_in_another_form_is_unknown(root: Path, output: str) -> None:
     audit = audit_workflow(program(root, f"test $1 = --version && echo zizmor {ZIZMOR} || echo '{output}'"), FILE)
 
-    assert "not understood" in audit.unknown
+    assert audit.unknown
 
 
 def test_without_zizmor_it_is_missing(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -112,9 +112,9 @@ def published(
         remedy = _dispatch(artifact, release, partly=True) if built.whole else _download_checksums(release)
         return _result(artifact, "differs", lookup, saw, remedy)
     if unexpected:
-        saw = f"{len(built.digests)} of {len(lookup.digests)} files compared and identical to the built ones"
+        saw = f"{len(built.digests)} of {len(lookup.digests)} files compared, identical to the build"
         return _result(artifact, "published", lookup, saw, _download_checksums(release))
-    return _result(artifact, "published", lookup, f"{_files(len(built.digests))}, identical to the built ones")
+    return _result(artifact, "published", lookup, f"{_files(len(built.digests))}, identical to the build")
 
 
 def commit(artifact: Artifact, named: str | None, release: ReleaseContext, tagged: str | None) -> Finding:

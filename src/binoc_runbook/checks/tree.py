@@ -57,8 +57,8 @@ def _findings(state: TreeState, policy: Policy) -> Iterator[Finding]:
         saw = "the clone is shallow: it has no history to compare, and its push may be rejected"
         yield Finding.failed(CHECK, ".git", saw, "git fetch --unshallow")
     if paths := unrecorded(state):
-        saw = f"{_list_files(paths)} not tracked: the tests read them, but the tag will not contain them"
-        yield Finding.warning(CHECK, _STATUS, saw, "git add the files, or write them in .gitignore")
+        saw = f"{_list_files(paths)} not tracked; the tests can use untracked files, but the tag will not contain them"
+        yield Finding.warning(CHECK, _STATUS, saw, "git add --all, or add the files to `.gitignore`")
     if marker := _SKIPS.search(state.message):
         saw = f"the commit message contains `{marker[0]}`, so GitHub would start no workflow for the tag"
         yield Finding.failed(CHECK, "HEAD", saw, "git commit --allow-empty -m 'Release'")

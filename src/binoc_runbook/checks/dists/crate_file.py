@@ -75,7 +75,7 @@ def _check_commit(data: bytes | None, expected: str | None) -> Iterator[Defect |
     if dirty:
         yield Defect("was built from a checkout with uncommitted changes", "git commit, then `just dist`")
     if expected is None:
-        yield Defect("the released commit is unknown, so its commit was not compared", "git fetch --tags")
+        yield Defect("its commit could not be compared, because the released commit is unknown", "git fetch --tags")
     elif commit != expected:
         saw = f"was built from commit `{str(commit)[:12]}`, not `{expected[:12]}`"
         yield Defect(saw, f"git switch --detach {expected[:12]}, then `just dist`")

@@ -103,4 +103,4 @@ def _why_unexpected(name: str, policy: Policy, version: Version) -> str:
         escaped = _escaped(artifacts[project])
         if not name.startswith(f"{escaped}-"):
             return f"does not begin with `{escaped}`, the spelling of PEP 427"
-    return "is not expected by the policy"
+    return "is not one of the files that the policy declares"

@@ -53,7 +53,7 @@ class _Settings:
         return f"github.com/{self.repository}/settings{name}"
 
     def access(self) -> Iterator[Finding]:
-        """Check that the token is of an administrator ("Repositories": Get a repository)."""
+        """Check that the token belongs to an administrator ("Repositories": Get a repository)."""
         response = self.get(self.at)
         remedy = f"GH_TOKEN=$(gh auth token) just setup-check, as an administrator of `{self.repository}`"
         if response.outcome != "value":
@@ -61,9 +61,9 @@ class _Settings:
             return
         self.administrator = bool((response.value.get("permissions") or {}).get("admin"))
         if self.administrator:
-            yield Finding.ok(CHECK, response.question, "the token is of an administrator")
+            yield Finding.ok(CHECK, response.question, "the token belongs to an administrator")
         else:
-            saw = "the token is not of an administrator, so some settings are hidden from it"
+            saw = "the token does not belong to an administrator, so some settings are hidden from it"
             yield Finding.unknown(CHECK, response.question, saw, remedy)
 
     def environment(self, name: str) -> Iterator[Finding]:

@@ -45,7 +45,7 @@ def no_credential_is_stored(workflow: WorkflowFile, policy: Policy) -> Iterator[
     for job in workflow.all_jobs:
         for name, node in [*_named(job.variables), *job.inputs(PUBLISHING_ACTIONS, *_INPUTS)]:
             if not _is_minted(node, job):
-                yield node.place, f"`{name}` gives `{job.id}` a credential that is not from an action of this job", edit
+                yield node.place, f"`{name}` gives `{job.id}` a credential that no action of this job created", edit
         for script, words in job.commands:
             flags = (*_FLAGS, "-p") if "twine" in words else _FLAGS
             flag = next((flag for word in words if (flag := word.partition("=")[0]) in flags), None)

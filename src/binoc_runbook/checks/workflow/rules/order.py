@@ -89,7 +89,7 @@ def one_job_runs_checks(workflow: WorkflowFile, policy: Policy) -> Iterator[Viol
 
 
 def rehearsal_variables_are_not_set(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
-    """A rehearsal does not require the files that its host cannot build."""
+    """With this variable, dists that the runner cannot build are not required."""
     variables = [("the workflow", key) for key, _ in workflow.root.items("env")]
     variables += [(f"`{job.id}`", key) for job in workflow.all_jobs for key, _ in job.variables]
     for where, key in variables:

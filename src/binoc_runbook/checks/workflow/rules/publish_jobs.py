@@ -40,7 +40,7 @@ def environments_are_those_of_the_policy(workflow: WorkflowFile, policy: Policy)
 
 
 def only_publish_jobs_have_tokens(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
-    """All code in a job with an identity token can publish; at TanStack the token was stolen from a build in 2026."""
+    """A job needs an identity token to publish, and all code in the job can use it, as at TanStack in 2026."""
     publishers = {job.id for _, job in workflow.publishers(policy)}
     for job in workflow.jobs:
         if job.id in publishers and job.token is None:
@@ -63,7 +63,7 @@ def publish_jobs_have_only_id_token(workflow: WorkflowFile, policy: Policy) -> I
 
 
 def publish_jobs_are_in_this_file(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
-    """PyPI trusts the called file and crates.io the calling file, so both trust only a job that is in one file."""
+    """PyPI checks the called file and crates.io the calling file, so the job has to be in one file."""
     for _, job in workflow.publishers(policy):
         if called := job.node.get("uses"):
             edit = f"write its steps in `{workflow.file}`"

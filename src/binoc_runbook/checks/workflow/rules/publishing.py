@@ -55,7 +55,7 @@ def crates_are_not_compiled(workflow: WorkflowFile, policy: Policy) -> Iterator[
 
 
 def crates_are_locked(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
-    """It would be built with untested versions of dependencies, for example of a compromised one."""
+    """Untested versions of dependencies could be published, for example compromised ones."""
     for job, script, words in _publications(workflow):
         if published_by(words) == "crates.io" and not {"--locked", "--frozen"} & {*words}:
             saw = f"`{job.id}` publishes a crate with the newest dependencies instead of those in `Cargo.lock`"
