@@ -117,11 +117,11 @@ def test_remedy_without_checksums_is_their_download():
 def test_built_files_are_of_one_artifact_and_one_version():
     checksums = FILES | CRATE | {"demo-0.4.0rc1.tar.gz": "f" * 64, "demo_x-0.4.0.tar.gz": "f" * 64}
     assert select_built_files(DEMO, POLICY, VERSION, checksums).digests == FILES
-    assert select_built_files(DEMO, POLICY, VERSION, checksums).whole
+    assert select_built_files(DEMO, POLICY, VERSION, checksums).complete
     assert select_built_files(SDK, POLICY, VERSION, checksums).digests == CRATE
-    assert not select_built_files(DEMO, POLICY, VERSION, MINE).whole
+    assert not select_built_files(DEMO, POLICY, VERSION, MINE).complete
     without_sdist = {name: digest for name, digest in FILES.items() if name.endswith(".whl")}
-    assert not select_built_files(DEMO, POLICY, VERSION, without_sdist).whole
+    assert not select_built_files(DEMO, POLICY, VERSION, without_sdist).complete
 
 
 @pytest.mark.parametrize(

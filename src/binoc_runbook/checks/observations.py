@@ -99,7 +99,7 @@ class GitHubResponse:
 
 @dataclass(frozen=True, slots=True)
 class NameLookup:
-    """Whether a registry has a name, read by the request `question`; `reason` says why that is *unknown*.
+    """Result of looking up a name at a registry by the request `question`; `reason` says why it is *unknown*.
 
     `version` is the newest version of a crate, `None` if it is unknown.
     """

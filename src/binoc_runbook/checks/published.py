@@ -28,10 +28,10 @@ CLOSED = 14 * 24 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class BuiltFiles:
-    """Digests of the built files of one artifact, by file name; `whole` says whether these are all of its files."""
+    """Digests of the built files of one artifact, by file name; `complete` says whether these are all of its files."""
 
     digests: Mapping[str, str]
-    whole: bool
+    complete: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def select_built_files(
     digests = {name: digest for name, digest in checksums.items() if _belongs(name, artifact, version)}
     own_policy = replace(policy, artifacts=(artifact,))
     expectation = Expectation(own_policy, version, platforms=PlatformSelection("all"))
-    return BuiltFiles(digests, whole=not match_files(sorted(digests), expectation).defects)
+    return BuiltFiles(digests, complete=not match_files(sorted(digests), expectation).defects)
 
 
 def published(
@@ -99,7 +99,7 @@ def published(
         return _result(artifact, "unknown", lookup, saw, _download_checksums(release))
     unexpected = sorted(lookup.digests - set(built.digests.values()))
     missing = sorted(name for name, digest in built.digests.items() if digest not in lookup.digests)
-    if unexpected and built.whole:
+    if unexpected and built.complete:
         saw = f"has files that were not built: {_list_digests(unexpected)}"
         # Old files of a checkout are not a reason to yank a release.
         remedy = _download_checksums(release) if release.own_build else _yank(artifact, release)
@@ -109,7 +109,7 @@ def published(
         saw = f"{count} of {_files(len(built.digests))} published{_list_missing(missing)}"
         if release.young:
             return _result(artifact, "not yet visible", lookup, saw, again)
-        remedy = _dispatch(artifact, release, partly=True) if built.whole else _download_checksums(release)
+        remedy = _dispatch(artifact, release, partly=True) if built.complete else _download_checksums(release)
         return _result(artifact, "differs", lookup, saw, remedy)
     if unexpected:
         saw = f"{len(built.digests)} of {len(lookup.digests)} files compared, identical to the build"

@@ -28,7 +28,7 @@ def surface(workspace: Workspace, policy: Policy) -> Findings:
     if policy.declared:
         findings += (_undeclared(package) for package in _others(workspace, policy) if package.publishable)
     else:
-        findings.append(_no_promise(workspace))
+        findings.append(_without_policy(workspace))
     return Findings(findings)
 
 
@@ -106,7 +106,7 @@ def _other_registries(package: Package) -> str:
     return "" if CRATES_IO in registries else ", ".join(f"`{registry}`" for registry in registries)
 
 
-def _no_promise(workspace: Workspace) -> Finding:
+def _without_policy(workspace: Workspace) -> Finding:
     names = [
         f"`{package.name}` ({NAMES[REGISTRY[package.ecosystem]]})"
         for package in workspace.packages

@@ -97,9 +97,9 @@ def _why_unexpected(name: str, policy: Policy, version: Version) -> str:
         if wheel_version != version.pep440:
             return f"is a wheel of version `{wheel_version}`, not `{version.pep440}`"
         pairs = sorted({f"{tag.interpreter}-{tag.abi}" for tag in tags})
-        promised = artifacts[project].wheels
-        if pairs != [promised]:
-            return f"has the tags `{'`, `'.join(pairs)}`, but the policy declares `{promised}`"
+        declared = artifacts[project].wheels
+        if pairs != [declared]:
+            return f"has the tags `{'`, `'.join(pairs)}`, but the policy declares `{declared}`"
         escaped = _escaped(artifacts[project])
         if not name.startswith(f"{escaped}-"):
             return f"does not begin with `{escaped}`, the spelling of PEP 427"

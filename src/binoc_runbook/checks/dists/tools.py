@@ -147,7 +147,7 @@ def _parse_auditwheel(done: ProcessResult) -> _Defects:
     needs = str(report.get("overall_tag" if foreign or report.get("unsupported_isa") else "sym_tag"))
     remedy = "just wheels TAG, which links against the C library of the tag"
     for tag in sorted(wheel_platforms(name)):
-        if not _is_promised(needs, tag):
+        if not _fulfils(tag, needs):
             symbols = sorted(report["versioned_symbols"].items())
             uses = [f"`{max(versions, key=_version_key)}` of `{library}`" for library, versions in symbols]
             uses += [f"`{library}`, which a system need not have" for library in sorted(foreign)]
@@ -155,12 +155,12 @@ def _parse_auditwheel(done: ProcessResult) -> _Defects:
             yield name, Defect(saw, remedy)
 
 
-def _is_promised(needs: str, promised: str) -> bool:
-    """Return whether every system of the promised tag fulfils the needs of a wheel."""
-    ours, theirs = _LINUX.fullmatch(promised), _LINUX.fullmatch(needs)
-    if ours is None or theirs is None or ours.group(1, 4) != theirs.group(1, 4):
+def _fulfils(tag: str, needs: str) -> bool:
+    """Return whether every system of a platform tag fulfils the needs of a wheel, a platform tag too."""
+    offer, need = _LINUX.fullmatch(tag), _LINUX.fullmatch(needs)
+    if offer is None or need is None or offer.group(1, 4) != need.group(1, 4):
         return False
-    return tuple(map(int, theirs.group(2, 3))) <= tuple(map(int, ours.group(2, 3)))
+    return tuple(map(int, need.group(2, 3))) <= tuple(map(int, offer.group(2, 3)))
 
 
 def _version_key(version: str) -> list[int]:

@@ -35,7 +35,7 @@ class _Download:
     #: None for all workflow artifacts of the run.
     pattern: Node | None
 
-    def takes(self, name: str) -> bool:
+    def matches(self, name: str) -> bool:
         return self.pattern is None or any(fnmatchcase(name, part) for part in _expand_braces(self.pattern.text))
 
 
@@ -89,16 +89,17 @@ def names_are_unique(workflow: WorkflowFile, policy: Policy) -> Iterator[Violati
 def patterns_are_disjoint(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     """The files of one artifact would be published with another, as `binoc-*` also matches `binoc-sqlite-*`."""
     names = [name for upload in _uploads(workflow) for name in dict.fromkeys(upload.names)]
-    takes = [(download, {name for name in names if download.takes(name)}) for download in _downloads(workflow, policy)]
-    for (download, taken), (other, also) in combinations(takes, 2):
-        if download.job.id == other.job.id or not taken & also:
+    matches = [(item, {name for name in names if item.matches(name)}) for item in _downloads(workflow, policy)]
+    for (first, first_names), (second, second_names) in combinations(matches, 2):
+        shared = first_names & second_names
+        if first.job.id == second.job.id or not shared:
             continue
-        # The download with more files is the wrong one.
-        far, near = (download, other) if len(taken) >= len(also) else (other, download)
-        name = next(name for name in names if name in taken & also)
-        pattern = f"`{far.pattern.text}`" if far.pattern else "the download"
-        saw = f"{pattern} of `{far.job.id}` also matches `{name}`, which `{near.job.id}` publishes"
-        place = (far.pattern or far.step).place
+        # The download with more names is the wrong one.
+        wide, narrow = (first, second) if len(first_names) >= len(second_names) else (second, first)
+        name = next(name for name in names if name in shared)
+        pattern = f"`{wide.pattern.text}`" if wide.pattern else "the download"
+        saw = f"{pattern} of `{wide.job.id}` also matches `{name}`, which `{narrow.job.id}` publishes"
+        place = (wide.pattern or wide.step).place
         yield place, saw, "write a pattern that matches no other artifact, such as `demo.*`"
 
 
@@ -114,7 +115,7 @@ def uploads_are_dists(workflow: WorkflowFile, policy: Policy) -> Iterator[Violat
         paths = upload.step.get("with", "path")
         if paths is None:
             continue
-        published = any(download.takes(name) for download in downloads for name in upload.names)
+        published = any(download.matches(name) for download in downloads for name in upload.names)
         lines = "\n".join(expanded(upload.job, paths.text)).split("\n")
         for path in map(str.strip, lines):
             if not path or path.startswith("!"):
