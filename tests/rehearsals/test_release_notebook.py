@@ -18,7 +18,7 @@ import pytest
 from binoc_runbook.site.releases.record_files import read_releases
 from binoc_runbook.stages import STAGES
 
-from ..pages.reading import TYPED, differs
+from ..pages.reading import COMMANDS, first_difference
 
 pytestmark = pytest.mark.rehearsal
 
@@ -79,7 +79,7 @@ def test_the_short_command_redirected_to_a_file_is_a_dry_run_whose_record_names_
     told = outputs(notebook)
     for name in NAMES:
         assert f". {name}: " in told
-    assert "withheld; its effect:" in told
+    assert "skipped; effect:" in told
     assert armed.remote_refs() == before
     assert str(tmp_path) not in done.stdout
     assert json.loads((armed.root / "runs/0.4.0.json").read_text())["outcome"] == "dry run"
@@ -128,7 +128,7 @@ def test_a_real_release_twice(type_in, armed):
 
     again = type_in(*command)
     assert again.returncode == 0, again.stderr
-    assert "all of it was done before, and nothing was changed" in again.stderr
+    assert "0.4.0 is already released as v0.4.0; nothing was changed" in again.stderr
     assert armed.remote_refs() == refs
 
 
@@ -186,7 +186,7 @@ def test_the_command_refuses_to_release_when_there_is_nobody_to_ask(type_in, arm
     before = armed.remote_refs()
     done = type_in("binoc-runbook", "release", "0.4.0")
     assert done.returncode == 1
-    assert "there is no terminal to ask on" in done.stderr
+    assert "./just release 0.4.0 --yes" in done.stderr
     assert armed.remote_refs() == before
 
 
@@ -208,14 +208,14 @@ def test_the_version_is_asked_for_once(armed, environment, typed, released):
     os.close(controller)
     os.close(terminal)
     assert process.returncode == (0 if released else 1), told
-    assert told.count("type 0.4.0 to go on") == 1
+    assert told.count("type 0.4.0 to continue") == 1
     assert ("refs/tags/v0.4.0" in armed.remote_refs()) is released
 
 
 def shown() -> list[str]:
     """What the pages show of rehearsals, but for the jobs and files that are those of one workflow."""
     ours = r"\d\. tests: |    \$ just |      runs the tests|Source |[✓-] .+: (passed|not run)|  (artifact|binoc)"
-    told = {each.shown for each in TYPED if " rehearse" in each.line and "--quick" not in each.line and each.shown}
+    told = {each.output for each in COMMANDS if " rehearse" in each.line and "--quick" not in each.line and each.output}
     return [re.sub(rf"(?m)^({ours}).*$", "...", each) for each in told]
 
 
@@ -230,7 +230,7 @@ def test_a_rehearsal_by_command_shows_what_its_remote_holds_and_leaves_ours_alon
     assert process.returncode == 0, told
     assert "holds refs/tags/v0.4.0, annotated tag of" in told
     assert "runs/rehearsal-0.4.0.ipynb" in told
-    assert [line for each in shown() if (line := differs(each, told))] == [], told
+    assert [line for each in shown() if (line := first_difference(each, told))] == [], told
     assert demo.git("for-each-ref", cwd=demo.bare) == before
     assert demo.git("status", "--porcelain", cwd=demo.root) == ""
 

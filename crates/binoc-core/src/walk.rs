@@ -20,7 +20,7 @@ pub(crate) struct Tree {
 }
 
 impl Tree {
-    /// Return whether it is unknown if a file of this name exists.
+    /// Return true if a file of this name, or a directory above it, could not be read.
     pub(crate) fn is_blocked(&self, name: &str) -> bool {
         let parents = name.match_indices('/').map(|(end, _)| &name[..end]);
         !self.blocked.is_empty() && parents.chain([name, ""]).any(|path| self.blocked.contains_key(path))

@@ -83,7 +83,7 @@ class NotebookReporter:
         self._end(list(text.chapter(head, findings)), _findings(findings))
 
     def at_the_line(self, release: Release, stopped: list[StageRun]) -> None:
-        self._say(list(text.at_the_line(release, stopped)))
+        self._say(list(text.point_of_no_return(release, stopped)))
 
     def job_begins(self, name: str) -> None:
         self.asks(name)
@@ -179,7 +179,7 @@ def _plan_table(target: Target) -> str:
     rows = []
     for stage in STAGES:
         if stage is ACTS[0]:
-            rows.append(f'<tr><td colspan="3"><strong>{html.escape(text.LINE)}</strong></td></tr>')
+            rows.append(f'<tr><td colspan="3"><strong>{html.escape(text.POINT_OF_NO_RETURN)}</strong></td></tr>')
         what = "<br>".join([html.escape(stage.sentence), *map(_command, stage.commands(target))])
         rows.append(_row(f'<a href="#{stage.name}">{text.numbered(stage)}</a>', stage.reach, what))
     caption = "The plan: these commands are the ones that will run."
@@ -187,7 +187,7 @@ def _plan_table(target: Target) -> str:
 
 
 def _published(release: Release, published: Sequence[PublishedArtifact]) -> str:
-    (head, *artifacts), rows = text.out(published), []
+    (head, *artifacts), rows = text.published_table(published), []
     for each, (name, *cells) in zip(published, artifacts, strict=True):
         files = [f"{html.escape(file)} <code>sha256:{digest[:12]}…</code>" for file, digest in each.digests.items()]
         rows.append(_row(html.escape(name), *cells, "<br>".join(files)))

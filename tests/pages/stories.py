@@ -1,0 +1,97 @@
+"""Pages with a story test, which runs the commands of the page, and the commands that no story runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from .reading import Command
+
+#: The pages with a story test.
+STORIES: set[str] = set()
+
+
+def story_of(page: str) -> Callable[[Any], Any]:
+    """Mark a test as the story of a page: it runs the commands of the page in their order."""
+    STORIES.add(page)
+    return lambda test: test
+
+
+@dataclass(frozen=True)
+class NotExecuted:
+    """Why no story runs a command, and the id of the test that runs it, if there is one."""
+
+    reason: str
+    test: str = ""
+
+
+_MINUTES = "takes minutes"
+_PUBLISHES = "publishes"
+_ACCOUNT = "needs an account at GitHub or crates.io"
+_NOTEBOOK = "tests/rehearsals/test_release_notebook.py::"
+
+#: Commands that no story runs: a regular expression of the whole command, with VERSION for any version.
+NOT_EXECUTED = {
+    r"\./just test": NotExecuted("runs this test suite"),
+    r"\./just docs": NotExecuted(
+        _MINUTES, "tests/site/test_decisions.py::test_no_decision_of_this_project_is_violated"
+    ),
+    r"\./just docs-serve": NotExecuted(
+        "does not end", "tests/site/test_docs_serve.py::test_site_is_served_on_localhost_and_rebuilt_after_edits"
+    ),
+    r"\./just rehearse( VERSION)?": NotExecuted(
+        _MINUTES, f"{_NOTEBOOK}test_a_rehearsal_by_command_shows_what_its_remote_holds_and_leaves_ours_alone"
+    ),
+    r"binoc-runbook --root DIR rehearse VERSION": NotExecuted(
+        _MINUTES, f"{_NOTEBOOK}test_a_workspace_without_a_runbook_of_its_own_is_rehearsed_with_ours"
+    ),
+    r"\./just rehearse --fault (wrong-publisher|lost-answer)": NotExecuted(
+        _MINUTES,
+        "tests/rehearsals/test_faults.py::test_a_fault_that_was_asked_for_comes_once_and_ends_with_everything_out_once",
+    ),
+    r"\./just release VERSION|binoc-runbook --root DIR release VERSION": NotExecuted(
+        _PUBLISHES, f"{_NOTEBOOK}test_the_command_performs_the_release_when_the_version_is_not_asked_for"
+    ),
+    r"papermill runbooks/release.ipynb -p version VERSION": NotExecuted(
+        _MINUTES,
+        f"{_NOTEBOOK}test_the_short_command_redirected_to_a_file_is_a_dry_run_whose_record_names_every_stage",
+    ),
+    r"papermill runbooks/release.ipynb -p version VERSION -p dry_run False": NotExecuted(
+        _PUBLISHES, f"{_NOTEBOOK}test_a_real_release_twice"
+    ),
+    r"\./just verify VERSION( --sums SHA256SUMS)?": NotExecuted(
+        "needs a published version",
+        "tests/rehearsals/test_verification.py::test_the_command_runs_the_page_and_prints_the_record",
+    ),
+    r"papermill runbooks/verify.ipynb -p version VERSION": NotExecuted(
+        "needs a published version",
+        "tests/rehearsals/test_verification.py::test_the_command_runs_the_page_and_prints_the_record",
+    ),
+    r"(GH_TOKEN=\$\(gh auth token\) )?\./just setup-check": NotExecuted(
+        _ACCOUNT,
+        "tests/checks/test_settings.py::test_command_fails_for_failed_settings_but_not_for_unknown_ones",
+    ),
+    r"cargo publish -p binoc-sdk --locked": NotExecuted(
+        _PUBLISHES,
+        "tests/rehearsals/test_registries.py"
+        "::test_the_first_version_is_published_by_a_person_and_then_no_other_way_than_the_workflow",
+    ),
+    r"gh .+|cargo (login|logout)": NotExecuted(_ACCOUNT),
+}
+
+
+def matches(pattern: str, command: Command) -> bool:
+    """Return whether a pattern of `NOT_EXECUTED` describes a command."""
+    return re.fullmatch(pattern, re.sub(r"\b\d+\.\d+\.\d+(-\w+\.\d+)?\b", "VERSION", command.line)) is not None
+
+
+def is_not_executed(command: Command) -> bool:
+    """Return whether `NOT_EXECUTED` describes a command."""
+    return any(matches(pattern, command) for pattern in NOT_EXECUTED)
+
+
+def runs_in_story(command: Command) -> bool:
+    """Return whether the story of its page runs a command."""
+    return not command.is_mention and not is_not_executed(command)
