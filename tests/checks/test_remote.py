@@ -1,4 +1,4 @@
-"""Would the remote take the release? Asked of real bare repositories, in each state that a release can meet."""
+"""Check of the remote, with real bare repositories in all states that a release can encounter."""
 
 from __future__ import annotations
 
@@ -10,143 +10,150 @@ from binoc_runbook.version import Version
 from binoc_runbook.workspace.policy_table import read_policy
 from binoc_runbook.world import World
 
+BRANCH, TAG, REMOTE_TAG = "refs/heads/main on origin", "refs/tags/v0.4.0", "refs/tags/v0.4.0 on origin"
+NEXT_VERSION, DELETE_TAG = "just prepare VERSION", "git tag -d v0.4.0"
 
-def view(checkout) -> tuple[Target, RemoteView]:
+
+def observe(checkout) -> tuple[Target, RemoteView]:
     target = Target(Version.parse("0.4.0"), read_policy(checkout.root), World.real(checkout.root), "origin")
-    told = target.observe_remote()
-    assert isinstance(told, RemoteView)
-    return target, told
+    view = target.observe_remote()
+    assert isinstance(view, RemoteView)
+    return target, view
 
 
-def found(checkout, *statuses):
-    target, told = view(checkout)
-    findings = remote(told, target.try_actions(told)).having(*statuses)
-    return [f"{finding.looked_at}: {finding.saw} → {finding.remedy}" for finding in findings]
+def check(checkout, *statuses):
+    target, view = observe(checkout)
+    return remote(view, target.try_actions(view)).having(*statuses)
 
 
-def test_a_remote_that_is_behind_would_take_the_release(checkout):
-    before = checkout.remote_refs()
-    assert found(checkout, "failed", "unknown", "warning") == []
-    told = "\n".join(found(checkout, "ok"))
-    assert "an ancestor of" in told
-    assert "no conflict seen; the rules of the server itself were not consulted" in told
-    assert "the tag will be made by Rosa Release" in told
-    assert checkout.remote_refs() == before, "asking has changed the remote"
+def places(findings):
+    return [finding.looked_at for finding in findings]
 
 
-def test_an_empty_remote_would_take_the_release(checkout, git, tmp_path):
+def test_remote_that_is_behind_is_ok(checkout):
+    refs = checkout.remote_refs()
+    assert not check(checkout, "failed", "unknown", "warning")
+    findings = {finding.looked_at: finding for finding in check(checkout, "ok")}
+    push = next(place for place in findings if "push" in place)
+    assert list(findings) == [BRANCH, REMOTE_TAG, push, "git var GIT_COMMITTER_IDENT"]
+    assert "Rosa Release" in findings["git var GIT_COMMITTER_IDENT"].saw
+    assert checkout.remote_refs() == refs, "the check has changed the remote"
+
+
+def test_empty_remote_is_ok(checkout, git, tmp_path):
     git("init", "--quiet", "--bare", str(tmp_path / "empty.git"))
     checkout.git("remote", "set-url", "origin", str(tmp_path / "empty.git"), cwd=checkout.root)
-    assert found(checkout, "failed", "unknown") == []
-    assert "the branch is not there yet" in "\n".join(found(checkout, "ok"))
+    assert not check(checkout, "failed", "unknown")
+    assert BRANCH in places(check(checkout, "ok"))
 
 
-def test_a_missing_remote_is_unknown(checkout):
+def test_missing_remote_is_unknown(checkout):
     checkout.git("remote", "remove", "origin", cwd=checkout.root)
-    assert found(checkout, "failed") == []
-    (told,) = found(checkout, "unknown")
-    assert "this clone has no remote `origin`" in told
-    assert "git remote add origin" in told
+    (finding,) = check(checkout, "failed", "unknown")
+    assert (finding.status, finding.looked_at) == ("unknown", "git remote get-url origin")
+    assert finding.remedy.startswith("git remote add origin")
 
 
-def test_an_unreachable_remote_is_unknown_and_says_why(checkout):
+def test_unreachable_remote_is_unknown(checkout):
     checkout.git("remote", "set-url", "origin", str(checkout.remote) + "-gone", cwd=checkout.root)
-    assert found(checkout, "failed") == []
-    (told,) = found(checkout, "unknown")
-    assert "could not be asked" in told
-    assert "does not appear to be a git repository" in told
+    (finding,) = check(checkout, "failed", "unknown")
+    assert finding.status == "unknown"
+    assert "does not appear to be a git repository" in finding.saw  # the output of git
+    assert finding.remedy.startswith("git ls-remote origin")
 
 
-def test_a_branch_that_somebody_pushed_to_is_refused(checkout):
+def test_branch_with_unknown_commits_is_refused(checkout):
     checkout.push_from_another_clone()
-    told = "\n".join(found(checkout, "failed"))
-    assert "which this clone does not have" in told
-    assert "git pull --ff-only origin main" in told
+    finding = check(checkout, "failed")[0]
+    assert (finding.looked_at, finding.remedy) == (BRANCH, "git pull --ff-only origin main")
 
 
-def test_a_diverged_branch_is_refused(checkout):
+def test_diverged_branch_is_refused(checkout):
     checkout.push_from_another_clone()
     checkout.git("fetch", "--quiet", "origin", cwd=checkout.root)
-    told = "\n".join(found(checkout, "failed"))
-    assert "has diverged" in told
-    assert "git rebase" in told
+    finding = check(checkout, "failed")[0]
+    assert finding.looked_at == BRANCH
+    assert finding.remedy.startswith("git rebase ")
 
 
-def test_a_branch_that_is_ahead_contains_the_commit_already(checkout):
+def test_branch_that_is_ahead_is_ok(checkout):
     checkout.git("push", "--quiet", "origin", "main", cwd=checkout.root)
     checkout.push_from_another_clone()
     checkout.git("fetch", "--quiet", "origin", cwd=checkout.root)
-    assert found(checkout, "failed") == []
-    assert "and contains" in "\n".join(found(checkout, "ok"))
+    assert not check(checkout, "failed")
+    assert BRANCH in places(check(checkout, "ok"))
 
 
-@pytest.mark.parametrize("where", ["here", "on the remote", "in both"])
-def test_an_annotated_tag_of_this_commit_is_an_earlier_run_of_ours(checkout, where):
+@pytest.mark.parametrize("where", ["clone", "remote", "both"])
+def test_annotated_tag_of_this_commit_is_ok(checkout, where):
     checkout.git("tag", "-a", "-m", "x", "v0.4.0", cwd=checkout.root)
-    if where != "here":
+    if where != "clone":
         checkout.git("push", "--quiet", "origin", "main", "v0.4.0", cwd=checkout.root)
-    if where == "on the remote":
+    if where == "remote":
         checkout.git("tag", "-d", "v0.4.0", cwd=checkout.root)
-    assert found(checkout, "failed", "unknown") == []
+    assert not check(checkout, "failed", "unknown")
 
 
-def test_a_tag_of_another_commit_in_this_clone_only_can_be_deleted_by_its_owner(checkout):
+def test_unpushed_tag_of_another_commit_can_be_deleted(checkout):
     checkout.git("tag", "-a", "-m", "x", "v0.4.0", "HEAD~1", cwd=checkout.root)
-    (told,) = found(checkout, "failed")
-    assert "git tag -d v0.4.0" in told
+    (finding,) = check(checkout, "failed")
+    assert finding.looked_at == TAG
+    assert finding.remedy.startswith(DELETE_TAG)
 
 
-def test_a_lightweight_tag_in_this_clone_is_refused(checkout):
+def test_unpushed_lightweight_tag_is_refused(checkout):
     checkout.git("tag", "v0.4.0", cwd=checkout.root)
-    (told,) = found(checkout, "failed")
-    assert "lightweight" in told
-    assert "git tag -d v0.4.0" in told
+    (finding,) = check(checkout, "failed")
+    assert finding.looked_at == TAG
+    assert finding.remedy.startswith(DELETE_TAG)
 
 
-def test_a_tag_of_a_commit_that_is_not_ours_is_taken_for_good(checkout):
+def test_pushed_tag_of_another_commit_is_never_moved(checkout):
     checkout.git("switch", "--quiet", "-c", "side", "HEAD~1", cwd=checkout.root)
     checkout.commit("Side")
     checkout.git("tag", "-a", "-m", "x", "v0.4.0", cwd=checkout.root)
     checkout.git("push", "--quiet", "origin", "v0.4.0", cwd=checkout.root)
     checkout.git("tag", "-d", "v0.4.0", cwd=checkout.root)
     checkout.git("switch", "--quiet", "main", cwd=checkout.root)
-    (told,) = found(checkout, "failed")
-    assert "a pushed tag is never moved" in told
-    assert "just prepare VERSION" in told
+    (finding,) = check(checkout, "failed")
+    assert finding.looked_at == REMOTE_TAG
+    assert finding.remedy.startswith(NEXT_VERSION)
 
 
-def test_a_lightweight_tag_on_the_remote_is_never_replaced(checkout):
+def test_pushed_lightweight_tag_is_never_replaced(checkout):
     checkout.git("tag", "v0.4.0", cwd=checkout.root)
     checkout.git("push", "--quiet", "origin", "v0.4.0", cwd=checkout.root)
-    told = "\n".join(found(checkout, "failed"))
-    assert "a pushed tag is never moved" in told
-    assert "git tag -d" not in told
+    findings = check(checkout, "failed")
+    assert places(findings) == [TAG, REMOTE_TAG]
+    assert all(finding.remedy.startswith(NEXT_VERSION) for finding in findings)
 
 
-def test_a_tag_on_an_ancestor_says_which_commit_was_released(checkout):
+def test_tag_of_an_ancestor_is_the_released_commit(checkout):
     released = checkout.head()
     checkout.git("tag", "-a", "-m", "x", "v0.4.0", cwd=checkout.root)
     checkout.git("push", "--quiet", "origin", "main", "v0.4.0", cwd=checkout.root)
     checkout.commit("The record of the release")
-    assert view(checkout)[1].commit == released
-    assert found(checkout, "failed") == []
+    assert observe(checkout)[1].commit == released
+    assert not check(checkout, "failed")
 
 
-def test_without_an_identity_no_tag_can_be_made(checkout):
+def test_missing_identity_is_refused(checkout):
     checkout.git("config", "--unset", "user.name", cwd=checkout.root)
-    (told,) = found(checkout, "failed")
-    assert "git config user.name" in told
+    (finding,) = check(checkout, "failed")
+    assert finding.looked_at == "git var GIT_COMMITTER_IDENT"
+    assert finding.remedy.startswith("git config user.name")
 
 
-def test_where_tags_are_signed_the_signing_is_tried(checkout):
+def test_failed_signing_is_refused(checkout):
     for name, value in (("tag.gpgSign", "true"), ("gpg.format", "ssh"), ("user.signingKey", "/nowhere/key.pub")):
         checkout.git("config", name, value, cwd=checkout.root)
-    (told,) = found(checkout, "failed")
-    assert "signing without a prompt failed" in told
+    (finding,) = check(checkout, "failed")
+    assert finding.looked_at == "git config tag.gpgSign"
 
 
-def test_a_remote_that_may_not_be_written_to_is_unknown_to_a_contributor(checkout):
+def test_missing_write_access_is_unknown(checkout):
     checkout.git("remote", "set-url", "--push", "origin", str(checkout.remote) + "-not-yours", cwd=checkout.root)
-    assert found(checkout, "failed") == []
-    (told,) = found(checkout, "unknown")
-    assert "the release manager needs write access" in told
+    (finding,) = check(checkout, "failed", "unknown")
+    assert finding.status == "unknown"
+    assert finding.looked_at.startswith("git push")
+    assert "-not-yours" in finding.saw

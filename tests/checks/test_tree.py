@@ -1,4 +1,4 @@
-"""Is the checkout what a release is made from?"""
+"""State of the checkout: changes, branch, unfinished operations and history."""
 
 from __future__ import annotations
 
@@ -9,89 +9,90 @@ from binoc_runbook.workspace.policy_table import read_policy
 from binoc_runbook.world.git import Git
 
 
-def found(checkout, status):
-    findings = tree(Git(checkout.root).tree_state(), read_policy(checkout.root)).having(status)
-    return [f"{finding.saw} → {finding.remedy}" for finding in findings]
+def check(checkout, *statuses):
+    return tree(Git(checkout.root).tree_state(), read_policy(checkout.root)).having(*statuses)
 
 
-def test_a_clean_checkout_of_the_release_branch_is_fine(checkout):
-    assert found(checkout, "failed") == found(checkout, "warning") == []
-    assert len(found(checkout, "ok")) == 2
+def test_clean_checkout_of_the_release_branch_is_ok(checkout):
+    assert [finding.status for finding in check(checkout, "ok", "warning", "failed", "unknown")] == ["ok", "ok"]
 
 
-def test_a_changed_file_is_named(checkout):
+def test_changed_file_is_refused(checkout):
     checkout.edit("CHANGELOG.md", "Everything", "All")
-    (told,) = found(checkout, "failed")
-    assert "1 file (`CHANGELOG.md`)" in told
-    assert "git stash" in told
+    (finding,) = check(checkout, "failed")
+    assert finding.looked_at == "git status"
+    assert "`CHANGELOG.md`" in finding.saw
+    assert "`git stash`" in finding.remedy
 
 
-def test_many_changed_files_are_counted_and_some_are_named(checkout):
+def test_many_changed_files_are_counted_and_five_are_listed(checkout):
     for number in range(9):
         checkout.write(f"new-{number}.txt", "")
     checkout.git("add", "--all", cwd=checkout.root)
-    (told,) = found(checkout, "failed")
-    assert "9 files" in told
-    assert "and 4 more" in told
+    (finding,) = check(checkout, "failed")
+    assert "9 files" in finding.saw
+    assert finding.saw.count(".txt") == 5
 
 
-def test_an_untracked_file_is_a_warning(checkout):
+def test_untracked_file_is_a_warning(checkout):
     checkout.write("notes.txt", "")
-    assert found(checkout, "failed") == []
-    (told,) = found(checkout, "warning")
-    assert "`notes.txt`" in told
+    (finding,) = check(checkout, "failed", "warning")
+    assert finding.status == "warning"
+    assert "`notes.txt`" in finding.saw
 
 
-def test_the_record_of_a_release_is_not_a_leftover(checkout):
+def test_record_of_a_release_is_not_a_change(checkout):
     checkout.write("docs/releases/0.4.0.json", "{}")
-    assert found(checkout, "failed") == found(checkout, "warning") == []
+    assert not check(checkout, "failed", "warning")
 
 
 @pytest.mark.parametrize(("branch", "allowed"), [("release/0.4", True), ("feature", False)])
-def test_the_branch_is_one_that_the_policy_allows(checkout, branch, allowed):
+def test_branch_is_one_of_the_policy(checkout, branch, allowed):
     checkout.git("switch", "--quiet", "-c", branch, cwd=checkout.root)
-    told = found(checkout, "failed")
-    assert (told == []) is allowed
-    if not allowed:
-        assert "on `feature`, and releases are made from `main` or `release/*` → git switch main" in told[0]
+    findings = check(checkout, "failed")
+    assert [(finding.looked_at, finding.remedy) for finding in findings] == [("HEAD", "git switch main")][allowed:]
+    for name in ("`feature`", "`main`", "`release/*`") if findings else ():
+        assert name in findings[0].saw
 
 
-def test_a_detached_head_is_refused_with_the_way_back(checkout):
+def test_detached_head_is_refused(checkout):
     checkout.git("switch", "--quiet", "--detach", cwd=checkout.root)
-    (told,) = found(checkout, "failed")
-    assert "HEAD is detached" in told
-    assert told.endswith("git switch main")
+    (finding,) = check(checkout, "failed")
+    assert (finding.looked_at, finding.remedy) == ("HEAD", "git switch main")
 
 
-def test_a_merge_in_progress_is_refused(checkout):
+def test_merge_in_progress_is_refused(checkout):
     checkout.git("switch", "--quiet", "-c", "side", cwd=checkout.root)
     checkout.commit("Side")
     checkout.git("switch", "--quiet", "main", cwd=checkout.root)
     checkout.git("merge", "--quiet", "--no-ff", "--no-commit", "side", cwd=checkout.root)
-    assert "a merge is in progress → finish it, or `git merge --abort`" in found(checkout, "failed")
+    (finding,) = (finding for finding in check(checkout, "failed") if finding.looked_at == ".git")
+    assert "merge" in finding.saw
+    assert "`git merge --abort`" in finding.remedy
 
 
-def test_a_shallow_clone_is_refused(checkout, tmp_path):
+def test_shallow_clone_is_refused(checkout, tmp_path):
     checkout.git("clone", "--quiet", "--depth=1", checkout.root.as_uri(), str(tmp_path / "shallow"))
     checkout.root = tmp_path / "shallow"
-    (told,) = found(checkout, "failed")
-    assert told.endswith("git fetch --unshallow")
+    (finding,) = check(checkout, "failed")
+    assert (finding.looked_at, finding.remedy) == (".git", "git fetch --unshallow")
 
 
 @pytest.mark.parametrize("marker", ["[skip ci]", "[CI SKIP]", "[no ci]", "skip-checks: true"])
-def test_a_commit_that_tells_the_forge_to_skip_workflows_is_refused(checkout, marker):
+def test_commit_message_that_skips_workflows_is_refused(checkout, marker):
     checkout.commit(f"Release\n\n{marker}")
-    (told,) = found(checkout, "failed")
-    assert "would start no workflow" in told
+    (finding,) = check(checkout, "failed")
+    assert finding.looked_at == "HEAD"
+    assert f"`{marker}`" in finding.saw
 
 
-def test_a_directory_that_is_no_clone_is_one_finding(tmp_path, checkout):
+def test_directory_outside_of_a_repository_is_refused(tmp_path, checkout):
     (finding,) = tree(Git(tmp_path).tree_state(), read_policy(checkout.root))
-    assert finding.status == "failed"
-    assert "not a git repository" in finding.saw
+    assert (finding.status, finding.looked_at) == ("failed", "git status")
+    assert "not a git repository" in finding.saw  # the output of git
 
 
-def test_a_repository_without_a_commit_has_nothing_to_tag(tmp_path, checkout, git):
+def test_repository_without_a_commit_is_refused(tmp_path, checkout, git):
     git("init", "--quiet", str(tmp_path / "empty"))
-    findings = tree(Git(tmp_path / "empty").tree_state(), read_policy(checkout.root)).having("failed")
-    assert "there is no commit yet" in findings[0].saw
+    finding = tree(Git(tmp_path / "empty").tree_state(), read_policy(checkout.root)).having("failed")[0]
+    assert (finding.looked_at, finding.remedy) == ("HEAD", "git commit")

@@ -71,7 +71,7 @@ NOT_EXECUTED = {
     ),
     r"(GH_TOKEN=\$\(gh auth token\) )?\./just setup-check": NotExecuted(
         _ACCOUNT,
-        "tests/checks/test_settings.py::test_the_command_fails_where_something_failed_and_not_for_what_is_unknown",
+        "tests/checks/test_settings.py::test_command_fails_for_failed_settings_but_not_for_unknown_ones",
     ),
     r"cargo publish -p binoc-sdk --locked": NotExecuted(
         _PUBLISHES,

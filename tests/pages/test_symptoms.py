@@ -53,19 +53,19 @@ CAUSES = {
     '"can be published to …, and the policy does not declare it"': (
         "sed -i.before '/^publish = false/d' crates/binoc-core/Cargo.toml"
     ),
-    '"should be … in … spelling", "no section is headed" or "the section … is empty"': "true",
+    '"should be … in … spelling", "has no section with the heading" or "the section … is empty"': "true",
     '"so GitHub would start no workflow for the tag"': "git commit -q --allow-empty -m 'Docs [skip ci]'",
     "A finding of `workflow`": 'sed -i.before \'s/"v\\*"/"release"/\' .github/workflows/publish.yml',
-    '"somebody has pushed since it last looked", or "has diverged"': overtaken,
+    '"the branch has new commits", or "has diverged"': overtaken,
     '"and not the annotated tag of …", on the remote': taken,
     '"and not the annotated tag of …", in this clone': tagged,
-    '"could not be asked"': 'mv "$REMOTE" "$REMOTE.away"',
-    '"would not be pushed to from here"': 'git remote set-url --push origin "$REMOTE.nowhere"',
+    '"could not be reached"': 'mv "$REMOTE" "$REMOTE.away"',
+    '"this clone cannot push to"': 'git remote set-url --push origin "$REMOTE.nowhere"',
     '"signing without a prompt failed", or "git has no name and address"': unsigned,
 }
 #: Work that the page leaves to its reader, before one of its commands.
 READER = {
-    '"could not be asked"': ("git ls-remote origin", 'mv "$REMOTE.away" "$REMOTE"'),
+    '"could not be reached"': ("git ls-remote origin", 'mv "$REMOTE.away" "$REMOTE"'),
     # The first pull follows the merge; the second procedure is for a squashed pull request.
     '"nothing was tagged": the branch was refused': ("git fetch", overtaken),
 }

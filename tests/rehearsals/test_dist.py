@@ -168,11 +168,10 @@ def test_the_same_commit_gives_the_same_bytes_in_every_directory_and_after_every
 
     # A program's wheel has no ABI to promise and no library; everything else is as it must be.
     found = inspect(open_target(World.real(other), None), other / "dist")
-    assert {each.saw for each in found.having("failed", "unknown")} == {
-        f"the wheel for this host, {host_platform()}, is missing",
-        "has the tags `py3-none`, and the policy promises `cp310-abi3`",
-        "`check-wheel-contents --no-config`: W007: Wheel library is empty",
-    }
+    missing, tags, library = (finding.saw for finding in found.having("failed", "unknown"))
+    assert str(host_platform()) in missing
+    assert "`py3-none`" in tags
+    assert "`check-wheel-contents --no-config`: W007: " in library
 
 
 def test_in_two_parts_it_is_built_as_in_one(program):

@@ -680,7 +680,7 @@ def test_a_step_that_cannot_be_done_fails_with_its_reason(rehearsed, step, reaso
         (small("- run: echo ${{ success() }}"), 7, "stands outside of an `if`"),
         (small("- run: echo", more="  two:\n    uses: ./.github/workflows/x.yml\n"), 8, "another workflow file"),
         (small("- name: nothing"), 7, "does not say one of `run` and `uses`"),
-        ("on: push\njobs: []\n", None, "it has no jobs"),
+        ("on: push\njobs: []\n", None, "has no jobs"),
     ],
 )
 def test_what_is_not_known_is_refused_before_anything_runs(rehearsed, workflow, place, saw):

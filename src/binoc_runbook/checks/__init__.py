@@ -1,1 +1,1 @@
-"""Questions without side effects: each looks at what it is given and answers with findings."""
+"""Pure checks: functions from observations to findings, without side effects."""

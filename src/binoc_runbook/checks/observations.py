@@ -1,4 +1,4 @@
-"""Observations: plain values that `world` reads from git, processes, GitHub and registries, and that checks judge."""
+"""Observations: plain values that `world` reads from git, processes, GitHub and registries, for the checks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Outcome = Literal["value", "absent", "forbidden", "refused", "no answer", "no to
 
 @dataclass(frozen=True, slots=True)
 class ProcessResult:
-    """A process that ended: its argument list, its exit code and what it printed."""
+    """Result of a process: its argument list, exit code and output."""
 
     command: tuple[str, ...]
     returncode: int
@@ -21,14 +21,14 @@ class ProcessResult:
 
     @property
     def reason(self) -> str:
-        """Why it did not succeed, in its own words on one line."""
+        """Return why the process failed: its output on one line."""
         words = self.stderr.strip() or self.stdout.strip() or f"exit code {self.returncode}"
         return " / ".join(line.strip() for line in words.splitlines() if line.strip())
 
 
 @dataclass(frozen=True, slots=True)
 class TreeState:
-    """A checkout at one moment.
+    """State of a checkout.
 
     `commit` and `tree` are full object names, `None` before the first commit; `branch` is the short name, `None` when
     HEAD is detached. `operation` is the unfinished operation and the command that ends it. `changed` and `untracked`
@@ -47,7 +47,7 @@ class TreeState:
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """A tag of a repository: what kind it is, its own object, and the commit it peels to."""
+    """Tag of a repository: its kind, its object, and the commit that it points to."""
 
     annotated: bool
     object: str
@@ -56,32 +56,39 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class RemoteRefs:
-    """What a remote answered to `question`: refs by full name, or `None` and the reason why it could not be asked."""
+    """Refs of a remote by full name, read by the command `question`.
+
+    `refs` is `None` if the remote could not be read, for the given `reason`.
+    """
 
     question: str
     refs: Mapping[str, str] | None
     reason: str
 
     def branch(self, name: str) -> str | None:
-        """The commit of a branch."""
+        """Return the commit of a branch."""
         return (self.refs or {}).get(f"refs/heads/{name}")
 
     def tag(self, name: str) -> Tag | None:
-        """The tag of that name; an annotated one is listed twice, the second time peeled."""
+        """Return the tag of that name; `git ls-remote` lists an annotated tag twice, the second time as `<tag>^{}`."""
         tagged = (self.refs or {}).get(f"refs/tags/{name}")
         if tagged is None:
             return None
-        peeled = (self.refs or {}).get(f"refs/tags/{name}^{{}}")
-        return Tag(annotated=peeled is not None, object=tagged, commit=peeled or tagged)
+        commit = (self.refs or {}).get(f"refs/tags/{name}^{{}}")
+        return Tag(annotated=commit is not None, object=tagged, commit=commit or tagged)
 
 
 @dataclass(frozen=True, slots=True)
 class GitHubResponse:
-    """What GitHub answered to `question`, such as `GET /repos/owner/name`.
+    """Response of GitHub to the request `question`, such as `GET /repos/owner/name`.
 
-    `value` is the JSON that it gave. Otherwise `reason` says in its own words why there is none: *absent* is that it
-    knows no such thing (or hides it from this token), *forbidden* that the token may not do this, *refused* that the
-    request was understood and declined, *no answer* that nothing is known, and *no token* that nobody was asked.
+    `value` is the JSON of a response with the outcome *value*. For all other outcomes, `reason` is GitHub's message:
+
+    - *absent*: not found, or hidden from this token.
+    - *forbidden*: the token has no permission.
+    - *refused*: GitHub declined the request.
+    - *no answer*: no usable response arrived.
+    - *no token*: no request was sent, for lack of a token.
     """
 
     question: str
@@ -92,9 +99,9 @@ class GitHubResponse:
 
 @dataclass(frozen=True, slots=True)
 class NameLookup:
-    """Whether a registry knows a name, asked by `question`; `reason` says why that is *unknown*.
+    """Result of looking up a name at a registry by the request `question`; `reason` says why it is *unknown*.
 
-    `version` is the newest version of a crate, `None` where nothing names it.
+    `version` is the newest version of a crate, `None` if it is unknown.
     """
 
     question: str
@@ -105,11 +112,11 @@ class NameLookup:
 
 @dataclass(frozen=True, slots=True)
 class VersionLookup:
-    """What a registry answered to `question`, about one version of one name.
+    """Files of one version of one name at a registry, read by the request `question`.
 
-    `digests` are the SHA-256 digests, in hexadecimal, of the files that it offers; there are some exactly when `kind`
-    is `offered`. `reason` says why there are none. `commit` is the full name of the commit that the files say they
-    were made from, where the registry's files say that (a `.crate` does).
+    `digests` are the SHA-256 digests of the files, in hexadecimal. They are empty unless `kind` is `offered`; then
+    `reason` says why. `commit` is the full name of the commit that the files were built from, if the files contain it
+    (a `.crate` does).
     """
 
     kind: Literal["offered", "no version", "no name", "no answer"]
@@ -121,7 +128,7 @@ class VersionLookup:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Whether a file proves where it was built: `proven`, `refuted`, or `unknown` with the reason."""
+    """Provenance of a file: `proven`, `refuted`, or `unknown` with the reason."""
 
     file: str
     kind: Literal["proven", "refuted", "unknown"]

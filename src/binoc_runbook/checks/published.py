@@ -1,6 +1,6 @@
 """Checks of the published files: the registries have exactly the bytes that were built, from the tagged commit.
 
-Pure comparisons. What was built is known from `SHA256SUMS`, what is offered from what the clients were told.
+The built files are those in `SHA256SUMS`. The published files are those that the registry clients report.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ PUBLISHED, COMMIT, PROVENANCE = "published", "commit", "provenance"
 
 State = Literal["published", "not yet visible", "missing", "differs", "unknown"]
 
-#: How long after its tag a release may still be on its way, in seconds: builds, people who approve, caches.
-ON_ITS_WAY = 2 * 3600.0
-#: PyPI takes no further file for a release that is older than this, in seconds.
+#: Time in seconds after the tag in which a release can still be incomplete: builds, approvals, caches.
+PUBLISHING_TIME = 2 * 3600.0
+#: PyPI accepts no more files for a release that is older than this, in seconds.
 CLOSED = 14 * 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
 class BuiltFiles:
-    """The digests of the files of one artifact by name; `whole` says whether it can have no others."""
+    """Digests of the built files of one artifact, by file name; `complete` says whether these are all of its files."""
 
     digests: Mapping[str, str]
-    whole: bool
+    complete: bool
 
 
 @dataclass(frozen=True, slots=True)
 class PublicationResult:
-    """State of one artifact at its registry, with the finding that shows it and what the registry offers."""
+    """State of one artifact at its registry, with its finding and the response of the registry."""
 
     artifact: Artifact
     state: State
@@ -46,10 +46,10 @@ class PublicationResult:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseContext:
-    """What all artifacts of a release have in common.
+    """Policy, version and age of a release.
 
-    `age` is that of its tag in seconds, `None` if nobody knows. `own_build`: what was built is known from a build in
-    this checkout, which may have been of another commit with the same version.
+    `age` is the age of its tag in seconds, `None` if it is unknown. `own_build` says that the checksums are from a
+    build in this checkout, which may be of another commit with the same version.
     """
 
     policy: Policy
@@ -63,7 +63,7 @@ class ReleaseContext:
 
     @property
     def young(self) -> bool:
-        return self.age is not None and self.age < ON_ITS_WAY
+        return self.age is not None and self.age < PUBLISHING_TIME
 
     @property
     def closed(self) -> bool:
@@ -73,17 +73,17 @@ class ReleaseContext:
 def select_built_files(
     artifact: Artifact, policy: Policy, version: Version, checksums: Mapping[str, str]
 ) -> BuiltFiles:
-    """Pick the files of one artifact in this version; the checksums of a local build name one wheel of many."""
+    """Select the files of one artifact in this version; a local build has only the wheel of its host."""
     digests = {name: digest for name, digest in checksums.items() if _belongs(name, artifact, version)}
-    alone = replace(policy, artifacts=(artifact,))
-    expectation = Expectation(alone, version, platforms=PlatformSelection("all"))
-    return BuiltFiles(digests, whole=not match_files(sorted(digests), expectation).defects)
+    own_policy = replace(policy, artifacts=(artifact,))
+    expectation = Expectation(own_policy, version, platforms=PlatformSelection("all"))
+    return BuiltFiles(digests, complete=not match_files(sorted(digests), expectation).defects)
 
 
 def published(
     artifact: Artifact, lookup: VersionLookup, built: BuiltFiles, release: ReleaseContext
 ) -> PublicationResult:
-    """Compare what a registry offers of one artifact with what was built."""
+    """Compare the published files of one artifact with the built ones."""
     again = f"just verify {release.version}"
     if lookup.kind == "no answer":
         return _result(artifact, "unknown", lookup, lookup.reason, again)
@@ -91,58 +91,59 @@ def published(
         if release.young:
             return _result(artifact, "not yet visible", lookup, lookup.reason, again)
         if release.age is None:
-            saw = f"{lookup.reason}; this clone has no tag `{release.tag}` that says since when"
+            saw = f"{lookup.reason}; this clone has no tag `{release.tag}`, so the age of the release is unknown"
             return _result(artifact, "missing", lookup, saw, f"git fetch --tags && {again}")
         return _result(artifact, "missing", lookup, lookup.reason, _dispatch(artifact, release))
     if not built.digests:
-        saw = f"{_files(len(lookup.digests))} out, and no SHA256SUMS says what was built"
-        return _result(artifact, "unknown", lookup, saw, _get_sums(release))
-    stranger = sorted(lookup.digests - set(built.digests.values()))
-    lacking = sorted(name for name, digest in built.digests.items() if digest not in lookup.digests)
-    if stranger and built.whole:
-        saw = f"offers what was not built: {_listed(stranger)}"
-        # Nobody should yank a release because of what lies about in a checkout.
-        remedy = _get_sums(release) if release.own_build else _never_again(artifact, release)
-        return _result(artifact, "differs", lookup, saw + _lacks(lacking), remedy)
-    if lacking:
-        saw = f"{len(built.digests) - len(lacking)} of {_files(len(built.digests))} out{_lacks(lacking)}"
+        saw = f"{_files(len(lookup.digests))} published, but no SHA256SUMS to compare with"
+        return _result(artifact, "unknown", lookup, saw, _download_checksums(release))
+    unexpected = sorted(lookup.digests - set(built.digests.values()))
+    missing = sorted(name for name, digest in built.digests.items() if digest not in lookup.digests)
+    if unexpected and built.complete:
+        saw = f"has files that were not built: {_list_digests(unexpected)}"
+        # Old files of a checkout are not a reason to yank a release.
+        remedy = _download_checksums(release) if release.own_build else _yank(artifact, release)
+        return _result(artifact, "differs", lookup, saw + _list_missing(missing), remedy)
+    if missing:
+        count = len(built.digests) - len(missing)
+        saw = f"{count} of {_files(len(built.digests))} published{_list_missing(missing)}"
         if release.young:
             return _result(artifact, "not yet visible", lookup, saw, again)
-        remedy = _dispatch(artifact, release, partly=True) if built.whole else _get_sums(release)
+        remedy = _dispatch(artifact, release, partly=True) if built.complete else _download_checksums(release)
         return _result(artifact, "differs", lookup, saw, remedy)
-    if stranger:
-        saw = f"{len(built.digests)} of {len(lookup.digests)} files compared, each as it was built"
-        return _result(artifact, "published", lookup, saw, _get_sums(release))
-    return _result(artifact, "published", lookup, f"{_files(len(built.digests))} out, each as it was built")
+    if unexpected:
+        saw = f"{len(built.digests)} of {len(lookup.digests)} files compared, identical to the build"
+        return _result(artifact, "published", lookup, saw, _download_checksums(release))
+    return _result(artifact, "published", lookup, f"{_files(len(built.digests))}, identical to the build")
 
 
 def commit(artifact: Artifact, named: str | None, release: ReleaseContext, tagged: str | None) -> Finding:
-    """Compare the commit that a published file names with the one that the tag of this clone peels to."""
+    """Compare the commit that a published file was built from with the commit of the tag in this clone."""
     looked_at = f"the commit of {artifact.name} {release.version}"
     if tagged is None:
-        saw = f"this clone has no tag `{release.tag}` to compare it with"
+        saw = f"this clone has no tag `{release.tag}` to compare with"
         return Finding.unknown(COMMIT, looked_at, saw, "git fetch --tags")
     if named is None:
-        saw = "no file of it that could be read says which commit it was made from"
+        saw = "no readable file contains the commit that it was built from"
         return Finding.unknown(COMMIT, looked_at, saw, f"just verify {release.version}")
     if named != tagged:
-        saw = f"it was made from `{named[:12]}`, and `{release.tag}` is `{tagged[:12]}`"
-        return Finding.failed(COMMIT, looked_at, saw, _never_again(artifact, release))
-    return Finding.ok(COMMIT, looked_at, f"made from `{tagged[:12]}`, as `{release.tag}` is")
+        saw = f"built from `{named[:12]}`, but `{release.tag}` points to `{tagged[:12]}`"
+        return Finding.failed(COMMIT, looked_at, saw, _yank(artifact, release))
+    return Finding.ok(COMMIT, looked_at, f"built from `{tagged[:12]}`, the commit of `{release.tag}`")
 
 
 def provenance(artifact: Artifact, files: Sequence[Provenance], release: ReleaseContext) -> Finding:
-    """Say whether every file of a distribution proves that it was built in the repository of the policy (PEP 740)."""
+    """Check that every file of a distribution was built in the repository of the policy (PEP 740)."""
     looked_at = f"the provenance of {artifact.name} {release.version}"
     refuted = [file for file in files if file.kind == "refuted"]
     unknown = [file for file in files if file.kind == "unknown"]
     if refuted:
         saw = f"`{refuted[0].file}`: {refuted[0].reason}"
-        return Finding.failed(PROVENANCE, looked_at, saw, _never_again(artifact, release))
+        return Finding.failed(PROVENANCE, looked_at, saw, _yank(artifact, release))
     if unknown or not files:
-        saw = f"`{unknown[0].file}`: {unknown[0].reason}" if unknown else "there is no file to ask about"
-        return Finding.unknown(PROVENANCE, looked_at, saw, f"just verify {release.version}, where PyPI can be asked")
-    return Finding.ok(PROVENANCE, looked_at, f"{_files(len(files))} proven to be built in {release.policy.repository}")
+        saw = f"`{unknown[0].file}`: {unknown[0].reason}" if unknown else "no file to check"
+        return Finding.unknown(PROVENANCE, looked_at, saw, f"just verify {release.version}, with access to PyPI")
+    return Finding.ok(PROVENANCE, looked_at, f"{_files(len(files))}, verified: built in {release.policy.repository}")
 
 
 _STATUS: dict[State, Status] = {
@@ -168,31 +169,31 @@ def _belongs(name: str, artifact: Artifact, version: Version) -> bool:
 
 
 def _dispatch(artifact: Artifact, release: ReleaseContext, *, partly: bool = False) -> str:
-    """How to finish one artifact of a tag that is there already."""
+    """Return the command that publishes one artifact of an existing tag."""
     if partly and artifact.registry == "pypi" and release.closed:
-        return "just prepare VERSION, the next one: PyPI takes no file for a release after 14 days"
+        return "just prepare VERSION, the next one: PyPI accepts no files for a release after 14 days"
     return f"gh workflow run {release.policy.workflow} --ref {release.tag} -f artifact={artifact.name}"
 
 
-def _never_again(artifact: Artifact, release: ReleaseContext) -> str:
-    yank = f"cargo yank {artifact.name}@{release.version}"
+def _yank(artifact: Artifact, release: ReleaseContext) -> str:
+    step = f"cargo yank {artifact.name}@{release.version}"
     if artifact.registry == "pypi":
-        yank = f"yank {release.version} on the page of `{artifact.name}` at PyPI"
-    return f"{yank}, then `just prepare` the next version; what is published is never replaced"
+        step = f"yank {release.version} on the page of `{artifact.name}` at PyPI"
+    return f"{step}, then `just prepare` the next version; published files cannot be replaced"
 
 
-def _get_sums(release: ReleaseContext) -> str:
-    get = f"gh release download {release.tag} --pattern SHA256SUMS"
-    return f"{get} && just verify {release.version} --sums SHA256SUMS"
+def _download_checksums(release: ReleaseContext) -> str:
+    download = f"gh release download {release.tag} --pattern SHA256SUMS"
+    return f"{download} && just verify {release.version} --sums SHA256SUMS"
 
 
 def _files(count: int) -> str:
     return f"{count} file{'s' if count != 1 else ''}"
 
 
-def _listed(digests: Sequence[str]) -> str:
+def _list_digests(digests: Sequence[str]) -> str:
     return ", ".join(f"sha256 {digest[:12]}…" for digest in digests[:3]) + (" and more" if digests[3:] else "")
 
 
-def _lacks(names: Sequence[str]) -> str:
-    return f"; as it was built, not there: {', '.join(f'`{name}`' for name in names)}" if names else ""
+def _list_missing(names: Sequence[str]) -> str:
+    return f"; missing: {', '.join(f'`{name}`' for name in names)}" if names else ""

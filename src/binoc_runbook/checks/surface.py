@@ -1,8 +1,8 @@
-"""Whether exactly the declared artifacts can be published.
+"""Check that exactly the declared artifacts can be published.
 
-What the policy promises is compared with what cargo reports about the crates and with the classifiers of the
-distributions. A crate without `publish = false`, or a distribution without a `Private ::` classifier, can be published
-by one wrong command; it is named with its line and the edit that closes it.
+The policy is compared with cargo's metadata of the crates and with the classifiers of the distributions. One wrong
+command can publish a crate without `publish = false`, or a distribution without a `Private ::` classifier. The finding
+has the line, and the edit that prevents it.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ CRATES_IO = "crates-io"
 
 
 def surface(workspace: Workspace, policy: Policy) -> Findings:
-    """Compare the policy with the manifests; where cargo reports nothing about them, the answer is unknown."""
+    """Compare the policy with the manifests; a workspace that cargo cannot read is unknown."""
     findings = [*workspace.problems, *workspace.cargo_errors(CHECK)]
     for artifact in policy.artifacts:
         findings += _artifact(artifact, workspace.package_of(artifact))
     if policy.declared:
         findings += (_undeclared(package) for package in _others(workspace, policy) if package.publishable)
     else:
-        findings.append(_no_promise(workspace))
+        findings.append(_without_policy(workspace))
     return Findings(findings)
 
 
 def withheld(workspace: Workspace, policy: Policy) -> Findings:
-    """Ask of each crate that the policy does not declare whether its manifest keeps it from being published."""
+    """Check that each crate that the policy does not declare cannot be published."""
     findings: list[Finding] = []
     for package in _others(workspace, policy):
         if package.ecosystem != "cargo":
@@ -41,7 +41,7 @@ def withheld(workspace: Workspace, policy: Policy) -> Findings:
         if package.publishable:
             findings.append(_undeclared(package))
         elif package.publishable is None:
-            saw = f"`publish` of `{package.name}` is inherited, and cargo reports nothing: {package.cargo_error}"
+            saw = f"`publish` of `{package.name}` is inherited, and cargo cannot read it: {package.cargo_error}"
             remedy = f"cargo metadata --no-deps --manifest-path {package.manifest}"
             findings.append(Finding.unknown(CHECK, _publish_place(package), saw, remedy))
         else:
@@ -50,7 +50,7 @@ def withheld(workspace: Workspace, policy: Policy) -> Findings:
 
 
 def _others(workspace: Workspace, policy: Policy) -> Iterator[Package]:
-    """The packages that the policy does not declare."""
+    """Return the packages that the policy does not declare."""
     declared = [workspace.package_of(artifact) for artifact in policy.artifacts]
     return (package for package in workspace.packages if not any(package is other for other in declared))
 
@@ -59,37 +59,38 @@ def _artifact(artifact: Artifact, package: Package | None) -> Iterator[Finding]:
     what = f"`{artifact.name}` for {NAMES[artifact.registry]}"
     if package is None:
         kind = f"`{MANIFEST_OF[artifact.registry]}`"
-        saw = f"the policy declares {what}, and no {kind} has that name"
-        yield Finding.failed(CHECK, artifact.source, saw, f"name it in a {kind} in `{artifact.path}`")
+        saw = f"the policy declares {what}, but no {kind} has that name"
+        remedy = f'write `name = "{artifact.name}"` in a {kind} in `{artifact.path}`'
+        yield Finding.failed(CHECK, artifact.source, saw, remedy)
         return
     if package.directory != artifact.path:
-        saw = f"the policy says that `{package.name}` lies in `{artifact.path}`, and it lies in `{package.directory}`"
+        saw = f"the policy has the path `{artifact.path}` for `{package.name}`, which is in `{package.directory}`"
         yield Finding.failed(CHECK, artifact.source, saw, f'write `path = "{package.directory}"`')
     place = _publish_place(package)
     if package.publishable is False or _other_registries(package):
         why, remedy = _obstacle(package, place)
-        yield Finding.failed(CHECK, place, f"the policy declares {what}, and {why}", remedy)
+        yield Finding.failed(CHECK, place, f"the policy declares {what}, but {why}", remedy)
     elif package.directory == artifact.path and package.publishable:
         place = package.document.place("package" if package.ecosystem == "cargo" else "project", "name")
         yield Finding.ok(CHECK, place, f"{what} can be published, as the policy declares")
 
 
 def _obstacle(package: Package, place: Place) -> tuple[str, str]:
-    """What keeps a declared package from being published, and the edit that opens it."""
+    """Return why a declared package cannot be published, and the edit that allows it."""
     if package.ecosystem == "pypi":
-        return "a classifier makes PyPI refuse it", f"remove the classifier in `{place}`"
+        return "PyPI rejects its classifier", f"remove the classifier in `{place}`"
     if others := _other_registries(package):
         return f"`publish` allows only {others}", f'add "{CRATES_IO}" to `publish` in `{place}`'
     if package.source is None:
         remedy = f"write its version under `[package]` in `{package.manifest}`"
-        return f"without a version Cargo does not publish it ({package.reason})", remedy
-    return "its manifest does not let Cargo publish it", f"write `publish = true` in `{place}`"
+        return f"Cargo does not publish a crate without a version ({package.reason})", remedy
+    return "its manifest prevents Cargo from publishing it", f"write `publish = true` in `{place}`"
 
 
 def _undeclared(package: Package) -> Finding:
     place = _publish_place(package)
     if others := _other_registries(package):
-        saw = f"`{package.name}` can be published to {others}, of which the policy says nothing"
+        saw = f"`{package.name}` can be published to {others}, and the policy does not declare it"
         return Finding.warning(CHECK, place, saw)
     registry = NAMES[REGISTRY[package.ecosystem]]
     saw = f"`{package.name}` can be published to {registry}, and the policy does not declare it"
@@ -100,27 +101,27 @@ def _undeclared(package: Package) -> Finding:
 
 
 def _other_registries(package: Package) -> str:
-    """The registries that a crate names without naming crates.io; empty where it names crates.io, or none at all."""
+    """Return the registries that a crate allows if crates.io is not among them, otherwise an empty text."""
     registries = package.registries or ()
     return "" if CRATES_IO in registries else ", ".join(f"`{registry}`" for registry in registries)
 
 
-def _no_promise(workspace: Workspace) -> Finding:
+def _without_policy(workspace: Workspace) -> Finding:
     names = [
         f"`{package.name}` ({NAMES[REGISTRY[package.ecosystem]]})"
         for package in workspace.packages
         if package.publishable
     ]
-    question = "what would be published"
+    looked_at = "packages that can be published"
     remedy = "declare the artifacts in `[tool.binoc-runbook]` of `pyproject.toml`"
     if not names:
-        return Finding.failed(CHECK, question, "no promise is declared, and nothing can be published", remedy)
-    saw = f"no promise is declared; what can be published is {', '.join(names)}"
-    return Finding.warning(CHECK, question, saw, remedy)
+        return Finding.failed(CHECK, looked_at, "no policy is declared, and no package can be published", remedy)
+    saw = f"no policy is declared; these packages can be published: {', '.join(names)}"
+    return Finding.warning(CHECK, looked_at, saw, remedy)
 
 
 def _publish_place(package: Package) -> Place:
-    """The line that says whether a package may be published; the one with its name where none does."""
+    """Return the line that allows or prevents publishing a package, or the line of its name if there is none."""
     document = package.document
     if package.ecosystem == "cargo":
         keys = ("package", "name") if document.get("package", "publish") is None else ("package", "publish")

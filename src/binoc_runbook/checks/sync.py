@@ -1,7 +1,7 @@
-"""Whether every place that owns or quotes a published version says the version that is to be released.
+"""Check that all version locations of the published packages have the version of the release.
 
-Each place is compared with what set-version would write there, so whatever this check finds, one command repairs. What
-nothing published depends on may be out of step; it is a warning and never fails a release.
+Each location is compared with what `set-version` would write there, so that this one command fixes all differences.
+Locations that no published package depends on may differ; they are warnings.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ CHECK = "sync"
 CHANGELOG = "CHANGELOG.md"
 
 _ALL_OF: dict[Kind, str] = {
-    "version": "the manifests of what is published",
+    "version": "the manifests of the published packages",
     "requirement": "the requirements between our own packages",
     "lock": "the entries of our crates in `Cargo.lock`",
 }
@@ -40,7 +40,7 @@ _ALL_OF: dict[Kind, str] = {
 def sync(workspace: Workspace, policy: Policy, version: Version) -> Findings:
     """Compare every version location, every lock file and the changelog with a version.
 
-    Manifests that cannot be read are not repeated here; they are `workspace.problems`, which `surface` reports.
+    Manifests that cannot be read are `workspace.problems`; the check `surface` reports them.
     """
     locations = find_version_locations(workspace, policy)
     return Findings(
@@ -56,11 +56,11 @@ def sync(workspace: Workspace, policy: Policy, version: Version) -> Findings:
 def _unknown(workspace: Workspace, policy: Policy) -> Iterator[Finding]:
     published = workspace.packages_to_publish(policy)
     if not published:
-        saw = "nothing that could be released was found"
+        saw = "no package to release"
         yield Finding.failed(CHECK, workspace.root.name or ".", saw, "binoc-runbook inspect")
     for package in published:
         if package.source is None:
-            saw = f"the version of `{package.name}` is not known: {package.reason}"
+            saw = f"the version of `{package.name}` is unknown: {package.reason}"
             yield Finding.unknown(CHECK, package.manifest, saw, f"write the version into `{package.manifest}`")
     yield from cargo_errors(workspace, policy, CHECK)
 
@@ -75,7 +75,7 @@ def _locations(locations: VersionLocations, version: Version) -> Iterator[Findin
             yield finding if location.published else replace(finding, status="warning")
     for kind, count in counts.items():
         if kind not in differing:
-            saw = f"{count} {'place says' if count == 1 else 'places say'} `{version.semver}`"
+            saw = f"{count} {'place has' if count == 1 else 'places have'} version `{version.semver}`"
             yield Finding.ok(CHECK, _ALL_OF[kind], saw)
 
 
@@ -88,19 +88,19 @@ def _location(location: VersionLocation, version: Version) -> Finding | None:
         return None
     verb = "is required as" if location.kind == "requirement" else "is"
     whose = "Cargo's" if location.spelling == "cargo" else "Python's"
-    saw = f"`{location.package}` {verb} `{location.current}`, and should be `{text}` in {whose} spelling"
+    saw = f"`{location.package}` {verb} `{location.current}`, but should be `{text}` in {whose} spelling"
     return Finding.failed(CHECK, location.place, saw, f"just set-version {version.semver}")
 
 
 def locks(workspace: Workspace, policy: Policy, locations: VersionLocations) -> Iterator[Finding]:
-    """Report what makes Cargo write a lock file again, and therefore refuse it under `--locked`."""
+    """Check that Cargo would not change a lock file, so that it accepts the file under `--locked`."""
     for lock in locations.locks:
         if lock.problem:
             yield replace(lock.problem, check=CHECK)
         checked = {location.keys for location in locations.all if location.document is lock}
         for entry, package in match_entries(workspace, lock):
             if package.version not in (None, entry.version) and entry.keys not in checked:
-                saw = f"`{entry.name}` is `{entry.version}`, and its manifest says `{package.version}`"
+                saw = f"`{entry.name}` is `{entry.version}`, but its manifest has `{package.version}`"
                 yield Finding.warning(CHECK, lock.place(*entry.keys), saw, "cargo update --workspace")
     needed = built_manifests(workspace, policy)
     known = {lock.path: {entry.name for entry in lock.entries} for lock in locations.locks if not lock.problem}
@@ -113,12 +113,12 @@ def locks(workspace: Workspace, policy: Policy, locations: VersionLocations) -> 
             continue
         if path not in known:
             reported.add(path)
-            saw = f"there is no lock file, and `{package.name}` is published from this workspace"
-            # Nothing is known of how an undeclared release is published; a declared one builds with `--locked`.
-            answer = Finding.failed if policy.declared else Finding.warning
-            yield answer(CHECK, path, saw, f"cargo generate-lockfile --manifest-path {package.root}")
+            saw = f"the lock file is missing, but `{package.name}` is published from this workspace"
+            # A release with a policy builds with `--locked`; without one, the build is unknown.
+            finding = Finding.failed if policy.declared else Finding.warning
+            yield finding(CHECK, path, saw, f"cargo generate-lockfile --manifest-path {package.root}")
         elif package.name not in known[path]:
-            saw = f"it has no entry for `{package.name}` of `{package.manifest}`"
+            saw = f"has no entry for `{package.name}` of `{package.manifest}`"
             yield Finding.failed(CHECK, path, saw, f"cargo update --workspace --manifest-path {package.root}")
 
 
@@ -130,12 +130,12 @@ def _changelog(workspace: Workspace, version: Version) -> Finding:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         return Finding.failed(CHECK, CHANGELOG, f"cannot be read: {reason}", f"save `{CHANGELOG}` as UTF-8")
-    said = section(text, version)
-    if said is None:
-        saw = f"no section is headed `## [{version.semver}]`"
+    notes = section(text, version)
+    if notes is None:
+        saw = f"has no section with the heading `## [{version.semver}]`"
         return Finding.failed(CHECK, CHANGELOG, saw, f"just prepare {version.semver}")
-    if not said:
+    if not notes:
         saw = f"the section `{version.semver}` is empty"
-        return Finding.failed(CHECK, CHANGELOG, saw, f"write what changed under the heading of `{version.semver}`")
-    lines = said.count("\n") + 1
+        return Finding.failed(CHECK, CHANGELOG, saw, f"write the changes under the heading `{version.semver}`")
+    lines = notes.count("\n") + 1
     return Finding.ok(CHECK, CHANGELOG, f"the section `{version.semver}` has {lines} line{'s'[: lines - 1]}")

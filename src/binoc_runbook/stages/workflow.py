@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from binoc_runbook.checks.workflow import workflow
 from binoc_runbook.checks.workflow.audit import Audit
-from binoc_runbook.checks.workflow.model import FOLDER
+from binoc_runbook.checks.workflow.model import WORKFLOWS
 from binoc_runbook.stages.stage import Observation, Stage
 from binoc_runbook.stages.target import Target
 from binoc_runbook.world.zizmor import audit_workflow
@@ -21,4 +21,4 @@ class WorkflowStage(Stage):
 
 def audit_of(target: Target) -> Audit:
     """Audit the publish workflow of a target."""
-    return audit_workflow(target.world.processes, f"{FOLDER}/{target.policy.workflow}")
+    return audit_workflow(target.world.processes, f"{WORKFLOWS}/{target.policy.workflow}")

@@ -1,6 +1,6 @@
-"""Check of built files: exactly those that the policy promises, each with the content that users rely on.
+"""Check of the dists: exactly the files that the policy declares, each with the required content.
 
-Names and tags are compared as sets, not as lists of spellings: builders order the tags of a file name as they like.
+File names are compared as sets of tags, because builders write the tags of a name in any order.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ _INSPECT = {".crate": inspect_crate, ".gz": inspect_sdist, ".whl": inspect_wheel
 
 
 def dists(directory: Path, expectation: Expectation, shown: str = "dist") -> Findings:
-    """Compare the files of a directory, by name and content, with what is expected of a release.
+    """Compare the files of a directory, by name and content, with the expectation of a release.
 
-    Each file as expected gives one `ok`, each defect a finding of its own. Findings show the directory as `shown`.
+    A file without defects gives one `ok`, each defect one finding. Findings show the directory as `shown`.
     """
     if not directory.is_dir():
-        return Findings([Finding.failed(CHECK, shown, "there is no such directory", "just dist")])
+        return Findings([Finding.failed(CHECK, shown, "no such directory", "just dist")])
     policy, selected = expectation.policy, expectation.platforms.selected
     if not policy.artifacts:
-        saw = "no artifact is promised, so nothing says what should be there"
+        saw = "the policy declares no artifact, so the expected files are unknown"
         return Findings([Finding.unknown(CHECK, shown, saw, f"declare the artifacts in `{policy.source}`")])
     known = dict.fromkeys(["host", "all", *(tag for artifact in policy.artifacts for tag in artifact.platforms)])
     if selected not in known:
-        saw = "the policy lists no wheel of this platform"
+        saw = "the policy has no wheel for this platform"
         return Findings([Finding.failed(CHECK, f"--platforms {selected}", saw, f"--platforms {'|'.join(known)}")])
     names = sorted(path.name for path in directory.iterdir() if path.name != CHECKSUMS)
     files = match_files(names, expectation)
@@ -41,7 +41,7 @@ def dists(directory: Path, expectation: Expectation, shown: str = "dist") -> Fin
         path = directory / name
         findings += _findings(f"{shown}/{name}", _INSPECT[path.suffix](path, artifact, expectation))
     checksums: list[Defect | str] = list(check_checksums(directory, names))
-    findings += _findings(f"{shown}/{CHECKSUMS}", checksums or [f"agrees with all {len(names)} files"])
+    findings += _findings(f"{shown}/{CHECKSUMS}", checksums or [f"matches all {len(names)} files"])
     return Findings(findings)
 
 

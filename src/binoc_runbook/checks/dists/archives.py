@@ -32,13 +32,13 @@ class TarArchive:
         for member in archive:
             size += member.size
             if size > UNPACKED:
-                self.defects.append(Defect(f"unpacks to more than {format_size(UNPACKED)}, which is never looked at"))
+                self.defects.append(Defect(f"unpacks to more than {format_size(UNPACKED)}, the limit of this check"))
                 return
             if member.isdir():
                 continue
             names.append(member.name)
             if not member.isreg():
-                self.defects.append(Defect(f"holds `{member.name}`, which is no regular file"))
+                self.defects.append(Defect(f"contains `{member.name}`, which is not a regular file"))
             elif (content := archive.extractfile(member)) is not None:
                 self.files[member.name] = content.read()
         self.defects += check_members(names, self.root)
@@ -53,7 +53,7 @@ class TarArchive:
         return {name.removeprefix(prefix): data for name, data in self.files.items() if name.startswith(prefix)}
 
     def check_required(self, *names: str) -> Iterator[Defect]:
-        """Check that files are at the top; `README` stands for one with any ending."""
+        """Check that files are in the root directory; `README` can have any extension."""
         top = {"README" if name.startswith("README.") else name for name in self.paths() if "/" not in name}
         yield from (Defect(f"has no `{name}`") for name in names if name not in top)
 
@@ -64,9 +64,9 @@ def check_size(path: Path, smallest: int, largest: int) -> Iterator[Defect | str
     if smallest <= size <= largest:
         yield format_size(size)
     else:
-        much = "little" if size < smallest else "much"
+        problem = "small" if size < smallest else "large"
         bounds = f"{format_size(smallest)} to {format_size(largest)}"
-        yield Defect(f"has {format_size(size)}, which is too {much}: {bounds} are expected")
+        yield Defect(f"is too {problem}: {format_size(size)}, but {bounds} are expected")
 
 
 def format_size(size: int) -> str:
@@ -78,17 +78,17 @@ def format_size(size: int) -> str:
 
 
 def check_members(names: Iterable[str], root: str | None = None) -> Iterator[Defect]:
-    """Check that no member of an archive is there twice, or is unpacked outside of the target directory.
+    """Check that no member of an archive is duplicate, or is unpacked outside of the target directory.
 
-    `root` is the one directory that all of them must be in.
+    `root` is the one directory that must contain all members.
     """
     checked: set[str] = set()
     for name in names:
         if name in checked:
-            yield Defect(f"holds `{name}` twice, and unpackers differ in which of them they take")
+            yield Defect(f"contains `{name}` twice; tools differ in which of the two they unpack")
         checked.add(name)
         path = PurePosixPath(name)
         if path.is_absolute() or ".." in path.parts or "\\" in name or re.match("[A-Za-z]:", name):
-            yield Defect(f"holds `{name}`, which would be written outside the directory it is unpacked into")
+            yield Defect(f"contains `{name}`, which would be unpacked outside of the target directory")
         elif root is not None and path.parts[:1] != (root,):
-            yield Defect(f"holds `{name}`, which is not in the directory `{root}`")
+            yield Defect(f"contains `{name}`, which is not in the directory `{root}`")

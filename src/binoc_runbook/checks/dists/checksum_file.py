@@ -18,7 +18,7 @@ def parse_checksums(text: str) -> dict[str, str]:
     """Return digests by file name.
 
     Raises:
-        ValueError: A line has another format, or names a file again; the message says which.
+        ValueError: A line has another format, or a file has two lines; the message says which.
     """
     digests: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), 1):
@@ -26,13 +26,13 @@ def parse_checksums(text: str) -> dict[str, str]:
         if match is None:
             raise ValueError(f"line {number} is not a digest and a name")
         if match[2] in digests:
-            raise ValueError(f"names `{match[2]}` twice")
+            raise ValueError(f"has two lines for `{match[2]}`")
         digests[match[2]] = match[1]
     return digests
 
 
 def check_checksums(directory: Path, names: Sequence[str]) -> Iterator[Defect]:
-    """Compare the checksums of a directory with its other files, which have these names."""
+    """Compare the checksums in a directory with its files of these names."""
     try:
         digests = parse_checksums((directory / CHECKSUMS).read_text("utf-8"))
     except FileNotFoundError:
@@ -46,7 +46,7 @@ def check_checksums(directory: Path, names: Sequence[str]) -> Iterator[Defect]:
         return
     for name in names:
         if name not in digests:
-            yield Defect(f"does not name `{name}`")
+            yield Defect(f"has no line for `{name}`")
         elif (directory / name).is_file() and digests[name] != sha256_of(directory / name):
-            yield Defect(f"gives `{name}` another digest than it has")
-    yield from (Defect(f"names `{name}`, which is not there") for name in digests.keys() - set(names))
+            yield Defect(f"has a wrong digest for `{name}`")
+    yield from (Defect(f"has a line for `{name}`, which does not exist") for name in digests.keys() - set(names))

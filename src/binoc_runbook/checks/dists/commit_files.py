@@ -1,4 +1,4 @@
-"""The files of a commit, as far as an sdist is compared with them."""
+"""Files of a commit, for the comparison with an sdist."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 
 from binoc_runbook.policy import Artifact
 
-#: The keys that maturin rewrites in the manifests of an sdist: the members of the workspace are those that it has, the
-#: README of the distribution is named in the crate's manifest, and the `pyproject.toml`, which moves to the top, has
-#: the paths of the crate and of the Python sources from there. All else is as in the commit.
+#: The keys that maturin rewrites in the manifests of an sdist. It removes workspace members that are not in the sdist,
+#: writes the README of the distribution into the crate's manifest, and adapts the paths in `pyproject.toml`, which it
+#: moves to the root directory. All other keys are as in the commit.
 _REWRITTEN = {
     "Cargo.toml": (
         ("workspace", "members"),
@@ -26,13 +26,13 @@ _REWRITTEN = {
 
 @dataclass(frozen=True, slots=True)
 class CommitFiles:
-    """The files of a commit: their object names by path, and the text of the manifests among them."""
+    """Files of a commit: their object names by path, and the texts of the manifests."""
 
     object_names: Mapping[str, str]
     manifests: Mapping[str, str]
 
     def candidates(self, artifact: Artifact, path: str) -> list[str]:
-        """Return where the commit has a file of the sdist: at the same path, or at that path below the artifact's."""
+        """Return the paths in the commit for a file of the sdist: the same path, or that path below the artifact's."""
         return [candidate for candidate in (path, f"{artifact.path}/{path}") if candidate in self.object_names]
 
     def has_content(self, path: str, data: bytes) -> bool:
@@ -40,7 +40,7 @@ class CommitFiles:
         return self.object_names[path] == object_name(data, len(self.object_names[path]))
 
     def is_rewritten_manifest(self, path: str, data: bytes) -> bool:
-        """Return whether this is the manifest at a path of the commit, except for what maturin rewrites."""
+        """Return whether this is the manifest at a path of the commit, apart from the keys that maturin rewrites."""
         name = path.rpartition("/")[2]
         if name not in _REWRITTEN or path not in self.manifests:
             return False

@@ -1,6 +1,6 @@
 """Core metadata of a distribution, in METADATA or PKG-INFO (version 2.4, PEP 440, PEP 508, PEP 639).
 
-Whether it is valid at all, `twine check` reports; here it is compared with what the policy promises.
+`twine check` validates it; this module compares it with the policy.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from binoc_runbook.checks.dists.expectation import Defect, Expectation
 from binoc_runbook.policy import Artifact, normalised
 
-#: RFC 2606 reserves them for examples.
+#: Addresses that RFC 2606 reserves for examples.
 _PLACEHOLDER = re.compile(
     r"//(?:[^/@]*@)?(?:[\w-]+\.)*(?:example\.(?:com|org|net)|[\w-]+\.(?:example|invalid))(?=[:/?#]|$)", re.IGNORECASE
 )
@@ -31,28 +31,28 @@ def check_metadata(
     raw, _ = parse_email(data)
     project, version = raw.get("name", ""), raw.get("version", "")
     if normalised("pypi", project) != normalised("pypi", artifact.name):
-        yield Defect(f"{name} is of `{project}`, not of `{artifact.name}`", edit)
+        yield Defect(f"{name} has the name `{project}`, not `{artifact.name}`", edit)
     if version != expectation.version.pep440:
         remedy = f"just set-version {expectation.version.semver}"
-        yield Defect(f"{name} says version `{version}`, and `{expectation.version.pep440}` is to be released", remedy)
+        yield Defect(f"{name} has version `{version}`, not `{expectation.version.pep440}`", remedy)
     yield from _check_requires_python(name, raw, artifact, edit)
     if not raw.get("license_expression"):
         yield Defect(f"{name} has no License-Expression (PEP 639)", edit)
     files = raw.get("license_files", [])
     if not files:
-        yield Defect(f"{name} names no License-File (PEP 639)", edit)
+        yield Defect(f"{name} has no License-File (PEP 639)", edit)
     for file in files:
         if f"{licences}{file}" not in members:
-            yield Defect(f"{name} names the licence file `{file}`, and `{licences}{file}` is not in the archive", edit)
+            yield Defect(f"{name} has the License-File `{file}`, but `{licences}{file}` is not in the archive", edit)
     urls = [*raw.get("project_urls", {}).values(), raw.get("home_page", ""), raw.get("download_url", "")]
     for url in urls:
         if _PLACEHOLDER.search(url):
-            yield Defect(f"{name} has the placeholder `{url}` as an address", edit)
+            yield Defect(f"{name} has the placeholder URL `{url}`", edit)
     yield from _check_own_requirements(name, raw, artifact, expectation, edit)
 
 
 def _check_requires_python(name: str, raw: RawMetadata, artifact: Artifact, edit: str) -> Iterator[Defect]:
-    """Check that the required Pythons are those that the tag of the wheels promises."""
+    """Check that Requires-Python agrees with the tag of the wheels."""
     specifier = raw.get("requires_python")
     if not specifier:
         yield Defect(f"{name} has no Requires-Python", edit)
@@ -64,15 +64,13 @@ def _check_requires_python(name: str, raw: RawMetadata, artifact: Artifact, edit
     if match := re.match(r"cp3([0-9]+)-", artifact.wheels or ""):
         lowest = int(match[1])
         if f"3.{lowest}" not in required or f"3.{lowest - 1}.99" in required:
-            yield Defect(
-                f"{name} requires Python `{specifier}`, and `{artifact.wheels}` promises 3.{lowest} and up", edit
-            )
+            yield Defect(f"{name} requires Python `{specifier}`, but `{artifact.wheels}` means `>=3.{lowest}`", edit)
 
 
 def _check_own_requirements(
     name: str, raw: RawMetadata, artifact: Artifact, expectation: Expectation, edit: str
 ) -> Iterator[Defect]:
-    """Check that the requirements of other distributions of the policy admit this release and have a lowest version."""
+    """Check that requirements of other distributions of the policy allow this release and have a lowest version."""
     artifacts = expectation.policy.artifacts
     names = {normalised("pypi", other.name) for other in artifacts if other.registry == "pypi" and other != artifact}
     for text in raw.get("requires_dist", []):
@@ -84,6 +82,6 @@ def _check_own_requirements(
             continue
         if not requirement.specifier.contains(expectation.version.pep440, prereleases=True):
             remedy = f"just set-version {expectation.version.semver}"
-            yield Defect(f"{name} requires `{text}`, which does not admit `{expectation.version.pep440}`", remedy)
+            yield Defect(f"{name} requires `{text}`, which excludes `{expectation.version.pep440}`", remedy)
         elif not any(clause.operator in _LOWEST for clause in requirement.specifier):
             yield Defect(f"{name} requires `{text}` without a lowest version", edit)

@@ -12,7 +12,7 @@ from binoc_runbook.checks.dists.crates_io import check_crates_io_rules
 from binoc_runbook.checks.dists.expectation import Defect, Expectation
 from binoc_runbook.policy import Artifact
 
-#: In bytes; crates.io takes no larger one.
+#: In bytes; crates.io accepts no larger file.
 SMALLEST, LARGEST = 200, 10 * 2**20
 _VCS = ".cargo_vcs_info.json"
 
@@ -28,8 +28,8 @@ def inspect_crate(path: Path, artifact: Artifact, expectation: Expectation) -> I
     if (manifest := archive.get("Cargo.toml")) is not None:
         yield from _check_manifest(manifest, artifact, expectation)
     yield from _check_commit(archive.get(_VCS), expectation.commit)
-    yield from _check_files(set(archive.paths()), expectation.packaged.get(artifact.name, "cargo was not asked"))
-    yield f"{len(archive.files)} files, as `cargo package --list` has them"
+    yield from _check_files(set(archive.paths()), expectation.packaged.get(artifact.name, "cargo was not run"))
+    yield f"{len(archive.files)} files, as in `cargo package --list`"
 
 
 def _check_manifest(data: bytes, artifact: Artifact, expectation: Expectation) -> Iterator[Defect]:
@@ -42,42 +42,42 @@ def _check_manifest(data: bytes, artifact: Artifact, expectation: Expectation) -
     if not isinstance(package, dict):
         package = {}
     if package.get("name") != artifact.name:
-        yield Defect(f"its Cargo.toml is of `{package.get('name')}`, not of `{artifact.name}`", edit)
+        yield Defect(f"its Cargo.toml has the name `{package.get('name')}`, not `{artifact.name}`", edit)
     version = expectation.version.semver
     if package.get("version") != version:
-        saw = f"its Cargo.toml says version `{package.get('version')}`, and `{version}` is to be released"
+        saw = f"its Cargo.toml has version `{package.get('version')}`, not `{version}`"
         yield Defect(saw, f"just set-version {version}")
     yield from check_crates_io_rules(package, edit)
 
 
 def _check_files(names: set[str], packaged: frozenset[str] | str) -> Iterator[Defect]:
-    """Compare the files with those that cargo would package at the same commit."""
+    """Compare the files with those that cargo packages at the same commit."""
     if isinstance(packaged, str):
-        saw = f"its files could not be compared with those that cargo packages: {packaged}"
-        yield Defect(saw, "git switch --detach TAG, and ask there", "unknown")
+        saw = f"its files could not be compared with `cargo package --list`: {packaged}"
+        yield Defect(saw, "git switch --detach TAG, and run this again there", "unknown")
         return
     for name in sorted(names - packaged):
-        yield Defect(f"holds `{name}`, which `cargo package --list` does not name")
+        yield Defect(f"contains `{name}`, which is not in `cargo package --list`")
     for name in sorted(packaged - names):
-        yield Defect(f"has no `{name}`, which `cargo package --list` names")
+        yield Defect(f"has no `{name}`, which is in `cargo package --list`")
 
 
 def _check_commit(data: bytes | None, expected: str | None) -> Iterator[Defect | str]:
     if data is None:
-        yield Defect(f"has no `{_VCS}`, so nothing says which commit it was made from")
+        yield Defect(f"has no `{_VCS}`, so its commit is unknown")
         return
     try:
         git = json.loads(data)["git"]
         commit, dirty = git["sha1"], git.get("dirty", False)
     except (ValueError, KeyError, TypeError, AttributeError):
-        yield Defect(f"`{_VCS}` names no commit")
+        yield Defect(f"`{_VCS}` contains no commit")
         return
     if dirty:
-        yield Defect("was made from a checkout with changes that no commit holds", "git commit, then `just dist`")
+        yield Defect("was built from a checkout with uncommitted changes", "git commit, then `just dist`")
     if expected is None:
-        yield Defect("there is no commit to compare it with", "git fetch --tags")
+        yield Defect("its commit could not be compared, because the released commit is unknown", "git fetch --tags")
     elif commit != expected:
-        saw = f"was made from commit `{str(commit)[:12]}`, and `{expected[:12]}` is released"
-        yield Defect(saw, "just dist, at that commit")
+        saw = f"was built from commit `{str(commit)[:12]}`, not `{expected[:12]}`"
+        yield Defect(saw, f"git switch --detach {expected[:12]}, then `just dist`")
     else:
-        yield f"made from commit `{expected[:12]}`"
+        yield f"built from commit `{expected[:12]}`"

@@ -1,6 +1,6 @@
-"""Expectation that the dists of a release are compared with, and a defect of one.
+"""Expectation for the dists of a release, and the defects of a dist.
 
-The platform of a host says which wheels it can install, and build without emulation (PEP 425, PEP 600, PEP 656).
+The platform of a host determines which wheels it can install, and build without emulation (PEP 425, PEP 600, PEP 656).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ CHECK = "dists"
 
 
 class Defect(NamedTuple):
-    """What is wrong with a file, or why that is unknown, and what to do about it."""
+    """Defect of a file, or the reason why it could not be checked, with its remedy."""
 
     saw: str
     remedy: str = "just dist"
@@ -33,7 +33,7 @@ class Defect(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class HostPlatform:
-    """A system and a machine, spelt as in platform tags, and the tags of the wheels that it can install.
+    """System and machine of a host, written as in platform tags, and the tags of the wheels that it can install.
 
     `system` is `linux`, `macosx` or `win`, `machine` such as `x86_64`, `arm64` or `amd64`.
     """
@@ -43,11 +43,11 @@ class HostPlatform:
     tags: frozenset[str]
 
     def installs(self, tag: str) -> bool:
-        """Return whether wheels with this platform tag can be installed here."""
+        """Return whether the host can install wheels with this platform tag."""
         return tag in self.tags
 
     def builds(self, tag: str) -> bool:
-        """Return whether a tag is of this system and machine, in any version of the system and with any C library."""
+        """Return whether a tag is of this system and machine, for any version of the system and any C library."""
         return parse_tag(tag) == (self.system, self.machine)
 
     def __str__(self) -> str:
@@ -55,7 +55,7 @@ class HostPlatform:
 
 
 def parse_tag(tag: str) -> tuple[str, str]:
-    """Return the system and the machine of a platform tag; an unknown tag is all system."""
+    """Return the system and the machine of a platform tag; for an unknown tag, the tag and an empty text."""
     if match := re.fullmatch(r"(?:(?:many|musl)(?=linux_\d))?(linux|macosx)(?:_\d+_\d+)?_([a-z]\w*)", tag):
         return match[1], match[2]
     if match := re.fullmatch(r"(win)_?(\w+)", tag):
@@ -74,10 +74,10 @@ def host_platform() -> HostPlatform:
 
 @dataclass(frozen=True, slots=True)
 class PlatformSelection:
-    """The wheels to expect: those that `host` can install, those of `all` platforms of the policy, or of one tag.
+    """Platforms whose wheels are expected: those that the host can install, all of the policy, or one tag.
 
-    `selected` is `host`, `all` or a platform tag. With `rehearsed`, only the wheels of the host could be built, and it
-    is *unknown* whether the others of `all` can be.
+    `selected` is `host`, `all` or a platform tag. With `rehearsed`, only the wheels of the host could be built; missing
+    wheels of other platforms are *unknown*.
     """
 
     selected: str = "host"
@@ -93,10 +93,10 @@ class PlatformSelection:
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """The policy, the version and the commit of a release, with the files that they promise.
+    """Expectation for the files of a release: policy, version and commit.
 
-    `commit` is what a `.crate` must name, `commit_files` the files of that commit, and `packaged` for each crate the
-    files that `cargo package --list` names there; in place of either there can be the reason why it is unknown.
+    `commit` is the commit that a `.crate` must contain, `commit_files` are its files. `packaged` has for each crate the
+    files of `cargo package --list` at that commit. A text instead of files is the reason why they are unknown.
     """
 
     policy: Policy

@@ -20,7 +20,7 @@ class MatchedFiles:
 
 
 def match_files(names: Sequence[str], expectation: Expectation) -> MatchedFiles:
-    """Match the files of a directory with those that the policy promises."""
+    """Match the files of a directory with those that the policy declares."""
     files, unmatched = MatchedFiles(), dict.fromkeys(names)
     policy, version = expectation.policy, expectation.version
     for artifact in policy.artifacts:
@@ -67,16 +67,16 @@ def _match_wheels(
     if platforms.selected != "host":
         files.defects += [(f"{start}{tag}.whl", _missing_wheel(tag, platforms)) for tag in missing]
     elif not expected:
-        saw = f"the policy lists no platform whose wheels {platforms.host} can install"
-        files.defects.append((f"{start}*.whl", Defect(saw, "--platforms TAG, one of the policy", "unknown")))
+        saw = f"the policy has no platform whose wheels {platforms.host} can install"
+        files.defects.append((f"{start}*.whl", Defect(saw, "--platforms TAG, with a tag of the policy", "unknown")))
     elif missing == expected:
         files.defects.append((f"{start}*.whl", Defect(f"the wheel for this host, {platforms.host}, is missing")))
 
 
 def _missing_wheel(tag: str, platforms: PlatformSelection) -> Defect:
-    remedy = f"just wheels {tag}, on such a machine"
+    remedy = f"just wheels {tag}, on a machine of this platform"
     if platforms.rehearsed and platforms.selected == "all" and not platforms.host.installs(tag):
-        return Defect("the wheel is missing, and a rehearsal builds the wheels of its host only", remedy, "unknown")
+        return Defect("the wheel is missing; a rehearsal builds only the wheels of its host", remedy, "unknown")
     return Defect("the wheel is missing", remedy)
 
 
@@ -85,22 +85,22 @@ def _escaped(artifact: Artifact) -> str:
 
 
 def _why_unexpected(name: str, policy: Policy, version: Version) -> str:
-    """Return how a file differs from the expected file that it is most like."""
+    """Return the difference between a file and the most similar expected file."""
     if name.endswith(".whl"):
         parsed = parse_wheel_name(name)
         if parsed is None:
-            return "has a name that no wheel has"
+            return "does not have the name of a wheel"
         project, wheel_version, tags = parsed
         artifacts = {normalised("pypi", artifact.name): artifact for artifact in policy.artifacts if artifact.wheels}
         if project not in artifacts:
             return f"is a wheel of `{project}`, which the policy does not declare"
         if wheel_version != version.pep440:
-            return f"is a wheel of version `{wheel_version}`, and `{version.pep440}` is to be released"
+            return f"is a wheel of version `{wheel_version}`, not `{version.pep440}`"
         pairs = sorted({f"{tag.interpreter}-{tag.abi}" for tag in tags})
-        promised = artifacts[project].wheels
-        if pairs != [promised]:
-            return f"has the tags `{'`, `'.join(pairs)}`, and the policy promises `{promised}`"
+        declared = artifacts[project].wheels
+        if pairs != [declared]:
+            return f"has the tags `{'`, `'.join(pairs)}`, but the policy declares `{declared}`"
         escaped = _escaped(artifacts[project])
         if not name.startswith(f"{escaped}-"):
-            return f"begins with another spelling of the name than `{escaped}`, the one of PEP 427"
-    return "is none of the files that the policy expects"
+            return f"does not begin with `{escaped}`, the spelling of PEP 427"
+    return "is not one of the files that the policy declares"

@@ -1,4 +1,4 @@
-"""Software bills of materials (SBOM) of a wheel, without traces of the machine that built it (PEP 770)."""
+"""Software bills of materials (SBOM) of a wheel, without paths of the build machine (PEP 770)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from binoc_runbook.checks.dists.expectation import Defect, Expectation
 
-#: A file URL or an absolute path, alone or after a sign that ends a word.
+#: A file URL or an absolute path, at the start or after a character that ends a word.
 _ABSOLUTE = re.compile(
     r"file:///|file://[A-Za-z]:|(?:^|[\s=\"'(])(?:/(?:home|root|Users|tmp|var|opt|work|builds?|github|private|mnt)/|[A-Za-z]:[\\/])"
 )
@@ -26,18 +26,16 @@ def check_sbom(name: str, data: bytes, expectation: Expectation) -> Iterator[Def
         return
     components = document.get("components")
     if not isinstance(components, list) or not components:
-        yield Defect(f"the SBOM `{name}` names no component")
+        yield Defect(f"the SBOM `{name}` has no component")
     else:
         yield f"{len(components)} component{'s'[: len(components) - 1]} in its SBOM"
     main = document.get("metadata", {}).get("component", {}) if isinstance(document.get("metadata"), dict) else {}
     version = main.get("version") if isinstance(main, dict) else None
     if version not in (expectation.version.semver, expectation.version.pep440):
-        yield Defect(
-            f"the SBOM `{name}` is of version `{version}`, and `{expectation.version.semver}` is to be released"
-        )
+        yield Defect(f"the SBOM `{name}` is of version `{version}`, not `{expectation.version.semver}`")
     for text in _texts(document):
         if _ABSOLUTE.search(text):
-            yield Defect(f"the SBOM `{name}` holds a path of the machine it was built on: `{text[:200]}`")
+            yield Defect(f"the SBOM `{name}` contains a path of the build machine: `{text[:200]}`")
             return
 
 

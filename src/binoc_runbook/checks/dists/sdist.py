@@ -1,4 +1,4 @@
-"""Source distributions (PEP 625, PEP 643, PEP 639): complete, and made from the commit."""
+"""Source distributions (PEP 625, PEP 643, PEP 639): complete, and built from the commit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from binoc_runbook.policy import Artifact
 #: In bytes.
 SMALLEST, LARGEST = 200, 20_000_000
 
-_REMEDY = "just sources, in a checkout of the commit without changes"
+_REMEDY = "git stash --include-untracked, then `just sources`"
 
 
 def inspect_sdist(path: Path, artifact: Artifact, expectation: Expectation) -> Iterator[Defect | str]:
@@ -28,7 +28,7 @@ def inspect_sdist(path: Path, artifact: Artifact, expectation: Expectation) -> I
     if (data := archive.get("PKG-INFO")) is not None:
         yield from check_metadata("PKG-INFO", data, artifact, expectation, archive.files, f"{archive.root}/")
     if isinstance(expectation.commit_files, str):
-        saw = f"its files could not be compared with those of the commit: {expectation.commit_files}"
+        saw = f"its files could not be compared with the commit: {expectation.commit_files}"
         yield Defect(saw, "git fetch --tags", "unknown")
         return
     yield from _compare_with_commit(archive.paths(), artifact, expectation.commit_files)
@@ -36,16 +36,15 @@ def inspect_sdist(path: Path, artifact: Artifact, expectation: Expectation) -> I
 
 
 def _compare_with_commit(files: Mapping[str, bytes], artifact: Artifact, commit: CommitFiles) -> Iterator[Defect]:
-    """Compare the files of an sdist, by path below its one directory, with those of the commit, byte for byte.
+    """Compare the files of an sdist with those of the commit, byte for byte; paths are from its root directory.
 
-    A file that is only in the archive is not reviewed by people who read the repository; the backdoor of xz 5.6 was
-    such a file.
+    A file that is only in the archive is not reviewed with the repository. The backdoor of xz 5.6 was such a file.
     """
     for path, data in sorted(files.items()):
-        if path == "PKG-INFO":  # generated, and checked as metadata
+        if path == "PKG-INFO":  # generated; its metadata is checked
             continue
         places = commit.candidates(artifact, path)
         if not places:
-            yield Defect(f"holds `{path}`, which the commit does not have", _REMEDY)
+            yield Defect(f"contains `{path}`, which is not in the commit", _REMEDY)
         elif not any(commit.has_content(place, data) or commit.is_rewritten_manifest(place, data) for place in places):
-            yield Defect(f"holds another `{path}` than the commit has", _REMEDY)
+            yield Defect(f"contains a `{path}` that differs from the commit", _REMEDY)

@@ -1,4 +1,4 @@
-"""Shared libraries of a wheel: as its tag promises (PEP 425), and without traces of the machine that built them."""
+"""Shared libraries of a wheel: as in its tag (PEP 425), and without paths of the build machine."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _STRIP = "write `strip = true` under `[tool.maturin]`, then `just dist`"
 
 
 def check_libraries(archive: zipfile.ZipFile, names: list[str], abi: str) -> Iterator[Defect]:
-    """Check the shared libraries among the members of a wheel, which `abi` is a tag of."""
+    """Check the shared libraries among the members of a wheel; `abi` is the ABI tag of the wheel."""
     libraries = [name for name in names if name.endswith((".so", ".pyd", ".dylib"))]
     if not libraries:
-        yield Defect("holds no library, and its tag is one of a platform")
+        yield Defect("contains no shared library, but has a platform tag")
     for name in libraries:
         if abi == "abi3" and (tag := re.search(r"\.cp(?:ython-)?3[0-9]+", name)):
-            yield Defect(f"`{name}` is for one Python, `{tag[0][1:]}`, and the tag `abi3` promises all of them")
+            yield Defect(f"`{name}` is only for `{tag[0][1:]}`, but the wheel has the tag `abi3`")
         data = archive.read(name)
         if is_stripped(data) is False:
-            yield Defect(f"`{name}` holds a table of symbols that nobody who runs it needs", _STRIP)
+            yield Defect(f"`{name}` is not stripped of its symbol table", _STRIP)
         if path := _CRATES.search(data):
             shown = path[0].decode("ascii", errors="replace")
-            yield Defect(f"`{name}` holds a path of the machine it was built on: `{shown}`")
+            yield Defect(f"`{name}` contains a path of the build machine: `{shown}`")
 
 
 def is_stripped(data: bytes) -> bool | None:

@@ -1,8 +1,9 @@
-"""The field's own tools for built files: each is run offline, and is *unknown* where it cannot be run.
+"""Standard tools for dists, run offline; the result is *unknown* if a tool cannot be run.
 
-`twine check` validates the metadata and renders the long description as PyPI will; `check-wheel-contents` reads RECORD
-and looks for files that should not be in a wheel; `abi3audit` compares the symbols of a library with the stable ABI
-(PEP 384), and `auditwheel show` those of the system's libraries with the platform tag (PEP 600, PEP 656).
+- `twine check` validates the metadata and renders the long description as PyPI does.
+- `check-wheel-contents` checks RECORD, and finds files that should not be in a wheel.
+- `abi3audit` compares the symbols of a library with the stable ABI (PEP 384).
+- `auditwheel show` compares the required system libraries with the platform tag (PEP 600, PEP 656).
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ from binoc_runbook.checks.dists.wheel import parse_wheel_name, wheel_platforms
 from binoc_runbook.checks.observations import ProcessResult
 from binoc_runbook.finding import Finding, Findings
 
-#: How long one tool may look, in seconds.
+#: Timeout of one tool, in seconds.
 TIMEOUT = 300.0
 
 _LINUX = re.compile(r"(many|musl)linux_(\d+)_(\d+)_(\w+)")
 
 
 class ToolRunner(Protocol):
-    """A runner of tools in the directory of the files; exit code 127 means that a tool is missing."""
+    """Runner of tools in the directory of the files; exit code 127 means that a tool is missing."""
 
     def run(self, command: Sequence[str], *, timeout: float | None = None) -> ProcessResult: ...
 
@@ -32,7 +33,8 @@ class ToolRunner(Protocol):
 def run_tools(names: Sequence[str], runner: ToolRunner, shown: str = "dist") -> Findings:
     """Run every tool on the files of these names, in the directory of `runner`.
 
-    Each tool gives one `ok` for all files, or a finding for each defect. Findings show the directory as `shown`.
+    A tool without defects gives one `ok` for all files, each defect gives one finding. `shown` is the directory in
+    findings.
     """
     wheels = sorted(name for name in names if name.endswith(".whl"))
     sdists = sorted(name for name in names if name.endswith(".tar.gz"))
@@ -44,7 +46,7 @@ def run_tools(names: Sequence[str], runner: ToolRunner, shown: str = "dist") -> 
             *tools.check([[*sdists, *wheels]], ["twine", "check", "--strict"], _parse_twine),
             *tools.check([wheels], ["check-wheel-contents", "--no-config"], _parse_check_wheel_contents),
             *tools.check([abi3], ["abi3audit", "--strict", "--report"], _parse_abi3audit),
-            # No library of this host counts: a wheel brings its own, or the platform tag of the policy promises it.
+            # Libraries of this host are ignored: a wheel contains its own, or its platform tag guarantees them.
             *tools.check(
                 [[name] for name in linux], ["auditwheel", "show", "--json", "--ldpaths", "."], _parse_auditwheel
             ),
@@ -77,12 +79,12 @@ class _Tools:
     def run(self, names: list[str], command: list[str], parse: Callable[[ProcessResult], _Defects]) -> _Defects:
         done = self.runner.run([*command, *names], timeout=TIMEOUT)
         if done.returncode in (124, 127):
-            yield "", Defect(done.reason, f"just with {command[0]} --version, which brings it", "unknown")
+            yield "", Defect(done.reason, f"just with {command[0]} --version, which installs it", "unknown")
             return
         defects = list(parse(done))
         yield from defects
         if done.returncode != 0 and not defects:
-            yield "", Defect(f"said no and nothing that is understood here: {done.reason[-500:]}")
+            yield "", Defect(f"failed with unknown output: {done.reason[-500:]}")
 
     def findings(self, names: list[str], command: list[str], defects: list[tuple[str, Defect]]) -> Iterator[Finding]:
         shown = f"`{' '.join(command)}`"
@@ -91,11 +93,11 @@ class _Tools:
             yield defect._replace(saw=f"{shown}: {defect.saw}").finding(looked_at)
         if not defects:
             files = f"{len(names)} file{'s'[: len(names) - 1]}"
-            yield Finding.ok(CHECK, self.shown, f"{shown} minds nothing in {files}")
+            yield Finding.ok(CHECK, self.shown, f"{shown} reports no problem in {files}")
 
 
 def _parse_twine(done: ProcessResult) -> _Defects:
-    """Parse lines that name a file, wrapped where they are long, with its defects after it."""
+    """Parse lines with a file name and its defects; twine wraps long lines."""
     for block in re.split(r"^Checking\s+", done.stdout, flags=re.MULTILINE)[1:]:
         name, _, verdict = block.partition(": ")
         saw = " ".join(verdict.split())
@@ -105,7 +107,7 @@ def _parse_twine(done: ProcessResult) -> _Defects:
 
 
 def _parse_check_wheel_contents(done: ProcessResult) -> _Defects:
-    """Parse lines that begin with the file and continue in lines that are indented."""
+    """Parse lines that begin with a file name and continue in indented lines."""
     output = f"{done.stdout}\n{done.stderr}"
     for name, saw in re.findall(r"^(\S+\.whl): (.*(?:\n[ \t]+.*)*)", output, flags=re.MULTILINE):
         if saw != "OK":
@@ -117,17 +119,17 @@ def _parse_abi3audit(done: ProcessResult) -> _Defects:
         specs: dict[str, Any] = json.loads(done.stdout)["specs"]
     except (ValueError, KeyError, TypeError):
         return
-    remedy = "use only what the stable ABI of that Python has, or raise `wheels` in the policy"
+    remedy = "use only functions of the stable ABI of that Python, or raise `wheels` in the policy"
     for name, spec in specs.items():
         for library in spec.get("wheel", []):
-            at, result = f"`{library['name']}`", library["result"]
+            path, result = f"`{library['name']}`", library["result"]
             if symbols := result["non_abi3_symbols"]:
                 listed = ", ".join(f"`{symbol}`" for symbol in sorted(symbols)[:20])
-                yield name, Defect(f"{at} uses what the stable ABI does not have: {listed}", remedy)
+                yield name, Defect(f"{path} uses symbols that are not in the stable ABI: {listed}", remedy)
             if not result["is_abi3_baseline_compatible"]:
                 newer = sorted(result["future_abi3_objects"])[:20]
                 listed = ", ".join(f"`{symbol}`" for symbol in newer)
-                saw = f"{at} uses the stable ABI of Python {result['computed']}, and is tagged for {result['baseline']}"
+                saw = f"{path} uses the stable ABI of {result['computed']}, but its tag is for {result['baseline']}"
                 yield name, Defect(f"{saw}: {listed}" if listed else saw, remedy)
 
 
@@ -140,25 +142,25 @@ def _parse_auditwheel(done: ProcessResult) -> _Defects:
     if error := report.get("error"):
         yield name, Defect(str(error))
         return
-    # The usual name of musl's C library, whose loader takes this name for itself.
+    # `libc.so` is the usual name of musl's C library, which its loader provides.
     foreign = set(report.get("external_libs") or ()) - {"libc.so"}
     needs = str(report.get("overall_tag" if foreign or report.get("unsupported_isa") else "sym_tag"))
-    remedy = "link it against the C library of its tag: `just wheels TAG` does"
+    remedy = "just wheels TAG, which links against the C library of the tag"
     for tag in sorted(wheel_platforms(name)):
-        if not _is_promised(needs, tag):
+        if not _fulfils(tag, needs):
             symbols = sorted(report["versioned_symbols"].items())
-            why = [f"`{max(versions, key=_version_key)}` of `{library}`" for library, versions in symbols]
-            why += [f"`{library}`, which no system need have" for library in sorted(foreign)]
-            saw = f"needs `{needs}`, and its name promises `{tag}`; it uses {', '.join(why) or 'no versioned symbol'}"
+            uses = [f"`{max(versions, key=_version_key)}` of `{library}`" for library, versions in symbols]
+            uses += [f"`{library}`, which a system need not have" for library in sorted(foreign)]
+            saw = f"needs `{needs}`, but has the tag `{tag}`; it uses {', '.join(uses) or 'no versioned symbol'}"
             yield name, Defect(saw, remedy)
 
 
-def _is_promised(needs: str, promised: str) -> bool:
-    """Return whether every system of the promised tag has what a wheel needs."""
-    ours, theirs = _LINUX.fullmatch(promised), _LINUX.fullmatch(needs)
-    if ours is None or theirs is None or ours.group(1, 4) != theirs.group(1, 4):
+def _fulfils(tag: str, needs: str) -> bool:
+    """Return whether every system of a platform tag fulfils the needs of a wheel, a platform tag too."""
+    offer, need = _LINUX.fullmatch(tag), _LINUX.fullmatch(needs)
+    if offer is None or need is None or offer.group(1, 4) != need.group(1, 4):
         return False
-    return tuple(map(int, theirs.group(2, 3))) <= tuple(map(int, ours.group(2, 3)))
+    return tuple(map(int, need.group(2, 3))) <= tuple(map(int, offer.group(2, 3)))
 
 
 def _version_key(version: str) -> list[int]:

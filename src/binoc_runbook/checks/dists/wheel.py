@@ -1,6 +1,6 @@
 """Wheels (PEP 427), and the platforms in their names (PEP 425, PEP 600).
 
-Whether METADATA, WHEEL and RECORD are there and well-formed, `twine check` and `check-wheel-contents` say.
+`twine check` and `check-wheel-contents` check that METADATA, WHEEL and RECORD exist and are valid.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from binoc_runbook.checks.dists.sbom import check_sbom
 from binoc_runbook.checks.dists.shared_libraries import check_libraries
 from binoc_runbook.policy import Artifact
 
-#: In bytes: less holds no library, and a project may have no more on PyPI without asking.
+#: In bytes: a smaller wheel contains no library; PyPI accepts no larger file by default.
 SMALLEST, LARGEST = 1_000, 100_000_000
 #: The largest size of all members together, in bytes; more is never read.
 UNPACKED = 500_000_000
@@ -33,7 +33,7 @@ _OLD_NAMES = {"manylinux1": "manylinux_2_5", "manylinux2010": "manylinux_2_12", 
 
 
 def parse_wheel_name(name: str) -> tuple[str, str, frozenset[Tag]] | None:
-    """Return project, version and tags from the name of a wheel; None for a name that no wheel has."""
+    """Return project, version and tags from the name of a wheel; None for an invalid name."""
     try:
         project, version, _, tags = parse_wheel_filename(name)
     except InvalidWheelFilename:
@@ -42,7 +42,7 @@ def parse_wheel_name(name: str) -> tuple[str, str, frozenset[Tag]] | None:
 
 
 def wheel_platforms(name: str) -> set[str]:
-    """Return the platform tags in the name of a wheel, the old names of PEP 600 spelt as the new."""
+    """Return the platform tags in the name of a wheel; old names are replaced by those of PEP 600."""
     parsed = parse_wheel_name(name)
     return {_new_name(tag.platform) for tag in parsed[2]} if parsed else set()
 
@@ -73,7 +73,7 @@ def _inspect_archive(
 ) -> Iterator[Defect | str]:
     size = sum(member.file_size for member in archive.infolist())
     if size > UNPACKED:
-        yield Defect(f"unpacks to {format_size(size)}, and more than {format_size(UNPACKED)} is never looked at")
+        yield Defect(f"unpacks to {format_size(size)}, more than {format_size(UNPACKED)}, the limit of this check")
         return
     names = [member.filename for member in archive.infolist() if not member.is_dir()]
     yield from check_members(names)
@@ -97,11 +97,11 @@ def _inspect_archive(
 
 
 def _check_sources(names: list[str]) -> Iterator[Defect]:
-    """Check that no source of a crate is installed, as happens where an sdist has it below `python-source`."""
+    """Check that no source of a crate is installed, as happens if a crate is below `python-source` in the sdist."""
     for name in names:
         if name.endswith((".rs", "/Cargo.toml", "/Cargo.lock")):
-            remedy = "give `python-source` a directory that no crate of the sdist lies in, then `just dist`"
-            yield Defect(f"holds `{name}`, a source of the crate", remedy)
+            remedy = "set `python-source` to a directory without a crate, then `just dist`"
+            yield Defect(f"contains `{name}`, a source of the crate", remedy)
 
 
 def _check_tags(name: str, data: bytes) -> Iterator[Defect]:
@@ -110,11 +110,11 @@ def _check_tags(name: str, data: bytes) -> Iterator[Defect]:
     differing = expected ^ {str(tag) for tag in BytesParser().parsebytes(data).get_all("Tag", [])}
     if differing:
         listed = ", ".join(f"`{tag}`" for tag in sorted(differing))
-        yield Defect(f"WHEEL and the name of the file disagree about {listed}")
+        yield Defect(f"WHEEL and the file name disagree about {listed}")
 
 
 def _check_record(archive: zipfile.ZipFile, record: str, names: set[str]) -> Iterator[Defect]:
-    """Compare RECORD with the archive: every file but itself, with digest and size."""
+    """Compare RECORD with the archive: every file except RECORD, with digest and size."""
     try:
         rows = list(csv.reader(archive.read(record).decode("utf-8").splitlines(), strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
@@ -122,12 +122,12 @@ def _check_record(archive: zipfile.ZipFile, record: str, names: set[str]) -> Ite
         return
     for name, digest, size in (row for row in rows if len(row) == 3):
         if name not in names:
-            yield Defect(f"RECORD names `{name}`, which is not in the archive")
+            yield Defect(f"RECORD contains `{name}`, which is not in the archive")
         elif name != record:
             _, expected_digest, expected_size = record_entry(name, archive.read(name))
             if digest != expected_digest:
-                yield Defect(f"RECORD gives `{name}` another digest than it has")
+                yield Defect(f"RECORD has a wrong digest for `{name}`")
             if size != expected_size:
-                yield Defect(f"RECORD gives `{name}` {size or 'no'} bytes, and it has {expected_size}")
+                yield Defect(f"RECORD has the size {size or 'none'} for `{name}`, not {expected_size}")
     for name in sorted(names - {row[0] for row in rows if row}):
-        yield Defect(f"holds `{name}`, which RECORD does not name")
+        yield Defect(f"contains `{name}`, which is not in RECORD")

@@ -1,7 +1,7 @@
-"""Checks of the settings at GitHub, PyPI and crates.io that the workflow file does not show.
+"""Checks of the settings at GitHub, PyPI and crates.io that are not in the workflow file.
 
-What no interface shows is listed as *unknown*, with the page to open and what to enter there: trusted publishing fails
-on exactly these settings, and for a reason that a log hardly tells.
+Settings that no API returns are *unknown*; the remedy is the page to open and the values to enter. Trusted publishing
+fails if one of these settings is wrong, and the log of the failure seldom names the setting.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ def check_settings(
 ) -> Findings:
     """Check every setting that the policy needs.
 
-    `get` returns the response of GitHub's API to a path, all pages of it; `names` holds for each artifact whether its
-    registry knows its name.
+    `get` returns the response of GitHub's API to a path, with all pages. `names` has the lookup of each artifact's name
+    at its registry.
     """
     if policy.repository is None or not policy.artifacts:
-        saw = "the policy names no repository" if policy.artifacts else "the policy promises no artifact"
-        remedy = "declare `repository` and the artifacts in [tool.binoc-runbook]"
+        saw = "the policy has no `repository`" if policy.artifacts else "the policy declares no artifact"
+        remedy = "declare `repository` and the artifacts in `[tool.binoc-runbook]`"
         return Findings([Finding.unknown(CHECK, policy.source or "pyproject.toml", saw, remedy)])
     findings = [*check_github(get, policy, policy.repository)]
     for artifact in policy.artifacts:

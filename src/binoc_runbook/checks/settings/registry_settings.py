@@ -1,7 +1,6 @@
-"""What PyPI and crates.io must be told once: who may publish, from where, and that nobody else may.
+"""Checks of the settings at PyPI and crates.io: the trusted publisher, and no other way to publish.
 
-No interface shows these settings, so that they are *unknown* always; whether the name exists decides which of the two
-ways to enter them is open.
+No API returns these settings, so that they are always *unknown*. The remedy depends on whether the name exists.
 """
 
 from __future__ import annotations
@@ -16,58 +15,56 @@ CHECK = "setup"
 
 
 def check_pypi(artifact: Artifact, lookup: NameLookup, policy: Policy, repository: str) -> Iterator[Finding]:
-    """A distribution: its trusted publisher, and the tokens that must be gone (PyPI's documentation, "Publishers")."""
+    """Check a distribution: its trusted publisher, and no API tokens (PyPI's documentation, "Publishers")."""
     name, values = artifact.name, _values(artifact, policy, repository)
     at_project = f"PyPI, project `{name}`, Manage, Publishing, GitHub: {values}"
     pending = f"PyPI, account, Publishing, pending publisher: project `{name}`, {values}"
-    # The three rules of pending publishers on which a first release fails.
+    # A first release fails because of one of these three rules.
     rules = "it expires after 30 days, reserves no name, and is unique by repository, workflow and environment"
     if lookup.answer == "yes":
         yield Finding.ok(CHECK, lookup.question, f"PyPI has a project `{name}`")
-        yield _hidden(
-            f"the publisher of `{name}` at PyPI", "whether it is registered is shown to its owners", at_project
-        )
+        yield _hidden(f"the publisher of `{name}` at PyPI", "only its owners can see the publishers", at_project)
     elif lookup.answer == "no":
-        saw = f"PyPI has no project `{name}` yet, so a pending publisher makes it; {rules}"
+        saw = f"PyPI has no project `{name}` yet, so it needs a pending publisher; {rules}"
         yield _hidden(lookup.question, saw, pending)
     else:
-        saw = f"whether PyPI has `{name}` is not known: {lookup.reason}"
-        yield _hidden(lookup.question, saw, f"{at_project}; or where there is no project: {pending}")
-    saw = "PyPI cannot be told to take trusted publishing only, so a token that is left would still publish"
-    remedy = f"PyPI, account of each owner, API tokens: delete those whose scope holds `{name}`"
+        saw = f"it is unknown whether PyPI has `{name}`: {lookup.reason}"
+        yield _hidden(lookup.question, saw, f"{at_project}; for a new project: {pending}")
+    saw = "PyPI cannot require trusted publishing, so an existing API token can still publish"
+    remedy = f"PyPI, account of each owner, API tokens: delete those whose scope contains `{name}`"
     yield _hidden(f"API tokens for `{name}` at PyPI", saw, remedy)
 
 
 def check_crates_io(artifact: Artifact, lookup: NameLookup, policy: Policy, repository: str) -> Iterator[Finding]:
-    """A crate: its first version, its trusted publisher, and the switch that leaves only that.
+    """Check a crate: its first version, its trusted publisher, and that trusted publishing is required.
 
-    From crates.io's documentation, "Trusted Publishing": it makes no new crate for a trusted publisher.
+    A trusted publisher cannot create a crate (crates.io's documentation, "Trusted Publishing").
     """
     name, values = artifact.name, _values(artifact, policy, repository)
     publisher = f"crates.io, crate `{name}`, Settings, Trusted Publishing, GitHub: {values}"
     if lookup.answer == "no":
-        saw = f"crates.io has no crate `{name}`, and trusted publishing makes none"
+        saw = f"crates.io has no crate `{name}`, and trusted publishing cannot create it"
         steps = (
-            "once, by hand: crates.io, Account Settings: verify the e-mail address; API Tokens: new token, scope"
-            f" `publish-new`, crates `{name}`, expiring in a day; `cargo login`, which asks for it;"
+            "publish once by hand: crates.io, Account Settings: verify the e-mail address; API Tokens: new token, scope"
+            f" `publish-new`, crates `{name}`, expires in a day; `cargo login`, and paste the token;"
             f" `cargo publish -p {name} --locked`; `cargo logout`, and revoke the token"
         )
         yield Finding.failed(CHECK, lookup.question, saw, steps)
     elif lookup.answer == "yes":
         yield Finding.ok(CHECK, lookup.question, f"crates.io has a crate `{name}`")
     else:
-        saw = f"whether crates.io has `{name}` is not known: {lookup.reason}"
-        yield _hidden(lookup.question, saw, f"{lookup.question}; a new crate is first published by hand")
-    yield _hidden(f"the publisher of `{name}` at crates.io", "it is shown to the owners of the crate", publisher)
-    saw = "no client shows it; with it, a token that is left publishes nothing"
+        saw = f"it is unknown whether crates.io has `{name}`: {lookup.reason}"
+        yield _hidden(lookup.question, saw, f"{lookup.question}; the first version of a crate is published by hand")
+    yield _hidden(f"the publisher of `{name}` at crates.io", "only its owners can see the publishers", publisher)
+    saw = "no API returns this setting; if it is on, an existing API token cannot publish"
     remedy = f"crates.io, crate `{name}`, Settings: check `Require trusted publishing for all new versions`"
     yield _hidden(f"trusted publishing only, for `{name}`", saw, remedy)
-    saw = "crates.io shows to nobody else whether the address is verified, and takes no publish by hand without it"
-    yield _hidden(f"the e-mail address of who owns `{name}`", saw, "crates.io, Account Settings: verify the address")
+    saw = "only the owner can see whether it is verified; crates.io requires that to publish by hand"
+    yield _hidden(f"the e-mail address of the owner of `{name}`", saw, "crates.io, Account Settings: verify it")
 
 
 def _values(artifact: Artifact, policy: Policy, repository: str) -> str:
-    """The four values that either registry asks for."""
+    """Return the four values that both registries require."""
     owner, _, name = repository.partition("/")
     environment = f"environment `{artifact.environment}`" if artifact.environment else "no environment"
     return f"owner `{owner}`, repository `{name}`, workflow `{policy.workflow}`, {environment}"

@@ -1,13 +1,12 @@
-"""What GitHub must be told beside the workflow file: environments, rules for tags, and what Actions may do.
+"""Checks of the settings at GitHub: environments, rules for tags, permissions of Actions, secrets.
 
-The requests and the shapes of their responses are those of GitHub's documentation of its REST API; each question names
-the page.
+Requests and responses follow GitHub's REST API documentation; the docstring of each check names the page.
 """
 
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -20,17 +19,17 @@ CHECK = "setup"
 _Get = Callable[[str], GitHubResponse]
 _Json = Mapping[str, Any]
 
-#: Versions whose tags a pattern must cover: plain ones, those with more digits, and pre-releases.
+#: Versions whose tags a pattern must match: plain ones, those with more digits, and pre-releases.
 _SAMPLES = ("0.4.0", "10.20.30", "1.0.0-rc.1")
 
 
 def check_github(get: _Get, policy: Policy, repository: str) -> Iterator[Finding]:
-    """Every setting of the repository, in the order in which a person would enter them."""
+    """Check every setting of the repository, in the order in which a user enters them."""
     settings = _Settings(get, policy, repository)
     yield from settings.access()
     for artifact in policy.artifacts:
         if artifact.environment is None:
-            where, saw = f"`{artifact.name}`", "the policy names no environment for it"
+            where, saw = f"`{artifact.name}`", "the policy has no environment for this artifact"
             yield Finding.unknown(CHECK, where, saw, f"add `environment` to the artifact `{artifact.name}`")
         else:
             yield from settings.environment(artifact.environment)
@@ -54,7 +53,7 @@ class _Settings:
         return f"github.com/{self.repository}/settings{name}"
 
     def access(self) -> Iterator[Finding]:
-        """Whether the repository is seen at all, and as an administrator ("Repositories": Get a repository)."""
+        """Check that the token belongs to an administrator ("Repositories": Get a repository)."""
         response = self.get(self.at)
         remedy = f"GH_TOKEN=$(gh auth token) just setup-check, as an administrator of `{self.repository}`"
         if response.outcome != "value":
@@ -62,15 +61,15 @@ class _Settings:
             return
         self.administrator = bool((response.value.get("permissions") or {}).get("admin"))
         if self.administrator:
-            yield Finding.ok(CHECK, response.question, "seen as an administrator sees it")
+            yield Finding.ok(CHECK, response.question, "the token belongs to an administrator")
         else:
-            saw = "this token is no administrator's, so that some settings are hidden from it"
+            saw = "the token does not belong to an administrator, so some settings are hidden from it"
             yield Finding.unknown(CHECK, response.question, saw, remedy)
 
     def environment(self, name: str) -> Iterator[Finding]:
-        """One environment ("Deployment environments": Get an environment) and who may deploy to it.
+        """Check one environment ("Deployment environments": Get an environment) and the refs that can deploy to it.
 
-        The patterns are of "Deployment branch policies": List deployment branch policies.
+        The patterns are in "Deployment branch policies": List deployment branch policies.
         """
         at = f"{self.at}/environments/{quote(name, safe='')}"
         wanted = (
@@ -80,7 +79,7 @@ class _Settings:
         page = self.page("/environments")
         response = self.get(at)
         if response.outcome == "absent" and self.administrator:
-            saw = f"there is no environment `{name}`"
+            saw = f"the environment `{name}` does not exist"
             yield Finding.failed(CHECK, response.question, saw, f"{page}: new environment `{name}`, with {wanted}")
             return
         if response.outcome != "value":
@@ -88,175 +87,175 @@ class _Settings:
             return
         problems = [*self.reviews(response.value), *self.deploying(at, response.value)]
         for unknown, saw, remedy in problems:
-            make = Finding.unknown if unknown else Finding.failed
-            yield make(CHECK, response.question, f"`{name}`: {saw}", f"{page}, `{name}`: {remedy}")
+            finding = Finding.unknown if unknown else Finding.failed
+            yield finding(CHECK, response.question, f"`{name}`: {saw}", f"{page}, `{name}`: {remedy}")
         if not problems:
-            saw = f"`{name}` is deployed to from tags `{self.pattern}` alone, and after a review by somebody else"
+            saw = f"only tags `{self.pattern}` can deploy to `{name}`, and another person has to approve"
             yield Finding.ok(CHECK, response.question, saw)
         yield from self.no_secrets(f"{at}/secrets", f"the environment `{name}`", f"{page}, `{name}`", failed=True)
 
     def reviews(self, environment: _Json) -> Iterator[tuple[bool, str, str]]:
-        """Whether it takes a second person.
+        """Check that a second person has to approve a deployment.
 
-        A problem is whether it is only unknown, what it is, and what to enter.
+        Yield problems: whether it is only unknown, the problem, and the setting to enter.
         """
-        rules = [each for each in environment.get("protection_rules") or [] if each.get("type") == "required_reviewers"]
-        if not any(each.get("reviewers") for each in rules):
-            yield False, "nobody has to approve a deployment", "check `Required reviewers`, and name some"
-        elif not all(each.get("prevent_self_review") for each in rules):
-            yield False, "whoever starts a run may approve it", "check `Prevent self-review`"
-        allow = "uncheck `Allow administrators to bypass configured protection rules`"
+        protection = environment.get("protection_rules") or []
+        rules = [rule for rule in protection if rule.get("type") == "required_reviewers"]
+        if not any(rule.get("reviewers") for rule in rules):
+            yield False, "a deployment needs no approval", "check `Required reviewers`, and add reviewers"
+        elif not all(rule.get("prevent_self_review") for rule in rules):
+            yield False, "the user who starts a run can approve it", "check `Prevent self-review`"
+        remedy = "uncheck `Allow administrators to bypass configured protection rules`"
         if environment.get("can_admins_bypass") is None:
-            yield True, "GitHub does not tell whether administrators may bypass its rules", allow
+            yield True, "GitHub does not show whether administrators can bypass its rules", remedy
         elif environment["can_admins_bypass"]:
-            yield False, "administrators may bypass its rules", allow
+            yield False, "administrators can bypass its rules", remedy
 
     def deploying(self, at: str, environment: _Json) -> Iterator[tuple[bool, str, str]]:
-        """Whether only tags of releases may deploy."""
-        choose = f"`Deployment branches and tags`: selected, with the tag rule `{self.pattern}` and no other"
+        """Check that only release tags can deploy."""
+        remedy = f"`Deployment branches and tags`: selected, with the tag rule `{self.pattern}` and no other"
         chosen = environment.get("deployment_branch_policy")
         if not chosen:
-            yield False, "any branch and any tag may deploy", choose
+            yield False, "any branch and any tag can deploy", remedy
             return
         if not chosen.get("custom_branch_policies"):
-            yield False, "protected branches may deploy, and tags may not", choose
+            yield False, "only protected branches can deploy, no tags", remedy
             return
         response = self.get(f"{at}/deployment-branch-policies?per_page=100")
         if response.outcome != "value":
-            yield True, f"{response.question} was not answered: {response.reason}", choose
+            yield True, f"{response.question} failed: {response.reason}", remedy
             return
-        rules = [(each.get("type") or "branch", str(each.get("name"))) for each in response.value["branch_policies"]]
+        rules = [(rule.get("type") or "branch", str(rule.get("name"))) for rule in response.value["branch_policies"]]
         wider = [f"{kind} `{name}`" for kind, name in rules if kind != "tag" or not self.is_of_releases(name)]
         if wider:
-            yield False, f"may be deployed to from {', '.join(wider)}", choose
+            yield False, f"these refs can also deploy: {', '.join(wider)}", remedy
         if not any(kind == "tag" and self.covers(name) for kind, name in rules):
-            yield False, f"no rule lets tags `{self.pattern}` deploy", choose
+            yield False, f"no rule allows tags `{self.pattern}` to deploy", remedy
 
     def tags(self) -> Iterator[Finding]:
-        """The rules for tags ("Rules": Get all repository rulesets, and Get a repository ruleset).
+        """Check the rules for tags ("Rules": Get all repository rulesets, and Get a repository ruleset).
 
-        Who may go past a ruleset may go past all its rules, so that creating a tag and keeping it are asked apart.
+        A user who can bypass a ruleset can bypass all its rules. Therefore the rule about creating a tag is not in the
+        ruleset that protects tags.
         """
-        page = self.page("/rules")
-        two = (
-            f"two active tag rulesets for `{self.pattern}`: one restricts updates and deletions, without a bypass;"
-            " the other restricts creations, with those who release in its bypass list"
+        remedy = (
+            f"{self.page('/rules')}: two active tag rulesets for `{self.pattern}`: one restricts updates and"
+            " deletions, without a bypass; the other restricts creations, with the release managers in its bypass list"
         )
-        listed = self.get(f"{self.at}/rulesets?targets=tag&per_page=100")
-        known = listed.value or ()
-        active = [each for each in known if each.get("target") == "tag" and each.get("enforcement") == "active"]
-        # The list tells neither what is ruled nor for which refs.
-        responses = [self.get(f"{self.at}/rulesets/{each['id']}") for each in active]
-        for response in (listed, *responses):
+        listing = self.get(f"{self.at}/rulesets?targets=tag&per_page=100")
+        entries = listing.value or ()
+        active = [entry for entry in entries if entry.get("target") == "tag" and entry.get("enforcement") == "active"]
+        # The list has neither the rules nor the refs of a ruleset.
+        responses = [self.get(f"{self.at}/rulesets/{entry['id']}") for entry in active]
+        for response in (listing, *responses):
             if response.outcome != "value":
-                yield _unknown(response, f"{page}: {two}")
+                yield _unknown(response, remedy)
                 return
         rulesets = [response.value for response in responses if self.rules_releases(response.value)]
-        for rule, said in (("creation", "creations"), ("update", "updates"), ("deletion", "deletions")):
-            holding = [each for each in rulesets if rule in {each_rule["type"] for each_rule in each.get("rules", [])}]
-            yield _ruled(rule, said, holding, listed.question, f"{page}: {two}", self.pattern)
+        for kind in ("creation", "update", "deletion"):
+            with_rule = [ruleset for ruleset in rulesets if kind in {rule["type"] for rule in ruleset.get("rules", [])}]
+            yield _check_rule(kind, with_rule, listing.question, remedy, self.pattern)
 
     def rules_releases(self, ruleset: _Json) -> bool:
-        """Whether a ruleset is for all tags of releases."""
+        """Return whether a ruleset is for all release tags."""
         names = (ruleset.get("conditions") or {}).get("ref_name") or {}
-        return any(self.covers(each) for each in names.get("include", [])) and not any(
-            _matches(each, self.policy.tag_of(sample)) for each in names.get("exclude", []) for sample in _SAMPLES
+        return any(self.covers(pattern) for pattern in names.get("include", [])) and not any(
+            _matches(pattern, self.policy.tag_of(sample)) for pattern in names.get("exclude", []) for sample in _SAMPLES
         )
 
     def covers(self, pattern: str) -> bool:
-        """Whether a pattern matches the tag of every release."""
+        """Return whether a pattern matches the tag of every release."""
         return all(_matches(pattern, self.policy.tag_of(sample)) for sample in _SAMPLES)
 
     def is_of_releases(self, pattern: str) -> bool:
-        """Whether a pattern matches nothing but what begins as the tag of a release does."""
-        before = self.policy.tag.partition("{version}")[0]
-        return bool(before) and pattern.removeprefix("refs/tags/").startswith(before)
+        """Return whether a pattern matches only names with the prefix of release tags."""
+        prefix = self.policy.tag.partition("{version}")[0]
+        return bool(prefix) and pattern.removeprefix("refs/tags/").startswith(prefix)
 
     def immutable_releases(self) -> Finding:
-        """Whether what is published stays ("Repositories": Check if immutable releases are enabled)."""
+        """Check that releases are immutable ("Repositories": Check if immutable releases are enabled)."""
         remedy = f"{self.page('')}: `Releases`, check `Enable release immutability`"
-        # 404 is the response of a repository without them, and the one to a token that may not know.
-        absent = "a published release, and its tag, can still be changed"
+        # GitHub returns 404 if the setting is off, and also to a token without permission.
+        absent = "published releases and their tags can be changed"
         return self.value("immutable-releases", "enabled", True, "published releases are immutable", remedy, absent)
 
     def pinned_actions(self) -> Finding:
-        """Whether actions must be pinned ("GitHub Actions permissions": of a repository)."""
+        """Check that actions must be pinned ("GitHub Actions permissions": of a repository)."""
         remedy = f"{self.page('/actions')}: check `Require actions to be pinned to a full-length commit SHA`"
-        saw = "an action must be pinned to a commit"
+        saw = "actions must be pinned to a commit"
         return self.value("actions/permissions", "sha_pinning_required", True, saw, remedy)
 
     def default_token(self) -> Finding:
-        """What a job's token may do that says nothing ("GitHub Actions permissions": default workflow permissions)."""
+        """Check the default permissions of a job ("GitHub Actions permissions": default workflow permissions)."""
         remedy = f"{self.page('/actions')}: `Workflow permissions`, read repository contents and packages permissions"
-        saw = "the token of a job that says nothing may only read"
+        saw = "a job without `permissions` can only read"
         return self.value("actions/permissions/workflow", "default_workflow_permissions", "read", saw, remedy)
 
     def value(self, path: str, key: str, wanted: object, saw: str, remedy: str, absent: str = "") -> Finding:
-        """Whether a setting has a value; `absent` is what a 404 tells an administrator."""
+        """Check that a setting has a value; `absent` is the problem if an administrator gets 404."""
         response = self.get(f"{self.at}/{path}")
         if absent and response.outcome == "absent" and self.administrator:
             return Finding.failed(CHECK, response.question, absent, remedy)
         if response.outcome != "value":
             return _unknown(response, remedy)
         if key not in response.value:
-            return Finding.unknown(CHECK, response.question, f"GitHub does not tell `{key}`", remedy)
+            return Finding.unknown(CHECK, response.question, f"GitHub does not show `{key}`", remedy)
         if response.value[key] != wanted:
             saw = f"`{key}` is `{response.value[key]}`, not `{wanted}`"
             return Finding.failed(CHECK, response.question, saw, remedy)
         return Finding.ok(CHECK, response.question, saw)
 
     def secrets(self) -> Iterator[Finding]:
-        """Whether a long-lived credential may lie about ("Secrets": List repository and organization secrets)."""
+        """Check for long-lived credentials ("Secrets": List repository and organization secrets)."""
         page = self.page("/secrets/actions")
         yield from self.no_secrets(f"{self.at}/actions/secrets", "the repository", page, failed=True)
         yield from self.no_secrets(f"{self.at}/actions/organization-secrets", "the organization", page, failed=False)
 
     def no_secrets(self, path: str, whose: str, page: str, *, failed: bool) -> Iterator[Finding]:
         response = self.get(f"{path}?per_page=100")
-        remedy = f"{page}: delete what a registry gave; trusted publishing needs no secret"
+        remedy = f"{page}: delete the tokens of registries; trusted publishing needs no secret"
         if response.outcome != "value":
             yield _unknown(response, remedy)
-        elif names := [str(each["name"]) for each in response.value["secrets"]]:
-            make = Finding.failed if failed else Finding.warning
-            yield make(CHECK, response.question, f"{whose} has the secrets {', '.join(map(_quoted, names))}", remedy)
+        elif names := [str(secret["name"]) for secret in response.value["secrets"]]:
+            finding = Finding.failed if failed else Finding.warning
+            yield finding(CHECK, response.question, f"{whose} has secrets: {', '.join(map(_quoted, names))}", remedy)
         else:
             yield Finding.ok(CHECK, response.question, f"{whose} has no secret")
 
 
-def _ruled(rule: str, said: str, holding: Iterable[_Json], question: str, remedy: str, pattern: str) -> Finding:
-    """Whether one rule binds: creating a tag those who do not release, changing and deleting one everybody."""
-    holding = list(holding)
-    if not holding:
-        return Finding.failed(CHECK, question, f"no active ruleset restricts {said} of tags `{pattern}`", remedy)
-    names = ", ".join(_quoted(each["name"]) for each in holding)
-    known = [each["bypass_actors"] for each in holding if each.get("bypass_actors") is not None]
-    free = [actors for actors in known if not actors]
-    if rule == "creation" and free:
-        saw = f"{names} restricts creations without a bypass, so nobody can push the tag of a release"
+def _check_rule(kind: str, rulesets: Sequence[_Json], question: str, remedy: str, pattern: str) -> Finding:
+    """Check one kind of rule: creations with a bypass for release managers, updates and deletions without one."""
+    if not rulesets:
+        return Finding.failed(CHECK, question, f"no active ruleset restricts {kind}s of tags `{pattern}`", remedy)
+    names = ", ".join(_quoted(ruleset["name"]) for ruleset in rulesets)
+    bypasses = [ruleset["bypass_actors"] for ruleset in rulesets if ruleset.get("bypass_actors") is not None]
+    has_strict = any(not actors for actors in bypasses)
+    if kind == "creation" and has_strict:
+        saw = f"{names} restricts creations without a bypass, so no user can push a release tag"
         return Finding.warning(CHECK, question, saw, remedy)
-    if rule != "creation" and not free:
-        if len(known) < len(holding):
-            saw = f"{names} restricts {said}; who may bypass that is shown to those alone who may edit it"
+    if kind != "creation" and not has_strict:
+        if len(bypasses) < len(rulesets):
+            saw = f"{names} restricts {kind}s; GitHub shows the bypass list only to users who can edit it"
             return Finding.unknown(CHECK, question, saw, remedy)
-        return Finding.failed(CHECK, question, f"{names} restricts {said}, and has a bypass list", remedy)
-    return Finding.ok(CHECK, question, f"{names} restricts {said} of tags `{pattern}`")
+        return Finding.failed(CHECK, question, f"{names} restricts {kind}s, but has a bypass list", remedy)
+    return Finding.ok(CHECK, question, f"{names} restricts {kind}s of tags `{pattern}`")
 
 
 def _unknown(response: GitHubResponse, remedy: str) -> Finding:
-    """Return the finding about a setting that the response does not hold, with the setting to check by hand."""
-    said = {
-        "absent": "GitHub shows nothing of it to this token",
-        "forbidden": "this token may not ask that",
-        "refused": "GitHub refused the question",
-        "no token": "nobody was asked",
-    }.get(response.outcome, "GitHub gave no answer")
-    return Finding.unknown(CHECK, response.question, f"{said}: {response.reason}", remedy)
+    """Return the finding about a setting that is not in the response, with the setting to check by hand."""
+    problem = {
+        "absent": "not found, or hidden from this token",
+        "forbidden": "this token has no permission",
+        "refused": "GitHub refused the request",
+        "no token": "no request was sent",
+    }.get(response.outcome, "GitHub did not respond")
+    return Finding.unknown(CHECK, response.question, f"{problem}: {response.reason}", remedy)
 
 
 def _matches(pattern: str, tag: str) -> bool:
-    """Whether a pattern of GitHub's, of a full name or of a tag, matches a tag; `~ALL` matches every one."""
+    """Return whether a pattern of GitHub, for a full ref name or a tag, matches a tag; `~ALL` matches all."""
     pattern = pattern.removeprefix("refs/tags/")
-    # To GitHub `*` stops at a slash, and `**` does not.
+    # GitHub's `*` does not match a slash, `**` does.
     reaches = "**" in pattern or pattern.count("/") == tag.count("/")
     return pattern == "~ALL" or (reaches and fnmatch.fnmatchcase(tag, pattern.replace("**/", "*")))
 

@@ -1,8 +1,8 @@
 """Check of the publish workflow against the contract of trusted publishing.
 
-PyPI and crates.io trust a repository, a file name and an environment; neither looks at the tag, the trigger or what
-else holds a token. So what may start a publication, and what must be true before it, is promised by the workflow file
-alone. It is read here as data, together with the policy, and each rule compares the two.
+PyPI and crates.io trust a repository, a file name and an environment. They do not check the tag, the trigger or other
+jobs with a token. Only the workflow file determines what starts a publication and what is checked before it. This
+package reads the file as data; each rule compares it with the policy.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from binoc_runbook.checks.workflow.audit import Audit
-from binoc_runbook.checks.workflow.model import FOLDER, WorkflowError, WorkflowFile
+from binoc_runbook.checks.workflow.model import WORKFLOWS, WorkflowError, WorkflowFile
 from binoc_runbook.checks.workflow.rules import RULES
 from binoc_runbook.checks.workflow.rules.audit_reports import reported_defects
 from binoc_runbook.checks.workflow.rules.publish_jobs import in_environment
@@ -30,14 +30,14 @@ def workflow(
 ) -> Findings:
     """Compare the publish workflow of the checkout at `root` with the policy, rule by rule.
 
-    `audit` is the observation of `world.zizmor`; without one its rule is not checked. One finding for each rule that is
-    broken, with the line, the reason and the edit; a single `ok` otherwise. One more if the audit could not be made: a
-    warning where the pinned zizmor is missing, and unknown if `strict`.
+    `audit` is the observation of `world.zizmor`; without one, its rule is not checked. Return one finding for each
+    violation, with the line, the reason and the edit, or a single `ok`. If the audit failed, there is one more finding:
+    a warning if the pinned zizmor is missing, and unknown if `strict`.
     """
     if not policy.declared:
-        saw = "no promise is declared, so nothing can be asked of the publish workflow"
-        return Findings([Finding.warning(CHECK, policy.source, saw, "declare one: [tool.binoc-runbook]")])
-    file = f"{FOLDER}/{policy.workflow}"
+        saw = "no policy is declared, so the publish workflow was not checked"
+        return Findings([Finding.warning(CHECK, policy.source, saw, "declare a policy: [tool.binoc-runbook]")])
+    file = f"{WORKFLOWS}/{policy.workflow}"
     try:
         read = replace(WorkflowFile.read(root, file), audit=audit)
     except WorkflowError as error:
@@ -60,5 +60,5 @@ def _summary(workflow: WorkflowFile, policy: Policy, rules: Sequence[Rule]) -> s
     sizes = f"{len(workflow.jobs)} jobs, {len(workflow.used_actions)} pinned actions"
     return (
         f"started by {events}; {sizes}; publishes {published or 'nothing'}; "
-        f"asked for {', '.join(rule.name for rule in rules if audited or rule.violations is not reported_defects)}"
+        f"checked rules: {', '.join(rule.name for rule in rules if audited or rule.violations is not reported_defects)}"
     )

@@ -1,9 +1,9 @@
 """The audit of a publish workflow by zizmor.
 
-zizmor knows what linters know of any workflow; the other rules know what publishing needs. It runs with the persona
-`pedantic`, because only that one reports permissions for the whole workflow and the image of a service. The rule of the
-contract takes the reports of medium and high severity, and template injection of any: an input of a run that was
-started by hand is of low severity, and becomes a command all the same. What else is low is advice about style.
+zizmor finds problems of any workflow; the other rules are about publishing. It runs with the persona `pedantic`,
+because only that persona reports permissions of the whole workflow and the image of a service. The rule of the contract
+takes reports of medium and high severity, and template injection of any severity: zizmor gives low severity to an input
+of `workflow_dispatch`, but it can inject a command as well. Other reports of low severity are about style.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from binoc_runbook.finding import Finding
 
 #: The version whose reports this module understands; requirements/dev.txt pins the same one.
 ZIZMOR = "1.32.0"
-#: The command that audits the file whose path is appended to it.
+#: Command that audits a file; the path is appended.
 COMMAND = (
     *("zizmor", "--quiet", "--offline", "--no-config", "--no-ignores"),
     *("--persona", "pedantic", "--format", "json"),
 )
 
-#: Audits of which a rule of the contract reports more: also what an action or a workflow of the checkout uses, and
-#: `persist-credentials: true`, which is written for a reason that zizmor accepts.
+#: Audits that a rule of the contract covers: the rule also checks actions and workflows of the checkout, and reports
+#: `persist-credentials: true`, which zizmor accepts.
 _OTHER_RULES = {"artipacked": "checkouts", "unpinned-uses": "pins"}
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One report of zizmor: the name of its audit, the line, what is wrong there, and the page that describes it."""
+    """Report of zizmor: the name of its audit, the line, the problem, and the page that describes it."""
 
     audit: str
     line: int
@@ -40,7 +40,7 @@ class Report:
 
     @property
     def counts(self) -> bool:
-        """Whether the rule of the contract takes it."""
+        """Return whether the report breaks the rule of the contract."""
         if self.audit in _OTHER_RULES:
             return False
         return self.severity in ("Medium", "High") or (self.audit, self.persona) == ("template-injection", "Regular")
@@ -48,9 +48,9 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """The reports of zizmor about one workflow file, or why there are none.
+    """Reports of zizmor about one workflow file.
 
-    `missing` says why the pinned version could not be started, `unknown` why it gave no reports.
+    `missing` is the reason why the pinned version could not be started, `unknown` the reason why it gave no reports.
     """
 
     reports: tuple[Report, ...] = ()
@@ -66,17 +66,17 @@ class Audit:
                 raise TypeError("not a list")
             return cls(tuple(map(_report, reports)))
         except (ValueError, KeyError, TypeError, StopIteration) as error:
-            return cls(unknown=f"its report is not understood ({type(error).__name__}: {error})")
+            return cls(unknown=f"its report could not be parsed ({type(error).__name__}: {error})")
 
     @property
     def complete(self) -> bool:
-        """Whether the file was audited."""
+        """Return whether the file was audited."""
         return not self.missing and not self.unknown
 
     def problems(self, check: str, file: str, *, strict: bool) -> list[Finding]:
-        """Return the finding that the file was not audited; none if it was.
+        """Return a finding if the file was not audited.
 
-        Where the pinned version is missing it is a warning, and unknown if `strict`.
+        It is a warning if the pinned version is missing, and unknown if `strict`.
         """
         command = " ".join((*COMMAND, file))
         if self.unknown:

@@ -1,4 +1,4 @@
-"""The commands of a script as lists of words, and which of them publish."""
+"""Commands of a script as lists of words, and the commands that publish."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import dropwhile, groupby, pairwise
 
 from binoc_runbook.policy import Registry
 
-#: Actions that publish, by the registry.
+#: Actions that publish, with their registry.
 PUBLISHING_ACTIONS: dict[str, Registry] = {
     "pypa/gh-action-pypi-publish": "pypi",
     "rust-lang/crates-io-auth-action": "crates.io",
@@ -27,14 +27,14 @@ _PUBLISHING: dict[tuple[str, str], Registry] = {
 
 
 def commands(script: str) -> Iterator[list[str]]:
-    """Split a script into commands and their words, as far as that does not take a shell."""
+    """Split a script into commands and their words, without expansions of the shell."""
     script = re.sub(r"\$\{\{.*?\}\}", lambda match: re.sub(r"[\s'\"|&;()<>]", "_", match[0]), script, flags=re.DOTALL)
     for line in script.replace("\\\n", " ").splitlines():
         lexer = shlex.shlex(line, posix=True, punctuation_chars="|&;()")
         lexer.whitespace_split = True
         try:
             words = list(lexer)
-        except ValueError:  # a quotation that goes on in the next line
+        except ValueError:  # a quotation that continues on the next line
             words = line.split()
         for is_command, command in groupby(words, lambda word: bool(word.strip("|&;()"))):
             if is_command:
@@ -50,12 +50,12 @@ def published_by(command: list[str]) -> Registry | None:
     return next((_PUBLISHING[pair] for pair in pairs if pair in _PUBLISHING), None)
 
 
-#: Prefixes that start the tool that is named after them, and nothing else.
+#: Prefixes that only start the tool after them.
 _STARTERS = (["python", "-m"], ["python3", "-m"], ["pipx", "run"], ["uvx"])
 
 
 def only_publishes(command: list[str]) -> bool:
-    """Return whether a command only publishes: it starts no other program, and none starts it."""
+    """Return whether a command only publishes: it starts no other program, and no other program starts it."""
     words = list(dropwhile(re.compile(r"\w+=").match, command))
     starter = next((prefix for prefix in _STARTERS if words[: len(prefix)] == prefix), [])
     plain = [word for word in words[len(starter) :] if not word.startswith(("-", "+"))]

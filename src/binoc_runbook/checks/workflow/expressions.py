@@ -20,7 +20,7 @@ Value = None | bool | float | str | Sequence["Value"] | Mapping[str, "Value"]
 Status = Mapping[str, bool]
 _Evaluate = Callable[[Mapping[str, Value], Status], Value]
 
-#: The functions that depend on how the run went so far.
+#: The functions that depend on the status of the run.
 STATUS_FUNCTIONS = frozenset({"success", "failure", "cancelled", "always"})
 #: The most levels of nesting that GitHub accepts.
 MAX_DEPTH = 50
@@ -34,8 +34,8 @@ class ExpressionError(Exception):
 class Expression:
     """A parsed expression.
 
-    `references` are the paths that it reads, such as `("github", "ref")`: `*` stands for `.*`, and `?` for an index
-    that is computed. `functions` are the functions that it calls, in lower case.
+    `references` are the paths that it reads, such as `("github", "ref")`; `*` means `.*`, and `?` a computed index.
+    `functions` are the functions that it calls, in lower case.
     """
 
     text: str
@@ -53,7 +53,7 @@ class Expression:
 
     @property
     def has_status_function(self) -> bool:
-        """Whether it calls a status function; GitHub puts `success() &&` in front of a condition without one."""
+        """Return whether it calls a status function; GitHub adds `success() &&` to a condition without one."""
         return bool(self.functions & STATUS_FUNCTIONS)
 
 
@@ -91,18 +91,18 @@ def parse_template(text: str) -> list[str | Expression]:
 
 
 def fill_template(parts: list[str | Expression], contexts: Mapping[str, Value], status: Status) -> Value:
-    """Return the value of a template: of its expression if there is nothing else, and a text otherwise."""
+    """Return the value of a template: a text, or the value of the expression if it is the only part."""
     values = [part if isinstance(part, str) else part.evaluate(contexts, status) for part in parts]
     return values[0] if len(values) == 1 else "".join(map(to_text, values))
 
 
 def is_truthy(value: Value) -> bool:
-    """Return whether a condition with this value holds: false, 0, NaN, the empty text and null do not."""
+    """Return whether a value is true as a condition: false, 0, NaN, the empty text and null are not."""
     return value not in (None, False, 0, "") and value == value  # NaN is not equal to itself
 
 
 def to_text(value: Value) -> str:
-    """Return a value as it is written into a text; a list or an object is only named."""
+    """Return a value as text; lists and objects become `Array` and `Object`."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -143,13 +143,13 @@ class _Parser:
             raise ExpressionError("the expression is empty")
         evaluate = self.nested()
         if self.position < len(self.tokens):
-            raise ExpressionError(f"`{self.tokens[self.position][1]}` is not expected there")
+            raise ExpressionError(f"`{self.tokens[self.position][1]}` is unexpected")
         return evaluate
 
     def nested(self) -> _Evaluate:
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            raise ExpressionError(f"it is nested more than {MAX_DEPTH} deep")
+            raise ExpressionError(f"the expression has more than {MAX_DEPTH} levels of nesting")
         evaluate = self.binary(0)
         self.depth -= 1
         return evaluate
@@ -180,7 +180,7 @@ class _Parser:
             self.expect(")")
             return self.properties(evaluate, None)
         if kind != "name":
-            raise ExpressionError(f"`{text}` is not expected there")
+            raise ExpressionError(f"`{text}` is unexpected")
         if self.take("("):
             return self.properties(self.call(text), None)
         if text in _LITERALS:
@@ -230,7 +230,7 @@ class _Parser:
 
     def next(self) -> tuple[str, str]:
         if self.position == len(self.tokens):
-            raise ExpressionError("something is missing at its end")
+            raise ExpressionError("the expression is incomplete")
         self.position += 1
         return self.tokens[self.position - 1]
 
@@ -252,7 +252,7 @@ def _tokenize(text: str) -> Iterator[tuple[str, str]]:
     while position < len(text):
         token = _TOKEN.match(text, position)
         if token is None:
-            raise ExpressionError(f"`{text[position:].split()[0]}` cannot be read; a text stands between single quotes")
+            raise ExpressionError(f"`{text[position:].split()[0]}` cannot be parsed; write texts in single quotes")
         position = token.end()
         yield str(token.lastgroup), token[str(token.lastgroup)]
 
@@ -264,7 +264,7 @@ def _constant(value: Value) -> _Evaluate:
 def _binary(operator: str, left: _Evaluate, right: _Evaluate) -> _Evaluate:
     def evaluate(contexts: Mapping[str, Value], status: Status) -> Value:
         value = left(contexts, status)
-        if operator in ("||", "&&"):  # the operand that decides is the value
+        if operator in ("||", "&&"):  # the value is that of the deciding operand
             return value if is_truthy(value) is (operator == "||") else right(contexts, status)
         other = right(contexts, status)
         if operator in ("==", "!="):
@@ -275,7 +275,7 @@ def _binary(operator: str, left: _Evaluate, right: _Evaluate) -> _Evaluate:
 
 
 class _Values(list[Value]):
-    """The result of `.*`; a property of it is the list of that property of each value."""
+    """Result of `.*`; a property of it is the list of that property of each value."""
 
 
 def _all_values(evaluate: _Evaluate) -> _Evaluate:
@@ -309,7 +309,7 @@ def _lookup(value: Value, name: Value) -> Value:
 
 
 def _is_equal(left: Value, right: Value) -> bool:
-    """Compare texts without regard to case, values of different types as numbers, objects by identity."""
+    """Compare texts case-insensitively, values of different types as numbers, objects by identity."""
     if _is_compound(left) or _is_compound(right):
         return left is right
     left, right = _comparable(left, right)
@@ -317,7 +317,7 @@ def _is_equal(left: Value, right: Value) -> bool:
 
 
 def _comparable(left: Value, right: Value) -> tuple[Value, Value]:
-    """Return two texts without regard to case, and any other two values as numbers."""
+    """Return two texts in folded case, and any other two values as numbers."""
     if isinstance(left, str) and isinstance(right, str):
         return left.casefold(), right.casefold()
     return _to_number(left), _to_number(right)
@@ -332,7 +332,7 @@ def _is_compound(value: Value) -> bool:
 
 
 def _to_number(value: Value) -> float:
-    """Return a value as a comparison of different types takes it; NaN for a text that is not a number."""
+    """Return a value as a number, for comparisons of different types; NaN for a text that is not a number."""
     if isinstance(value, str):
         text = value.strip()
         if re.fullmatch(r"[-+]?0(?:x[0-9a-fA-F]+|o[0-7]+)", text):
@@ -362,10 +362,10 @@ def _from_json(text: Value) -> Value:
     try:
         return json.loads(to_text(text), parse_int=float)  # type: ignore[no-any-return]
     except ValueError as error:
-        raise ExpressionError(f"`fromJSON` was given a text that is not JSON: {error}") from error
+        raise ExpressionError(f"the argument of `fromJSON` is not JSON: {error}") from error
 
 
-#: The supported functions by their name in lower case, with the least and the most arguments that they take.
+#: The supported functions by name in lower case, with their minimum and maximum number of arguments.
 _FUNCTIONS: dict[str, tuple[int, int, Callable[..., Value]]] = {
     "contains": (2, 2, _contains),
     "startswith": (2, 2, lambda text, prefix: to_text(text).casefold().startswith(to_text(prefix).casefold())),

@@ -1,4 +1,4 @@
-"""The entries of a job's matrix, and the texts of the job for each of them."""
+"""Entries of a job's matrix, and texts of the job for each entry."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from binoc_runbook.checks.workflow.model import Job, Node
 
 _Entry = dict[str, "Node"]
 
-#: More than GitHub starts for one job.
-_MOST = 256
+#: The maximum that GitHub starts for one job.
+_MAX_ENTRIES = 256
 
 
 def entries(job: Job) -> list[_Entry]:
-    """Return the entries of a job's matrix, as GitHub combines them; one empty entry for a job without a matrix."""
+    """Return the entries of a job's matrix, combined as by GitHub; one empty entry for a job without a matrix."""
     matrix = job.node.items("strategy", "matrix")
     lists = {key.text: value.elements() for key, value in matrix if key.text not in ("include", "exclude")}
-    combinations = islice(product(*lists.values()), _MOST) if lists else ()
+    combinations = islice(product(*lists.values()), _MAX_ENTRIES) if lists else ()
     combined: list[_Entry] = [dict(zip(lists, values, strict=True)) for values in combinations]
-    for out in job.node.elements("strategy", "matrix", "exclude"):
-        combined = [entry for entry in combined if not _agree(entry, _entry(out))]
+    for excluded in job.node.elements("strategy", "matrix", "exclude"):
+        combined = [entry for entry in combined if not _agree(entry, _entry(excluded))]
     original = list(combined)
-    for more in job.node.elements("strategy", "matrix", "include"):
-        added = _entry(more)
+    for included in job.node.elements("strategy", "matrix", "include"):
+        added = _entry(included)
         shared = {key: value for key, value in added.items() if key in lists}
         fitting = [entry for entry in original if _agree(entry, shared)]
         for entry in fitting:
@@ -36,7 +36,7 @@ def entries(job: Job) -> list[_Entry]:
 
 
 def expanded(job: Job, text: str) -> Iterator[str]:
-    """Return a text for each entry of the matrix; expressions about something else stay as they are."""
+    """Yield a text for each entry of the matrix; other expressions stay as they are."""
     for entry in entries(job):
         yield re.sub(r"\$\{\{\s*matrix\.([\w.-]+)\s*\}\}", partial(_value, entry), text)
 

@@ -1,4 +1,4 @@
-"""A publish workflow as data: nodes with their places, jobs, and the artifact that a job publishes."""
+"""Model of a publish workflow: nodes with their places, jobs, and the artifact that a job publishes."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from binoc_runbook.checks.workflow.commands import PUBLISHING_ACTIONS, commands,
 from binoc_runbook.finding import Place
 from binoc_runbook.policy import Artifact, Policy, Registry, normalised
 
-#: Where GitHub looks for workflows.
-FOLDER = ".github/workflows"
+#: The directory in which GitHub looks for workflows.
+WORKFLOWS = ".github/workflows"
 
-#: Far more than any workflow needs, far less than any YAML reader fails at.
-_DEEPEST = 100
+#: More levels than any workflow needs, fewer than a YAML parser can read.
+_MAX_DEPTH = 100
 
 
 class WorkflowError(Exception):
-    """A workflow file cannot be read: the place, what is wrong there, and the edit."""
+    """A workflow file cannot be read: the place, the problem, and the edit."""
 
     def __init__(self, place: Place, saw: str, remedy: str) -> None:
         super().__init__(saw)
@@ -32,9 +32,9 @@ class WorkflowError(Exception):
 
 @dataclass(frozen=True)
 class Node:
-    """A YAML node and its place.
+    """YAML node and its place.
 
-    Scalars are taken as they are written. GitHub reads YAML 1.2, a YAML 1.1 reader would take the key `on` for true.
+    Scalars are read as text. GitHub reads YAML 1.2; a YAML 1.1 parser would read the key `on` as true.
     """
 
     yaml: Any
@@ -47,7 +47,7 @@ class Node:
 
     @property
     def text(self) -> str:
-        """The text of a scalar; nothing for a mapping, a list or null."""
+        """Return the text of a scalar; an empty text for a mapping, a list or null."""
         return str(self.yaml.value) if self.yaml.id == "scalar" else ""
 
     @property
@@ -60,31 +60,31 @@ class Node:
 
     @property
     def comment(self) -> str:
-        """The comment on the line where the node ends, without its `#`."""
+        """Return the comment on the last line of the node, without `#`."""
         end = self.yaml.end_mark
         rest = self.lines[end.line][end.column :] if end.line < len(self.lines) else ""
         comment = re.match(r"[\s\]},]*#\s*(.*)", rest)
         return comment[1].strip() if comment else ""
 
     def items(self, *path: str) -> list[tuple[Node, Node]]:
-        """Return the keys and values of the mapping under a key, or under keys of keys; none for anything else."""
+        """Return the keys and values of the mapping at a path of keys; an empty list for any other node."""
         node = self.get(*path)
         return node._items if node else []
 
     def elements(self, *path: str) -> list[Node]:
-        """Return the elements of the list under a key, or under keys of keys; none for anything else."""
+        """Return the elements of the list at a path of keys; an empty list for any other node."""
         node = self.get(*path)
         return [self._other(element) for element in node.yaml.value] if node and node.is_list else []
 
     def get(self, *path: str) -> Node | None:
-        """Return the value under a key, or under keys of keys; None where there is none, and itself without keys."""
+        """Return the node at a path of keys, or None; without keys, the node itself."""
         node: Node | None = self
         for name in path:
             node = node._by_key.get(name) if node else None
         return node
 
     def text_at(self, *path: str) -> str:
-        """Return the text under a key, or under keys of keys; an empty text where there is none."""
+        """Return the text at a path of keys, or an empty text."""
         node = self.get(*path)
         return node.text if node else ""
 
@@ -94,7 +94,7 @@ class Node:
         return [node] if node and node.text else [element for element in self.elements(*path) if element.text]
 
     def walk(self) -> Iterator[tuple[str, Node]]:
-        """Yield every node below with its key, an aliased one only once."""
+        """Yield the node and all nodes in it with their keys; aliased nodes only once."""
         waiting, visited = [("", self)], set()
         while waiting:
             key, node = waiting.pop()
@@ -108,7 +108,7 @@ class Node:
 
     @cached_property
     def _items(self) -> list[tuple[Node, Node]]:
-        # Cached, because every rule walks through the workflow again.
+        # Cached, because every rule reads the workflow.
         pairs = self.yaml.value if self.is_mapping else ()
         return [(self._other(key), self._other(value)) for key, value in pairs]
 
@@ -122,7 +122,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Job:
-    """One job of the workflow; `key` is its name in the file."""
+    """Job of a workflow; `key` is the node of its id."""
 
     key: Node
     node: Node
@@ -137,9 +137,9 @@ class Job:
 
     @property
     def environment(self) -> Node | None:
-        """The name of its environment, in either form: `environment: x` and `environment: {name: x}`."""
-        given = self.node.get("environment")
-        return given.get("name") if given and given.is_mapping else given
+        """Return the name of its environment, for `environment: x` and `environment: {name: x}`."""
+        node = self.node.get("environment")
+        return node.get("name") if node and node.is_mapping else node
 
     @cached_property
     def steps(self) -> list[Node]:
@@ -147,34 +147,34 @@ class Job:
 
     @property
     def is_reusable(self) -> bool:
-        """Whether it calls another workflow file."""
+        """Return whether it calls another workflow file."""
         return self.node.get("uses") is not None
 
     @property
     def token(self) -> Node | None:
-        """What gives the job an identity token: `id-token: write`, or the permission to write everything."""
+        """Return the node that gives the job an identity token: `id-token: write` or `write-all`."""
         permissions = self.node.get("permissions")
         if permissions and permissions.text == "write-all":
             return permissions
-        given = self.node.items("permissions")
-        return next((key for key, value in given if (key.text, value.text) == ("id-token", "write")), None)
+        items = self.node.items("permissions")
+        return next((key for key, value in items if (key.text, value.text) == ("id-token", "write")), None)
 
     @cached_property
     def registries(self) -> frozenset[Registry]:
-        """The registries that its steps publish at."""
+        """Return the registries to which its steps publish."""
         by_actions = (PUBLISHING_ACTIONS.get(action_of(step)) for step in self.steps)
         by_commands = (published_by(words) for _, words in self.invocations)
         return frozenset(registry for registry in (*by_actions, *by_commands) if registry)
 
     @cached_property
     def commands(self) -> list[tuple[Node, list[str]]]:
-        """The commands that its steps run, each with its script."""
+        """Return the commands of its steps, each with its script."""
         scripts = [script for step in self.steps if (script := step.get("run"))]
         return [(script, words) for script in scripts for words in commands(script.text)]
 
     @cached_property
     def invocations(self) -> list[tuple[Node, list[str]]]:
-        """Its commands, with those that an action runs for its inputs."""
+        """Return its commands, and the commands that an action runs with its inputs."""
         invocations = list(self.commands)
         for step in self.steps:
             if action_of(step) == "pyo3/maturin-action":
@@ -184,21 +184,21 @@ class Job:
 
     @property
     def used_actions(self) -> list[Node]:
-        """What it and its steps use: actions, images and workflow files."""
+        """Return the actions, images and workflow files that it and its steps use."""
         return [used for node in (self.node, *self.steps) if (used := node.get("uses"))]
 
     @property
     def variables(self) -> list[tuple[Node, Node]]:
-        """The names and values in its `env` and in those of its steps."""
+        """Return the names and values in its `env` and in the `env` of its steps."""
         return [variable for node in (self.node, *self.steps) for variable in node.items("env")]
 
     def inputs(self, actions: Collection[str], *names: str) -> Iterator[tuple[str, Node]]:
-        """Yield the inputs of these names that its steps give to one of the actions, with their values."""
+        """Yield the inputs with these names, and their values, in its steps that use one of the actions."""
         for step in self.steps:
             for name in names:
-                given = step.get("with", name)
-                if given and action_of(step) in actions:
-                    yield name, given
+                value = step.get("with", name)
+                if value and action_of(step) in actions:
+                    yield name, value
 
     @property
     def publishes(self) -> bool:
@@ -207,7 +207,7 @@ class Job:
 
 @dataclass(frozen=True)
 class CalledFile:
-    """A file of the checkout that the workflow uses: another workflow, or an action, whose steps are one job."""
+    """File of the checkout that the workflow uses: another workflow, or an action, whose steps are one job."""
 
     use: Node
     by: Job
@@ -217,15 +217,15 @@ class CalledFile:
 
 @dataclass(frozen=True)
 class WorkflowFile:
-    """A workflow file, with the files that it calls if they are in the checkout."""
+    """Workflow file, with the files of the checkout that it calls."""
 
     file: str
     root: Node
     jobs: tuple[Job, ...]
     called: tuple[CalledFile, ...] = ()
-    #: The recipes of the justfile; None where they cannot be known.
+    #: The recipes of the justfile; None if they are unknown.
     recipes: frozenset[str] | None = None
-    #: The reports of zizmor; None where it was not started.
+    #: The reports of zizmor; None if it was not started.
     audit: Audit | None = None
 
     @classmethod
@@ -233,37 +233,37 @@ class WorkflowFile:
         """Read the workflow `file`, a path from `root`.
 
         Raises:
-            WorkflowError: GitHub could not read it either.
+            WorkflowError: It is not a valid workflow file.
         """
         node = _composed(root, file)
         jobs = _jobs_of(node)
         if not jobs:
-            raise WorkflowError(Place(file), "it has no jobs", "write a job for each artifact under `jobs:`")
+            raise WorkflowError(Place(file), "has no jobs", "write a job for each artifact under `jobs:`")
         return cls(file, node, jobs, tuple(_called(root, jobs)), _recipes(root))
 
     @property
     def all_jobs(self) -> list[Job]:
-        """Its own jobs, and those of what it calls."""
+        """Return its jobs, and the jobs of the files that it calls."""
         return [*self.jobs, *(job for called in self.called for job in called.jobs)]
 
     @property
     def steps(self) -> list[tuple[Job, Node]]:
-        """The steps of all jobs, each with its job."""
+        """Return the steps of all jobs, each with its job."""
         return [(job, step) for job in self.all_jobs for step in job.steps]
 
     @property
     def used_actions(self) -> list[Node]:
-        """What all jobs and steps use: actions, images and workflow files."""
+        """Return the actions, images and workflow files that all jobs and steps use."""
         return [used for job in self.all_jobs for used in job.used_actions]
 
     @cached_property
     def events(self) -> dict[str, tuple[Node, Node]]:
-        """Its triggers by name, for `on: push`, `on: [push]` and `on: {push: …}` alike: the key and the value."""
+        """Return key and value of its triggers by name, for `on: push`, `on: [push]` and `on: {push: …}`."""
         names = {name.text: (name, name) for name in self.root.texts("on")}
         return names | {key.text: (key, value) for key, value in self.root.items("on")}
 
     def publishing(self, policy: Policy) -> list[Job]:
-        """Return the jobs that publish, an artifact of the policy or anything else."""
+        """Return the jobs that publish, whether an artifact of the policy or not."""
         publishers = {job.id for _, job in self.publishers(policy)}
         return [job for job in self.jobs if job.id in publishers or job.publishes]
 
@@ -278,7 +278,7 @@ class WorkflowFile:
         return needs
 
     def publishers(self, policy: Policy) -> list[tuple[Artifact, Job]]:
-        """Return the job that publishes each artifact: by its environment, otherwise by its steps and its name."""
+        """Return the publish job of each artifact, found by its environment, or else by its steps and its name."""
         pairs: dict[str, tuple[Artifact, Job]] = {}
         # The longer name first: `publish-binoc-sqlite` also contains `binoc`.
         waiting = sorted(policy.artifacts, key=lambda artifact: len(artifact.name), reverse=True)
@@ -303,7 +303,7 @@ def _called(root: Path, jobs: tuple[Job, ...]) -> Iterator[CalledFile]:
         for use in job.used_actions:
             where = re.fullmatch(r"[.$]/([^@]+)", use.text)
             for file in _files_of(where[1].rstrip("/"), job.is_reusable) if where else ():
-                if file in visited or not _lies_in(root, file):
+                if file in visited or not _is_in(root, file):
                     continue
                 visited.add(file)
                 node = _composed(root, file)
@@ -312,10 +312,10 @@ def _called(root: Path, jobs: tuple[Job, ...]) -> Iterator[CalledFile]:
                 yield CalledFile(use, job, node, inner)
 
 
-def _lies_in(root: Path, file: str) -> bool:
+def _is_in(root: Path, file: str) -> bool:
     try:
         return (root / file).is_file() and (root / file).resolve().is_relative_to(root.resolve())
-    except (OSError, ValueError):  # no name that a file could have
+    except (OSError, ValueError):  # not a valid file name
         return False
 
 
@@ -324,7 +324,7 @@ def _files_of(path: str, is_workflow: bool) -> tuple[str, ...]:
 
 
 def _recipes(root: Path) -> frozenset[str] | None:
-    """Read the names of the recipes in the justfile; None without one, and when it takes in others."""
+    """Read the names of the recipes in the justfile; None without a justfile, or if it imports others."""
     file = next((file for name in ("justfile", "Justfile", ".justfile") if (file := root / name).is_file()), None)
     text = file.read_text("utf-8", errors="replace") if file else ""
     if not file or re.search(r"^(?:import|mod)\b", text, re.MULTILINE):
@@ -334,45 +334,47 @@ def _recipes(root: Path) -> frozenset[str] | None:
 
 
 def _composed(root: Path, file: str) -> Node:
-    import yaml  # costs as much as the rest of the library together
+    import yaml  # takes as long to import as the rest of the library
 
     try:
         text = (root / file).read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
-        there = sorted(path.name for path in (root / FOLDER).glob("*.y*ml"))
-        saw = f"there is no such file, beside {', '.join(f'`{name}`' for name in there) or 'no others'}"
-        remedy = f"write `{file}`, or name in the policy the file that both registries trust"
+        names = sorted(path.name for path in (root / WORKFLOWS).glob("*.y*ml"))
+        saw = f"no such file; existing workflows: {', '.join(f'`{name}`' for name in names) or 'none'}"
+        remedy = f"write `{file}`, or set `workflow` in the policy to the file that both registries trust"
         raise WorkflowError(Place(file), saw, remedy) from None
     except OSError as error:
-        raise WorkflowError(Place(file), f"it cannot be read: {error.strerror}", "make it readable") from error
+        raise WorkflowError(Place(file), f"cannot be read: {error.strerror}", f"chmod u+r {file}") from error
     except UnicodeDecodeError as error:
-        raise WorkflowError(Place(file), "it is not UTF-8", "save it as UTF-8") from error
+        raise WorkflowError(Place(file), "is not UTF-8", "save it as UTF-8") from error
     try:
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         depth = 0
         for event in yaml.parse(text, Loader=loader):
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            if depth > _DEEPEST:  # composing recurses in C, and would take the whole process down
+            if depth > _MAX_DEPTH:  # composing recurses in C, and could crash the process
                 place = Place(file, event.start_mark.line + 1 if event.start_mark else None)
-                raise WorkflowError(place, f"it is nested more than {_DEEPEST} deep", "write it flatter")
+                raise WorkflowError(
+                    place, f"has more than {_MAX_DEPTH} levels of nesting", "write it with fewer levels"
+                )
         composed: Any = yaml.compose(text, Loader=loader)
     except yaml.YAMLError as error:
         mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
         place = Place(file, mark.line + 1 if mark else None)
         column = f", in column {mark.column + 1}" if mark else ""
-        raise WorkflowError(place, f"it does not parse: {problem or error}{column}", "mend the YAML there") from error
+        raise WorkflowError(place, f"is not valid YAML: {problem or error}{column}", "fix the YAML syntax") from error
     if composed is None or composed.id != "mapping":
-        raise WorkflowError(Place(file), "it is no mapping, as a workflow is", "write `on:` and `jobs:`")
+        raise WorkflowError(Place(file), "is not a mapping", "write `on:` and `jobs:`")
     return Node(composed, file, tuple(re.split("\r\n|[\n\r\x85\u2028\u2029]", text)))
 
 
 def action_of(step: Node) -> str:
-    """Name the action that a step uses, without its version, as GitHub compares it."""
+    """Return the name of the action that a step uses, in lower case and without its version."""
     return step.text_at("uses").partition("@")[0].lower()
 
 
 def same(node: Node | None, name: str) -> bool:
-    return node is not None and node.text.casefold() == name.casefold()  # as GitHub and both registries compare them
+    return node is not None and node.text.casefold() == name.casefold()  # GitHub and both registries ignore case
 
 
 def _is_trusted(job: Job, artifact: Artifact) -> bool:

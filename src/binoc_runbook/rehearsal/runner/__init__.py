@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from binoc_runbook.checks.workflow.model import FOLDER
+from binoc_runbook.checks.workflow.model import WORKFLOWS
 from binoc_runbook.finding import Finding, RefusedError
 from binoc_runbook.rehearsal.runner.job_context import GIT, JobContext, Repository, RunnerHost, withheld
 from binoc_runbook.rehearsal.runner.schedule import perform
@@ -72,7 +72,7 @@ class Runner:
         source = directory / "source"
         self._git("clone", "--quiet", "--shared", "--no-checkout", str(self.repository.path), str(source))
         self._git("-C", str(source), "checkout", "--quiet", "--detach", sha)
-        workflow = read_workflow(source, f"{FOLDER}/{self.repository.workflow}")
+        workflow = read_workflow(source, f"{WORKFLOWS}/{self.repository.workflow}")
         artifacts = WorkflowArtifacts(directory / "artifacts")
         return WorkflowRun(self._runs, 1, Event(name, ref, sha), workflow, directory, (), artifacts)
 

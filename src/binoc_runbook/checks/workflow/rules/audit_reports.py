@@ -1,4 +1,4 @@
-"""The rule of the contract about what zizmor reports."""
+"""Rule about the reports of zizmor."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from binoc_runbook.policy import Policy
 
 
 def reported_defects(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
-    """Attackers use what linters know, as they did at ultralytics in 2024."""
+    """Attackers exploit such problems, as at ultralytics in 2024."""
     for report in workflow.audit.reports if workflow.audit else ():
         if report.counts:
             yield Place(workflow.file, report.line), f"{report.audit}: {report.saw}", f"fix it as in {report.page}"

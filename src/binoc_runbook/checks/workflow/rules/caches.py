@@ -1,4 +1,4 @@
-"""What a build could take from an earlier run."""
+"""Rules about caches: no build uses files of an earlier run."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from binoc_runbook.finding import Place
 from binoc_runbook.policy import Policy
 
 
-def caches_are_off(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
-    """What an earlier run left in a cache would be built into the release, as at TanStack in 2026."""
-    edit = "write `cache-mode: none` on top"
-    on_top = workflow.root.get("cache-mode")
-    if on_top and on_top.text != "none":
-        yield on_top.place, f"`cache-mode: {on_top.text}` lets runs share a cache", edit
+def cache_mode_is_none(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """Cached files of an earlier run could become part of the release, as at TanStack in 2026."""
+    edit = "write `cache-mode: none` at the top level"
+    top_level = workflow.root.get("cache-mode")
+    if top_level and top_level.text != "none":
+        yield top_level.place, f"`cache-mode: {top_level.text}` allows runs to share a cache", edit
     inline = [job for job in workflow.jobs if not job.is_reusable]
     modes = [(job, job.node.get("cache-mode")) for job in inline]
-    if on_top is None and not (modes and all(modes[1] for modes in modes)):
-        yield Place(workflow.file), "no `cache-mode` keeps the jobs from the cache", edit
+    if top_level is None and not (modes and all(mode for _, mode in modes)):
+        yield Place(workflow.file), "`cache-mode` is not set, so jobs can use a cache", edit
     for job, mode in modes:
         if mode and mode.text != "none":
-            yield mode.place, f"`cache-mode: {mode.text}` lets `{job.id}` use a cache", "write `cache-mode: none`"
+            yield mode.place, f"`cache-mode: {mode.text}` allows `{job.id}` to use a cache", "write `cache-mode: none`"
 
 
 _CACHING = (
@@ -30,8 +30,8 @@ _CACHING = (
     "mozilla-actions/sccache-action",
 )
 _INPUTS = ("cache", "enable-cache", "sccache", "package-manager-cache", "cache-from", "cache-to")
-#: Actions that cache unless they are told not to, and the input that tells them.
-_UNASKED = {
+#: Actions that use a cache by default, and the input that turns it off.
+_DEFAULT_CACHING = {
     "astral-sh/setup-uv": "enable-cache",
     "actions/setup-go": "cache",
     "actions-rust-lang/setup-rust-toolchain": "cache",
@@ -39,20 +39,20 @@ _UNASKED = {
 
 
 def nothing_is_cached(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
-    """Whoever can write to a cache writes into the release, as at ultralytics in 2024."""
+    """A user who can write to a cache can change the release, as at ultralytics in 2024."""
     variables = [variable for job in workflow.all_jobs for variable in job.variables]
     for key, value in [*workflow.root.items("env"), *variables]:
         if key.text == "SCCACHE_GHA_ENABLED" and value.text.lower() not in ("", "false", "off", "0"):
-            yield key.place, f"`{key.text}` lets compilers use a cache", f"delete `{key.text}`"
+            yield key.place, f"`{key.text}` turns on a cache of compilers", f"delete `{key.text}`"
     for job, step in workflow.steps:
         action, used = action_of(step), step.get("uses")
         if used and action in _CACHING:
-            yield used.place, f"`{job.id}` uses a cache, by `{action}`", "delete the step"
+            yield used.place, f"`{job.id}` uses a cache with `{action}`", "delete the step"
         for name in _INPUTS:
-            given = step.get("with", name)
-            if given and given.text.lower() not in ("", "false"):
-                edit = f"write `{name}: false`" if given.text.lower() in ("true", "auto") else f"delete `{name}`"
-                yield given.place, f"`{job.id}` uses a cache: `{name}: {given.text}`", edit
-        unasked = _UNASKED.get(action)
-        if used and unasked and step.get("with", unasked) is None:
-            yield used.place, f"`{action}` uses a cache unless it is told not to", f"write `{unasked}: false`"
+            setting = step.get("with", name)
+            if setting and setting.text.lower() not in ("", "false"):
+                edit = f"write `{name}: false`" if setting.text.lower() in ("true", "auto") else f"delete `{name}`"
+                yield setting.place, f"`{job.id}` uses a cache with `{name}: {setting.text}`", edit
+        switch = _DEFAULT_CACHING.get(action)
+        if used and switch and step.get("with", switch) is None:
+            yield used.place, f"`{action}` uses a cache by default", f"write `{switch}: false`"

@@ -1,4 +1,4 @@
-"""What could be stolen, and by whom."""
+"""Rules about credentials: none is stored, and none stays in a checkout."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from binoc_runbook.checks.workflow.rules.rule import Violation
 from binoc_runbook.policy import Policy
 
 
-def nothing_is_secret(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
-    """A stored credential can be stolen and used elsewhere, as at lottie-player in 2024."""
+def no_secret_is_read(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """A stored credential can be stolen and used by others, as at lottie-player in 2024."""
     for root in (workflow.root, *(called.root for called in workflow.called)):
         for key, node in root.walk():
             if (expression := _reads_a_secret(key, node)) is not None:
-                edit = "delete it: the identity token of the publish job is the only credential"
-                yield node.place, f"`{key}` reads a stored secret: `{expression.strip()}`", edit
+                edit = "delete it: a publish job needs only its identity token"
+                yield node.place, f"`{key}` reads the secret `{expression.strip()}`", edit
 
 
 def _reads_a_secret(key: str, node: Node) -> str | None:
@@ -32,25 +32,25 @@ def _reads_a_secret(key: str, node: Node) -> str | None:
 _CREDENTIAL = re.compile(r"(?:^|_)(?:TOKEN|PASSWORD|PASSWD|PASS|SECRET|API_?KEY|CREDENTIALS?|PRIVATE_KEY)$", re.I)
 _INPUTS = ("password", "token", "api-token", "api_token")
 _FLAGS = ("--token", "--password")
-#: What the tokens of registries and of GitHub begin with, whatever they are called.
+#: Prefixes of the tokens of registries and of GitHub.
 _TOKEN = re.compile(r"pypi-AgE|cio[A-Za-z0-9]{32}|gh[pousr]_|github_pat_")
 
 
 def no_credential_is_stored(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
-    """Whatever its name, a stored credential can be stolen, as by GhostAction in 2025."""
-    edit = "delete it: a publish job gets its credential from the registry, for its identity token"
+    """A stored credential can be stolen, as by GhostAction in 2025."""
+    edit = "delete it: a publish job gets a credential from the registry for its identity token"
     for name, node in _named(workflow.root.items("env")):
         if not _is_minted(node, None):
-            yield node.place, f"`{name}` gives every job a credential", edit
+            yield node.place, f"`{name}` gives all jobs a credential", edit
     for job in workflow.all_jobs:
         for name, node in [*_named(job.variables), *job.inputs(PUBLISHING_ACTIONS, *_INPUTS)]:
             if not _is_minted(node, job):
-                yield node.place, f"`{name}` gives `{job.id}` a credential that no registry has made for this run", edit
+                yield node.place, f"`{name}` gives `{job.id}` a credential that no action of this job created", edit
         for script, words in job.commands:
             flags = (*_FLAGS, "-p") if "twine" in words else _FLAGS
             flag = next((flag for word in words if (flag := word.partition("=")[0]) in flags), None)
             if flag and not _reads_a_secret("", script):
-                yield script.place, f"`{flag}` gives a command of `{job.id}` a credential", edit
+                yield script.place, f"a command of `{job.id}` gets a credential with `{flag}`", edit
 
 
 def _named(variables: list[tuple[Node, Node]]) -> Iterator[tuple[str, Node]]:
@@ -60,7 +60,7 @@ def _named(variables: list[tuple[Node, Node]]) -> Iterator[tuple[str, Node]]:
 
 
 def _is_minted(node: Node, job: Job | None) -> bool:
-    """Whether a credential is empty, made for this run by an action of the same job, or named by another rule."""
+    """Return whether a credential is empty, created by an action of the same job, or reported by another rule."""
     if not node.text or _reads_a_secret("", node) or re.fullmatch(r"\$\{\{\s*github\.token\s*\}\}", node.text):
         return True
     output = re.fullmatch(r"\$\{\{\s*steps\.([\w-]+)\.outputs\.[\w-]+\s*\}\}", node.text)
@@ -69,10 +69,10 @@ def _is_minted(node: Node, job: Job | None) -> bool:
     return not any(step.text_at("id") == output[1] and step.get("run") for step in job.steps)
 
 
-def checkouts_keep_nothing(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
-    """Every later step, and whatever is uploaded, would have the token."""
+def checkouts_keep_no_token(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """Later steps could use the token, and an upload could contain it."""
     for job, step in workflow.steps:
-        given = step.get("with", "persist-credentials")
-        if action_of(step) == "actions/checkout" and (given is None or given.text.lower() != "false"):
-            saw = f"the checkout of `{job.id}` leaves its token in `.git/config`"
-            yield (given or step.get("uses") or step).place, saw, "write `with: {persist-credentials: false}`"
+        value = step.get("with", "persist-credentials")
+        if action_of(step) == "actions/checkout" and (value is None or value.text.lower() != "false"):
+            saw = f"the checkout of `{job.id}` stores its token in `.git/config`"
+            yield (value or step.get("uses") or step).place, saw, "write `with: {persist-credentials: false}`"

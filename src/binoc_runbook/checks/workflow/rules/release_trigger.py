@@ -1,4 +1,4 @@
-"""What may start a run."""
+"""Rules about the trigger: only release tags start a run."""
 
 from __future__ import annotations
 
@@ -14,41 +14,41 @@ from binoc_runbook.policy import Policy
 
 
 def keys_are_unique(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
-    """GitHub refuses the file, and the tag starts nothing."""
+    """GitHub rejects the file, and the tag starts no run."""
     for _, node in workflow.root.walk():
         first: dict[str, Node] = {}
         for key, _ in node.items():
             if first.setdefault(key.text, key) is not key:
-                yield key.place, f"`{key.text}` is said twice, first on line {first[key.text].place.line}", "keep one"
+                yield key.place, f"duplicate key `{key.text}`, first on line {first[key.text].place.line}", "delete one"
 
 
 _ALLOWED = ("push", "workflow_dispatch")
 
 
 def only_tags_trigger(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
-    """A release starts by the push of its tag, and by nothing else."""
+    """Only the push of a release tag may start a release."""
     wanted = f'on: {{push: {{tags: ["{_pattern_of(policy)}"]}}}}'
     for event, (name, _) in workflow.events.items():
         if event not in _ALLOWED:
-            yield name.place, f"`{event}` starts it, too", f"delete `{event}`"
+            yield name.place, f"`{event}` also starts a run", f"delete `{event}`"
     if "push" not in workflow.events:
         on = workflow.root.get("on")
-        yield on.place if on else Place(workflow.file), "no push of a tag starts it", f"write `{wanted}`"
+        yield on.place if on else Place(workflow.file), "the push of a tag starts no run", f"write `{wanted}`"
         return
     name, push = workflow.events["push"]
     for key, _ in push.items():
         if key.text != "tags":
-            yield key.place, f"`{key.text}` has a say in what starts it, beside the tag", f"delete `{key.text}`"
+            yield key.place, f"`push` has the filter `{key.text}` in addition to `tags`", f"delete `{key.text}`"
     tags = push.get("tags")
     if tags and tags.texts():
         yield from _patterns_fit(tags, policy)
-    elif not push.items():  # otherwise the key that is there instead has been named
-        yield name.place, "every push starts it", f"write `{wanted}`"
+    elif not push.items():  # otherwise the other filters have been reported
+        yield name.place, "every push starts a run", f"write `{wanted}`"
 
 
 _SIGNS = string.ascii_letters + string.digits
 
-#: Versions of every kind that a release can have; each must start the workflow.
+#: Versions of all kinds of releases; the tag of each has to start the workflow.
 _VERSIONS = ("0.4.0", "1.0.0", "10.20.30", "0.4.0-alpha.1", "0.4.0-beta.2", "0.4.0-rc.10")
 
 
@@ -57,22 +57,22 @@ def _patterns_fit(tags: Node, policy: Policy) -> Iterator[Violation]:
     starts = partial(fits_filters, [node.text for node in tags.texts()])
     releases = [policy.tag_of(version) for version in _VERSIONS]
     if missed := next((tag for tag in releases if not starts(tag)), None):
-        yield tags.place, f"the tag `{missed}` of a release would not start it", edit
+        yield tags.place, f"the release tag `{missed}` would not start a run", edit
         return
     for node in tags.texts():
         negated, pattern = read_filter(node.text)
         if not negated and not any(map(pattern.fullmatch, releases)):
-            yield node.place, f"`{node.text}` matches no tag of a release", f"delete it, or {edit}"
+            yield node.place, f"`{node.text}` matches no release tag", f"delete it, or {edit}"
     if foreign := next((tag for tag in _foreign_tags(policy) if starts(tag)), None):
-        yield tags.place, f"the tag `{foreign}`, which is no release's, would start it", edit
+        yield tags.place, f"the tag `{foreign}` would start a run, but is not a release tag", edit
 
 
 def _foreign_tags(policy: Policy) -> Iterator[str]:
-    """Make tags that no release of the policy has, each as near to one as can be."""
+    """Yield tags that are not release tags of the policy, but similar to them."""
     before, _, after = policy.tag.partition("{version}")
     if not before:
         yield from (f"{sign}0.4.0{after}" for sign in string.ascii_letters)
-    # One sign of the beginning left out, changed, or added in front.
+    # One character of the prefix deleted, changed, or added in front.
     near = [before[:at] + before[at + 1 :] for at in range(len(before))]
     near += [before[:at] + sign + before[at + 1 :] for at in range(len(before)) for sign in _SIGNS]
     near += [f"{sign}{before}" for sign in _SIGNS]
@@ -86,14 +86,17 @@ def _pattern_of(policy: Policy) -> str:
 
 
 def fits_filters(patterns: list[str], name: str) -> bool:
-    """Return whether a name fits filter patterns of GitHub's: the last one that matches decides."""
+    """Return whether a name matches filter patterns of GitHub: the last pattern that matches decides."""
     included = [not negated for negated, pattern in map(read_filter, patterns) if pattern.fullmatch(name)]
     return bool(included) and included[-1]
 
 
 @cache
 def read_filter(pattern: str) -> tuple[bool, re.Pattern[str]]:
-    """Translate a filter pattern of GitHub's ("Workflow syntax", filter pattern cheat sheet): negated?, expression."""
+    """Return whether a filter pattern is negated, and its regular expression.
+
+    Source: GitHub documentation, "Workflow syntax", filter pattern cheat sheet.
+    """
     negated = pattern.startswith("!")
     parts: list[str] = []
     for piece in re.findall(r"\*\*|\\.|\[[^]]*\]|.", pattern[negated:], re.DOTALL):
@@ -102,7 +105,7 @@ def read_filter(pattern: str) -> tuple[bool, re.Pattern[str]]:
         elif piece == "*":
             parts.append("[^/]*")
         elif piece in ("?", "+") and parts:
-            parts[-1] = f"(?:{parts[-1]}){piece}"  # one, or more, of what stands before
+            parts[-1] = f"(?:{parts[-1]}){piece}"  # repeats the part before it
         elif len(piece) > 2 and piece[0] == "[":
             parts.append("[" + re.sub(r"([\\^\[])", r"\\\1", piece[1:-1]) + "]")
         else:

@@ -1,4 +1,4 @@
-"""A rule of the contract, and its violations."""
+"""Rule of the contract, and its violations."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from binoc_runbook.checks.workflow.model import WorkflowFile
 from binoc_runbook.finding import Place, Status
 from binoc_runbook.policy import Policy
 
-#: The place, what is wrong there, and the edit.
+#: The place, the problem, and the edit.
 Violation = tuple[Place, str, str]
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule about the workflow: its name, and the function that finds its violations and says why it matters."""
+    """Rule about the workflow: its name, and the function that finds violations; its docstring is the reason."""
 
     name: str
     violations: Callable[[WorkflowFile, Policy], Iterable[Violation]]
@@ -23,7 +23,7 @@ class Rule:
 
     @property
     def why(self) -> str:
-        """Return why the rule matters, as the end of a sentence: the first paragraph of the function's docstring."""
+        """Return the reason for the rule, as the end of a sentence: the first paragraph of the function's docstring."""
         reason = " ".join((self.violations.__doc__ or "").partition("\n\n")[0].split()).rstrip(".")
         has_own_capitals = reason.partition(" ")[0][1:].lower() != reason.partition(" ")[0][1:]
         return reason if has_own_capitals else reason[:1].lower() + reason[1:]

@@ -1,4 +1,4 @@
-"""Where the jobs run."""
+"""Rules about runners and the toolchain: pinned and known."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LIVE = {
     *("macos-26", "macos-26-intel", "macos-26-large", "macos-26-xlarge"),
     *("windows-2022", "windows-2025", "windows-11-arm", "windows-11-vs2026-arm"),
 }
-#: Labels that nothing answers to any more: since when, and what to write instead.
+#: Labels without runners: the date of their retirement, and the replacement.
 _RETIRED = {
     "ubuntu-18.04": ("2023-04-03", "ubuntu-24.04"),
     "ubuntu-20.04": ("2025-04-15", "ubuntu-24.04"),
@@ -27,46 +27,46 @@ _RETIRED = {
     "macos-14": ("2026-11-02", "macos-15"),
     "windows-2019": ("2025-06-30", "windows-2025"),
 }
-#: What the moving labels mean today.
+#: Current meaning of the labels that move.
 _LATEST = {"ubuntu-latest": "ubuntu-24.04", "macos-latest": "macos-26", "windows-latest": "windows-2025"}
 
 
-def runners_are_fixed(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
-    """A label that nothing answers to holds the release up, and one that moves changes what is built."""
+def runners_are_pinned(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """A job with a retired label waits for a runner, and a label that moves changes the build."""
     for job, node, label in _labels(workflow):
         if retirement := _retirement(label):
-            since, instead = retirement
-            yield node.place, f"`{job.id}` runs on `{label}`, which is retired since {since}", f"write `{instead}`"
+            date, replacement = retirement
+            yield node.place, f"`{job.id}` runs on `{label}`, which was retired on {date}", f"write `{replacement}`"
         elif label.endswith("-latest"):
-            instead = _LATEST.get(label, "the label of one release")
-            yield node.place, f"`{job.id}` runs on `{label}`, which moves", f"write `{instead}`"
+            replacement = _LATEST.get(label, "ubuntu-24.04")
+            yield node.place, f"`{job.id}` runs on `{label}`, which moves to new images", f"write `{replacement}`"
 
 
 def runners_are_known(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
-    """A job that nothing takes holds the release up for a day."""
+    """A job without a runner waits for 24 hours."""
     for job, node, label in _labels(workflow):
         if not (label in _LIVE or _retirement(label) or label.endswith("-latest") or "${{" in label):
-            saw = f"`{job.id}` runs on `{label}`, and no hosted runner is known by that label"
+            saw = f"`{job.id}` runs on `{label}`, which is not a known label of a hosted runner"
             yield node.place, saw, "write the label of a hosted runner, such as `ubuntu-24.04`"
 
 
-def the_toolchain_is_fixed(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
-    """The compiler would be whichever the image has that day, and nobody could build the same bytes again.
+def toolchain_is_pinned(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """The compiler of the image changes, so the build could not be reproduced.
 
-    Whether `RUSTUP_TOOLCHAIN` names one release, on top or in a job (rustup book, *overrides*).
+    `RUSTUP_TOOLCHAIN` has to be one release, at the top level or in a job (rustup book, *overrides*).
     """
-    edit = "write on top `env: {RUSTUP_TOOLCHAIN: 1.95.0}`, with the release that you build with"
+    edit = "write `env: {RUSTUP_TOOLCHAIN: 1.95.0}` at the top level, with your release of Rust"
     nodes = [workflow.root, *(job.node for job in workflow.all_jobs)]
-    said = [given for node in nodes if (given := node.get("env", "RUSTUP_TOOLCHAIN"))]
-    for given in said:
-        if not re.fullmatch(r"1\.[0-9]+\.[0-9]+", given.text):
-            yield given.place, f"`{given.text}` is no fixed release of Rust", edit
-    if not said:
-        yield Place(workflow.file), "nothing says which release of Rust builds", edit
+    toolchains = [toolchain for node in nodes if (toolchain := node.get("env", "RUSTUP_TOOLCHAIN"))]
+    for toolchain in toolchains:
+        if not re.fullmatch(r"1\.[0-9]+\.[0-9]+", toolchain.text):
+            yield toolchain.place, f"`{toolchain.text}` is not one release of Rust", edit
+    if not toolchains:
+        yield Place(workflow.file), "`RUSTUP_TOOLCHAIN` is not set", edit
 
 
 def _labels(workflow: WorkflowFile) -> Iterator[tuple[Job, Node, str]]:
-    """Each label that a job asks for, with those that its matrix gives it; own runners have any label they like."""
+    """Yield the labels of all jobs, with their values in the matrix; self-hosted runners can have any label."""
     for job in workflow.all_jobs:
         runs_on = job.node.texts("runs-on")
         if not any(node.text.lower() == "self-hosted" for node in runs_on):

@@ -1,4 +1,4 @@
-"""Which actions and downloaded programs run, and the inputs that the actions get."""
+"""Rules about actions, their inputs, and downloaded programs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from binoc_runbook.checks.workflow.model import Node, WorkflowFile, action_of
 from binoc_runbook.checks.workflow.rules.rule import Violation
 from binoc_runbook.policy import Policy
 
-#: Releases of actions that have been looked up: the commit (not the tag object) and its tag.
+#: Known releases of actions: the commit (not the tag object) and its tag.
 _KNOWN = {
     "actions/attest": ("1e69f48acb82d1966a394da916b4c1698aa569d6", "v4.2.2"),
     "actions/checkout": ("3d3c42e5aac5ba805825da76410c181273ba90b1", "v7.0.1"),
@@ -32,19 +32,19 @@ _KNOWN = {
 
 
 def actions_are_pinned(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
-    """A tag can be moved to other code, as those of tj-actions were in 2025."""
+    """A tag can be moved to other code, as at tj-actions in 2025."""
     for used in workflow.used_actions:
         name, _, ref = used.text.partition("@")
         if name.startswith(("./", "$/")):  # of the same commit
             continue
         if name.startswith("docker://"):
             if not re.fullmatch("sha256:[0-9a-f]{64}", ref):
-                yield used.place, f"`{used.text}` is no fixed image", f"write `{name}@sha256:` and the image's digest"
+                yield used.place, f"`{used.text}` is not pinned to a digest", f"write `{name}@sha256:` and its digest"
         elif not re.fullmatch("[0-9a-f]{40}", ref):
-            saw = f"`{used.text}` is no fixed commit"
+            saw = f"`{used.text}` is not pinned to a commit"
             yield used.place, saw, f"write `{name}@` and the commit of {ref or 'a release'}, with its tag as a comment"
         elif not _tag(used):
-            yield used.place, f"nobody sees which release `{used.text}` is", "write its tag behind it: `# v1.2.3`"
+            yield used.place, f"`{used.text}` has no comment with its tag", "write the tag after it: `# v1.2.3`"
 
 
 _FETCHERS = ("curl", "wget")
@@ -52,35 +52,35 @@ _SHELLS = ("sh", "bash", "zsh", "python", "python3")
 
 
 def nothing_is_piped_into_shells(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
-    """What a server hands out can change overnight, as codecov's uploader did in 2021."""
+    """A file on a server can change, as the uploader of codecov did in 2021."""
     for job in workflow.all_jobs:
         for (script, fetch), (other, shell) in pairwise(job.commands):
-            told = all(word.startswith("-") for word in shell[1:])  # otherwise it runs a file that is named
-            if script is other and fetch[0] in _FETCHERS and shell[0] in _SHELLS and told:
-                saw = f"`{job.id}` runs whatever `{' '.join(fetch)}` gets today"
-                yield script.place, saw, "install it by a pinned action, or from a package with a hash"
+            reads_input = all(word.startswith("-") for word in shell[1:])  # otherwise it runs a given file
+            if script is other and fetch[0] in _FETCHERS and shell[0] in _SHELLS and reads_input:
+                saw = f"`{job.id}` runs the download of `{' '.join(fetch)}` without a check"
+                yield script.place, saw, "install it with a pinned action, or from a package with a hash"
 
 
-def comments_are_true(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
-    """Reviewers read the comment, and the commit is what runs."""
+def comments_match_commits(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """Reviewers read the comment, but GitHub runs the commit."""
     for used, name, commit, (known, tag) in _pins(workflow):
-        said = _tag(used)
-        if commit == known and said and said != tag:
-            yield used.place, f"`{commit}` of `{name}` is {tag}, and the comment says {said}", f"write `# {tag}`"
-        elif commit != known and said == tag:
-            yield used.place, f"`{commit}` is not {tag} of `{name}`, as the comment says", f"write `{name}@{known}`"
+        comment = _tag(used)
+        if commit == known and comment and comment != tag:
+            yield used.place, f"`{commit}` of `{name}` is {tag}, but the comment says {comment}", f"write `# {tag}`"
+        elif commit != known and comment == tag:
+            yield used.place, f"the comment says {tag}, but `{commit}` of `{name}` is not", f"write `{name}@{known}`"
 
 
 def commits_are_known(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
-    """A commit of a fork looks the same, and runs as if it were the action's."""
+    """It could be a commit of a fork, which GitHub runs as if it were of the action."""
     for used, name, commit, (known, tag) in _pins(workflow):
         if commit != known and _tag(used) not in ("", tag):
-            edit = f"look up which commit {_tag(used)} is, or write `{name}@{known} # {tag}`"
-            yield used.place, f"the commit `{commit}` of `{name}` has not been looked up", edit
+            edit = f"git ls-remote https://github.com/{name} {_tag(used)}, or write `{name}@{known} # {tag}`"
+            yield used.place, f"the commit `{commit}` of `{name}` is unknown", edit
 
 
 def _pins(workflow: WorkflowFile) -> Iterator[tuple[Node, str, str, tuple[str, str]]]:
-    """Yield each action that is used at a commit and has been looked up: its name, the commit, and what is known."""
+    """Yield the pins of known actions: the node, name, commit, and the known commit and tag."""
     for used in workflow.used_actions:
         name, _, ref = used.text.partition("@")
         if name.lower() in _KNOWN and re.fullmatch("[0-9a-f]{40}", ref):
@@ -88,13 +88,13 @@ def _pins(workflow: WorkflowFile) -> Iterator[tuple[Node, str, str, tuple[str, s
 
 
 def _tag(used: Node) -> str:
-    """Read the tag from the comment behind a pin; some write it without its `v`."""
-    said = re.match(r"v?([0-9]+\.[0-9]+\.[0-9]+(?:[.-]?\w+)*)", used.comment)
-    return f"v{said[1]}" if said else ""
+    """Return the tag in the comment after a pin, with `v`; the comment can be without it."""
+    match = re.match(r"v?([0-9]+\.[0-9]+\.[0-9]+(?:[.-]?\w+)*)", used.comment)
+    return f"v{match[1]}" if match else ""
 
 
-#: Inputs that decide what is built, checked out, handed on or published, from each action's `action.yml`. They are here
-#: to recognise a slip of the pen, so the list need not be whole: a name that is like none of them may be a new one.
+#: Inputs that determine what is built, checked out, uploaded or published, from the `action.yml` of each action. They
+#: are used to detect misspelled inputs. The list can be incomplete: a name that is unlike all of them may be new.
 _INPUTS = {
     "actions/checkout": "repository ref token path persist-credentials fetch-depth fetch-tags submodules clean",
     "actions/download-artifact": "name pattern path merge-multiple artifact-ids run-id repository github-token",
@@ -110,12 +110,12 @@ _INPUTS = {
     "attestations verbose print-hash",
     "rust-lang/crates-io-auth-action": "url",
 }
-#: Spellings with an underscore that an action still takes.
+#: Old names with an underscore that an action still accepts.
 _OLD = {"pypa/gh-action-pypi-publish": ("repository_url", "packages_dir", "verify_metadata", "skip_existing")}
 
 
-def inputs_are_spelt_right(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
-    """An action leaves out what it does not know, and does something else than is written here."""
+def inputs_are_known(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """An action ignores unknown inputs, so it would use the default."""
     for _, step in workflow.steps:
         action = action_of(step)
         known = _INPUTS.get(action, "").split()
@@ -123,6 +123,5 @@ def inputs_are_spelt_right(workflow: WorkflowFile, policy: Policy) -> Iterator[V
             name = key.text.lower()
             if name in known or name in _OLD.get(action, ()):
                 continue
-            if meant := difflib.get_close_matches(name.replace("_", "-"), known, n=1, cutoff=0.8):
-                saw = f"`{action}` has no input `{key.text}`, and leaves it out"
-                yield key.place, saw, f"write `{meant[0]}`"
+            if matches := difflib.get_close_matches(name.replace("_", "-"), known, n=1, cutoff=0.8):
+                yield key.place, f"`{action}` has no input `{key.text}`", f"write `{matches[0]}`"
