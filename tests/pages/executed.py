@@ -48,24 +48,26 @@ class Place:
 
 
 _REHEARSED = Place(
-    _NOTEBOOK, "test_a_rehearsal_by_command_shows_what_its_remote_holds_and_leaves_ours_alone", ("rehearse()",)
+    _NOTEBOOK, "test_rehearsal_prints_the_output_of_the_pages_and_changes_no_repository", ("rehearse()",)
 )
 _RELEASED = Place(
     _NOTEBOOK,
-    "test_the_command_performs_the_release_when_the_version_is_not_asked_for",
+    "test_command_with_yes_performs_the_release",
     ('"binoc-runbook", "release", "0.4.0"',),
 )
 _DRY = Place(
     _NOTEBOOK,
-    "test_the_short_command_redirected_to_a_file_is_a_dry_run_whose_record_names_every_stage",
+    "test_short_command_with_redirected_output_prints_the_record_of_a_dry_run",
     ('"papermill", "runbooks/release.ipynb", "-p", "version", "0.4.0"',),
 )
 _ARMED = Place(
-    _NOTEBOOK, "test_a_real_release_twice", ('"papermill", "runbooks/release.ipynb"', '"-p", "dry_run", "False"')
+    _NOTEBOOK,
+    "test_second_real_release_changes_nothing",
+    ('"papermill", "runbooks/release.ipynb"', '"-p", "dry_run", "False"'),
 )
 _VERIFIED = Place(
     "tests/rehearsals/test_verification.py",
-    "test_the_command_runs_the_page_and_prints_the_record",
+    "test_command_runs_the_notebook_and_prints_the_record",
     ("RUNBOOK", '"verify", "0.4.0", "--sums"'),
 )
 _SET_UP = Place(
@@ -86,7 +88,7 @@ ELSEWHERE = {
     r"\./just rehearse( VERSION)?": _REHEARSED,
     r"\./just rehearse --fault (wrong-publisher|lost-answer)": Place(
         _FAULTS,
-        "test_a_fault_that_was_asked_for_comes_once_and_ends_with_everything_out_once",
+        "test_injected_fault_occurs_only_in_the_first_attempt",
         ("get_args(RegistryFault)",),
     ),
     r"\./just release VERSION|binoc-runbook --root DIR release VERSION": _RELEASED,
@@ -97,12 +99,12 @@ ELSEWHERE = {
     r"(GH_TOKEN=\$\(gh auth token\) )?\./just setup-check": _SET_UP,
     r"cargo publish -p binoc-sdk --locked": Place(
         "tests/rehearsals/test_registries.py",
-        "test_the_first_version_is_published_by_a_person_and_then_no_other_way_than_the_workflow",
+        "test_first_version_needs_a_personal_token_and_later_versions_the_workflow",
         ("cargo_publish(person",),
     ),
     r"binoc-runbook --root DIR rehearse VERSION": Place(
         _NOTEBOOK,
-        "test_a_workspace_without_a_runbook_of_its_own_is_rehearsed_with_ours",
+        "test_workspace_without_a_runbook_is_rehearsed_with_ours",
         ('"rehearse", "0.4.0", "--root"',),
     ),
 }
