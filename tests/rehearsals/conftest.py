@@ -24,8 +24,10 @@ from binoc_runbook.version import Version
 from binoc_runbook.workspace.policy_table import read_policy
 from binoc_runbook.world import World
 
-#: The platform tag of a wheel that this machine can install.
-PLATFORM = next(tag for tag in platform_tags() if not tag.startswith("linux_"))
+#: The platform tag of wheels that this machine can install; equal on most machines, as messages contain it.
+PLATFORM = next(
+    tag for tag in ("manylinux_2_17_x86_64", *platform_tags()) if tag in set(platform_tags()) and tag[:6] != "linux_"
+)
 
 CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1"
 UPLOAD = "actions/upload-artifact@043fb46d1a93c77aae656e7c1c64a875d1fc6a0a # v7.0.1"

@@ -153,7 +153,7 @@ class Publication:
 
 
 def _as_warning(finding: Finding) -> Finding:
-    saw = f"{finding.saw}; everything that this job publishes is published as it was built, but the job stays failed"
+    saw = f"{finding.saw}; the artifact is published completely, so this is only a warning"
     return Finding.warning(finding.check, finding.looked_at, saw, finding.remedy)
 
 

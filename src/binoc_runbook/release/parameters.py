@@ -197,7 +197,7 @@ def _unknown_names(injected: Iterable[str], known: tuple[str, ...]) -> Iterable[
         if name in known:
             continue
         if RENAMED.get(name) in known:
-            saw, remedy = f"`{name}` was renamed to `{RENAMED[name]}`", f"-p {RENAMED[name]}"
+            saw, remedy = f"`{name}` was renamed to `{RENAMED[name]}`", f"use `-p {RENAMED[name]}`"
         else:
             saw, remedy = "unknown parameter", f"use one of {', '.join(known)}"
         yield Finding.failed("parameters", f"-p {name}", saw, remedy)

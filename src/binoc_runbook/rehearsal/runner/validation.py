@@ -213,7 +213,7 @@ def _expressions(node: Node, contexts: set[str], known: Mapping[str, set[str]], 
         try:
             parts = [condition_of(text)] if is_condition else parse_template(text.text)
         except ExpressionError as error:
-            yield text.place, f"invalid expression: {error}", "see GitHub's documentation of expressions"
+            yield text.place, f"invalid expression: {error}", 'fix it; the syntax is on GitHub\'s page "Expressions"'
             continue
         for part in parts:
             if isinstance(part, Expression):
@@ -231,6 +231,6 @@ def _names(place: Place, expression: Expression, contexts: set[str], known: Mapp
             names = ", ".join(f"`{name}`" for name in sorted(contexts))
             yield place, f"`{context}` cannot be used here; the available contexts are {names}", f"delete `{context}`"
         elif keys is not None and (not path or path[0] not in keys):
-            names = ", ".join(f"`{name}`" for name in sorted(keys)) or "none"
-            saw = f"unknown key `{'.'.join([context, *path])}`; the keys of `{context}` are {names}"
-            yield place, saw, "use one of these keys"
+            names = ", ".join(f"`{name}`" for name in sorted(keys - {"*"})) or "none"
+            saw = f"unknown key `{'.'.join([context, *path])}`; known keys of `{context}`: {names}"
+            yield place, saw, f"delete it, or use a known key of `{context}`"
