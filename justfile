@@ -1,101 +1,104 @@
-# Every way into this repository. `./just RECIPE` makes the environment first; `just RECIPE` is the same recipe.
+# All commands of this repository. `./just RECIPE` creates the environment first, then runs the same recipe.
 
 set shell := ["bash", "-euo", "pipefail", "-c"]
 set positional-arguments
 
-# The tools of .venv, activated or not; in a clone without one (a rehearsal) those of whoever runs it.
+# Use the tools of .venv even if it is not activated. A clone without .venv (in a rehearsal) uses those on PATH.
 bin := if os_family() == "windows" { "Scripts" } else { "bin" }
 export PATH := justfile_directory() / ".venv" / bin + PATH_VAR_SEP + env("PATH")
-# The library of this checkout, also where the environment was made for another.
+# Use the library of this checkout, even if the environment was created for another one.
 export PYTHONPATH := justfile_directory() / "src"
-# Where a pipe has an old encoding (on Windows), Python could not even print the signs of a finding.
+# Without UTF-8, Python cannot print the symbols of findings to a pipe on Windows.
 export PYTHONUTF8 := "1"
-# Where bytecode is not written, each of the many processes of a test run or a release compiles the library again.
+# Without bytecode files, every process of a test run or release compiles the library again.
 export PYTHONDONTWRITEBYTECODE := ""
 
 target := env("CARGO_TARGET_DIR", justfile_directory() / "target")
 site := target / "site"
+# One more than processors, because tests wait for other processes; no more than four, each of which loads the library.
+workers := if num_cpus() == "1" { "2" } else if num_cpus() == "2" { "3" } else { "4" }
 
 # list the recipes
 default:
     @just --list --unsorted
 
-# the whole release, really performed, in a world on loopback
+# rehearse the complete release against local servers
 [group("release")]
 rehearse *arguments:
     @binoc-runbook rehearse "$@"
 
-# every question of the stages before the tests, without side effects
+# run all checks of a release except the tests; read-only
 [group("release")]
 check *arguments:
     @binoc-runbook check "$@"
 
-# the stages of a release, and the commands that it would run
+# show the stages of a release and the commands that they run
 [group("release")]
 plan *arguments:
     @binoc-runbook plan "$@"
 
-# the real release
+# release a version: show the plan, prompt for confirmation, run the runbook
 [group("release")]
 release version *options:
     @binoc-runbook release "$@"
 
-# whether a released version is out at the registries, is what was built, and works
+# verify a published version: availability, digests, provenance, smoke test
 [group("release")]
 verify *arguments:
     @binoc-runbook verify "$@"
 
-# the way to a bump: set-version, the changelog's heading, and the commands to go on with
+# prepare a new version: update manifests and the changelog, show the next commands
 [group("release")]
 prepare version:
     @binoc-runbook prepare "$@"
 
-# write a version wherever a published one is owned or quoted
+# set the version in all manifests, requirements and lock files
 [group("release")]
 set-version version:
     @binoc-runbook set-version "$@"
 
-# what GitHub and the registries must be told once: `GH_TOKEN=$(gh auth token) just setup-check` asks GitHub too
+# check the settings of GitHub and the registries: `GH_TOKEN=$(gh auth token) just setup-check` queries GitHub too
 [group("release")]
 setup-check *arguments:
     @binoc-runbook setup-check "$@"
 
-# the release on GitHub of a tag that is pushed: `just github-release --assets dist/SHA256SUMS`
+# create the GitHub release of a pushed tag: `just github-release --assets dist/SHA256SUMS`
 [group("release")]
 github-release *arguments:
     @binoc-runbook github-release "$@"
 
-# everything: lint, the code, the notebooks and whole rehearsals
+# run all tests: lint, code, notebooks and rehearsals
 [group("tests")]
 test: lint docs (run-tests "--nbmake --nbmake-timeout=600 runbooks docs/adr tests")
 
-# the tests without rehearsals and notebooks: what a release runs
+# run the tests without rehearsals and notebooks; a release runs these
 [group("tests")]
 test-code: (run-tests "-m 'not rehearsal and not notebook' tests")
 
-# What takes longest comes first, so that no worker waits for another at the end.
+# The slowest tests run first, so that all workers finish at about the same time.
 [private]
 run-tests selection: build
     cargo test --workspace --locked
-    python -m pytest -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder {{ selection }}
+    python -m pytest -n {{ workers }} --dist loadscope --no-loadscope-reorder {{ selection }}
     PYTHONPATH="{{ site }}" python -m pytest python
 
-# write the golden files of messages in tests/messages, and the list in docs/reference/findings.md
+# update the golden files in tests/messages and the list in docs/reference/findings.md
 [group("tests")]
 messages: build
-    python -m pytest -n auto --dist loadscope --update-messages tests
+    python -m pytest -n {{ workers }} --dist loadscope --no-loadscope-reorder --update-messages tests
 
-# the workspace with the oldest Rust that Cargo.toml admits
+# check the workspace with the `rust-version` of Cargo.toml
 [group("tests")]
 msrv:
     #!/usr/bin/env bash
     set -euo pipefail
     msrv=$(cargo metadata --no-deps --format-version 1 | python -c 'import json, sys
-    print(next(each["rust_version"] for each in json.load(sys.stdin)["packages"] if each["name"] == "binoc-sdk"))')
+    packages = json.load(sys.stdin)["packages"]
+    print(next(package["rust_version"] for package in packages if package["name"] == "binoc-sdk"))')
     rustup toolchain install --profile minimal "$msrv"
     CARGO_TARGET_DIR="{{ target }}/msrv" cargo "+$msrv" check --workspace --locked
 
-# both wheels, and a directory that holds them installed
+# build both wheels and install them into target/site
 [group("build")]
 build:
     maturin build --quiet --locked --manifest-path python/binoc/Cargo.toml --out "{{ target }}/wheels"
@@ -103,70 +106,72 @@ build:
     rm -rf "{{ site }}"
     uv pip install --quiet --no-deps --no-index --target "{{ site }}" --find-links "{{ target }}/wheels" binoc binoc-sqlite
 
-# whether a ref may be published from: `just check-tag refs/tags/v0.4.0`
+# check that the manifests have the version of a tag: `just check-tag refs/tags/v0.4.0`
 [group("build")]
 check-tag ref *options:
     @binoc-runbook check-tag "$@"
 
-# the standard library of a target that wheels are built for, where rustup manages the toolchain
+# install the Rust standard library for a target, if rustup manages the toolchain
 [group("build")]
 rust-target target:
     if command -v rustup >/dev/null; then rustup target add "$1"; fi
 
-# what a release publishes, into dist/: both sdists, wheels of them for this host, the crate, their sums
+# build into dist/: both sdists, wheels for this host, the crate and SHA256SUMS
 [group("build")]
 dist *options:
     @binoc-runbook dist "$@"
 
-# the first part of `dist`: the sdists and the crate
+# build the sdists and the crate into dist/
 [group("build")]
 sources *options:
     @binoc-runbook dist --part sources "$@"
 
-# the other part: wheels for one platform of the policy, from the sdists in dist/, such as `just wheels musllinux_1_2_x86_64`
+# build wheels for a platform of the policy from the sdists in dist/: `just wheels musllinux_1_2_x86_64`
 [group("build")]
 wheels platform *options:
     @binoc-runbook dist --part wheels --platform "$@"
 
-# SHA256SUMS anew over all that lies in dist/, when the files of several machines were brought together
+# write the checksums of all files in dist/ to dist/SHA256SUMS
 [group("build")]
 sums *options:
     @binoc-runbook sums "$@"
 
-# whether dist/ holds exactly what the policy promises: `just check-dists --platforms all`
+# check that dist/ contains exactly the files that the policy declares: `just check-dists --platforms all`
 [group("build")]
 check-dists *arguments:
     @binoc-runbook check --dists dist "$@"
 
-# whether the crate compiles from what is uploaded, as it lies in dist/, and keeps what its last release promised
+# check that the crate in dist/ compiles and is compatible with its last release
 [group("build")]
 verify-crate *options:
     @binoc-runbook verify-crate "$@"
 
-# the site
+# build the documentation site
 [group("build")]
 docs: rustdoc
+    rm -rf docs/_build/html
     sphinx-build -E -W --keep-going -b html docs docs/_build/html
 
-# the site on this machine, built again whenever a file changes that it is made of, until Ctrl-C; `--port 0` finds a free one
+# serve the site on localhost and rebuild it after changes, until Ctrl-C; `--port 0` selects a free port
 [group("build")]
 docs-serve *options:
     sphinx-autobuild --host 127.0.0.1 --pre-build "'{{ just_executable() }}' --quiet rustdoc" \
         --watch src/binoc_runbook --watch runbooks --watch crates --watch python --watch .github --watch pyproject.toml \
         --ignore docs/_build --ignore docs/runbooks --re-ignore __pycache__ "$@" docs docs/_build/html
 
-# the part of the site that rustdoc makes, where there is cargo
+# build the rustdoc pages for the site, if cargo is installed
 [private]
 rustdoc:
     if command -v cargo >/dev/null; then RUSTDOCFLAGS="-D warnings" cargo doc --quiet --locked --no-deps \
-        --package binoc-sdk --target-dir "{{ target }}/rustdoc"; else echo "no cargo: \`binoc-sdk\` is left out" >&2; fi
+        --package binoc-sdk --target-dir "{{ target }}/rustdoc"; \
+        else echo "\`cargo\` not found; the site will not contain the reference of \`binoc-sdk\`" >&2; fi
 
-# the page of a new decision: `just adr "Wheels for one more platform"`
+# create the page of a decision: `just adr "Wheels for one more platform"`
 [group("build")]
 adr title:
     @binoc-runbook adr "$@"
 
-# formatting, types and the rules of the workflows
+# check formatting, types and workflows
 [group("tests")]
 lint:
     cargo fmt --all --check
@@ -179,24 +184,24 @@ lint:
     check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
     actionlint -shellcheck= -pyflakes= .github/workflows/*.yml
 
-# put everything into the form that `lint` wants
+# format the code
 [group("tests")]
 fmt:
     cargo fmt --all
     ruff format
     ruff check --fix
 
-# what the runbook adds to a release, as ratios in one run
+# measure the overhead of the runbook and update bench/README.md
 [group("tests")]
 bench:
     python bench/run.py
 
-# any command in this environment: `just with papermill --help`
+# run a command in this environment: `just with papermill --help`
 [group("build")]
 with +command:
     @"$@"
 
-# renew the pins in requirements/ from pyproject.toml
+# update the pins in requirements/ from pyproject.toml
 [group("build")]
 lock:
     uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header pyproject.toml --group dev --output-file requirements/dev.txt

@@ -1,9 +1,9 @@
-"""What reading, checking and editing many manifests costs, against cargo and tomlkit in the same run.
+"""Benchmarks of reading, checking and editing many manifests, compared with cargo and tomlkit in the same run.
 
     python bench/manifests.py [--large]
 
-Each workspace is mixed as large ones are, nine crates to one distribution, which maturin builds from one of them. All
-of it is published, and every manifest has a version of its own and quotes three others, so that nothing is spared.
+Each workspace has 9 crates for each Python distribution, which maturin builds from one of them. All packages are
+published. Every manifest has its own version and requires 3 other packages, which is the worst case.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ features = ["pyo3/abi3-py310"]
 
 
 def build(root: Path, manifests: int) -> None:
-    """Write a workspace of so many manifests, with a lock file and a changelog."""
+    """Write a workspace with this number of manifests, a lock file and a changelog."""
     crates = manifests - manifests // 10 - 1
     lock = ["version = 4\n"]
     write(root / "Cargo.toml", ROOT)
@@ -131,20 +131,20 @@ def cargo(root: Path) -> bytes:
     return subprocess.run(command, cwd=root, capture_output=True, check=True).stdout
 
 
-def check(root: Path, answer: bytes) -> None:
-    """What the stages surface and sync do beside running cargo."""
-    workspace = Workspace.discover(root, lambda manifest: CargoMetadata.parse(answer))
-    found = surface(workspace, POLICY) + sync(workspace, POLICY, OLD).having("failed", "unknown")
-    assert {finding.looked_at for finding in found.having("failed", "unknown")} <= {"CHANGELOG.md"}
+def check(root: Path, metadata: bytes) -> None:
+    """Run the checks of the stages surface and sync with the given output of `cargo metadata`."""
+    workspace = Workspace.discover(root, lambda manifest: CargoMetadata.parse(metadata))
+    findings = surface(workspace, POLICY) + sync(workspace, POLICY, OLD).having("failed", "unknown")
+    assert {finding.looked_at for finding in findings.having("failed", "unknown")} <= {"CHANGELOG.md"}
 
 
-def move(root: Path) -> None:
-    """Set the version there or, the next time, back; cargo's run is part of it."""
+def set_version(root: Path) -> None:
+    """Set the version to the new one, or back to the old one; this includes running cargo."""
     workspace = World.real(root).workspace()
-    planned = plan(workspace, POLICY, NEW if workspace.packages[0].version == OLD.semver else OLD)
-    assert planned.edits
-    assert not planned.problems
-    assert not apply(planned.edits)
+    changes = plan(workspace, POLICY, NEW if workspace.packages[0].version == OLD.semver else OLD)
+    assert changes.edits
+    assert not changes.problems
+    assert not apply(changes.edits)
 
 
 def parse(root: Path) -> None:
@@ -154,7 +154,7 @@ def parse(root: Path) -> None:
 
 
 def measure(sizes: Sequence[int] = (10, 100, 1000), rounds: int = 5) -> list[Row]:
-    """The rows about manifests: discovery and the checks at each size, editing at a thousand."""
+    """Return the rows about manifests: discovery and checks for each size, editing for 1,000 manifests."""
     with tempfile.TemporaryDirectory(prefix="binoc-bench-") as directory:
         roots = [Path(directory) / str(size) for size in sizes]
         for root, size in zip(roots, sizes, strict=True):
@@ -163,21 +163,25 @@ def measure(sizes: Sequence[int] = (10, 100, 1000), rounds: int = 5) -> list[Row
         edited = Path(directory) / "edited"
         build(edited, 1000)
         times = alternately(
-            rounds, *checks, *(partial(cargo, root) for root in roots), partial(move, edited), partial(parse, edited)
+            rounds,
+            *checks,
+            *(partial(cargo, root) for root in roots),
+            partial(set_version, edited),
+            partial(parse, edited),
         )
-    checked, asked = times[: len(sizes)], times[len(sizes) : 2 * len(sizes)]
+    check_times, cargo_times = times[: len(sizes)], times[len(sizes) : 2 * len(sizes)]
     rows = [
-        ratio(f"discovering and checking {size:,} manifests", 1, ours, theirs, "`cargo metadata --no-deps`")
-        for size, ours, theirs in zip(sizes, checked, asked, strict=True)
-        if size >= 1000  # at fewer, nobody waits
+        ratio(f"discovering and checking {size:,} manifests", 1, check_time, cargo_time, "`cargo metadata --no-deps`")
+        for size, check_time, cargo_time in zip(sizes, check_times, cargo_times, strict=True)
+        if size >= 1000  # smaller workspaces take milliseconds
     ]
-    each = [seconds / size for seconds, size in zip(checked, sizes, strict=True)]
-    seen = each[-1] / each[0]
-    detail = ", ".join(f"{size:,}: {1e6 * seconds:.0f} µs" for size, seconds in zip(sizes, each, strict=True))
-    what = f"the same for each manifest, from {sizes[0]:,} to {sizes[-1]:,}"
+    per_manifest = [seconds / size for seconds, size in zip(check_times, sizes, strict=True)]
+    growth = per_manifest[-1] / per_manifest[0]
+    detail = ", ".join(f"{size:,}: {1e6 * seconds:.0f} µs" for size, seconds in zip(sizes, per_manifest, strict=True))
+    operation = f"the same for each manifest, from {sizes[0]:,} to {sizes[-1]:,}"
     return [
         *rows,
-        Row(what, "under 1.5 x", f"{seen:.2f} x", seen < 1.5, detail),
+        Row(operation, "under 1.5 x", f"{growth:.2f} x", growth < 1.5, detail),
         ratio("`set-version` on 1,000 manifests", 2, *times[-2:], "parsing them with tomlkit"),
     ]
 
@@ -185,4 +189,4 @@ def measure(sizes: Sequence[int] = (10, 100, 1000), rounds: int = 5) -> list[Row
 if __name__ == "__main__":
     large = "--large" in sys.argv[1:]
     for row in measure((10, 100, 1000, 10_000) if large else (10, 100, 1000)):
-        print(f"{row.what:50} {row.seen:>8}  {row.bound:12} {'holds ' if row.holds else 'MISSED'}  {row.detail}")
+        print(f"{row.operation:50} {row.result:>8}  {row.limit:12} {'ok' if row.ok else 'MISSED':6}  {row.detail}")

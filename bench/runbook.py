@@ -1,4 +1,4 @@
-"""What the runbook adds to a release: the questions, the notebook, the import and the wrapper; and the site."""
+"""Benchmarks of the overhead of the runbook: checks, notebook, import, wrapper, and the site build."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from timing import Row, added, alternately, command, ratio, together
+from timing import Row, alternately, command, overhead, ratio, sequence
 
 from binoc_runbook.checks.workflow.audit import COMMAND as ZIZMOR_COMMAND
 from binoc_runbook.release.parameters import open_target
@@ -20,7 +20,7 @@ BIN = Path(sys.executable).parent
 
 
 def measure() -> list[Row]:
-    """All rows, on a clone of this checkout with a bare repository on disk as its remote."""
+    """Return all rows, measured in a clone of this checkout whose remote is a bare repository on disk."""
     with tempfile.TemporaryDirectory(prefix="binoc-bench-") as directory:
         clone = _clone(Path(directory))
         return [*_start(), _check(clone), _site(clone), _notebook(clone)]
@@ -47,17 +47,18 @@ def _start() -> list[Row]:
     release = command(sys.executable, "-c", "from binoc_runbook import Release", cwd=ROOT)
     just = command(BIN / "just", "--version", cwd=ROOT)
     wrapper = command(ROOT / "just", "--version", cwd=ROOT)
-    reference, ours, all_of_it, plain, wrapped = alternately(15, nothing, imported, release, just, wrapper)
-    with_release = f"{all_of_it * 1000:.0f} ms"
+    times = alternately(15, nothing, imported, release, just, wrapper)
+    nothing_time, import_time, release_time, just_time, wrapper_time = times
+    reference = f"`python -c pass`; with its `Release` {release_time * 1000:.0f} ms"
     return [
-        added("importing `binoc_runbook`", 60, ours, reference, f"`python -c pass`; with its `Release` {with_release}"),
-        added("the wrapper, once the environment exists", 100, wrapped, plain, "`just --version`"),
+        overhead("importing `binoc_runbook`", 60, import_time, nothing_time, reference),
+        overhead("the wrapper, if the environment exists", 100, wrapper_time, just_time, "`just --version`"),
     ]
 
 
 def _check(clone: Path) -> Row:
     refs = ("HEAD:refs/heads/main", f"HEAD:refs/tags/v{VERSION}")
-    reference = together(
+    reference = sequence(
         [
             command("cargo", "metadata", "--no-deps", "--format-version", "1", cwd=clone),
             command("git", "status", "--porcelain=v2", "--branch", cwd=clone),
@@ -67,23 +68,22 @@ def _check(clone: Path) -> Row:
             command(sys.executable, "-c", "import git, tomlkit", cwd=clone),
         ]
     )
-    ours = command(BIN / "binoc-runbook", "check", VERSION, cwd=clone)
-    ours_took, reference_took = alternately(15, ours, reference)
-    named = "`cargo metadata`, `git status`, `ls-remote`, `push --dry-run`, `zizmor` and `import git, tomlkit`"
-    return ratio("`check` on this workspace", 1.5, ours_took, reference_took, named)
+    check = command(BIN / "binoc-runbook", "check", VERSION, cwd=clone)
+    check_time, reference_time = alternately(15, check, reference)
+    name = "`cargo metadata`, `git status`, `ls-remote`, `push --dry-run`, `zizmor` and `import git, tomlkit`"
+    return ratio("`check` on this workspace", 1.5, check_time, reference_time, name)
 
 
 def _site(clone: Path) -> Row:
-    """The site once more, with nothing to do but to ask again whether the decisions hold."""
+    """Measure a site build without changes, which only checks the decisions again."""
     build = command(sys.executable, "-m", "sphinx", "-q", "-W", "-b", "html", "docs", "docs/_build/html", cwd=clone)
-    (took,) = alternately(5, build)
-    pages = len(list((clone / "docs").rglob("*.md")))
-    what, bound = "a no-change site build", 3.0
-    return Row(what, f"under {bound:g} s", f"{took:.1f} s", took < bound, f"{pages} pages, the decisions asked anew")
+    (seconds,) = alternately(5, build)
+    detail = f"{len(list((clone / 'docs').rglob('*.md')))} pages, all decisions checked again"
+    return Row("site build without changes", "under 3 s", f"{seconds:.1f} s", seconds < 3, detail)
 
 
 def _notebook(clone: Path) -> Row:
-    """The whole release in the real world, as a dry run with a test command that does nothing."""
+    """Measure a dry run of the release notebook with a test command that does nothing."""
     policy = clone / "pyproject.toml"
     text = policy.read_text("utf-8")
     noop = json.dumps([sys.executable, "-c", "pass"])
@@ -98,10 +98,11 @@ def _notebook(clone: Path) -> Row:
     kernel = {"kernelspec": release["metadata"]["kernelspec"]}
     empty.write_text(json.dumps({"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}), "utf-8")
     papermill = BIN / "papermill"
-    ours = command(papermill, "runbooks/release.ipynb", "-", "-p", "version", VERSION, cwd=clone)
+    runbook = command(papermill, "runbooks/release.ipynb", "-", "-p", "version", VERSION, cwd=clone)
     reference = command(papermill, empty, "-", cwd=clone)
-    ours_took, reference_took = alternately(7, ours, reference)
-    return ratio("the release notebook, tests that do nothing", 1.5, ours_took, reference_took, "ten empty cells")
+    runbook_time, reference_time = alternately(7, runbook, reference)
+    operation = "the release notebook with an empty test command"
+    return ratio(operation, 1.5, runbook_time, reference_time, "10 empty cells")
 
 
 if __name__ == "__main__":

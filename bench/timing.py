@@ -1,4 +1,4 @@
-"""Measuring two things in one run: alternately, so that whatever else the machine does touches both."""
+"""Measurement of several operations alternately, so that other load on the machine affects all of them."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: what was measured, its bound, the ratio (or difference) that was seen, and both times."""
+    """A row of the table: an operation, its limit, the measured ratio or difference, and the times."""
 
-    what: str
-    bound: str
-    seen: str
-    holds: bool
+    operation: str
+    limit: str
+    result: str
+    ok: bool
     detail: str
 
 
-def alternately(rounds: int, *things: Callable[[], object]) -> list[float]:
-    """The median time of each thing in seconds, measured in turns after one round that does not count."""
-    times: list[list[float]] = [[] for _ in things]
-    for turn in range(rounds + 1):
-        for index, thing in enumerate(things):
-            began = time.perf_counter()
-            thing()
-            if turn:
-                times[index].append(time.perf_counter() - began)
-    return [statistics.median(each) for each in times]
+def alternately(rounds: int, *operations: Callable[[], object]) -> list[float]:
+    """Return the median time of each operation in seconds, measured alternately after a warm-up round."""
+    times: list[list[float]] = [[] for _ in operations]
+    for number in range(rounds + 1):
+        for index, operation in enumerate(operations):
+            start = time.perf_counter()
+            operation()
+            if number:
+                times[index].append(time.perf_counter() - start)
+    return list(map(statistics.median, times))
 
 
 def command(*arguments: str | Path, cwd: Path) -> Callable[[], None]:
-    """A process to measure; it must succeed.
+    """Return an operation that runs a process, which must succeed.
 
-    Python may keep its bytecode: without that, what is measured of our modules is the compiler.
+    Python writes bytecode; otherwise the time to compile our modules would be measured too.
     """
     hidden = ("PYTHONDONTWRITEBYTECODE", "PYTEST_CURRENT_TEST")
     environment = {name: value for name, value in os.environ.items() if name not in hidden}
 
     def run() -> None:
-        done = subprocess.run(
+        process = subprocess.run(
             [str(argument) for argument in arguments],
             cwd=cwd,
             env=environment,
@@ -52,31 +52,34 @@ def command(*arguments: str | Path, cwd: Path) -> Callable[[], None]:
             text=True,
             check=False,
         )
-        if done.returncode != 0:
-            raise SystemExit(f"{' '.join(map(str, arguments))} failed:\n{done.stderr[-2000:]}")
+        if process.returncode != 0:
+            raise SystemExit(f"{' '.join(map(str, arguments))} failed:\n{process.stderr[-2000:]}")
 
     return run
 
 
-def together(things: Sequence[Callable[[], object]]) -> Callable[[], None]:
-    """Several things, one after the other."""
+def sequence(operations: Sequence[Callable[[], object]]) -> Callable[[], None]:
+    """Return an operation that runs several operations one after the other."""
 
     def run() -> None:
-        for thing in things:
-            thing()
+        for operation in operations:
+            operation()
 
     return run
 
 
-def ratio(what: str, bound: float, ours: float, reference: float, named: str) -> Row:
-    """A row for something that may take at most `bound` times its reference."""
-    seen = ours / reference
-    detail = f"{ours * 1000:.0f} ms against {reference * 1000:.0f} ms of {named}"
-    return Row(what, f"under {bound:g} x", f"{seen:.2f} x", seen < bound, detail)
+def ratio(operation: str, limit: float, seconds: float, reference: float, name: str) -> Row:
+    """Return a row for an operation that takes at most `limit` times as long as its reference `name`."""
+    result = seconds / reference
+    return Row(operation, f"under {limit:g} x", f"{result:.2f} x", result < limit, _times(seconds, reference, name))
 
 
-def added(what: str, bound_ms: float, ours: float, reference: float, named: str) -> Row:
-    """A row for something that may add at most so many milliseconds to its reference."""
-    seen = (ours - reference) * 1000
-    detail = f"{ours * 1000:.0f} ms against {reference * 1000:.0f} ms of {named}"
-    return Row(what, f"under {bound_ms:g} ms more", f"{seen:.0f} ms more", seen < bound_ms, detail)
+def overhead(operation: str, limit_ms: float, seconds: float, reference: float, name: str) -> Row:
+    """Return a row for an operation that takes at most `limit_ms` milliseconds longer than its reference `name`."""
+    result = (seconds - reference) * 1000
+    detail = _times(seconds, reference, name)
+    return Row(operation, f"under {limit_ms:g} ms more", f"{result:.0f} ms more", result < limit_ms, detail)
+
+
+def _times(seconds: float, reference: float, name: str) -> str:
+    return f"{seconds * 1000:.0f} ms against {reference * 1000:.0f} ms of {name}"

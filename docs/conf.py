@@ -1,4 +1,4 @@
-"""The site: the decisions and the runbooks, rendered. Building it asks and rehearses, and releases nothing."""
+"""Configuration of the site. A build runs checks and quick rehearsals, and never performs a release."""
 
 import os
 from pathlib import Path
@@ -23,19 +23,19 @@ templates_path = ["_templates"]
 html_copy_source = False
 html_show_copyright = False
 
-# Belt and braces: no page is executed unless it asks for it by itself, and a record never is.
+# Only pages that enable execution in their own metadata are executed; records never are.
 nb_execution_mode = "off"
 nb_execution_excludepatterns = ["releases/*"]
 nb_merge_streams = True
 myst_heading_anchors = 3
 myst_enable_extensions = ["colon_fence"]
-# What is printed is to be read; what is typed or pasted into a file is to be copied.
+# Copy buttons only on input: commands and file contents, not program output.
 copybutton_selector = "div:not(.highlight-text):not(.output) > div.highlight > pre"
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 80
 python_trailing_comma_in_multi_line_signatures = False
-# Where `just docs` lets cargo document the crate.
+# `just docs` writes the output of `cargo doc` here.
 rustdoc_directory = str(Path(os.environ.get("CARGO_TARGET_DIR", Path(__file__).parents[1] / "target"), "rustdoc/doc"))
 exclude_patterns = ["_build", "**/jupyter_execute", "**/.ipynb_checkpoints"]

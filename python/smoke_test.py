@@ -1,8 +1,8 @@
-"""Tries an installed Binoc as a user does: the command, its plugin for SQLite, and plugins given by their path.
+"""Smoke test of an installed Binoc: the command, the plugin for SQLite, and plugins given by path.
 
     python smoke_test.py 0.4.0 [--plugin LIBRARY]...
 
-The `binoc` that is tried is the one beside the Python that runs this. Nothing but the standard library is used.
+This tests the `binoc` of the Python environment that runs it. It needs only the standard library.
 """
 
 from __future__ import annotations
@@ -20,19 +20,21 @@ BINOC = Path(sysconfig.get_path("scripts")) / ("binoc.exe" if sys.platform == "w
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Try an installed Binoc.")
-    parser.add_argument("version", help="the version that it must be, in Cargo's spelling")
-    parser.add_argument("--plugin", type=Path, action="append", default=[], help="a library to be loaded as well")
-    given = parser.parse_args()
+    parser = argparse.ArgumentParser(description="Run a smoke test of an installed Binoc.")
+    parser.add_argument("version", help="the expected version, as SemVer")
+    parser.add_argument("--plugin", type=Path, action="append", default=[], help="also load this shared library")
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         root = Path(directory)
-        told = binoc(root, "--version")
-        expect(told == f"binoc {given.version}\n", f"`binoc --version` says {told!r}, not {given.version}")
+        version = binoc(root, "--version")
+        expect(
+            version == f"binoc {options.version}\n", f"`binoc --version` prints {version!r}, expected {options.version}"
+        )
         write_snapshots(root)
-        try_sqlite(root)
-        for library in given.plugin:
-            try_plugin(root, library)
-    print(f"binoc {given.version} works on Python {sys.version.split()[0]}")
+        check_sqlite(root)
+        for library in options.plugin:
+            check_plugin(root, library)
+    print(f"binoc {options.version} works on Python {sys.version.split()[0]}")
 
 
 def write_snapshots(root: Path) -> None:
@@ -46,33 +48,36 @@ def write_snapshots(root: Path) -> None:
             database.execute(f"INSERT INTO reading VALUES {rows[side]}")
 
 
-def try_sqlite(root: Path) -> None:
+def check_sqlite(root: Path) -> None:
     plugins = binoc(root, "plugins")
-    expect("binoc-sqlite: loaded: " in plugins, f"`binoc plugins` does not load binoc-sqlite:\n{plugins}")
+    expect("binoc-sqlite: loaded: " in plugins, f"`binoc plugins` did not load binoc-sqlite:\n{plugins}")
     report = binoc(root, "diff", "old", "new")
     for line in ("- changed `reading` (table)", "- 1 row added: `3, 21.5`", "column `value`: `19.0` → `19.5`"):
-        expect(line in report, f"the report does not say {line!r}:\n{report}")
+        expect(line in report, f"the report does not contain {line!r}:\n{report}")
 
 
-def try_plugin(root: Path, library: Path) -> None:
-    """The model plugin for authors, which says of `order.csv` what Binoc by itself would not."""
+def check_plugin(root: Path, library: Path) -> None:
+    """Check that Binoc loads the example plugin and uses it for `order.csv`."""
     plugins = binoc(root, "plugins", "--plugin", str(library))
-    expect("row-reorder" in plugins and "refused" not in plugins, f"{library.name} is not loaded:\n{plugins}")
+    expect("row-reorder" in plugins and "refused" not in plugins, f"{library.name} was not loaded:\n{plugins}")
     report = binoc(root, "diff", "old", "new", "--plugin", str(library))
-    expect("now sorted by column" in report, f"{library.name} is loaded, and was not used:\n{report}")
+    expect("now sorted by column" in report, f"{library.name} was loaded but not used:\n{report}")
 
 
 def binoc(root: Path, *arguments: str) -> str:
-    done = subprocess.run(
+    result = subprocess.run(
         [str(BINOC), *arguments], cwd=root, capture_output=True, text=True, encoding="utf-8", check=False, timeout=120
     )
-    expect(done.returncode == 0, f"`binoc {' '.join(arguments)}` ended with {done.returncode}:\n{done.stderr}")
-    return done.stdout
+    expect(
+        result.returncode == 0,
+        f"`binoc {' '.join(arguments)}` failed with exit code {result.returncode}:\n{result.stderr}",
+    )
+    return result.stdout
 
 
-def expect(holds: bool, otherwise: str) -> None:
-    if not holds:
-        sys.exit(otherwise)
+def expect(condition: bool, message: str) -> None:
+    if not condition:
+        sys.exit(message)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Banned words: those for which the field has a better one, in prose, in messages and in names."""
+"""Tests that prose, messages and names contain no banned words, for which standard terms exist."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from binoc_runbook.cli.options import COMMANDS
 
 ROOT = Path(__file__).parents[1]
 
-#: At most 25 words, each a regular expression, and what to write instead.
+#: Regular expressions of banned words, and the words to use instead. At most 25, with `NAMES`.
 BANNED = {
     "whoever": "the user, the caller",
     "whatever": "any, all",
@@ -33,7 +33,7 @@ BANNED = {
     "mend(s|ed|ing)?": "fix",
     "tells?|told|telling": "report, show",
     "said": "printed, reported",
-    "(is|are|was|were) no": "is not a, there is no",
+    "(?<!there )(is|are|was|were) no": "is not a, there is no",
     "(is|are|was|were) out": "is published",
     "troubles?": "fault, problem",
     "loopback": "localhost, local servers",
@@ -44,9 +44,9 @@ BANNED = {
     "folders?": "directory",
     "lends?|lent": "shares",
 }
-#: Names that no variable has; `told` and `said` are among the words above.
+#: Banned names of variables; the words above are banned in names too.
 NAMES = {"each", "found", "seen", "made"}
-#: Words that do not begin a sentence.
+#: Words that must not begin a sentence.
 BEGINNINGS = re.compile(r"(?:^|[.!?]\s+)(What|Whatever|Whoever|That)\b")
 
 _WORDS = re.compile(rf"\b(?:{'|'.join(BANNED)})\b", re.IGNORECASE)
@@ -103,7 +103,7 @@ def bound_names(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def paragraphs(text: str) -> Iterator[tuple[int, str]]:
-    """Return the paragraphs, headings and cells of tables of a Markdown file without code, with their lines."""
+    """Yield the line and text of each paragraph, heading and table cell of a Markdown file, without code."""
     text = re.sub(r"\A---\n.*?\n---\n", lambda match: "\n" * match[0].count("\n"), text, flags=re.DOTALL)
     for token in MarkdownIt("commonmark").enable("table").parse(text):
         if token.type == "inline":
@@ -147,12 +147,14 @@ def test_sections_of_the_runbooks(path: Path) -> None:
 
 @pytest.mark.parametrize("path", tracked("tests/messages/*.toml"), ids=lambda path: path.stem)
 def test_messages(path: Path) -> None:
-    entries = tomllib.loads(path.read_text("utf-8"))
+    modules = tomllib.loads(path.read_text("utf-8"))
+    messages = [(module, message) for module, entries in modules.items() for message in entries]
+    assert messages
     assert [
         problem
-        for site, entry in entries.items()
+        for module, message in messages
         for key in ("looked_at", "saw", "remedy")
-        for problem in problems(site, entry[key])
+        for problem in problems(module, message[key])
     ] == []
 
 

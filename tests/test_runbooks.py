@@ -1,4 +1,4 @@
-"""What the runbooks are: prose first, no logic, stored without outputs, and made of the stages of the library."""
+"""Tests of the stored runbooks: no logic, no outputs, and one section for each stage of the library."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from binoc_runbook.release.verification import CHAPTERS
 from binoc_runbook.stages import ACTS, STAGES
 
 ROOT = Path(__file__).parents[1]
+#: The paragraph of each section about failures and their fixes.
+RECOVERY = "\n\n**How it fails, and how to recover.** "
 RUNBOOKS = sorted((ROOT / "runbooks").glob("*.ipynb"))
 
 
@@ -21,50 +23,50 @@ def cells(path: Path, kind: str) -> list[dict]:
 
 
 @pytest.mark.parametrize("path", RUNBOOKS, ids=lambda path: path.name)
-def test_a_runbook_is_stored_without_outputs(path):
+def test_runbook_is_stored_without_outputs(path):
     for cell in cells(path, "code"):
         assert cell["outputs"] == []
         assert cell["execution_count"] is None
 
 
 @pytest.mark.parametrize("path", RUNBOOKS, ids=lambda path: path.name)
-def test_no_cell_is_longer_than_five_lines_and_none_has_logic(path):
+def test_cells_have_at_most_five_lines_and_no_logic(path):
     for cell in cells(path, "code"):
         assert len(cell["source"]) <= 5
         assert not re.search(r"^\s*(if|for|while|def|class|try|with)\b", "".join(cell["source"]), re.MULTILINE)
 
 
 @pytest.mark.parametrize("path", RUNBOOKS, ids=lambda path: path.name)
-def test_building_the_site_never_executes_a_runbook(path):
+def test_runbook_disables_execution_in_the_site(path):
     assert json.loads(path.read_text("utf-8"))["metadata"]["mystnb"] == {"execution_mode": "off"}
 
 
-def test_the_release_runs_every_stage_once_in_order_with_the_line_before_the_acts():
+def test_release_runs_every_stage_in_order_with_the_point_of_no_return_before_the_acts():
     source = ["".join(cell["source"]) for cell in cells(ROOT / "runbooks/release.ipynb", "code")]
-    ran = [re.findall(r'release\.(?:run\("([\w-]+)"\)|(line)\(\))', text) for text in source]
-    names = [run or line for found in ran for run, line in found]
+    calls = re.findall(r'release\.(?:run\("([\w-]+)"\)|(line)\(\))', "".join(source))
+    names = [stage or line for stage, line in calls]
     expected = [stage.name for stage in STAGES]
     expected.insert(expected.index(ACTS[0].name), "line")
     assert names == expected
 
 
-def test_every_stage_has_a_chapter_that_says_what_can_refuse():
-    chapters = ["".join(cell["source"]) for cell in cells(ROOT / "runbooks/release.ipynb", "markdown")]
+def test_every_stage_has_a_section_about_recovery():
+    sections = ["".join(cell["source"]) for cell in cells(ROOT / "runbooks/release.ipynb", "markdown")]
     for number, stage in enumerate(STAGES, 1):
-        (chapter,) = [text for text in chapters if text.startswith(f"## {number}. ")]
-        assert "**What can refuse, and what to do then.**" in chapter, stage.name
+        (section,) = [text for text in sections if text.startswith(f"## {number}. ")]
+        assert RECOVERY in section, stage.name
 
 
-def test_the_verification_asks_every_chapter_once_in_order_and_says_what_can_refuse():
+def test_verification_runs_every_check_in_order_and_has_sections_about_recovery():
     source = "".join("".join(cell["source"]) for cell in cells(ROOT / "runbooks/verify.ipynb", "code"))
     assert re.findall(r"verification\.(\w+)\(\)", source) == [*(name.replace("-", "_") for name in CHAPTERS), "finish"]
-    chapters = ["".join(cell["source"]) for cell in cells(ROOT / "runbooks/verify.ipynb", "markdown")]
+    sections = ["".join(cell["source"]) for cell in cells(ROOT / "runbooks/verify.ipynb", "markdown")]
     for number, name in enumerate(CHAPTERS, 1):
-        (chapter,) = [text for text in chapters if text.lower().startswith(f"## {number}. {name.replace('-', ' ')}: ")]
-        assert "**What can refuse, and what to do then.**" in chapter
+        (section,) = [text for text in sections if text.lower().startswith(f"## {number}. {name.replace('-', ' ')}: ")]
+        assert RECOVERY in section
 
 
-def test_the_parameters_of_the_verification_are_those_that_the_library_knows():
+def test_verification_parameters_match_the_library():
     (parameters,) = [
         cell
         for cell in cells(ROOT / "runbooks/verify.ipynb", "code")
@@ -73,7 +75,7 @@ def test_the_parameters_of_the_verification_are_those_that_the_library_knows():
     assert re.findall(r"^(\w+):", "".join(parameters["source"]), re.MULTILINE) == list(VERIFICATION_PARAMETERS)
 
 
-def test_the_parameters_are_those_that_the_library_knows():
+def test_release_parameters_match_the_library():
     (parameters,) = [
         cell
         for cell in cells(ROOT / "runbooks/release.ipynb", "code")

@@ -29,7 +29,7 @@ def table(page: str, heading: str) -> list[list[str]]:
 
 def test_what_is_released():
     promise = read_policy(DOCS.parent)
-    rows = table("index.md", "## What is released")
+    rows = table("index.md", "## Published artifacts")
     assert [row[:2] for row in rows] == [[f"`{each.name}`", AT[each.registry]] for each in promise.artifacts]
 
 
@@ -64,7 +64,7 @@ def names_of_checks() -> set[str]:
 
 
 def test_the_checks():
-    rows = table("reference/findings.md", "## The checks")
+    rows = table("reference/findings.md", "## Checks")
     listed = {row[0].strip("`") for row in rows}
     assert listed == names_of_checks()
     assert all(len(row) == 3 and all(row) for row in rows)
@@ -81,7 +81,7 @@ def test_the_symptoms_are_what_is_printed():
 
 def test_what_the_registries_say():
     job = FailedJob("OWNER", "NAME", "publish.yml", "pypi-demo", "VERSION")
-    rows = table("how-to/finish-a-broken-release.md", "### A publish job is red")
+    rows = table("how-to/finish-a-broken-release.md", "### A publish job failed")
     for texts, meaning, remedy in rows:
         for text in texts.split("; "):
             assert (meaning, remedy.replace("the four values", job.publisher)) == diagnose([text], job)

@@ -1,7 +1,7 @@
-"""`./just` as a newcomer meets it: on a bare machine, the first time, the second time, and after every accident.
+"""Tests of the wrapper `./just`: missing programs, the first and later calls, and recovery after failures.
 
-Real processes on a PATH that holds only what a test put there. Nothing is downloaded: the wheels are zipped again from
-what is installed where the tests run.
+The tests start real processes with a PATH that contains only selected programs. Nothing is downloaded: wheels are
+built from the packages that are installed in the environment of the tests.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 SHELLS = [name for name in ("sh", "dash", "bash") if shutil.which(name)]
-# The tools that the wrapper itself uses are all that a second call may need; `just` starts recipes with `sh`.
-EVERYDAY = ["sh", "cat", "cmp", "dirname", "readlink"]
-FIRST_TIME = [*EVERYDAY, "rm", "mv", "bash", "git", "cargo", "cc"]
-# A command to type in front of another, which then has no standard input at all.
+# Programs that a call with an existing environment needs: those of the wrapper, and `sh`, which starts recipes.
+LATER_CALLS = ["sh", "cat", "cmp", "dirname", "readlink"]
+FIRST_CALL = [*LATER_CALLS, "rm", "mv", "bash", "git", "cargo", "cc"]
+# Prefix of a command that closes its standard input.
 CLOSED = (shutil.which("sh"), "-c", 'exec "$@" <&-', "sh")
 JUSTFILE = """\
 set positional-arguments
 
-say *arguments:
+print *arguments:
     @printf '[%s]' "$@"
 
-end code:
+exit code:
     @exit "$1"
 
-where:
+directory:
     @pwd
 
-# Three ways to show that the environment is whole and lives here: a console script, a module, the project itself.
-prove:
+# Use the environment in three ways: a console script, a module, and the project itself.
+use:
     @pebble && python -c 'import sys, pebble; print(sys.prefix)' && binoc-runbook
 """
 
@@ -57,7 +57,7 @@ def script(path, text):
 
 
 def python_script(path, *, before=""):
-    """A Python at `path`: that of the tests, outside of their environment; with `before`, each `-c` follows on that."""
+    """Write a script that runs the base Python of the tests; with `before`, it runs only `-c`, after that code."""
     base = shlex.quote(getattr(sys, "_base_executable", sys.executable))
     if before:
         code = shlex.quote(f"{before}; exec(sys.argv.pop(1))")
@@ -67,8 +67,8 @@ def python_script(path, *, before=""):
 
 
 def python_with_pip(path, pip):
-    """The same Python, which copies `pip` into an environment; its `ensurepip` takes seconds to install it there."""
-    base, copy = (shlex.quote(each) for each in (getattr(sys, "_base_executable", sys.executable), shutil.which("cp")))
+    """Write the same script, but create environments with a copy of `pip`, because `ensurepip` takes seconds."""
+    base, copy = map(shlex.quote, (getattr(sys, "_base_executable", sys.executable), shutil.which("cp")))
     script(
         path,
         f'[ "$1 $2 $3" = "-m venv --clear" ] || exec {base} "$@"\n'
@@ -83,23 +83,23 @@ WITHOUT_VENV = "import sys; sys.modules['ensurepip'] = None"
 
 @pytest.fixture
 def machine(tmp_path):
-    """A directory for PATH in which a newcomer's machine is put together; what it does not hold is missing."""
-    return furnish(tmp_path / "machine")
+    """A directory for PATH with all programs that the first call needs; tests remove some of them."""
+    return write_path(tmp_path / "machine")
 
 
-def furnish(directory, tools=FIRST_TIME, *, python=True):
+def write_path(directory, programs=FIRST_CALL, *, python=True):
     directory.mkdir()
-    for name in tools:
-        found = shutil.which(name)
-        assert found, f"the tests need {name}"
-        (directory / name).symlink_to(found)
+    for name in programs:
+        program = shutil.which(name)
+        assert program, f"the tests need {name}"
+        (directory / name).symlink_to(program)
     if python:
         python_script(directory / "python3")
     return directory
 
 
 def result(process):
-    """What it printed and how it ended, and that within two minutes or not at all."""
+    """Wait at most two minutes for a process and return its exit code and output."""
     with process:
         try:
             out, err = process.communicate(timeout=120)
@@ -111,7 +111,7 @@ def result(process):
 
 @dataclass
 class Clone:
-    """A checkout that holds the wrapper and what it reads, and the environment variables of whoever types in it."""
+    """A checkout with the wrapper and the files that it reads, and the environment variables of its calls."""
 
     root: Path
     environment: dict[str, str]
@@ -129,7 +129,7 @@ class Clone:
             preexec_fn=before,
         )
 
-    def type(self, *arguments, **options):
+    def run(self, *arguments, **options):
         return result(self.start(*arguments, **options))
 
     def listing(self):
@@ -142,19 +142,19 @@ class Clone:
 
 
 def clone(root, path, **environment):
-    """A new checkout in `root`, without an environment."""
+    """Return a new checkout in `root`, without an environment."""
     (root / "src/binoc_runbook").mkdir(parents=True)
     for name in ("just", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, root / name)
     (root / "src/binoc_runbook/__init__.py").touch()
     (root / "src/binoc_runbook/cli.py").write_text("def main(): print('the runbook')\n", "utf-8")
     (root / "justfile").write_text(JUSTFILE, "utf-8")
-    made = Clone(root, {"PATH": str(path), "HOME": str(root.parent), "PYTHONDONTWRITEBYTECODE": "1", **environment})
-    made.require("")
-    return made
+    new = Clone(root, {"PATH": str(path), "HOME": str(root.parent), "PYTHONDONTWRITEBYTECODE": "1", **environment})
+    new.require("")
+    return new
 
 
-def test_git_checks_the_wrapper_out_as_it_is_committed_also_where_it_writes_other_line_ends(git, tmp_path):
+def test_git_does_not_change_line_endings_of_the_wrapper(git, tmp_path):
     committed = tmp_path / "committed"
     git("init", "--quiet", str(committed))
     for name in (".gitattributes", "just", "justfile"):
@@ -166,84 +166,84 @@ def test_git_checks_the_wrapper_out_as_it_is_committed_also_where_it_writes_othe
         assert (tmp_path / "windows" / name).read_bytes() == (ROOT / name).read_bytes()
 
 
-# --- on a machine on which something is missing -----------------------------------------------------------------------
+# --- missing programs -------------------------------------------------------------------------------------------------
 
+#: Programs, their names in the message, and the command that installs them.
 MISSING = {
-    "git": ("`git` is missing", "apt-get install git"),
-    "cargo": ("`cargo` is missing", "rustup"),
-    "cc": ("`cc` is missing", "apt-get install build-essential"),
-    "bash": ("`bash` is missing", "apt-get install bash"),
-    "cmp": ("`cmp` is missing", "apt-get install diffutils"),
-    "python3": ("no Python 3.11 or newer was found", "apt-get install python3-venv"),
+    "git": ("`git`", "apt-get install git"),
+    "cargo": ("`cargo`", "rustup"),
+    "cc": ("`cc`", "apt-get install build-essential"),
+    "bash": ("`bash`", "apt-get install bash"),
+    "cmp": ("`cmp`", "apt-get install diffutils"),
+    "python3": ("Python 3.11", "apt-get install python3-venv"),
 }
 
 
-def complaints(done):
-    """The lines of a refusal; that it was one, and is told as the wrapper tells things, is asserted here."""
-    assert done.returncode == 1
-    assert done.stdout == ""
-    *lines, last = done.stderr.splitlines()
-    assert last == "just: nothing was changed; install what is missing and type the same command again"
+def errors(process):
+    """Return the errors of a refused call, without the last line, which says what to do."""
+    assert (process.returncode, process.stdout) == (1, "")
+    lines = process.stderr.splitlines()
     assert all(line.startswith("just: ") for line in lines)
-    return lines
+    return lines[:-1]
 
 
 @pytest.mark.parametrize("name", MISSING)
-def test_what_is_missing_is_named_with_how_to_get_it_and_nothing_is_made(machine, tmp_path, name):
+def test_missing_program_is_refused_with_the_command_that_installs_it(machine, tmp_path, name):
     (machine / name).unlink()
-    newcomer = clone(tmp_path / "clone", machine)
-    before = newcomer.listing()
-    (line,) = complaints(newcomer.type("say", "hello"))
-    assert all(words in line for words in MISSING[name])
-    assert newcomer.listing() == before
+    checkout = clone(tmp_path / "clone", machine)
+    before = checkout.listing()
+    (line,) = errors(checkout.run("print", "hello"))
+    assert all(text in line for text in MISSING[name])
+    assert checkout.listing() == before
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_all_that_is_missing_is_named_at_once(machine, tmp_path, shell):
+def test_all_missing_programs_are_listed(machine, tmp_path, shell):
     for name in MISSING:
         (machine / name).unlink()
-    newcomer = clone(tmp_path / "clone", machine)
-    before = newcomer.listing()
-    lines = complaints(newcomer.type("say", command=(shutil.which(shell), "./just")))
+    checkout = clone(tmp_path / "clone", machine)
+    before = checkout.listing()
+    lines = errors(checkout.run("print", command=(shutil.which(shell), "./just")))
     assert len(lines) == len(MISSING)
-    for words in MISSING.values():
-        assert any(all(word in line for word in words) for line in lines)
-    assert newcomer.listing() == before
+    for texts in MISSING.values():
+        assert any(all(text in line for text in texts) for line in lines)
+    assert checkout.listing() == before
 
 
-def test_a_python_that_is_too_old_is_as_good_as_none(machine, tmp_path):
+def test_old_python_is_refused(machine, tmp_path):
     python_script(machine / "python3", before=OLD)
-    (line,) = complaints(clone(tmp_path / "clone", machine).type("say"))
-    assert "no Python 3.11 or newer was found" in line
+    (line,) = errors(clone(tmp_path / "clone", machine).run("print"))
+    assert "Python 3.11" in line
 
 
-def test_a_python_that_is_too_old_is_passed_over_for_a_newer_one(machine, tmp_path):
+def test_newer_python_is_preferred_to_old_python3(machine, tmp_path):
     python_script(machine / "python3", before=OLD)
     python_script(machine / "python3.13")
     (machine / "git").unlink()
-    (line,) = complaints(clone(tmp_path / "clone", machine).type("say"))
-    assert "`git` is missing" in line
+    (line,) = errors(clone(tmp_path / "clone", machine).run("print"))
+    assert "`git`" in line
 
 
-def test_a_python_without_the_venv_module_is_named_with_the_package_of_its_version(machine, tmp_path):
+def test_python_without_venv_is_refused_with_the_package_of_its_version(machine, tmp_path):
     python_script(machine / "python3", before=WITHOUT_VENV)
-    (line,) = complaints(clone(tmp_path / "clone", machine).type("say"))
-    assert "the `venv` module of `python3` is missing" in line
+    (line,) = errors(clone(tmp_path / "clone", machine).run("print"))
+    assert "`python3`" in line
+    assert "`venv`" in line
     assert f"apt-get install python3.{sys.version_info.minor}-venv" in line
 
 
-def test_the_python_named_in_the_environment_is_the_one_that_is_taken(machine, tmp_path):
-    mine = tmp_path / "my own python"
-    python_script(mine, before=WITHOUT_VENV)
-    (line,) = complaints(clone(tmp_path / "clone", machine).type("say", BINOC_PYTHON=str(mine)))
-    assert f"`{mine}`" in line
+def test_binoc_python_selects_the_python(machine, tmp_path):
+    python = tmp_path / "my own python"
+    python_script(python, before=WITHOUT_VENV)
+    (line,) = errors(clone(tmp_path / "clone", machine).run("print", BINOC_PYTHON=str(python)))
+    assert f"`{python}`" in line
 
 
-def test_a_python_named_in_the_environment_that_will_not_do_is_not_exchanged_for_another(machine, tmp_path):
-    mine = tmp_path / "my own python"
-    python_script(mine, before=OLD)
-    (line,) = complaints(clone(tmp_path / "clone", machine).type("say", BINOC_PYTHON=str(mine)))
-    assert str(mine) in line
+def test_unsuitable_binoc_python_is_refused(machine, tmp_path):
+    python = tmp_path / "my own python"
+    python_script(python, before=OLD)
+    (line,) = errors(clone(tmp_path / "clone", machine).run("print", BINOC_PYTHON=str(python)))
+    assert str(python) in line
     assert "BINOC_PYTHON" in line
 
 
@@ -251,7 +251,7 @@ def test_a_python_named_in_the_environment_that_will_not_do_is_not_exchanged_for
 
 
 def write_wheel(directory, name, version, tag, files):
-    """A wheel of `files`, a path in the wheel and the bytes for each; uncompressed, for speed. Returns its pin."""
+    """Write an uncompressed wheel of `files`, a mapping of paths to bytes, and return its pin."""
     stem = f"{name.replace('-', '_')}-{version}"
     record = f"{stem}.dist-info/RECORD"
     lines = [f"{path},," for path in [*files, record]]
@@ -259,7 +259,7 @@ def write_wheel(directory, name, version, tag, files):
     with zipfile.ZipFile(wheel, "w") as archive:
         for path, content in files.items():
             entry = zipfile.ZipInfo(path)
-            # pip makes executable what is so in the wheel.
+            # pip keeps the executable bit of the wheel.
             entry.external_attr = (0o100755 if ".data/scripts/" in path else 0o100644) << 16
             archive.writestr(entry, content)
         archive.writestr(record, "\n".join(lines) + "\n")
@@ -268,7 +268,7 @@ def write_wheel(directory, name, version, tag, files):
 
 
 def wheel_of_installed(directory, name):
-    """What pip or uv once unpacked here, packed again."""
+    """Write a wheel of an installed package and return its pin."""
     distribution = importlib.metadata.distribution(name)
     stem = f"{name.replace('-', '_')}-{distribution.version}"
     generated = {entry.name for entry in distribution.entry_points.select(group="console_scripts")}
@@ -278,14 +278,14 @@ def wheel_of_installed(directory, name):
         if path.name in ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json") or path.suffix == ".pyc":
             continue
         if inside or path.name not in generated:
-            kept = path.as_posix() if inside else f"{stem}.data/scripts/{path.name}"
-            files[kept] = Path(str(path.locate())).read_bytes()
+            name_in_wheel = path.as_posix() if inside else f"{stem}.data/scripts/{path.name}"
+            files[name_in_wheel] = Path(str(path.locate())).read_bytes()
     tags = [line.split()[1] for line in (distribution.read_text("WHEEL") or "").splitlines() if line.startswith("Tag:")]
     return write_wheel(directory, name, distribution.version, tags[0], files)
 
 
 def wheel_of_pebble(directory, version):
-    """A distribution to add, to change and to remove: one module, and one command that says where it is installed."""
+    """Write a wheel with one module and one command, which prints where it is installed, and return its pin."""
     info = f"pebble-{version}.dist-info"
     files = {
         "pebble.py": f"import sys\n\n\ndef main():\n    print('pebble {version} in', sys.prefix)\n",
@@ -298,21 +298,22 @@ def wheel_of_pebble(directory, version):
     )
 
 
-def needed_by(names):
-    """The names and all that they require, as installed here."""
-    found = set()
+def with_requirements(names):
+    """Return the names of installed packages and of all that they require."""
+    packages = set()
     while names:
         name = names.pop()
-        if name not in found:
-            found.add(name)
-            wanted = map(Requirement, importlib.metadata.requires(name) or ())
-            names += [each.name for each in wanted if each.marker is None or each.marker.evaluate({"extra": ""})]
-    return sorted(found)
+        if name not in packages:
+            packages.add(name)
+            for requirement in map(Requirement, importlib.metadata.requires(name) or ()):
+                if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+                    names.append(requirement.name)
+    return sorted(packages)
 
 
 @dataclass
 class Wheelhouse:
-    """A directory of wheels, and the pins of what is in it: the installer, what environments hold, the pebbles."""
+    """A directory of wheels and their pins: `uv`, the base packages of environments, and two versions of `pebble`."""
 
     directory: Path
     uv: str
@@ -320,7 +321,7 @@ class Wheelhouse:
     pebble: dict[int, str]
 
     def environment(self):
-        """What has pip and uv look into the directory, and nowhere else."""
+        """Return environment variables that make pip and uv use only this directory."""
         return {
             "PIP_CONFIG_FILE": os.devnull,
             "PIP_NO_INDEX": "1",
@@ -340,335 +341,330 @@ def wheelhouse(tmp_path_factory):
     directory = tmp_path_factory.mktemp("packages") / "wheels"
     directory.mkdir()
     uv = wheel_of_installed(directory, "uv")
-    names = [name for name in needed_by(["rust-just", "hatchling", "editables"]) if name != "uv"]
+    names = [name for name in with_requirements(["rust-just", "hatchling", "editables"]) if name != "uv"]
     base = "".join(wheel_of_installed(directory, name) for name in names)
     return Wheelhouse(directory, uv, base, {version: wheel_of_pebble(directory, version) for version in (1, 2)})
 
 
 def new_clone(root, machine, wheelhouse):
-    made = clone(root, machine, **wheelhouse.environment())
-    made.require(wheelhouse.uv, wheelhouse.base, wheelhouse.pebble[1])
-    return made
+    new = clone(root, machine, **wheelhouse.environment())
+    new.require(wheelhouse.uv, wheelhouse.base, wheelhouse.pebble[1])
+    return new
 
 
 @pytest.fixture
-def newcomer(tmp_path, machine, wheelhouse, home):
-    """A clone in which nobody has typed anything yet."""
+def fresh_clone(tmp_path, machine, wheelhouse, home):
+    """A clone without an environment."""
     python_with_pip(machine / "python3", home.pip)
     return new_clone(tmp_path / "clone", machine, wheelhouse)
 
 
 @dataclass
 class Home:
-    """One clone for all tests that need no new one; its path holds what shells and shebangs stumble over.
+    """The clone of all tests that need no fresh one; its path contains characters that need quoting.
 
-    Its environment was made by Python alone; those that are made later, here and elsewhere, have the `pip` of this one.
+    Its environment was created with `ensurepip`; `pip` is a copy of the installed pip, for all other environments.
     """
 
     clone: Clone
     pip: Path
     before: list[str]
-    first: list[subprocess.CompletedProcess[str]]
+    first_calls: list[subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory, wheelhouse):
     directory = tmp_path_factory.mktemp("home")
-    made = new_clone(directory / "it's a [clone] of $HOME", furnish(directory / "machine"), wheelhouse)
-    before = made.listing()
-    # Two at once, since one costs as much.
-    calls = [made.start("prove") for _ in range(2)]
-    first = sorted(map(result, calls), key=lambda done: "waiting" in done.stderr)
-    for part in made.root.glob(".venv/lib/python*/site-packages/pip*"):
+    new = new_clone(directory / "it's a [clone] of $HOME", write_path(directory / "machine"), wheelhouse)
+    before = new.listing()
+    # Two calls at the same time; the one that waited is the second of the list.
+    processes = [new.start("use") for _ in range(2)]
+    first_calls = sorted(map(result, processes), key=lambda process: "waiting" in process.stderr)
+    for part in new.root.glob(".venv/lib/python*/site-packages/pip*"):
         shutil.copytree(part, directory / "pip" / part.name)
     python_with_pip(directory / "machine/python3", directory / "pip")
-    return Home(made, directory / "pip", before, first)
+    return Home(new, directory / "pip", before, first_calls)
 
 
 @pytest.fixture
-def settled(home, wheelhouse):
-    """That clone with a whole environment, whatever the test before did to it."""
+def ready(home, wheelhouse):
+    """The clone of `home` with a complete environment, restored after the previous test."""
     home.clone.require(wheelhouse.uv, wheelhouse.base, wheelhouse.pebble[1])
     shutil.copy(ROOT / "pyproject.toml", home.clone.root)
-    done = home.clone.type("say", "settled")
-    assert (done.returncode, done.stdout) == (0, "[settled]"), done.stderr
+    process = home.clone.run("print", "ready")
+    assert (process.returncode, process.stdout) == (0, "[ready]"), process.stderr
     return home.clone
 
 
-def is_whole(done, root, pebble=1):
-    """The recipe `prove` of the clone in `root` ran with everything that the requirements name."""
+def used_environment(process, root, pebble=1):
+    """Return whether the recipe `use` ran in the environment of the clone in `root`."""
     __tracebackhide__ = True
     venv = root / ".venv"
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == [f"pebble {pebble} in {venv}", str(venv), "the runbook"]
+    assert process.returncode == 0, process.stderr
+    assert process.stdout.splitlines() == [f"pebble {pebble} in {venv}", str(venv), "the runbook"]
     return True
 
 
-WAITING = "just: waiting for another call, which is making .venv\n"
-
-
-def made_times(*done):
-    return sum(each.stderr.count("just: making .venv") for each in done)
+def creations(*processes):
+    """Return how often the calls created or updated the environment."""
+    return sum(process.stderr.count("just: creating .venv") for process in processes)
 
 
 @pytest.mark.rehearsal
-def test_the_first_call_makes_the_environment_and_runs_the_recipe(home):
-    maker, _ = home.first
-    assert is_whole(maker, home.clone.root)
-    assert maker.stderr == "just: making .venv from requirements/ (the first time, and whenever they change)\n"
+def test_first_call_creates_the_environment_and_runs_the_recipe(home):
+    process, _ = home.first_calls
+    assert used_environment(process, home.clone.root)
+    assert creations(process) == 1
     assert home.clone.listing() == sorted([*home.before, ".venv", ".venv.lock"])
 
 
 @pytest.mark.rehearsal
-def test_another_first_call_at_the_same_time_waits_and_succeeds_too(home):
-    _, other = home.first
-    assert is_whole(other, home.clone.root)
-    assert other.stderr == WAITING
+def test_concurrent_first_call_waits(home):
+    _, process = home.first_calls
+    assert used_environment(process, home.clone.root)
+    assert "waiting" in process.stderr
+    assert creations(process) == 0
 
 
 @pytest.mark.rehearsal
-def test_the_second_call_installs_nothing_and_needs_no_tool_of_the_first(settled, tmp_path):
+def test_later_call_installs_nothing_and_needs_fewer_programs(ready, tmp_path):
     def state():
-        paths = sorted((settled.root / ".venv").rglob("*"))
+        paths = sorted((ready.root / ".venv").rglob("*"))
         return [(path, path.lstat().st_ino, path.lstat().st_mtime_ns) for path in paths]
 
-    everyday = furnish(tmp_path / "everyday", EVERYDAY, python=False)
-    with tripwires(settled.root / ".venv/bin", "python", "uv", aside=tmp_path):
+    programs = write_path(tmp_path / "programs", LATER_CALLS, python=False)
+    with failing_programs(ready.root / ".venv/bin", "python", "uv", backup=tmp_path):
         before = state()
-        done = settled.type("say", "hello", PATH=str(everyday))
-        assert (done.returncode, done.stdout, done.stderr) == (0, "[hello]", "")
+        process = ready.run("print", "hello", PATH=str(programs))
+        assert (process.returncode, process.stdout, process.stderr) == (0, "[hello]", "")
         assert state() == before
 
 
 @contextlib.contextmanager
-def tripwires(directory, *names, aside):
-    """In place of the tools, something that complains when it is started."""
+def failing_programs(directory, *names, backup):
+    """Replace programs by scripts that fail."""
     for name in names:
-        (directory / name).rename(aside / name)
+        (directory / name).rename(backup / name)
         script(directory / name, f"echo {name} was started >&2; exit 1")
     try:
         yield
     finally:
         for name in names:
-            (aside / name).replace(directory / name)
+            (backup / name).replace(directory / name)
 
 
 @pytest.mark.rehearsal
 @pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize("stdin", ["null", "closed"])
-def test_any_shell_will_do_with_and_without_a_standard_input(settled, shell, stdin):
+def test_wrapper_runs_in_each_shell_and_without_standard_input(ready, shell, stdin):
     command = (shutil.which(shell), "./just")
-    done = settled.type("say", "hello", command=(*CLOSED, *command) if stdin == "closed" else command)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "[hello]", "")
+    process = ready.run("print", "hello", command=(*CLOSED, *command) if stdin == "closed" else command)
+    assert (process.returncode, process.stdout, process.stderr) == (0, "[hello]", "")
 
 
 @pytest.mark.rehearsal
-def test_the_recipe_reads_what_is_typed_to_it(settled):
-    (settled.root / "typed").write_text("from a person\n", "utf-8")
-    with (settled.root / "typed").open("rb") as typed:
-        done = settled.type("--command", "cat", stdin=typed)
-    assert (done.returncode, done.stdout) == (0, "from a person\n")
+def test_recipe_reads_standard_input(ready):
+    (ready.root / "input").write_text("from a person\n", "utf-8")
+    with (ready.root / "input").open("rb") as stdin:
+        process = ready.run("--command", "cat", stdin=stdin)
+    assert (process.returncode, process.stdout) == (0, "from a person\n")
 
 
 @pytest.mark.rehearsal
-def test_arguments_reach_the_recipe_unharmed(settled):
+def test_arguments_are_passed_unchanged(ready):
     arguments = ["two words", "", "*", "$HOME", "'quoted\"", "-x", "--flag=a b", "\\", "line\nbreak"]
-    done = settled.type("say", *arguments)
-    assert done.stdout == "".join(f"[{argument}]" for argument in arguments)
+    process = ready.run("print", *arguments)
+    assert process.stdout == "".join(f"[{argument}]" for argument in arguments)
 
 
 @pytest.mark.rehearsal
 @pytest.mark.parametrize("code", [0, 1, 3, 77])
-def test_the_exit_code_of_the_recipe_is_that_of_the_call(settled, code):
-    assert settled.type("end", str(code)).returncode == code
+def test_exit_code_of_the_recipe_is_returned(ready, code):
+    assert ready.run("exit", str(code)).returncode == code
 
 
 @pytest.mark.rehearsal
-@pytest.mark.parametrize("way", ["whole path", "relative path", "link", "link to a link", "on PATH", "with CDPATH"])
-def test_called_from_anywhere_in_any_way_the_recipe_runs_at_the_root(settled, tmp_path, way):
+@pytest.mark.parametrize("call", ["whole path", "relative path", "link", "link to a link", "on PATH", "with CDPATH"])
+def test_recipe_runs_at_the_root_from_any_directory(ready, tmp_path, call):
     elsewhere = tmp_path / "else where"
     (elsewhere / "bin").mkdir(parents=True)
-    (elsewhere / "bin/just").symlink_to(settled.root / "just")
+    (elsewhere / "bin/just").symlink_to(ready.root / "just")
     (elsewhere / "short").symlink_to("bin/just")
-    path = f"{elsewhere / 'bin'}:{settled.environment['PATH']}"
+    path = f"{elsewhere / 'bin'}:{ready.environment['PATH']}"
     command, changes = {
-        "whole path": (settled.root / "just", {}),
-        "relative path": (os.path.relpath(settled.root / "just", elsewhere), {}),
+        "whole path": (ready.root / "just", {}),
+        "relative path": (os.path.relpath(ready.root / "just", elsewhere), {}),
         "link": (elsewhere / "bin/just", {}),
         "link to a link": ("./short", {}),
         "on PATH": ("just", {"PATH": path}),
-        "with CDPATH": ("../else where/bin/just", {"CDPATH": f"{elsewhere}:{settled.root.parent}"}),
-    }[way]
-    # `env` looks the command up as a shell does, in the PATH of the call.
-    done = settled.type("where", command=(shutil.which("env"), command), cwd=elsewhere, **changes)
-    assert (done.returncode, done.stdout, done.stderr) == (0, f"{settled.root}\n", "")
+        "with CDPATH": ("../else where/bin/just", {"CDPATH": f"{elsewhere}:{ready.root.parent}"}),
+    }[call]
+    # `env` looks up the command in the PATH of the call, as a shell does.
+    process = ready.run("directory", command=(shutil.which("env"), command), cwd=elsewhere, **changes)
+    assert (process.returncode, process.stdout, process.stderr) == (0, f"{ready.root}\n", "")
 
 
 @pytest.mark.rehearsal
-def test_a_pyproject_that_does_not_parse_is_for_the_runbook_to_say(settled):
-    (settled.root / "pyproject.toml").write_text("[project\n", "utf-8")
-    done = settled.type("say", "hello")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "[hello]", "")
+def test_invalid_pyproject_does_not_stop_the_wrapper(ready):
+    (ready.root / "pyproject.toml").write_text("[project\n", "utf-8")
+    process = ready.run("print", "hello")
+    assert (process.returncode, process.stdout, process.stderr) == (0, "[hello]", "")
 
 
 @pytest.mark.rehearsal
-def test_changed_requirements_are_followed_and_what_they_no_longer_name_is_gone(settled, wheelhouse):
-    settled.require(wheelhouse.uv, wheelhouse.base, wheelhouse.pebble[2])
-    changed = settled.type("prove")
-    assert made_times(changed) == 1
-    assert is_whole(changed, settled.root, pebble=2)
+def test_changed_requirements_update_the_environment(ready, wheelhouse):
+    ready.require(wheelhouse.uv, wheelhouse.base, wheelhouse.pebble[2])
+    changed = ready.run("use")
+    assert creations(changed) == 1
+    assert used_environment(changed, ready.root, pebble=2)
 
-    settled.require(wheelhouse.uv, wheelhouse.base)
-    removed = settled.type("--command", "python", "-c", "import pebble", command=(*CLOSED, "./just"))
-    assert made_times(removed) == 1
+    ready.require(wheelhouse.uv, wheelhouse.base)
+    removed = ready.run("--command", "python", "-c", "import pebble", command=(*CLOSED, "./just"))
+    assert creations(removed) == 1
     assert removed.returncode != 0
     assert "No module named 'pebble'" in removed.stderr
-    assert not (settled.root / ".venv/bin/pebble").exists()
-    assert made_times(settled.type("say", "hello")) == 0
+    assert not (ready.root / ".venv/bin/pebble").exists()
+    assert creations(ready.run("print", "hello")) == 0
 
 
 @pytest.mark.rehearsal
-def test_another_clone_with_the_same_pins_may_borrow_the_environment_and_makes_none(
-    settled, machine, wheelhouse, tmp_path
-):
+def test_clone_with_the_same_pins_uses_the_shared_environment(ready, machine, wheelhouse, tmp_path):
     other = new_clone(tmp_path / "other", machine, wheelhouse)
-    done = other.type(
-        "--command", "python", "-c", "import sys; print(sys.prefix)", BINOC_ENVIRONMENT=f"{settled.root}/.venv"
+    process = other.run(
+        "--command", "python", "-c", "import sys; print(sys.prefix)", BINOC_ENVIRONMENT=f"{ready.root}/.venv"
     )
-    assert done.stdout.strip() == str(settled.root / ".venv"), done.stderr
+    assert process.stdout.strip() == str(ready.root / ".venv"), process.stderr
     assert not (other.root / ".venv").exists()
 
 
 @pytest.mark.rehearsal
-def test_an_environment_with_other_pins_is_not_borrowed(settled, newcomer, wheelhouse):
-    newcomer.require(wheelhouse.uv, wheelhouse.base, wheelhouse.pebble[2])
-    done = newcomer.type("prove", BINOC_ENVIRONMENT=f"{settled.root}/.venv")
-    assert is_whole(done, newcomer.root, pebble=2)
+def test_shared_environment_with_other_pins_is_not_used(ready, fresh_clone, wheelhouse):
+    fresh_clone.require(wheelhouse.uv, wheelhouse.base, wheelhouse.pebble[2])
+    process = fresh_clone.run("use", BINOC_ENVIRONMENT=f"{ready.root}/.venv")
+    assert used_environment(process, fresh_clone.root, pebble=2)
 
 
 @pytest.mark.rehearsal
-def test_a_build_job_gets_the_pins_for_building_alone(newcomer, wheelhouse):
-    (newcomer.root / "requirements/build.txt").write_text(wheelhouse.uv + wheelhouse.base, "utf-8")
-    done = newcomer.type("say", "hello", BINOC_PINS="build")
-    assert done.stdout == "[hello]", done.stderr
-    assert not (newcomer.root / ".venv/bin/pebble").exists()
+def test_binoc_pins_selects_the_requirements(fresh_clone, wheelhouse):
+    (fresh_clone.root / "requirements/build.txt").write_text(wheelhouse.uv + wheelhouse.base, "utf-8")
+    process = fresh_clone.run("print", "hello", BINOC_PINS="build")
+    assert process.stdout == "[hello]", process.stderr
+    assert not (fresh_clone.root / ".venv/bin/pebble").exists()
 
 
-def test_pins_that_are_not_there_are_named(machine, tmp_path):
-    done = clone(tmp_path / "clone", machine).type("say", BINOC_PINS="nothing")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "there is no `requirements/nothing.txt`" in done.stderr
+def test_missing_requirements_file_is_refused(machine, tmp_path):
+    process = clone(tmp_path / "clone", machine).run("print", BINOC_PINS="nothing")
+    assert (process.returncode, process.stdout) == (2, "")
+    assert "`requirements/nothing.txt`" in process.stderr
 
 
 @pytest.mark.rehearsal
-def test_the_mirror_that_pip_was_told_of_serves_everything(settled, wheelhouse, tmp_path):
+def test_package_index_of_pip_is_used_by_uv_too(ready, wheelhouse, tmp_path):
     project = tmp_path / "pebble"
     project.mkdir()
     for wheel in wheelhouse.directory.glob("pebble-2-*"):
         shutil.copy(wheel, project)
-    settled.require(wheelhouse.uv, wheelhouse.base, wheelhouse.pebble[2])
-    asked = []
+    ready.require(wheelhouse.uv, wheelhouse.base, wheelhouse.pebble[2])
+    requests = []
 
     class Index(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *arguments):
-            asked.append(self.path)
+            requests.append(self.path)
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Index, directory=tmp_path)) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        told = {"PIP_INDEX_URL": f"http://127.0.0.1:{server.server_port}/", "UV_CACHE_DIR": str(tmp_path / "cache")}
-        for name in ("PIP_NO_INDEX", "PIP_FIND_LINKS", "UV_NO_INDEX", "UV_FIND_LINKS", "UV_OFFLINE"):
-            told[name] = None
-        done = settled.type("prove", **told)
+        names = ("PIP_NO_INDEX", "PIP_FIND_LINKS", "UV_NO_INDEX", "UV_FIND_LINKS", "UV_OFFLINE")
+        url = f"http://127.0.0.1:{server.server_port}/"
+        process = ready.run("use", PIP_INDEX_URL=url, UV_CACHE_DIR=str(tmp_path / "cache"), **dict.fromkeys(names))
         server.shutdown()
-    assert is_whole(done, settled.root, pebble=2)
-    assert any(path.startswith("/pebble/pebble-2-") for path in asked)
+    assert used_environment(process, ready.root, pebble=2)
+    assert any(path.startswith("/pebble/pebble-2-") for path in requests)
 
 
 @pytest.mark.rehearsal
-def test_an_environment_whose_python_is_gone_is_made_anew(settled):
-    (settled.root / ".venv/bin/python").unlink()
-    (settled.root / ".venv/bin/python").symlink_to("a/python/that/was/uninstalled")
-    (settled.root / ".venv/leftover").touch()
-    done = settled.type("prove")
-    assert made_times(done) == 1
-    assert is_whole(done, settled.root)
-    assert not (settled.root / ".venv/leftover").exists()
+def test_environment_without_its_python_is_created_again(ready):
+    (ready.root / ".venv/bin/python").unlink()
+    (ready.root / ".venv/bin/python").symlink_to("a/python/that/was/uninstalled")
+    (ready.root / ".venv/leftover").touch()
+    process = ready.run("use")
+    assert creations(process) == 1
+    assert used_environment(process, ready.root)
+    assert not (ready.root / ".venv/leftover").exists()
 
 
 @pytest.mark.rehearsal
-def test_a_checkout_that_moved_gets_an_environment_of_its_own(settled, tmp_path):
-    moved = Clone(tmp_path / "moved", settled.environment)
-    shutil.copytree(settled.root, moved.root, symlinks=True)
-    done = moved.type("prove")
-    assert made_times(done) == 1
-    assert is_whole(done, moved.root)
-    assert made_times(moved.type("say", "hello"), settled.type("say", "hello")) == 0
+def test_moved_checkout_gets_a_new_environment(ready, tmp_path):
+    moved = Clone(tmp_path / "moved", ready.environment)
+    shutil.copytree(ready.root, moved.root, symlinks=True)
+    process = moved.run("use")
+    assert creations(process) == 1
+    assert used_environment(process, moved.root)
+    assert creations(moved.run("print", "hello"), ready.run("print", "hello")) == 0
 
 
 @pytest.mark.rehearsal
-def test_a_package_that_is_not_the_pinned_one_stops_everything_and_the_next_call_begins_again(settled, wheelhouse):
+def test_wrong_digest_is_refused_and_the_next_call_starts_again(ready, wheelhouse):
     wrong = wheelhouse.pebble[2].partition("sha256:")[0] + f"sha256:{'0' * 64}\n"
-    settled.require(wheelhouse.uv, wheelhouse.base, wrong)
-    done = settled.type("say", "never")
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "pebble==2" in done.stderr
-    assert "hash mismatch" in done.stderr.lower()
-    assert done.stderr.splitlines()[-1] == (
-        "just: the environment could not be made; type the same command again once the cause above is mended"
-    )
+    ready.require(wheelhouse.uv, wheelhouse.base, wrong)
+    process = ready.run("print", "never")
+    assert (process.returncode, process.stdout) == (1, "")
+    assert "pebble==2" in process.stderr
+    assert "hash mismatch" in process.stderr.lower()
+    assert process.stderr.splitlines()[-1].startswith("just: ")
 
-    # As typed by somebody who has that environment activated: it is made anew with a Python out of itself.
-    settled.require(wheelhouse.uv, wheelhouse.base, wheelhouse.pebble[2])
-    activated = f"{settled.root / '.venv/bin'}:{settled.environment['PATH']}"
-    done = settled.type("prove", PATH=activated, VIRTUAL_ENV=str(settled.root / ".venv"))
-    assert made_times(done) == 1
-    assert is_whole(done, settled.root, pebble=2)
+    # With that environment activated, it is created again with a Python outside of it.
+    ready.require(wheelhouse.uv, wheelhouse.base, wheelhouse.pebble[2])
+    activated = f"{ready.root / '.venv/bin'}:{ready.environment['PATH']}"
+    process = ready.run("use", PATH=activated, VIRTUAL_ENV=str(ready.root / ".venv"))
+    assert creations(process) == 1
+    assert used_environment(process, ready.root, pebble=2)
 
 
 def wait_for(path, process):
-    """Until `path` exists; a process that ends without making it is a failure."""
+    """Wait until `path` exists; fail if the process ends before."""
     while not path.exists():
         assert process.poll() is None, process.communicate()
         time.sleep(0.002)
 
 
 @pytest.mark.rehearsal
-def test_a_first_call_that_was_killed_again_and_again_is_finished_by_the_next(newcomer):
-    for moment in ("pyvenv.cfg", "bin/uv"):
-        with newcomer.start("say", "never") as process:
-            wait_for(newcomer.root / ".venv" / moment, process)
+def test_killed_first_call_is_completed_by_the_next(fresh_clone):
+    for path in ("pyvenv.cfg", "bin/uv"):
+        with fresh_clone.start("print", "never") as process:
+            wait_for(fresh_clone.root / ".venv" / path, process)
             os.killpg(process.pid, signal.SIGKILL)
             assert process.communicate()[0] == ""
-    # The worst moment to be killed, which no test hits by chance: a package that only looks installed.
-    (site,) = newcomer.root.glob(".venv/lib/python*/site-packages")
+    # Simulate a kill during the installation of a package, which then only looks installed.
+    (site,) = fresh_clone.root.glob(".venv/lib/python*/site-packages")
     (site / "pebble-1.dist-info").mkdir()
     (site / "pebble-1.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: pebble\nVersion: 1\n", "utf-8")
     (site / "pebble-1.dist-info/RECORD").write_text("pebble.py,,\npebble-1.dist-info/METADATA,,\n", "utf-8")
 
-    assert is_whole(newcomer.type("prove"), newcomer.root)
-    assert made_times(newcomer.type("say", "hello")) == 0
+    assert used_environment(fresh_clone.run("use"), fresh_clone.root)
+    assert creations(fresh_clone.run("print", "hello")) == 0
 
 
 @pytest.mark.rehearsal
-def test_an_interrupted_first_call_says_so_without_a_traceback(newcomer):
-    # Whoever starts the tests in the background has them ignore what is to be sent here.
+def test_interrupted_first_call_prints_no_traceback(fresh_clone):
+    # Background processes of a shell ignore SIGINT, and the tests may be one.
     before = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
-    call = newcomer.start("say", "never", before=before)
-    wait_for(newcomer.root / ".venv/pyvenv.cfg", call)
+    call = fresh_clone.start("print", "never", before=before)
+    wait_for(fresh_clone.root / ".venv/pyvenv.cfg", call)
     os.killpg(call.pid, signal.SIGINT)
-    done = result(call)
-    assert (done.returncode, done.stdout) == (130, "")
-    assert "just: interrupted; type the same command again\n" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert "could not be made" not in done.stderr
+    process = result(call)
+    assert (process.returncode, process.stdout) == (130, "")
+    assert "just: interrupted" in process.stderr
+    assert "Traceback" not in process.stderr
+    assert "cannot create" not in process.stderr
 
 
 @pytest.mark.rehearsal
-def test_what_a_killed_call_left_running_is_waited_for_and_not_worked_against(newcomer):
-    killed = newcomer.start("say", "never")
-    wait_for(newcomer.root / ".venv/pyvenv.cfg", killed)
-    os.kill(killed.pid, signal.SIGKILL)  # the wrapper alone, not what it started
-    after = newcomer.type("prove")
-    assert is_whole(after, newcomer.root)
-    assert after.stderr == WAITING
+def test_call_waits_for_children_of_a_killed_call(fresh_clone):
+    killed = fresh_clone.start("print", "never")
+    wait_for(fresh_clone.root / ".venv/pyvenv.cfg", killed)
+    os.kill(killed.pid, signal.SIGKILL)  # only the wrapper, not its child processes
+    process = fresh_clone.run("use")
+    assert used_environment(process, fresh_clone.root)
+    assert "waiting" in process.stderr
+    assert creations(process) == 0
     assert result(killed).stdout == ""

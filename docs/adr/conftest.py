@@ -1,4 +1,4 @@
-"""The cells of the decisions as tests, beside the notebooks that nbmake runs: one test for each page that has cells."""
+"""pytest plug-in that runs the cells of decision pages: one test for each page with cells."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ import pytest
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Take the pages that are MyST notebooks; to nbmake only files of Jupyter are notebooks."""
+    """Collect MyST notebooks, which nbmake does not collect."""
     if file_path.suffix != ".md" or not file_path.read_text("utf-8").startswith("---\n"):
         return None
     return Page.from_parent(parent, path=file_path)
 
 
 class Page(pytest.File):
-    """A page of a decision."""
+    """Decision page."""
 
     def collect(self) -> Iterator[pytest.Item]:
-        """One test, where the page is executed when the site is built."""
+        """Yield one test if the build of the site executes the page."""
         from myst_nb.core.config import NbParserConfig
         from myst_nb.core.read import create_nb_reader
         from myst_parser.config.main import MdParserConfig
@@ -35,26 +35,26 @@ class Page(pytest.File):
 
 
 class Cells(pytest.Item):
-    """All cells of a page, run in one kernel in the page's directory, as the build of the site does it."""
+    """Cells of a page, run in one kernel in the directory of the page, as in the build of the site."""
 
-    def __init__(self, *, notebook: Any, **more: Any) -> None:
-        super().__init__(**more)
+    def __init__(self, *, notebook: Any, **keywords: Any) -> None:
+        super().__init__(**keywords)
         self.notebook = notebook
 
     def runtest(self) -> None:
-        """Run them; the first that fails is the failure of the page."""
+        """Run the cells; the first failed cell fails the page."""
         from nbclient import NotebookClient
 
         from binoc_runbook.site.decisions.cell_execution import write_quiet_profile
 
         timeout = self.config.getoption("nbmake_timeout", 300)
-        where = {"metadata": {"path": str(self.path.parent)}}
-        client = NotebookClient(self.notebook, timeout=timeout, resources=where)
+        resources = {"metadata": {"path": str(self.path.parent)}}
+        client = NotebookClient(self.notebook, timeout=timeout, resources=resources)
         with tempfile.TemporaryDirectory(prefix="binoc-kernel-") as home:
             client.execute(env={**os.environ, **write_quiet_profile(Path(home))})
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """Show the page with the line of the cell, the cell and its traceback; not how it was run."""
+        """Return the page, the line of the cell, the cell and its traceback, without the frames of nbclient."""
         from nbclient.exceptions import CellExecutionError
 
         from binoc_runbook.redaction import plain
@@ -64,7 +64,7 @@ class Cells(pytest.Item):
         return f"{self.path.name}:{self._failed_line()}: {plain(str(excinfo.value))}"
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
-        """Name the page."""
+        """Return the page as the place of the test."""
         return self.path, None, f"the cells of {self.path.name}"
 
     def _failed_line(self) -> int:

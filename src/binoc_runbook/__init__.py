@@ -1,10 +1,10 @@
 """The release runbook of a mixed Rust and Python workspace: a procedure you can run, and a run you can read.
 
 What a notebook imports is here: `start_release` and `start_verification` with their results, `Release` and
-`Verification`; `Workspace`, `Policy` with `read_policy`, `Version`, and `ask` for the questions that decisions are tied
-to. Each is loaded at its first use, because papermill imports this package at every start on the machine. For the same
-reason modules that take long to load, GitPython, rich and some of the standard library, are imported in the functions
-that need them.
+`Verification`; `Workspace`, `Policy` with `read_policy`, `Version`, and `check`, which runs a check of a decision. Each
+is loaded at its first use, because papermill imports this package at every start on the machine. For the same reason
+modules that take long to load, GitPython, rich and some of the standard library, are imported in the functions that
+need them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from binoc_runbook.policy import Policy
     from binoc_runbook.release.run import Release
     from binoc_runbook.release.verification import Verification
-    from binoc_runbook.site.questions import ask
+    from binoc_runbook.site.decision_checks import check
     from binoc_runbook.version import Version
     from binoc_runbook.workspace import Workspace
     from binoc_runbook.workspace.policy_table import read_policy
@@ -28,7 +28,7 @@ __all__ = [
     "Verification",
     "Version",
     "Workspace",
-    "ask",
+    "check",
     "read_policy",
     "start_release",
     "start_verification",
@@ -38,7 +38,7 @@ __all__ = [
 _MODULES = {
     "Release": "release.run",
     "Verification": "release.verification",
-    "ask": "site.questions",
+    "check": "site.decision_checks",
     "read_policy": "workspace.policy_table",
     "start_release": "notebook.start",
     "start_verification": "notebook.start",

@@ -1,4 +1,4 @@
-"""The built site, and beside it a specimen of what a page can hold, served on loopback to a real browser."""
+"""The built site and a specimen site with difficult content, served on localhost to a real browser."""
 
 from __future__ import annotations
 
@@ -21,78 +21,80 @@ from playwright.sync_api import BrowserContext, Page, Playwright, sync_playwrigh
 Record = Callable[..., dict[str, object]]
 
 ROOT = Path(__file__).parents[2]
-#: What a Chromium is called, by Debian, by others, and by the runners of GitHub.
+#: Names of Chromium on Debian, on other systems, and on the runners of GitHub.
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-#: No service of the browser itself reaches out, and no page could.
+#: Neither the services of the browser nor the pages can use the network.
 FLAGS = ["--disable-background-networking", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
 
-#: In the prose of the specimen, and in what its cells printed.
+#: A word of the text of the specimen, and a word of the output of its cells.
 PROSE_WORD, OUTPUT_WORD = "grebe", "quobbleword"
 
 
 @pytest.fixture(scope="session")
 def directory(tmp_path_factory: pytest.TempPathFactory, a_record: Record) -> Path:
-    """Holds `site/`, the site of this checkout, and `specimen/`, built alike from pages that show what can go wrong."""
+    """Return a directory with `site/`, the site of this checkout, and `specimen/`, pages with difficult content."""
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent
-    made = shared / "sites"
-    # Where tests run side by side, whoever comes first builds for all.
+    sites = shared / "sites"
+    # The first of several processes builds the sites.
     with (shared / "sites.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (made / "whole").exists():
-            build_sites(made, shared, a_record)
-            (made / "whole").touch()
-    return made / "served"
+        if not (sites / "complete").exists():
+            build_sites(sites, shared, a_record)
+            (sites / "complete").touch()
+    return sites / "served"
 
 
-def build_sites(made: Path, home: Path, a_record: Record) -> None:
-    shutil.rmtree(made, ignore_errors=True)
-    write_specimen(made / "sources", a_record)
+def build_sites(sites: Path, home: Path, a_record: Record) -> None:
+    shutil.rmtree(sites, ignore_errors=True)
+    write_specimen(sites / "sources", a_record)
     own = {"HOME": str(home), "GIT_CONFIG_GLOBAL": str(home / ".gitconfig"), "GIT_CONFIG_NOSYSTEM": "1"}
     tools = {
         name: os.environ.get(f"{name}_HOME", str(Path.home() / f".{name.lower()}")) for name in ("RUSTUP", "CARGO")
     }
     environment = {**os.environ, **own, **{f"{name}_HOME": path for name, path in tools.items()}}
-    for source, name in ((ROOT / "docs", "site"), (made / "sources", "specimen")):
+    built = ROOT / "docs/_build/html"
+    if built.is_dir():  # built by `just docs`; Sphinx reads only the pages again that have changed since
+        shutil.copytree(built / ".doctrees", sites / "site-doctrees")
+        shutil.copytree(built, sites / "served/site", ignore=shutil.ignore_patterns(".doctrees"))
+    for source, name in ((ROOT / "docs", "site"), (sites / "sources", "specimen")):
         command = [sys.executable, "-m", "sphinx", "-q", "-b", "html", "-c", str(ROOT / "docs")]
-        command += ["-d", str(made / f"{name}-doctrees"), str(source), str(made / "served" / name)]
+        command += ["-d", str(sites / f"{name}-doctrees"), str(source), str(sites / "served" / name)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600, env=environment)
         assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture(scope="session")
 def pages(directory: Path) -> list[str]:
-    """Every page of ours, by its path below `directory`; those that rustdoc makes are not ours."""
-    found = sorted(path.relative_to(directory).as_posix() for path in directory.rglob("*.html"))
-    return [page for page in found if "/reference/binoc-sdk/" not in page and "/_static/" not in page]
+    """Return the paths of all pages below `directory`, without those of rustdoc."""
+    paths = sorted(path.relative_to(directory).as_posix() for path in directory.rglob("*.html"))
+    return [page for page in paths if "/reference/binoc-sdk/" not in page and "/_static/" not in page]
 
 
-def look_for_chromium(named: str | None, ci: str | None) -> str:
-    found = next(filter(None, map(shutil.which, [named] if named else NAMES)), None)
-    if found is None:
-        looked = f"`{named}`, which CHROMIUM names" if named else f"{', '.join(NAMES)} on PATH"
-        (pytest.fail if ci == "true" else pytest.skip)(
-            f"no browser to look at the site with (looked for {looked}): apt-get install chromium"
-        )
-    return found
+def find_chromium(variable: str | None, ci: str | None) -> str:
+    program = next(filter(None, map(shutil.which, [variable] if variable else NAMES)), None)
+    if program is None:
+        names = f"`{variable}` (from CHROMIUM)" if variable else ", ".join(NAMES)
+        (pytest.fail if ci == "true" else pytest.skip)(f"no browser on PATH: {names}; apt-get install chromium")
+    return program
 
 
 @pytest.fixture(scope="session")
-def look_for():
-    return look_for_chromium
+def find_browser():
+    return find_chromium
 
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """The program; without one these tests are left out, but not where continuous integration says that it runs."""
-    return look_for_chromium(os.environ.get("CHROMIUM"), os.environ.get("CI"))
+    """Return the path of the browser; without one the tests are skipped, or fail if `CI` is true."""
+    return find_chromium(os.environ.get("CHROMIUM"), os.environ.get("CI"))
 
 
 @pytest.fixture(scope="session")
 def address(chromium: str, directory: Path) -> Iterator[str]:
-    """Where both sites are served."""
-    handler = functools.partial(_Quiet, directory=str(directory))
+    """Return the address at which both sites are served."""
+    handler = functools.partial(QuietHandler, directory=str(directory))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -101,47 +103,47 @@ def address(chromium: str, directory: Path) -> Iterator[str]:
         thread.join()
 
 
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *told: object) -> None:
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *arguments: object) -> None:
         pass
 
 
 class Browser:
-    """One Chromium, and the troubles of its pages: errors in the console, failed requests, requests to others."""
+    """Chromium, and the problems of its pages: console errors, failed requests, requests to other hosts."""
 
     def __init__(self, playwright: Playwright, program: str, address: str, home: Path) -> None:
         self.address = address
-        self.troubles: list[str] = []
+        self.problems: list[str] = []
         environment: dict[str, str | float | bool] = {**os.environ, "HOME": str(home), "XDG_CONFIG_HOME": str(home)}
         self._chromium = playwright.chromium.launch(executable_path=program, args=FLAGS, env=environment)
 
     @contextlib.contextmanager
     def context(self, **options: object) -> Iterator[BrowserContext]:
-        """A visitor of the site, with settings of their own."""
+        """Return a new browser context with these options."""
         context = self._chromium.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})  # type: ignore[arg-type]
         context.set_default_timeout(20_000)
-        context.on("console", lambda said: self._note(said.type in ("error", "warning"), said.page, said.text))
+        context.on("console", lambda entry: self._note(entry.type in ("error", "warning"), entry.page, entry.text))
         context.on("weberror", lambda error: self._note(True, error.page, str(error.error)))
-        context.on("request", lambda asked: self._note(not self._own(asked.url), None, f"a request to {asked.url}"))
-        context.on("response", lambda got: self._note(got.status >= 400, None, f"{got.status} for {got.url}"))
+        context.on("request", lambda request: self._note(not self._is_local(request.url), None, f"GET {request.url}"))
+        context.on("response", lambda reply: self._note(reply.status >= 400, None, f"{reply.status} for {reply.url}"))
         yield context
         context.close()
 
     def close(self) -> None:
         self._chromium.close()
 
-    def _own(self, url: str) -> bool:
+    def _is_local(self, url: str) -> bool:
         return url.startswith((f"{self.address}/", "data:", "blob:"))
 
-    def _note(self, wrong: bool, page: Page | None, what: str) -> None:
-        # What was missing is in the responses; here the browser says only that something was.
-        if wrong and not what.startswith("Failed to load resource"):
-            self.troubles.append(f"{page.url if page else ''} {what}".strip())
+    def _note(self, is_problem: bool, page: Page | None, text: str) -> None:
+        # The console entry for a failed request has no URL; the response has it.
+        if is_problem and not text.startswith("Failed to load resource"):
+            self.problems.append(f"{page.url if page else ''} {text}".strip())
 
 
 @pytest.fixture(scope="session")
 def start_browser(chromium, address, tmp_path_factory):
-    """Starts a browser in the thread that calls it, and ends it."""
+    """Return a context manager that runs a browser in the calling thread."""
 
     @contextlib.contextmanager
     def start() -> Iterator[Browser]:
@@ -154,7 +156,7 @@ def start_browser(chromium, address, tmp_path_factory):
 
 
 def write_specimen(sources: Path, a_record: Record) -> None:
-    """A page with everything that a cell can show, and the records of two releases."""
+    """Write a page with all kinds of content, and the records of two releases."""
     (sources / "releases").mkdir(parents=True)
     (sources / "index.md").write_text(_INDEX, "utf-8")
     (sources / "releases/index.md").write_text("# Releases\n\n```{releases}\n```\n", "utf-8")
@@ -194,8 +196,8 @@ releases/index
 
 def _notebook() -> dict[str, object]:
     heads, cells = (
-        "".join(each.format(number) for number in range(12))
-        for each in ('<th scope="col">column {}</th>', "<td>a_wide_cell_{}</td>")
+        "".join(cell.format(number) for number in range(12))
+        for cell in ('<th scope="col">column {}</th>', "<td>a_wide_cell_{}</td>")
     )
     table = f"<table><caption>A plan</caption><thead><tr>{heads}</tr></thead><tbody><tr>{cells}</tr></tbody></table>"
     folded = f'<details><summary>evidence</summary><pre tabindex="0">{_WIDE}</pre></details>'
@@ -226,12 +228,12 @@ def _notebook() -> dict[str, object]:
                 {
                     "cell_type": "code",
                     "id": f"cell-{number}",
-                    "metadata": {"tags": each},
+                    "metadata": {"tags": names},
                     "execution_count": 1,
                     "source": source,
                     "outputs": outputs,
                 }
-                for number, each in enumerate(tags)
+                for number, names in enumerate(tags)
             ),
         ],
     }

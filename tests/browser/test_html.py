@@ -1,4 +1,4 @@
-"""What a browser is given: HTML that is valid, links that lead somewhere, and nothing of the machine or the day."""
+"""HTML of the site: valid, without broken links, machine paths and build dates."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ pytestmark = pytest.mark.notebook
 
 @pytest.fixture(scope="module")
 def parsed(directory, pages) -> dict[str, tuple[Element, list[str]]]:
-    """Each page as a tree, with the errors of the parser."""
-    found = {}
+    """Return the tree of each page and the errors of the parser."""
+    results = {}
     for page in pages:
         parser = html5lib.HTMLParser(namespaceHTMLElements=False)
         tree = parser.parse((directory / page).read_text("utf-8"))
-        errors = [f"line {line}: {name} {told}" for (line, _), name, told in parser.errors]
-        found[page] = (tree, errors)
-    return found
+        errors = [f"line {line}: {name} {details}" for (line, _), name, details in parser.errors]
+        results[page] = (tree, errors)
+    return results
 
 
 @pytest.fixture(scope="module")
@@ -44,44 +44,44 @@ def test_every_page_is_valid_html(parsed):
     assert [f"{page} {error}" for page, (_, errors) in parsed.items() for error in errors] == []
 
 
-def test_no_id_is_given_twice(trees):
+def test_ids_are_unique(trees):
     assert [f"{page} {name}" for page, tree in trees.items() for name, n in Counter(ids(tree)).items() if n > 1] == []
 
 
-def test_what_refers_to_an_id_of_its_page_finds_it(trees):
+def test_references_to_ids_exist(trees):
     names = ("for", "headers", "aria-controls", "aria-describedby", "aria-labelledby", "aria-owns", "list")
     missing = [
-        f"{page} {name}={wanted}"
+        f"{page} {name}={reference}"
         for page, tree in trees.items()
         for element in tree.iter()
         for name in names
-        for wanted in element.get(name, "").split()
-        if wanted not in ids(tree)
+        for reference in element.get(name, "").split()
+        if reference not in ids(tree)
     ]
     assert missing == []
 
 
-def test_every_page_has_a_title_a_language_and_one_first_heading(trees):
+def test_every_page_has_a_title_a_language_and_one_h1(trees):
     for page, tree in trees.items():
         assert (tree.findtext(".//title") or "").strip(), page
         assert tree.get("lang") == "en", page
         assert len(tree.findall(".//h1")) == 1, page
 
 
-def test_no_heading_is_left_out(trees):
+def test_heading_levels_have_no_gaps(trees):
     jumps = []
     for page, tree in trees.items():
         article = tree.find(".//article")
         levels = [
-            int(each.tag[1])
-            for each in (tree if article is None else article).iter()
-            if re.fullmatch("h[1-6]", str(each.tag))
+            int(element.tag[1])
+            for element in (tree if article is None else article).iter()
+            if re.fullmatch("h[1-6]", str(element.tag))
         ]
         jumps += [f"{page} h{a} → h{b}" for a, b in zip([0, *levels], levels, strict=False) if b > a + 1]
     assert jumps == []
 
 
-def test_every_link_within_the_site_leads_to_a_file_and_to_an_id_in_it(directory, trees):
+def test_internal_links_exist(directory, trees):
     known = {page: set(ids(tree)) for page, tree in trees.items()}
     broken = []
     for page, tree in trees.items():
@@ -92,9 +92,9 @@ def test_every_link_within_the_site_leads_to_a_file_and_to_an_id_in_it(directory
             path = unquote(target.path).lstrip("/")
             path = f"{path}index.html" if path.endswith("/") else path
             inside = path.partition("/")[0] == page.partition("/")[0]
-            gone = not inside or not (directory / path).is_file()
-            lost = path in known and target.fragment and unquote(target.fragment) not in known[path]
-            if gone or lost:
+            file_is_missing = not inside or not (directory / path).is_file()
+            id_is_missing = path in known and target.fragment and unquote(target.fragment) not in known[path]
+            if file_is_missing or id_is_missing:
                 broken.append(f"{page}: {link}")
     assert broken == []
 
@@ -107,22 +107,23 @@ def links(tree: Element) -> Iterator[str]:
                 yield link
 
 
-def test_no_file_holds_a_path_of_the_machine(directory):
-    machine = [str(each).encode() for each in (ROOT, directory.parent, Path(sys.prefix))]
-    assert [f"{name}: {each.decode()}" for name, text in files(directory) for each in machine if each in text] == []
+def test_no_file_contains_a_path_of_the_machine(directory):
+    paths = [str(path).encode() for path in (ROOT, directory.parent, Path(sys.prefix))]
+    assert [f"{name}: {path.decode()}" for name, text in files(directory) for path in paths if path in text] == []
 
 
-def test_no_file_holds_the_day_of_the_build(directory):
-    # The specimen, because pages of the site may well speak of today: a decision does, or the commit it was asked at.
+def test_no_file_contains_the_date_of_the_build(directory):
+    # Only the specimen: pages of the site contain the dates of decisions and commits, which can be today.
     today = datetime.datetime.now(datetime.UTC)
-    spellings = [today.strftime(each).encode() for each in ("%Y-%m-%d", "%Y%m%d", "%b %d, %Y", "%B %d, %Y", "%d %B %Y")]
-    told = [
-        f"{name}: {each.decode()}" for name, text in files(directory / "specimen") for each in spellings if each in text
+    formats = ("%Y-%m-%d", "%Y%m%d", "%b %d, %Y", "%B %d, %Y", "%d %B %Y")
+    dates = [today.strftime(format_).encode() for format_ in formats]
+    matches = [
+        f"{name}: {date.decode()}" for name, text in files(directory / "specimen") for date in dates if date in text
     ]
-    assert told == [] or today.date() == datetime.date(2026, 11, 22)
+    assert matches == [] or today.date() == datetime.date(2026, 11, 22)
 
 
 def files(directory: Path) -> list[tuple[str, bytes]]:
     return [
-        (str(each.relative_to(directory)), each.read_bytes()) for each in sorted(directory.rglob("*")) if each.is_file()
+        (str(path.relative_to(directory)), path.read_bytes()) for path in sorted(directory.rglob("*")) if path.is_file()
     ]

@@ -208,7 +208,7 @@ MUTATIONS = [
     ("environment", "    environment: crates-io\n", "", "  publish-binoc-sdk:", "in no environment", "crates-io"),
     (
         "token",
-        "      id-token: write # to be recognised by crates.io",
+        "      id-token: write # to authenticate to crates.io",
         "      {}",
         "  publish-binoc-sdk:",
         "without",
@@ -232,7 +232,7 @@ MUTATIONS = [
     ),
     (
         "token alone",
-        "id-token: write # to be recognised by PyPI",
+        "id-token: write # to authenticate to PyPI",
         "id-token: write\n      contents: write",
         "contents: write",
         "`publish-binoc` is permitted `contents: write`",

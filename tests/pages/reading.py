@@ -1,7 +1,7 @@
-"""What the pages show: their blocks, the commands in them, and what is said to be printed.
+"""Parser of the pages: their code blocks, the commands in them, and the documented output.
 
-A command stands in a block tagged `sh`, one on a line; in the README of a package in one tagged `console`, behind a `$`
-and followed by what it prints. What the commands of an `sh` block print stands in the `text` block that comes next.
+A command is a line of a block tagged `sh`; the `text` block that follows contains the output of all its commands. In
+the README of a package, commands are in blocks tagged `console`, after `$`, each followed by its output.
 """
 
 from __future__ import annotations
@@ -27,32 +27,32 @@ class Block:
     line: int
     tag: str
     text: str
-    #: The heading that it stands below, without its signs.
+    #: The heading above the block, without `#`.
     heading: str = ""
 
 
 @dataclass(frozen=True)
-class Typed:
-    """One command of a page, without its comment.
+class Command:
+    """Command of a page, without its comment.
 
-    `marked` says whether its block needs an account, `spoken` that a sentence names it and no block; `shown` is what
-    the page says that it prints, with the others of its block, and `shown_at` the place of that.
+    `place` is the page and line of its block. `needs_account` is whether the block has the mark, `is_mention` whether
+    the command is in a sentence and not in a block. `output` is the documented output of the block, at `output_place`.
     """
 
-    where: str
+    place: str
     line: str
     heading: str = ""
-    marked: bool = False
-    spoken: bool = False
-    shown: str = field(default="", compare=False)
-    shown_at: str = field(default="", compare=False)
+    needs_account: bool = False
+    is_mention: bool = False
+    output: str = field(default="", compare=False)
+    output_place: str = field(default="", compare=False)
 
     def __str__(self) -> str:
-        return f"{self.where} {self.line}"
+        return f"{self.place} {self.line}"
 
     @property
     def page(self) -> str:
-        return self.where.partition(":")[0]
+        return self.place.partition(":")[0]
 
 
 def name_of(page: Path) -> str:
@@ -60,7 +60,7 @@ def name_of(page: Path) -> str:
 
 
 def text_of(page: Path) -> str:
-    """What a page says; of a notebook, its prose."""
+    """Return the text of a page; of a notebook, the Markdown cells."""
     text = page.read_text("utf-8")
     if page.suffix == ".md":
         return text
@@ -69,7 +69,7 @@ def text_of(page: Path) -> str:
 
 
 def blocks(text: str, page: str) -> Iterator[Block]:
-    """The fenced blocks of a page; what stands in a directive of MyST is no block of its own."""
+    """Return the fenced code blocks of a page, without MyST directives."""
     heading = ""
     lines = enumerate(text.splitlines(), 1)
     for number, line in lines:
@@ -85,75 +85,74 @@ def blocks(text: str, page: str) -> Iterator[Block]:
                 yield Block(page, number, opened[2], textwrap.dedent("\n".join(body)), heading)
 
 
-def commands(text: str, page: str) -> Iterator[Typed]:
-    """The commands in the blocks, in their order, and then those of ours that a sentence names."""
-    told = list(blocks(text, page))
-    for number, block in enumerate(told):
+def commands(text: str, page: str) -> Iterator[Command]:
+    """Return the commands in the blocks of a page, then our commands that are mentioned in sentences."""
+    parsed = list(blocks(text, page))
+    for number, block in enumerate(parsed):
         if block.tag == "sh":
-            following = told[number + 1] if told[number + 1 :] else block
-            shown = following if following.tag == "text" else None
-            yield from _of_shell(block, shown)
+            following = parsed[number + 1] if parsed[number + 1 :] else block
+            yield from _of_shell(block, following if following.tag == "text" else None)
         if block.tag == "console":
             yield from _of_console(block)
     outside = re.sub(r"(?ms)^ *(`{3,}).*?^ *\1$", "", text)
     for span in re.findall(r"`((?:\./just|just|binoc-runbook|papermill|binoc) [^`\n]+)`", outside):
-        yield Typed(page, span, spoken=True)
+        yield Command(page, span, is_mention=True)
 
 
-def _of_shell(block: Block, shown: Block | None) -> Iterator[Typed]:
+def _of_shell(block: Block, output: Block | None) -> Iterator[Command]:
     lines = [_without_comment(line) for line in block.text.splitlines()]
-    told = (shown.text, f"{shown.page}:{shown.line}") if shown else ("", "")
+    documented = (output.text, f"{output.page}:{output.line}") if output else ("", "")
     for line in filter(None, lines):
-        yield Typed(f"{block.page}:{block.line}", line, block.heading, block.text.startswith(MARK), False, *told)
+        place, needs_account = f"{block.page}:{block.line}", block.text.startswith(MARK)
+        yield Command(place, line, block.heading, needs_account, False, *documented)
 
 
-def _of_console(block: Block) -> Iterator[Typed]:
+def _of_console(block: Block) -> Iterator[Command]:
     for part in re.split(r"(?m)^\$ ", block.text)[1:]:
-        line, _, shown = part.partition("\n")
-        where = f"{block.page}:{block.line}"
-        yield Typed(where, _without_comment(line), block.heading, shown=shown.rstrip("\n"), shown_at=where)
+        line, _, output = part.partition("\n")
+        place = f"{block.page}:{block.line}"
+        yield Command(place, _without_comment(line), block.heading, output=output.rstrip("\n"), output_place=place)
 
 
 def _without_comment(line: str) -> str:
     return re.sub(r"(^|\s)#.*", "", line).strip()
 
 
-TYPED = [each for page in PAGES for each in commands(text_of(page), name_of(page))]
+COMMANDS = [command for page in PAGES for command in commands(text_of(page), name_of(page))]
 
 
-def differs(shown: str, printed: str) -> str | None:
-    """The first line of what a page shows that was not printed in its place, or `None` where all of it was.
+def first_difference(documented: str, output: str) -> str | None:
+    """Return the first line of the documented output that the real output lacks, or `None`.
 
-    A line that is `...` stands for any number of lines, and `…` for any part of one. A commit is as good as another,
-    and so is a time.
+    The line `...` matches any number of lines, and `…` any part of a line. Commits and durations are ignored.
     """
-    rest = [_alike(line) for line in printed.rstrip("\n").splitlines()]
-    free = False
-    for line in shown.rstrip("\n").splitlines():
+    rest = [_normalized(line) for line in output.rstrip("\n").splitlines()]
+    can_skip = False
+    for line in documented.rstrip("\n").splitlines():
         if line.strip() == "...":
-            free = True
+            can_skip = True
             continue
-        wanted = re.compile(".*".join(map(re.escape, _alike(line).split("…"))))
-        places = [place for place, each in enumerate(rest) if wanted.fullmatch(each)]
-        if not places or not (free or places[0] == 0):
+        pattern = re.compile(".*".join(map(re.escape, _normalized(line).split("…"))))
+        indexes = [index for index, candidate in enumerate(rest) if pattern.fullmatch(candidate)]
+        if not indexes or not (can_skip or indexes[0] == 0):
             return line
-        rest = rest[places[0] + 1 :]
-        free = False
-    return None if free or not rest else f"(nothing after it, and not {rest[0]!r})"
+        rest = rest[indexes[0] + 1 :]
+        can_skip = False
+    return None if can_skip or not rest else f"(undocumented line {rest[0]!r})"
 
 
-def _alike(line: str) -> str:
-    """A line without what no two runs have in common: commits and times."""
-    line = re.sub(r"(?<=\S)  +", "  ", line)  # a column is as wide as its widest line
+def _normalized(line: str) -> str:
+    """Return a line without commits, durations and column widths."""
+    line = re.sub(r"(?<=\S)  +", "  ", line)
     line = re.sub(r"\b(?=[0-9a-f]*[0-9])[0-9a-f]{12,40}\b", "COMMIT", line.rstrip())
     return re.sub(r"\(\d+\.\d+ s\)", "(TIME)", line)
 
 
-def on(page: str) -> list[Typed]:
-    """The commands of a page, in their order."""
-    return [each for each in TYPED if each.page == page]
+def on(page: str) -> list[Command]:
+    """Return the commands of a page, in their order."""
+    return [command for command in COMMANDS if command.page == page]
 
 
 def pasted(page: str, tag: str) -> list[str]:
-    """What a page has to be pasted into a file of a kind."""
-    return [f"{each.text}\n" for each in blocks(text_of(ROOT / page), page) if each.tag == tag]
+    """Return the text of the blocks of a page with a tag, which readers paste into files."""
+    return [f"{block.text}\n" for block in blocks(text_of(ROOT / page), page) if block.tag == tag]

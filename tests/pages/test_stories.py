@@ -1,6 +1,6 @@
-"""What a page tells one to type is typed here, in its order, and prints what the page says.
+"""Stories of pages: their commands run in order and print the documented output.
 
-The few things that happen meanwhile, such as the merge of a pull request, are done by the test.
+The test does what happens between the commands, such as the merge of a pull request.
 """
 
 from __future__ import annotations
@@ -9,64 +9,66 @@ import re
 
 import pytest
 
-from .executed import tells
 from .reading import on, pasted
+from .stories import story_of
 
 pytestmark = pytest.mark.rehearsal
 
 
-def changed(maintainer):
-    """Something is there to be released."""
-    maintainer.edits("CHANGELOG.md", "## [Unreleased]\n", "## [Unreleased]\n\n### Added\n\n- More.\n")
-    maintainer.types("git commit -qam More && git push -q")
+def push_change(maintainer):
+    """Push a change with an entry in the changelog."""
+    maintainer.edit("CHANGELOG.md", "## [Unreleased]\n", "## [Unreleased]\n\n### Added\n\n- More.\n")
+    maintainer.run("git commit -qam More && git push -q")
 
 
-@tells("README.md")
-def test_the_readme(maintainer):
-    changed(maintainer)
-    maintainer.follows(
+@story_of("README.md")
+def test_readme(maintainer):
+    push_change(maintainer)
+    maintainer.follow(
         on("README.md"),
-        {"./just check": lambda: maintainer.types("git commit -qam Prepared && git push -q")},
+        {"./just check": lambda: maintainer.run("git commit -qam Prepared && git push -q")},
     )
 
 
-@tells("docs/tutorial/first-rehearsal.md")
-def test_the_tutorial(person, remote):
-    person.follows(on("docs/tutorial/first-rehearsal.md"))
-    assert person.types("git status --porcelain") == ""
+@story_of("docs/tutorial/first-rehearsal.md")
+def test_tutorial(shell, remote):
+    shell.follow(on("docs/tutorial/first-rehearsal.md"))
+    assert shell.run("git status --porcelain") == ""
 
 
-@tells("runbooks/release.ipynb")
-def test_the_runbook(maintainer):
-    maintainer.follows(on("runbooks/release.ipynb"))
+@story_of("runbooks/release.ipynb")
+def test_release_runbook(maintainer):
+    maintainer.follow(on("runbooks/release.ipynb"))
 
 
-@tells("docs/how-to/cut-a-release.md")
+@story_of("docs/how-to/cut-a-release.md")
 def test_cut_a_release(maintainer):
-    def merged():
-        version = maintainer.now("0.5.0")
-        maintainer.types(f"git -C {maintainer.remote} branch --force main prepare-{version}")
+    def merge():
+        version = maintainer.current("0.5.0")
+        maintainer.run(f"git -C {maintainer.remote} branch --force main prepare-{version}")
 
-    def filed():
-        maintainer.writes(maintainer.now("docs/releases/0.5.0.json"), "{}")
+    def write_record():
+        maintainer.write(maintainer.current("docs/releases/0.5.0.json"), "{}")
 
-    changed(maintainer)
-    maintainer.follows(on("docs/how-to/cut-a-release.md"), {"git switch main": merged, "git add docs/releases": filed})
-    assert maintainer.types("git status --porcelain") == ""
-    assert "docs/releases" in maintainer.types("git show --stat origin/main")
+    push_change(maintainer)
+    maintainer.follow(
+        on("docs/how-to/cut-a-release.md"), {"git switch main": merge, "git add docs/releases": write_record}
+    )
+    assert maintainer.run("git status --porcelain") == ""
+    assert "docs/releases" in maintainer.run("git show --stat origin/main")
 
 
-@tells("docs/how-to/set-up-the-registries.md")
+@story_of("docs/how-to/set-up-the-registries.md")
 def test_set_up_the_registries(maintainer):
-    maintainer.follows(on("docs/how-to/set-up-the-registries.md"))
-    maintainer.types("cargo package -p binoc-sdk --locked --no-verify --target-dir ../target")
+    maintainer.follow(on("docs/how-to/set-up-the-registries.md"))
+    maintainer.run("cargo package -p binoc-sdk --locked --no-verify --target-dir ../target")
 
 
 USE = "docs/how-to/use-it-for-your-workspace.md"
 
 
-@tells(USE)
-def test_use_it_for_your_workspace(person):
+@story_of(USE)
+def test_use_it_for_your_workspace(shell):
     package = 'name = "{}"\nversion.workspace = true\nedition.workspace = true\n'
     for path, text in {
         "Cargo.toml": '[workspace]\nmembers = ["crates/*", "python/*"]\nresolver = "3"\n\n'
@@ -80,26 +82,25 @@ def test_use_it_for_your_workspace(person):
         "CHANGELOG.md": "# Changelog\n\n## [1.2.0]\n\n- Everything.\n",
         ".gitignore": "/target/\n",
     }.items():
-        person.writes(f"DIR/{path}", text)
-    person.types(
+        shell.write(f"DIR/{path}", text)
+    shell.run(
         "cd DIR && cargo generate-lockfile -q && git init -q && git add -A && git commit -q -m Ours"
-        f" && git init -q --bare {person.remote} && git remote add origin {person.remote} && git push -q origin main"
+        f" && git init -q --bare {shell.remote} && git remote add origin {shell.remote} && git push -q origin main"
         " && cd .."
     )
-    asked = "binoc-runbook --root DIR check"
+    check = "binoc-runbook --root DIR check"
 
-    def declared():
-        assert "no promise is declared" in person.types(asked, ends=1)
+    def write_policy():
+        assert failed_checks(shell.run(check, code=1))
         (policy,) = pasted(USE, "toml")
-        person.writes("DIR/pyproject.toml", policy)
+        shell.write("DIR/pyproject.toml", policy)
 
-    person.follows(on(USE), {asked: declared}, ends={asked: 1})  # for it has no workflow yet
-    said = person.types(f"cd DIR && git add -A && git commit -qm Ready && cd .. && {asked}", ends=1)
-    failed = {check for check, findings in _by_check(said) if "✗ failed" in findings}
-    assert failed == {"workflow"}, said
+    shell.follow(on(USE), {check: write_policy}, codes={check: 1})  # the workspace has no workflow yet
+    output = shell.run(f"cd DIR && git add -A && git commit -qm Ready && cd .. && {check}", code=1)
+    assert failed_checks(output) == {"workflow"}, output
 
 
-def _by_check(said):
-    """The findings below each check, as `check` prints them."""
-    parts = re.split(r"(?m)^(\w+)\n", said)
-    return list(zip(parts[1::2], parts[2::2], strict=True))
+def failed_checks(output):
+    """Return the names of the checks that failed, from the output of `check`."""
+    parts = re.split(r"(?m)^(\w+)\n", output)
+    return {name for name, findings in zip(parts[1::2], parts[2::2], strict=True) if "✗ failed" in findings}

@@ -1,6 +1,6 @@
-"""Finishing a release that broke, by symptom: each is brought about, seen by the words of its heading, and mended.
+"""Symptoms of a broken release: each is caused, printed as its heading quotes it, and fixed by the commands below.
 
-A heading quotes what is printed, so that whoever searches for that finds it.
+A heading quotes a message, so that users find it when they search for the message.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import re
 
 import pytest
 
-from .executed import is_typed_here, tells
 from .reading import ROOT, on, text_of
+from .stories import runs_in_story, story_of
 
 pytestmark = pytest.mark.rehearsal
 
@@ -19,30 +19,30 @@ HEADINGS = re.findall(r"(?m)^#+ (.+)$", re.sub(r"(?ms)^```.*?^```$", "", text_of
 
 
 def unfinished(here):
-    here.types("git switch -q -c theirs && echo theirs > README.md && git commit -qam Theirs && git switch -q main")
-    here.types("echo ours > README.md && git commit -qam Ours && git merge theirs", ends=1)
+    here.run("git switch -q -c theirs && echo theirs > README.md && git commit -qam Theirs && git switch -q main")
+    here.run("echo ours > README.md && git commit -qam Ours && git merge theirs", code=1)
 
 
 def overtaken(here):
-    here.types(f"git clone -q {here.remote} ../other && cd ../other")
-    here.types("git commit -q --allow-empty -m Theirs && git push -q && cd ../binoc")
+    here.run(f"git clone -q {here.remote} ../other && cd ../other")
+    here.run("git commit -q --allow-empty -m Theirs && git push -q && cd ../binoc")
 
 
 def tagged(here):
-    here.types(here.now("git commit -q --allow-empty -m Other && git tag -a -m x v0.5.0"))
-    here.types("git reset -q --keep HEAD~1 && git commit -q --allow-empty -m Ours")
+    here.run(here.current("git commit -q --allow-empty -m Other && git tag -a -m x v0.5.0"))
+    here.run("git reset -q --keep HEAD~1 && git commit -q --allow-empty -m Ours")
 
 
 def taken(here):
     tagged(here)
-    here.types(here.now("git push -q origin v0.5.0 && git tag -d v0.5.0"))
+    here.run(here.current("git push -q origin v0.5.0 && git tag -d v0.5.0"))
 
 
 def unsigned(here):
-    here.types("git config tag.gpgSign true && git config gpg.program false")
+    here.run("git config tag.gpgSign true && git config gpg.program false")
 
 
-#: What brings the symptom of a heading about: lines to type, or more than that.
+#: The cause of the symptom of each heading: a shell line, or a function.
 CAUSES = {
     '"changed since the commit", "HEAD is detached" or "releases are made from"': (
         "echo changed >> README.md && git switch -q --detach"
@@ -63,49 +63,50 @@ CAUSES = {
     '"would not be pushed to from here"': 'git remote set-url --push origin "$REMOTE.nowhere"',
     '"signing without a prompt failed", or "git has no name and address"': unsigned,
 }
-#: What the page leaves to its reader, before one of its commands.
-MEANWHILE = {
+#: Work that the page leaves to its reader, before one of its commands.
+READER = {
     '"could not be asked"': ("git ls-remote origin", 'mv "$REMOTE.away" "$REMOTE"'),
-    # The first pull is after the merge; the second way is that of a pull request that was squashed.
+    # The first pull follows the merge; the second procedure is for a squashed pull request.
     '"nothing was tagged": the branch was refused': ("git fetch", overtaken),
 }
 
 
-def spoken(heading: str, printed: str) -> list[str]:
-    """Which of the quotations in a heading were printed."""
-    quoted = [[re.escape(piece) for piece in each.split("…")] for each in re.findall('"([^"]+)"', heading)]
-    return [each for pieces in quoted if re.search(each := ".*".join(pieces), printed)]
+def printed_quotes(heading: str, output: str) -> list[str]:
+    """Return the quotes of a heading that are in the output, as regular expressions."""
+    quotes = re.findall('"([^"]+)"', heading)
+    patterns = [".*".join(map(re.escape, quote.split("…"))) for quote in quotes]
+    return [pattern for pattern in patterns if re.search(pattern, output)]
 
 
 @pytest.mark.parametrize("heading", CAUSES)
-def test_a_symptom_before_the_line_is_printed_and_gone_when_one_has_typed_what_stands_below_it(heading, maintainer):
-    here, cause, typed = maintainer, CAUSES[heading], [each for each in on(PAGE) if each.heading == heading]
+def test_symptom_before_the_point_of_no_return_is_fixed_by_the_documented_commands(heading, maintainer):
+    here, cause, commands = maintainer, CAUSES[heading], [item for item in on(PAGE) if item.heading == heading]
     here.environment["REMOTE"] = str(here.remote)
-    here.types(cause) if isinstance(cause, str) else cause(here)
-    printed = here.types(here.now("./just check 0.5.0"), ends=None)
-    words = spoken(heading, printed) or re.findall(r"(?m)^ +✗ failed  \.github/.+", printed)
-    assert words, printed
-    if typed:
-        before, repair = MEANWHILE.get(heading, ("", ""))
-        here.follows(typed, {before: lambda: here.types(repair)} if before else {})
-        version = "0.5.1" if any("0.5.1" in each.line for each in typed) else "0.5.0"
-        printed = here.types(here.now(f"./just check {version}"), ends=None)
-        assert [each for each in words if re.search(each, printed)] == [], printed
+    here.run(cause) if isinstance(cause, str) else cause(here)
+    output = here.run(here.current("./just check 0.5.0"), code=None)
+    symptoms = printed_quotes(heading, output) or re.findall(r"(?m)^ +✗ failed  \.github/.+", output)
+    assert symptoms, output
+    if commands:
+        command, work = READER.get(heading, ("", ""))
+        here.follow(commands, {command: lambda: here.run(work)} if command else {})
+        version = "0.5.1" if any("0.5.1" in item.line for item in commands) else "0.5.0"
+        output = here.run(here.current(f"./just check {version}"), code=None)
+        assert [symptom for symptom in symptoms if re.search(symptom, output)] == [], output
 
 
-@tells(PAGE)
-@pytest.mark.parametrize("heading", sorted({each.heading for each in on(PAGE) if is_typed_here(each)} - CAUSES.keys()))
-def test_what_stands_below_another_symptom_can_be_typed(heading, maintainer):
-    before, repair = MEANWHILE.get(heading, ("", None))
-    maintainer.follows(
-        [each for each in on(PAGE) if each.heading == heading],
-        {before: lambda: repair(maintainer)} if repair else {},
-        ends={"./just check 0.5.0": 1},  # nobody has prepared it
+@story_of(PAGE)
+@pytest.mark.parametrize("heading", sorted({item.heading for item in on(PAGE) if runs_in_story(item)} - CAUSES.keys()))
+def test_commands_below_other_symptoms_run(heading, maintainer):
+    command, work = READER.get(heading, ("", None))
+    maintainer.follow(
+        [item for item in on(PAGE) if item.heading == heading],
+        {command: lambda: work(maintainer)} if work else {},
+        codes={"./just check 0.5.0": 1},  # the version is not prepared
     )
 
 
-def test_every_symptom_that_a_check_prints_is_brought_about():
-    line = next(number for number, each in enumerate(HEADINGS) if each.startswith("Between"))
-    early = [each for each in HEADINGS[2:line] if not each.endswith("a test failed")]
-    assert [each for each in early if each not in CAUSES and '"is not a version' not in each] == []
-    assert [each for each in CAUSES if each not in HEADINGS] == []
+def test_every_symptom_that_a_check_prints_has_a_cause():
+    first_public = next(number for number, heading in enumerate(HEADINGS) if heading.startswith("Between"))
+    early = [heading for heading in HEADINGS[2:first_public] if not heading.endswith("a test failed")]
+    assert [heading for heading in early if heading not in CAUSES and '"is not a version' not in heading] == []
+    assert [heading for heading in CAUSES if heading not in HEADINGS] == []

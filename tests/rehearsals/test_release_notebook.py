@@ -18,7 +18,7 @@ import pytest
 from binoc_runbook.site.releases.record_files import read_releases
 from binoc_runbook.stages import STAGES
 
-from ..pages.reading import TYPED, differs
+from ..pages.reading import COMMANDS, first_difference
 
 pytestmark = pytest.mark.rehearsal
 
@@ -181,7 +181,7 @@ def test_command_without_a_terminal_does_not_release(type_in, armed):
     before = armed.remote_refs()
     done = type_in("binoc-runbook", "release", "0.4.0")
     assert done.returncode == 1
-    assert "--yes" in done.stderr
+    assert "./just release 0.4.0 --yes" in done.stderr
     assert armed.remote_refs() == before
 
 
@@ -210,7 +210,7 @@ def test_command_prompts_for_the_version_once(armed, environment, typed, release
 def output_on_pages() -> list[str]:
     """Return the outputs of rehearsals on the pages, without the jobs and files of our own workflow."""
     ours = r"\d\. tests: |    \$ just |      runs the tests|Source |[✓-] .+: (passed|not run)|  (artifact|binoc)"
-    texts = {entry.shown for entry in TYPED if " rehearse" in entry.line and "--quick" not in entry.line}
+    texts = {entry.output for entry in COMMANDS if " rehearse" in entry.line and "--quick" not in entry.line}
     return [re.sub(rf"(?m)^({ours}).*$", "...", text) for text in texts if text]
 
 
@@ -225,7 +225,7 @@ def test_rehearsal_prints_the_output_of_the_pages_and_changes_no_repository(demo
     assert process.returncode == 0, output
     assert "refs/tags/v0.4.0" in output
     assert "runs/rehearsal-0.4.0.ipynb" in output
-    assert [line for text in output_on_pages() if (line := differs(text, output))] == [], output
+    assert [line for text in output_on_pages() if (line := first_difference(text, output))] == [], output
     assert demo.git("for-each-ref", cwd=demo.bare) == before
     assert demo.git("status", "--porcelain", cwd=demo.root) == ""
 

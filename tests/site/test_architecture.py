@@ -1,4 +1,4 @@
-"""The page about the architecture shows the packages and the path of a version as they are in the code."""
+"""The diagrams of the architecture page match the packages and functions in the code."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ LAYOUT = runpy.run_path(str(ROOT / "tests/test_layout.py"))
 
 @pytest.fixture
 def boxes():
-    """The boxes of both drawings, from top to bottom, each as the names in its head and its whole text."""
+    """Return the boxes of both diagrams from top to bottom: the names in the heading of each, and its text."""
     page = (ROOT / "docs/explanation/architecture.md").read_text("utf-8")
     drawings = re.findall(r":::\{container\} flow\n(.*?)\n:::", page, re.DOTALL)
     lines = [re.findall(r"(?m)^\d+\. (.+)$", drawing) for drawing in drawings]
     return [[(re.findall("`([^`]+)`", line.partition(":")[0]), line) for line in drawing] for drawing in lines]
 
 
-def test_the_boxes_are_the_packages_in_their_import_order(boxes):
+def test_boxes_are_the_packages_in_import_order(boxes):
     packages, _ = boxes
     assert [name for names, _ in reversed(packages) for name in names] == list(LAYOUT["ORDER"])
 
@@ -36,10 +36,10 @@ def test_packages_in_one_box_do_not_import_each_other(boxes):
             assert used & names <= {LAYOUT["top_level"](path)}
 
 
-def test_the_path_of_a_version_begins_in_the_notebook_and_names_what_there_is(boxes):
+def test_path_of_a_version_starts_in_the_notebook_and_names_existing_functions(boxes):
     _, ((cell, path), first), *rest = boxes[0], *boxes[1]
-    cells = {each["id"]: "".join(each["source"]) for each in json.loads((ROOT / path).read_text("utf-8"))["cells"]}
-    assert re.search("`([^`]+)` is what", first)[1] in cells[cell]
+    cells = {item["id"]: "".join(item["source"]) for item in json.loads((ROOT / path).read_text("utf-8"))["cells"]}
+    assert re.search(": `([^`]+)`", first)[1] in cells[cell]
     assert rest[0][0][0].rpartition(".")[2] in cells["open"]
     for names, _ in rest:
         for name in names:

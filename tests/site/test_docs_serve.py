@@ -1,4 +1,4 @@
-"""`just docs-serve` shows the site on loopback, and builds it again when a page or the library changes."""
+"""`just docs-serve` serves the site on localhost, and rebuilds it when a page or the library changes."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ pytestmark = pytest.mark.notebook
 
 @pytest.fixture
 def copy(tmp_path):
-    """What the site is made of, with the recipe that serves it, and without git, so that no question is asked."""
-    passed = shutil.ignore_patterns("_build", "__pycache__", "target", "[0-9]*.ipynb", "[0-9]*.json")
+    """Return a copy of the sources of the site and of its recipe, without git, so that no check runs."""
+    ignored = shutil.ignore_patterns("_build", "__pycache__", "target", "[0-9]*.ipynb", "[0-9]*.json")
     for name in SOURCES:
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=passed)
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
     for name in ("justfile", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
     return tmp_path
@@ -33,7 +33,7 @@ def copy(tmp_path):
 
 @pytest.fixture
 def serving(copy):
-    """The recipe, running where there is no cargo; stopped as Ctrl-C stops it."""
+    """Run the recipe without cargo on PATH."""
     scripts = sysconfig.get_path("scripts")
     environment = {**os.environ, "PATH": os.pathsep.join([scripts, "/usr/bin", "/bin"])}
     command = [f"{scripts}/just", "--justfile", str(copy / "justfile"), "docs-serve", "--port", "0"]
@@ -49,36 +49,37 @@ def serving(copy):
             process.wait(30)
 
 
-def until(answer, seconds=90.0):
-    """What `answer` gives, once it gives something."""
+def until(condition, seconds=90.0):
+    """Wait until `condition` returns a true value, and return it."""
     end = time.monotonic() + seconds
-    while not (given := answer()):
-        assert time.monotonic() < end, "waited in vain"
+    while not (value := condition()):
+        assert time.monotonic() < end, "timeout"
         time.sleep(0.2)
-    return given
+    return value
 
 
 def page(address, name):
     try:
-        with urllib.request.urlopen(f"{address}/{name}", timeout=10) as answer:
-            return answer.read().decode()
+        with urllib.request.urlopen(f"{address}/{name}", timeout=10) as response:
+            return response.read().decode()
     except OSError:
         return ""
 
 
-def test_the_site_is_served_on_loopback_and_follows_what_is_edited(copy, serving):
+def test_site_is_served_on_localhost_and_rebuilt_after_edits(copy, serving):
     log = copy / "log"
     address = until(lambda: re.search(r"Serving on (http://127\.0\.0\.1:\d+)", log.read_text()))[1]
-    told = until(lambda: page(address, "index.html"))
-    assert "Binoc makes the missing changelog" in told
-    assert "websocket-reload" in told
-    assert "where there is no cargo" in page(address, "reference/binoc-sdk.html")
-    landing, finding = copy / "docs/index.md", copy / "src/binoc_runbook/finding.py"
-    landing.write_text(landing.read_text("utf-8").replace("missing changelog", "found changelog"), "utf-8")
-    until(lambda: "found changelog" in page(address, "index.html"))
-    finding.write_text(finding.read_text("utf-8").replace("The promise holds.", "The promise stands."), "utf-8")
-    until(lambda: "The promise stands." in page(address, "reference/library.html"))
+    landing = until(lambda: page(address, "index.html"))
+    assert "An edited heading" not in landing
+    assert "websocket-reload" in landing
+    assert "without cargo" in page(address, "reference/binoc-sdk.html")
+    source, finding = copy / "docs/index.md", copy / "src/binoc_runbook/finding.py"
+    source.write_text(re.sub("(?m)^# .+", "# An edited heading", source.read_text("utf-8"), count=1), "utf-8")
+    until(lambda: "An edited heading" in page(address, "index.html"))
+    text = finding.read_text("utf-8")
+    finding.write_text(text.replace('class Finding:\n    """', 'class Finding:\n    """An edited docstring. '), "utf-8")
+    until(lambda: "An edited docstring." in page(address, "reference/library.html"))
     until(lambda: log.read_text().count("Serving on") == 3)
     os.killpg(serving.pid, signal.SIGINT)
     assert serving.wait(30) in (0, 130)
-    assert log.read_text().count("Rebuilding...") == 2, "it was built for what the build itself wrote"
+    assert log.read_text().count("Rebuilding...") == 2, "the output of a build started another build"

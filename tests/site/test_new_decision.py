@@ -1,8 +1,9 @@
-"""A new decision gets a page of its own, and never the place of another."""
+"""Tests of new decision pages."""
 
 from __future__ import annotations
 
 import datetime
+import re
 import subprocess
 import sys
 
@@ -12,56 +13,81 @@ from binoc_runbook.cli import main
 from binoc_runbook.finding import RefusedError
 from binoc_runbook.site.new_decision import start_decision
 
-DAY = datetime.date(2026, 11, 23)
+DATE = datetime.date(2026, 11, 23)
+
+
+def failed_check(refusal: pytest.ExceptionInfo[RefusedError]) -> tuple[str, str, str]:
+    (finding,) = refusal.value.findings
+    assert finding.remedy.startswith("just adr ")
+    return finding.check, finding.status, finding.looked_at
 
 
 @pytest.mark.parametrize(
     ("title", "name"),
     [
         ("Wheels for one more platform", "wheels-for-one-more-platform"),
-        ("  Don't   ask: `just release`!  ", "dont-ask-just-release"),
+        ("  Don't   skip: `just release`!  ", "dont-skip-just-release"),
         ("Où publier : 2 idées", "ou-publier-2-idees"),
     ],
 )
-def test_a_page_is_named_after_its_day_and_its_title(tmp_path, title, name):
-    path = start_decision(tmp_path, title, DAY)
-    assert path == f"docs/adr/2026-11-23-{name}.md"
-    text = (tmp_path / path).read_text("utf-8")
-    assert text.startswith(f"# {' '.join(title.split())}\n\nDecided on 23 November 2026.\n")
+def test_page_is_named_by_date_and_title(tmp_path, title, name):
+    assert start_decision(tmp_path, title, DATE) == f"docs/adr/2026-11-23-{name}.md"
 
 
-def test_a_page_that_is_there_stays_as_it_is(tmp_path):
-    path = start_decision(tmp_path, "One thing", DAY)
-    (tmp_path / path).write_text("what was decided\n", "utf-8")
-    with pytest.raises(RefusedError, match="is there already, and stays as it is"):
-        start_decision(tmp_path, "one  thing!", DAY)
-    assert (tmp_path / path).read_text("utf-8") == "what was decided\n"
+def test_page_has_the_standard_form(tmp_path):
+    text = (tmp_path / start_decision(tmp_path, "  One   thing ", DATE)).read_text("utf-8")
+    assert text.startswith("# One thing\n\n*Date:* 2026-11-23\n\n*Status:* Proposed\n")
+    sections = re.findall(r"(?m)^## (.+)$", text)
+    assert sections == ["Context", "Decision", "Alternatives considered", "Consequences"]
+
+
+def test_decisions_of_this_repository_have_the_standard_form(pytestconfig):
+    pages = sorted((pytestconfig.rootpath / "docs/adr").glob("2*.md"))
+    assert pages
+    for page in pages:
+        text = page.read_text("utf-8")
+        (date,) = re.findall(r"(?m)^# .+\n\n\*Date:\* (\S+)\n\n\*Status:\* [A-Z]\w+$", text)
+        assert page.name.startswith(f"{date}-")
+        sections = re.findall(r"(?m)^## (.+)$", text)
+        assert sections == ["Context", "Decision", "Alternatives considered", "Consequences"]
+
+
+def test_existing_page_is_not_overwritten(tmp_path):
+    path = start_decision(tmp_path, "One thing", DATE)
+    (tmp_path / path).write_text("the decision\n", "utf-8")
+    with pytest.raises(RefusedError) as refusal:
+        start_decision(tmp_path, "one  thing!", DATE)
+    assert failed_check(refusal) == ("adr", "failed", path)
+    assert (tmp_path / path).read_text("utf-8") == "the decision\n"
 
 
 @pytest.mark.parametrize("title", ["", "  ", "???", "../.."])
-def test_a_title_without_words_names_no_file(tmp_path, title):
-    with pytest.raises(RefusedError, match="no letter or digit"):
-        start_decision(tmp_path, title, DAY)
+def test_title_without_letters_is_refused(tmp_path, title):
+    with pytest.raises(RefusedError) as refusal:
+        start_decision(tmp_path, title, DATE)
+    assert failed_check(refusal)[:2] == ("adr", "failed")
     assert not list(tmp_path.rglob("*.md"))
 
 
-def test_the_command_prints_the_path_and_refuses_with_exit_code_1(checkout, capsys):
-    typed = ("--root", str(checkout.root), "adr", "A way to go")
-    assert main(typed) == 0
+def test_path_is_printed_and_an_existing_page_is_refused(checkout, capsys):
+    arguments = ("--root", str(checkout.root), "adr", "A new decision")
+    assert main(arguments) == 0
     path = capsys.readouterr().out.strip()
     assert (checkout.root / path).is_file()
-    assert main(typed) == 1
+    assert main(arguments) == 1
     assert path in capsys.readouterr().err
 
 
 @pytest.mark.notebook
-def test_a_new_page_is_built_without_a_warning_and_says_that_nothing_verifies_it(tmp_path):
-    path = start_decision(tmp_path, "A way to go", DAY)
+def test_page_builds_and_shows_the_computed_status_next_to_the_declared_one(tmp_path):
+    path = start_decision(tmp_path, "A new decision", DATE)
     docs = tmp_path / "docs"
     (docs / "conf.py").write_text('extensions = ["myst_parser", "binoc_runbook.site.decisions"]\n', "utf-8")
-    (docs / "index.md").write_text("# Site\n\n```{toctree}\n:glob:\nadr/*\n```\n", "utf-8")
+    (docs / "index.md").write_text("# Site\n\n```{decisions}\n```\n\n```{toctree}\n:glob:\nadr/*\n```\n", "utf-8")
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "-b", "html", str(docs), str(tmp_path / "html")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    build = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert build.returncode == 0, build.stderr
     page = (tmp_path / "html" / path.removeprefix("docs/").replace(".md", ".html")).read_text("utf-8")
-    assert "unverified</strong> because no check is tied to it" in page
+    assert "unchecked</strong>" in page
+    (link,) = re.findall(r'Proposed.*href="\.\./index\.html#([^"]+)">1 unchecked<', page)
+    assert f'id="{link}"' in (tmp_path / "html/index.html").read_text("utf-8")

@@ -1,4 +1,4 @@
-"""A page shows one value of each parameter, and names chapters by their stages."""
+"""Parameters and chapters of a rehearsed runbook."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RUNBOOK = Path(__file__).parents[2] / "runbooks/release.ipynb"
 
 DEFAULT = """\
 version: str = None  # the version — e.g. 0.4.0
-dry_run: bool = True  # False performs the acts
+dry_run: bool = True  # False releases
 remote: str = None
 """
 
@@ -28,46 +28,46 @@ def notebook(default, *injected):
 
 
 def settled(default, *injected):
-    told = notebook(default, *injected)
-    settle_parameters(told)
-    return ["".join(cell["source"]) for cell in told["cells"]]
+    runbook = notebook(default, *injected)
+    settle_parameters(runbook)
+    return ["".join(cell["source"]) for cell in runbook["cells"]]
 
 
-def test_a_value_that_was_given_stands_in_the_place_of_the_default():
-    (shown,) = settled(DEFAULT, '# Parameters\nversion = "0.4.0"\ndry_run = False\n')
-    assert shown == DEFAULT.replace("str = None  # the version", 'str = "0.4.0"  # the version').replace(
+def test_value_of_the_run_replaces_the_default():
+    (source,) = settled(DEFAULT, '# Parameters\nversion = "0.4.0"\ndry_run = False\n')
+    assert source == DEFAULT.replace("str = None  # the version", 'str = "0.4.0"  # the version').replace(
         "True", "False"
     )
 
 
-def test_defaults_alone_stay_as_they_are():
+def test_defaults_without_values_are_unchanged():
     assert settled(DEFAULT) == [DEFAULT]
 
 
-def test_the_last_value_that_was_given_counts():
-    (shown,) = settled(DEFAULT, "# Parameters\ndry_run = False\n", "# Parameters\ndry_run = True\nremote = 'there'\n")
-    assert "dry_run: bool = True" in shown
-    assert "remote: str = 'there'" in shown
+def test_last_value_of_the_run_is_shown():
+    (source,) = settled(DEFAULT, "# Parameters\ndry_run = False\n", "# Parameters\ndry_run = True\nremote = 'there'\n")
+    assert "dry_run: bool = True" in source
+    assert "remote: str = 'there'" in source
 
 
-def test_a_value_without_a_default_is_not_lost():
+def test_value_without_a_default_is_added():
     assert settled(DEFAULT, "# Parameters\nverison = '0.4.0'\n") == [f"{DEFAULT}\nverison = '0.4.0'"]
 
 
 @pytest.mark.parametrize("damaged", ["dry_run = = True", "dry_run = ("])
-def test_what_is_no_python_is_shown_as_it_is(damaged):
+def test_invalid_python_is_unchanged(damaged):
     assert settled(DEFAULT, damaged) == [DEFAULT, damaged]
 
 
-def test_a_cell_that_was_damaged_by_hand_is_no_obstacle():
-    told = notebook(DEFAULT, "# Parameters\ndry_run = False\n")
-    told["cells"].append({"cell_type": "code", "id": "empty"})
-    del told["cells"][1]["source"]
-    settle_parameters(told)
-    assert [cell.get("source") for cell in told["cells"]] == [DEFAULT, None]
+def test_damaged_cell_is_ignored():
+    runbook = notebook(DEFAULT, "# Parameters\ndry_run = False\n")
+    runbook["cells"].append({"cell_type": "code", "id": "empty"})
+    del runbook["cells"][1]["source"]
+    settle_parameters(runbook)
+    assert [cell.get("source") for cell in runbook["cells"]] == [DEFAULT, None]
 
 
-def test_each_stage_is_a_chapter_of_the_runbook():
+def test_every_stage_is_a_chapter_of_the_runbook():
     cells = json.loads(RUNBOOK.read_text("utf-8"))["cells"]
     chapters = [chapter_of(cell) for cell in cells]
     assert {stage.name for stage in STAGES} | {"plan", "line", "follow", "end"} <= set(chapters)
@@ -75,6 +75,6 @@ def test_each_stage_is_a_chapter_of_the_runbook():
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"cells": [], "metadata": {}, "nbformat": 4}'])
-def test_what_is_no_runbook_of_ours_is_left_alone(tmp_path, text):
+def test_other_notebooks_are_not_runbooks(tmp_path, text):
     (tmp_path / "x.ipynb").write_text(text, "utf-8")
     assert read_runbook(tmp_path / "x.ipynb") is None

@@ -1,4 +1,4 @@
-"""What is filed under docs/releases/: read back with suspicion, and shown as a table."""
+"""Release records under docs/releases: validation, and the overview table."""
 
 from __future__ import annotations
 
@@ -26,79 +26,80 @@ from binoc_runbook.world.git import Git
 NOTEBOOK = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
 
 
-class Silent:
+class SilentReporter:
     def __getattr__(self, name):
         return lambda *arguments: None
 
 
 @pytest.fixture
 def file(tmp_path, a_record):
-    """Files a record with its notebook, as changed; `at` is the name of the files."""
+    """Return a function that writes a record with its notebook; `at` is the stem of the file names."""
 
     def write(at="0.4.0", *, notebook=NOTEBOOK, verified=None, text=None, **changes):
-        twin = json.dumps(a_record(at, **changes)) if text is None else text
-        (tmp_path / f"{at}.json").write_text(twin, "utf-8")
+        record = json.dumps(a_record(at, **changes)) if text is None else text
+        (tmp_path / f"{at}.json").write_text(record, "utf-8")
         if notebook is not None:
             (tmp_path / f"{at}.ipynb").write_text(json.dumps(notebook), "utf-8")
         if verified is not None:
-            told = {"schema": 1, "version": at, "world": "real", "commit": "c" * 40, "outcome": "published"}
-            told |= {"artifacts": [], **verified}
-            (tmp_path / f"{at}.verified.json").write_text(json.dumps(told), "utf-8")
+            record = {"schema": 1, "version": at, "world": "real", "commit": "c" * 40, "outcome": "published"}
+            record |= {"artifacts": [], **verified}
+            (tmp_path / f"{at}.verified.json").write_text(json.dumps(record), "utf-8")
 
     return write
 
 
-def told(findings):
-    return [(each.status, each.looked_at) for each in findings]
+def places(findings):
+    return [(finding.status, finding.looked_at) for finding in findings]
 
 
-# What is read.
+# Reading.
 
 
-def test_nothing_is_filed_before_the_first_release(tmp_path):
+def test_directory_without_records_has_no_releases(tmp_path):
     (tmp_path / "index.md").touch()
-    filed, findings = read_releases(tmp_path)
-    assert not filed
+    releases, findings = read_releases(tmp_path)
+    assert not releases
     assert not findings
 
 
-def test_the_record_that_a_real_release_files_is_understood(checkout, monkeypatch):
+def test_record_of_a_real_release_is_valid(checkout, monkeypatch):
     monkeypatch.delenv("PYTEST_CURRENT_TEST", raising=False)
     target = open_target(World.real(checkout.root), Version.parse("0.4.0"))
-    release = Release(target, Silent(), checkout.root / "runs", dry_run=False)
+    release = Release(target, SilentReporter(), checkout.root / "runs", dry_run=False)
     stages = ["tree", "surface", "sync", "workflow", "remote", "tests", "push-branch", "tag", "push-tag"]
     for name in stages:
         if name == "push-branch":
             release.line()
         release.run(name)
     release.finish()
-    (filed,), findings = read_releases(checkout.root / "docs/releases")
-    assert told(findings) == [("warning", "docs/releases/0.4.0.ipynb")]  # papermill files it, which is not at work here
-    assert (str(filed.version), filed.tag, filed.commit) == ("0.4.0", "v0.4.0", checkout.head())
-    assert list(filed.stages) == stages
-    assert tagged_by(Git(checkout.root), filed) == ("Rosa Release", None)
+    (record,), findings = read_releases(checkout.root / "docs/releases")
+    # papermill writes the notebook, and does not run here
+    assert places(findings) == [("warning", "docs/releases/0.4.0.ipynb")]
+    assert (str(record.version), record.tag, record.commit) == ("0.4.0", "v0.4.0", checkout.head())
+    assert list(record.stages) == stages
+    assert tagged_by(Git(checkout.root), record) == ("Rosa Release", None)
 
 
-def test_the_record_of_a_verification_is_understood(checkout, file, tmp_path):
+def test_record_of_a_verification_is_valid(checkout, file, tmp_path):
     target = open_target(World.real(checkout.root), Version.parse("0.4.0"))
-    file(verified=Verification(target, Silent(), checkout.root / "runs", sums={}).to_json())
-    (filed,), findings = read_releases(tmp_path)
+    file(verified=Verification(target, SilentReporter(), checkout.root / "runs", sums={}).to_json())
+    (record,), findings = read_releases(tmp_path)
     assert not findings
-    assert state(filed) == "? released; the verification is unfinished"
+    assert state(record) == "? released; the verification is unfinished"
 
 
-def test_the_newest_version_comes_first_by_precedence_and_not_by_spelling(file, tmp_path):
+def test_releases_are_sorted_by_precedence(file, tmp_path):
     for version in ("0.9.0", "0.10.0", "0.10.0-rc.1"):
         file(version)
-    filed, findings = read_releases(tmp_path)
-    assert [str(each.version) for each in filed] == ["0.10.0", "0.10.0-rc.1", "0.9.0"]
+    releases, findings = read_releases(tmp_path)
+    assert [str(release.version) for release in releases] == ["0.10.0", "0.10.0-rc.1", "0.9.0"]
     assert not findings
 
 
-def test_the_commit_is_what_the_tag_peels_to_and_not_where_head_had_moved(file, tmp_path):
+def test_commit_is_the_one_that_the_tag_points_to(file, tmp_path):
     file(remote_refs={"refs/tags/v0.4.0": "e" * 40, "refs/tags/v0.4.0^{}": "d" * 40})
-    (filed,), _ = read_releases(tmp_path)
-    assert filed.commit == "d" * 40
+    (record,), _ = read_releases(tmp_path)
+    assert record.commit == "d" * 40
 
 
 @pytest.mark.parametrize(
@@ -121,21 +122,21 @@ def test_the_commit_is_what_the_tag_peels_to_and_not_where_head_had_moved(file, 
     ],
     ids=["rehearsal", "rehearsal-by-name", "dry-run", "refused", "page-of-a-dry-run", "page-of-a-rehearsal"],
 )
-def test_what_was_no_real_release_fails_and_is_not_listed(file, tmp_path, at, changes):
+def test_record_of_another_run_fails_and_is_not_listed(file, tmp_path, at, changes):
     file(at, **changes)
-    filed, findings = read_releases(tmp_path)
-    assert filed == ()
+    releases, findings = read_releases(tmp_path)
+    assert releases == ()
     (finding,) = findings
     assert finding.status == "failed"
     assert finding.looked_at.startswith(f"docs/releases/{at}.")
-    assert finding.remedy == f"move `{at}.*` from `docs/releases/` to `runs/`"
+    assert f"mv docs/releases/{at}.* runs/" in finding.remedy
 
 
-def test_the_verification_of_a_rehearsal_fails(file, tmp_path):
+def test_verification_of_a_rehearsal_fails(file, tmp_path):
     file(verified={"world": "rehearsal"})
-    filed, findings = read_releases(tmp_path)
-    assert [each.verification for each in filed] == [None]
-    assert told(findings) == [("failed", "docs/releases/0.4.0.verified.json")]
+    releases, findings = read_releases(tmp_path)
+    assert [release.verification for release in releases] == [None]
+    assert places(findings) == [("failed", "docs/releases/0.4.0.verified.json")]
 
 
 @pytest.mark.parametrize(
@@ -162,40 +163,40 @@ def test_the_verification_of_a_rehearsal_fails(file, tmp_path):
     ],
     ids=lambda changes: ascii(changes)[:30],
 )
-def test_what_is_broken_is_a_warning_that_names_the_file_and_what_to_do(file, tmp_path, changes):
+def test_invalid_record_is_a_warning_with_a_remedy(file, tmp_path, changes):
     file(**changes)
-    filed, findings = read_releases(tmp_path)
-    assert filed == ()
-    assert told(findings) == [("warning", "docs/releases/0.4.0.json")]
+    releases, findings = read_releases(tmp_path)
+    assert releases == ()
+    assert places(findings) == [("warning", "docs/releases/0.4.0.json")]
     assert "docs/releases/0.4.0.json" in findings[0].remedy
 
 
-def test_a_file_that_belongs_elsewhere_is_a_warning(file, tmp_path):
+def test_other_file_is_a_warning(file, tmp_path):
     file("notes", notebook=None, text='{"a": 1}')
     _, (finding,) = read_releases(tmp_path)
     assert (finding.status, finding.remedy) == ("warning", "git rm docs/releases/notes.json")
 
 
 @pytest.mark.parametrize("missing", ["0.4.0.json", "0.4.0.ipynb"])
-def test_half_a_record_is_a_warning_about_the_other_half(file, tmp_path, missing):
+def test_missing_file_of_a_record_is_a_warning(file, tmp_path, missing):
     file()
     (tmp_path / missing).unlink()
-    assert told(read_releases(tmp_path)[1]) == [("warning", f"docs/releases/{missing}")]
+    assert places(read_releases(tmp_path)[1]) == [("warning", f"docs/releases/{missing}")]
 
 
 @pytest.mark.parametrize("notebook", [[], {}, {**NOTEBOOK, "cells": [1]}, {**NOTEBOOK, "nbformat": 3}], ids=str)
-def test_a_page_that_is_no_notebook_is_a_warning(file, tmp_path, notebook):
+def test_invalid_notebook_is_a_warning(file, tmp_path, notebook):
     file(notebook=notebook)
-    filed, findings = read_releases(tmp_path)
-    assert filed == ()
-    assert told(findings) == [("warning", "docs/releases/0.4.0.ipynb")]
+    releases, findings = read_releases(tmp_path)
+    assert releases == ()
+    assert places(findings) == [("warning", "docs/releases/0.4.0.ipynb")]
 
 
-def test_a_verification_without_its_record_is_a_warning(file, tmp_path):
+def test_verification_without_a_record_is_a_warning(file, tmp_path):
     file(verified={})
     (tmp_path / "0.4.0.json").unlink()
     (tmp_path / "0.4.0.ipynb").unlink()
-    assert told(read_releases(tmp_path)[1]) == [("warning", "docs/releases/0.4.0.json")]
+    assert places(read_releases(tmp_path)[1]) == [("warning", "docs/releases/0.4.0.json")]
 
 
 @pytest.mark.parametrize(
@@ -207,40 +208,40 @@ def test_a_verification_without_its_record_is_a_warning(file, tmp_path):
         {"artifacts": [{"name": "demo"}]},
     ],
 )
-def test_a_verification_that_does_not_fit_is_a_warning_and_the_release_counts_as_not_verified(file, tmp_path, changes):
+def test_invalid_verification_is_a_warning_and_is_ignored(file, tmp_path, changes):
     file(verified=changes)
-    (filed,), findings = read_releases(tmp_path)
-    assert told(findings) == [("warning", "docs/releases/0.4.0.verified.json")]
-    assert state(filed) == "released; not verified yet"
+    (record,), findings = read_releases(tmp_path)
+    assert places(findings) == [("warning", "docs/releases/0.4.0.verified.json")]
+    assert state(record) == "released; not verified yet"
 
 
-# Who tagged.
+# Tagger.
 
 
-def test_who_tagged_is_unknown_where_the_tag_is_not(checkout, file, tmp_path):
+def test_tagger_is_unknown_without_the_tag(checkout, file, tmp_path):
     file()
-    (filed,), _ = read_releases(tmp_path)
-    assert tagged_by(None, filed) == ("unknown", None)
-    assert tagged_by(Git(checkout.root), filed) == ("unknown", None)
+    (record,), _ = read_releases(tmp_path)
+    assert tagged_by(None, record) == ("unknown", None)
+    assert tagged_by(Git(checkout.root), record) == ("unknown", None)
 
 
-def test_nobody_is_named_for_a_tag_of_another_commit(checkout, file, tmp_path):
+def test_tag_of_another_commit_is_a_warning(checkout, file, tmp_path):
     file()
     checkout.git("tag", "-a", "-m", "x", "v0.4.0", cwd=checkout.root)
-    (filed,), _ = read_releases(tmp_path)
-    name, finding = tagged_by(Git(checkout.root), filed)
+    (record,), _ = read_releases(tmp_path)
+    name, finding = tagged_by(Git(checkout.root), record)
     assert (name, finding.status) == ("unknown", "warning")
     assert checkout.head()[:12] in finding.saw
 
 
-# What is shown.
+# Overview.
 
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [(0.4, "0 s"), (59.4, "59 s"), (59.6, "1 min 0 s"), (187, "3 min 7 s"), (3599.7, "1 h 0 min"), (3840, "1 h 4 min")],
 )
-def test_durations_are_spelt_for_people(seconds, words):
+def test_duration_in_words(seconds, words):
     assert duration(seconds) == words
 
 
@@ -248,33 +249,33 @@ def test_durations_are_spelt_for_people(seconds, words):
     ("outcome", "words"),
     [
         ("published", "✓ released; published and verified"),
-        ("refused", "✗ released; not published as it should be"),
+        ("refused", "✗ released; not published correctly"),
     ],
 )
-def test_the_state_says_what_a_verification_found(file, tmp_path, outcome, words):
-    each = {"name": "demo", "registry": "pypi", "state": "missing", "digests": []}
-    there = {"name": "demo-sdk", "registry": "crates.io", "state": "published", "digests": ["d" * 64]}
-    file(verified={"outcome": outcome, "artifacts": [each, there]})
-    (filed,), findings = read_releases(tmp_path)
+def test_state_is_the_outcome_of_the_verification(file, tmp_path, outcome, words):
+    missing = {"name": "demo", "registry": "pypi", "state": "missing", "digests": []}
+    published = {"name": "demo-sdk", "registry": "crates.io", "state": "published", "digests": ["d" * 64]}
+    file(verified={"outcome": outcome, "artifacts": [missing, published]})
+    (record,), findings = read_releases(tmp_path)
     assert not findings
-    assert state(filed) == words
-    assert [artifact_line(each) for each in filed.verification.artifacts] == [
+    assert state(record) == words
+    assert [artifact_line(artifact) for artifact in record.verification.artifacts] == [
         "✗ demo (PyPI): missing",
         "✓ demo-sdk (crates.io): published, 1 file",
     ]
 
 
-def test_the_parts_of_a_run_add_up_to_its_duration_even_if_the_runbook_had_another_stage_then(file, tmp_path):
+def test_parts_of_a_run_add_up_to_its_duration_with_a_former_stage(file, tmp_path):
     spent = [("tree", 1.5), ("bless", 2), ("tree", 1)]
     file("0.3.0", stages=[{"name": name, "seconds": seconds} for name, seconds in spent])
     file("0.4.0")
     releases, _ = read_releases(tmp_path)
     names = part_names(releases)
     assert names[-3:] == ("push-tag", "bless", "the rest")
-    assert [sum(parts(each, names)) for each in releases] == [10.0, 10.0]
+    assert [sum(parts(release, names)) for release in releases] == [10.0, 10.0]
     rows = {row[0]: row[1:] for row in times(releases)}
     assert rows["stage"] == ["0.3.0", "0.4.0"]
     assert rows["1. tree"] == ["2.5", "1.0"]
     assert rows["10. bless"] == ["2.0", "0.0"]
     assert rows["11. the rest"] == ["5.5", "1.0"]
-    assert rows["whole"] == ["10.0", "10.0"]
+    assert rows["total"] == ["10.0", "10.0"]

@@ -1,4 +1,4 @@
-"""The page of the runbook is a rehearsal of the commit, made once for it; building it does nothing else."""
+"""Runbook pages: one quick rehearsal for each commit, without other effects."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PAGES = {
 
 
 class Site:
-    """A site in a checkout, as `sphinx-build` makes it."""
+    """Site in a checkout."""
 
     def __init__(self, checkout):
         self.checkout, self.root = checkout, checkout.root
@@ -49,7 +49,7 @@ class Site:
         return self.root / "docs/runbooks/release.ipynb"
 
     def build(self):
-        """Returns the exit code, and what was said of warnings and errors."""
+        """Build the site; return the exit code, and warnings and errors."""
         out = self.root / "docs/_build/html"
         command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", "docs", str(out)]
         done = subprocess.run(command, cwd=self.root, capture_output=True, text=True, check=False, timeout=120)
@@ -68,10 +68,10 @@ def words(page):
     return " ".join(re.sub("<[^>]+>", "", page).split())
 
 
-def test_the_page_is_one_rehearsal_of_the_commit_and_nothing_else_happens(site):
+def test_page_is_one_rehearsal_of_the_commit(site):
     def world():
-        asked = (["status", "--porcelain", "--ignored"], ["for-each-ref"], ["reflog", "--all"])
-        return [site.checkout.git(*each, cwd=site.root) for each in asked], site.checkout.remote_refs()
+        commands = (["status", "--porcelain", "--ignored"], ["for-each-ref"], ["reflog", "--all"])
+        return [site.checkout.git(*command, cwd=site.root) for command in commands], site.checkout.remote_refs()
 
     (status, *before), remote = world()
     assert site.build() == (0, "")
@@ -79,45 +79,45 @@ def test_the_page_is_one_rehearsal_of_the_commit_and_nothing_else_happens(site):
     assert (before, remote) == (after, remote_now)
     assert set(status_now.splitlines()) - set(status.splitlines()) <= {"!! docs/_build/", "!! docs/runbooks/"}
 
-    page, told = site.page(), words(site.page())
-    assert f"a quick rehearsal of commit {site.checkout.head()[:12]} of " in told
-    assert "✓ 9. push-tag: done now" in told
-    assert "origin holds refs/tags/v0.4.0, annotated tag of" in told
-    assert "a command that does nothing stood in for it" in told
+    page, text = site.page(), words(site.page())
+    assert f"a quick rehearsal of commit {site.checkout.head()[:12]} of " in text
+    assert "✓ 9. push-tag: done now" in text
+    assert "origin holds refs/tags/v0.4.0, annotated tag of" in text
+
     assert {f'id="{stage.name}"' for stage in STAGES} <= set(re.findall(r'id="[^"]+"', page))
     assert all(page.count(f'id="{stage.name}"') == 1 for stage in STAGES)
-    assert "dry_run: bool = False" in told
-    assert "dry_run: bool = True" not in told
-    assert "# Parameters" not in told
-    assert "This page is shown as it is written" in words(site.page("runbooks/verify"))
+    assert "dry_run: bool = False" in text
+    assert "dry_run: bool = True" not in text
+    assert "# Parameters" not in text
+    assert "This page has no outputs" in words(site.page("runbooks/verify"))
     assert "&lt;env&gt;/bin/python -c pass" in page
 
-    # It is made once for a commit.
-    text = site.copy.read_text("utf-8").replace("origin holds refs/heads/main", "this was kept")
+    # Another build of the same commit does not rehearse again.
+    text = site.copy.read_text("utf-8").replace("origin holds refs/heads/main", "not rehearsed again")
     site.copy.write_text(text, "utf-8")
     assert site.build() == (0, "")
-    assert "this was kept" in site.page()
+    assert "not rehearsed again" in site.page()
     site.checkout.commit("Another")
     assert site.build() == (0, "")
-    assert "this was kept" not in site.page()
+    assert "not rehearsed again" not in site.page()
     assert site.checkout.head()[:12] in words(site.page())
 
-    # What is gone has no page.
+    # The page of a deleted runbook is deleted.
     (site.root / "runbooks/verify.ipynb").unlink()
     site.checkout.write("docs/index.md", PAGES["index.md"].replace("runbooks/verify\n", ""))
     assert site.build() == (0, "")
     assert not (site.root / "docs/runbooks/verify.ipynb").exists()
 
 
-def test_where_there_is_no_cargo_the_page_is_shown_as_it_is_written(site, monkeypatch, tmp_path):
+def test_page_without_cargo_has_no_outputs(site, monkeypatch, tmp_path):
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/git").symlink_to(shutil.which("git"))
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     assert site.build() == (0, "")
-    assert "without results: there is no cargo here" in words(site.page())
+    assert "This page has no outputs: a rehearsal needs cargo" in words(site.page())
 
 
-def test_two_clones_rehearse_a_commit_to_the_same_notebook(site):
+def test_rehearsals_in_two_clones_are_identical(site):
     other = site.root.parent / "elsewhere/a longer name"
     site.checkout.git("clone", "--quiet", str(site.root), str(other))
     here, there = (rehearse(root / "runbooks/release.ipynb", root) for root in (site.root, other))
@@ -125,18 +125,18 @@ def test_two_clones_rehearse_a_commit_to_the_same_notebook(site):
     assert here.refused == ""
 
 
-def test_a_commit_that_cannot_be_released_fails_every_build_with_the_reason(site):
+def test_refused_rehearsal_fails_every_build_with_the_reason(site):
     site.checkout.edit("CHANGELOG.md", "## [0.4.0] - 2026-11-22", "## Once")
-    site.checkout.commit("A changelog that does not tell of it")
+    site.checkout.commit("Rename the section")
     for _ in range(2):
-        code, said = site.build()
+        code, log = site.build()
         assert code == 1
-        assert f"release.ipynb: a quick rehearsal of {site.checkout.head()[:12]} was refused" in said
-        assert "CHANGELOG.md" in said
-        assert "just prepare 0.4.0" in said
-        assert "Executing notebook" not in said
-        assert "Traceback" not in said
-    assert "stands in the way" in words(site.page())
+        assert site.checkout.head()[:12] in log
+        assert "CHANGELOG.md" in log
+        assert "just prepare 0.4.0" in log
+        assert "Executing notebook" not in log
+        assert "Traceback" not in log
+    assert "3. sync: blocked" in words(site.page())
     site.checkout.edit("CHANGELOG.md", "## Once", "## [0.4.0] - 2026-11-22")
-    site.checkout.commit("Mended")
+    site.checkout.commit("Fix the section")
     assert site.build() == (0, "")

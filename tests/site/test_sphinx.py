@@ -1,4 +1,4 @@
-"""The configuration that the pages tell other workspaces to write gives them a whole site."""
+"""The documented configuration builds a complete site in another workspace."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ adr/index
 }
 
 
-def test_another_workspace_has_a_site_with_the_lines_that_are_shown(checkout, tmp_path):
+def test_documented_configuration_builds_the_site_of_another_workspace(checkout, tmp_path):
     page = (ROOT / "docs/how-to/use-it-for-your-workspace.md").read_text("utf-8")
-    (shown,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    for name, text in {"conf.py": shown, **PAGES}.items():
+    (conf,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    for name, text in {"conf.py": conf, **PAGES}.items():
         checkout.write(f"docs/{name}", text)
     (checkout.root / "runbooks").mkdir()
     shutil.copy(ROOT / "runbooks/release.ipynb", checkout.root / "runbooks")
@@ -42,16 +42,16 @@ def test_another_workspace_has_a_site_with_the_lines_that_are_shown(checkout, tm
     done = subprocess.run(command, cwd=checkout.root, capture_output=True, text=True, check=False, timeout=120)
     assert (done.returncode, done.stderr) == (0, "")
 
-    def told(name):
+    def text(name):
         return re.sub("<[^>]+>", "", (tmp_path / f"html/{name}.html").read_text("utf-8"))
 
-    assert f"a quick rehearsal of commit {checkout.head()[:12]}" in told("runbooks/release")
-    assert "There was no release yet" in told("releases/index")
-    assert "✓ verified" in told("adr/index")
-    assert "crates/demo-core/Cargo.toml" in told("adr/index")
+    assert checkout.head()[:12] in text("runbooks/release")
+    assert "No release yet" in text("releases/index")
+    assert "✓ checked" in text("adr/index")
+    assert "crates/demo-core/Cargo.toml" in text("adr/index")
 
 
-def test_the_former_name_of_the_extension_fails_with_the_new_one(tmp_path):
+def test_former_name_of_the_extension_fails_with_the_current_name(tmp_path):
     (tmp_path / "conf.py").write_text('extensions = ["binoc_runbook.display.sphinx"]\n')
     (tmp_path / "index.md").write_text("# A site\n")
     command = [sys.executable, "-m", "sphinx", "-q", "-b", "html", str(tmp_path), str(tmp_path / "html")]

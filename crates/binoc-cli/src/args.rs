@@ -1,4 +1,4 @@
-//! What the user typed.
+//! Parsing of the command line.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use binoc_sdk::Error;
 use lexopt::prelude::*;
 
-/// What is to be done.
+/// A parsed command.
 #[derive(Debug)]
 pub(crate) enum Command {
     Help,
@@ -15,7 +15,7 @@ pub(crate) enum Command {
     Diff(Diff),
 }
 
-/// What `binoc diff` was asked for.
+/// The arguments of `binoc diff`.
 #[derive(Debug, Default)]
 pub(crate) struct Diff {
     pub(crate) from: PathBuf,
@@ -32,7 +32,7 @@ pub(crate) struct Diff {
 pub(crate) fn parse(args: Vec<OsString>) -> Result<Command, Error> {
     commands(args).map_err(|error| {
         let message = error.to_string();
-        // The library quotes with ' what we put in backticks.
+        // `lexopt` quotes identifiers with ' and "; our messages use backticks.
         let message = message.replace('\'', "`").replace(" \"", " `").replace('"', "`");
         Error::with_source(message, error)
     })
@@ -47,10 +47,10 @@ fn commands(args: Vec<OsString>) -> Result<Command, lexopt::Error> {
             Some("diff") => diff(&mut parser),
             Some("plugins") => plugins(&mut parser),
             Some("help") => Ok(Command::Help),
-            _ => Err(format!("no command `{}`", command.to_string_lossy()).into()),
+            _ => Err(format!("unknown command `{}`", command.to_string_lossy()).into()),
         },
         Some(other) => Err(other.unexpected()),
-        None => Err("nothing to do".into()),
+        None => Err("no command".into()),
     }
 }
 
@@ -85,7 +85,7 @@ fn diff(parser: &mut lexopt::Parser) -> Result<Command, lexopt::Error> {
     }
     let count = snapshots.len();
     let two: [PathBuf; 2] =
-        snapshots.try_into().map_err(|_| format!("`binoc diff` takes two snapshots, not {count}"))?;
+        snapshots.try_into().map_err(|_| format!("`binoc diff` requires 2 snapshots, got {count}"))?;
     [diff.from, diff.to] = two;
     Ok(Command::Diff(diff))
 }

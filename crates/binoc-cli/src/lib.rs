@@ -1,4 +1,4 @@
-//! The command `binoc`: what a user types, reads and gets as an exit code.
+//! The command `binoc`: arguments, output and exit codes.
 
 mod args;
 mod output;
@@ -12,60 +12,62 @@ use binoc_sdk::{CompareOptions, Error, Severity};
 
 use args::{Command, Diff};
 
-/// Nothing changed, or nothing was asked about it.
+/// The exit code of success.
 pub const OK: u8 = 0;
-/// Something changed, and `--exit-code` asked.
+/// The exit code if something changed, with `--exit-code`.
 pub const CHANGED: u8 = 1;
-/// It could not be done, not completely, or not be understood.
-pub const TROUBLE: u8 = 2;
+/// The exit code of usage errors, failed commands and, with `--exit-code`, incomplete comparisons.
+pub const FAILED: u8 = 2;
 
 const HELP: &str = "\
-Say exactly what changed between two snapshots of a dataset.
+Report exactly what changed between two snapshots of a dataset.
 
 Usage: binoc diff [OPTIONS] A B
        binoc plugins [--plugin PATH]...
        binoc --version | --help
 
-A is the older snapshot, B the newer: two directories, or two files.
+A is the older snapshot and B the newer one. Both are directories, or both are
+files.
 
 Options of diff:
-  --format NAME    print as `markdown` (the default), `json` or a plugin's format
-  -o, --output PATH
-                   write to PATH instead, in the format of its extension, or of
-                   NAME in NAME:PATH; may be repeated
+  --format NAME    print the report as `markdown` (default), `json` or the format
+                   of a plugin
+  -o, --output [NAME:]PATH
+                   write the report to PATH instead, in the format NAME or that
+                   of the extension; can be repeated
   --key COLUMN     match the rows of tables by this column; repeat for a key of
                    several columns
-  --examples N     show up to N examples of each fact (5)
-  --exit-code      exit with 1 if anything changed, with 2 if not all could be
-                   compared
-  -q, --quiet      print no report
-  --plugin PATH    also load this shared library; may be repeated
+  --examples N     show at most N examples of each fact (default: 5)
+  --exit-code      exit with 1 if anything changed, with 2 if something could not
+                   be compared
+  -q, --quiet      do not print the report
+  --plugin PATH    also load this shared library; can be repeated
 
-Exit codes: 0 done, 1 changed (with --exit-code), 2 trouble.
+Exit codes: 0 success, 1 changed (with --exit-code), 2 error.
 ";
 
-/// Runs the command with `args`, which do not include the program's name, and gives the exit code.
+/// Run the command with `args`, which do not include the program name, and return the exit code.
 pub fn run(args: Vec<OsString>, plugins: Vec<PluginSource>) -> u8 {
     let command = match args::parse(args) {
         Ok(command) => command,
         Err(error) => {
-            complain(&format!("{error}; see `binoc --help`"));
-            return TROUBLE;
+            print_error(&format!("{error}; see `binoc --help`"));
+            return FAILED;
         }
     };
-    let done = match command {
+    let result = match command {
         Command::Help => output::print(HELP).map(|()| OK),
         Command::Version => output::print(&format!("binoc {}\n", env!("CARGO_PKG_VERSION"))).map(|()| OK),
         Command::Plugins { extra } => list(&registry(plugins, extra)),
         Command::Diff(diff) => compare(diff, plugins),
     };
-    done.unwrap_or_else(|error| {
-        complain(&error.to_string());
-        TROUBLE
+    result.unwrap_or_else(|error| {
+        print_error(&error.to_string());
+        FAILED
     })
 }
 
-/// The comparators and renderers of this version and of `plugins`.
+/// Return the built-in comparators and renderers, and those of `plugins` and of the libraries in `extra`.
 pub fn registry(mut plugins: Vec<PluginSource>, extra: Vec<PathBuf>) -> Registry {
     plugins.extend(extra.into_iter().map(PluginSource::path));
     Registry::new(binoc_stdlib::plugin(), &plugins)
@@ -73,7 +75,7 @@ pub fn registry(mut plugins: Vec<PluginSource>, extra: Vec<PathBuf>) -> Registry
 
 fn compare(diff: Diff, plugins: Vec<PluginSource>) -> Result<u8, Error> {
     let registry = registry(plugins, diff.plugins);
-    // Before the work, which may take long.
+    // Check the outputs before the comparison, which can take long.
     let outputs = output::plan(&registry, diff.format.as_deref(), &diff.outputs, diff.quiet)?;
     let mut options = CompareOptions::default();
     options.key = diff.key;
@@ -81,13 +83,13 @@ fn compare(diff: Diff, plugins: Vec<PluginSource>) -> Result<u8, Error> {
     let changeset = binoc_core::diff(&diff.from, &diff.to, &registry, &options, &Limits::default())?;
     for finding in changeset.diagnostics.iter().filter(|finding| finding.severity == Severity::Error) {
         let path = finding.path.as_ref().map_or_else(String::new, |path| format!("`{path}`: "));
-        complain(&format!("{path}{}", finding.message));
+        print_error(&format!("{path}{}", finding.message));
     }
     for output in outputs {
         output.write(&registry.render(&output.format, &changeset)?)?;
     }
     Ok(match diff.exit_code {
-        true if changeset.is_incomplete() => TROUBLE,
+        true if changeset.is_incomplete() => FAILED,
         true if changeset.is_changed() => CHANGED,
         _ => OK,
     })
@@ -102,15 +104,15 @@ fn list(registry: &Registry) -> Result<u8, Error> {
         text.extend(refusals.iter().map(|why| format!("  refused: {why}\n")));
     }
     if text.is_empty() {
-        text.push_str("no plugins; they are found through the entry-point group `binoc.plugins`\n");
+        text.push_str("no plugins installed; `pip install binoc-sqlite` installs one for SQLite databases\n");
     }
     output::print(&text)?;
-    Ok(if registry.refusals().next().is_some() { TROUBLE } else { OK })
+    Ok(if registry.refusals().next().is_some() { FAILED } else { OK })
 }
 
-fn complain(message: &str) {
-    // File names may hold anything, even what a terminal would obey.
+fn print_error(message: &str) {
+    // File names can contain control characters, which a terminal would interpret.
     let safe: String = message.replace(char::is_control, "\u{fffd}");
-    // There is nobody left to tell if standard error is gone.
+    // If standard error is closed, the message is lost; the exit code is not.
     let _ = writeln!(std::io::stderr(), "binoc: {safe}");
 }

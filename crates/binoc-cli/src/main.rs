@@ -1,4 +1,4 @@
-//! `binoc` without Python, for development; users get the same command from the Python package.
+//! The command `binoc` without Python, for development. The Python package installs the same command for users.
 
 use std::process::ExitCode;
 

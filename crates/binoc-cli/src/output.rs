@@ -1,4 +1,4 @@
-//! Where a report goes, whole or not at all.
+//! Output of reports to standard output and, atomically, to files.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -8,15 +8,15 @@ use std::path::{Path, PathBuf};
 use binoc_core::Registry;
 use binoc_sdk::{Error, Result};
 
-/// One report to be made.
+/// The format and destination of a report.
 #[derive(Debug)]
 pub(crate) struct Output {
     pub(crate) format: String,
-    /// Standard output if none.
+    /// The file; standard output if `None`.
     path: Option<PathBuf>,
 }
 
-/// Decides what will be written; refuses what cannot be before any work is done.
+/// Return the outputs that the options request, or an error if a format is unknown.
 pub(crate) fn plan(
     registry: &Registry,
     format: Option<&str>,
@@ -27,7 +27,7 @@ pub(crate) fn plan(
     for argument in paths {
         outputs.push(file(registry, argument)?);
     }
-    // A format names what is printed; without one, files are enough.
+    // With `-o` the report is printed only if `--format` is given too.
     if format.is_some() || outputs.is_empty() {
         let format = format.unwrap_or("markdown").to_owned();
         registry.check_format(&format)?;
@@ -48,7 +48,7 @@ fn file(registry: &Registry, argument: &OsString) -> Result<Output> {
     let extension = path.extension().and_then(OsStr::to_str);
     let format = extension.and_then(|extension| registry.format_of(extension)).ok_or_else(|| {
         let path = path.display();
-        Error::new(format!("no format is known by the extension of `{path}`; write `-o markdown:{path}`"))
+        Error::new(format!("no format for the extension of `{path}`; specify one: `-o markdown:{path}`"))
     })?;
     Ok(Output { format: format.into(), path: Some(path) })
 }
@@ -62,7 +62,7 @@ impl Output {
     }
 }
 
-/// Prints all of it. A reader who has seen enough and left is no error.
+/// Print a text to standard output. A closed pipe is not an error.
 pub(crate) fn print(text: &str) -> Result<()> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
@@ -73,9 +73,9 @@ pub(crate) fn print(text: &str) -> Result<()> {
     }
 }
 
-/// Writes beside the target and renames, so that nobody ever reads half a report.
+/// Replace a file atomically: write a temporary file in the same directory, then rename it.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
-    // A pipe or a device is written to, not replaced; a link keeps pointing where it points.
+    // Write to a pipe or device instead of replacing it, and replace the target of a symbolic link, not the link.
     let target = match fs::canonicalize(path) {
         Ok(target) if !target.is_file() => {
             return File::options().write(true).open(path)?.write_all(text.as_bytes());
@@ -84,7 +84,7 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
         Err(_) => path.to_owned(),
     };
     let file_name = target.file_name().ok_or_else(|| {
-        io::Error::new(io::ErrorKind::InvalidInput, "no file name; write the path of a file")
+        io::Error::new(io::ErrorKind::InvalidInput, "no file name; specify the path of a file")
     })?;
     let mut name = OsString::from(".");
     name.push(file_name);
@@ -94,7 +94,7 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
         .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
         .and_then(|()| fs::rename(&part, &target));
     if written.is_err() {
-        // The first error is the one that matters.
+        // Report the first error, not that of the cleanup.
         let _ = fs::remove_file(&part);
     }
     written

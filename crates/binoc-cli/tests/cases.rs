@@ -1,5 +1,5 @@
-//! Each directory of `cases` holds two snapshots and the report that a user gets; its `args`, if there is such a
-//! file, are added to the command. `BINOC_BLESS=1 cargo test` writes the reports anew, for review.
+//! Golden tests. Each directory of `cases` contains two snapshots and the expected report. The optional file `args`
+//! contains additional arguments. `BINOC_BLESS=1 cargo test` updates the reports.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -7,11 +7,11 @@ use std::process::Command;
 use std::{env, fs};
 
 #[test]
-fn every_case_gives_the_expected_report() {
+fn reports_match_the_golden_files() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
     let mut cases: Vec<_> = fs::read_dir(root).unwrap().map(|case| case.unwrap().path()).collect();
     cases.sort();
-    assert!(cases.len() > 10, "the cases are there");
+    assert!(cases.len() > 10, "test cases are missing");
     let mut failures = String::new();
     for case in cases {
         let arguments = match fs::read_to_string(case.join("args")) {
@@ -29,12 +29,13 @@ fn every_case_gives_the_expected_report() {
         if env::var_os("BINOC_BLESS").is_some() {
             fs::write(&expected, &report).unwrap();
         }
-        let expected = fs::read_to_string(&expected)
-            .unwrap_or_else(|error| panic!("`{}`: {error}; set BINOC_BLESS to write it", expected.display()));
+        let expected = fs::read_to_string(&expected).unwrap_or_else(|error| {
+            panic!("`{}`: {error}; set BINOC_BLESS=1 to write it", expected.display())
+        });
         if report != expected || !output.stderr.is_empty() {
             let errors = String::from_utf8_lossy(&output.stderr);
             let case = case.display();
-            failures.push_str(&format!("{case}\n--- expected\n{expected}\n--- found\n{report}{errors}\n"));
+            failures.push_str(&format!("{case}\n--- expected\n{expected}\n--- actual\n{report}{errors}\n"));
         }
     }
     assert!(failures.is_empty(), "{failures}");

@@ -1,6 +1,6 @@
-//! What the command promises beside its report: exit codes, outputs, findings, determinism.
+//! Tests of the command: exit codes, outputs, findings, determinism.
 
-// A test that cannot be set up fails.
+// Failures of the setup may panic.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-/// A directory of its own for each test, removed at the end.
+/// A temporary directory for each test, which is removed at the end.
 struct Place(PathBuf);
 
 impl Place {
@@ -50,28 +50,32 @@ impl Drop for Place {
 }
 
 #[test]
-fn the_version_is_one_line() {
+fn version_is_one_line() {
     let expected = format!("binoc {}\n", env!("CARGO_PKG_VERSION"));
     assert_eq!(Place::new("version").run(&["--version"]), (0, expected, String::new()));
 }
 
 #[test]
-fn usage_errors_exit_with_2_and_name_what_helps() {
+fn usage_errors_exit_with_2_and_suggest_a_fix() {
     let place = Place::new("usage");
-    for (args, expected) in [
-        (&["diff", "a"][..], "binoc: `binoc diff` takes two snapshots, not 1; see `binoc --help`\n"),
-        (&["dif"], "binoc: no command `dif`; see `binoc --help`\n"),
-        (&[], "binoc: nothing to do; see `binoc --help`\n"),
-        (&["diff", "a", "b", "--formt=md"], "binoc: invalid option `--formt`; see `binoc --help`\n"),
-        (&["diff", "a", "b", "--format=pdf"], "binoc: no format `pdf`; there is `markdown`, `json`\n"),
-        (&["diff", "a", "nowhere"], "binoc: `nowhere`: no such file or directory\n"),
+    for (args, identifier, fix) in [
+        (&["diff", "a"][..], "`binoc diff`", "`binoc --help`"),
+        (&["dif"], "`dif`", "`binoc --help`"),
+        (&[], "no command", "`binoc --help`"),
+        (&["diff", "a", "b", "--formt=md"], "`--formt`", "`binoc --help`"),
+        (&["diff", "a", "b", "--format=pdf"], "`pdf`", "`markdown`, `json`"),
+        (&["diff", "a", "nowhere"], "`nowhere`", ""),
     ] {
-        assert_eq!(place.run(args), (2, String::new(), expected.into()), "{args:?}");
+        let (code, stdout, stderr) = place.run(args);
+        assert_eq!((code, stdout.as_str()), (2, ""), "{args:?}");
+        let lines: Vec<_> = stderr.lines().collect();
+        let [line] = lines[..] else { panic!("{args:?}: {stderr}") };
+        assert!(line.starts_with("binoc: ") && line.contains(identifier) && line.ends_with(fix), "{line}");
     }
 }
 
 #[test]
-fn the_exit_code_tells_changes_only_when_asked() {
+fn exit_code_option_reports_changes() {
     let place = Place::new("exit");
     place.write("a/x.txt", "1\n").write("b/x.txt", "1\n");
     assert_eq!(place.run(&["diff", "a", "b", "--exit-code"]).0, 0);
@@ -81,7 +85,7 @@ fn the_exit_code_tells_changes_only_when_asked() {
 }
 
 #[test]
-fn outputs_are_chosen_by_extension_or_by_name_and_replace_what_was_there() {
+fn output_format_is_selected_by_extension_or_name() {
     let place = Place::new("outputs");
     place.write("a/x.txt", "1\n").write("b/x.txt", "2\n").write("out.md", "old");
     let (code, stdout, _) =
@@ -98,12 +102,10 @@ fn outputs_are_chosen_by_extension_or_by_name_and_replace_what_was_there() {
     assert_eq!(names, BTreeSet::from(["a", "b", "other", "out.json", "out.md"].map(String::from)));
     let (code, _, stderr) = place.run(&["diff", "a", "b", "-o", "out.pdf"]);
     assert_eq!(code, 2);
-    assert!(stderr.contains("write `-o markdown:out.pdf`"), "{stderr}");
-    for (argument, expected) in [
-        ("out", "write `-o markdown:out`"),
-        ("json:", "``: no file name"),
-        ("json:nowhere/..", "`nowhere/..`: no file name"),
-    ] {
+    assert!(stderr.contains("`-o markdown:out.pdf`"), "{stderr}");
+    for (argument, expected) in
+        [("out", "`-o markdown:out`"), ("json:", "``: "), ("json:nowhere/..", "`nowhere/..`: ")]
+    {
         let (code, stdout, stderr) = place.run(&["diff", "a", "b", "-o", argument]);
         assert_eq!((code, stdout.as_str()), (2, ""), "{argument}");
         assert!(stderr.contains(expected), "{argument}: {stderr}");
@@ -111,7 +113,7 @@ fn outputs_are_chosen_by_extension_or_by_name_and_replace_what_was_there() {
 }
 
 #[test]
-fn every_run_gives_the_same_bytes() {
+fn output_is_deterministic() {
     let place = Place::new("same");
     for n in 0..60 {
         let rows: String = (0..30).map(|row| format!("{row},{n},{}\n", row * n)).collect();
@@ -126,7 +128,7 @@ fn every_run_gives_the_same_bytes() {
 }
 
 #[test]
-fn many_tables_each_get_their_own_facts() {
+fn each_table_has_its_own_facts() {
     let place = Place::new("own");
     for n in 1..=40 {
         let table = |step: usize| {
@@ -145,7 +147,7 @@ fn many_tables_each_get_their_own_facts() {
 }
 
 #[test]
-fn bytes_that_are_not_utf8_are_compared_and_shown() {
+fn invalid_utf8_is_compared_and_shown() {
     let place = Place::new("latin1");
     place.write("a/x.csv", b"id,name\n1,caf\xe9\n2,x\n").write("b/x.csv", b"id,name\n1,caf\xe8\n2,x\n");
     let report = place.run(&["diff", "a", "b"]).1;
@@ -154,23 +156,23 @@ fn bytes_that_are_not_utf8_are_compared_and_shown() {
 }
 
 #[test]
-fn a_broken_plugin_is_refused_aloud_and_the_rest_is_done() {
+fn broken_plugin_is_reported_and_the_rest_is_compared() {
     let place = Place::new("refused");
     place.write("a/x.txt", "1\n").write("b/x.txt", "2\n").write("p.so", "no library");
     let (code, stdout, stderr) = place.run(&["diff", "a", "b", "--plugin", "p.so", "--exit-code"]);
-    assert_eq!(code, 2, "a changeset without a plugin that was asked for is not whole");
-    assert!(stderr.starts_with("binoc: plugin `p.so` refused: cannot be opened"), "{stderr}");
+    assert_eq!(code, 2, "a changeset is incomplete without a requested plugin");
+    assert!(stderr.starts_with("binoc: plugin `p.so` refused: "), "{stderr}");
     assert!(
         stdout.contains("- changed `x.txt`") && stdout.contains("- error: plugin `p.so` refused"),
         "{stdout}"
     );
     let (code, stdout, _) = place.run(&["plugins", "--plugin", "p.so"]);
     assert_eq!(code, 2);
-    assert!(stdout.starts_with("p.so: refused\n  refused: cannot be opened"), "{stdout}");
+    assert!(stdout.starts_with("p.so: refused\n  refused: "), "{stdout}");
 }
 
 #[test]
-fn a_reader_who_leaves_is_no_error() {
+fn closed_pipe_is_not_an_error() {
     let place = Place::new("pipe");
     for n in 0..4000 {
         place.write(&format!("a/a-rather-long-name-to-fill-the-pipe-{n}"), "");
@@ -183,7 +185,7 @@ fn a_reader_who_leaves_is_no_error() {
 }
 
 #[test]
-fn two_files_are_compared_as_well() {
+fn two_files_are_compared() {
     let place = Place::new("files");
     place.write("old.csv", "id,v\n1,a\n2,b\n").write("new.csv", "id,v\n1,a\n2,c\n");
     let report = place.run(&["diff", "old.csv", "new.csv"]).1;
@@ -194,14 +196,17 @@ fn two_files_are_compared_as_well() {
 
 #[cfg(unix)]
 #[test]
-fn what_cannot_be_compared_is_a_finding_and_the_rest_is_reported() {
+fn links_and_sockets_are_findings() {
     use std::os::unix::fs::symlink;
     let place = Place::new("findings");
     place.write("a/x.txt", "1\n").write("b/x.txt", "2\n").write("a/link/y.txt", "y\n");
     symlink("/", place.0.join("b/link")).unwrap();
     let _pipe = std::os::unix::net::UnixListener::bind(place.0.join("b/socket")).unwrap();
     let report = place.run(&["diff", "a", "b"]).1;
-    assert!(report.contains("1 file changed.\n"), "nothing below the link is claimed removed: {report}");
+    assert!(
+        report.contains("1 file changed.\n"),
+        "files below the link are not reported as removed: {report}"
+    );
     assert!(
         report.contains("- warning: `link`: symbolic link, not followed (in the newer snapshot)"),
         "{report}"
@@ -211,7 +216,7 @@ fn what_cannot_be_compared_is_a_finding_and_the_rest_is_reported() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn names_that_are_not_utf8_are_told_apart() {
+fn names_with_invalid_utf8_stay_different() {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
     let place = Place::new("names");

@@ -1,4 +1,4 @@
-//! Asks the comparators about one pair of files, the more specific first.
+//! Comparison of a pair of files by the first comparator that supports them.
 
 use std::fs::File;
 use std::io::Read;
@@ -11,7 +11,7 @@ use binoc_sdk::{
 
 use crate::registry::Registry;
 
-/// How much of a file is looked at to recognise it.
+/// The number of bytes that are read to recognise a file.
 const SNIFF: u64 = 64;
 
 pub(crate) fn compare(
@@ -28,7 +28,7 @@ pub(crate) fn compare(
         if !takes(info, path, &heads) {
             continue;
         }
-        // A broken file must not take the rest of the report with it.
+        // A panic on one file must not abort the whole comparison.
         let result = catch_unwind(AssertUnwindSafe(|| comparator.compare(&request)))
             .unwrap_or_else(|panic| Err(Error::new(format!("panicked: {}", abi::panic_text(&*panic)))));
         let name = &info.name;
@@ -55,7 +55,7 @@ pub(crate) fn compare(
     Ok((finish(node, "binoc", path), notes))
 }
 
-/// The host alone says which file a node is about, and that its bytes differ.
+/// Set the fields that only the host determines, such as path and action.
 fn finish(mut node: Node, comparator: &str, path: &str) -> Node {
     (node.path, node.source, node.similarity) = (path.into(), None, None);
     node.action = "changed".into();

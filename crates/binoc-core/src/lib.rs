@@ -1,4 +1,4 @@
-//! Walks two snapshots, pairs their files, asks comparators about each pair, and hosts plugins.
+//! The comparison of two snapshots: lists and pairs their files, calls comparators, and loads plugins.
 
 mod compare;
 mod limits;
@@ -18,9 +18,9 @@ pub use registry::{PluginReport, PluginSource, Registry};
 use pair::Pairing;
 use walk::Tree;
 
-/// What changed from `from` to `to`, two directories or two files.
+/// Compare two directories or two files.
 ///
-/// The result depends on the bytes of both and on `from` and `to` as typed, on nothing else.
+/// The result depends only on the content of both snapshots and on the paths `from` and `to` as given.
 pub fn diff(
     from: &Path,
     to: &Path,
@@ -38,7 +38,7 @@ pub fn diff(
         (directory, _) => {
             let (from_kind, to_kind) = if directory { ("directory", "file") } else { ("file", "directory") };
             return Err(Error::new(format!(
-                "`{}` is a {from_kind} but `{}` is a {to_kind}; name two directories or two files",
+                "`{}` is a {from_kind} but `{}` is a {to_kind}; give two directories or two files",
                 from.display(),
                 to.display()
             )));

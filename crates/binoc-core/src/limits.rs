@@ -1,15 +1,15 @@
 //! The limits of a comparison.
 
-/// What a comparison may spend, beyond [`CompareOptions`](binoc_sdk::CompareOptions).
+/// The limits of a comparison; [`CompareOptions`](binoc_sdk::CompareOptions) has the limits of comparators.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// The most files of one snapshot.
+    /// The largest number of files in a snapshot.
     pub entries: usize,
-    /// The deepest directory.
+    /// The largest depth of nested directories.
     pub depth: usize,
-    /// The largest file that is searched for a rename with edits.
+    /// The size of the largest file in the search for renames with edits, in bytes.
     pub similar_bytes: u64,
-    /// The most bytes read in that search.
+    /// The largest number of bytes that this search reads.
     pub similar_total: u64,
 }
 

@@ -1,4 +1,4 @@
-//! Calls a plugin through the C boundary.
+//! Plugins in shared libraries, which are called through three C functions.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,26 +17,26 @@ pub(crate) struct Functions {
     pub(crate) free: FreeFn,
 }
 
-/// A plugin of our ABI version that introduced itself.
+/// A loaded plugin of the same ABI version.
 pub(crate) struct Native {
     pub(crate) description: Description,
     pub(crate) comparators: Vec<Box<dyn Comparator>>,
     pub(crate) renderers: Vec<Box<dyn Renderer>>,
-    /// Contributions that this host cannot use.
+    /// Messages about contributions that this host cannot use.
     pub(crate) refusals: Vec<String>,
 }
 
-/// Opens a library and looks its functions up.
+/// Open a library and look up its functions.
 pub(crate) fn open(path: &Path) -> Result<Functions> {
-    // A bare name would be searched for along the library path; only the named file is meant.
+    // The loader searches the library path for a bare name, so pass an absolute path.
     let path = std::path::absolute(path).map_err(|error| Error::io(path, error))?;
-    // SAFETY: plugins are trusted code that the user installed or named; opening one runs its initialisers.
+    // SAFETY: opening a library runs its initialisers; plugins are code that the user installed or named, and trusts.
     let library = unsafe { libloading::Library::new(&path) }
         .map_err(|error| Error::with_source(format!("cannot be opened: {}", cause(&error)), error))?;
-    // Never unloaded: its code may have left thread-local destructors behind.
+    // Never unload the library: threads may still have to run its thread-local destructors.
     let library: &'static libloading::Library = Box::leak(Box::new(library));
     let missing = |name: &str| {
-        Error::new(format!("not a plugin: it has no function `{name}`; rebuild it with `export_plugin!`"))
+        Error::new(format!("not a plugin: no function `{name}`; build it with `binoc_sdk::export_plugin!`"))
     };
     // SAFETY: the names have these types in every ABI version.
     unsafe {
@@ -52,14 +52,14 @@ fn cause(error: &libloading::Error) -> String {
     std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
 }
 
-/// Lets a plugin introduce itself; refuses another ABI version before anything else is called.
+/// Check the ABI version of a plugin, then request its description.
 pub(crate) fn load(functions: Functions) -> Result<Native> {
-    // SAFETY: takes nothing, returns a number.
+    // SAFETY: the function has no parameters and returns an integer.
     let version = unsafe { (functions.version)() };
     if version != ABI_VERSION {
         let advice = if version > ABI_VERSION { "upgrade `binoc`" } else { "upgrade the plugin" };
         return Err(Error::new(format!(
-            "it speaks plugin ABI {version}, this `binoc` speaks {ABI_VERSION}; {advice}"
+            "unsupported plugin ABI {version}, this `binoc` supports {ABI_VERSION}; {advice}"
         )));
     }
     let functions = Arc::new(functions);
@@ -86,10 +86,10 @@ fn refusal(index: usize, value: &Value) -> String {
     let name = text("name").map_or_else(|| format!("contribution {index}"), |name| format!("`{name}`"));
     match text("family") {
         Some("comparator" | "renderer") | None => {
-            format!("{name} does not describe itself as this `binoc` expects")
+            format!("{name}: invalid description; build the plugin with the `binoc-sdk` of this `binoc`")
         }
         Some(family) => {
-            format!("{name} is of the family `{family}`, which this `binoc` does not know; upgrade `binoc`")
+            format!("{name}: unknown family `{family}`; upgrade `binoc`")
         }
     }
 }
@@ -97,12 +97,12 @@ fn refusal(index: usize, value: &Value) -> String {
 /// Send a request to a plugin and return the value of its response.
 fn send(functions: &Functions, request: &Request) -> Result<Value> {
     let request = serde_json::to_vec(request)
-        .map_err(|error| Error::with_source(format!("cannot be asked: {error}"), error))?;
-    // SAFETY: the request lives through the call; the response is copied before it is freed.
+        .map_err(|error| Error::with_source(format!("cannot encode the request: {error}"), error))?;
+    // SAFETY: the request is valid during the call; the response is copied before it is freed.
     let response = unsafe {
         let buffer = (functions.call)(request.as_ptr(), request.len());
         if buffer.data.is_null() {
-            return Err(Error::new("no answer"));
+            return Err(Error::new("the plugin returned no response"));
         }
         let response = std::slice::from_raw_parts(buffer.data, buffer.length).to_vec();
         (functions.free)(buffer);
@@ -111,7 +111,7 @@ fn send(functions: &Functions, request: &Request) -> Result<Value> {
     match serde_json::from_slice(&response) {
         Ok(Response::Ok { value, .. }) => Ok(value),
         Ok(Response::Error { message, .. }) => Err(Error::new(message)),
-        Err(error) => Err(Error::with_source(format!("its answer cannot be understood: {error}"), error)),
+        Err(error) => Err(Error::with_source(format!("invalid response of the plugin: {error}"), error)),
     }
 }
 
@@ -169,37 +169,37 @@ mod tests {
         }
     }
 
-    extern "C" fn ours() -> u32 {
+    extern "C" fn supported_version() -> u32 {
         ABI_VERSION
     }
 
-    extern "C" fn theirs() -> u32 {
+    extern "C" fn later_version() -> u32 {
         9
     }
 
     unsafe extern "C" fn call(request: *const u8, length: usize) -> Buffer {
         static PLUGIN: OnceLock<Plugin> = OnceLock::new();
-        // SAFETY: passed on as it came.
+        // SAFETY: guaranteed by the caller.
         unsafe { handle_request(&PLUGIN, || Plugin::new("test", "1.0").comparator(Panics), request, length) }
     }
 
     unsafe extern "C" fn never(_: *const u8, _: usize) -> Buffer {
-        unreachable!("called in spite of its version")
+        unreachable!("called although the version is not supported")
     }
 
-    unsafe extern "C" fn from_the_future(_: *const u8, _: usize) -> Buffer {
+    unsafe extern "C" fn later_sdk(_: *const u8, _: usize) -> Buffer {
         let response = r#"{"status": "ok", "value": {"name": "later", "version": "2", "sdk": "0.9.0",
             "contributions": [{"family": "extractor", "name": "pages"},
                               {"family": "renderer", "name": "html", "extension": "html"}]}}"#;
         Buffer::new(response.into())
     }
 
-    unsafe extern "C" fn gibberish(_: *const u8, _: usize) -> Buffer {
+    unsafe extern "C" fn html(_: *const u8, _: usize) -> Buffer {
         Buffer::new(b"<html>".to_vec())
     }
 
     unsafe extern "C" fn free(buffer: Buffer) {
-        // SAFETY: made by `Buffer::new` above.
+        // SAFETY: created by `Buffer::new` above.
         unsafe { buffer.release() }
     }
 
@@ -208,41 +208,38 @@ mod tests {
     }
 
     #[test]
-    fn another_abi_version_is_refused_before_it_is_called() {
-        let message = refused(Functions { version: theirs, call: never, free });
-        assert!(message.contains("plugin ABI 9, this `binoc` speaks 1; upgrade `binoc`"), "{message}");
+    fn other_abi_version_is_refused_before_a_call() {
+        let message = refused(Functions { version: later_version, call: never, free });
+        assert!(message.contains("ABI 9"), "{message}");
+        assert!(message.ends_with("upgrade `binoc`"), "{message}");
     }
 
     #[test]
-    fn an_unknown_family_is_refused_by_name_and_the_rest_is_used() {
-        let native = load(Functions { version: ours, call: from_the_future, free }).unwrap();
+    fn unknown_family_is_refused_and_the_rest_is_loaded() {
+        let native = load(Functions { version: supported_version, call: later_sdk, free }).unwrap();
         assert_eq!(native.renderers.len(), 1);
-        assert_eq!(
-            native.refusals,
-            ["`pages` is of the family `extractor`, which this `binoc` does not know; upgrade `binoc`"]
-        );
+        let [refusal] = &native.refusals[..] else { panic!("{:?}", native.refusals) };
+        assert!(refusal.contains("`pages`") && refusal.contains("`extractor`"), "{refusal}");
     }
 
     #[test]
-    fn an_answer_that_is_not_ours_is_an_error() {
-        let error = load(Functions { version: ours, call: gibberish, free }).err().unwrap();
-        assert!(error.to_string().contains("cannot be understood"));
+    fn invalid_response_is_an_error() {
+        let error = load(Functions { version: supported_version, call: html, free }).err().unwrap();
         assert!(error.source().unwrap().is::<serde_json::Error>());
     }
 
     #[test]
-    fn a_panic_in_a_plugin_is_an_error_message() {
-        let native = load(Functions { version: ours, call, free }).unwrap();
+    fn panic_in_a_plugin_is_an_error() {
+        let native = load(Functions { version: supported_version, call, free }).unwrap();
         let request = CompareRequest::new("x", Side::new("x", 1), Side::new("x", 1));
         let error = native.comparators[0].compare(&request).unwrap_err();
         assert_eq!(error.to_string(), "panicked: on purpose");
     }
 
     #[test]
-    fn a_file_that_is_no_library_is_refused() {
+    fn file_that_is_not_a_library_is_refused() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
         let error = open(&path).unwrap_err();
-        assert!(error.to_string().contains("cannot be opened"));
         assert!(error.source().unwrap().is::<libloading::Error>());
     }
 }

@@ -1,4 +1,4 @@
-//! Decides which file became which, before anything is compared.
+//! Pairing of the files of two snapshots, including renamed files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -16,13 +16,13 @@ use crate::walk::{Tree, file_name};
 pub(crate) struct Pair {
     pub(crate) left: String,
     pub(crate) right: String,
-    /// Same bytes; only listed for renames.
+    /// Whether the bytes are the same; such a pair is listed only if it is a rename.
     pub(crate) identical: bool,
     /// Shared content in percent, for a rename with edits.
     pub(crate) similarity: Option<u8>,
 }
 
-/// Every difference between two trees; files that are the same are not listed.
+/// The pairs of files that differ, and the files that only one tree has.
 #[derive(Debug, Default)]
 pub(crate) struct Pairing {
     pub(crate) pairs: Vec<Pair>,
@@ -57,7 +57,7 @@ pub(crate) fn pair(left: &Tree, right: &Tree, limits: &Limits) -> Pairing {
             Err(error) => result.fail(name, &error),
         }
     }
-    // A name that the other side could not look at may well be there: neither added nor removed.
+    // A file that is unreadable on the other side may exist there: do not report it as added or removed.
     let missing = |tree: &Tree, other: &Tree| -> BTreeSet<String> {
         let gone = |name: &&String| !other.files.contains_key(*name) && !other.is_blocked(name);
         tree.files.keys().filter(gone).cloned().collect()
@@ -94,9 +94,9 @@ impl Pairing {
     }
 }
 
-/// Pairs files whose content is the same under another name.
+/// Pair files with the same content and different names.
 fn exact(left: &Tree, right: &Tree, result: &mut Pairing) {
-    // Empty files are all alike, which is no evidence of a rename.
+    // All empty files are the same, so they do not prove a rename.
     let sizes = |tree: &Tree, names: &BTreeSet<String>| -> BTreeSet<u64> {
         names.iter().map(|name| tree.files[name].bytes).filter(|bytes| *bytes > 0).collect()
     };
@@ -112,7 +112,7 @@ fn exact(left: &Tree, right: &Tree, result: &mut Pairing) {
         }
     }
     for (mut old, mut new) in groups.into_values() {
-        // Among equal contents the one that kept its own name is the same file.
+        // If several files have the same content, prefer the one that kept its file name.
         for name in old.clone() {
             if let Some(place) = new.iter().position(|other| file_name(other) == file_name(&name)) {
                 old.retain(|other| *other != name);
@@ -131,7 +131,7 @@ fn hash(path: &Path) -> io::Result<[u8; 32]> {
     Ok(*hasher.finalize().as_bytes())
 }
 
-/// Return whether two files have the same bytes; read only until the first difference.
+/// Return whether two files have the same bytes; stop reading at the first difference.
 fn have_same_bytes(old: &Side, new: &Side) -> Result<bool, Error> {
     let open = |side: &Side| File::open(&side.local).map_err(|error| Error::io(&side.local, error));
     let (mut old_file, mut new_file) = (open(old)?, open(new)?);
@@ -169,7 +169,7 @@ fn fill<'a>(file: &mut File, buffer: &'a mut [u8]) -> io::Result<&'a [u8]> {
 mod tests {
     use super::*;
 
-    /// A snapshot in a temporary directory, removed at the end.
+    /// A snapshot in a temporary directory, which is removed at the end.
     struct Snapshot(std::path::PathBuf);
 
     impl Snapshot {
@@ -201,24 +201,24 @@ mod tests {
     }
 
     #[test]
-    fn a_moved_file_is_one_rename() {
+    fn moved_file_is_a_rename() {
         let pairs = renames("moved", &[("x.csv", "a,b\n1,2\n")], &[("sub/x.csv", "a,b\n1,2\n")]);
         assert_eq!(pairs, [("x.csv".into(), "sub/x.csv".into(), None)]);
     }
 
     #[test]
-    fn among_equal_contents_the_kept_name_wins() {
+    fn same_file_name_is_preferred() {
         let pairs = renames("kept", &[("1/x", "same"), ("1/y", "same")], &[("2/y", "same"), ("2/x", "same")]);
         assert_eq!(pairs, [("1/x".into(), "2/x".into(), None), ("1/y".into(), "2/y".into(), None)]);
     }
 
     #[test]
-    fn empty_files_are_no_evidence_of_a_rename() {
+    fn empty_files_are_not_renames() {
         assert_eq!(renames("empty", &[("x", "")], &[("y", "")]), []);
     }
 
     #[test]
-    fn a_rename_with_edits_is_found_by_shared_lines() {
+    fn rename_with_edits_is_found() {
         let old: String = (0..20).map(|n| format!("row {n}\n")).collect();
         let new = old.replace("row 7\n", "row seven\n");
         let pairs = renames("edited", &[("old.txt", &old)], &[("new.txt", &new)]);
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_below_an_unreadable_directory_is_not_claimed_removed() {
+    fn file_in_unreadable_directory_is_not_removed() {
         let side = |bytes| Side::new("/nowhere", bytes);
         let left = Tree {
             files: BTreeMap::from([("d/x".into(), side(1)), ("y".into(), side(2))]),

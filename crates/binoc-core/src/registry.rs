@@ -1,4 +1,4 @@
-//! Everything that can compare or render, and what had to be refused.
+//! The registry of comparators and renderers, built-in and from plugins.
 
 use std::path::PathBuf;
 
@@ -9,37 +9,37 @@ use binoc_sdk::{
 
 use crate::native;
 
-/// A native plugin to open: its name and its library, or why the library was not found.
+/// A plugin to open: its name, and the path of its library or the reason why there is none.
 #[derive(Debug, Clone)]
 pub struct PluginSource {
-    /// The name under which it was found.
+    /// The name of the entry point, or the path that the user gave.
     pub name: String,
-    /// The shared library, or what went wrong when looking for it.
+    /// The path of the shared library, or the reason why it was not found.
     pub library: Result<PathBuf, String>,
 }
 
 impl PluginSource {
-    /// A library that the user named.
+    /// Create a source from the path of a library.
     pub fn path(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
         Self { name: path.to_string_lossy().into_owned(), library: Ok(path) }
     }
 }
 
-/// What became of a plugin.
+/// A report about loading a plugin.
 #[derive(Debug, Clone, Default)]
 pub struct PluginReport {
-    /// The name under which it was found.
+    /// The name of the [`PluginSource`].
     pub name: String,
-    /// Its own name and version and its SDK's, if it said so.
+    /// The plugin's name and version and the version of its SDK; `None` if it was not loaded.
     pub identity: Option<String>,
-    /// What it offers.
+    /// The comparators and renderers, as text.
     pub offers: Vec<String>,
-    /// What was refused, and why.
+    /// The reasons why the plugin or a part of it was refused.
     pub refusals: Vec<String>,
 }
 
-/// The comparators and renderers in use.
+/// The available comparators and renderers.
 #[derive(Default)]
 pub struct Registry {
     comparators: Vec<(ComparatorInfo, Box<dyn Comparator>)>,
@@ -48,14 +48,14 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Opens `plugins`, whose comparators are asked before those of `builtin`.
+    /// Open `plugins`. Their comparators are tried before those of `builtin`.
     pub fn new(builtin: Plugin, plugins: &[PluginSource]) -> Self {
         let mut registry = Self::default();
         for renderer in builtin.renderers {
             registry.renderers.push((renderer.describe(), renderer));
         }
         let mut plugins: Vec<_> = plugins.iter().collect();
-        // The order in which they happened to be found must not matter.
+        // The result must not depend on the order of discovery.
         plugins.sort_by(|a, b| (&a.name, &a.library).cmp(&(&b.name, &b.library)));
         plugins.dedup_by(|a, b| a.library.is_ok() && a.library == b.library);
         for source in plugins {
@@ -95,7 +95,7 @@ impl Registry {
         for renderer in native.renderers {
             let info = renderer.describe();
             if self.renderers.iter().any(|(known, _)| known.name == info.name) {
-                report.refusals.push(format!("renderer `{}`: another one has this name", info.name));
+                report.refusals.push(format!("renderer `{}`: another renderer has this name", info.name));
             } else {
                 report.offers.push(format!("renderer `{}` (.{})", info.name, info.extension));
                 self.renderers.push((info, renderer));
@@ -108,12 +108,12 @@ impl Registry {
         self.comparators.iter().map(|(info, comparator)| (info, &**comparator))
     }
 
-    /// What became of each plugin, by name.
+    /// Return one report for each plugin, sorted by name.
     pub fn reports(&self) -> &[PluginReport] {
         &self.reports
     }
 
-    /// Everything refused, as errors: a changeset made without a plugin may be missing what it knows.
+    /// Return an error for each refusal, because a changeset may be incomplete without the plugin.
     pub fn refusals(&self) -> impl Iterator<Item = Diagnostic> {
         self.reports.iter().flat_map(|report| {
             let message = |why| format!("plugin `{}` refused: {why}", report.name);
@@ -121,24 +121,24 @@ impl Registry {
         })
     }
 
-    /// The names for `--format`.
+    /// Return the values of `--format`.
     pub fn formats(&self) -> Vec<&str> {
         self.renderers.iter().map(|(info, _)| info.name.as_str()).collect()
     }
 
-    /// The format of files with this extension.
+    /// Return the format of files with this extension.
     pub fn format_of(&self, extension: &str) -> Option<&str> {
         let mut formats =
             self.renderers.iter().filter(|(info, _)| info.extension.eq_ignore_ascii_case(extension));
         formats.next().map(|(info, _)| info.name.as_str())
     }
 
-    /// Refuses a format that nobody renders, with those there are.
+    /// Return an error if the format is unknown.
     pub fn check_format(&self, format: &str) -> Result<()> {
         self.renderer(format).map(|_| ())
     }
 
-    /// The document in that format.
+    /// Return the changeset in this format.
     pub fn render(&self, format: &str, changeset: &Changeset) -> Result<String> {
         let rendered = self.renderer(format)?.render(changeset);
         rendered.map_err(|error| Error::with_source(format!("format `{format}`: {error}"), error))
@@ -148,12 +148,12 @@ impl Registry {
         let renderer = self.renderers.iter().find(|(info, _)| info.name == format);
         renderer.map(|(_, renderer)| &**renderer).ok_or_else(|| {
             let known: Vec<_> = self.formats().iter().map(|name| format!("`{name}`")).collect();
-            Error::new(format!("no format `{format}`; there is {}", known.join(", ")))
+            Error::new(format!("unknown format `{format}`; use one of: {}", known.join(", ")))
         })
     }
 }
 
-/// Return the line about a comparator for `binoc plugins`.
+/// Return the line that `binoc plugins` prints for a comparator.
 fn offer(info: &ComparatorInfo) -> String {
     let extensions: Vec<_> = info.extensions.iter().map(|extension| format!(".{extension}")).collect();
     match (info.any, extensions.is_empty()) {
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rendering_error_keeps_its_sources() {
+    fn rendering_error_keeps_its_source() {
         let registry = Registry::new(Plugin::new("test", "1.0").renderer(Failing), &[]);
         let error = registry.render("failing", &Changeset::new("a", "b")).unwrap_err();
         assert!(error.to_string().starts_with("format `failing`: `template`: "), "{error}");

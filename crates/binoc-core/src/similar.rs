@@ -1,4 +1,4 @@
-//! Finds files that were renamed and edited, by the lines they share; linear in what it reads.
+//! Search for files that were renamed and edited, by the lines that they share. The time is linear in the bytes read.
 
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeSet, HashMap};
@@ -9,22 +9,22 @@ use binoc_sdk::Side;
 use crate::limits::Limits;
 use crate::walk::{Tree, file_name};
 
-/// At least this share of the larger file, in percent, must be in the smaller one.
+/// The lowest similarity of a rename, in percent of the larger file.
 const ENOUGH: u64 = 50;
-/// A line that occurs in more files than this tells nothing about where a file came from.
+/// Lines that occur in more files than this are ignored when candidates are searched.
 const COMMON: usize = 16;
-/// How many candidates of a file are compared in full.
+/// The number of candidates for each file that are compared completely.
 const CANDIDATES: usize = 4;
 
-/// The lines of a file as sorted (hash, bytes).
+/// The lines of a file, as sorted pairs of hash and length in bytes.
 struct Lines(Vec<(u64, u32)>);
 
 /// The renames with edits between two trees.
 #[derive(Debug, Default)]
 pub(crate) struct Renames {
-    /// The older name, the newer name, and the shared content in percent.
+    /// The older name, the newer name, and the similarity in percent.
     pub(crate) pairs: Vec<(String, String, u8)>,
-    /// How many files were too large for the search.
+    /// The number of files that were too large for the search.
     pub(crate) skipped: u64,
 }
 
@@ -57,7 +57,7 @@ pub(crate) fn find_renames(
     let old = read(left, removed);
     let new = read(right, added);
     let mut scored = candidates(&old, &new);
-    // The best first; then those that kept their name; then by path, so that every run agrees.
+    // Sort by similarity, then files that kept their name first, then by path, so that the result is deterministic.
     let moved = |pair: &(u64, usize, usize)| file_name(&old[pair.1].0) != file_name(&new[pair.2].0);
     scored.sort_by_key(|pair| (std::cmp::Reverse(pair.0), moved(pair), pair.1, pair.2));
     let (mut used_old, mut used_new) = (vec![false; old.len()], vec![false; new.len()]);
@@ -65,7 +65,7 @@ pub(crate) fn find_renames(
     for (percent, old_index, new_index) in scored {
         if !used_old[old_index] && !used_new[new_index] {
             (used_old[old_index], used_new[new_index]) = (true, true);
-            // 100 is for the same bytes; the same lines in another order are not. So it fits.
+            // At most 99, because 100 means the same bytes, and these files differ at least in the order of lines.
             let percent = percent.min(99) as u8;
             pairs.push((old[old_index].0.clone(), new[new_index].0.clone(), percent));
         }
@@ -104,7 +104,7 @@ fn candidates(old: &[(String, Lines)], new: &[(String, Lines)]) -> Vec<(u64, usi
     scored
 }
 
-/// The bytes in shared lines, in percent of the larger file.
+/// Return the bytes in shared lines, in percent of the larger file.
 fn similarity(old: &Lines, new: &Lines) -> u64 {
     let total = |lines: &Lines| lines.0.iter().map(|(_, bytes)| u64::from(*bytes)).sum::<u64>();
     let (mut old_index, mut new_index, mut shared) = (0, 0, 0);
@@ -118,14 +118,14 @@ fn similarity(old: &Lines, new: &Lines) -> u64 {
     100 * shared / total(old).max(total(new)).max(1)
 }
 
-/// Read the lines of a file; `None` if it is not text or cannot be read, so that it stays removed or added.
+/// Read the lines of a file; `None` if it is not text or cannot be read.
 fn read_lines(side: &Side) -> Option<Lines> {
     let data = std::fs::read(&side.local).ok()?;
     if data.is_empty() || data[..data.len().min(8192)].contains(&0) {
         return None;
     }
     let fingerprint = |line: &[u8]| {
-        // The same in every run, unlike the hashes of a `HashMap`.
+        // A new hasher has fixed keys, so the hashes are the same in every run.
         let mut hasher = DefaultHasher::new();
         line.hash(&mut hasher);
         (hasher.finish(), u32::try_from(line.len()).unwrap_or(u32::MAX))

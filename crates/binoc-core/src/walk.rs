@@ -1,4 +1,4 @@
-//! Lists the files of a snapshot. What is not a readable regular file becomes a finding, never a silence.
+//! The list of the files of a snapshot. Each entry that is not a readable regular file becomes a finding.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -9,18 +9,18 @@ use binoc_sdk::{Diagnostic, Error, Result, Severity, Side, show};
 
 use crate::limits::Limits;
 
-/// The files of one snapshot by their path, with `/` between names.
+/// The files of one snapshot by path, with `/` as separator.
 #[derive(Debug, Default)]
 pub(crate) struct Tree {
     pub(crate) files: BTreeMap<String, Side>,
-    /// Paths about which nothing can be said, with the reason; everything below them included.
+    /// Paths that cannot be compared, including everything below them, with the reason.
     pub(crate) blocked: BTreeMap<String, (Severity, String)>,
-    /// The snapshot is one file, whose name is not part of the comparison.
+    /// Whether the snapshot is a single file; its name is not compared.
     pub(crate) single: bool,
 }
 
 impl Tree {
-    /// Whether this side cannot tell if there is a file of that name.
+    /// Return true if a file of this name, or a directory above it, could not be read.
     pub(crate) fn is_blocked(&self, name: &str) -> bool {
         let parents = name.match_indices('/').map(|(end, _)| &name[..end]);
         !self.blocked.is_empty() && parents.chain([name, ""]).any(|path| self.blocked.contains_key(path))
@@ -40,7 +40,7 @@ pub(crate) fn file(path: &Path) -> Result<Tree> {
 pub(crate) fn directory(root: &Path, limits: &Limits) -> Result<Tree> {
     fs::read_dir(root).map_err(|error| Error::io(root, error))?;
     let mut tree = Tree::default();
-    // A stack of our own: a hostile depth must not exhaust the thread's.
+    // Not recursive, because deep nesting must not overflow the stack.
     let mut todo: Vec<(PathBuf, String, usize)> = vec![(root.into(), String::new(), 0)];
     while let Some((directory, name, depth)) = todo.pop() {
         if depth > limits.depth {
@@ -94,14 +94,14 @@ fn read_directory(
         } else if kind.is_symlink() {
             tree.blocked.insert(name, (Severity::Warning, "symbolic link, not followed".into()));
         } else {
-            // Opening a pipe would wait for ever.
+            // Opening a pipe would block forever.
             tree.blocked.insert(name, (Severity::Warning, "neither file nor directory, not opened".into()));
         }
     }
     Ok(())
 }
 
-/// What could not be looked at, once where both sides agree.
+/// Return a finding for each blocked path; only one if it is blocked in both snapshots for the same reason.
 pub(crate) fn findings(left: &Tree, right: &Tree) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
     for (name, blocked) in &left.blocked {

@@ -1,7 +1,7 @@
-//! Says when the rows of a table were only put in another order, and by which column they are sorted now.
+//! An example plugin: reports that the rows of a table were only reordered, and by which columns they are now sorted.
 //!
-//! A model for plugin authors: one comparator, one renderer, `export_plugin!`, and nothing else than the SDK.
-//! The comparator is asked before Binoc's own and leaves everything to it that is more than a new order.
+//! It has one comparator and one renderer, and depends only on `binoc-sdk`. Binoc calls the comparator before its own
+//! comparators. The comparator skips tables with any other change.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ use binoc_sdk::{
     Renderer, RendererInfo, Result, Side,
 };
 
-/// What this library contributes.
+/// Return the comparator and the renderer of this library.
 pub fn plugin() -> Plugin {
     Plugin::new("row-reorder", env!("CARGO_PKG_VERSION")).comparator(RowOrder).renderer(Paths)
 }
@@ -26,7 +26,7 @@ impl Comparator for RowOrder {
 
     fn compare(&self, request: &CompareRequest) -> Result<Outcome> {
         let (left, right, limit) = (&request.left, &request.right, request.options.max_bytes);
-        // Another size is more than another order; a large one is left to a comparator that can do with less.
+        // If the size changed, the content changed. Skip large files, because this comparator reads both into memory.
         if left.bytes != right.bytes || left.bytes > limit {
             return Ok(Outcome::skip());
         }
@@ -56,7 +56,7 @@ fn read(side: &Side) -> Result<Option<String>> {
     Ok(String::from_utf8(data).ok())
 }
 
-/// The lines, unless quotes may hide line breaks in a cell or there is no row to move.
+/// Return the lines; `None` if there are fewer than two rows, or quotes, which can contain line breaks.
 fn rows(text: &str) -> Option<Vec<&str>> {
     let rows: Vec<&str> = text.lines().collect();
     (rows.len() > 2 && !text.contains('"')).then_some(rows)
@@ -68,14 +68,14 @@ fn sorted<'a>(rows: &[&'a str]) -> Vec<&'a str> {
     rows
 }
 
-/// The columns whose cells are in ascending order, as text.
+/// Return the names of the columns whose cells are in ascending order.
 fn sorted_by<'a>(rows: &[&'a str], delimiter: char) -> Vec<&'a str> {
     let cell = |row: &'a str, column| row.split(delimiter).nth(column);
     let ascending = |(column, _): &(usize, &str)| rows[1..].is_sorted_by_key(|row| cell(row, *column));
     rows[0].split(delimiter).enumerate().filter(ascending).map(|(_, name)| name).collect()
 }
 
-/// One line for each change: the action, a tab, the path. Easy to cut and grep.
+/// A renderer that writes one line for each change: the action, a tab, and the path.
 struct Paths;
 
 impl Renderer for Paths {

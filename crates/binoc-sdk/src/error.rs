@@ -1,18 +1,18 @@
-//! The error of a contribution.
+//! The error type of comparators and renderers.
 
 use std::error::Error as StdError;
 use std::path::Path;
 
-/// The error of a comparator or a renderer: a message for the user, and the error that caused it.
+/// An error of a comparator or renderer: a message for the user, and the source error.
 ///
-/// The message is complete without its source, because only the message crosses the C boundary to the host.
+/// Only the message reaches the host, so it must be complete without its source.
 #[derive(Debug)]
 pub struct Error {
     message: String,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
-/// The result of a contribution.
+/// The result of a comparator or renderer.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
@@ -29,10 +29,10 @@ impl Error {
         Self { message: message.into(), source: Some(source.into()) }
     }
 
-    /// Create an error from an input or output error and the path, which [`std::io::Error`] leaves out.
+    /// Create an error from an I/O error and the path, which [`std::io::Error`] does not contain.
     pub fn io(path: &Path, error: std::io::Error) -> Self {
         let text = error.to_string();
-        // Without the number of the system, as in "(os error 2)".
+        // Remove the error code of the operating system, such as "(os error 2)".
         let text = text.split(" (os error").next().unwrap_or(&text).to_lowercase();
         Self::with_source(format!("`{}`: {text}", path.display()), error)
     }
@@ -52,7 +52,7 @@ impl StdError for Error {
 
 impl From<serde_json::Error> for Error {
     fn from(error: serde_json::Error) -> Self {
-        Self::with_source(format!("unreadable JSON: {error}"), error)
+        Self::with_source(format!("invalid JSON: {error}"), error)
     }
 }
 
@@ -62,7 +62,7 @@ mod tests {
     use std::io;
 
     #[test]
-    fn io_errors_name_the_path_and_keep_their_source() {
+    fn io_error_has_path_and_source() {
         let error = Error::io(Path::new("x.csv"), io::Error::from_raw_os_error(2));
         assert!(error.to_string().starts_with("`x.csv`: "), "{error}");
         assert!(!error.to_string().contains("os error"), "{error}");
@@ -71,13 +71,13 @@ mod tests {
     }
 
     #[test]
-    fn json_errors_keep_their_source() {
+    fn json_error_has_source() {
         let error = Error::from(serde_json::from_str::<u8>("no").unwrap_err());
         assert!(error.source().is_some_and(<dyn StdError>::is::<serde_json::Error>));
     }
 
     #[test]
-    fn an_error_can_be_the_source_of_another() {
+    fn error_can_be_a_source() {
         let error = Error::with_source("outer", Error::new("inner"));
         assert_eq!(error.to_string(), "outer");
         assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("inner"));

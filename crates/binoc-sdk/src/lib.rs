@@ -1,5 +1,5 @@
 #![doc = include_str!("../README.md")]
-// What may grow is `#[non_exhaustive]`, so that a new field or variant is a compatible change.
+// Types are `#[non_exhaustive]`, so that a new field or variant is a compatible change.
 #![warn(clippy::exhaustive_enums, clippy::exhaustive_structs)]
 
 pub mod abi;

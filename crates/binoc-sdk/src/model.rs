@@ -1,4 +1,4 @@
-//! The data model: a changeset of nodes, with counted facts and bounded examples.
+//! The data model: a changeset contains nodes, and a node contains facts with a count and examples.
 
 use std::collections::BTreeSet;
 
@@ -6,22 +6,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 
-/// The number of the changeset's JSON shape; a reader refuses any other.
+/// The version of the JSON schema of a changeset; readers reject other versions.
 pub const SCHEMA: u32 = 1;
 
 /// All changes from one snapshot of a dataset to another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Changeset {
-    /// The JSON shape, [`SCHEMA`] when written by this version.
+    /// The version of the JSON schema; this version of the crate writes [`SCHEMA`].
     pub schema: u32,
-    /// The older snapshot, as the user typed it.
+    /// The path of the older snapshot, as the user typed it.
     pub from: String,
-    /// The newer snapshot, as the user typed it.
+    /// The path of the newer snapshot, as the user typed it.
     pub to: String,
-    /// One node for each changed file, ordered by path.
+    /// One node for each changed file, sorted by path.
     pub changes: Vec<Node>,
-    /// What could not be compared, or not as asked.
+    /// Messages about the comparison, such as files that could not be read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -43,16 +43,14 @@ impl Changeset {
         !self.changes.is_empty()
     }
 
-    /// Return whether something could not be compared at all, so that "no change" would be a guess.
+    /// Return whether there is an error: something was not compared, and may have changed.
     pub fn is_incomplete(&self) -> bool {
         self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
     }
 
-    /// Return the canonical JSON, indented, with a final newline.
+    /// Return the changeset as indented JSON with a final newline.
     ///
-    /// This cannot fail. `serde_json` fails only if the writer or a `Serialize` implementation does, or if the key
-    /// of a map is not a string. The writer is a string, all implementations are derived, and a changeset
-    /// consists of strings, integers, options and lists of them.
+    /// This cannot fail: a changeset consists only of strings, integers, options and lists.
     pub fn to_json(&self) -> String {
         let mut json =
             serde_json::to_string_pretty(self).expect("strings, integers and lists are valid JSON");
@@ -63,7 +61,7 @@ impl Changeset {
     /// Parse the JSON of [`Changeset::to_json`].
     ///
     /// # Errors
-    /// The text is not JSON, is not a changeset, or has another schema number than [`SCHEMA`].
+    /// The text is not JSON, is not a changeset, or has a schema version other than [`SCHEMA`].
     pub fn from_json(json: &str) -> Result<Self, Error> {
         #[derive(Deserialize)]
         struct Peek {
@@ -73,45 +71,45 @@ impl Changeset {
         match peek.schema {
             Some(SCHEMA) => Ok(serde_json::from_str(json)?),
             Some(other) => Err(Error::new(format!(
-                "changeset schema {other} is not schema {SCHEMA}; read it with the `binoc` that wrote it"
+                "unsupported changeset schema {other}, expected {SCHEMA}; use the version of `binoc` that wrote it"
             ))),
-            None => Err(Error::new("no `schema` number: this is not a changeset of `binoc`")),
+            None => Err(Error::new("not a changeset: the field `schema` is missing")),
         }
     }
 }
 
-/// What happened to one file, or to one part of it such as a table of a database.
+/// The change of a file, or of a part of a file such as a table of a database.
 ///
-/// `action`, `item_type` and `tags` are open strings: a reader keeps what it does not know.
+/// `action`, `item_type` and `tags` can have values that a reader does not know; readers keep them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Node {
-    /// `added`, `removed`, `changed`, `renamed`, or a plugin's own word.
+    /// `added`, `removed`, `changed`, `renamed`, or a value that a plugin defines.
     pub action: String,
-    /// `file`, `table`, `text`, `binary`, or a plugin's own word.
+    /// `file`, `table`, `text`, `binary`, or a value that a plugin defines.
     pub item_type: String,
-    /// The path in the newer snapshot (in the older one for what was removed), with `/` between names;
-    /// for a child, its name inside the parent.
+    /// The path in the newer snapshot, or in the older one if the file was removed. The separator is `/`. For a
+    /// child, the name inside the parent.
     pub path: String,
-    /// The path in the older snapshot, where it is another one.
+    /// The path in the older snapshot, if it differs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// The name of the comparator; set by the host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comparator: Option<String>,
-    /// Size in bytes in the older snapshot.
+    /// The size in the older snapshot, in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes_before: Option<u64>,
-    /// Size in bytes in the newer snapshot.
+    /// The size in the newer snapshot, in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes_after: Option<u64>,
-    /// For a rename with edits, which is an inference: how much of the content is shared, in percent.
+    /// The shared content in percent, if a rename was inferred from it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub similarity: Option<u8>,
-    /// What kind of change it is: `schema`, `content`, `order`, `encoding`, `path`, or a plugin's own word.
+    /// The kinds of change: `schema`, `content`, `order`, `encoding`, `path`, or values that a plugin defines.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub tags: BTreeSet<String>,
-    /// What exactly changed.
+    /// The facts: what exactly changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub facts: Vec<Fact>,
     /// Changed parts.
@@ -125,25 +123,25 @@ impl Node {
         Self { action: action.into(), item_type: item_type.into(), path: path.into(), ..Self::default() }
     }
 
-    /// Add a fact, and a tag for the kind of change that it is.
+    /// Add a fact and the tag of its kind of change.
     pub fn push(&mut self, tag: &str, fact: Fact) {
         self.tags.insert(tag.into());
         self.facts.push(fact);
     }
 }
 
-/// One exact statement, with a few examples.
+/// A statement about a change, with an exact count and a few examples.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Fact {
-    /// The statement for machines, such as `rows.added`; an open string.
+    /// The machine-readable statement, such as `rows.added`; plugins can define values.
     pub verb: String,
-    /// The statement for people, such as `2 rows added`. Holds no text from the data; that is in `examples`.
+    /// The statement for people, such as `2 rows added`. Text from the data is only in `examples`.
     pub text: String,
-    /// How many; exact, whatever the number of examples.
+    /// The exact number of occurrences; it does not depend on the number of examples.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
-    /// The first few, in the order of the data.
+    /// The first examples, in the order of the data.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub examples: Vec<Example>,
 }
@@ -154,7 +152,7 @@ impl Fact {
         Self { verb: verb.into(), text: text.into(), ..Self::default() }
     }
 
-    /// Create a fact with a count and its text: `count` things called `noun` are `state`.
+    /// Create a fact with a count and the text `COUNT NOUN STATE`, such as `2 rows added`.
     pub fn counted(verb: &str, count: u64, noun: &str, state: &str) -> Self {
         let text = format!("{} {state}", crate::show::plural(count, noun));
         Self { verb: verb.into(), text, count: Some(count), ..Self::default() }
@@ -175,26 +173,26 @@ impl Fact {
     }
 }
 
-/// One instance of a fact. Everything in it may come from the data, so a renderer escapes it.
+/// An example of a fact. All fields can contain text from the data, so a renderer must escape them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Example {
-    /// The place in words, such as `row 5`.
+    /// The position in words, such as `row 5`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
     /// The value of the key that identifies the row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// The column.
+    /// The name of the column.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub column: Option<String>,
-    /// The value before.
+    /// The value in the older snapshot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub old: Option<String>,
-    /// The value after.
+    /// The value in the newer snapshot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub new: Option<String>,
-    /// The thing itself, where there is no before and after.
+    /// The value, if the example is not a replacement of one value by another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
 }
@@ -210,7 +208,7 @@ impl Example {
         Self { old: Some(old.into()), new: Some(new.into()), ..Self::default() }
     }
 
-    /// Set the place, in words.
+    /// Set the position, in words.
     #[must_use]
     pub fn with_at(mut self, at: impl Into<String>) -> Self {
         self.at = Some(at.into());
@@ -232,29 +230,29 @@ impl Example {
     }
 }
 
-/// How bad a [`Diagnostic`] is.
+/// The severity of a [`Diagnostic`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Severity {
-    /// The result is whole, but not made the way one would expect.
+    /// The result is complete, but the comparison differs from what the user may expect.
     Note,
-    /// Something was left out on purpose.
+    /// Something was skipped by design, such as a symbolic link.
     Warning,
     /// Something could not be compared; the result is incomplete.
     Error,
 }
 
-/// Something the user has to know about how the changeset came to be.
+/// A message to the user about the comparison.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Diagnostic {
-    /// The path it is about, if it is about one.
+    /// The path of the file, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// How bad it is.
+    /// The severity.
     pub severity: Severity,
-    /// What is wrong, then what helps.
+    /// The text: the problem, then the fix.
     pub message: String,
 }
 
@@ -285,8 +283,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_changeset_with_all_fields_survives_its_json() {
-        // Literals without `..`: a new field has to be added here.
+    fn json_keeps_all_fields() {
+        // Literals without `..`, so that a new field does not compile until it is added here.
         let text = || Some("a\0\"\u{1F600}\n".to_owned());
         let (at, key, column) = (text(), text(), text());
         let example = Example { at, key, column, old: text(), new: text(), value: text() };
@@ -321,9 +319,9 @@ mod tests {
     }
 
     #[test]
-    fn another_schema_is_refused_by_number() {
+    fn unknown_schema_is_refused() {
         let later = Changeset::new("a", "b").to_json().replace("\"schema\": 1", "\"schema\": 7");
         assert!(Changeset::from_json(&later).unwrap_err().to_string().contains("schema 7"));
-        assert!(Changeset::from_json("{}").unwrap_err().to_string().contains("not a changeset"));
+        assert!(Changeset::from_json("{}").unwrap_err().to_string().contains("`schema`"));
     }
 }

@@ -1,4 +1,4 @@
-//! The two families of contributions and what they exchange with the host.
+//! The traits that a plugin implements, and the types that they exchange with the host.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Result;
 use crate::model::{Changeset, Node};
 
-/// The description of a comparator: its name and the files that it takes.
+/// The description of a comparator: its name and the files that it accepts.
 ///
 /// ```
 /// use binoc_sdk::ComparatorInfo;
@@ -23,35 +23,35 @@ pub struct ComparatorInfo {
     /// File extensions in lower case, without the dot.
     #[serde(default)]
     pub extensions: Vec<String>,
-    /// First bytes of files to take, whatever their extension.
+    /// First bytes of the files to accept, with any extension.
     #[serde(default)]
     pub prefixes: Vec<String>,
-    /// Whether to take all files that no other comparator took.
+    /// Whether to accept all files that no earlier comparator compared.
     #[serde(default)]
     pub any: bool,
 }
 
 impl ComparatorInfo {
-    /// Create the description of a comparator that takes no files yet.
+    /// Create the description of a comparator that accepts no files yet.
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into(), ..Self::default() }
     }
 
-    /// Add extensions of files to take, in lower case, without the dot.
+    /// Add extensions of the files to accept, in lower case, without the dot.
     #[must_use]
     pub fn with_extensions(mut self, extensions: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.extensions.extend(extensions.into_iter().map(Into::into));
         self
     }
 
-    /// Add first bytes of files to take, whatever their extension.
+    /// Add first bytes of the files to accept, with any extension.
     #[must_use]
     pub fn with_prefixes(mut self, prefixes: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.prefixes.extend(prefixes.into_iter().map(Into::into));
         self
     }
 
-    /// Also take all files that no other comparator took.
+    /// Also accept all files that no earlier comparator compared.
     #[must_use]
     pub fn with_any(mut self) -> Self {
         self.any = true;
@@ -63,14 +63,14 @@ impl ComparatorInfo {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RendererInfo {
-    /// The name for `--format`.
+    /// The value of `--format` that selects the renderer.
     pub name: String,
-    /// The extension by which `-o PATH` chooses it, in lower case, without the dot.
+    /// The extension of PATH in `-o PATH` that selects the renderer, in lower case, without the dot.
     pub extension: String,
 }
 
 impl RendererInfo {
-    /// Create the description of a renderer called `name` for files that end in `.extension`.
+    /// Create the description of a renderer with this name, for files with this extension.
     pub fn new(name: impl Into<String>, extension: impl Into<String>) -> Self {
         Self { name: name.into(), extension: extension.into() }
     }
@@ -80,9 +80,9 @@ impl RendererInfo {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Side {
-    /// The path to read; never write there.
+    /// The path to read. Do not write to it.
     pub local: PathBuf,
-    /// Its size in bytes.
+    /// The size in bytes.
     pub bytes: u64,
 }
 
@@ -93,16 +93,16 @@ impl Side {
     }
 }
 
-/// The options of the user and the limits of a comparator; set the fields of the default.
+/// The options of the user and the limits of a comparison; start with the default and set fields.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CompareOptions {
-    /// Columns that identify a row, where the user named them.
+    /// The columns that identify a row; empty if the user named none.
     #[serde(default)]
     pub key: Vec<String>,
-    /// How many examples of a fact to give.
+    /// The largest number of examples of a fact.
     pub examples: usize,
-    /// The largest file to hold in memory; a larger one is skipped with a reason.
+    /// The size of the largest file to hold in memory, in bytes. Skip a larger file and return the reason.
     pub max_bytes: u64,
 }
 
@@ -112,7 +112,7 @@ impl Default for CompareOptions {
     }
 }
 
-/// Two files with different bytes, to be compared.
+/// A request to compare two files whose bytes differ.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CompareRequest {
@@ -145,76 +145,76 @@ impl CompareRequest {
 #[serde(tag = "outcome", rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Outcome {
-    /// What changed. The host fills in path, sizes and comparator.
+    /// The files were compared.
     #[non_exhaustive]
     Changed {
-        /// The facts.
+        /// The changes. The host sets the path, the sizes and the comparator.
         node: Box<Node>,
     },
     /// The comparator cannot compare the files; the host tries the next one.
     #[non_exhaustive]
     Skipped {
-        /// The reason, shown to the user; none if the user does not expect the files to be compared.
+        /// The reason, shown to the user; `None` if the user need not know.
         reason: Option<String>,
     },
 }
 
 impl Outcome {
-    /// Return what changed.
+    /// Create an outcome from the changes.
     pub fn changed(node: Node) -> Self {
         Self::Changed { node: Box::new(node) }
     }
 
-    /// Leave the files to the next comparator without a message to the user.
+    /// Skip the files without a message to the user.
     pub const fn skip() -> Self {
         Self::Skipped { reason: None }
     }
 
-    /// Leave the files to the next comparator, and show the user the reason.
+    /// Skip the files and show the reason to the user.
     pub fn skip_because(reason: impl Into<String>) -> Self {
         Self::Skipped { reason: Some(reason.into()) }
     }
 }
 
-/// A comparison of two versions of one file.
+/// A comparator: compares two versions of a file.
 pub trait Comparator: Send + Sync {
-    /// Return the name of the comparator and the files that it takes.
+    /// Return the name of the comparator and the files that it accepts.
     fn describe(&self) -> ComparatorInfo;
 
     /// Compare two files whose bytes differ.
     ///
     /// # Errors
-    /// The message is shown to the user, and the host tries the next comparator.
+    /// The host shows the message to the user and tries the next comparator.
     fn compare(&self, request: &CompareRequest) -> Result<Outcome>;
 }
 
-/// A form of output: a changeset as text.
+/// A renderer: converts a changeset to text.
 pub trait Renderer: Send + Sync {
     /// Return the name of the renderer and the extension of its files.
     fn describe(&self) -> RendererInfo;
 
-    /// Return the whole document, with its final newline.
+    /// Return the complete document with a final newline.
     ///
     /// # Errors
-    /// The message is shown to the user, and nothing is written.
+    /// The host shows the message to the user and writes nothing.
     fn render(&self, changeset: &Changeset) -> Result<String>;
 }
 
-/// A named set of contributions.
+/// A named set of comparators and renderers.
 #[non_exhaustive]
 pub struct Plugin {
-    /// Its name, shown to users.
+    /// The name, shown to users.
     pub name: String,
-    /// Its own version.
+    /// The version.
     pub version: String,
-    /// Tried in this order.
+    /// The comparators, in the order in which the host tries them.
     pub comparators: Vec<Box<dyn Comparator>>,
-    /// Selected by name.
+    /// The renderers; the user selects one by name or extension.
     pub renderers: Vec<Box<dyn Renderer>>,
 }
 
 impl Plugin {
-    /// Create a plugin without contributions.
+    /// Create a plugin without comparators and renderers.
     pub fn new(name: impl Into<String>, version: impl Into<String>) -> Self {
         Self { name: name.into(), version: version.into(), comparators: Vec::new(), renderers: Vec::new() }
     }

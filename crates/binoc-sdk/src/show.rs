@@ -1,11 +1,12 @@
-//! Data as text for [`Example`](crate::Example): bounded, and never two different values alike.
+//! Functions that format data for an [`Example`](crate::Example). The text is bounded, and different values stay
+//! different.
 
 use std::fmt::Write;
 
-/// The longest text an example shows, in characters.
+/// The length of the longest text in an example, in characters.
 pub const LONGEST: usize = 120;
 
-/// Return a count and its noun: `1 row`, `2 rows`, `0 rows`; also `2 entries` and `2 indexes`.
+/// Return a count with its noun in the singular or plural, such as `1 row`, `2 rows` or `2 entries`.
 pub fn plural(count: u64, noun: &str) -> String {
     let many = match noun.strip_suffix('y').filter(|stem| !stem.ends_with(['a', 'e', 'o', 'u'])) {
         Some(stem) => format!("{stem}ies"),
@@ -15,7 +16,7 @@ pub fn plural(count: u64, noun: &str) -> String {
     format!("{count} {}", if count == 1 { noun } else { &many })
 }
 
-/// Return bytes as text; what is not UTF-8 becomes `\xNN`.
+/// Return bytes as text; each byte that is not UTF-8 becomes `\xNN`.
 pub fn bytes(data: &[u8]) -> String {
     let mut text = String::with_capacity(data.len());
     for chunk in data.utf8_chunks() {
@@ -28,15 +29,15 @@ pub fn bytes(data: &[u8]) -> String {
     text
 }
 
-/// Return a text, cut to [`LONGEST`] characters.
+/// Return a text cut to [`LONGEST`] characters.
 pub fn clip(text: &str) -> String {
     window(text, 0)
 }
 
-/// Return two different texts, cut to the part where they begin to differ, so that they still differ.
+/// Return two different texts, cut to the part where they first differ.
 pub fn clip_pair(old: &str, new: &str) -> (String, String) {
     let shared = old.chars().zip(new.chars()).take_while(|(a, b)| a == b).count();
-    // A little of what they share, as context.
+    // Keep a part of the shared text as context.
     let start = if shared + 1 < LONGEST { 0 } else { shared - LONGEST / 4 };
     (window(old, start), window(new, start))
 }
@@ -58,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nouns_are_counted_in_english() {
+    fn plural_of_english_nouns() {
         assert_eq!(plural(1, "row"), "1 row");
         assert_eq!(plural(2, "entry"), "2 entries");
         assert_eq!(plural(0, "index"), "0 indexes");
@@ -66,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn long_values_that_differ_late_still_differ() {
+    fn long_values_with_a_late_difference_stay_different() {
         let (old, new) = (format!("{}x", "a".repeat(500)), format!("{}y", "a".repeat(500)));
         let (old, new) = clip_pair(&old, &new);
         assert_ne!(old, new);
@@ -74,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn every_pair_that_differs_is_shown_as_different() {
+    fn different_values_stay_different() {
         for shared in 0..300 {
             let old = "é".repeat(shared);
             let (a, b) = clip_pair(&old, &format!("{old}!"));
@@ -83,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_not_utf8_are_visible() {
+    fn invalid_utf8_is_escaped() {
         assert_eq!(bytes(b"caf\xe9"), "caf\\xE9");
     }
 }

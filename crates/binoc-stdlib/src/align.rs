@@ -1,31 +1,31 @@
-//! Aligns two sequences, exactly where that is cheap and validly everywhere.
+//! Alignment of two sequences. Small gaps are aligned with the fewest edits, large ones approximately.
 
 use std::collections::HashMap;
 
-/// Gaps up to this product of lengths are aligned with the fewest edits.
+/// The largest product of lengths of a gap that is aligned with the fewest edits without a search for anchors.
 const EXACT: usize = 1 << 16;
-/// The same where no anchor was found.
+/// The largest product of lengths of a gap without anchors that is aligned with the fewest edits.
 const LAST_RESORT: usize = 1 << 22;
-/// How often a gap is divided; a hostile input must not make this quadratic.
+/// The largest number of nested divisions of a gap, so that no input takes quadratic time.
 const DEPTH: u32 = 64;
 
-/// Gives equal contents equal numbers, across several inputs.
+/// A map from digests to small integers; equal contents get equal integers, in all inputs.
 #[derive(Default)]
 pub(crate) struct Interner(HashMap<u128, u32>);
 
 impl Interner {
     pub(crate) fn id(&mut self, digest: u128) -> u32 {
-        // The default limit on bytes is far below; beyond it, an error is better than equal numbers.
+        // The default size limit allows far fewer. A panic is better than the same integer for different contents.
         let next = u32::try_from(self.0.len()).expect("fewer than 2^32 different contents");
         *self.0.entry(digest).or_insert(next)
     }
 }
 
-/// 128 bits of a cryptographic hash: equal digests mean equal contents.
+/// Return 128 bits of a cryptographic hash; equal digests mean equal contents.
 pub(crate) fn digest<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> u128 {
     let mut hasher = blake3::Hasher::new();
     for part in parts {
-        // With its length, so that ("ab", "c") is not ("a", "bc").
+        // Hash the length too, so that ("ab", "c") and ("a", "bc") differ.
         hasher.update(&(part.len() as u64).to_le_bytes()).update(part);
     }
     let mut bytes = [0; 16];
@@ -33,7 +33,7 @@ pub(crate) fn digest<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> u128 {
     u128::from_le_bytes(bytes)
 }
 
-/// Pairs of places with equal items, increasing on both sides.
+/// Return pairs of positions with equal items; both positions increase from pair to pair.
 pub(crate) fn align(old: &[u32], new: &[u32]) -> Vec<(usize, usize)> {
     let mut pairs = Vec::new();
     let mut todo = vec![(0..old.len(), 0..new.len(), 0)];
@@ -53,7 +53,7 @@ pub(crate) fn align(old: &[u32], new: &[u32]) -> Vec<(usize, usize)> {
         }
         let divisible = cells > EXACT && depth < DEPTH;
         let anchors = if divisible { anchors(old_items, new_items) } else { Vec::new() };
-        // From a place in the gap to the place in the sequence.
+        // Convert positions in the gap to positions in the sequence.
         let absolute = |(old_place, new_place)| (old_gap.start + old_place, new_gap.start + new_place);
         if anchors.is_empty() {
             let matches = if cells <= LAST_RESORT {
@@ -76,9 +76,9 @@ pub(crate) fn align(old: &[u32], new: &[u32]) -> Vec<(usize, usize)> {
     pairs
 }
 
-/// The places of a longest strictly increasing subsequence.
+/// Return the positions of a longest strictly increasing subsequence.
 pub(crate) fn increasing(items: &[usize]) -> Vec<usize> {
-    // `tails[n]` is the place of the smallest item that ends an increasing sequence of n + 1.
+    // `tails[n]` is the position of the smallest item that ends an increasing sequence of n + 1.
     let mut tails: Vec<usize> = Vec::new();
     let mut before = vec![usize::MAX; items.len()];
     for (place, item) in items.iter().enumerate() {
@@ -98,7 +98,7 @@ pub(crate) fn increasing(items: &[usize]) -> Vec<usize> {
     chain
 }
 
-/// Items that occur equally often on both sides, in the order that most of them agree on.
+/// Return pairs of items that occur equally often on both sides, without those that changed their order.
 fn anchors(old: &[u32], new: &[u32]) -> Vec<(usize, usize)> {
     let mut places: HashMap<u32, (Vec<usize>, usize)> = HashMap::new();
     for (place, item) in new.iter().enumerate() {
@@ -121,10 +121,10 @@ fn anchors(old: &[u32], new: &[u32]) -> Vec<(usize, usize)> {
     increasing(&order).into_iter().map(|place| pairs[place]).collect()
 }
 
-/// A longest common subsequence.
+/// Return a longest common subsequence.
 fn longest(old: &[u32], new: &[u32]) -> Vec<(usize, usize)> {
     let width = new.len() + 1;
-    // `best[row * width + column]` is the length for what follows these places.
+    // `best[row * width + column]` is the length for the items from these positions on.
     let mut best = vec![0u32; (old.len() + 1) * width];
     for row in (0..old.len()).rev() {
         for column in (0..new.len()).rev() {
@@ -149,14 +149,14 @@ fn longest(old: &[u32], new: &[u32]) -> Vec<(usize, usize)> {
     pairs
 }
 
-/// A common subsequence found in one pass, exact within a window that slides along both.
+/// Return a common subsequence, found in one pass with a window that slides along both sequences.
 fn sliding(old: &[u32], new: &[u32]) -> Vec<(usize, usize)> {
     const WINDOW: usize = 256;
     let window = |items: &[u32], start: usize| start..items.len().min(start + WINDOW);
     let (mut old_start, mut new_start, mut pairs) = (0, 0, Vec::new());
     while old_start < old.len() && new_start < new.len() {
         let matches = longest(&old[window(old, old_start)], &new[window(new, new_start)]);
-        // Only the first half: the second one may align better with what comes after the window.
+        // Keep the first half only: the second half may align better with items after the window.
         let half = matches.into_iter().take_while(|pair| pair.0 < WINDOW / 2);
         let before = pairs.len();
         pairs.extend(half.map(|pair| (old_start + pair.0, new_start + pair.1)));
@@ -170,7 +170,7 @@ fn sliding(old: &[u32], new: &[u32]) -> Vec<(usize, usize)> {
 pub(crate) mod tests {
     use super::*;
 
-    /// A small generator of pseudo-random numbers (xorshift), so that the tests need no crate.
+    /// Return a generator of pseudo-random numbers (xorshift), so that the tests need no crate.
     pub(crate) fn random(seed: u64) -> impl FnMut(u64) -> u64 {
         let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
         move |below| {
@@ -190,7 +190,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn small_sequences_are_aligned_with_the_fewest_edits() {
+    fn small_sequences_have_the_fewest_edits() {
         for seed in 1..300 {
             let mut random = random(seed);
             let mut sequence = || (0..random(12)).map(|_| random(4) as u32).collect::<Vec<_>>();
@@ -200,7 +200,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn large_sequences_keep_everything_that_stayed_in_place() {
+    fn removed_items_do_not_affect_the_others() {
         let mut random = random(7);
         let old: Vec<u32> = (0..50_000).collect();
         let mut new = old.clone();
@@ -211,19 +211,19 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn large_shuffled_and_repetitive_sequences_are_aligned_in_time() {
+    fn large_shuffled_sequences_are_aligned_quickly() {
         let mut random = random(11);
         let mut shuffled: Vec<u32> = (0..100_000).collect();
         for place in (1..shuffled.len()).rev() {
             shuffled.swap(place, random(place as u64 + 1) as usize);
         }
         check(&(0..100_000).collect::<Vec<_>>(), &shuffled);
-        let mut dull = || (0..20_000).map(|_| random(3) as u32).collect::<Vec<_>>();
-        assert!(check(&dull(), &dull()) > 10_000);
+        let mut repetitive = || (0..20_000).map(|_| random(3) as u32).collect::<Vec<_>>();
+        assert!(check(&repetitive(), &repetitive()) > 10_000);
     }
 
     #[test]
-    fn the_longest_increasing_part_is_found() {
+    fn longest_increasing_subsequence_is_found() {
         assert_eq!(increasing(&[3, 1, 2, 0, 4]), [1, 2, 4]);
         assert!(increasing(&[]).is_empty());
     }

@@ -1,4 +1,4 @@
-//! Compares whatever nobody else understands, by its bytes.
+//! Comparison of files by bytes, for all files that no other comparator supports.
 
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -27,7 +27,7 @@ impl Comparator for Binary {
     }
 }
 
-/// `None` if one begins with the other.
+/// Return the position of the first byte that differs; `None` if one file begins with the other.
 fn first_difference(left: &Side, right: &Side) -> Result<Option<u64>> {
     let open = |side: &Side| {
         File::open(&side.local)

@@ -1,4 +1,4 @@
-//! The canonical form of a changeset.
+//! The JSON renderer.
 
 use binoc_sdk::{Changeset, Renderer, RendererInfo, Result};
 

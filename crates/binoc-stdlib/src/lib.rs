@@ -1,4 +1,4 @@
-//! The formats that Binoc knows by itself: tables, text and bytes in, Markdown and JSON out.
+//! The built-in comparators (tables, text, bytes) and renderers (Markdown, JSON).
 
 mod align;
 mod binary;
@@ -9,7 +9,7 @@ mod text;
 
 use binoc_sdk::Plugin;
 
-/// The contributions of this crate, in the order in which they are asked.
+/// Return the built-in comparators and renderers; comparators are tried in this order.
 pub fn plugin() -> Plugin {
     Plugin::new("stdlib", env!("CARGO_PKG_VERSION"))
         .comparator(table::Table)

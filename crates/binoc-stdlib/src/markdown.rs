@@ -1,4 +1,4 @@
-//! The changelog for people. Everything from the data stands in a code span, where it can do no harm.
+//! The Markdown renderer. All text from the data is in code spans, so that it cannot add markup.
 
 use std::collections::BTreeMap;
 
@@ -113,7 +113,7 @@ fn example_text(example: &Example) -> String {
     }
 }
 
-/// Data as a code span: no mark-up, no line break, nothing invisible.
+/// Return data as a code span without line breaks and invisible characters.
 fn code(data: &str) -> String {
     if data.is_empty() {
         return "*(empty)*".into();
@@ -121,10 +121,10 @@ fn code(data: &str) -> String {
     let mut text = String::with_capacity(data.len());
     for c in data.chars() {
         match c {
-            // The pictures of control characters: a newline is seen and breaks nothing.
+            // Show control characters as their Unicode symbols, so that a newline is visible.
             '\0'..='\x1f' => text.extend(char::from_u32(0x2400 + c as u32)),
             '\x7f' => text.push('\u{2421}'),
-            // What is invisible or turns the text around.
+            // Escape invisible characters and those that change the direction of the text.
             '\u{80}'..='\u{9f}'
             | '\u{ad}'
             | '\u{200b}'..='\u{200f}'
@@ -136,12 +136,12 @@ fn code(data: &str) -> String {
     }
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest + 1);
-    // A code span may not begin or end with its own mark, and loses one space at both ends.
+    // Markdown removes one space at both ends. Without spaces, a backtick at an end would join the fence.
     let pad = if text.starts_with(['`', ' ']) || text.ends_with(['`', ' ']) { " " } else { "" };
     format!("{fence}{pad}{text}{pad}{fence}")
 }
 
-/// Our own words, with identifiers in backticks. They may quote the data, so the rest is escaped.
+/// Return a message as Markdown: text in backticks as code spans, the rest escaped.
 fn prose(text: &str) -> String {
     let mut out = String::new();
     for (place, part) in text.split('`').enumerate() {
@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn data_cannot_break_out_of_its_code_span() {
+    fn data_stays_in_its_code_span() {
         assert_eq!(code("a`b"), "``a`b``");
         assert_eq!(code("`"), "`` ` ``");
         assert_eq!(code("x\n# heading"), "`x␊# heading`");
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn prose_keeps_identifiers_and_escapes_the_rest() {
+    fn prose_outside_code_spans_is_escaped() {
         assert_eq!(prose("no `a*b` in <b>"), "no `a*b` in \\<b\\>");
         assert_eq!(prose("one ` open\n# x"), "one `  open␊# x `");
     }

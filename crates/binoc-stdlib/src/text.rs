@@ -1,4 +1,4 @@
-//! Compares text by lines.
+//! Comparison of text by lines.
 
 use std::fs::File;
 use std::io::Read;
@@ -9,11 +9,11 @@ use binoc_sdk::{
 
 use crate::align::{Interner, align, digest};
 
-/// Extensions of text in whatever encoding; other files must be UTF-8 to be taken for text.
+/// Extensions of text files in any encoding; files with other extensions are text only if they are UTF-8.
 const EXTENSIONS: [&str; 14] =
     ["txt", "md", "rst", "log", "json", "jsonl", "xml", "html", "yaml", "yml", "toml", "ini", "sql", "tex"];
 const BOM: &[u8] = b"\xef\xbb\xbf";
-/// How many lines of one place are shown.
+/// The largest number of lines in an example.
 const LINES: usize = 3;
 
 pub(crate) struct Text;
@@ -54,23 +54,23 @@ impl Comparator for Text {
     }
 }
 
-/// The file's bytes, or the reason why it is too large for memory.
+/// Return the bytes of a file, or the reason why it is skipped as too large.
 pub(crate) fn load(side: &Side, request: &CompareRequest) -> Result<Result<Vec<u8>, String>> {
     let limit = request.options.max_bytes;
     let mut data = Vec::new();
-    // The size is asked of the data, not of the directory: the file may have grown since.
+    // Check the size while reading: the file may have grown since it was listed.
     let file = File::open(&side.local).map_err(|error| Error::io(&side.local, error))?;
     file.take(limit + 1).read_to_end(&mut data).map_err(|error| Error::io(&side.local, error))?;
     let small = data.len() as u64 <= limit;
     Ok(if small { Ok(data) } else { Err(format!("larger than {}", show::plural(limit, "byte"))) })
 }
 
-/// Looks at the beginning only, so that a large binary is not read for nothing.
+/// Return whether a file begins like text; a large binary file is not read completely.
 fn is_text(side: &Side, any_encoding: bool) -> Result<bool> {
     let mut head = Vec::new();
     let file = File::open(&side.local).map_err(|error| Error::io(&side.local, error))?;
     file.take(8192).read_to_end(&mut head).map_err(|error| Error::io(&side.local, error))?;
-    // The cut may be in the middle of a character.
+    // The last character may be incomplete.
     let utf8 = std::str::from_utf8(&head).map_or_else(|error| error.error_len().is_none(), |_| true);
     Ok(!head.contains(&0) && (utf8 || any_encoding))
 }
@@ -79,7 +79,7 @@ pub(crate) fn not_utf8() -> Fact {
     Fact::new("encoding.unknown", "not UTF-8: compared byte by byte")
 }
 
-/// How the file is written, apart from what it says.
+/// Return facts about byte order marks and line endings.
 pub(crate) fn encoding_facts(left: &[u8], right: &[u8]) -> Vec<Fact> {
     let mut facts = Vec::new();
     match (left.starts_with(BOM), right.starts_with(BOM)) {

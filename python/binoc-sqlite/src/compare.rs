@@ -1,4 +1,4 @@
-//! Compares two databases: what is in the schema, then each table's columns and rows.
+//! Comparison of two databases: the schema, then the columns and rows of each table.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,7 +18,7 @@ impl Comparator for Sqlite {
         let databases = Databases::open(&request.left.local, &request.right.local)?;
         let mut node = Node::new("changed", "database", "");
         if [&request.left.local, &request.right.local].into_iter().any(|path| has_log(path)) {
-            let text = "a log beside the database is not applied: what it holds is not compared";
+            let text = "a log next to the database is not applied: changes in it are not compared";
             node.push("content", Fact::new("database.log", text));
         }
         let comparison = Comparison { databases, limit: request.options.examples };
@@ -27,7 +27,7 @@ impl Comparator for Sqlite {
     }
 }
 
-/// Whether pages of the database are still in a file beside it.
+/// Return whether there is a write-ahead log or rollback journal that is not empty.
 fn has_log(database: &Path) -> bool {
     ["-wal", "-journal"].iter().any(|end| {
         let mut name = database.as_os_str().to_owned();
@@ -41,7 +41,7 @@ struct Comparison {
     limit: usize,
 }
 
-/// What identifies the rows of a table in both databases.
+/// The columns that identify the rows of a table in both databases.
 struct Key {
     columns: Vec<String>,
     declared: bool,
@@ -73,7 +73,7 @@ impl Comparison {
         Ok(())
     }
 
-    /// Indexes, views and triggers, by name and definition; virtual tables only by name.
+    /// Compare indexes, views and triggers by name and definition, and virtual tables by name.
     fn others(&self, node: &mut Node, old: &BTreeMap<String, Item>, new: &BTreeMap<String, Item>) {
         for (kind, noun) in
             [("index", "index"), ("view", "view"), ("trigger", "trigger"), ("virtual", "virtual table")]
@@ -162,7 +162,7 @@ impl Comparison {
         add("columns.retyped", "declared with another type", retyped.collect());
     }
 
-    /// The primary key if it is the same on both sides and never `NULL`, else the rowid.
+    /// Return the primary key if it is the same in both tables and never `NULL`, otherwise the rowid.
     fn key(&self, table: &str, before: &[Column], after: &[Column], rowid: bool) -> Result<Option<Key>> {
         let key = |columns: &[Column]| -> Vec<(String, String)> {
             let mut key: Vec<_> = columns.iter().filter(|column| column.key > 0).collect();
@@ -187,7 +187,7 @@ impl Comparison {
         if !rowid || old != new {
             return Ok(None);
         }
-        // A column of that name hides the number of the row.
+        // A column with the name `rowid` hides the rowid.
         let taken =
             |name: &&str| !before.iter().chain(after).any(|column| column.name.eq_ignore_ascii_case(name));
         let name = ["rowid", "_rowid_", "oid"].into_iter().find(taken);
@@ -216,7 +216,8 @@ impl Comparison {
         }
         facts.extend(self.cells(&table, common, &join, &order)?);
         if !facts.is_empty() {
-            let how = if key.declared { "primary key" } else { "rowid, as there is no primary key" };
+            let how =
+                if key.declared { "primary key" } else { "rowid, because the table has no primary key" };
             let fact = Fact::new("rows.matched-by-key", format!("rows matched by {how}"));
             let names = show::clip(&key.columns.join(", "));
             node.push(
@@ -231,7 +232,7 @@ impl Comparison {
     }
 
     fn cells(&self, table: &str, common: &[&str], join: &str, order: &str) -> Result<Option<Fact>> {
-        // Whatever the column's collation says, another letter case is a change; so is 1 becoming 1.0.
+        // A change of letter case is a change even if the collation ignores case, and so is 1 to 1.0.
         let differs = |name: &&str| {
             let name = quoted(name);
             format!("(a.{name} COLLATE BINARY IS NOT b.{name} OR typeof(a.{name}) <> typeof(b.{name}))")
@@ -290,7 +291,7 @@ mod tests {
         assert_eq!(
             std::fs::read_dir(&directory).unwrap().count(),
             2,
-            "nothing is written beside the databases"
+            "a file was written next to the databases"
         );
         std::fs::remove_dir_all(directory).unwrap();
         let Outcome::Changed { node, .. } = outcome else { panic!("{outcome:?}") };
@@ -307,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn tables_columns_rows_and_cells_are_counted() {
+    fn tables_columns_rows_and_cells_are_compared() {
         let old = "CREATE TABLE p (id INTEGER PRIMARY KEY, name TEXT); CREATE TABLE gone (x);
                    INSERT INTO p VALUES (1, 'a'), (2, 'b'), (3, 'c'); INSERT INTO gone VALUES (1), (2);";
         let new = "CREATE TABLE p (id INTEGER PRIMARY KEY, name TEXT, age INT); CREATE TABLE fresh (x);
@@ -329,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn neither_collation_nor_type_hides_a_change() {
+    fn collation_and_type_do_not_hide_changes() {
         let table = "CREATE TABLE t (k TEXT COLLATE NOCASE PRIMARY KEY, v COLLATE NOCASE) WITHOUT ROWID;";
         let old = format!("{table} INSERT INTO t VALUES ('a', 'x'), ('b', 1), ('c', NULL);");
         let new = format!("{table} INSERT INTO t VALUES ('A', 'X'), ('b', 1.0), ('c', 'NULL');");
@@ -350,18 +351,18 @@ mod tests {
     }
 
     #[test]
-    fn without_a_key_the_rowid_is_used_and_said() {
+    fn rows_without_primary_key_are_matched_by_rowid() {
         let lines = compare(
             "rowid",
             "CREATE TABLE t (rowid TEXT, v); INSERT INTO t VALUES ('r', 1), ('r', 2);",
             "CREATE TABLE t (rowid TEXT, v); INSERT INTO t VALUES ('r', 1), ('r', 3), ('r', 4);",
         );
-        assert_eq!(lines[0], "t changed: rows matched by rowid, as there is no primary key");
+        assert_eq!(lines[0], "t changed: rows matched by rowid, because the table has no primary key");
         assert_eq!(lines[1..], ["t changed: 1 row added", "t changed: 1 cell changed in 1 row"]);
     }
 
     #[test]
-    fn another_primary_key_makes_rows_not_comparable() {
+    fn rows_are_not_compared_if_the_primary_key_changed() {
         let lines = compare(
             "rekeyed",
             "CREATE TABLE t (a INT, b INT, PRIMARY KEY (a)); INSERT INTO t VALUES (1, 2);",
@@ -372,14 +373,14 @@ mod tests {
     }
 
     #[test]
-    fn the_same_content_in_other_bytes_has_no_facts() {
+    fn same_content_in_different_bytes_has_no_facts() {
         let table = "CREATE TABLE t (id INTEGER PRIMARY KEY, v);";
         let lines = compare("same", table, &format!("{table} INSERT INTO t VALUES (1, 2); DELETE FROM t;"));
         assert!(lines.is_empty(), "{lines:?}");
     }
 
     #[test]
-    fn an_error_of_sqlite_is_the_source() {
+    fn sqlite_error_is_the_source() {
         let path = std::env::temp_dir().join(format!("binoc-sqlite-{}-broken.db", std::process::id()));
         std::fs::write(&path, format!("SQLite format 3\0{}", "x".repeat(200))).unwrap();
         let request = CompareRequest::new("x.db", Side::new(&path, 216), Side::new(&path, 216));

@@ -1,4 +1,4 @@
-//! Two databases in one connection, opened so that nothing beside or in them can be written.
+//! Two databases in one read-only connection.
 
 use std::fmt::Write;
 use std::fs;
@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags};
 /// The schema names of the two databases.
 pub(crate) const SIDES: [&str; 2] = ["older", "newer"];
 
-/// The two databases as `older` and `newer`.
+/// The connection, with the two databases attached as `older` and `newer`.
 pub(crate) struct Databases(pub(crate) Connection);
 
 /// A column of a table.
@@ -20,11 +20,11 @@ pub(crate) struct Databases(pub(crate) Connection);
 pub(crate) struct Column {
     pub(crate) name: String,
     pub(crate) declared: String,
-    /// Its place in the primary key, from 1; 0 if it is not part of it.
+    /// The position in the primary key, from 1; 0 if the column is not part of it.
     pub(crate) key: u32,
 }
 
-/// A table, or something else that has a name in the schema.
+/// An entry of the schema, such as a table or an index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Item {
     pub(crate) kind: String,
@@ -39,9 +39,9 @@ impl Databases {
         let connection = Connection::open_with_flags(":memory:", flags).map_err(sqlite_error)?;
         let encoding = text_encoding(older)?;
         if encoding != text_encoding(newer)? {
-            return Err(Error::new("the two databases hold their text in different encodings"));
+            return Err(Error::new("the two databases have different text encodings"));
         }
-        // A schema is data of the snapshot: its functions must not reach anything.
+        // The schema is data of the snapshot: do not run functions that have side effects from it.
         let settings = format!(
             "PRAGMA encoding = '{encoding}'; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
         );
@@ -53,7 +53,7 @@ impl Databases {
         Ok(Self(connection))
     }
 
-    /// The names of the schema with what they are, in order.
+    /// Return the entries of the schema, sorted by name.
     pub(crate) fn items(&self, side: &str) -> Result<Vec<(String, Item)>> {
         let sql = format!(
             "SELECT s.name, coalesce(l.type, s.type), coalesce(s.sql, ''), coalesce(l.wr, 0)
@@ -79,7 +79,7 @@ impl Databases {
         Ok(count.unsigned_abs())
     }
 
-    /// The answer of a query with every value as SQL would write it.
+    /// Return the rows of a query, with values as SQL literals.
     pub(crate) fn values(&self, sql: &str) -> Result<Vec<Vec<String>>> {
         self.rows(sql, |row| {
             (0..row.as_ref().column_count()).map(|place| Ok(value(row.get_ref(place)?))).collect()
@@ -101,10 +101,10 @@ fn sqlite_error(error: rusqlite::Error) -> Error {
     Error::with_source(format!("sqlite: {error}"), error)
 }
 
-/// `immutable`: SQLite takes no lock, applies no log and writes no file beside the database.
+/// Return the URI of a database. With `immutable`, SQLite takes no lock, applies no log and writes no files.
 fn uri(path: &Path) -> Result<String> {
     let path = std::path::absolute(path).map_err(|error| Error::io(path, error))?;
-    let text = path.to_str().ok_or_else(|| Error::new("its path is not UTF-8"))?;
+    let text = path.to_str().ok_or_else(|| Error::new("the path is not UTF-8"))?;
     let text = if cfg!(windows) { format!("/{}", text.replace('\\', "/")) } else { text.to_owned() };
     let mut uri = String::from("file:");
     for byte in text.bytes() {
@@ -119,7 +119,7 @@ fn uri(path: &Path) -> Result<String> {
     Ok(uri + "?mode=ro&immutable=1")
 }
 
-/// The encoding that the header names; an empty connection can attach only databases of its own.
+/// Return the text encoding in the header. A connection can attach only databases with its own encoding.
 fn text_encoding(path: &Path) -> Result<&'static str> {
     let mut header = [0; 100];
     let read = fs::File::open(path).and_then(|mut file| file.read_exact(&mut header));
@@ -131,7 +131,7 @@ fn text_encoding(path: &Path) -> Result<&'static str> {
     }
 }
 
-/// A name as SQL takes it.
+/// Return a name as an SQL identifier.
 pub(crate) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
@@ -140,7 +140,7 @@ fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-/// Written as in SQL, so that `NULL` is not `'NULL'` and 1 is not 1.0.
+/// Return a value as an SQL literal, so that `NULL` and `'NULL'` differ, and 1 and 1.0.
 fn value(value: ValueRef<'_>) -> String {
     match value {
         ValueRef::Null => "NULL".into(),

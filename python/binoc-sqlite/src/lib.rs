@@ -1,18 +1,18 @@
-//! Says what changed between two SQLite databases; a plugin of Binoc.
+//! A plugin for Binoc that reports what changed between two SQLite databases.
 
 mod compare;
 mod database;
 
 use binoc_sdk::Plugin;
 
-/// What this library contributes.
+/// Return the plugin with its comparator.
 pub fn plugin() -> Plugin {
     Plugin::new("binoc-sqlite", env!("CARGO_PKG_VERSION")).comparator(compare::Sqlite)
 }
 
 binoc_sdk::export_plugin!(plugin);
 
-/// Python only has to find the library; Binoc opens it itself.
+/// An empty module, so that Python can find the library. Binoc opens the library without importing it.
 #[cfg(feature = "python")]
 #[pyo3::pymodule]
 mod _native {}

@@ -1,4 +1,4 @@
-"""The installed plugin, found and used by the installed command."""
+"""Tests of the installed plugin with the installed command."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ def snapshots(root: Path) -> Path:
     return root
 
 
-def test_the_plugin_is_found_and_loaded(tmp_path: Path) -> None:
+def test_plugin_is_loaded(tmp_path: Path) -> None:
     result = run("plugins", cwd=tmp_path)
     assert result.returncode == 0, result.stdout
     assert "binoc-sqlite: loaded: binoc-sqlite " in result.stdout
     assert "  comparator `sqlite` (by content)\n" in result.stdout
 
 
-def test_tables_rows_and_cells_are_reported(tmp_path: Path) -> None:
+def test_report_has_tables_rows_and_cells(tmp_path: Path) -> None:
     result = run("diff", "a", "b", cwd=snapshots(tmp_path))
     assert (result.returncode, result.stderr) == (0, "")
     body = result.stdout.split("- changed `lab.db` (database", 1)[1].split("\n", 1)[1]
@@ -68,14 +68,14 @@ def test_tables_rows_and_cells_are_reported(tmp_path: Path) -> None:
     )
 
 
-def test_python_uses_the_plugin_too(tmp_path: Path) -> None:
+def test_python_function_uses_the_plugin(tmp_path: Path) -> None:
     snapshots(tmp_path)
     node = json.loads(binoc.diff(tmp_path / "a", tmp_path / "b").to_json())["changes"][0]
     assert (node["comparator"], node["item_type"]) == ("sqlite", "database")
     assert node["tags"] == ["content", "schema"]
 
 
-def test_a_snapshot_is_never_written_to(tmp_path: Path) -> None:
+def test_snapshot_is_not_modified(tmp_path: Path) -> None:
     snapshots(tmp_path)
     connection = sqlite3.connect(tmp_path / "b" / "lab.db")
     connection.execute("PRAGMA journal_mode = WAL")
@@ -87,12 +87,12 @@ def test_a_snapshot_is_never_written_to(tmp_path: Path) -> None:
     after = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     connection.close()
     assert before == after
-    assert "a log beside the database is not applied" in result.stdout
-    # Row 1 is still in the database file itself; only the log says that it is gone.
+    assert "a log next to the database is not applied" in result.stdout
+    # Row 1 is still in the database file; only the log contains its deletion.
     assert "- 1 row removed: `4, 1.0, NULL`" in result.stdout
 
 
-def test_what_only_looks_like_a_database_is_compared_by_bytes_with_an_error(tmp_path: Path) -> None:
+def test_corrupt_database_is_an_error_and_is_compared_by_bytes(tmp_path: Path) -> None:
     for side, end in (("a", b"1"), ("b", b"2")):
         (tmp_path / side).mkdir()
         (tmp_path / side / "x.db").write_bytes(b"SQLite format 3\0" + bytes(300) + end)

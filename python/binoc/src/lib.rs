@@ -1,4 +1,4 @@
-//! Binoc for Python: the command and `binoc.diff`.
+//! The Python extension of Binoc: the command and `binoc.diff`.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -14,25 +14,25 @@ create_exception!(
     binoc,
     Error,
     PyException,
-    "The snapshots cannot be compared, or the changeset not be rendered."
+    "The snapshots cannot be compared, or the changeset cannot be rendered."
 );
 
 fn error(error: binoc_sdk::Error) -> PyErr {
     Error::new_err(error.to_string())
 }
 
-/// A plugin as Python found it: name, library, or why there is none.
-type Found = (String, Option<PathBuf>, Option<String>);
+/// A plugin found by `binoc._discovery`: its name, the path of its library, and the reason if the library is missing.
+type Plugin = (String, Option<PathBuf>, Option<String>);
 
-fn sources(plugins: Vec<Found>) -> Vec<PluginSource> {
-    let source = |(name, path, why): Found| {
-        let why = why.unwrap_or_else(|| "no library".into());
-        PluginSource { name, library: path.ok_or(why) }
+fn sources(plugins: Vec<Plugin>) -> Vec<PluginSource> {
+    let source = |(name, path, reason): Plugin| {
+        let reason = reason.unwrap_or_else(|| "no library".into());
+        PluginSource { name, library: path.ok_or(reason) }
     };
     plugins.into_iter().map(source).collect()
 }
 
-/// What changed from one snapshot to another.
+/// The changes from one snapshot to another; true if anything changed.
 #[pyclass(frozen, module = "binoc")]
 struct Changeset {
     inner: binoc_sdk::Changeset,
@@ -41,46 +41,46 @@ struct Changeset {
 
 #[pymethods]
 impl Changeset {
-    /// The older snapshot, as given.
+    /// The path of the older snapshot, as given.
     #[getter(from_snapshot)]
     fn older(&self) -> &str {
         &self.inner.from
     }
 
-    /// The newer snapshot, as given.
+    /// The path of the newer snapshot, as given.
     #[getter(to_snapshot)]
     fn newer(&self) -> &str {
         &self.inner.to
     }
 
-    /// Whether everything could be compared.
+    /// Whether all files could be compared.
     #[getter]
     fn complete(&self) -> bool {
         !self.inner.is_incomplete()
     }
 
-    /// The changelog as Markdown.
+    /// Return the report as Markdown.
     fn to_markdown(&self, py: Python<'_>) -> PyResult<String> {
         self.render(py, "markdown")
     }
 
-    /// The changeset as JSON, in its canonical form.
+    /// Return the changeset as JSON.
     fn to_json(&self) -> String {
         self.inner.to_json()
     }
 
-    /// The changeset in the format of that name, a plugin's included.
+    /// Return the report in the format `name`: `markdown`, `json`, or a format of a plugin.
     #[pyo3(signature = (name, /))]
     fn render(&self, py: Python<'_>, name: &str) -> PyResult<String> {
         py.detach(|| self.registry.render(name, &self.inner)).map_err(error)
     }
 
-    /// True if anything changed.
+    /// Return whether anything changed.
     fn __bool__(&self) -> bool {
         self.inner.is_changed()
     }
 
-    /// The number of changed files.
+    /// Return the number of changed files.
     fn __len__(&self) -> usize {
         self.inner.changes.len()
     }
@@ -98,7 +98,7 @@ fn diff(
     newer: PathBuf,
     key: Vec<String>,
     examples: usize,
-    plugins: Vec<Found>,
+    plugins: Vec<Plugin>,
 ) -> PyResult<Changeset> {
     py.detach(|| {
         let registry = Arc::new(binoc_cli::registry(sources(plugins), Vec::new()));
@@ -111,11 +111,11 @@ fn diff(
 }
 
 #[pyfunction]
-fn run(py: Python<'_>, args: Vec<OsString>, plugins: Vec<Found>) -> u8 {
+fn run(py: Python<'_>, args: Vec<OsString>, plugins: Vec<Plugin>) -> u8 {
     py.detach(|| binoc_cli::run(args, sources(plugins)))
 }
 
-/// Cargo's spelling of a version in Python's: `1.0.0-rc.1` is `1.0.0rc1`.
+/// Convert a version from SemVer to PEP 440: `1.0.0-rc.1` to `1.0.0rc1`.
 fn python_version(version: &str) -> String {
     ["alpha", "beta", "rc"].iter().fold(version.to_owned(), |version, stage| {
         let short = if *stage == "rc" { "rc" } else { &stage[..1] };

@@ -1,4 +1,4 @@
-"""`binoc.diff` and what it gives."""
+"""Tests of `binoc.diff` and of the changeset that it returns."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def write(directory: Path, **files: str) -> Path:
     return directory
 
 
-def test_a_changeset_is_true_when_something_changed(tmp_path: Path) -> None:
+def test_changeset_is_true_if_anything_changed(tmp_path: Path) -> None:
     a = write(tmp_path / "a", x_txt="1\n", y_txt="2\n")
     b = write(tmp_path / "b", x_txt="1\n", y_txt="3\n")
     changes = binoc.diff(a, b)
@@ -40,7 +40,7 @@ def test_markdown_and_json_agree(tmp_path: Path) -> None:
     assert changes.to_markdown() == changes.render("markdown")
 
 
-def test_examples_are_bounded_and_counts_are_not(tmp_path: Path) -> None:
+def test_examples_are_limited_and_counts_are_exact(tmp_path: Path) -> None:
     a = write(tmp_path / "a", t_csv="id,v\n" + "".join(f"{n},0\n" for n in range(100)))
     b = write(tmp_path / "b", t_csv="id,v\n" + "".join(f"{n},1\n" for n in range(100)))
     document = json.loads(binoc.diff(a, b, examples=2).to_json())
@@ -48,8 +48,11 @@ def test_examples_are_bounded_and_counts_are_not(tmp_path: Path) -> None:
     assert (fact["count"], len(fact["examples"])) == (100, 2)
 
 
-def test_what_cannot_be_compared_raises_with_the_path(tmp_path: Path) -> None:
+def test_missing_snapshot_raises_an_error_with_the_path(tmp_path: Path) -> None:
     with pytest.raises(binoc.Error, match="nowhere"):
         binoc.diff(tmp_path, tmp_path / "nowhere")
-    with pytest.raises(binoc.Error, match="no format `pdf`; there is `markdown`, `json`"):
+
+
+def test_unknown_format_raises_an_error_with_the_formats(tmp_path: Path) -> None:
+    with pytest.raises(binoc.Error, match=r"`pdf`.*`markdown`, `json`"):
         binoc.diff(tmp_path, tmp_path).render("pdf")

@@ -1,4 +1,4 @@
-"""The installed command, as a user starts it."""
+"""Tests of the installed command."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_version(tmp_path: Path) -> None:
     assert re.fullmatch(r"binoc \d+\.\d+\.\d+\S*\n", result.stdout)
 
 
-def test_report_goes_to_standard_output_whole(tmp_path: Path) -> None:
+def test_report_is_printed_to_standard_output(tmp_path: Path) -> None:
     result = run("diff", "a", "b", cwd=snapshots(tmp_path))
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.startswith("# Changes from `a` to `b`\n")
@@ -45,7 +45,7 @@ def test_exit_codes(tmp_path: Path) -> None:
     assert run("diff", "a", cwd=tmp_path).returncode == 2
 
 
-def test_a_plugin_that_is_not_there_is_refused_aloud(tmp_path: Path) -> None:
+def test_missing_plugin_is_reported_and_the_rest_is_compared(tmp_path: Path) -> None:
     snapshots(tmp_path)
     info = tmp_path / "ghost-1.0.dist-info"
     info.mkdir()
@@ -54,7 +54,7 @@ def test_a_plugin_that_is_not_there_is_refused_aloud(tmp_path: Path) -> None:
     # `python -m` puts the working directory on the path.
     listed = run("plugins", cwd=tmp_path)
     assert listed.returncode == 2
-    assert "ghost: refused\n  refused: `ghost.native` cannot be imported" in listed.stdout
+    assert "ghost: refused\n  refused: `ghost.native`" in listed.stdout
     compared = run("diff", "a", "b", cwd=tmp_path)
     assert compared.returncode == 0
     assert "binoc: plugin `ghost` refused" in compared.stderr
@@ -62,5 +62,5 @@ def test_a_plugin_that_is_not_there_is_refused_aloud(tmp_path: Path) -> None:
     assert "- error: plugin `ghost` refused" in compared.stdout
 
 
-def test_package_version_is_the_one_of_the_distribution() -> None:
+def test_package_version_is_a_pep_440_version() -> None:
     assert re.fullmatch(r"\d+\.\d+\.\d+((a|b|rc)\d+)?", binoc.__version__)

@@ -1,4 +1,4 @@
-"""What Binoc writes as JSON is of the schema that the site publishes."""
+"""Tests that the JSON of a changeset is valid against the published schema."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ SCHEMA = json.loads((ROOT / "docs/reference/schemas/changeset.schema.json").read
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_changeset_is_of_its_schema(case: Path) -> None:
+def test_changeset_is_valid(case: Path) -> None:
     Draft202012Validator(SCHEMA).validate(json.loads(binoc.diff(case / "a", case / "b").to_json()))
 
 
-def test_what_could_not_be_compared_is_of_it_too(tmp_path: Path) -> None:
+def test_changeset_with_diagnostics_is_valid(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "link").symlink_to(name)

@@ -1,7 +1,7 @@
-"""The command `binoc-runbook`: the library's questions and acts, each in one line to type.
+"""Command `binoc-runbook`.
 
-Results go to standard output, talk to standard error. Exit codes: 0 every post-condition was observed, 1 refused with
-findings, 2 usage, 130 interrupted.
+Results go to standard output, progress and messages to standard error. Exit codes: 0 every postcondition was observed,
+1 refused with findings, 2 usage error, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(refused, file=sys.stderr)
         return REFUSED
     except KeyboardInterrupt:
-        print("interrupted; run the same command again to go on", file=sys.stderr)
+        print("interrupted; run the same command again to continue", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader has closed the pipe; closing here keeps Python from complaining about it at exit.
+        # The reader closed the pipe. Without this, Python reports the error again at exit.
         sys.stderr.close()
         return REFUSED
 
 
-def _root(given: Path | None) -> Path:
-    start = given or Path.cwd()
-    if given is not None and not given.is_dir():
-        finding = Finding.failed("root", f"--root {given}", "is no directory", "--root DIR, the root of a checkout")
-        raise RefusedError("there is nothing to look at", [finding])
-    # A directory that is no clone can still be inspected; its stage `tree` then says what is missing.
-    return (given or root_of(start) or start).resolve()
+def _root(option: Path | None) -> Path:
+    start = option or Path.cwd()
+    if option is not None and not option.is_dir():
+        finding = Finding.failed("root", f"--root {option}", "is not a directory", "--root DIR, the root of a checkout")
+        raise RefusedError("no checkout to use", [finding])
+    # A directory outside a clone can still be inspected; its stage `tree` reports what is missing.
+    return (option or root_of(start) or start).resolve()

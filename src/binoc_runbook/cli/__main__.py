@@ -1,4 +1,4 @@
-"""`python -m binoc_runbook.cli`, the same as the command `binoc-runbook`."""
+"""Entry point of `python -m binoc_runbook.cli`, which runs the command `binoc-runbook`."""
 
 import sys
 

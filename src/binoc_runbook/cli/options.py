@@ -1,4 +1,4 @@
-"""What can be typed after `binoc-runbook`: each command with its options."""
+"""Subcommands of `binoc-runbook` and their options."""
 
 from __future__ import annotations
 
@@ -11,57 +11,59 @@ from binoc_runbook.rehearsal.faults import FAULTS, QUICK
 
 Command = Callable[[Path, argparse.Namespace], int]
 
+_ROOT = "checkout to use [default: the one that contains the current directory]"
+
 
 class _RenamedOption(argparse.Action):
-    """An option under its former name: a usage error that says the present one."""
+    """A former option name: a usage error that names the current one."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object, **__: object) -> None:
         parser.error(f"{self.option_strings[0]} is now {self.const}")
 
 
-def parse(typed: Sequence[str]) -> argparse.Namespace:
-    """Read a command line; the function of the command that was typed is its `command`.
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Parse a command line; `command` of the result is the function of its subcommand.
 
-    Exits with 2 for a line that is wrong, and with 0 for one that asks for help, as argparse does.
+    Exits as argparse does: with 2 for a usage error, with 0 after `--help`.
     """
-    parser = argparse.ArgumentParser("binoc-runbook", description="Cut a release from the runbook, or ask about one.")
+    about = "Check, rehearse, perform and verify the releases of a Cargo and Python workspace."
+    parser = argparse.ArgumentParser("binoc-runbook", description=about)
     parser.set_defaults(root=None)
-    parser.add_argument("--root", type=Path, metavar="DIR", help="the checkout to act on; else the one you are in")
+    parser.add_argument("--root", type=Path, metavar="DIR", help=_ROOT)
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    # The parsers of all commands take longer to make than the fastest of them takes to answer.
-    meant = next((word for word in typed if word in COMMANDS), None)
-    plain = meant is not None and typed[0] in (meant, "--root")
-    for name in [meant] if plain and meant else COMMANDS:
+    # Creating the parsers of all commands takes longer than the fastest command takes to run.
+    first = next((word for word in arguments if word in COMMANDS), None)
+    for name in [first] if first and arguments[0] in (first, "--root") else COMMANDS:
         command, add_options = COMMANDS[name]
         about = (command.__doc__ or "").strip()
         sub = subparsers.add_parser(name, help=about[0].lower() + about[1:].rstrip("."), description=about)
-        # After the command too, where people type it; SUPPRESS keeps what was given before the command.
-        sub.add_argument("--root", type=Path, metavar="DIR", default=argparse.SUPPRESS, help="the checkout to act on")
+        # Also accepted after the command; SUPPRESS keeps the value that was given before the command.
+        sub.add_argument("--root", type=Path, metavar="DIR", default=argparse.SUPPRESS, help=_ROOT)
         sub.set_defaults(command=command)
         add_options(sub)
-    return parser.parse_args(typed)
+    return parser.parse_args(arguments)
 
 
-def _renamed(sub: argparse.ArgumentParser, former: str, present: str) -> None:
+def _renamed(sub: argparse.ArgumentParser, former: str, current: str) -> None:
     sub.add_argument(
-        former, action=_RenamedOption, nargs="?", const=present, default=argparse.SUPPRESS, help=argparse.SUPPRESS
+        former, action=_RenamedOption, nargs="?", const=current, default=argparse.SUPPRESS, help=argparse.SUPPRESS
     )
 
 
-def _json(sub: argparse.ArgumentParser, about: str = "the answer as JSON on standard output") -> None:
+def _json(sub: argparse.ArgumentParser, about: str = "print the result as JSON") -> None:
     sub.add_argument("--json", action="store_true", help=about)
 
 
 def _version(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("version", metavar="VERSION", help="such as 0.5.0")
+    sub.add_argument("version", metavar="VERSION", help="the version, for example 0.5.0")
 
 
 def _optional_version(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("version", nargs="?", metavar="VERSION", help="such as 0.4.0; else what the manifests say")
+    sub.add_argument("version", nargs="?", metavar="VERSION", help="the version [default: from the manifests]")
 
 
 def _remote(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("--remote", metavar="NAME", help="the git remote; else the one of the policy")
+    sub.add_argument("--remote", metavar="NAME", help="git remote [default: from policy]")
 
 
 def _plan(sub: argparse.ArgumentParser) -> None:
@@ -72,74 +74,74 @@ def _plan(sub: argparse.ArgumentParser) -> None:
 
 def _check(sub: argparse.ArgumentParser) -> None:
     _plan(sub)
-    about = "exit with 1 also where something is unknown, such as what a tool that is missing would report"
+    about = "exit with 1 if any finding is unknown, for example because a tool is missing"
     sub.add_argument("--strict", action="store_true", help=about)
-    sub.add_argument("--dists", type=Path, metavar="DIR", help="ask about the files in this directory instead")
-    about = "the wheels to expect in DIR: those that this host can install (the default), all of the policy, or one's"
+    sub.add_argument("--dists", type=Path, metavar="DIR", help="check the built files in this directory instead")
+    about = "platforms whose wheels must be in DIR: this host, all in the policy, or one tag [default: host]"
     sub.add_argument("--platforms", metavar="host|all|TAG", default="host", help=about)
 
 
 def _check_tag(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("ref", metavar="REF", help="the full name, such as refs/tags/v0.4.0")
+    sub.add_argument("ref", metavar="REF", help="full ref name, for example refs/tags/v0.4.0")
     _json(sub)
 
 
 def _sums(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("--out", type=Path, metavar="DIR", default=Path("dist"), help="the directory; else `dist`")
+    sub.add_argument("--out", type=Path, metavar="DIR", default=Path("dist"), help="output directory [default: dist]")
 
 
 def _dist(sub: argparse.ArgumentParser) -> None:
     _sums(sub)
-    about = "only the sdists and crates, or only wheels, built from the sdists in DIR; else both"
+    about = "build only sdists and crates, or only wheels from the sdists in DIR [default: both]"
     sub.add_argument("--part", choices=("sources", "wheels"), help=about)
-    about = "the platform to build wheels for, one of the policy; else the first that this host can install"
+    about = "platform in the policy to build wheels for [default: the first that this host can install]"
     sub.add_argument("--platform", metavar="TAG", help=about)
 
 
 def _verify_crate(sub: argparse.ArgumentParser) -> None:
-    about = "the directory that holds the `.crate`s; else `dist`"
+    about = "directory with the .crate files [default: dist]"
     sub.add_argument("--dists", type=Path, metavar="DIR", default=Path("dist"), help=about)
-    about = "where a release is to be compared with, compile the tool that does it if there is none (some minutes)"
+    about = "compile cargo-semver-checks if it is missing and an earlier release exists (about 3 minutes)"
     sub.add_argument("--install", action="store_true", help=about)
 
 
 def _release(sub: argparse.ArgumentParser) -> None:
     _version(sub)
     _remote(sub)
-    sub.add_argument("--retest", action="store_true", help="run the tests even where they are known to have passed")
-    sub.add_argument("--yes", action="store_true", help="do not ask for the version to be typed")
+    sub.add_argument("--retest", action="store_true", help="run the tests again, even if they passed for this tree")
+    sub.add_argument("--yes", action="store_true", help="skip the confirmation prompt")
 
 
 def _rehearse(sub: argparse.ArgumentParser) -> None:
     _optional_version(sub)
-    told = "; ".join(f"{name}: {sentence}" for name, sentence in FAULTS.items())
+    faults = "; ".join(f"{name}: {sentence}" for name, sentence in FAULTS.items())
     either = sub.add_mutually_exclusive_group()
-    about = "without the tests and the workflow: some seconds instead of minutes"
+    about = "skip the tests and the publish workflow (about 5 seconds)"
     either.add_argument("--quick", action="store_const", const=QUICK, dest="option", help=about)
-    about = f"inject a fault: {told}"
+    about = f"inject a fault. {faults}"
     _renamed(sub, "--trouble", "--fault")
     either.add_argument("--fault", choices=list(FAULTS), dest="option", help=about)
 
 
 def _verify(sub: argparse.ArgumentParser) -> None:
     _optional_version(sub)
-    sub.add_argument("--sums", type=Path, metavar="FILE", help="the digests to compare with; else dist/SHA256SUMS")
-    about = "how long to wait for what may be on its way; else 600"
+    sub.add_argument("--sums", type=Path, metavar="FILE", help="checksums to compare with [default: dist/SHA256SUMS]")
+    about = "how long to wait for registries and the workflow [default: 600]"
     _renamed(sub, "--patience", "--timeout")
     sub.add_argument("--timeout", type=float, metavar="SECONDS", help=about)
-    _json(sub, "the record as JSON on standard output")
+    _json(sub, "print the record as JSON")
 
 
 def _github_release(sub: argparse.ArgumentParser) -> None:
-    about = "files of the release, or directories of them"
+    about = "files to attach, or directories of them"
     sub.add_argument("--assets", type=Path, metavar="FILE", nargs="+", action="extend", default=[], help=about)
 
 
 def _adr(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("title", metavar="TITLE", help='what was decided, such as "Wheels for one more platform"')
+    sub.add_argument("title", metavar="TITLE", help='the decision in a few words, for example "Wheels for musllinux"')
 
 
-#: What can be typed, in the order of the help: the function of each command, and the one that adds its options.
+#: The subcommands in the order of `--help`: the function of each, and the function that adds its options.
 COMMANDS: dict[str, tuple[Command, Callable[[argparse.ArgumentParser], None]]] = {
     "inspect": (subcommands.inspect, _json),
     "check": (subcommands.check, _check),

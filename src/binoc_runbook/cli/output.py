@@ -1,4 +1,4 @@
-"""What the commands print: results on standard output, everything else on standard error; and their exit codes."""
+"""Output and exit codes of the commands: results on standard output, everything else on standard error."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from binoc_runbook.finding import Findings
 
 OK, REFUSED, INTERRUPTED = 0, 1, 130
 
-#: The number of the layout of what `--json` prints.
+#: The version of the JSON format.
 SCHEMA = 1
 
 
 def show_line(line: str) -> None:
-    """Print a line of progress, which is not a result."""
+    """Print a line of progress on standard error."""
     print(line, file=sys.stderr)
 
 
 def report(findings: Findings, *, stream: TextIO | None = None, as_json: bool = False, **facts: object) -> None:
-    """Print findings to a stream, by default standard output; as JSON to standard output, after these facts."""
+    """Print findings to `stream` (default: standard output), or as JSON to standard output, preceded by `facts`."""
     if as_json:
         print_json({"schema": SCHEMA, **facts, "findings": findings.to_json()})
         return
@@ -30,19 +30,19 @@ def report(findings: Findings, *, stream: TextIO | None = None, as_json: bool = 
 
 
 def exit_code(findings: Findings) -> int:
-    """Return the exit code of a check: what is unknown does not fail it."""
+    """Return the exit code of a check, which *unknown* findings do not fail."""
     return REFUSED if findings.status == "failed" else OK
 
 
 def gate_code(findings: Findings) -> int:
-    """Return the exit code of a gate before something permanent: what is unknown fails it too."""
+    """Return the exit code of a gate before a permanent step, which *unknown* findings fail."""
     return OK if findings.status in ("ok", "warning") else REFUSED
 
 
 def verdict(findings: Findings, version: str) -> str:
-    """Summarise findings about a version in one line."""
+    """Return a one-line summary of the findings about a version."""
     count = {status: len(findings.having(status)) for status in ("failed", "unknown", "warning")}
-    summary = ", ".join(f"{number} {status}" for status, number in count.items() if number) or "everything holds"
+    summary = ", ".join(f"{number} {status}" for status, number in count.items() if number) or "all checks passed"
     stops = "; a real release stops here" if count["failed"] or count["unknown"] else ""
     return f"{version}: {summary}{stops}"
 

@@ -1,4 +1,4 @@
-"""The commands of `binoc-runbook`, each a function of the root of a checkout and its parsed options."""
+"""Subcommands of `binoc-runbook`; each takes the root of a checkout and the parsed options."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from binoc_runbook.world import World
 
 
 def _target(root: Path, parsed: argparse.Namespace) -> Target:
-    """Return what the version and the remote of a command line mean in the checkout at `root`."""
+    """Return the target that the version and remote on the command line select."""
     from binoc_runbook.release.parameters import open_target, parse_version
 
     version = parse_version(getattr(parsed, "version", None))
     return open_target(World.real(root), version, remote=getattr(parsed, "remote", None))
 
 
-# Commands that inspect.
+# Commands that only read.
 
 
 def inspect(root: Path, parsed: argparse.Namespace) -> int:
-    """Show every package of the checkout, its version, and whether it can be published."""
+    """List the packages of the workspace, their versions, and whether each can be published."""
     workspace = World.real(root).workspace()
     if parsed.json:
         print_json(workspace.to_json())
@@ -50,10 +50,10 @@ def inspect(root: Path, parsed: argparse.Namespace) -> int:
 
 
 def check(root: Path, parsed: argparse.Namespace) -> int:
-    """Ask every question of the stages before the tests, without side effects; with --dists, about files instead."""
+    """Run all checks of a release, without side effects; with --dists, check built files instead."""
     import gc
 
-    # Nearly all that a check makes is modules; looking through them for garbage takes 10 % of it, also at its end.
+    # Almost all objects of a check are modules; garbage collection of them takes 10 % of its time, also at exit.
     gc.disable()
     try:
         target = _target(root, parsed)
@@ -73,8 +73,8 @@ def check(root: Path, parsed: argparse.Namespace) -> int:
 
 def _check_stages(target: Target) -> Findings:
     """Return the findings of every stage before the tests."""
-    # Each stage mostly waits for git or cargo to answer, so they are asked side by side. GitPython is loaded before, or
-    # loading it would be what they wait for.
+    # Each stage mostly waits for git or cargo, so the stages run in threads. GitPython is imported before, because its
+    # import would block them.
     import_module("git")
     with ThreadPoolExecutor() as pool:
         findings = list(pool.map(lambda stage: stage.observe(target).findings, QUESTIONS))
@@ -82,7 +82,7 @@ def _check_stages(target: Target) -> Findings:
 
 
 def _check_dists(root: Path, parsed: argparse.Namespace, target: Target) -> Findings:
-    """Inspect the files of a directory; where nothing failed, install and run them on each Python."""
+    """Inspect built files; if nothing failed, install and run them on each Python."""
     from binoc_runbook.dist.inspect import inspect
     from binoc_runbook.dist.smoke_test import run_smoke_test
 
@@ -94,7 +94,7 @@ def _check_dists(root: Path, parsed: argparse.Namespace, target: Target) -> Find
 
 
 def _choice(target: Target) -> list[str]:
-    """Say which version was checked, where the manifests disagree."""
+    """Return a line with the version that was checked, if the manifests disagree."""
     from binoc_runbook.release.parameters import manifest_versions
 
     counts = manifest_versions(target.workspace(), target.policy)
@@ -105,7 +105,7 @@ def _choice(target: Target) -> list[str]:
 
 
 def plan(root: Path, parsed: argparse.Namespace) -> int:
-    """Show the stages of a release and the exact commands that it would run."""
+    """Show the stages of a release and the exact commands that they run."""
     from binoc_runbook.display import terminal, text
 
     target = _target(root, parsed)
@@ -126,7 +126,7 @@ def plan(root: Path, parsed: argparse.Namespace) -> int:
 
 
 def setup_check(root: Path, parsed: argparse.Namespace) -> int:
-    """List every setting at GitHub and at the registries that a release needs, and check those that can be asked."""
+    """List the settings at GitHub and at the registries that a release needs, and check those that can be read."""
     from binoc_runbook.release.setup_check import check_setup
     from binoc_runbook.workspace.policy_table import read_policy
 
@@ -135,7 +135,7 @@ def setup_check(root: Path, parsed: argparse.Namespace) -> int:
     report(findings, as_json=parsed.json, repository=policy.repository)
     unknown = len(findings.having("unknown"))
     if unknown and not parsed.json:
-        advice = "what is unknown was not seen to be right; open each page once, and again when people change"
+        advice = "check these by hand on the pages above, and again when maintainers change"
         show_line(f"{unknown} unknown: {advice}")
     return exit_code(findings)
 
@@ -144,12 +144,12 @@ def setup_check(root: Path, parsed: argparse.Namespace) -> int:
 
 
 def dist(root: Path, parsed: argparse.Namespace) -> int:
-    """Build what a release publishes: sdists, crates, wheels of the sdists, and the sums of all."""
+    """Build the dists of a release: sdists, crates, wheels from the sdists, and SHA256SUMS."""
     from binoc_runbook.dist.build import build
 
     if parsed.platform and parsed.part == "sources":
-        saw = "is of wheels, and sources have none"
-        finding = Finding.failed("dist", "--platform", saw, "leave out one of the two")
+        saw = "applies to wheels, but `--part sources` builds none"
+        finding = Finding.failed("dist", "--platform", saw, "omit `--platform` or `--part sources`")
         raise RefusedError("nothing was built", [finding])
     target = _target(root, parsed)
     for path in build(target, root / parsed.out, show_line, part=parsed.part, platform=parsed.platform):
@@ -158,33 +158,33 @@ def dist(root: Path, parsed: argparse.Namespace) -> int:
 
 
 def sums(root: Path, parsed: argparse.Namespace) -> int:
-    """Write SHA256SUMS anew over the files of a directory, such as one that several jobs have filled."""
+    """Write SHA256SUMS for the files in a directory."""
     from binoc_runbook.dist.checksums import write_checksums
 
     directory = root / parsed.out
     if not directory.is_dir():
         finding = Finding.failed(
-            "sums", f"--out {parsed.out}", "is no directory", "--out DIR, the directory of the files"
+            "sums", f"--out {parsed.out}", "is not a directory", "--out DIR, the directory of the files"
         )
-        raise RefusedError("there is nothing to sum", [finding])
+        raise RefusedError("no checksums were written", [finding])
     print(write_checksums(directory).read_text("utf-8"), end="")
     return OK
 
 
 def verify_crate(root: Path, parsed: argparse.Namespace) -> int:
-    """Package and compile each crate anew, and compare it with what is to be uploaded and with the last release."""
+    """Package and compile each crate, and compare it with the built .crate file and with the last release."""
     from binoc_runbook.dist.verify_crate import verify_crates
 
     target = _target(root, parsed)
-    shown = parsed.dists.as_posix().rstrip("/")
-    findings = verify_crates(target, root / parsed.dists, show_line, shown, install=parsed.install)
+    label = parsed.dists.as_posix().rstrip("/")
+    findings = verify_crates(target, root / parsed.dists, show_line, label, install=parsed.install)
     report(findings)
     show_line(verdict(findings, str(target.version)))
     return gate_code(findings)
 
 
 def adr(root: Path, parsed: argparse.Namespace) -> int:
-    """Start the page of a new decision, named after today and its title."""
+    """Create the page of a new decision in docs/adr, named after today and its title."""
     import datetime
 
     from binoc_runbook.site.new_decision import start_decision
@@ -197,13 +197,13 @@ def adr(root: Path, parsed: argparse.Namespace) -> int:
 
 
 def release(root: Path, parsed: argparse.Namespace) -> int:
-    """Cut the release: show the plan, ask once for the version, run the runbook."""
+    """Perform the release: show the plan, prompt for the version, run the runbook."""
     from binoc_runbook.display import terminal, text
     from binoc_runbook.notebook.execute import run_notebook
     from binoc_runbook.release.parameters import open_target, parse_release_parameters
 
-    given = parse_release_parameters(parsed.version, dry_run=False, remote=parsed.remote, retest=parsed.retest)
-    target = open_target(World.real(root), given.version, remote=given.remote)
+    values = parse_release_parameters(parsed.version, dry_run=False, remote=parsed.remote, retest=parsed.retest)
+    target = open_target(World.real(root), values.version, remote=values.remote)
     if not parsed.yes:
         terminal.show_lines(sys.stderr, [text.heading(target, dry_run=False), *text.plan(target)])
         _confirm(str(target.version))
@@ -212,20 +212,25 @@ def release(root: Path, parsed: argparse.Namespace) -> int:
 
 
 def _confirm(version: str) -> None:
-    """Let a person type the version that is about to become public, once."""
+    """Prompt for the version that is about to be published.
+
+    Raises:
+        RefusedError: Standard input is not a terminal, or another text was typed.
+    """
     if not sys.stdin.isatty():
-        remedy = "./just release VERSION --yes"
-        finding = Finding.failed("release", "the version, typed by a person", "was not given", remedy)
-        raise RefusedError("there is no terminal to ask on, and nothing was done", [finding])
-    print(f"\nthis pushes and publishes; type {version} to go on: ", end="", file=sys.stderr, flush=True)
-    typed = sys.stdin.readline().strip()
-    if typed != version:
-        finding = Finding.failed("release", "the typed version", f"`{typed}` was typed, not `{version}`", "again")
-        raise RefusedError("declined, and nothing was done", [finding])
+        remedy = f"./just release {version} --yes"
+        finding = Finding.failed("release", "standard input", "is not a terminal", remedy)
+        raise RefusedError("not confirmed; nothing was done", [finding])
+    print(f"\nthis pushes and publishes; type {version} to continue: ", end="", file=sys.stderr, flush=True)
+    answer = sys.stdin.readline().strip()
+    if answer != version:
+        saw = f"is `{answer}`, not `{version}`"
+        finding = Finding.failed("release", "the typed version", saw, f"./just release {version}")
+        raise RefusedError("not confirmed; nothing was done", [finding])
 
 
 def rehearse(root: Path, parsed: argparse.Namespace) -> int:
-    """Perform the whole release in a world on loopback, tests included unless it shall be quick."""
+    """Rehearse the whole release against local servers, tests included unless --quick is given."""
     from binoc_runbook.notebook.execute import run_notebook
     from binoc_runbook.rehearsal.faults import QUICK
     from binoc_runbook.release.parameters import parse_release_parameters
@@ -239,18 +244,18 @@ def rehearse(root: Path, parsed: argparse.Namespace) -> int:
 
 
 def verify(root: Path, parsed: argparse.Namespace) -> int:
-    """Ask the registries whether a version is published as it was built, and try it as its users get it."""
+    """Check that a version is published as it was built, and install it from the registries."""
     from binoc_runbook.environ import is_rehearsed
     from binoc_runbook.notebook.execute import VERIFY, run_notebook
     from binoc_runbook.release.parameters import open_target, parse_verification_parameters
     from binoc_runbook.release.verification import TIMEOUT
 
     sums = None if parsed.sums is None else _from_root(root, parsed.sums.resolve()).as_posix()
-    # The registries of a rehearsal show at once what they have; there is nothing to wait for.
-    usual = 0.0 if is_rehearsed() else TIMEOUT
-    timeout = usual if parsed.timeout is None else parsed.timeout
-    given = parse_verification_parameters(parsed.version, sums=sums, timeout=timeout)
-    version = open_target(World.real(root), given.version).version
+    # The registries of a rehearsal show an upload immediately; there is nothing to wait for.
+    default = 0.0 if is_rehearsed() else TIMEOUT
+    timeout = default if parsed.timeout is None else parsed.timeout
+    values = parse_verification_parameters(parsed.version, sums=sums, timeout=timeout)
+    version = open_target(World.real(root), values.version).version
     parameters = {"version": str(version), "sums": sums, "timeout": timeout}
     record = root / "runs" / f"verify-{version}.json"
     record.unlink(missing_ok=True)
@@ -261,12 +266,12 @@ def verify(root: Path, parsed: argparse.Namespace) -> int:
 
 
 def _from_root(root: Path, path: Path) -> Path:
-    """Return a path relative to the root where it is below it."""
+    """Return a path relative to the root, if it is below it."""
     return path.relative_to(root) if path.is_relative_to(root) else path
 
 
 def set_version(root: Path, parsed: argparse.Namespace) -> int:
-    """Write the version wherever a published one is owned or quoted."""
+    """Write a version to the manifests, the requirements and the lock files."""
     from binoc_runbook.release.prepare import write_version
 
     findings = write_version(_target(root, parsed))
@@ -275,7 +280,7 @@ def set_version(root: Path, parsed: argparse.Namespace) -> int:
 
 
 def prepare(root: Path, parsed: argparse.Namespace) -> int:
-    """Bump to a version: the manifests, the changelog's heading, and the commands to go on with."""
+    """Prepare a version: update manifests and changelog, and print the next commands."""
     from binoc_runbook.release.prepare import next_commands, prepare_version
 
     target = _target(root, parsed)
@@ -290,7 +295,7 @@ def prepare(root: Path, parsed: argparse.Namespace) -> int:
 
 
 def check_tag(root: Path, parsed: argparse.Namespace) -> int:
-    """Ask whether the ref that has started a workflow may be published from: a tag, and a commit that agrees."""
+    """Check that the ref of a workflow run is a release tag, and that the manifests have its version."""
     from binoc_runbook.checks.ref import ref
     from binoc_runbook.workspace.policy_table import read_policy
 
@@ -300,7 +305,7 @@ def check_tag(root: Path, parsed: argparse.Namespace) -> int:
 
 
 def github_release(root: Path, parsed: argparse.Namespace) -> int:
-    """Make the release on GitHub of the tag of this version, or finish it: a draft, its assets, its publication."""
+    """Create the GitHub release of this version's tag, or finish it: draft, assets, publication."""
     from binoc_runbook.dist.github_release import publish_release
 
     findings = publish_release(_target(root, parsed), parsed.assets, show_line)

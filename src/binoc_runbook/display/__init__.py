@@ -1,1 +1,1 @@
-"""Findings, plans and runs as people see them: in a notebook, in a terminal, on a page."""
+"""Text, terminal and diagram output of findings, plans and runs."""

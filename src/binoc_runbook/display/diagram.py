@@ -1,7 +1,7 @@
-"""The stages as a drawing: from top to bottom in time, and in a column each for the clone, the remote, the registries.
+"""Diagram of the stages: time runs from top to bottom; the clone, the remote and the registries each have a column.
 
-Inline SVG without a script, a font or a colour of its own: it takes those of the text around it, in light, in dark and
-on paper. Its columns are shares of the width, so it fits a phone. The table of the plan says the same in words.
+Inline SVG without scripts, fonts and colours: it uses those of the surrounding text, in light, in dark and on paper.
+Column widths are percentages, so the diagram fits a phone. The table of the plan contains the same information.
 """
 
 from __future__ import annotations
@@ -10,29 +10,29 @@ import html
 
 from binoc_runbook.stages import ACTS, STAGES, Reach, Target
 
-#: Who sees what a stage does; the last column is what the tag starts.
+#: Where a stage has an effect; the last column shows the workflow that the tag starts.
 _COLUMNS = ("this clone", "the remote", "the registries")
 
 _COLUMN: dict[Reach, int] = {"local": 0, "public": 1, "permanent": 1}
 
-#: In pixels: a row, a box in it, and the row of the line.
+#: Heights in pixels: a row, a box in it, and the row of the point of no return.
 _ROW, _BOX, _LINE = 32, 24, 34
 
-#: In percent of the width: a column, and the space at either side of its boxes.
+#: Widths in percent: a column, and the space on either side of its boxes.
 _WIDTH, _SPACE = 100 / len(_COLUMNS), 2.0
 
 _ABOUT = (
-    "The stages of a release from top to bottom, in three columns: what stays in this clone, what the remote gets, and"
-    " what the registries get. A line below the tests parts what is local from what others see."
+    "The stages of a release from top to bottom, in three columns: this clone, the remote and the registries. A line"
+    " below the tests, the point of no return, separates local stages from public ones."
 )
 
 
 def stages(target: Target) -> str:
-    """Draw the stages of a release, the line, and the workflow that the tag starts."""
+    """Return the diagram of the stages, the point of no return, and the workflow that the tag starts, as SVG."""
     parts, top, ends = [_heads()], _ROW, [_ROW] * len(_COLUMNS)
     for number, stage in enumerate(STAGES, 1):
         if stage is ACTS[0]:
-            parts.append(_the_line(top))
+            parts.append(_point_of_no_return(top))
             top += _LINE
         column = _COLUMN[stage.reach]
         if column:
@@ -52,11 +52,11 @@ def _heads() -> str:
     return "".join(_words(_middle(column), 16, name, weight="bold") for column, name in enumerate(_COLUMNS))
 
 
-def _the_line(top: int) -> str:
-    """The words of the line stand on it, to the right, where no box is near."""
+def _point_of_no_return(top: int) -> str:
+    """Return a line with its label above it, on the right, beyond the boxes."""
     y = top + _LINE / 2 - 2
-    drawn = f'<line x1="0" x2="100%" y1="{y}" y2="{y}" stroke="currentColor" stroke-width="2" stroke-dasharray="6 4"/>'
-    return drawn + _words(100 - _SPACE, y - 6, "the line", anchor="end", weight="bold")
+    line = f'<line x1="0" x2="100%" y1="{y}" y2="{y}" stroke="currentColor" stroke-width="2" stroke-dasharray="6 4"/>'
+    return line + _words(100 - _SPACE, y - 6, "point of no return", anchor="end", weight="bold")
 
 
 def _box(column: int, top: int, words: str, *, heavy: bool) -> str:
@@ -68,7 +68,7 @@ def _box(column: int, top: int, words: str, *, heavy: bool) -> str:
 
 
 def _arrow(column: int, start: int, top: int) -> str:
-    """From the last box of the column before, down and into a box; its head is drawn apart, to keep its size."""
+    """Return an arrow from the last box of the previous column; its head is a separate SVG and keeps its size."""
     x1, x2, y = _middle(column - 1), column * _WIDTH + _SPACE, top + _BOX / 2
     down = f'<line x1="{x1:.2f}%" x2="{x1:.2f}%" y1="{start}" y2="{y}" stroke="currentColor"/>'
     along = f'<line x1="{x1:.2f}%" x2="{x2:.2f}%" y1="{y}" y2="{y}" stroke="currentColor"/>'

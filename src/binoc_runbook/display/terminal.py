@@ -1,7 +1,7 @@
-"""Findings and lines in a terminal: coloured and folded where a person looks, plain where a file or a pipe does.
+"""Output of findings, tables and lines: colours and wrapping in a terminal, plain text in a file or a pipe.
 
-Where there is a terminal, rich decides by what it finds there: `NO_COLOR`, the width, the colours it has. Elsewhere
-nothing is folded, because a program or a grep is going to read it, and rich is not even loaded.
+In a terminal, rich follows `NO_COLOR`, the width and the supported colours. Elsewhere lines are not wrapped, so that
+programs can read them, and rich is not loaded.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ _STYLE: dict[Status, str] = {"ok": "green", "warning": "yellow", "failed": "bold
 
 
 def show_findings(stream: TextIO, findings: Findings) -> None:
-    """Show findings below the name of their check, in the order they came, each with its remedy."""
-    show = _in_colour(stream) if stream.isatty() else _plainly(stream)
+    """Print findings below the name of their check, in the given order, with their remedies."""
+    show = _colour_printer(stream) if stream.isatty() else _plain_printer(stream)
     check = None
     for finding in findings:
         show(finding, finding.check != check)
@@ -29,7 +29,7 @@ def show_findings(stream: TextIO, findings: Findings) -> None:
 
 
 def show_table(stream: TextIO, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Show a table, in columns for a person and separated by tabs for a program."""
+    """Print a table: in columns in a terminal, separated by tabs elsewhere."""
     if not stream.isatty():
         for row in rows:
             print(*row, sep="\t", file=stream)
@@ -38,21 +38,21 @@ def show_table(stream: TextIO, headings: Sequence[str], rows: Iterable[Sequence[
 
     table = Table(box=None, pad_edge=False)
     for heading in headings:
-        table.add_column(heading, overflow="fold")  # a name that is cut off cannot be looked for
+        table.add_column(heading, overflow="fold")  # a truncated name cannot be searched for
     for row in rows:
         table.add_row(*row)
     _console(stream).print(table)
 
 
 def show_lines(stream: TextIO, lines: Iterable[str]) -> None:
-    """Show lines as they are."""
+    """Print lines unchanged."""
     for line in lines:
         print(line, file=stream)
 
 
-def _plainly(stream: TextIO) -> _Show:
-    def show(finding: Finding, begins: bool) -> None:
-        if begins:
+def _plain_printer(stream: TextIO) -> _Show:
+    def show(finding: Finding, with_heading: bool) -> None:
+        if with_heading:
             print(finding.check, file=stream)
         print(f"  {SIGN[finding.status]} {finding.status}  {finding.looked_at}: {finding.saw}", file=stream)
         if finding.remedy:
@@ -61,18 +61,18 @@ def _plainly(stream: TextIO) -> _Show:
     return show
 
 
-def _in_colour(stream: TextIO) -> _Show:
+def _colour_printer(stream: TextIO) -> _Show:
     from rich.padding import Padding
     from rich.text import Text
 
     console = _console(stream)
 
-    def show(finding: Finding, begins: bool) -> None:
-        if begins:
+    def show(finding: Finding, with_heading: bool) -> None:
+        if with_heading:
             console.print(Text(finding.check, style="bold"))
         status = (f"{SIGN[finding.status]} {finding.status}", _STYLE[finding.status])
-        said = Text.assemble(status, "  ", (finding.looked_at, "cyan"), ": ", finding.saw)
-        console.print(Padding.indent(said, 2))
+        line = Text.assemble(status, "  ", (finding.looked_at, "cyan"), ": ", finding.saw)
+        console.print(Padding.indent(line, 2))
         if finding.remedy:
             console.print(Padding.indent(Text.assemble("→ ", (finding.remedy, "bold")), 6))
 

@@ -1,4 +1,4 @@
-"""A run in plain text: what a terminal, a log and the plain side of a notebook's output show."""
+"""Plain text of plans and runs, for terminals, logs and the text/plain output of notebooks."""
 
 from __future__ import annotations
 
@@ -20,58 +20,58 @@ _JOB_STATE = {"success": "passed", "failure": "failed", "skipped": "skipped", "e
 
 _VERDICT: dict[State, str] = {
     "ready": "ready",
-    "blocked": "stands in the way",
+    "blocked": "blocked",
     "unknown": "unknown: a real release stops here",
 }
 
-LINE = "─── the line: everything above is local, everything below is seen by others ───"
+POINT_OF_NO_RETURN = "─── point of no return: everything above is local, everything below is public ───"
 
 
 def heading(target: Target, *, dry_run: bool) -> str:
-    """What a run is about, in one line."""
-    act = "dry run: the acts are withheld" if dry_run else "the acts are performed"
+    """Return one line that describes a run: version, tag, remote and mode."""
+    mode = "dry run: public stages are skipped" if dry_run else "all stages run"
     where = ", in a rehearsal whose remote is a temporary directory" if target.world.kind == "rehearsal" else ""
-    return f"release of {target.version} as {target.tag} to {target.remote}{where} ({act})"
+    return f"release of {target.version} as {target.tag} to {target.remote}{where} ({mode})"
 
 
 def plan(target: Target) -> Iterator[str]:
-    """The stages in order, with the commands of each."""
+    """Return the stages in order, with the commands of each."""
     for number, stage in enumerate(STAGES, 1):
         if stage is ACTS[0]:
-            yield LINE
+            yield POINT_OF_NO_RETURN
         yield f"{number}. {stage.name} ({stage.reach}): {stage.sentence}"
         for planned in stage.commands(target):
             yield f"     $ {planned}"
 
 
 def stage(run: StageRun, *, all_findings: bool = True) -> Iterator[str]:
-    """One stage as it went."""
+    """Return the result of a stage: its state, findings and commands."""
     yield f"{STATE_SIGN[run.state]} {numbered(run.stage)}: {verdict(run)} ({run.seconds:.1f} s)"
     yield from _indented(run.findings if all_findings else run.findings.having("failed", "unknown", "warning"))
     for planned in run.commands:
         yield f"    $ {planned}"
-        yield f"      {planned.effect}" if run.acted else f"      withheld; its effect: {planned.effect}"
+        yield f"      {planned.effect}" if run.acted else f"      skipped; effect: {planned.effect}"
 
 
 def chapter(head: str, findings: Findings) -> Iterator[str]:
-    """What a chapter found that is no stage of a release."""
+    """Return the findings of a chapter that is not a stage of a release."""
     yield f"{SIGN[findings.status]} {head}"
     yield from _indented(findings)
 
 
 def verdict(run: StageRun) -> str:
-    """The state of a stage in words."""
+    """Return the state of a stage in words."""
     if run.state == "done":
-        before = "done already" if run.stage in ACTS else "done"
-        return "done now" if run.acted else before
+        unchanged = "done already" if run.stage in ACTS else "done"
+        return "done now" if run.acted else unchanged
     return _VERDICT[run.state]
 
 
-def at_the_line(release: Release, stopped: list[StageRun]) -> Iterator[str]:
-    """What the last look before the first public act showed."""
-    yield LINE
+def point_of_no_return(release: Release, stopped: list[StageRun]) -> Iterator[str]:
+    """Return the result of the checks that run again before the first public stage."""
+    yield POINT_OF_NO_RETURN
     if not stopped:
-        yield "✓ everything above holds; tree, sync and remote were observed again just now"
+        yield "✓ all checks passed; tree, sync and remote were checked again"
         return
     yield "a real release stops here:" if release.dry_run else "the release stops here:"
     for run in stopped:
@@ -79,7 +79,7 @@ def at_the_line(release: Release, stopped: list[StageRun]) -> Iterator[str]:
 
 
 def job(run: JobRun) -> Iterator[str]:
-    """One job of the workflow as it went."""
+    """Return the result of a job of the workflow."""
     yield f"{JOB_SIGN[run.state]} {run.name}: {_JOB_STATE[run.state]} ({run.seconds:.1f} s)"
     if run.reason:
         yield f"    {run.reason}"
@@ -92,36 +92,36 @@ def _indented(findings: Iterable[Finding]) -> Iterator[str]:
 
 
 def followed(release: Release, published: Sequence[PublishedArtifact], red: Findings) -> Iterator[str]:
-    """What the tag has started, or would start; in a rehearsal what is out, and which jobs are red nevertheless."""
+    """Return what the tag starts; in a rehearsal the published files, and jobs that failed although they published."""
     target, policy = release.target, release.target.policy
     if target.world.kind == "real" or release.dry_run:
-        told = "the tag would start" if release.dry_run else "the tag has started"
-        names = ", ".join(each.name for each in policy.artifacts) or "nothing"
-        yield f"{told} {policy.workflow}, which publishes {names}"
+        start = "the tag would start" if release.dry_run else "the tag started"
+        names = ", ".join(artifact.name for artifact in policy.artifacts) or "nothing"
+        yield f"{start} {policy.workflow}, which publishes {names}"
         return
     if not published:
-        yield f"the tag is on the remote; {policy.workflow} is left out of a quick rehearsal"
+        yield f"the tag is on the remote; a quick rehearsal does not run {policy.workflow}"
         return
-    yield f"what the rehearsed registries hold of {target.version}:"
-    yield from _columns(out(published))
-    for each in published:
-        for name, digest in each.digests.items():
+    yield f"files of {target.version} in the rehearsed registries:"
+    yield from _columns(published_table(published))
+    for item in published:
+        for name, digest in item.digests.items():
             yield f"    {name}  sha256:{digest[:12]}…"
     if red:
-        who, what = ("one job is", "it publishes") if len(red) == 1 else (f"{len(red)} jobs are", "they publish")
-        yield f"{who} red, though all that {what} is out:"
+        jobs, whose = ("1 job", "its") if len(red) == 1 else (f"{len(red)} jobs", "their")
+        yield f"{jobs} failed, although {whose} artifacts were published:"
     for finding in red:
         yield from str(finding).splitlines()
 
 
-def out(published: Sequence[PublishedArtifact]) -> list[tuple[str, ...]]:
-    """What is out as a table, artifacts by registries, its head first."""
-    registries = [name for name in NAMES if name in {each.artifact.registry for each in published}]
+def published_table(published: Sequence[PublishedArtifact]) -> list[tuple[str, ...]]:
+    """Return the published files as a table of artifacts by registries; the first row is its head."""
+    registries = [name for name in NAMES if name in {item.artifact.registry for item in published}]
     rows = [("artifact", *(NAMES[name] for name in registries))]
-    for each in published:
-        count = len(each.digests)
-        told = f"✓ {count} {'file' if count == 1 else 'files'}" if count else "✗ missing"
-        rows.append((each.artifact.name, *(told if each.artifact.registry == name else "" for name in registries)))
+    for item in published:
+        count = len(item.digests)
+        files = f"✓ {count} {'file' if count == 1 else 'files'}" if count else "✗ missing"
+        rows.append((item.artifact.name, *(files if item.artifact.registry == name else "" for name in registries)))
     return rows
 
 
@@ -132,42 +132,42 @@ def _columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 
 def ending(release: Release, filed: str | None) -> Iterator[str]:
-    """How the run ended, and what to type next."""
+    """Return the result of a run, and the next commands."""
     target, policy = release.target, release.target.policy
     if all(run.state == "done" and not run.acted for run in release.record.stages if run.stage in ACTS):
-        yield f"✓ {target.version} is released as {target.tag}: all of it was done before, and nothing was changed"
+        yield f"✓ {target.version} is already released as {target.tag}; nothing was changed"
     elif release.dry_run:
         unknown = [run.stage.name for run in release.record.stages if run.state == "unknown"]
-        yield f"✓ dry run of {target.version}: nothing was found that failed, and nothing was pushed or tagged"
+        yield f"✓ dry run of {target.version}: no check failed; nothing was pushed or tagged"
         if unknown:
-            yield f"? could not be asked: {', '.join(unknown)}; a real release stops there"
+            yield f"? unknown: {', '.join(unknown)}; a real release stops there"
         if target.world.kind == "real":
             yield f"next: ./just release {target.version}"
     else:
         acted = ", ".join(run.stage.name for run in release.record.stages if run.acted and run.stage in ACTS)
-        told = "is released" if target.world.kind == "real" else "was released in this rehearsal"
-        yield f"✓ {target.version} {told} as {target.tag}: {acted} done in this run"
-    yield from _held(target.remote, release.record.refs)
+        released = "is released" if target.world.kind == "real" else "was released in this rehearsal"
+        yield f"✓ {target.version} {released} as {target.tag}; this run performed {acted}"
+    yield from _refs(target.remote, release.record.refs)
     if release.dry_run or target.world.kind == "rehearsal":
         return
     if policy.repository:
-        yield f"next: the tag has started {policy.workflow}: github.com/{policy.repository}/actions"
+        yield f"next: the tag started {policy.workflow}: github.com/{policy.repository}/actions"
     if filed and not release.record_is_committed():
         yield f"next: git add docs/releases && git commit -m 'Record the release of {target.version}' && git push"
     if policy.artifacts:
-        yield f"next, once the workflow has ended: ./just verify {target.version}"
+        yield f"next, when the workflow has finished: ./just verify {target.version}"
 
 
-def _held(remote: str, refs: Mapping[str, str]) -> Iterator[str]:
-    """What a remote holds, an annotated tag on one line with the commit it peels to."""
+def _refs(remote: str, refs: Mapping[str, str]) -> Iterator[str]:
+    """Return the refs of a remote; an annotated tag is on one line with the commit that it points to."""
     for name, sha in refs.items():
         if name == "HEAD" or name.endswith("^{}"):
             continue
-        peeled = refs.get(f"{name}^{{}}")
-        what = f"annotated tag of {peeled[:12]}" if peeled else f"at {sha[:12]}"
-        yield f"  {remote} holds {name}, {what}"
+        commit = refs.get(f"{name}^{{}}")
+        value = f"annotated tag of {commit[:12]}" if commit else f"at {sha[:12]}"
+        yield f"  {remote} holds {name}, {value}"
 
 
 def numbered(stage: Stage) -> str:
-    """A stage with its number in the runbook."""
+    """Return the name of a stage with its number in the runbook."""
     return f"{STAGES.index(stage) + 1}. {stage.name}"

@@ -66,8 +66,7 @@ class _Build:
         self.out = out
         self.on_line = on_line
         self.host = host
-        target_directory = self.processes.inherits("CARGO_TARGET_DIR") or "target"
-        self.work = (self.root / target_directory).resolve() / "dist-build"
+        self.work = target.world.target_directory / "dist-build"
         time_of_commit = target.world.git.ask("log", "-1", "--format=%ct", "HEAD")
         if time_of_commit.returncode != 0:
             self.refuse("git log -1", time_of_commit.reason, "git commit, so that what is built has a time")

@@ -40,18 +40,28 @@ def unpack(crate_file: Path, directory: Path) -> Path:
     return directory / crate_file.name.removesuffix(".crate")
 
 
-def build(processes: Processes, directory: Path, depend_on: list[str]) -> Path | ProcessResult:
-    """Add a dependency with `cargo add`, compile, and return the shared library; or the command that failed."""
-    environment = {**processes.environment, "CARGO_TARGET_DIR": str(directory / "target")}
-    cargo = replace(processes, root=directory, environment=environment)
-    for command in (["add", "--quiet", *depend_on], ["build", "--quiet", "--lib", "--message-format", "json"]):
-        done = cargo.run(["cargo", *command], timeout=TIMEOUT)
-        if done.returncode != 0:
-            return _with_readable_errors(done)
+def build(processes: Processes, directory: Path, depend_on: list[str], target: Path) -> Path | ProcessResult:
+    """Add a dependency with `cargo add`, compile, and return a copy of the shared library; or the command that failed.
+
+    Cargo compiles in the directory `target`, which keeps dependencies from a registry for the next time. It decides by
+    times whether a crate has changed, and unpacked files have the same time each; so the others are removed first.
+    """
+    cargo = replace(processes, root=directory, environment={**processes.environment, "CARGO_TARGET_DIR": str(target)})
+    done = cargo.run(["cargo", "add", "--quiet", *depend_on], timeout=TIMEOUT)
+    if done.returncode == 0:
+        done = cargo.run(["cargo", "metadata", "--format-version", "1"], timeout=TIMEOUT)
+    if done.returncode == 0:
+        local = [package["name"] for package in json.loads(done.stdout)["packages"] if not package["source"]]
+        done = cargo.run(["cargo", "clean", "--quiet", *(f"--package={name}" for name in local)], timeout=TIMEOUT)
+    if done.returncode == 0:
+        done = cargo.run(["cargo", "build", "--quiet", "--lib", "--message-format", "json"], timeout=TIMEOUT)
+    if done.returncode != 0:
+        return _with_readable_errors(done)
     for line in reversed(done.stdout.splitlines()):
         message = json.loads(line) if line.startswith("{") else {}
         if message.get("reason") == "compiler-artifact" and "cdylib" in message["target"]["kind"]:
-            return next(Path(file) for file in message["filenames"] if file.endswith(_LIBRARIES))
+            library = next(file for file in message["filenames"] if file.endswith(_LIBRARIES))
+            return Path(shutil.copy(library, directory))
     return ProcessResult(tuple(done.command), 1, "", 'it gives no shared library: its crate-type lacks "cdylib"')
 
 

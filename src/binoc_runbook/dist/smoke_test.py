@@ -114,7 +114,8 @@ class _SmokeTest:
             depend_on = ["--path", str(example_crate.unpack(crate_file, self.directory / "crates"))]
             # Before a release the dependencies are those that were tested; after it, those that a user gets.
             example_crate.copy_lock_file(self.world.root, crate)
-        library = example_crate.build(self.world.processes, crate, [*depend_on, *manifest.options])
+        target = self.world.target_directory / "smoke-test"
+        library = example_crate.build(self.world.processes, crate, [*depend_on, *manifest.options], target)
         return self.failed(looked_at, library) if isinstance(library, ProcessResult) else library
 
     def run_on(self, python: Python, plugins: list[Path]) -> Finding:

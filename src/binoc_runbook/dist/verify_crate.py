@@ -65,9 +65,8 @@ class _CrateVerification:
         self.on_line = on_line
         self.install = install
         processes = target.world.processes
-        target_directory = (target.world.root / (processes.inherits("CARGO_TARGET_DIR") or "target")).resolve()
         # A directory of its own: cargo would else take for this build what it has compiled for another.
-        self.work = target_directory / "verify-crate"
+        self.work = target.world.target_directory / "verify-crate"
         self.processes = replace(processes, first=(self.tools / "bin", *processes.first))
 
     @property

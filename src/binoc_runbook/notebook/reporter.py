@@ -82,7 +82,7 @@ class NotebookReporter:
         self._end(list(text.chapter(headline, findings)), _findings(findings))
 
     def point_of_no_return(self, release: Release, stopped: list[StageRun]) -> None:
-        self._show_paragraphs(list(text.at_the_line(release, stopped)))
+        self._show_paragraphs(list(text.point_of_no_return(release, stopped)))
 
     def job_begins(self, name: str) -> None:
         self.started(name)
@@ -177,14 +177,14 @@ def _plan_table(target: Target) -> str:
     rows = []
     for stage in STAGES:
         if stage is ACTS[0]:
-            rows.append(f'<tr><td colspan="3"><strong>{html.escape(text.LINE)}</strong></td></tr>')
+            rows.append(f'<tr><td colspan="3"><strong>{html.escape(text.POINT_OF_NO_RETURN)}</strong></td></tr>')
         effect = "<br>".join([html.escape(stage.sentence), *map(_command, stage.commands(target))])
         rows.append(_row(f'<a href="#{stage.name}">{text.numbered(stage)}</a>', stage.reach, effect))
     return _table("The stages and their commands", ("stage", "reach", "done when"), rows)
 
 
 def _published(release: Release, published: Sequence[PublishedArtifact]) -> str:
-    (head, *artifacts), rows = text.out(published), []
+    (head, *artifacts), rows = text.published_table(published), []
     for artifact, (name, *cells) in zip(published, artifacts, strict=True):
         files = [f"{html.escape(file)} <code>sha256:{digest[:12]}…</code>" for file, digest in artifact.digests.items()]
         rows.append(_row(html.escape(name), *cells, "<br>".join(files)))

@@ -1,9 +1,9 @@
-"""The Sphinx extension that makes the site; its parts can also be used alone.
+"""Sphinx extension of the site; each part can also be used alone.
 
     extensions = ["myst_nb", "binoc_runbook.site"]
 
-`decisions` ties sentences to questions, `releases` lists the records, `runbooks` shows the procedures as they ran,
-`reference` makes pages from the library, and `accessibility` completes the markup of all pages.
+`decisions` ties sentences to checks, `releases` lists the release records, `runbooks` shows rehearsed runbooks,
+`reference` generates reference pages from the library, and `accessibility` completes the markup of all pages.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
-"""Accessible pages: with a keyboard, a screen reader, on a phone, on paper, and without a script.
+"""Accessible pages: for keyboards, screen readers, phones and paper, and without JavaScript.
 
     extensions = ["binoc_runbook.site.accessibility"]
 
-Sphinx, MyST-NB and themes leave some of it out. What is missing is added to the markup itself, so that it is there
-before any script runs: what may have to be scrolled can be reached by keyboard, and a summary is announced by its own
-words. The looks are in `accessibility.css`.
+This extension adds to the HTML the markup that Sphinx, MyST-NB and themes omit: scrollable elements can be focused with
+the keyboard, and the accessible name of a summary is its text. The styles are in `accessibility.css`.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from sphinx.application import Sphinx
 
 from binoc_runbook.site.stylesheets import add_style
 
-#: How many characters of code stand side by side on a screen of 320 pixels; a longer line has to be scrolled there.
+#: The number of characters of code that fit in a line on a screen of 320 pixels; longer lines must be scrolled.
 NARROWEST = 30
 
 _STYLE = Path(__file__).with_name("accessibility.css")
@@ -35,24 +34,24 @@ _TAG = re.compile(r"<[^>]*>")
 
 
 def readable(body: str) -> str:
-    """Complete the HTML of a page's content, as Sphinx and MyST-NB write it; what is complete stays as it is.
+    """Return the HTML of a page's content with the missing markup; complete HTML is returned unchanged.
 
-    - A block of code, or a table, that can be wider than the screen becomes a stop of the Tab key, from which the arrow
-      keys scroll it (WCAG 2.1.1); a table there is announced by its caption.
-    - The summary of a folded cell loses the label by which MyST-NB hides its words (WCAG 2.5.3).
-    - The parameters of a signature, which Sphinx lists as definitions of nothing, become a plain list (WCAG 1.3.1).
-    - The caption of a table of contents, a heading by its role, gets a level.
+    - Code blocks and tables that can be wider than the screen get `tabindex`, so that the arrow keys can scroll them
+      (WCAG 2.1.1); the label of a table is its caption.
+    - The summary of a folded cell loses the `aria-label` that MyST-NB puts over its text (WCAG 2.5.3).
+    - The parameters of a signature, a `<dl>` without terms in Sphinx, become a `<ul>` (WCAG 1.3.1).
+    - The caption of a table of contents, which has the role of a heading, gets a level.
     """
     body = _CODE.sub(_reachable_code, body)
     for pattern in (_TABLE, _OUTPUT):
         body = pattern.sub(_reachable_table, body)
     body = body.replace('<summary aria-label="Toggle hidden content">', "<summary>")
     body = _PARAMETERS.sub(_plain_list, body)
-    return levelled(body)
+    return add_heading_level(body)
 
 
-def levelled(markup: str) -> str:
-    """Give the captions of tables of contents, to which Sphinx gives the role of a heading, the level below a title."""
+def add_heading_level(markup: str) -> str:
+    """Add level 2 to captions of tables of contents, which have the role of a heading in Sphinx."""
     return markup.replace('<p class="caption" role="heading">', '<p class="caption" role="heading" aria-level="2">')
 
 
@@ -70,17 +69,17 @@ def _reachable_code(match: re.Match[str]) -> str:
 
 def _reachable_table(match: re.Match[str]) -> str:
     caption = _CAPTION.match(match.string, match.end())
-    words = _TAG.sub("", _PERMALINK.sub("", caption["words"])).strip() if caption else "table"
+    label = _TAG.sub("", _PERMALINK.sub("", caption["words"])).strip() if caption else "table"
     rest = match.groupdict().get("rest") or ""
-    named = f'class="{match["classes"]}" tabindex="0" role="group" aria-label="{words.replace(chr(34), "&quot;")}"'
-    return f"<div {named}{rest}>{match['head']}"
+    attributes = f'class="{match["classes"]}" tabindex="0" role="group" aria-label="{label.replace(chr(34), "&quot;")}"'
+    return f"<div {attributes}{rest}>{match['head']}"
 
 
 def _wrap_tables(app: Sphinx, document: nodes.document, page: str) -> None:
-    """Let every table scroll in a box of its own, also those that are made after a theme has wrapped the others."""
+    """Wrap every table in a scrollable container, including tables that were added after the theme did this."""
     for table in list(document.findall(nodes.table)):
         if "table-wrapper" in table.parent.get("classes", ()):
-            table.parent["ids"] = []  # furo gives a wrapper those of its table too
+            table.parent["ids"] = []  # furo copies the ids of a table to its wrapper
             continue
         wrapper = nodes.container(classes=["table-wrapper"])
         table.parent.replace(table, wrapper)
@@ -91,12 +90,12 @@ def _complete(app: Sphinx, page: str, template: str, context: dict[str, Any], do
     if "body" in context:
         context["body"] = readable(context["body"])
     if "furo_navigation_tree" in context:
-        context["furo_navigation_tree"] = levelled(context["furo_navigation_tree"])
+        context["furo_navigation_tree"] = add_heading_level(context["furo_navigation_tree"])
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Complete every page of a site."""
-    # After those of the theme, some of which it corrects.
+    # After the styles of the theme, some of which it overrides.
     add_style(app, _STYLE, priority=900)
     app.connect("doctree-resolved", _wrap_tables, priority=900)
     app.connect("html-page-context", _complete, priority=900)

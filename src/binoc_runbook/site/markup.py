@@ -1,4 +1,4 @@
-"""Tables and text of a page: from Markdown while a page is read, from nodes once all pages are read."""
+"""Tables and text of pages: from Markdown while a page is read, from nodes after all pages are read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 
 
 class MarkdownDirective(SphinxDirective):
-    """A directive that is written in Markdown, as its page is."""
+    """Directive whose content is Markdown, like its page."""
 
     def paragraph(self, text: str) -> nodes.paragraph:
         """Return a paragraph of inline Markdown."""
@@ -20,29 +20,29 @@ class MarkdownDirective(SphinxDirective):
         return nodes.paragraph("", "", *inline)
 
     def table(self, head: Sequence[str], rows: Iterable[Sequence[str | nodes.Node]]) -> nodes.table:
-        """Return a table whose cells are inline Markdown, or nodes; the first cell of each row is its head."""
+        """Return a table; cells are inline Markdown or nodes, and the first cell of each row is its header."""
         cells = [[self.paragraph(cell) if isinstance(cell, str) else cell for cell in row] for row in (head, *rows)]
         return table(cells, stub=True)
 
 
 def table(rows: Sequence[Sequence[nodes.Node]], *, stub: bool = False) -> nodes.table:
-    """Return a table of rows of cells; the first row is its head, and with `stub` so is the first cell of each row."""
+    """Return a table; the first row is its header, and with `stub` the first cell of each row is a header, too."""
     head, *body = rows
     group = nodes.tgroup("", cols=len(head))
     group += [nodes.colspec(colwidth=1, stub=stub and number == 0) for number in range(len(head))]
     group += nodes.thead("", _row(head))
     group += nodes.tbody("", *(_row(row) for row in body))
-    # Typographic quotes and dashes would change what a reader has to type.
+    # Typographic quotes and dashes would change text that readers copy.
     return nodes.table("", group, support_smartquotes=False)
 
 
 def escape(text: str) -> str:
-    """Return Markdown that shows a text as it is."""
+    """Return Markdown that displays a text literally."""
     return _PUNCTUATION.sub(r"\\\1", text)
 
 
 def code_spans(text: str) -> Iterator[nodes.Node]:
-    """Parse a text in which identifiers are in backticks."""
+    """Return the nodes of a text with identifiers in backticks."""
     for index, part in enumerate(text.split("`")):
         if part:
             yield nodes.literal("", part) if index % 2 else nodes.Text(part)

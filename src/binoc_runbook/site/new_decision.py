@@ -1,4 +1,4 @@
-"""New pages of decisions, named after their day and title; the template is `new_decision.md`."""
+"""Create decision pages, named by date and title, from the template `new_decision.md`."""
 
 from __future__ import annotations
 
@@ -11,35 +11,33 @@ from string import Template
 from binoc_runbook.finding import Finding, RefusedError
 
 CHECK = "adr"
-FOLDER = "docs/adr"
+DIRECTORY = "docs/adr"
 
 _TEMPLATE = Path(__file__).with_suffix(".md")
 
 
-def start_decision(root: Path, title: str, day: datetime.date) -> str:
-    """Write the first draft of a decision's page; return its path from the root.
+def start_decision(root: Path, title: str, date: datetime.date) -> str:
+    """Create the page of a decision with the status Proposed; return its path relative to the root.
 
     Raises:
-        RefusedError: The title leaves nothing to name a file after, or there is such a page, which stays as it is.
+        RefusedError: The title has no letter or digit for a file name, or the page already exists.
     """
     title = " ".join(title.split())
-    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
-    slug = re.sub(r"[^a-z0-9]+", "-", plain.replace("'", "")).strip("-")
+    ascii_title = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9]+", "-", ascii_title.replace("'", "")).strip("-")
     if not slug:
-        saw = "has no letter or digit that a file could be named after"
-        raise _refused(f"the title `{title}`", saw, 'just adr "What was decided, in a few words"')
-    path = f"{FOLDER}/{day.isoformat()}-{slug}.md"
+        raise _refused(f"title `{title}`", "contains no ASCII letter or digit", 'just adr "A short title"')
+    path = f"{DIRECTORY}/{date.isoformat()}-{slug}.md"
     file = root / path
     file.parent.mkdir(parents=True, exist_ok=True)
-    # `%B` is English: Python uses the language of the machine only after a call of `locale.setlocale`.
-    text = Template(_TEMPLATE.read_text("utf-8")).substitute(title=title, day=f"{day.day} {day:%B %Y}")
+    text = Template(_TEMPLATE.read_text("utf-8")).substitute(title=title, date=date.isoformat())
     try:
         with file.open("x", encoding="utf-8") as page:
             page.write(text)
     except FileExistsError:
-        raise _refused(path, "is there already, and stays as it is", 'just adr "Another title"') from None
+        raise _refused(path, "already exists", 'just adr "Another title"') from None
     return path
 
 
 def _refused(looked_at: str, saw: str, remedy: str) -> RefusedError:
-    return RefusedError("no decision was started", [Finding.failed(CHECK, looked_at, saw, remedy)])
+    return RefusedError("no decision page was created", [Finding.failed(CHECK, looked_at, saw, remedy)])

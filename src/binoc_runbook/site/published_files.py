@@ -1,4 +1,4 @@
-"""Files that are published next to a page, under the name by which the page links to them."""
+"""Files that are published next to a page, under the name that the page links to."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from pathlib import Path
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
-#: Where the names and sources of a page's files are kept until the page is read again.
+#: Key in the metadata of a page: the names and sources of its files.
 _FILES = "binoc-files"
 
 
 def publish_file(env: BuildEnvironment, name: str, source: str) -> None:
-    """Publish `source`, a file or directory named from the sources of the site, as `name` next to the current page."""
+    """Publish a file or directory next to the current page as `name`; `source` is relative to the site's sources."""
     env.metadata[env.docname].setdefault(_FILES, {})[name] = source
 
 
 def copy_files(app: Sphinx, exception: Exception | None) -> None:
-    """Copy the files of all pages, and leave nothing there that an earlier build copied."""
+    """Copy the files of all pages, and replace the directories of an earlier build."""
     if exception is not None or app.builder.format != "html":
         return
     for page, metadata in app.env.metadata.items():

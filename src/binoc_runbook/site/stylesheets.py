@@ -1,4 +1,4 @@
-"""Stylesheets that are stored next to the code they are for."""
+"""Stylesheets that are stored next to their extension."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sphinx.application import Sphinx
 
 
 def add_style(app: Sphinx, file: Path, *, priority: int = 500) -> None:
-    """Add a stylesheet to every page; one of a higher priority comes later and overrides those before it."""
+    """Add a stylesheet to every page; a higher priority comes later and overrides lower ones."""
 
     def add_to_static_path(app: Sphinx) -> None:
         app.config.html_static_path.append(str(file))

@@ -64,6 +64,11 @@ class World:
         """Read the manifests of the checkout as they are now, with cargo's reports about them."""
         return Workspace.discover(self.root, partial(read_metadata, self.processes))
 
+    @property
+    def target_directory(self) -> Path:
+        """Return the directory into which cargo builds the workspace."""
+        return (self.root / (self.processes.inherits("CARGO_TARGET_DIR") or "target")).resolve()
+
     @cached_property
     def clean_markup(self) -> Translate:
         """Return the same function as `clean`, for HTML."""

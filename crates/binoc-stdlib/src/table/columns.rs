@@ -1,18 +1,18 @@
-//! Which column became which.
+//! Matching of the columns of two tables.
 
 use std::collections::{HashMap, HashSet};
 
 use super::read::Grid;
 use crate::align::{digest, increasing};
 
-/// Places of columns on both sides.
+/// The positions of columns in both tables.
 #[derive(Debug, Default)]
 pub(super) struct Columns {
-    /// The same name on both sides, in the order of the older table.
+    /// Columns with the same name, in the order of the older table.
     pub(super) common: Vec<(usize, usize)>,
     pub(super) removed: Vec<usize>,
     pub(super) added: Vec<usize>,
-    /// Another name, the same cells in every row.
+    /// Columns with different names and the same cells in all matched rows.
     pub(super) renamed: Vec<(usize, usize)>,
 }
 
@@ -31,7 +31,7 @@ pub(super) fn match_names(left: &Grid, right: &Grid) -> Columns {
 }
 
 impl Columns {
-    /// Columns on both sides that left their order, the fewest that explain it; places in the older table.
+    /// Return the smallest set of columns whose move explains the new order, as positions in the older table.
     pub(super) fn moved(&self) -> Vec<usize> {
         let mut both = [&self.common[..], &self.renamed].concat();
         both.sort_unstable();
@@ -40,8 +40,9 @@ impl Columns {
         (0..order.len()).filter(|place| !stayed.contains(place)).map(|place| both[place].0).collect()
     }
 
-    /// Takes for renamed what has the same cells in all matched rows, if no other column has them too and
-    /// there are different cells: a column of zeros proves nothing.
+    /// Find columns that were renamed: those with the same cells in all matched rows.
+    ///
+    /// A column does not count if all its cells are equal, or if another column has the same cells.
     pub(super) fn find_renames(&mut self, left: &Grid, right: &Grid, rows: &[(usize, usize)]) {
         let print = |grid: &Grid, column: usize, side: fn(&(usize, usize)) -> usize| {
             let cells = || rows.iter().map(|pair| grid.cell(side(pair), column));
@@ -53,7 +54,7 @@ impl Columns {
         }
         let mut owners: HashMap<u128, (Vec<usize>, Vec<usize>)> = HashMap::new();
         for (old, new) in &self.common {
-            // A common column with the same cells makes a rename uncertain.
+            // A column with the same cells and an unchanged name makes a rename ambiguous.
             let prints = [print(left, *old, |pair| pair.0), print(right, *new, |pair| pair.1)];
             for print in prints.into_iter().flatten() {
                 owners.entry(print).or_default().0.extend([usize::MAX; 2]);

@@ -1,4 +1,4 @@
-//! Compares delimited text by columns, rows and cells.
+//! Comparison of tables (CSV, TSV) by columns, rows and cells.
 
 mod columns;
 mod read;
@@ -25,7 +25,7 @@ impl Comparator for Table {
             (Err(reason), _) | (_, Err(reason)) => return Ok(Outcome::skip_because(reason)),
         };
         if left.contains(&0) || right.contains(&0) {
-            let reason = "it holds zero bytes, so it is not a table in a known encoding";
+            let reason = "contains zero bytes, so it is not a table in a supported encoding";
             return Ok(Outcome::skip_because(reason));
         }
         let mut node = Node::new("changed", "table", "");
@@ -72,7 +72,7 @@ fn compare(node: &mut Node, old: &Grid, new: &Grid, request: &CompareRequest) {
         node.push("schema", fact);
     }
     if columns.common.is_empty() && columns.renamed.is_empty() {
-        // Positions are no identity: without a common column nothing can be said about single rows.
+        // Rows are never matched by position, so without a common column they are not compared.
         if old.len() + new.len() > 0 {
             let text = format!(
                 "no column in common: {} before, {} after, not compared",
@@ -84,13 +84,13 @@ fn compare(node: &mut Node, old: &Grid, new: &Grid, request: &CompareRequest) {
         return;
     }
     if key_failed {
-        let text = "the key asked for is missing, empty or repeated; rows matched without it";
+        let text = "the requested key is missing, empty or repeated; rows matched without it";
         let key = request.options.key.join(", ");
         node.push("content", Fact::new("rows.key-unusable", text).with_examples([Example::value(key)]));
     }
     let facts = row_facts(old, new, &columns, &rows, limit);
     if !rows.key.is_empty() && !facts.is_empty() {
-        let declared = if request.options.key.is_empty() || key_failed { "found" } else { "asked for" };
+        let declared = if request.options.key.is_empty() || key_failed { "found" } else { "requested" };
         let names: Vec<_> = rows.key.iter().map(|column| old.column_text(column.0)).collect();
         let fact = Fact::new("rows.matched-by-key", format!("rows matched by key ({declared})"));
         node.push("content", fact.with_examples([Example::value(names.join(", "))]));
@@ -100,7 +100,7 @@ fn compare(node: &mut Node, old: &Grid, new: &Grid, request: &CompareRequest) {
     }
 }
 
-/// `None`: none was asked for. `Some(None)`: a column of it is missing.
+/// Return the columns of the requested key: `None` if no key was requested, `Some(None)` if a column is missing.
 fn declared_key(old: &Grid, common: &[Common], key: &[String]) -> Option<Option<Vec<Common>>> {
     let find =
         |name: &String| common.iter().find(|column| old.columns[column.0].name == name.as_bytes()).copied();

@@ -1,24 +1,24 @@
-//! Reads a delimited text into cells, without losing a byte of them.
+//! Reading of delimited text into cells of bytes.
 
 use binoc_sdk::{Error, Result, show};
 
 use crate::text::strip_bom;
 
-/// A column by its name and, where several have that name, by which of them it is.
+/// A column: its name, and its number among the columns of the same name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Column {
     pub(super) name: Vec<u8>,
     pub(super) nth: usize,
 }
 
-/// A header and rows of cells, which lie one after the other in one allocation.
+/// A header and rows of cells; all cells are in one allocation.
 pub(super) struct Grid {
     pub(super) columns: Vec<Column>,
     pub(super) delimiter: u8,
     data: Vec<u8>,
-    /// Where each cell ends in `data`.
+    /// The end of each cell in `data`.
     ends: Vec<u32>,
-    /// The first cell of each row, and one more for the end.
+    /// The number of the first cell of each row, then the number of cells.
     rows: Vec<u32>,
 }
 
@@ -44,7 +44,7 @@ impl Grid {
             }
             grid.rows.push(number(grid.ends.len())?);
         }
-        // Cells beyond the header are data too: they get columns without a name.
+        // Cells beyond the header are in columns without a name.
         for place in 0..width {
             let name = header.get(place).unwrap_or(b"").to_vec();
             let nth = grid.columns.iter().filter(|column| column.name == name).count();
@@ -57,7 +57,7 @@ impl Grid {
         self.rows.len() - 1
     }
 
-    /// A cell; empty where a row is too short.
+    /// Return a cell; empty if the row is too short.
     pub(super) fn cell(&self, row: usize, column: usize) -> &[u8] {
         let place = self.rows[row] as usize + column;
         if place >= self.rows[row + 1] as usize {
@@ -72,12 +72,12 @@ impl Grid {
         (0..width).map(move |column| self.cell(row, column))
     }
 
-    /// A row as it would be written, cut to a readable length.
+    /// Return a row as delimited text, cut to the length of an example.
     pub(super) fn row_text(&self, row: usize) -> String {
         let mut writer = csv::WriterBuilder::new().delimiter(self.delimiter).from_writer(Vec::new());
-        // Cannot fail: memory takes every write, and a first record has no other to differ from in length.
-        writer.write_record(self.cells(row)).expect("memory takes every write");
-        let line = writer.into_inner().expect("memory takes every write");
+        // Cannot fail: the writer is a vector, and the length of the only record cannot differ from others.
+        writer.write_record(self.cells(row)).expect("a vector accepts every write");
+        let line = writer.into_inner().expect("a vector accepts every write");
         show::clip(&show::bytes(line.strip_suffix(b"\n").unwrap_or(&line)))
     }
 
@@ -95,7 +95,7 @@ fn number(size: usize) -> Result<u32> {
     u32::try_from(size).map_err(|error| Error::with_source("more than 4 GiB of cells", error))
 }
 
-/// The delimiter that the header uses most; `default` if it uses none.
+/// Return the most frequent delimiter of the header; `default` if there is none.
 pub(super) fn delimiter(bytes: &[u8], default: u8) -> u8 {
     let mut counts = [(default, 0), (b',', 0), (b';', 0), (b'\t', 0), (b'|', 0)];
     let mut quoted = false;
@@ -104,7 +104,7 @@ pub(super) fn delimiter(bytes: &[u8], default: u8) -> u8 {
             b'"' => quoted = !quoted,
             b'\n' | b'\r' if !quoted => break,
             byte if !quoted => {
-                // The first entry only: `default` is listed twice and wins a tie.
+                // `default` is listed twice; only its first entry counts, so that it wins a tie.
                 if let Some(entry) = counts.iter_mut().find(|entry| entry.0 == *byte) {
                     entry.1 += 1;
                 }
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cells_are_found_in_ragged_rows() {
+    fn rows_can_have_different_lengths() {
         let grid = Grid::read(b"a,b\n1\n2,\"x,y\",3\n", b',').unwrap();
         assert_eq!((grid.len(), grid.columns.len()), (2, 3));
         assert_eq!((grid.cell(0, 0), grid.cell(0, 1)), (&b"1"[..], &b""[..]));
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn the_delimiter_is_read_from_the_header() {
+    fn delimiter_is_detected_in_the_header() {
         assert_eq!(delimiter(b"a;b;\"c,d,e,f\"\n1,2,3,4,5", b','), b';');
         assert_eq!(delimiter(b"a\tb\n", b','), b'\t');
         assert_eq!(delimiter(b"one\n", b'\t'), b'\t');

@@ -1,29 +1,29 @@
-//! Which row became which: by a key if there is one, otherwise by content, and never by mere position.
+//! Matching of the rows of two tables: by a key if there is one, otherwise by content, never by position alone.
 
 use std::collections::{HashMap, HashSet};
 
 use super::read::Grid;
 use crate::align::{Interner, align, digest, increasing};
 
-/// How many columns are tried as a key.
+/// The number of columns that are tried as a key.
 const KEY_COLUMNS: usize = 64;
-/// How many of the columns that could be a key are looked at closely.
+/// The number of candidate keys that are checked for renumbering.
 const TRIES: usize = 4;
-/// So many rows that agree under another key show that a column numbers places, not things.
+/// The smallest number of rows found elsewhere that shows that a column only numbers the rows.
 const RENUMBERED: usize = 3;
-/// The most leftover cells that are searched for rows with one edited cell.
+/// The largest number of unmatched cells in which rows with one edited cell are searched.
 const NEAR_CELLS: usize = 32 << 20;
 
-/// A column that both tables have, by its place in each.
+/// A column that both tables have, as its position in each.
 pub(super) type Common = (usize, usize);
 
-/// Rows that belong together, in the order of the older table.
+/// The matched rows, in the order of the older table.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     pub(super) pairs: Vec<(usize, usize)>,
-    /// The key by which they were found; empty if by content.
+    /// The key by which they were matched; empty if matched by content.
     pub(super) key: Vec<Common>,
-    /// Places in `pairs` of the fewest rows whose moving explains the new order.
+    /// The smallest set of rows whose move explains the new order, as positions in `pairs`.
     pub(super) moved: Vec<usize>,
 }
 
@@ -37,7 +37,7 @@ impl Rows {
     }
 }
 
-/// The rows that have the same value of `key`; `None` if it is empty or not unique on a side.
+/// Match rows with the same value of `key`; `None` if a value is empty or repeated in a table.
 pub(super) fn by_key(left: &Grid, right: &Grid, key: &[Common]) -> Option<Rows> {
     let old = keys(left, key.iter().map(|pair| pair.0))?;
     let new = keys(right, key.iter().map(|pair| pair.1))?;
@@ -45,20 +45,20 @@ pub(super) fn by_key(left: &Grid, right: &Grid, key: &[Common]) -> Option<Rows> 
     Some(Rows::new(pairs, key.to_vec()))
 }
 
-/// The best single column as a key, if one is fit; otherwise the content.
+/// Match rows by the best single column, or by content if no column is a key.
 pub(super) fn match_rows(left: &Grid, right: &Grid, common: &[Common]) -> Rows {
     let enough = left.len().min(right.len()).div_ceil(2).max(1);
     let mut candidates = Vec::new();
     for column in common.iter().take(KEY_COLUMNS) {
         let old = keys(left, std::iter::once(column.0));
-        // Only counted: the rows of 64 candidates at once would need more memory than the tables.
+        // Keep only the count: the rows of 64 candidates need more memory than the tables.
         let shared = old.zip(keys(right, std::iter::once(column.1)));
         let shared = shared.map_or(0, |(old, new)| old.keys().filter(|key| new.contains_key(*key)).count());
         if shared >= enough {
             candidates.push((shared, *column));
         }
     }
-    // The one that finds most rows again; a column with edits finds fewer than the key. Then the leftmost.
+    // Prefer the column that matches most rows, because edits in a column make it match fewer; then the leftmost.
     candidates.sort_by_key(|candidate| std::cmp::Reverse(candidate.0));
     let fit = |rows: &Rows| !is_renumbered(left, right, common, rows);
     let rows =
@@ -77,8 +77,9 @@ fn keys(grid: &Grid, columns: impl Iterator<Item = usize> + Clone) -> Option<Has
     Some(rows)
 }
 
-/// Whether most differences under this key vanish when the rows are matched by everything else: then it
-/// numbers the places in the file, and all rows after an inserted one would look edited.
+/// Return whether the key only numbers the rows, so that all rows after an inserted one would look edited.
+///
+/// This is so if at least half of the rows that differ under this key are the same when matched by all other columns.
 fn is_renumbered(left: &Grid, right: &Grid, common: &[Common], rows: &Rows) -> bool {
     let rest: Vec<&Common> = common.iter().filter(|column| !rows.key.contains(column)).collect();
     if rest.is_empty() {
@@ -90,7 +91,7 @@ fn is_renumbered(left: &Grid, right: &Grid, common: &[Common], rows: &Rows) -> b
     if changed.len() < RENUMBERED {
         return false;
     }
-    // Where a content that occurs once on a side is found on the other side.
+    // The row of each content; `None` if it occurs more than once.
     let unique = |prints: &mut dyn Iterator<Item = u128>| {
         let mut places: HashMap<u128, Option<usize>> = HashMap::new();
         for (row, print) in prints.enumerate() {
@@ -115,7 +116,7 @@ fn by_content(left: &Grid, right: &Grid, common: &[Common]) -> Rows {
     let old: Vec<u32> = (0..left.len()).map(|row| interner.id(old_print(row))).collect();
     let new_print = |row| digest(common.iter().map(|column| right.cell(row, column.1)));
     let new: Vec<u32> = (0..right.len()).map(|row| interner.id(new_print(row))).collect();
-    // Without a common column all rows look alike, which says nothing.
+    // Without a common column all rows are equal, so an alignment is meaningless.
     let mut pairs = if common.is_empty() { Vec::new() } else { align(&old, &new) };
     let mut free = Free::new(left.len(), right.len(), &pairs);
     if !common.is_empty() {
@@ -131,13 +132,13 @@ fn by_content(left: &Grid, right: &Grid, common: &[Common]) -> Rows {
         one_cell_apart(left, right, common, &mut free, &mut pairs);
         in_gaps(left, right, common, &mut free, &mut pairs);
     } else if left.len() == right.len() {
-        // Only good for finding renamed columns, which asks for equality in every row.
+        // Only used to find renamed columns, which must be equal in every row.
         pairs = (0..left.len()).map(|row| (row, row)).collect();
     }
     Rows::new(pairs, Vec::new())
 }
 
-/// Rows without a partner.
+/// The rows that are not matched yet.
 struct Free {
     left: Vec<bool>,
     right: Vec<bool>,
@@ -166,7 +167,7 @@ impl Free {
     }
 }
 
-/// Pairs rows that differ in one cell, where each is the only such partner of the other.
+/// Match rows that differ in one cell, if neither has another candidate.
 fn one_cell_apart(
     left: &Grid,
     right: &Grid,
@@ -179,7 +180,7 @@ fn one_cell_apart(
     if common.len() < 2 || old.is_empty() || new.is_empty() || cells > NEAR_CELLS {
         return;
     }
-    // The sum of the cells' digests, from which each cell can be taken out again.
+    // Each row has the sum of the digests of its cells, from which the digest of a cell can be subtracted.
     let number = |place: usize| (place as u64).to_le_bytes();
     let print = |cell: &[u8], place: usize| digest([&number(place)[..], cell]);
     let all = |grid: &Grid, row, side: fn(&Common) -> usize| {
@@ -189,7 +190,7 @@ fn one_cell_apart(
     };
     let old_sums: Vec<u128> = old.iter().map(|row| all(left, *row, |column| column.0)).collect();
     let new_sums: Vec<u128> = new.iter().map(|row| all(right, *row, |column| column.1)).collect();
-    // `None`: more than one partner.
+    // `None`: more than one candidate.
     let mut partner: HashMap<usize, Option<usize>> = HashMap::new();
     let mut back: HashMap<usize, Option<usize>> = HashMap::new();
     for (place, (old_column, new_column)) in common.iter().enumerate() {
@@ -227,8 +228,9 @@ fn one_cell_apart(
     }
 }
 
-/// Pairs rows between two that stayed in place, if as many were removed as added there and each agrees with
-/// its counterpart in at least half of the cells.
+/// Match unmatched rows between two matched ones, in order.
+///
+/// Both tables must have the same number of rows there, and each pair must agree in at least half of the cells.
 fn in_gaps(left: &Grid, right: &Grid, common: &[Common], free: &mut Free, pairs: &mut Vec<(usize, usize)>) {
     pairs.sort_unstable();
     let order: Vec<usize> = pairs.iter().map(|pair| pair.1).collect();
@@ -251,12 +253,12 @@ fn in_gaps(left: &Grid, right: &Grid, common: &[Common], free: &mut Free, pairs:
     }
 }
 
-/// How many common cells are the same.
+/// Return the number of cells that are the same in both rows.
 fn agreeing(left: &Grid, right: &Grid, common: &[Common], old_row: usize, new_row: usize) -> usize {
     common.iter().filter(|column| left.cell(old_row, column.0) == right.cell(new_row, column.1)).count()
 }
 
-/// Rows of the older and of the newer table that have no partner.
+/// Return the unmatched rows of the older and of the newer table.
 pub(super) fn unmatched(rows: &Rows, left: &Grid, right: &Grid) -> (Vec<usize>, Vec<usize>) {
     let old: HashSet<usize> = rows.pairs.iter().map(|pair| pair.0).collect();
     let new: HashSet<usize> = rows.pairs.iter().map(|pair| pair.1).collect();

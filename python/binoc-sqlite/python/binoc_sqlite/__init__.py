@@ -1,1 +1,1 @@
-"""Says what changed between two SQLite databases; a plugin that Binoc finds by itself."""
+"""A plugin for Binoc that compares SQLite databases; Binoc loads it when it is installed."""

@@ -1,4 +1,4 @@
-"""The missing changelog for datasets: says exactly what changed between two snapshots."""
+"""The missing changelog for datasets: reports exactly what changed between two snapshots."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def diff(
     key: str | Sequence[str] = (),
     examples: int = 5,
 ) -> Changeset:
-    """Say what changed from ``older`` to ``newer``, two directories or two files.
+    """Compare two snapshots, ``older`` and ``newer``: two directories or two files.
 
-    ``key`` names the column, or the columns, that identify the rows of tables. Up to ``examples`` examples are
-    given of each fact; counts are exact whatever their number. Installed plugins take part.
+    ``key`` is the column or the columns that identify a row of a table. ``examples`` is the largest number of
+    examples of each fact; it does not affect counts. Installed plugins are used.
 
-    Raises ``binoc.Error`` if the snapshots cannot be read. What cannot be compared inside them is a finding of
-    the changeset, whose ``complete`` is then false.
+    Raises ``binoc.Error`` if a snapshot cannot be read. If a file inside a snapshot cannot be compared, the
+    changeset has a finding about it, and its ``complete`` is false.
     """
     columns = [key] if isinstance(key, str) else list(key)
     return _binoc.diff(older, newer, columns, examples, find_plugins())

@@ -10,8 +10,8 @@ from binoc._discovery import find_plugins
 
 
 def main() -> int:
-    """Run the command with the arguments of this process and give the exit code."""
-    # The work is done without Python, which would notice an interrupt only afterwards.
+    """Run the command with the arguments of this process and return the exit code."""
+    # Python handles Ctrl-C only when the native code returns, so use the default handler.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     return _binoc.run(sys.argv[1:], find_plugins())
 

@@ -1,11 +1,10 @@
-"""Decisions as pages whose sentences are tied to questions of this library.
+"""Decision pages whose sentences are tied to checks of this library.
 
     extensions = ["binoc_runbook.site.decisions"]
 
-The directive `decided` holds one sentence of a decision and names the questions that it is tied to; `decisions` lists
-all of them. Pages that have such a sentence are written again in every build, so that their states are current. A
-sentence that is violated fails the build, until it is true again, and so does a cell that failed. A
-build changes nothing in the checkout.
+The directive `decided` contains one sentence of a decision and names the checks that it is tied to; `decisions` lists
+all sentences. Pages with such a sentence are written again in every build, so that their states are current. A violated
+sentence or a failed cell fails every build until it is fixed. A build does not change the checkout.
 """
 
 from __future__ import annotations
@@ -45,25 +44,25 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
 
 def _check(decisions: Decisions, app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """Ask all questions; return the pages with sentences, which are written again in every build."""
-    # Here, so that pages which are written in parallel do not ask again.
+    """Run all checks; return the pages with sentences, which are written again in every build."""
+    # The results are cached here, so that processes that write pages in parallel do not run the checks again.
     for sentence in decisions.sentences:
         decisions.checkout.state(sentence)
     return sorted({sentence.page for sentence in decisions.sentences})
 
 
 def _report(decisions: Decisions, app: Sphinx, exception: Exception | None) -> None:
-    """Fail the build for what is violated, and list what is not verified."""
+    """Fail the build for violated sentences, and list the unchecked ones."""
     if exception is not None:
         return
-    unverified = []
+    unchecked = []
     for sentence in decisions.sentences:
         state, findings = decisions.checkout.state(sentence)
         if state == "violated":
             reasons = "\n".join(map(str, findings.having("failed")))
             _log.error("violated: “%s”\n%s", sentence.text, reasons, location=(sentence.page, sentence.line))
             app.statuscode = 1
-        if state == "unverified":
-            unverified.append(f"  {sentence.page}:{sentence.line}: “{sentence.text}”")
-    if unverified:
-        _log.info("unverified sentences of decisions: %d\n%s", len(unverified), "\n".join(unverified))
+        if state == "unchecked":
+            unchecked.append(f"  {sentence.page}:{sentence.line}: “{sentence.text}”")
+    if unchecked:
+        _log.info("unchecked sentences of decisions: %d\n%s", len(unchecked), "\n".join(unchecked))

@@ -1,7 +1,7 @@
-"""Execution of the cells of a page: again when the checkout has changed, and failing in each build until it is fixed.
+"""Execution of cells: again when the checkout changes; a failed cell fails every build until it is fixed.
 
-MyST-NB executes a page when it reads it. By itself it keeps the output while the checkout changes, and forgets in the
-next build that a cell has failed.
+MyST-NB executes a page only when it reads it. Without this module, outputs become stale when the checkout changes, and
+the next build does not report a cell that failed before.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ _log = logging.getLogger(__name__)
 
 #: The attribute of the build environment that keeps the fingerprint.
 _FINGERPRINT = "binoc_cell_fingerprint"
-# Kernels from 7.3 on warn at every start about a connection that does not leave the machine.
+# ipykernel 7.3 and later warns at every start about a connection on localhost.
 _QUIET = "c = get_config()\nc.IPKernelApp.log_level = 40\nc.HistoryManager.enabled = False\n"
 
 
 def fingerprint(root: Path | None) -> str:
-    """Return a digest of what cells in the checkout at `root` can read: commit, changes, and the programs."""
+    """Return a digest of the inputs of cells: commit and changes of the checkout, and the version of this library."""
     digest = hashlib.sha256(f"{sys.version} {metadata.version('binoc-runbook')}".encode())
     state = World.real(root).git.tree_state() if root else None
     if root and isinstance(state, TreeState):
@@ -66,10 +66,10 @@ def outdated(
 
 
 def fail(app: Sphinx, exception: Exception | None) -> None:
-    """Fail a build with a page whose cell has failed, and show the traceback."""
+    """Fail the build if a cell of a page failed, and log its traceback."""
     for page, run in _executed(app.env).items() if exception is None else ():
         if not run["succeeded"]:
-            # What comes before says how the notebook was run.
+            # The part before the cell is from the code that runs the notebook.
             traceback = plain(str(run["traceback"] or run["error"]))
             traceback = traceback.rpartition("An error occurred while executing the following cell:\n")[2]
             _log.error("a cell of this page failed:\n%s", machine_free()(traceback).strip(), location=page)
@@ -77,7 +77,7 @@ def fail(app: Sphinx, exception: Exception | None) -> None:
 
 
 def write_quiet_profile(directory: Path) -> dict[str, str]:
-    """Configure kernels in an empty directory; return the environment variables that select it."""
+    """Write a kernel configuration to an empty directory; return the environment variables that select it."""
     profile = directory / "profile_default"
     profile.mkdir()
     (profile / "ipython_kernel_config.py").write_text(_QUIET, "utf-8")
@@ -85,17 +85,17 @@ def write_quiet_profile(directory: Path) -> dict[str, str]:
 
 
 def quiet_kernels(app: Sphinx) -> None:
-    """Give the kernels of this build a configuration of their own, instead of the user's."""
+    """Let the kernels of this build use their own configuration instead of the user's."""
     if "myst_nb" not in app.extensions:
         return
     directory = tempfile.TemporaryDirectory(prefix="binoc-kernel-")
     os.environ |= write_quiet_profile(Path(directory.name))
-    # A dependency of furo (accessible-pygments) sets every logger to the level INFO once it is imported.
+    # accessible-pygments, a dependency of furo, sets every logger to the level INFO when it is imported.
     getLogger("traitlets").setLevel(WARNING)
     app.connect("build-finished", lambda app, exception: directory.cleanup())
 
 
 def _executed(env: BuildEnvironment) -> dict[str, dict[str, Any]]:
-    """Return the execution data that MyST-NB keeps of each page that it executed."""
+    """Return the execution data that MyST-NB stores for each executed page."""
     pages: dict[str, dict[str, Any]] = getattr(env, "nb_metadata", {})
     return {page: metadata["exec_data"] for page, metadata in sorted(pages.items()) if metadata.get("exec_data")}

@@ -1,4 +1,4 @@
-"""The sentences of all pages, kept with the metadata of each page; their states are those of one build."""
+"""Sentences of all pages. They are stored in the metadata of each page; their states belong to one build."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from sphinx.application import Sphinx
 from binoc_runbook.files import root_of
 from binoc_runbook.site.decisions.sentences import DecidedCheckout, Sentence
 
-#: Where the sentences of a page are kept until it is read again, and whether the page lists those of all pages.
+#: Keys of the metadata of a page: its sentences, and whether it lists the sentences of all pages.
 SENTENCES, LISTS_THEM = "binoc-sentences", "binoc-lists-sentences"
 
 
 class Decisions:
-    """The sentences of one build."""
+    """Sentences of one build."""
 
     def __init__(self, app: Sphinx) -> None:
         self.app = app
@@ -27,12 +27,12 @@ class Decisions:
 
     @property
     def sentences(self) -> list[Sentence]:
-        """All sentences, by page and in their order there."""
+        """All sentences, sorted by page, in page order."""
         pages = sorted(self.app.env.metadata.items())
         return [sentence for _, metadata in pages for sentence in metadata.get(SENTENCES, ())]
 
     @property
     def overview(self) -> str | None:
-        """The page that lists them."""
+        """The page that lists all sentences."""
         pages = self.app.env.metadata.items()
         return min((page for page, metadata in pages if LISTS_THEM in metadata), default=None)

@@ -1,4 +1,4 @@
-"""The two directives: one sentence of a decision, and the list of all of them."""
+"""Directives `decided`, one sentence of a decision, and `decisions`, the list of all sentences."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sphinx.util.docutils import SphinxDirective
 from binoc_runbook.site.decisions.collection import LISTS_THEM, SENTENCES
 from binoc_runbook.site.decisions.sentences import Sentence
 
-#: The attributes by which `pages` finds what is to be completed once all pages are read.
+#: Attributes of the nodes that `rendering` completes after all pages are read.
 SENTENCE, OVERVIEW, SUMMARY = "decided-sentence", "decided-overview", "decided-summary"
 
 
@@ -20,7 +20,7 @@ def _names(value: str | None) -> tuple[str, ...]:
 
 
 class DecidedDirective(SphinxDirective):
-    """A sentence of a decision, with the questions it is tied to as arguments; without one it is unverified."""
+    """A sentence of a decision; its arguments are the names of checks. Without a check it is *unchecked*."""
 
     has_content = True
     optional_arguments = 1
@@ -30,30 +30,30 @@ class DecidedDirective(SphinxDirective):
     )
 
     def run(self) -> list[Any]:
-        """Keep the sentence; its state is added when the page is written, in every build."""
+        """Store the sentence; every build adds its state when it writes the page."""
         if not self.content:
-            self.env.note_reread()  # so that every build reports it
+            self.env.note_reread()  # so that every build reports the missing sentence
         self.assert_has_content()
         content = self.parse_content_to_nodes()
         text = " ".join(" ".join(node.astext() for node in content).split())
-        # The id is made of the first words, so that links to the sentence last.
+        # The id consists of the first words, so that links to the sentence stay valid.
         box = nodes.container(classes=["decided"], names=[" ".join(text.split()[:8])])
         self.state.document.set_id(box)
         box += content
-        questions = tuple(self.arguments[0].split()) if self.arguments else ()
+        checks = tuple(self.arguments[0].split()) if self.arguments else ()
         options = tuple(sorted(self.options.items()))
-        box[SENTENCE] = Sentence(self.env.docname, self.lineno, box["ids"][0], text, questions, options)
+        box[SENTENCE] = Sentence(self.env.docname, self.lineno, box["ids"][0], text, checks, options)
         self.env.metadata[self.env.docname].setdefault(SENTENCES, []).append(box[SENTENCE])
         return [box]
 
 
 class DecisionsDirective(SphinxDirective):
-    """All decisions, with the states of their sentences; with `:summary:` what is checked out and how many hold."""
+    """All decisions with the states of their sentences; with `:summary:`, the commit and the number in each state."""
 
     option_spec: ClassVar[dict[str, Any]] = {"summary": directives.flag}
 
     def run(self) -> list[Any]:
-        """Keep the place; the list is made when all pages are read, in every build."""
+        """Return a placeholder; every build fills it after all pages are read."""
         self.env.note_reread()
         box = nodes.container(classes=["decisions"])
         if "summary" in self.options:

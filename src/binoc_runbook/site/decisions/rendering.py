@@ -1,4 +1,4 @@
-"""What is added to the pages of decisions once all are read: states, evidence, and the overview."""
+"""States, evidence and overview, which are added to decision pages after all pages are read."""
 
 from __future__ import annotations
 
@@ -14,21 +14,27 @@ from sphinx.util.nodes import make_refnode
 
 from binoc_runbook.finding import SIGN, Finding
 from binoc_runbook.site import markup
+from binoc_runbook.site.decision_checks import CHECKS
 from binoc_runbook.site.decisions.collection import Decisions
 from binoc_runbook.site.decisions.directives import OVERVIEW, SENTENCE, SUMMARY
 from binoc_runbook.site.decisions.sentences import Commit, Sentence, State
 from binoc_runbook.site.markup import code_spans
-from binoc_runbook.site.questions import QUESTIONS
 
-#: The sign next to the word, so that a state can also be told at a glance; the word itself is always there.
-_SIGN: dict[State, str] = {"verified": SIGN["ok"], "violated": SIGN["failed"], "unverified": SIGN["unknown"]}
+#: The sign that precedes the word of a state.
+_SIGN: dict[State, str] = {"checked": SIGN["ok"], "violated": SIGN["failed"], "unchecked": SIGN["unknown"]}
+
+#: The start of the paragraph in which a decision declares its status; the computed one follows it.
+_DECLARED_STATUS = "Status: "
 
 _PLACE = re.compile(r"(?P<path>[^\s:]+)(?::(?P<line>\d+))?")
 
 
 def complete_page(decisions: Decisions, app: Sphinx, page: nodes.document, docname: str) -> None:
-    """Add the states of this build to one page."""
+    """Add the states of this build to a page."""
     writer = _PageWriter(decisions, docname)
+    for paragraph in list(page.findall(nodes.paragraph)):
+        if paragraph.astext().startswith(_DECLARED_STATUS):
+            paragraph += writer.computed_status()
     for box in list(page.findall(nodes.container)):
         if SENTENCE in box:
             box += writer.outcome(box.attributes.pop(SENTENCE))
@@ -41,7 +47,7 @@ def complete_page(decisions: Decisions, app: Sphinx, page: nodes.document, docna
 
 
 class _PageWriter:
-    """Creates the nodes of one page."""
+    """Builder of the nodes of one page."""
 
     def __init__(self, decisions: Decisions, docname: str) -> None:
         self._app = decisions.app
@@ -64,10 +70,10 @@ class _PageWriter:
             yield evidence
 
     def _how(self, sentence: Sentence) -> str:
-        if not sentence.questions:
-            return "because no check is tied to it"
-        questions, commit = f"by {' and '.join(sentence.questions)}", self._checkout.commit
-        return f"{questions}, at commit {commit.id[:12]} of {_day(commit)}" if commit else questions
+        if not sentence.checks:
+            return "because it names no check"
+        checks, commit = f"by {' and '.join(sentence.checks)}", self._checkout.commit
+        return f"{checks}, at commit {commit.id[:12]} of {_day(commit)}" if commit else checks
 
     def _evidence(self, finding: Finding) -> nodes.paragraph:
         clean = self._checkout.clean
@@ -77,7 +83,7 @@ class _PageWriter:
         return nodes.paragraph("", "", *status, self._place(clean(finding.looked_at)), *saw, *remedy)
 
     def _place(self, looked_at: str) -> nodes.Node:
-        """Return the place of a finding; linked to the repository where it is a file that is as committed."""
+        """Return the place of a finding, as a link to the repository if it is an unchanged file."""
         root, commit, repository = self._checkout.root, self._checkout.commit, self._checkout.repository
         place = _PLACE.fullmatch(looked_at)
         literal = nodes.literal("", looked_at)
@@ -89,20 +95,27 @@ class _PageWriter:
         address = f"https://github.com/{repository}/blob/{commit.id}/{place['path']}{line}"
         return nodes.reference("", "", literal, refuri=address, internal=False)
 
-    def summary(self) -> Iterator[nodes.Node]:
-        """Return what the checkout holds, and whether all decisions hold, in a line each."""
-        if self._checkout.commit:
-            yield self._holds(self._checkout.commit)
-        counts = [(state, count) for state, count in self._counts(self._decisions.sentences) if count]
-        head = "Not every decision holds" if "violated" in dict(counts) else "No decision is broken"
-        words = nodes.Text("Their sentences")
-        link = self._link(self._decisions.overview, "", words) if self._decisions.overview else words
-        text = ", ".join(f"{count} {state}" for state, count in counts) or "none"
-        yield nodes.paragraph("", "", nodes.strong("", head), nodes.Text(". "), link, nodes.Text(f": {text}."))
+    def computed_status(self) -> Iterator[nodes.Node]:
+        """Return the number of sentences of this page in each state, linked to their list."""
+        sentences = [sentence for sentence in self._decisions.sentences if sentence.page == self._docname]
+        if sentences:
+            text, overview = nodes.Text(self._counts_in_words(sentences)), self._decisions.overview
+            counts = self._link(overview, nodes.make_id(self._docname), text) if overview else text
+            yield nodes.inline("", " (declared); checks in this build: ", counts, classes=["no-search"])
 
-    def _holds(self, commit: Commit) -> nodes.paragraph:
+    def summary(self) -> Iterator[nodes.Node]:
+        """Return two paragraphs: the version and commit of the checkout, and whether a decision is violated."""
+        if self._checkout.commit:
+            yield self._version(self._checkout.commit)
+        counts = self._counts_in_words(self._decisions.sentences)
+        head = "A decision is violated" if "violated" in counts else "No decision is violated"
+        words = nodes.Text("Sentences")
+        link = self._link(self._decisions.overview, "", words) if self._decisions.overview else words
+        yield nodes.paragraph("", "", nodes.strong("", head), nodes.Text(". "), link, nodes.Text(f": {counts}."))
+
+    def _version(self, commit: Commit) -> nodes.paragraph:
         version, repository = self._checkout.version, self._checkout.repository
-        head = nodes.strong("", f"These sources hold {version or 'no version'}")
+        head = nodes.strong("", f"This site describes {version or 'an unknown version'}")
         id_: nodes.Node = nodes.literal("", commit.id[:12])
         if repository:
             address = f"https://github.com/{repository}/commit/{commit.id}"
@@ -110,7 +123,7 @@ class _PageWriter:
         return nodes.paragraph("", "", head, nodes.Text(": commit "), id_, nodes.Text(f" of {_day(commit, ',')}."))
 
     def overview(self) -> Iterator[nodes.Node]:
-        """Return how many sentences of each decision are in which state, each sentence, and the questions."""
+        """Return the number of sentences in each state by decision, the sentences, and the available checks."""
         titles = self._app.env.titles
         pages = {page: list(group) for page, group in groupby(self._decisions.sentences, attrgetter("page"))}
         counts = (
@@ -119,18 +132,21 @@ class _PageWriter:
         )
         yield _table("decisions-by-state", "Decisions by state", ["Decision", *_SIGN], counts)
         for page, sentences in pages.items():
-            head, rows = ["Sentence", "State", "Asked"], map(self._row, sentences)
+            head, rows = ["Sentence", "State", "Checks"], map(self._row, sentences)
             yield _table(nodes.make_id(page), titles[page].astext(), head, rows)
-        questions = (
-            [nodes.literal("", name), question.about, ", ".join(f"`:{option}:`" for option in question.takes) or "none"]
-            for name, question in QUESTIONS.items()
+        checks = (
+            [nodes.literal("", name), check.description, ", ".join(f"`:{key}:`" for key in check.options) or "none"]
+            for name, check in CHECKS.items()
         )
-        head = ["Question", "Asks whether", "Options"]
-        yield _table("questions", "Questions that a sentence can be tied to", head, questions)
+        head = ["Check", "Checks that", "Options"]
+        yield _table("checks", "Checks that a sentence can name", head, checks)
 
     def _counts(self, sentences: Iterable[Sentence]) -> list[tuple[State, int]]:
         states = [self._checkout.state(sentence)[0] for sentence in sentences]
         return [(state, states.count(state)) for state in _SIGN]
+
+    def _counts_in_words(self, sentences: Iterable[Sentence]) -> str:
+        return ", ".join(f"{count} {state}" for state, count in self._counts(sentences) if count) or "none"
 
     def _row(self, sentence: Sentence) -> list[object]:
         state, _ = self._checkout.state(sentence)
@@ -138,7 +154,7 @@ class _PageWriter:
         return [
             nodes.inline("", "", nodes.target("", "", ids=[_row_id(sentence)]), link),
             nodes.inline("", f"{_SIGN[state]} {state}", classes=[f"decided-{state}"]),
-            ", ".join(sentence.questions) or "nothing",
+            ", ".join(sentence.checks) or "none",
         ]
 
     def _link(self, page: str, to: str, text: Any) -> nodes.reference:
@@ -155,7 +171,7 @@ def _row_id(sentence: Sentence) -> str:
 
 
 def _table(id_: str, caption: str, head: Iterable[object], rows: Iterable[Iterable[object]]) -> nodes.table:
-    """Return a table that can be linked to; a cell is a node, or text in which identifiers are in backticks."""
+    """Return a table with an id; a cell is a node, or text with identifiers in backticks."""
     cells = [[nodes.paragraph("", "", *_cell(cell)) for cell in row] for row in (head, *rows)]
     table = markup.table(cells)
     table.insert(0, nodes.title("", caption))

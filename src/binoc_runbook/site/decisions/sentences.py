@@ -1,4 +1,4 @@
-"""The sentences of decisions, and their states in one checkout; each question is asked once in a build."""
+"""Sentences of decisions and their states in one checkout; each check runs once in a build."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from typing import Literal
 from binoc_runbook.checks.observations import TreeState
 from binoc_runbook.finding import Finding, Findings, RefusedError, Status
 from binoc_runbook.redaction import plain
-from binoc_runbook.site.questions import QUESTIONS, Options, asked_about, mistake
+from binoc_runbook.site.decision_checks import CHECKS, Options, decision_target, usage_error
 from binoc_runbook.stages import Target
 from binoc_runbook.world import World
 
-#: Of a sentence: all that it is tied to holds; something does not; nothing is known, or it is tied to nothing.
-State = Literal["verified", "violated", "unverified"]
+#: State of a sentence: all its checks passed; one failed; one is unknown, or it names no check.
+State = Literal["checked", "violated", "unchecked"]
 
 _STATES: dict[Status, State] = {
-    "ok": "verified",
-    "warning": "verified",
+    "ok": "checked",
+    "warning": "checked",
     "failed": "violated",
-    "unknown": "unverified",
+    "unknown": "unchecked",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One sentence of a decision: its place, and the questions it is tied to, with their options."""
+    """Sentence of a decision: its place, its text, and the checks that it names, with their options."""
 
     page: str
     line: int
     id: str
     text: str
-    questions: tuple[str, ...]
+    checks: tuple[str, ...]
     options: tuple[tuple[str, tuple[str, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """The commit that HEAD is, the day it was made (ISO 8601), and the tracked files that differ from it."""
+    """The commit of HEAD: its id, its day (ISO 8601), and the tracked files that differ from it."""
 
     id: str
     day: str
@@ -48,43 +48,43 @@ class Commit:
 
 
 class DecidedCheckout:
-    """The checkout at `root` that sentences are about; `None` where the pages are outside of one."""
+    """Checkout at `root` that sentences describe; `root` is `None` if the pages are outside a checkout."""
 
     def __init__(self, root: Path | None) -> None:
         self.root = root
-        self._known: dict[tuple[object, ...], Findings] = {}
+        self._results: dict[tuple[object, ...], Findings] = {}
 
     def state(self, sentence: Sentence) -> tuple[State, Findings]:
-        """Return the state of a sentence, with the findings that show it."""
+        """Return the state of a sentence and the findings of its checks."""
         options = dict(sentence.options)
-        if wrong := mistake(sentence.questions, options):
+        if error := usage_error(sentence.checks, options):
             place = f"{sentence.page}, line {sentence.line}"
-            return "violated", Findings([Finding.failed("decided", place, *wrong)])
+            return "violated", Findings([Finding.failed("decided", place, *error)])
         findings = Findings()
-        for question in sentence.questions:
-            findings += self._check(question, options)
-        return (_STATES[findings.status] if findings else "unverified"), findings
+        for name in sentence.checks:
+            findings += self._run(name, options)
+        return (_STATES[findings.status] if findings else "unchecked"), findings
 
-    def _check(self, name: str, options: Mapping[str, tuple[str, ...]]) -> Findings:
-        question = QUESTIONS[name]
-        taken: Options = {key: value for key, value in options.items() if key in question.takes}
-        key = (name, *sorted(taken.items()))
-        if key not in self._known:
+    def _run(self, name: str, options: Mapping[str, tuple[str, ...]]) -> Findings:
+        check = CHECKS[name]
+        accepted: Options = {key: value for key, value in options.items() if key in check.options}
+        key = (name, *sorted(accepted.items()))
+        if key not in self._results:
             target = self._target
-            self._known[key] = question.ask(target, taken) if isinstance(target, Target) else target
-        return self._known[key]
+            self._results[key] = check.run(target, accepted) if isinstance(target, Target) else target
+        return self._results[key]
 
     @cached_property
     def _target(self) -> Target | Findings:
-        """What questions are about, or why there is nothing that they could be about."""
+        """The target of the checks, or findings that explain why there is none."""
         try:
-            return asked_about(self.root)
+            return decision_target(self.root)
         except RefusedError as error:
             return error.findings
 
     @cached_property
     def commit(self) -> Commit | None:
-        """What is checked out; `None` where git cannot tell."""
+        """The commit that is checked out; `None` if git cannot read it."""
         if self.root is None:
             return None
         git = World.real(self.root).git

@@ -1,4 +1,4 @@
-"""Pages of the reference that are made from the library: the keys of the policy, and the rules of the workflow.
+"""Reference tables that are generated from the library: the policy keys, and the rules of the publish workflow.
 
 ```{policy} artifacts
 ```
@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 
 class PolicyDirective(MarkdownDirective):
-    """`{policy}`: the keys of the policy; `{policy} artifacts`: those of one artifact."""
+    """`{policy}`: the keys of the policy; `{policy} artifacts`: the keys of an artifact."""
 
     optional_arguments = 1
 
@@ -37,11 +37,11 @@ class PolicyDirective(MarkdownDirective):
         """Return the table."""
         self.env.note_dependency(inspect.getfile(Policy))
         kind = Artifact if self.arguments == ["artifacts"] else Policy
-        return [self.table(("key", "default", "what it says", "allowed values"), keys(kind))]
+        return [self.table(("key", "default", "meaning", "allowed values"), keys(kind))]
 
 
 def keys(kind: type[Policy] | type[Artifact]) -> Iterator[tuple[str, str, str, str]]:
-    """Return the keys of a table of the policy, each with its default, its meaning and its values, as Markdown."""
+    """Return key, default, meaning and allowed values of each key of a policy table, as Markdown."""
     for key, field in policy_keys(kind).items():
         yield f"`{key}`", _default(field), field.metadata["help"], field.metadata["allowed"]
 
@@ -54,18 +54,18 @@ def _default(field: Field[Any]) -> str:
 
 
 class RulesDirective(MarkdownDirective):
-    """`{rules}`: the rules of the workflow; the content says of each, after its name and a colon, what to do."""
+    """`{rules}`: the rules of the workflow; the content has a line `NAME: WHAT TO DO` for each rule."""
 
     has_content: ClassVar[bool] = True
 
     def run(self) -> list[nodes.Node]:
-        """Return the table; a rule without an edit, or an edit without a rule, is a warning."""
+        """Return the table; warn about a rule without a line, and about a line without a rule."""
         self.env.note_dependency(inspect.getfile(rules))
         edits = {name.strip(): edit.strip() for name, _, edit in (line.partition(":") for line in self.content if line)}
         known = {rule.name for rule in rules.RULES}
         for name in sorted(edits.keys() ^ known):
-            wrong = "is not said what to do" if name in known else "there is no such rule"
-            _log.warning("the rule `%s`: %s", name, wrong, location=self.get_location(), type="binoc", subtype="rules")
+            problem = "the directive has no line for the rule" if name in known else "unknown rule"
+            _log.warning("%s `%s`", problem, name, location=self.get_location(), type="binoc", subtype="rules")
         rows = ((rule.name, rule.status, rule.why, edits.get(rule.name, "")) for rule in rules.RULES)
         return [self.table(("rule", "status", "why it matters", "what to do"), rows)]
 

@@ -1,10 +1,10 @@
-"""The documentation that rustdoc makes of a crate, as part of the site.
+"""Documentation of a crate by rustdoc, as part of the site.
 
     ```{rustdoc} binoc-sdk
     ```
 
-The setting `rustdoc_directory` names the directory that `cargo doc` has filled, from that of the pages. Where
-the site is built without Rust there is none; the page says so then, and the rest of the site is as it always is.
+The configuration value `rustdoc_directory` is the output directory of `cargo doc`, relative to the sources of the site.
+If it does not exist, because the site is built without Rust, the page shows a note instead of the link.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sphinx.application import Sphinx
 from binoc_runbook.site.markup import MarkdownDirective
 from binoc_runbook.site.published_files import publish_file
 
-_MISSING = "This part is missing here: the site was built where there is no cargo. `./just docs` makes it."
+_MISSING = "The API documentation is missing, because this site was built without cargo. `./just docs` builds it."
 
 
 class RustdocDirective(MarkdownDirective):
@@ -27,7 +27,7 @@ class RustdocDirective(MarkdownDirective):
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        """Return the link, in every build again, because Sphinx does not watch the directory."""
+        """Return the link; the page is read in every build, because Sphinx does not watch the directory."""
         self.env.note_reread()
         crate, directory = self.arguments[0], self.config.rustdoc_directory
         start = f"{crate.replace('-', '_')}/index.html"
@@ -35,7 +35,7 @@ class RustdocDirective(MarkdownDirective):
             return [nodes.note("", self.paragraph(_MISSING))]
         publish_file(self.env, crate, directory)
         link = nodes.reference("", "", nodes.literal("", crate), refuri=f"{crate}/{start}", internal=False)
-        return [nodes.paragraph("", "", nodes.Text("Everything in it, item by item: "), link)]
+        return [nodes.paragraph("", "", nodes.Text("API documentation: "), link)]
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

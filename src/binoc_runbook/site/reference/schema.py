@@ -1,10 +1,10 @@
-"""JSON Schemas as tables: a directive shows the fields that a schema file describes, and the site offers the file.
+"""JSON Schemas as tables: a directive shows the fields of a schema file, and the site publishes the file.
 
     ```{schema} schemas/check.schema.json
     ```
 
-A file is named from the directory of the page, and is published under the same name. What is in its `$defs` is shown
-by its own directive, `schemas/check.schema.json#finding`; the fields that hold such a thing lead there.
+The path is relative to the page, and the file is published under the same path. A definition in `$defs` has its own
+directive, for example `schemas/check.schema.json#finding`; fields of that type link to it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Schema = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class SchemaField:
-    """One field: its path from the outside, as in `stages[].name`, whether it may be absent, and what describes it."""
+    """A field: its path, for example `stages[].name`, whether it is optional, and its schema."""
 
     name: str
     is_optional: bool
@@ -39,7 +39,7 @@ class SchemaField:
 
 
 def fields(schema: Schema, inside: str = "") -> Iterator[SchemaField]:
-    """Return all fields of an object, and those of the objects in them, in the order of the file."""
+    """Return all fields of an object, including nested ones, in the order of the file."""
     for name, value in schema.get("properties", {}).items():
         yield SchemaField(f"{inside}{name}", name not in schema.get("required", ()), value)
         yield from fields(value, f"{inside}{name}.")
@@ -47,7 +47,7 @@ def fields(schema: Schema, inside: str = "") -> Iterator[SchemaField]:
 
 
 def kind(schema: Schema, *, many: bool = False) -> str:
-    """Return the type of a value in words; `#` begins the name of a definition, and values are in backticks."""
+    """Return the type of a value in words; `#` precedes the name of a definition, and values are in backticks."""
     if "$ref" in schema:
         return f"#{schema['$ref'].removeprefix(_DEFS)}"
     if "const" in schema:
@@ -76,23 +76,23 @@ class SchemaDirective(MarkdownDirective):
         self.env.note_dependency(path)
         publish_file(self.env, name, file)
         schema = json.loads(Path(path).read_text("utf-8"))
-        shown = schema["$defs"][part] if part else schema
-        fields_table = self.table(HEADINGS, map(self._row, fields(shown)))
+        described = schema["$defs"][part] if part else schema
+        fields_table = self.table(HEADINGS, map(self._row, fields(described)))
         if part:
             fields_table["ids"].append(_id(part))
-            return [self.paragraph(shown["description"]), fields_table]
+            return [self.paragraph(described["description"]), fields_table]
         link = nodes.reference("", "", nodes.literal("", Path(name).name), refuri=name, internal=False)
-        offered = nodes.paragraph("", "", nodes.Text("The schema: "), link)
-        return [self.paragraph(shown["description"]), fields_table, offered]
+        download = nodes.paragraph("", "", nodes.Text("Schema: "), link)
+        return [self.paragraph(described["description"]), fields_table, download]
 
     def _row(self, field: SchemaField) -> tuple[str, nodes.Node, str]:
-        typed = nodes.paragraph()
+        type_cell = nodes.paragraph()
         for number, words in enumerate(re.split(r"#([\w-]+)", kind(field.schema))):
             is_name = number % 2
-            typed += nodes.reference("", words, refid=_id(words), internal=True) if is_name else code_spans(words)
+            type_cell += nodes.reference("", words, refid=_id(words), internal=True) if is_name else code_spans(words)
         if field.is_optional:
-            typed += nodes.Text("; may be absent")
-        return f"`{field.name}`", typed, field.schema.get("description", "")
+            type_cell += nodes.Text("; optional")
+        return f"`{field.name}`", type_cell, field.schema.get("description", "")
 
 
 def _id(name: str) -> str:

@@ -1,8 +1,7 @@
-"""The page of the releases: the records under `docs/releases/` as tables.
+"""Page of the releases: the records under `docs/releases/` as tables.
 
-The directive `{releases}` reads the records and asks git who made the tag. It runs nothing else, it asks no network,
-and it takes dates from the records, never from the build. Its page is read again in every build, because a record that
-is new is no file that Sphinx knows of.
+The directive `{releases}` reads the records, and the name of the tagger from git. It does not use the network. Dates
+are those of the records. Its page is read in every build, because Sphinx does not know new record files.
 """
 
 from __future__ import annotations
@@ -39,32 +38,32 @@ from binoc_runbook.world.git import Git
 HEADINGS = ("version", "date", "commit", "tagged by", "duration", "artifacts", "state")
 
 _NONE_YET = """\
-**There was no release yet.** The way to the first one:
+**No release yet.** To make the first one:
 
-1. `./just rehearse` performs the whole release on this machine, with a remote and registries of its own.
-2. `./just setup-check` lists what has to be set at GitHub, PyPI and crates.io, once.
-3. `./just release VERSION` is the real one. It files its record in `docs/releases/`; commit it, and it is listed here.
-4. `./just verify VERSION` asks the registries what became of it, once the workflow has ended.
+1. `./just rehearse` runs the whole release on this machine, against a local remote and local registries.
+2. `./just setup-check` lists the settings at GitHub, PyPI and crates.io that are needed once.
+3. `./just release VERSION` releases. It writes its record to `docs/releases/`; commit the record to list it here.
+4. `./just verify VERSION` checks the published artifacts when the workflow has finished.
 """
 
 _NOT_READ = """\
-**Whether there was a release is unknown.** Something is filed here, and none of it could be read as the record of one.
-The build of this page says what is wrong with each file, and what to do.
+**Unknown whether a release exists.** No file here is a readable release record. The log of this
+build shows the problem of each file and how to fix it.
 """
 
-#: What is noted about a page on which something was no release, until it is read again.
+#: Key in the metadata of a page: whether it has a file that is not the record of a real release.
 _UNREAL = "binoc-unreal"
 
 _logger = logging.getLogger(__name__)
 
 
 class ReleasesDirective(MarkdownDirective):
-    """`{releases}`: the releases whose records are next to the page; with `:summary:`, on any page, only the last."""
+    """`{releases}`: the releases with records next to the page; with `:summary:`, only the last one, on any page."""
 
     option_spec: ClassVar[dict[str, Any]] = {"summary": directives.flag}
 
     def run(self) -> list[nodes.Node]:
-        """Return the tables and the contents of the page, and report what is wrong with the files."""
+        """Return the tables and the table of contents, and report problems of the files."""
         self.env.note_reread()
         if "summary" in self.options:
             return [self._summary()]
@@ -84,7 +83,7 @@ class ReleasesDirective(MarkdownDirective):
         return [self.table(HEADINGS, rows), *contents, self._times(releases)]
 
     def _summary(self) -> nodes.Node:
-        """Return one line about the last release; the page of the releases reports what is wrong with the files."""
+        """Return one line about the last release; the page of the releases reports problems of the files."""
         place = Path(RECORDS).name
         directory = Path(self.env.srcdir) / place
         releases, findings = read_releases(directory) if directory.is_dir() else ((), Findings())
@@ -94,17 +93,17 @@ class ReleasesDirective(MarkdownDirective):
             link = f"{{doc}}`its record </{place}/{page}>`"
             words = f"**The last release is {last.version}**, of {last.date}: {link} ({escape(state(last))})."
         elif findings:
-            words = f"**Whether there was a release is unknown**; {{doc}}`see why </{place}/index>`."
+            words = f"**Unknown whether a release exists**; {{doc}}`see why </{place}/index>`."
         else:
-            words = f"**There was no release yet**; {{doc}}`see how one gets there </{place}/index>`."
+            words = f"**No release yet**; {{doc}}`how to make one </{place}/index>`."
         return self.paragraph(words)
 
     def _times(self, releases: Sequence[RecordedRelease]) -> nodes.Node:
-        words = "Where the time went"
-        section = nodes.section("", nodes.title(words, words), ids=["where-the-time-went"], names=[words.lower()])
+        words = "Duration of the stages"
+        section = nodes.section("", nodes.title(words, words), ids=["duration-of-the-stages"], names=[words.lower()])
         self.state.document.note_implicit_target(section, section)
         head, *rows = ([escape(cell) for cell in row] for row in times(releases))
-        section += [self.paragraph("In seconds, the first release first."), self.table(head, rows)]
+        section += [self.paragraph("In seconds; the oldest release is the first column."), self.table(head, rows)]
         return section
 
     def _report(self, findings: Findings) -> None:
@@ -116,7 +115,7 @@ class ReleasesDirective(MarkdownDirective):
             log("%s", finding, location=self.get_location(), type="binoc", subtype=CHECK)
 
     def _contents(self, directory: Path, releases: Sequence[RecordedRelease]) -> list[nodes.Node]:
-        """Return the pages of the records by their versions, the newest first."""
+        """Return a hidden table of contents of the record pages, the newest version first."""
         listed = [str(release.version) for release in releases if release.has_page]
         pages = {path.name.removesuffix(PAGE) for path in directory.glob(f"*{PAGE}")}
         entries = "\n".join(f"{name} <{name}>" for name in (*listed, *sorted(pages.difference(listed))))
@@ -143,22 +142,22 @@ def _row(release: RecordedRelease, tagger: str) -> list[str | nodes.Node]:
 
 
 def _artifacts(artifacts: Sequence[RecordedArtifact]) -> nodes.Node:
-    shown: nodes.Element = nodes.container(classes=["no-search"])
+    box: nodes.Element = nodes.container(classes=["no-search"])
     for artifact in artifacts:
         digests = "".join(f"<li><code>sha256:{_breakable(digest)}</code></li>" for digest in artifact.digests)
         words = html.escape(artifact_line(artifact))
         details = f"<details><summary>{words}</summary><ul>{digests}</ul></details>" if digests else f"<p>{words}</p>"
-        shown += nodes.raw("", details, format="html")
-    return shown
+        box += nodes.raw("", details, format="html")
+    return box
 
 
 def _breakable(digest: str) -> str:
-    """Let a digest go over several lines on a narrow screen; what is copied from there is whole nevertheless."""
+    """Return a digest with break opportunities for narrow screens, which do not change the copied text."""
     return "".join(f"<wbr>{digest[at : at + 16]}" for at in range(0, len(digest), 16))
 
 
 def name_record(app: Sphinx, document: nodes.document) -> None:
-    """Say on the page of a record which release it is of: by itself it has the title and the words of the runbook."""
+    """Add the version and commit to the page of a record, which otherwise has the title of the runbook."""
     page = Path(app.env.doc2path(app.env.docname))
     release = read_release(page) if page.name.endswith(PAGE) else None
     title = next(document.findall(nodes.title), None)
@@ -170,13 +169,13 @@ def name_record(app: Sphinx, document: nodes.document) -> None:
     commit = f"{release.commit[:12]} as " if release.commit else ""
     words = (
         f"This is the record of a real release. It ran on {release.date} (UTC), took {duration(release.seconds)}, and"
-        f" released {commit}{release.tag}. It is shown as it ran, and never runs again."
+        f" released {commit}{release.tag}. This page shows its output; the build does not run it."
     )
     title.parent.insert(title.parent.index(title) + 1, nodes.paragraph(words, words))
 
 
 def replace_unreadable(app: Sphinx, name: str, source: list[str]) -> None:
-    """Show a damaged record as that: given to MyST-NB, it would end the build with a traceback that names no file."""
+    """Replace a damaged record by a note: MyST-NB would end the build with a traceback without a file name."""
     path = Path(app.env.doc2path(name))
     if path.parent.name != Path(RECORDS).name or not path.name.endswith(PAGE):
         return
@@ -187,13 +186,13 @@ def replace_unreadable(app: Sphinx, name: str, source: list[str]) -> None:
 
 
 def fail_if_unreal(app: Sphinx, exception: Exception | None) -> None:
-    """Fail a build that found a rehearsal among the releases, even where warnings are none of its business."""
+    """Fail the build if a file is the record of a rehearsal, even if warnings do not fail it."""
     if exception is None and any(_UNREAL in metadata for metadata in app.env.metadata.values()):
         app.statuscode = 1
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Register the directive, and what names the pages of records before Sphinx collects their titles."""
+    """Register the directive, and the handlers of record pages, which run before Sphinx collects titles."""
     app.add_directive("releases", ReleasesDirective)
     app.connect("source-read", replace_unreadable)
     app.connect("doctree-read", name_record, priority=400)

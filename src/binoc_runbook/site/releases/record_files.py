@@ -1,8 +1,8 @@
-"""The files under `docs/releases/`: the records of real releases, validated when they are read.
+"""Files under `docs/releases/`: the records of real releases, validated when they are read.
 
-Files get there by hand too, from another branch, another time or another kind of run. A file that is not the record of
-a real release is a finding, never an exception: *failed* for a rehearsal or a dry run, which must not be taken for a
-release, and a *warning* for a file that cannot be read.
+Files can also be added by hand, from another branch, an older version or another kind of run. A file that is not the
+record of a real release is a finding, never an exception: *failed* for a rehearsal or a dry run, which must not look
+like a release, and a *warning* for a file that cannot be read.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from binoc_runbook.release.record import SCHEMA as RECORD_SCHEMA
 from binoc_runbook.release.verification import SCHEMA as VERIFICATION_SCHEMA
 from binoc_runbook.version import Version, VersionError
 
-#: How the names of the files end: the executed notebook, its record as JSON, and the later verification.
+#: Suffixes of the file names: the executed notebook, its record as JSON, and the verification.
 PAGE, RECORD, VERIFICATION = ".ipynb", ".json", ".verified.json"
 
 CHECK = "records"
 
-_REFUSED = "a file was refused as the record of a release"
+_REFUSED = "not the record of a release"
 
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 
 _TEXT = {"type": "string", "minLength": 1}
-#: At most a century, which is longer than any run and can be shown.
+#: At most a century, so that the duration can be displayed.
 _SECONDS = {"type": "number", "minimum": 0, "maximum": 100 * 365 * 24 * 3600}
 _DIGESTS = {"type": "array", "items": {"type": "string", "pattern": "^[0-9a-f]{64}$"}}
 
@@ -40,7 +40,7 @@ def _object(**properties: object) -> dict[str, object]:
     return {"type": "object", "required": list(properties), "properties": properties}
 
 
-# The fields that the site reads; `docs/reference/schemas/` has all of them, and is not installed with the library.
+# Only the fields that the site reads: the full schemas in `docs/reference/schemas/` are not installed.
 _RECORD_FIELDS = _object(
     schema={"const": RECORD_SCHEMA},
     version=_TEXT,
@@ -64,7 +64,7 @@ _VERIFICATION_FIELDS = _object(
 
 @dataclass(frozen=True, slots=True)
 class RecordedArtifact:
-    """One artifact in a verification: its state there, and the SHA-256 digests of its files in hexadecimal."""
+    """Artifact in a verification: its state, and the SHA-256 digests of its files in hexadecimal."""
 
     name: str
     registry: str
@@ -74,7 +74,7 @@ class RecordedArtifact:
 
 @dataclass(frozen=True, slots=True)
 class RecordedVerification:
-    """A verification: `published`, `refused` or `unfinished`, and each artifact in the policy's order."""
+    """Verification: `published`, `refused` or `unfinished`, and the artifacts in the order of the policy."""
 
     outcome: str
     artifacts: tuple[RecordedArtifact, ...]
@@ -82,12 +82,11 @@ class RecordedVerification:
 
 @dataclass(frozen=True, slots=True)
 class RecordedRelease:
-    """One release as its files describe it; each of the nine fields is one part of its row on the page of releases.
+    """Release as described by its files: one row on the page of the releases.
 
-    `commit` is the full name of the commit that was released, `repository` is `owner/name` at GitHub; both may be
-    unknown. `ended` is a moment in UTC as records spell it, `seconds` is the duration of the whole run, and `stages`
-    holds the seconds of each stage in the order in which they ran. `has_page` says whether the executed notebook is
-    there.
+    `commit` is the full id of the released commit and `repository` is `owner/name` at GitHub; either can be `None`.
+    `ended` is a time in UTC (ISO 8601), `seconds` is the duration of the run, and `stages` has the seconds of each
+    stage in the order of the run. `has_page` is whether the executed notebook exists.
     """
 
     version: Version
@@ -107,7 +106,7 @@ class RecordedRelease:
 
 
 def read_releases(directory: Path) -> tuple[tuple[RecordedRelease, ...], Findings]:
-    """Read the records in a directory: the releases, newest version first, and what is wrong with the files."""
+    """Read the records in a directory; return the releases, newest version first, and problems of the files."""
     problems: list[Finding] = []
     releases = []
     stems = {_stem(path.name) for path in directory.iterdir() if path.name.endswith((PAGE, RECORD)) and path.is_file()}
@@ -120,7 +119,7 @@ def read_releases(directory: Path) -> tuple[tuple[RecordedRelease, ...], Finding
 
 
 def read_release(page: Path) -> RecordedRelease | None:
-    """Read the record of an executed notebook; `None` where there is no valid one."""
+    """Read the record of an executed notebook; return `None` if it is missing or not valid."""
     try:
         return _read(page.parent, _stem(page.name), [])
     except RefusedError:
@@ -128,7 +127,7 @@ def read_release(page: Path) -> RecordedRelease | None:
 
 
 def parse_notebook(text: str | bytes) -> dict[str, Any] | None:
-    """Parse a notebook of the format that papermill writes (nbformat 4); `None` for what its schema does not allow."""
+    """Parse a notebook in nbformat 4, which papermill writes; return `None` if it is not valid."""
     from nbformat.validator import isvalid
 
     try:
@@ -148,16 +147,16 @@ def _read(directory: Path, stem: str, problems: list[Finding]) -> RecordedReleas
     if page.is_file():
         _refuse_unreal_page(page)
     if not path.is_file():
-        _warn(path, "is missing, so that what lies beside it is no record", _restore(path))
+        _warn(path, "is missing, but other files of this version exist", _restore(path))
     record = _load(path)
     try:
         version = Version.parse(stem)
     except VersionError:
-        _warn(path, "is named after no version", f"git rm {RECORDS}{path.name}")
+        _warn(path, "has a name that is not a version", f"git rm {RECORDS}{path.name}")
     _validate(path, stem, record, _RECORD_FIELDS)
     if record["outcome"] != "released":
-        _refuse(path, f"is of a run that ended as `{record['outcome']}`, and no release")
-    # After a first attempt HEAD may have moved on; what was released is what the tag peels to.
+        _refuse(path, f"is the record of a run that ended as `{record['outcome']}`, not of a release")
+    # HEAD may have moved after a first attempt; the released commit is the one that the tag points to.
     commit = record["remote_refs"].get(f"refs/tags/{record['tag']}^{{}}") or record.get("commit")
     stages: dict[str, float] = {}
     for stage in record["stages"]:
@@ -174,7 +173,7 @@ def _read(directory: Path, stem: str, problems: list[Finding]) -> RecordedReleas
         verification=None,
     )
     if not release.has_page:
-        saw = "is missing: nobody can read how the release went"
+        saw = "is missing; the site cannot show the output of this release"
         problems.append(Finding.warning(CHECK, f"{RECORDS}{page.name}", saw, _restore(page)))
     if not verified.is_file():
         return release
@@ -189,7 +188,7 @@ def _read_verification(path: Path, stem: str, commit: str | None) -> RecordedVer
     record = _load(path)
     _validate(path, stem, record, _VERIFICATION_FIELDS)
     if commit and record.get("commit") not in (None, commit):
-        _warn(path, "is about another commit than the release", f"just verify {stem}")
+        _warn(path, "has another commit than the release", f"just verify {stem}")
     artifacts = (
         RecordedArtifact(artifact["name"], artifact["registry"], artifact["state"], tuple(artifact["digests"]))
         for artifact in record["artifacts"]
@@ -201,15 +200,15 @@ def _load(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_bytes(), parse_constant=_reject_constant)
     except (OSError, ValueError, RecursionError) as error:
-        _warn(path, f"is no JSON that can be read ({type(error).__name__})", _restore(path))
+        _warn(path, f"is not valid JSON ({type(error).__name__})", _restore(path))
     if not isinstance(value, dict):
-        _warn(path, "is JSON, and no record", f"git rm {RECORDS}{path.name}")
+        _warn(path, "is not a JSON object", f"git rm {RECORDS}{path.name}")
     _refuse_unreal(path, value)
     return value
 
 
 def _reject_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")  # Python reads and writes it, and other readers do not
+    raise ValueError(f"{name} is not JSON")  # Python accepts it, other parsers do not
 
 
 def _validate(path: Path, stem: str, record: Mapping[str, Any], schema: Mapping[str, object]) -> None:
@@ -218,10 +217,10 @@ def _validate(path: Path, stem: str, record: Mapping[str, Any], schema: Mapping[
 
     error = best_match(Draft202012Validator(schema).iter_errors(record))
     if error is not None:
-        place = error.json_path.removeprefix("$").removeprefix(".") or "it"
-        _warn(path, f"`{place}` is not valid: {error.message[:200]}", _restore(path))
+        field = error.json_path.removeprefix("$").removeprefix(".")
+        _warn(path, f"{f'`{field}` ' if field else ''}is not valid: {error.message[:200]}", _restore(path))
     if record["version"] != stem:
-        _warn(path, f"`version` has to be `{stem}` here", _restore(path))
+        _warn(path, f"`version` is `{record['version']}`, not `{stem}`", _restore(path))
 
 
 def _matching(pattern: re.Pattern[str], value: object) -> str | None:
@@ -230,21 +229,21 @@ def _matching(pattern: re.Pattern[str], value: object) -> str | None:
 
 def _refuse_unreal(path: Path, record: Mapping[str, Any]) -> None:
     if record.get("world") not in (None, "real") or record.get("dry_run", False) is not False:
-        _refuse(path, "is of a rehearsal or a dry run, and no release")
+        _refuse(path, "is the record of a rehearsal or a dry run, not of a release")
 
 
 def _refuse_unreal_page(path: Path) -> None:
     notebook = parse_notebook(path.read_bytes())
     if notebook is None:
-        _warn(path, "is no notebook that can be read", _restore(path))
+        _warn(path, "is not a valid notebook", _restore(path))
     run = notebook["metadata"].get("papermill")
-    given = run.get("parameters") if isinstance(run, dict) else None
-    if isinstance(given, dict):  # else only its record tells; a run is dry unless its parameters say otherwise
-        _refuse_unreal(path, {"world": given.get("world"), "dry_run": given.get("dry_run", True)})
+    values = run.get("parameters") if isinstance(run, dict) else None
+    if isinstance(values, dict):  # without parameters, the record decides; the default of `dry_run` is true
+        _refuse_unreal(path, {"world": values.get("world"), "dry_run": values.get("dry_run", True)})
 
 
 def _refuse(path: Path, saw: str) -> NoReturn:
-    remedy = f"move `{_stem(path.name)}.*` from `{RECORDS}` to `runs/`"
+    remedy = f"mkdir -p runs && mv {RECORDS}{_stem(path.name)}.* runs/"
     raise RefusedError(_REFUSED, [Finding.failed(CHECK, f"{RECORDS}{path.name}", saw, remedy)])
 
 

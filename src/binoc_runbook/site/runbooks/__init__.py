@@ -1,14 +1,14 @@
-"""The runbooks as pages of a site.
+"""Runbooks as pages of a site.
 
     extensions = ["binoc_runbook.site.runbooks"]
-    binoc_runbooks = "../runbooks"  # the default, from the directory of the sources
+    binoc_runbooks = "../runbooks"  # the default, relative to the sources
 
-They are copied into the directory `runbooks` of the sources, ignored by git. The release runbook is run before,
-in a quick rehearsal of the commit that is checked out, once for each commit; so its page shows what it does. Sphinx
-executes neither the copy nor any other runbook or record: whatever they were, an act or a rehearsal, is over.
+The runbooks are copied to the directory `runbooks` of the sources, which git ignores. The copy of the release runbook
+contains the output of a quick rehearsal of the current commit, which runs once for each commit. Sphinx executes neither
+the copies nor the release records.
 
-On every page that is a run of a runbook, each chapter can be linked to by the name of its stage, and the parameters are
-those of the run.
+On every page of an executed runbook, the anchor of a chapter is the name of its stage, and the parameters are those of
+the run.
 """
 
 from __future__ import annotations
@@ -38,22 +38,22 @@ from binoc_runbook.site.runbooks.rehearsed_notebook import (
 from binoc_runbook.workspace.policy_table import read_policy
 from binoc_runbook.world import World
 
-#: The directory of the sources that the copies go to.
+#: The directory of the copies, relative to the sources.
 PLACE = "runbooks"
 
 _AS_RUN = """\
-What stands below each cell is what it did in a **quick rehearsal** of commit {commit} of {day}: the remote was a
-directory, a no-op command stood in for the tests, and nothing was built or published. How long a stage takes
-is left out. [The records of real releases](../releases/index.md) are listed by themselves."""
+The outputs on this page are from a **quick rehearsal** of commit {commit} of {day}: the remote was a local directory,
+the test command did nothing, and nothing was built or published. Durations are removed. [The records of real
+releases](../releases/index.md) are on their own page."""
 
 _AS_WRITTEN = """\
-This page is shown as it is written, without results: {reason}."""
+This page has no outputs: {reason}."""
 
 _logger = logging.getLogger(__name__)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Place the runbooks before sources are looked for, and complete every page that is one."""
+    """Copy the runbooks before Sphinx searches for sources, and complete every page of a runbook."""
     app.add_config_value("binoc_runbooks", f"../{PLACE}", "env", types=[str])
     app.connect("builder-inited", place_runbooks)
     app.connect("source-read", prepare_page)
@@ -62,7 +62,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
 
 def place_runbooks(app: Sphinx) -> None:
-    """Update the copies; Sphinx does not read a file again that has not changed."""
+    """Update the copies that changed; Sphinx reads only changed files again."""
     source, place = Path(app.srcdir, app.config.binoc_runbooks), Path(app.srcdir, PLACE)
     known = {path.name: path for path in sorted(source.glob("*.ipynb")) if read_runbook(path)}
     for name, runbook in known.items():
@@ -74,26 +74,26 @@ def place_runbooks(app: Sphinx) -> None:
             write_atomically(copy, text)
     for copy in place.glob("*.ipynb"):
         if copy.name not in known and read_runbook(copy):
-            copy.unlink()  # the copy of a runbook that is gone
+            copy.unlink()  # its runbook was deleted
 
 
 def fail_build(reason: str, app: Sphinx, exception: Exception | None) -> None:
-    """Fail a build, each time, for a runbook that cannot be rehearsed."""
+    """Fail the build because a rehearsal was refused."""
     if exception is None:
         _logger.error("%s", reason)
         app.statuscode = 1
 
 
 def _page(runbook: Path, copy: Path) -> tuple[str | None, str]:
-    """Return the text of a copy, `None` where the present one is up to date, and why the rehearsal was refused."""
+    """Return the text of a copy, or `None` if it is up to date, and the reason if the rehearsal was refused."""
     notebook, root = read_runbook(runbook), root_of(runbook)
-    assert notebook is not None  # noqa: S101 - the caller has looked
+    assert notebook is not None  # noqa: S101 - checked by the caller
     name = notebook["metadata"][MARK].get("runbook")
     if name != "release":
-        return _noted(notebook, _AS_WRITTEN.format(reason="a site rehearses the release, and nothing else")), ""
+        return _noted(notebook, _AS_WRITTEN.format(reason="a build rehearses only the release runbook")), ""
     head = World.real(root).git.ask("log", "-1", "--format=%H %cs").stdout.split() if root else []
     if not root or not head:
-        return _noted(notebook, _AS_WRITTEN.format(reason="there is no commit here that could be rehearsed")), ""
+        return _noted(notebook, _AS_WRITTEN.format(reason="no commit to rehearse")), ""
     commit, day = head
     key = identity(runbook, commit)
     before = read_runbook(copy)
@@ -103,7 +103,7 @@ def _page(runbook: Path, copy: Path) -> tuple[str | None, str]:
     run = rehearse(runbook, root)
     if not isinstance(run, RehearsedNotebook):
         return _noted(notebook, _AS_WRITTEN.format(reason=run)), ""
-    if not run.refused:  # else it is tried again by the next build
+    if not run.refused:  # the next build tries a refused rehearsal again
         run.notebook["metadata"][MARK]["rehearsed"] = key
     note = _AS_RUN.format(commit=_linked(root, commit), day=day)
     reason = f"{runbook.name}: a quick rehearsal of {commit[:12]} was refused\n{run.refused}"
@@ -120,14 +120,14 @@ def _linked(root: Path, commit: str) -> str:
 
 
 def _noted(notebook: Notebook, note: str) -> str:
-    """Return the notebook with a note below its title, which is its first cell."""
+    """Return the JSON of the notebook with a note after its first cell, the title."""
     cell = {"cell_type": "markdown", "id": "how-it-ran", "metadata": {}, "source": f"```{{note}}\n{note}\n```"}
     notebook["cells"].insert(1, cell)
     return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
 
 
 def prepare_page(app: Sphinx, name: str, source: list[str]) -> None:
-    """Let each cell of a runbook know its chapter, and show one value of each parameter."""
+    """Add its chapter to the metadata of each cell of a runbook, and show one value of each parameter."""
     notebook = parse_notebook(source[0]) if str(app.env.doc2path(name)).endswith(".ipynb") else None
     if notebook is None or MARK not in notebook["metadata"]:
         return
@@ -139,7 +139,7 @@ def prepare_page(app: Sphinx, name: str, source: list[str]) -> None:
 
 
 def name_chapters(app: Sphinx, document: nodes.document) -> None:
-    """Give the section of each chapter the name of its stage, as the first of its ids, so that links to it last."""
+    """Make the name of its stage the first id of each chapter, so that links to it stay valid."""
     for cell in document.findall(nodes.container):
         mark = cell.get("cell_metadata", {}).get(MARK) if cell.get("nb_element") == "cell_code" else None
         section = cell.parent

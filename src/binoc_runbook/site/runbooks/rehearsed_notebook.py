@@ -1,6 +1,6 @@
-"""A runbook run in a quick rehearsal, without what differs from one run to the next.
+"""Quick rehearsal of a runbook, without the parts of its output that change with every run.
 
-Everything here works on notebooks as JSON (nbformat 4), before Sphinx and MyST-NB see them.
+Notebooks are JSON (nbformat 4), before Sphinx and MyST-NB read them.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ from binoc_runbook.world import World
 
 Notebook = dict[str, Any]
 
-#: In seconds; a quick rehearsal takes three.
+#: In seconds; a quick rehearsal takes about 3.
 _TIMEOUT = 300.0
 
-#: The duration of a stage at the end of a line, which differs from run to run.
+#: The duration of a stage at the end of a line.
 _TOOK = re.compile(r" \(\d+\.\d s\)")
 
 
 @dataclass(frozen=True, slots=True)
 class RehearsedNotebook:
-    """A runbook after a quick rehearsal, and why it was refused, if it was."""
+    """Runbook after a quick rehearsal, and the reason if it was refused."""
 
     notebook: Notebook
     refused: str
 
 
 def read_runbook(path: Path) -> Notebook | None:
-    """Read a notebook that is one of ours by its metadata; `None` for any other file."""
+    """Read a runbook, which is identified by its metadata; return `None` for any other file."""
     notebook = parse_notebook(path.read_bytes()) if path.is_file() else None
     return notebook if notebook and isinstance(notebook["metadata"].get(MARK), dict) else None
 
 
 def identity(runbook: Path, commit: str) -> str:
-    """Return a digest of what determines a quick rehearsal: the commit, the runbook, and the library that runs it."""
+    """Return a digest of the inputs of a quick rehearsal: the commit, the runbook and this library."""
     digest = hashlib.sha256(commit.encode())
     for path in (runbook, *sorted(Path(__file__).parents[2].rglob("*.py"))):
         digest.update(hashlib.sha256(path.read_bytes()).digest())
@@ -52,10 +52,10 @@ def identity(runbook: Path, commit: str) -> str:
 
 
 def rehearse(runbook: Path, root: Path) -> RehearsedNotebook | str:
-    """Run a runbook in a quick rehearsal of the commit that is checked out; return why where that is impossible."""
+    """Run a quick rehearsal of the current commit; return a reason if it cannot run here."""
     world = World.real(root)
     if (root / "Cargo.toml").is_file() and world.processes.find("cargo") is None:
-        return "there is no `cargo` here, which a rehearsal has to ask"  # no fault of the commit
+        return "a rehearsal needs `cargo`, which is not on PATH"  # not a problem of the commit
     with tempfile.TemporaryDirectory(prefix="binoc-page-") as directory:
         record = Path(directory) / "record.ipynb"
         parameters = ["-p", "dry_run", "False", "-p", "world", f"rehearsal:{QUICK}"]
@@ -68,20 +68,20 @@ def rehearse(runbook: Path, root: Path) -> RehearsedNotebook | str:
 
 
 def settle_parameters(notebook: Notebook) -> None:
-    """Replace the default of each parameter by the value that the run was given, where it was given one.
+    """Replace the defaults of parameters by the values of the run.
 
-    papermill keeps the cell of the defaults, and adds a cell with other values below it.
+    papermill keeps the cell with the defaults, and adds a cell with other values below it.
     """
-    given = [cell for cell in notebook["cells"] if "injected-parameters" in _tags(cell)]
+    injected = [cell for cell in notebook["cells"] if "injected-parameters" in _tags(cell)]
     default = next((cell for cell in notebook["cells"] if "parameters" in _tags(cell)), None)
-    if not given or default is None:
+    if not injected or default is None:
         return
     values: dict[str, str] = {}
     try:
-        for cell in given:
+        for cell in injected:
             values |= assignments(_source(cell))
     except SyntaxError:
-        return  # damaged by hand; both are shown as they are
+        return  # edited by hand; both cells are shown unchanged
     settled = _source(default)
     for name, value in values.items():
         place = re.search(rf"^{name}\b[^=\n]*= (?P<value>.+?)(?:\s+#.*)?$", settled, re.MULTILINE)
@@ -90,24 +90,24 @@ def settle_parameters(notebook: Notebook) -> None:
         else:
             settled += f"\n{name} = {value}"
     default["source"] = settled
-    notebook["cells"] = [cell for cell in notebook["cells"] if cell not in given]
+    notebook["cells"] = [cell for cell in notebook["cells"] if cell not in injected]
 
 
 def chapter_of(cell: Notebook) -> str | None:
-    """Return the name of the chapter that a cell of code belongs to; for a stage, the name of the stage."""
+    """Return the chapter of a code cell; the chapter of a stage has the name of the stage."""
     name = str(cell.get("id", ""))
     return name.removesuffix("-run") if cell.get("cell_type") == "code" and name else None
 
 
 def _last_error(notebook: Notebook) -> str:
-    """Return the refusal that a run ended with, or the traceback of the cell that failed."""
+    """Return the refusal or the traceback of the cell that failed."""
     outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", [])]
     errors = [output for output in outputs if output.get("output_type") == "error"]
     return plain("\n".join(errors[-1]["traceback"])) if errors else ""
 
 
 def _lasting(notebook: Notebook) -> Notebook:
-    """Return the notebook without what differs from run to run: times, and the ids of cells that papermill adds."""
+    """Return the notebook without times and without random ids of cells that papermill adds."""
     notebook["metadata"].pop("papermill", None)
     notebook["metadata"]["language_info"] = {"name": "python"}
     for number, cell in enumerate(notebook["cells"]):
