@@ -149,7 +149,7 @@ class Messages:
         for kind, test, message in getattr(node, "workeroutput", {}).get("messages", []):
             self.recorded[Kind(*kind)][test] = Message(*message)
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Iterator[None]:
         if hasattr(session.config, "workeroutput"):
             session.config.workeroutput["messages"] = [

@@ -1,4 +1,4 @@
-"""papermill with a runbook of ours, as people and machines start it: real processes, terminals, pipes and kernels."""
+"""Tests of the papermill plug-in with real processes, terminals, pipes and kernels."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PAPERMILL = str(Path(sys.executable).with_name("papermill"))
 TIMEOUT = 60.0
 
 
-# -- A checkout with a runbook in it ----------------------------------------------------------------------------------
+# -- A checkout with a runbook ----------------------------------------------------------------------------------------
 
 
 def notebook(*cells: str, mark: bool = True) -> NotebookNode:
@@ -48,16 +48,16 @@ def notebook(*cells: str, mark: bool = True) -> NotebookNode:
 
 
 class Checkout:
-    """A git checkout whose runbook has these cells."""
+    """A git checkout with a runbook."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.runbook = root / "runbooks" / "release.ipynb"
         self.runbook.parent.mkdir(parents=True)
         subprocess.run(["git", "init", "-q", root], check=True)
-        self.holds("print(repr(version), dry_run)")
+        self.write_runbook("print(repr(version), dry_run)")
 
-    def holds(self, *cells: str, mark: bool = True) -> None:
+    def write_runbook(self, *cells: str, mark: bool = True) -> None:
         nbformat.write(notebook(*cells, mark=mark), self.runbook)
 
     def record(self, name: str) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def checkout(tmp_path: Path) -> Checkout:
 
 
 def read(text: str) -> dict[str, Any]:
-    """The notebook in a text, which must be nothing but a valid notebook."""
+    """Return the notebook in a text, after validating it."""
     nbformat.validate(nbformat.reads(text, as_version=4))
     return dict(json.loads(text))
 
@@ -80,21 +80,21 @@ def outputs(nb: dict[str, Any]) -> str:
 
 
 def states(nb: dict[str, Any]) -> list[str]:
-    """The state of each code cell, as papermill's metadata tells it."""
+    """Return the state of each code cell in papermill's metadata."""
     return [cell["metadata"]["papermill"]["status"] for cell in nb["cells"] if cell["cell_type"] == "code"]
 
 
 # -- Starting papermill -----------------------------------------------------------------------------------------------
 
 
-class Ended(NamedTuple):
+class Result(NamedTuple):
     code: int
     out: str
     err: str
 
 
-class Started:
-    """A papermill process whose standard streams are of the named kinds; what it writes is read while it runs."""
+class Process:
+    """A papermill process with standard streams of the given kinds; its output is read while it runs."""
 
     def __init__(
         self,
@@ -105,26 +105,26 @@ class Started:
         command: tuple[str, ...] = (PAPERMILL,),
         environment: dict[str, str] | None = None,
     ) -> None:
-        # As a person has it: without what pytest leaves in the environment, which ipykernel looks at.
+        # ipykernel changes its behaviour if the variables of pytest are set.
         env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
         self._open = contextlib.ExitStack()
         self._directory = Path(self._open.enter_context(tempfile.TemporaryDirectory()))
         line = shlex.join([*command, *arguments])
         closed = {"closed": "<&-"}.get(stdin, "") + {"closed": ">&-"}.get(stdout, "")
-        given, taken = self._stdin(stdin), self._stdout(stdout)
+        source, target = self._stdin(stdin), self._stdout(stdout)
         err = os.open(self._directory / "err", os.O_WRONLY | os.O_CREAT)
         self._terminal = stdout == "terminal"
         self.process = subprocess.Popen(
             ["sh", "-c", f"exec {line} {closed}"],
             cwd=cwd,
             env=env | (environment or {}),
-            stdin=given,
-            stdout=taken,
-            # A terminal shows both; everywhere else they are told apart.
-            stderr=taken if self._terminal else err,
+            stdin=source,
+            stdout=target,
+            # A terminal shows both streams; otherwise they are read separately.
+            stderr=target if self._terminal else err,
             start_new_session=True,
         )
-        for number in (given, taken, err):
+        for number in (source, target, err):
             os.close(number)
         self._chunks: list[tuple[float, bytes]] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -171,7 +171,7 @@ class Started:
         while self._source >= 0:
             try:
                 chunk = os.read(self._source, 65536)
-            except OSError:  # how a terminal says that nobody is there any more
+            except OSError:  # the other side of the terminal was closed
                 break
             if not chunk:
                 break
@@ -181,35 +181,35 @@ class Started:
     def so_far(self) -> str:
         return b"".join(chunk for _, chunk in self._chunks).decode("utf-8").replace("\r\n", "\n")
 
-    def wait_for(self, sight: str | Path) -> None:
-        """Until a text was shown, or a file has come to be."""
+    def wait_for(self, event: str | Path) -> None:
+        """Wait until a text is printed or a file exists."""
         end = time.monotonic() + TIMEOUT
-        while not (sight.exists() if isinstance(sight, Path) else sight in self.so_far):
-            assert time.monotonic() < end, f"{sight} never came; so far: {self.so_far}"
+        while not (event.exists() if isinstance(event, Path) else event in self.so_far):
+            assert time.monotonic() < end, f"timeout: {event}; output: {self.so_far}"
             assert self.process.poll() is None, self.end()
             time.sleep(0.02)
 
     def interrupt(self) -> None:
-        """Ctrl-C: the terminal sends it to everyone in the foreground, which the kernel is not."""
+        """Send Ctrl-C as a terminal does: to the foreground processes, which do not include the kernel."""
         os.killpg(self.process.pid, signal.SIGINT)
 
-    def end(self) -> Ended:
+    def end(self) -> Result:
         try:
             code = self.process.wait(TIMEOUT)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            pytest.fail(f"papermill did not end; so far: {self.so_far}")
+            pytest.fail(f"papermill did not end; output: {self.so_far}")
         self._reader.join(TIMEOUT)
         out = self._file.read_text("utf-8") if self._file else self.so_far
         if self._source >= 0:
             os.close(self._source)
         with self._open:
-            return Ended(code, out, out if self._terminal else (self._directory / "err").read_text("utf-8"))
+            return Result(code, out, out if self._terminal else (self._directory / "err").read_text("utf-8"))
 
 
-def run(arguments: str, cwd: Path, **how: Any) -> Ended:
-    """`papermill` with these arguments, as typed in that directory."""
-    return Started(shlex.split(arguments), cwd, **how).end()
+def run(arguments: str, cwd: Path, **options: Any) -> Result:
+    """Run `papermill` with these arguments in a directory."""
+    return Process(shlex.split(arguments), cwd, **options).end()
 
 
 SHORT = "runbooks/release.ipynb -p version 0.4.0"
@@ -220,24 +220,24 @@ SHORT = "runbooks/release.ipynb -p version 0.4.0"
 
 @pytest.mark.notebook
 @pytest.mark.parametrize("stdin", ["terminal", "empty fifo", "open fifo", "filled fifo", "null", "file", "closed"])
-def test_the_short_line_runs_the_runbook_whatever_the_standard_streams_are(checkout: Checkout, stdin: str) -> None:
+def test_short_command_works_with_all_kinds_of_standard_streams(checkout: Checkout, stdin: str) -> None:
     before = checkout.runbook.read_bytes()
     kinds = ["terminal", "pipe", "file", "null"]
-    started = [Started(shlex.split(SHORT), checkout.root, stdin, kind) for kind in kinds]
-    ended = {kind: process.end() for kind, process in zip(kinds, started, strict=True)}
+    processes = [Process(shlex.split(SHORT), checkout.root, stdin, kind) for kind in kinds]
+    results = {kind: process.end() for kind, process in zip(kinds, processes, strict=True)}
 
-    assert {kind: end.code for kind, end in ended.items()} == dict.fromkeys(kinds, 0), ended
+    assert {kind: result.code for kind, result in results.items()} == dict.fromkeys(kinds, 0), results
     assert checkout.runbook.read_bytes() == before
-    for nb in (checkout.record("runs/0.4.0.ipynb"), read(ended["pipe"].out), read(ended["file"].out)):
+    for nb in (checkout.record("runs/0.4.0.ipynb"), read(results["pipe"].out), read(results["file"].out)):
         assert "'0.4.0' True" in outputs(nb)
-    assert [ended[kind].err for kind in kinds[1:]] == ["", "", ""]
+    assert [results[kind].err for kind in kinds[1:]] == ["", "", ""]
 
 
 @pytest.mark.notebook
 @pytest.mark.parametrize("closed", [["stdout"], ["stdin", "stdout"]])
-def test_closed_streams_are_no_reason_to_fail(checkout: Checkout, closed: list[str]) -> None:
+def test_short_command_works_with_closed_streams(checkout: Checkout, closed: list[str]) -> None:
     marker = checkout.root / "ran"
-    checkout.holds(f"open({str(marker)!r}, 'w').close()")
+    checkout.write_runbook(f"open({str(marker)!r}, 'w').close()")
     before = checkout.runbook.read_bytes()
     end = run(SHORT, checkout.root, **dict.fromkeys(closed, "closed"))
     assert (end.code, end.err, marker.exists()) == (0, "", True)
@@ -245,8 +245,8 @@ def test_closed_streams_are_no_reason_to_fail(checkout: Checkout, closed: list[s
 
 
 @pytest.mark.notebook
-def test_python_m_papermill_typed_in_another_directory(checkout: Checkout) -> None:
-    checkout.holds(f"import os; print(os.getcwd() == {str(checkout.root)!r}, os.environ[{environ.OUTPUT!r}])")
+def test_python_m_papermill_in_another_directory(checkout: Checkout) -> None:
+    checkout.write_runbook(f"import os; print(os.getcwd() == {str(checkout.root)!r}, os.environ[{environ.OUTPUT!r}])")
     end = run(
         "release.ipynb -p version 0.4.0",
         checkout.runbook.parent,
@@ -259,9 +259,9 @@ def test_python_m_papermill_typed_in_another_directory(checkout: Checkout) -> No
 
 
 @pytest.mark.notebook
-def test_the_long_line_means_what_it_says(checkout: Checkout, tmp_path: Path) -> None:
-    """Both paths given, in a fresh clone without `runs/`, and one to run in; the engine is ours all the same."""
-    checkout.holds(f"import os; print(os.getcwd(), os.environ[{environ.OUTPUT!r}], repr(version))")
+def test_explicit_paths_and_working_directory_are_used(checkout: Checkout, tmp_path: Path) -> None:
+    """The clone has no `runs/`, and our engine is used."""
+    checkout.write_runbook(f"import os; print(os.getcwd(), os.environ[{environ.OUTPUT!r}], repr(version))")
     end = run(
         f"checkout/runbooks/release.ipynb 'checkout/runs/{{version}}.ipynb' -p version 1.10 --cwd {tmp_path}",
         tmp_path,
@@ -294,7 +294,7 @@ def on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
         ("-r version 2.0 -p version 1", "2.0.ipynb"),
     ],
 )
-def test_a_record_is_named_after_the_version(checkout: Checkout, arguments: str, record: str) -> None:
+def test_record_is_named_after_the_version(checkout: Checkout, arguments: str, record: str) -> None:
     line = [str(checkout.runbook), *shlex.split(arguments)]
     command_line.amend(line)
     assert Path(line[3]) == checkout.root / "runs" / record
@@ -303,9 +303,7 @@ def test_a_record_is_named_after_the_version(checkout: Checkout, arguments: str,
 
 @pytest.mark.usefixtures("on_a_terminal")
 @pytest.mark.parametrize(("version", "record"), [("0.4.0", "verify-0.4.0.ipynb"), ("None", "verify.ipynb")])
-def test_the_record_of_another_runbook_never_takes_the_place_of_a_release(
-    checkout: Checkout, version: str, record: str
-) -> None:
+def test_record_of_another_runbook_has_another_name(checkout: Checkout, version: str, record: str) -> None:
     nb = notebook()
     nb.metadata.binoc_runbook = {"runbook": "verify"}
     nbformat.write(nb, checkout.runbook)
@@ -315,7 +313,7 @@ def test_the_record_of_another_runbook_never_takes_the_place_of_a_release(
 
 
 @pytest.mark.usefixtures("on_a_terminal")
-def test_a_record_that_is_run_again_is_not_overwritten(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_record_that_is_run_again_is_not_overwritten(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
     (checkout.root / "runs").mkdir()
     checkout.runbook.rename(checkout.root / "runs/0.4.0.ipynb")
     monkeypatch.chdir(checkout.root / "runs")
@@ -325,7 +323,7 @@ def test_a_record_that_is_run_again_is_not_overwritten(checkout: Checkout, monke
 
 
 @pytest.mark.usefixtures("on_a_terminal")
-def test_braces_in_a_path_are_no_parameters_to_papermill(tmp_path: Path) -> None:
+def test_braces_in_a_path_are_escaped(tmp_path: Path) -> None:
     from papermill.parameterize import parameterize_path
 
     checkout = Checkout(tmp_path / "{braces}")
@@ -336,7 +334,7 @@ def test_braces_in_a_path_are_no_parameters_to_papermill(tmp_path: Path) -> None
 
 
 @pytest.mark.notebook
-def test_a_broken_runbook_is_named_and_not_overwritten_through_a_pipe(checkout: Checkout) -> None:
+def test_invalid_runbook_is_reported_and_not_overwritten(checkout: Checkout) -> None:
     broken = checkout.runbook.read_text().replace("{", "<<<<<<< HEAD\n{", 1)
     checkout.runbook.write_text(broken)
     end = run(SHORT, checkout.root, stdin="filled fifo")
@@ -346,20 +344,20 @@ def test_a_broken_runbook_is_named_and_not_overwritten_through_a_pipe(checkout: 
 
 
 @pytest.mark.notebook
-def test_notebooks_that_are_not_ours_are_left_to_papermill(checkout: Checkout) -> None:
-    checkout.holds(mark=False)
+def test_other_notebooks_are_not_changed(checkout: Checkout) -> None:
+    checkout.write_runbook(mark=False)
     end = run(SHORT, checkout.root, stdout="terminal")
     assert (end.code, "Missing argument 'OUTPUT_PATH'" in end.out) == (2, True)
 
 
-def test_no_other_process_is_touched(checkout: Checkout) -> None:
+def test_other_processes_are_not_changed(checkout: Checkout) -> None:
     show = "import sys, papermill; print(sys.argv, sys.excepthook is sys.__excepthook__)"
     line = [sys.executable, "-c", show, str(checkout.runbook)]
     out = subprocess.run(line, capture_output=True, text=True, check=True).stdout
     assert out.strip() == f"{['-c', str(checkout.runbook)]} True"
 
 
-def test_the_plug_in_is_light_and_can_be_imported_before_papermill() -> None:
+def test_plugin_imports_neither_papermill_nor_git() -> None:
     show = (
         "import sys, binoc_runbook.notebook.plugin as plug_in;"
         "print('papermill' in sys.modules, 'git' in sys.modules);"
@@ -392,7 +390,7 @@ ENGINE = "--engine binoc-runbook "
         ("--cwd=x -y 'version: 1' -- NB", ENGINE + "--cwd=x -y 'version: 1' -- NB -"),
     ],
 )  # fmt: skip
-def test_what_is_missing_is_added(checkout: Checkout, typed: str, amended: str) -> None:
+def test_missing_arguments_are_added(checkout: Checkout, typed: str, amended: str) -> None:
     path = str(checkout.runbook)
     arguments = shlex.split(typed.replace("NB", path))
     assert command_line.amend(arguments)
@@ -416,36 +414,36 @@ def test_what_is_missing_is_added(checkout: Checkout, typed: str, amended: str) 
         "s3://bucket/release.ipynb",
     ],
 )
-def test_what_is_not_understood_or_not_ours_stays_as_it_is(checkout: Checkout, typed: str) -> None:
+def test_other_command_lines_are_not_changed(checkout: Checkout, typed: str) -> None:
     arguments = shlex.split(typed.replace("NB", str(checkout.runbook)))
     before = list(arguments)
     assert command_line.amend(arguments) is None
     assert arguments == before
 
 
-def test_the_options_are_those_of_the_papermill_that_is_installed() -> None:
+def test_options_match_the_installed_papermill() -> None:
     from papermill.cli import papermill
 
-    takes = {
+    counts = {
         name: 0 if option.is_flag else option.nargs
         for option in papermill.params
         if option.param_type_name == "option"
         for name in (*option.opts, *option.secondary_opts)
     }
-    assert {name: takes.pop(name) for name in command_line.OPTIONS} == command_line.OPTIONS
-    assert sorted(takes) == ["--help-notebook", "--version"]
+    assert {name: counts.pop(name) for name in command_line.OPTIONS} == command_line.OPTIONS
+    assert sorted(counts) == ["--help-notebook", "--version"]
 
 
-# -- What the person sees ---------------------------------------------------------------------------------------------
+# -- Output -----------------------------------------------------------------------------------------------------------
 
 LIVE_CELL = f"""
 import subprocess, sys, time
 from IPython.display import display
 first = {{"text/plain": "tests: started", {LIVE!r}: {{"lines": ["tests: started"]}}}}
-shown = display(first, raw=True, display_id=True)
+handle = display(first, raw=True, display_id=True)
 for number in range(3):
     time.sleep(0.3)
-    shown.update({{"text/plain": f"tests: {{number}}", {LIVE!r}: {{"lines": [f"test {{number}} → ok"]}}}}, raw=True)
+    handle.update({{"text/plain": f"tests: {{number}}", {LIVE!r}: {{"lines": [f"test {{number}} → ok"]}}}}, raw=True)
 display({{{LIVE!r}: {{"lines": ["only live"]}}}}, raw=True)
 subprocess.run(["sh", "-c", "echo written by a child"]).check_returncode()
 """
@@ -453,30 +451,30 @@ LIVE_LINES = ["tests: started", "test 0 → ok", "test 1 → ok", "test 2 → ok
 
 
 @pytest.mark.notebook
-def test_lines_are_shown_as_they_come_and_kept_out_of_the_record(checkout: Checkout) -> None:
-    checkout.holds(LIVE_CELL)
-    started = Started(shlex.split(SHORT), checkout.root, stdout="terminal")
-    started.wait_for("tests: started")
-    assert "test 2" not in started.so_far
-    end = started.end()
+def test_live_lines_are_printed_immediately_and_not_recorded(checkout: Checkout) -> None:
+    checkout.write_runbook(LIVE_CELL)
+    process = Process(shlex.split(SHORT), checkout.root, stdout="terminal")
+    process.wait_for("tests: started")
+    assert "test 2" not in process.so_far
+    end = process.end()
     assert end.out.splitlines()[3:] == LIVE_LINES
     record = checkout.record("runs/0.4.0.ipynb")
     assert LIVE not in outputs(record)
     assert "tests: 2" in outputs(record)
-    assert len(record["cells"][-1]["outputs"]) == 2, "the display in its last state, and what the child wrote"
+    assert len(record["cells"][-1]["outputs"]) == 2, "the last state of the display, and the output of the child"
 
 
 @pytest.mark.notebook
-def test_redirected_the_lines_go_to_standard_error_and_the_record_stays_valid(checkout: Checkout) -> None:
-    checkout.holds(LIVE_CELL)
+def test_live_lines_are_printed_on_standard_error(checkout: Checkout) -> None:
+    checkout.write_runbook(LIVE_CELL)
     end = run(SHORT, checkout.root, environment={"PYTHONIOENCODING": "ascii"})
     assert end.err.splitlines() == [line.replace("→", "?") for line in LIVE_LINES]
     assert "written by a child" in outputs(read(end.out))
 
 
 @pytest.mark.notebook
-def test_nothing_is_shown_twice_with_log_output(checkout: Checkout) -> None:
-    checkout.holds(LIVE_CELL + "\nsubprocess.run(['sh', '-c', 'echo complaint >&2'])\nprint('printed')")
+def test_log_output_prints_every_line_once(checkout: Checkout) -> None:
+    checkout.write_runbook(LIVE_CELL + "\nsubprocess.run(['sh', '-c', 'echo complaint >&2'])\nprint('printed')")
     end = run(f"--log-output {SHORT}", checkout.root, stdout="terminal")
     for line in [*LIVE_LINES, "written by a child", "complaint", "printed"]:
         assert end.out.count(line) == 1, end.out
@@ -491,8 +489,8 @@ raise RefusedError
 
 
 @pytest.mark.notebook
-def test_a_refusal_is_read_once_as_the_last_words(checkout: Checkout) -> None:
-    checkout.holds(REFUSAL, "print('never')")
+def test_refusal_is_printed_once_at_the_end(checkout: Checkout) -> None:
+    checkout.write_runbook(REFUSAL, "print('never')")
     end = run(f"{SHORT} -p verison 0.4.0", checkout.root, stdout="terminal")
     assert end.code == 1
     assert end.out.endswith("\nrefused: `pyproject.toml:3` says 0.3.0\n    → just set-version 0.4.0\n")
@@ -504,8 +502,8 @@ def test_a_refusal_is_read_once_as_the_last_words(checkout: Checkout) -> None:
 
 
 @pytest.mark.notebook
-def test_an_error_shows_the_traceback_of_its_cell_only(checkout: Checkout) -> None:
-    checkout.holds("1 / 0")
+def test_error_prints_only_the_traceback_of_its_cell(checkout: Checkout) -> None:
+    checkout.write_runbook("1 / 0")
     end = run(SHORT, checkout.root)
     assert end.code == 1
     assert end.err.rstrip().endswith("ZeroDivisionError: division by zero")
@@ -516,31 +514,31 @@ def test_an_error_shows_the_traceback_of_its_cell_only(checkout: Checkout) -> No
 
 @pytest.mark.notebook
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
         ("runbooks/release.ipynb nowhere/x.ipynb", "FileNotFoundError: output folder nowhere doesn't exist."),
         ("runbooks/release.ipynb -k nosuch", "NoSuchKernel: No such kernel named nosuch"),
     ],
 )
-def test_what_papermill_cannot_do_is_said_in_a_line(checkout: Checkout, arguments: str, words: str) -> None:
+def test_error_of_papermill_is_printed_in_one_line(checkout: Checkout, arguments: str, message: str) -> None:
     end = run(arguments, checkout.root)
-    assert (end.code, end.err.splitlines()[-1]) == (1, words)
+    assert (end.code, end.err.splitlines()[-1]) == (1, message)
 
 
 @pytest.mark.notebook
-def test_a_kernel_that_dies_leaves_a_record(checkout: Checkout) -> None:
-    checkout.holds("import os; os.kill(os.getpid(), 9)", "print('never')")
+def test_dead_kernel_leaves_a_record(checkout: Checkout) -> None:
+    checkout.write_runbook("import os; os.kill(os.getpid(), 9)", "print('never')")
     end = run(SHORT, checkout.root)
     assert (end.code, end.err.splitlines()[-1]) == (1, "DeadKernelError: Kernel died")
     assert states(read(end.out))[-2:] == ["failed", "pending"]
 
 
-# -- Interrupting -----------------------------------------------------------------------------------------------------
+# -- Interruption -----------------------------------------------------------------------------------------------------
 
 
-def sleeping(started: Path) -> str:
-    """A cell with a child that takes long, which says in a file who it is."""
-    script = f"echo $$ > {started}.new; mv {started}.new {started}; exec sleep 60"
+def sleeping(pid_file: Path) -> str:
+    """Return a cell with a long child process, which writes its process ID to a file."""
+    script = f"echo $$ > {pid_file}.new; mv {pid_file}.new {pid_file}; exec sleep 60"
     return f"import subprocess\nsubprocess.run(['sh', '-c', {script!r}], check=True)"
 
 
@@ -549,13 +547,13 @@ def is_alive(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    status = Path(f"/proc/{pid}/status")  # where there is one, it tells who is dead but not yet buried
+    status = Path(f"/proc/{pid}/status")  # shows zombie processes, on Linux
     return not status.exists() or "\nState:\tZ" not in status.read_text()
 
 
 @pytest.fixture
 def child(tmp_path: Path) -> Iterator[Path]:
-    """Where a cell's child writes its number; nothing of it outlives the test."""
+    """The file with the process ID of the child; the child is killed at the end of the test."""
     path = tmp_path / "child"
     yield path
     if path.exists():
@@ -564,14 +562,14 @@ def child(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.notebook
-def test_ctrl_c_fails_the_cell_ends_its_child_and_saves_what_was(checkout: Checkout, child: Path) -> None:
-    checkout.holds("print('before')", sleeping(child), "print('never')")
-    started = Started(shlex.split(SHORT), checkout.root, stdin="terminal", stdout="terminal")
-    started.wait_for(child)
+def test_ctrl_c_ends_the_cell_and_its_child_and_saves_the_record(checkout: Checkout, child: Path) -> None:
+    checkout.write_runbook("print('before')", sleeping(child), "print('never')")
+    process = Process(shlex.split(SHORT), checkout.root, stdin="terminal", stdout="terminal")
+    process.wait_for(child)
     began = time.monotonic()
-    started.interrupt()
-    end = started.end()
-    assert time.monotonic() - began < 30.0, "it waited for the child, which sleeps for a minute"
+    process.interrupt()
+    end = process.end()
+    assert time.monotonic() - began < 30.0, "papermill has waited for the child, which sleeps for 60 s"
     assert end.code == 1
     assert end.out.splitlines()[3:] == ["interrupted at `import subprocess`"]
     assert not is_alive(int(child.read_text()))
@@ -581,38 +579,38 @@ def test_ctrl_c_fails_the_cell_ends_its_child_and_saves_what_was(checkout: Check
 
 
 @pytest.mark.notebook
-def test_sigterm_does_the_same_and_the_record_still_reaches_standard_output(checkout: Checkout, child: Path) -> None:
-    checkout.holds(sleeping(child), "print('never')")
-    started = Started(shlex.split(SHORT), checkout.root)
-    started.wait_for(child)
-    started.process.terminate()
-    end = started.end()
+def test_sigterm_ends_the_cell_and_the_record_is_printed(checkout: Checkout, child: Path) -> None:
+    checkout.write_runbook(sleeping(child), "print('never')")
+    process = Process(shlex.split(SHORT), checkout.root)
+    process.wait_for(child)
+    process.process.terminate()
+    end = process.end()
     assert (end.code, end.err) == (1, "interrupted at `import subprocess`\n")
     assert states(read(end.out))[-2:] == ["failed", "pending"]
 
 
 @pytest.mark.notebook
-def test_ctrl_c_while_the_kernel_starts(checkout: Checkout) -> None:
-    checkout.holds("print('never')")
-    started = Started(shlex.split(SHORT), checkout.root, stdout="terminal")
-    started.wait_for(checkout.root / "runs/0.4.0.ipynb")
-    started.interrupt()
-    end = started.end()
+def test_ctrl_c_during_the_start_of_the_kernel(checkout: Checkout) -> None:
+    checkout.write_runbook("print('never')")
+    process = Process(shlex.split(SHORT), checkout.root, stdout="terminal")
+    process.wait_for(checkout.root / "runs/0.4.0.ipynb")
+    process.interrupt()
+    end = process.end()
     assert end.code == 1
     assert "Traceback" not in end.out
     assert "completed" not in states(checkout.record("runs/0.4.0.ipynb"))
 
 
 @pytest.mark.notebook
-def test_a_cell_that_does_not_listen_is_killed_at_the_second_ctrl_c(checkout: Checkout, child: Path) -> None:
-    checkout.holds("import signal; deaf = signal.signal", "signal.signal(2, signal.SIG_IGN)\n" + sleeping(child), "1")
-    started = Started(shlex.split(SHORT), checkout.root)
-    started.wait_for(child)
-    started.interrupt()
+def test_second_ctrl_c_kills_a_cell_that_ignores_the_first(checkout: Checkout, child: Path) -> None:
+    checkout.write_runbook("import signal", "signal.signal(2, signal.SIG_IGN)\n" + sleeping(child), "1")
+    process = Process(shlex.split(SHORT), checkout.root)
+    process.wait_for(child)
+    process.interrupt()
     time.sleep(0.3)
-    assert started.process.poll() is None
-    started.interrupt()
-    end = started.end()
+    assert process.process.poll() is None
+    process.interrupt()
+    end = process.end()
     assert (end.code, end.err.splitlines()[-1]) == (1, "killed at `signal.signal(2, signal.SIG_IGN)`")
     assert not is_alive(int(child.read_text()))
     assert states(read(end.out))[-2:] == ["failed", "pending"]
@@ -622,14 +620,14 @@ def test_a_cell_that_does_not_listen_is_killed_at_the_second_ctrl_c(checkout: Ch
 
 
 def last_cell(file_under: str | None, overwrite: bool = False) -> str:
-    asked = {RECORD: {"file_under": file_under, "overwrite": overwrite}, "text/plain": "released"}
-    return f"from IPython.display import display; display({asked!r}, raw=True)"
+    request = {RECORD: {"file_under": file_under, "overwrite": overwrite}, "text/plain": "released"}
+    return f"from IPython.display import display; display({request!r}, raw=True)"
 
 
 @pytest.mark.notebook
-def test_a_release_is_filed_once_and_names_no_path_of_the_machine(checkout: Checkout) -> None:
+def test_record_is_filed_once_and_contains_no_paths_of_the_machine(checkout: Checkout) -> None:
     leaks = "import os, sys, pathlib; print(os.getcwd(), sys.prefix, pathlib.Path.home() / 'x')"
-    checkout.holds(leaks, last_cell("docs/releases/0.4.0.ipynb"))
+    checkout.write_runbook(leaks, last_cell("docs/releases/0.4.0.ipynb"))
     end = run(f"{checkout.runbook} -p version 0.4.0 -p remote {checkout.root}/remote.git", checkout.root.parent)
     assert (end.code, end.err) == (0, "record filed: docs/releases/0.4.0.ipynb\n")
 
@@ -641,30 +639,30 @@ def test_a_release_is_filed_once_and_names_no_path_of_the_machine(checkout: Chec
     assert RECORD not in outputs(read(text))
     for leak in (tempfile.gettempdir() + "/", sys.prefix, os.environ["HOME"]):
         assert leak not in text
-    about = read(text)["metadata"]["papermill"]
-    assert about["input_path"] == "runbooks/release.ipynb"
-    assert about["output_path"] == "-"
-    assert about["parameters"] == {"version": "0.4.0", "remote": "./remote.git"}
-    assert about["environment_variables"] == {}
+    metadata = read(text)["metadata"]["papermill"]
+    assert metadata["input_path"] == "runbooks/release.ipynb"
+    assert metadata["output_path"] == "-"
+    assert metadata["parameters"] == {"version": "0.4.0", "remote": "./remote.git"}
+    assert metadata["environment_variables"] == {}
 
     again = run(f"{checkout.runbook} -p version 0.4.0", checkout.root.parent)
-    assert (again.code, again.err) == (0, "the record docs/releases/0.4.0.ipynb exists and was left as it is\n")
+    assert (again.code, "docs/releases/0.4.0.ipynb" in again.err) == (0, True)
     assert filed.read_text("utf-8") == text
 
 
 @pytest.mark.notebook
-def test_a_record_that_cannot_be_filed_is_a_failure(checkout: Checkout) -> None:
+def test_record_that_cannot_be_filed_is_a_failure(checkout: Checkout) -> None:
     (checkout.root / "docs").touch()
-    checkout.holds(last_cell("docs/releases/0.4.0.ipynb"))
+    checkout.write_runbook(last_cell("docs/releases/0.4.0.ipynb"))
     end = run(SHORT, checkout.root)
     assert end.code == 1
-    assert end.err.startswith("RecordNotFiled: the record could not be filed: ")
+    assert end.err.startswith("RecordNotFiled: ")
     assert states(read(end.out))[-1] == "failed"
 
 
 @pytest.mark.notebook
-def test_called_from_python_a_runbook_runs_for_the_directory_of_the_caller(checkout: Checkout, tmp_path: Path) -> None:
-    checkout.holds("import os; print(os.getcwd())", last_cell("docs/releases/0.4.0.ipynb"))
+def test_call_from_python_uses_the_checkout_of_the_working_directory(checkout: Checkout, tmp_path: Path) -> None:
+    checkout.write_runbook("import os; print(os.getcwd())", last_cell("docs/releases/0.4.0.ipynb"))
     other = Checkout(tmp_path / "other")
     call = "import papermill; papermill.execute_notebook(sys.argv[1], 'out.ipynb', engine_name='binoc-runbook')"
     end = run(f"{checkout.runbook}", other.root, command=(sys.executable, "-c", f"import sys; {call}"))
@@ -680,7 +678,7 @@ def executed(output: dict[str, Any]) -> NotebookNode:
     return nb
 
 
-def test_a_record_replaces_another_only_when_it_says_so(checkout: Checkout) -> None:
+def test_record_is_overwritten_only_on_request(checkout: Checkout) -> None:
     nb = executed({"output_type": "stream", "name": "stdout", "text": "new"})
     path = checkout.root / "docs/releases/0.4.0.ipynb"
     path.parent.mkdir(parents=True)
@@ -692,13 +690,13 @@ def test_a_record_replaces_another_only_when_it_says_so(checkout: Checkout) -> N
 
 
 @pytest.mark.parametrize("path", ["../0.4.0.ipynb", "/elsewhere/0.4.0.ipynb"])
-def test_a_record_is_filed_in_the_checkout_only(checkout: Checkout, path: str) -> None:
+def test_record_is_filed_only_in_the_checkout(checkout: Checkout, path: str) -> None:
     with pytest.raises(ValueError, match="not a path in the checkout"):
         file_record(executed({"output_type": "stream"}), checkout.root, {"file_under": path})
 
 
 @pytest.mark.parametrize(
-    ("output", "kept"),
+    ("output", "expected"),
     [
         ({"output_type": "stream", "text": "\x1b[32mok\x1b[0m ROOT/a"}, "ok ./a"),
         ({"output_type": "error", "evalue": "ROOT", "traceback": ["\x1b[0;31mE\x1b[0m", "ROOT/x.py:3"]}, "./x.py:3"),
@@ -708,14 +706,14 @@ def test_a_record_is_filed_in_the_checkout_only(checkout: Checkout, path: str) -
         ({"output_type": "display_data", "data": {"image/png": "ROOT"}}, "ROOT"),
     ],
 )
-def test_every_kind_of_output_is_cleaned(tmp_path: Path, output: dict[str, Any], kept: str) -> None:
+def test_all_kinds_of_outputs_are_cleaned(tmp_path: Path, output: dict[str, Any], expected: str) -> None:
     root = tmp_path / "a & b"
     if "image/png" in output.get("data", {}):
-        kept = str(root)
+        expected = str(root)
     nb = executed(json.loads(json.dumps(output).replace("ROOT", str(root)).replace("TEMP", tempfile.gettempdir())))
     clean(nb, root)
     text = outputs(nb)
-    assert kept in text
+    assert expected in text
     assert "\\u001b" not in text
     assert nb.metadata.papermill.environment_variables == {}
 
@@ -730,5 +728,5 @@ def test_every_kind_of_output_is_cleaned(tmp_path: Path, output: dict[str, Any],
         ("git -C '/data/demo' push", "git -C '.' push"),
     ],
 )
-def test_only_paths_of_the_machine_are_replaced(text: str, cleaned: str) -> None:
+def test_only_paths_of_the_checkout_are_replaced(text: str, cleaned: str) -> None:
     assert machine_free(Path("/data/demo"))(text) == cleaned

@@ -42,32 +42,32 @@ NOT_EXECUTED = {
         "does not end", "tests/site/test_docs_serve.py::test_site_is_served_on_localhost_and_rebuilt_after_edits"
     ),
     r"\./just rehearse( VERSION)?": NotExecuted(
-        _MINUTES, f"{_NOTEBOOK}test_a_rehearsal_by_command_shows_what_its_remote_holds_and_leaves_ours_alone"
+        _MINUTES, f"{_NOTEBOOK}test_rehearsal_prints_the_output_of_the_pages_and_changes_no_repository"
     ),
     r"binoc-runbook --root DIR rehearse VERSION": NotExecuted(
-        _MINUTES, f"{_NOTEBOOK}test_a_workspace_without_a_runbook_of_its_own_is_rehearsed_with_ours"
+        _MINUTES, f"{_NOTEBOOK}test_workspace_without_a_runbook_is_rehearsed_with_ours"
     ),
     r"\./just rehearse --fault (wrong-publisher|lost-answer)": NotExecuted(
         _MINUTES,
-        "tests/rehearsals/test_faults.py::test_a_fault_that_was_asked_for_comes_once_and_ends_with_everything_out_once",
+        "tests/rehearsals/test_faults.py::test_injected_fault_occurs_only_in_the_first_attempt",
     ),
     r"\./just release VERSION|binoc-runbook --root DIR release VERSION": NotExecuted(
-        _PUBLISHES, f"{_NOTEBOOK}test_the_command_performs_the_release_when_the_version_is_not_asked_for"
+        _PUBLISHES, f"{_NOTEBOOK}test_command_with_yes_performs_the_release"
     ),
     r"papermill runbooks/release.ipynb -p version VERSION": NotExecuted(
         _MINUTES,
-        f"{_NOTEBOOK}test_the_short_command_redirected_to_a_file_is_a_dry_run_whose_record_names_every_stage",
+        f"{_NOTEBOOK}test_short_command_with_redirected_output_prints_the_record_of_a_dry_run",
     ),
     r"papermill runbooks/release.ipynb -p version VERSION -p dry_run False": NotExecuted(
-        _PUBLISHES, f"{_NOTEBOOK}test_a_real_release_twice"
+        _PUBLISHES, f"{_NOTEBOOK}test_second_real_release_changes_nothing"
     ),
     r"\./just verify VERSION( --sums SHA256SUMS)?": NotExecuted(
         "needs a published version",
-        "tests/rehearsals/test_verification.py::test_the_command_runs_the_page_and_prints_the_record",
+        "tests/rehearsals/test_verification.py::test_command_runs_the_notebook_and_prints_the_record",
     ),
     r"papermill runbooks/verify.ipynb -p version VERSION": NotExecuted(
         "needs a published version",
-        "tests/rehearsals/test_verification.py::test_the_command_runs_the_page_and_prints_the_record",
+        "tests/rehearsals/test_verification.py::test_command_runs_the_notebook_and_prints_the_record",
     ),
     r"(GH_TOKEN=\$\(gh auth token\) )?\./just setup-check": NotExecuted(
         _ACCOUNT,
@@ -76,7 +76,7 @@ NOT_EXECUTED = {
     r"cargo publish -p binoc-sdk --locked": NotExecuted(
         _PUBLISHES,
         "tests/rehearsals/test_registries.py"
-        "::test_the_first_version_is_published_by_a_person_and_then_no_other_way_than_the_workflow",
+        "::test_first_version_needs_a_personal_token_and_later_versions_the_workflow",
     ),
     r"gh .+|cargo (login|logout)": NotExecuted(_ACCOUNT),
 }

@@ -1,4 +1,4 @@
-"""A small workspace with a workflow of the shape of ours, which rehearsals publish in a few seconds."""
+"""Fixtures: a small workspace with a publish workflow like ours, which a rehearsal publishes in about 5 seconds."""
 
 from __future__ import annotations
 
@@ -24,8 +24,10 @@ from binoc_runbook.version import Version
 from binoc_runbook.workspace.policy_table import read_policy
 from binoc_runbook.world import World
 
-#: A wheel of the stable ABI that any Linux of this machine, or macOS, can install.
-PLATFORM = next(tag for tag in platform_tags() if not tag.startswith("linux_"))
+#: The platform tag of wheels that this machine can install; equal on most machines, as messages contain it.
+PLATFORM = next(
+    tag for tag in ("manylinux_2_17_x86_64", *platform_tags()) if tag in set(platform_tags()) and tag[:6] != "linux_"
+)
 
 CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1"
 UPLOAD = "actions/upload-artifact@043fb46d1a93c77aae656e7c1c64a875d1fc6a0a # v7.0.1"
@@ -34,7 +36,7 @@ SETUP_UV = "astral-sh/setup-uv@20cfd1bf945f4377ade1205e4dbc17946fc9a30d # v10.0.
 CRATES_AUTH = "rust-lang/crates-io-auth-action@c6f97d42243bad5fab37ca0427f495c86d5b1a18 # v1.0.5"
 
 
-def _handed_on(name: str, path: str) -> str:
+def _upload_step(name: str, path: str) -> str:
     return f"""\
       - uses: {UPLOAD}
         with:
@@ -44,7 +46,7 @@ def _handed_on(name: str, path: str) -> str:
 """
 
 
-def _checking(name: str, needs: str, *steps: str, condition: str = "") -> str:
+def _check_job(name: str, needs: str, *steps: str, condition: str = "") -> str:
     job = f"  {name}:\n{f'    needs: {needs}{chr(10)}' if needs else ''}{condition}"
     return f"""\
 {job}    runs-on: ubuntu-24.04
@@ -58,12 +60,12 @@ def _checking(name: str, needs: str, *steps: str, condition: str = "") -> str:
 {"".join(steps)}"""
 
 
-def _taken(key: str, value: str, merged: bool = True) -> str:
+def _download_step(key: str, value: str, merged: bool = True) -> str:
     merge = "          merge-multiple: true\n" if merged else ""
     return f"      - uses: {DOWNLOAD}\n        with:\n          {key}: '{value}'\n          path: dist\n{merge}"
 
 
-def _publishing(artifact: str, environment: str, *steps: str) -> str:
+def _publish_job(artifact: str, environment: str, *steps: str) -> str:
     tagged = "startsWith(github.ref, 'refs/tags/v')"
     return f"""\
   publish-{artifact}:
@@ -117,33 +119,36 @@ concurrency:
 jobs:
 """ + "".join(
     [
-        _checking(
+        _check_job(
             "build",
             "",
             '      - run: just check-tag "$GITHUB_REF"\n',
             "      - run: just build\n",
-            _handed_on("demo.dist", "dist/demo-0*"),
-            _handed_on("demo-extra.dist", "dist/demo_extra-*"),
-            _handed_on("demo-sdk.dist", "dist/demo-sdk-*"),
+            _upload_step("demo.dist", "dist/demo-0*"),
+            _upload_step("demo-extra.dist", "dist/demo_extra-*"),
+            _upload_step("demo-sdk.dist", "dist/demo-sdk-*"),
         ),
-        _checking(
+        _check_job(
             "check-dists",
             "build",
-            _taken("pattern", "demo*.*"),
+            _download_step("pattern", "demo*.*"),
             "      - run: just sums\n",
             "      - run: just check-dists --platforms all\n",
-            _handed_on("sums", "dist/SHA256SUMS"),
+            _upload_step("sums", "dist/SHA256SUMS"),
         ),
-        _checking(
-            "verify-crate", "build", _taken("name", "demo-sdk.dist", merged=False), "      - run: just verify-crate\n"
+        _check_job(
+            "verify-crate",
+            "build",
+            _download_step("name", "demo-sdk.dist", merged=False),
+            "      - run: just verify-crate\n",
         ),
-        _publishing("demo", "pypi-demo", _taken("pattern", "demo.*"), _UV),
-        _publishing("demo-extra", "pypi-demo-extra", _taken("pattern", "demo-extra.*"), _UV),
-        _publishing("demo-sdk", "crates-io", _CARGO),
-        _checking(
+        _publish_job("demo", "pypi-demo", _download_step("pattern", "demo.*"), _UV),
+        _publish_job("demo-extra", "pypi-demo-extra", _download_step("pattern", "demo-extra.*"), _UV),
+        _publish_job("demo-sdk", "crates-io", _CARGO),
+        _check_job(
             "verify-published",
             "[check-dists, publish-demo, publish-demo-extra, publish-demo-sdk]",
-            _taken("name", "sums", merged=False),
+            _download_step("name", "sums", merged=False),
             "      - run: just verify --sums dist/SHA256SUMS\n",
             condition="    if: ${{ !cancelled() && startsWith(github.ref, 'refs/tags/v') "
             "&& needs.check-dists.result == 'success' }}\n",
@@ -151,8 +156,8 @@ jobs:
     ]
 )
 
-#: Makes in a moment what maturin would compile: sdists of the commit, and wheels with a real library of the stable ABI.
-#: `DEMO_BUILD` says what goes wrong in it.
+#: A fast replacement for maturin: it writes sdists of the commit, and wheels with a real library of the stable ABI.
+#: `DEMO_BUILD` lists the errors to make.
 BUILD = """\
 import base64, gzip, hashlib, io, json, os, pathlib, re, shutil, subprocess, tarfile, zipfile
 
@@ -190,7 +195,7 @@ def wheel(path, info, about, tag):
 
 def sdist(path, root, source, about):
     with gzip.GzipFile(path, "w", mtime=0) as packed, tarfile.open(fileobj=packed, mode="w") as archive:
-        files = {each: (source / each).read_bytes() for each in ("pyproject.toml", "LICENSE", "README.md")}
+        files = {name: (source / name).read_bytes() for name in ("pyproject.toml", "LICENSE", "README.md")}
         files |= {"PKG-INFO": about, "Cargo.lock": pathlib.Path("Cargo.lock").read_bytes()}
         for name, data in files.items():
             member = tarfile.TarInfo(f"{root}/{name}")
@@ -207,21 +212,21 @@ for name in ("demo", "demo-extra"):
     sdist(dist / f"{root}.tar.gz", root, pathlib.Path("python") / name, about)
     tag = f"cp310-abi3-{PLATFORM}"
     if not (name == "demo" and "missing" in WRONG):
-        told = "cp312-cp312" if name == "demo-extra" and "false-tag" in WRONG else "cp310-abi3"
-        wheel(dist / f"{root}-{told}-{PLATFORM}.whl", f"{root}.dist-info", about, tag)
+        wheel_tag = "cp312-cp312" if name == "demo-extra" and "false-tag" in WRONG else "cp310-abi3"
+        wheel(dist / f"{root}-{wheel_tag}-{PLATFORM}.whl", f"{root}.dist-info", about, tag)
     if name == "demo" and "extra" in WRONG:
         wheel(dist / f"{root}-cp310-abi3-win_amd64.whl", f"{root}.dist-info", about, "cp310-abi3-win_amd64")
 subprocess.run(["cargo", "package", "-p", "demo-sdk", "--locked", "--no-verify"], check=True)
-made = pathlib.Path(os.environ["CARGO_TARGET_DIR"]) / "package" / f"demo-sdk-{VERSION}.crate"
-shutil.copy(made, dist)
+crate = pathlib.Path(os.environ["CARGO_TARGET_DIR"]) / "package" / f"demo-sdk-{VERSION}.crate"
+shutil.copy(crate, dist)
 """
 
-#: With `DEMO_ASKS=true` nobody asks anything, which saves the time of the questions where they are not what is tested.
+#: With `DEMO_CHECK=true` the checks are replaced by the program `true`, which saves time in tests of other parts.
 JUSTFILE = """\
 set shell := ["bash", "-euo", "pipefail", "-c"]
 set positional-arguments
 
-ask := env("DEMO_ASKS", "binoc-runbook")
+check := env("DEMO_CHECK", "binoc-runbook")
 
 check-tag ref:
     @binoc-runbook check-tag "$@"
@@ -233,30 +238,30 @@ sums:
     @binoc-runbook sums
 
 check-dists *arguments:
-    @{{ ask }} check --dists dist "$@"
+    @{{ check }} check --dists dist "$@"
 
 verify-crate *arguments:
-    @{{ ask }} verify-crate "$@"
+    @{{ check }} verify-crate "$@"
 
 verify *arguments:
-    @{{ ask }} verify "$@"
+    @{{ check }} verify "$@"
 """
 
 
 def _distribution(name: str) -> dict[str, str]:
-    place = f"python/{name}"
+    directory = f"python/{name}"
     return {
-        f"{place}/Cargo.toml": f'[package]\nname = "{name}-python"\nversion.workspace = true\n'
+        f"{directory}/Cargo.toml": f'[package]\nname = "{name}-python"\nversion.workspace = true\n'
         "edition.workspace = true\npublish = false\n",
-        f"{place}/src/lib.rs": "",
-        f"{place}/pyproject.toml": '[build-system]\nrequires = ["maturin>=1.9"]\nbuild-backend = "maturin"\n\n'
+        f"{directory}/src/lib.rs": "",
+        f"{directory}/pyproject.toml": '[build-system]\nrequires = ["maturin>=1.9"]\nbuild-backend = "maturin"\n\n'
         f'[project]\nname = "{name}"\ndynamic = ["version"]\n',
-        f"{place}/LICENSE": "MIT\n",
-        f"{place}/README.md": "A demonstration.\n",
+        f"{directory}/LICENSE": "MIT\n",
+        f"{directory}/README.md": "A demonstration.\n",
     }
 
 
-def _promised(name: str) -> str:
+def _artifact_table(name: str) -> str:
     return f"""
 [[tool.binoc-runbook.artifacts]]
 name = "{name}"
@@ -274,8 +279,8 @@ WORKSPACE = {
     "Cargo.lock": "# This file is automatically @generated by Cargo.\n# It is not intended for manual editing.\n"
     "version = 4\n"
     + "".join(
-        f'\n[[package]]\nname = "{each}"\nversion = "0.4.0"\n'
-        for each in ("demo-extra-python", "demo-python", "demo-sdk")
+        f'\n[[package]]\nname = "{package}"\nversion = "0.4.0"\n'
+        for package in ("demo-extra-python", "demo-python", "demo-sdk")
     ),
     "crates/demo-sdk/Cargo.toml": '[package]\nname = "demo-sdk"\nversion.workspace = true\nedition.workspace = true\n'
     'description = "What plugins build on."\nlicense = "MIT"\nreadme = "README.md"\n',
@@ -287,8 +292,8 @@ WORKSPACE = {
     "LICENSE": "MIT\n",
     "pyproject.toml": '[tool.binoc-runbook]\ntag = "v{version}"\nbranch = ["main"]\nremote = "origin"\n'
     'test = ["git", "--version"]\nrepository = "example/demo"\nworkflow = "publish.yml"\n'
-    + _promised("demo")
-    + _promised("demo-extra")
+    + _artifact_table("demo")
+    + _artifact_table("demo-extra")
     + '\n[[tool.binoc-runbook.artifacts]]\nname = "demo-sdk"\nregistry = "crates.io"\npath = "crates/demo-sdk"\n'
     'environment = "crates-io"\n',
     "CHANGELOG.md": "# Changelog\n\n## [Unreleased]\n\n## [0.4.0] - 2026-11-22\n\n### Added\n\n- Everything.\n",
@@ -298,73 +303,73 @@ WORKSPACE = {
     ".github/workflows/publish.yml": WORKFLOW,
 }
 
-#: A fault is to be seen at once, and not after some more attempts of a client.
-ONCE = {"UV_HTTP_RETRIES": "0", "CARGO_NET_RETRY": "0"}
+#: Clients do not retry, so that faults are reported at once.
+NO_RETRIES = {"UV_HTTP_RETRIES": "0", "CARGO_NET_RETRY": "0"}
 
 
-#: What the registries and the identity provider give out.
+#: The tokens of the registries and of the identity provider.
 TOKEN = re.compile(r"pypi-[\w-]{40}|cio_tp_|eyJ[\w-]{20}")
 
 
 @dataclass
 class Demo:
-    """The workspace with its remote, on which `v0.4.0` is tagged and pushed, and git as a person there types it."""
+    """The workspace with its remote, which has the tag `v0.4.0`; `git` runs git in the workspace."""
 
     root: Path
     bare: Path
     git: Callable[..., str]
-    #: The run that `checked` copies; made when the first test asks for it, and kept for all of a file.
-    kept: dict[str, WorkflowRun] = field(default_factory=dict)
+    #: The run that `checked` copies; the first test of a module creates it.
+    runs: dict[str, WorkflowRun] = field(default_factory=dict)
 
-    def release(self, version: str, *, says: str | None = None) -> str:
-        """Push a commit that says a version, and its tag; `says` is another version than the tag's."""
-        told = says or version
+    def release(self, version: str, *, manifests: str | None = None) -> str:
+        """Push a release commit and its tag; `manifests` is the version of the manifests if it is a different one."""
+        written = manifests or version
         for path in ("Cargo.toml", "Cargo.lock"):
             text = (self.root / path).read_text()
-            (self.root / path).write_text(text.replace('version = "0.4.0"', f'version = "{told}"'))
+            (self.root / path).write_text(text.replace('version = "0.4.0"', f'version = "{written}"'))
         log = (self.root / "CHANGELOG.md").read_text()
-        if f"## [{told}]" not in log:
-            head = f"## [Unreleased]\n\n## [{told}] - 2026-11-23\n\n- More.\n"
+        if f"## [{written}]" not in log:
+            head = f"## [Unreleased]\n\n## [{written}] - 2026-11-23\n\n- More.\n"
             (self.root / "CHANGELOG.md").write_text(log.replace("## [Unreleased]\n", head))
-        self.git("commit", "--quiet", "--allow-empty", "--all", "-m", f"Release {told}", cwd=self.root)
+        self.git("commit", "--quiet", "--allow-empty", "--all", "-m", f"Release {written}", cwd=self.root)
         self.git("tag", "--annotate", "-m", f"v{version}", f"v{version}", cwd=self.root)
         self.git("push", "--quiet", "origin", "HEAD:refs/heads/main", f"refs/tags/v{version}", cwd=self.root)
         return f"refs/tags/v{version}"
 
-    def at_remote(self, ref: str) -> str:
+    def remote_commit(self, ref: str) -> str:
         return self.git("rev-parse", f"{ref}^{{commit}}", cwd=self.bare)
 
     @contextmanager
     def publication(self, version: str = "0.4.0", **environment: str) -> Iterator[Rehearsed]:
-        """Registries that know nothing of the workspace yet, and the runner of its workflow."""
+        """Open empty registries, and the runner of the workflow; check that no token was printed or logged."""
         target_directory = {"CARGO_TARGET_DIR": str(self.root.parent / "target")}
-        told = {**target_directory, **ONCE, **environment}
-        world = dataclasses.replace(World.real(self.root, told), kind="rehearsal")
-        shown: list[str] = []
-        with open_publication(world, read_policy(world.root), Version.parse(version), shown.append) as opened:
-            yield Rehearsed(self, opened, shown)
-        assert opened.registries.mistakes == []
-        kept = [path.read_text("utf-8") for path in (self.root.parent / "publication").rglob("*.log")]
-        assert kept
-        assert not TOKEN.search("\n".join([*shown, *kept])), "a token was shown or kept"
+        variables = {**target_directory, **NO_RETRIES, **environment}
+        world = dataclasses.replace(World.real(self.root, variables), kind="rehearsal")
+        lines: list[str] = []
+        with open_publication(world, read_policy(world.root), Version.parse(version), lines.append) as publication:
+            yield Rehearsed(self, publication, lines)
+        assert publication.registries.mistakes == []
+        logs = [path.read_text("utf-8") for path in (self.root.parent / "publication").rglob("*.log")]
+        assert logs
+        assert not TOKEN.search("\n".join([*lines, *logs])), "a token was printed or logged"
 
 
 @dataclass
 class Rehearsed:
-    """A publication that has been opened, what it has shown, and what its servers were asked."""
+    """An open publication of the workspace, and the lines that it has printed."""
 
     demo: Demo
     publication: Publication
-    shown: list[str]
-    _first: dict[str, str] = field(default_factory=dict)
+    lines: list[str]
+    _stored: dict[str, str] = field(default_factory=dict)
 
     def checked(self) -> WorkflowRun:
-        """A run of `v0.4.0` whose files are built and checked, and whose registries went down before the first upload.
+        """Return a run of `v0.4.0` that has built and checked its dists, but could not reach the registries.
 
-        Those of this publication are others: they answer, and know the publishers of the policy.
+        The registries of this publication are reachable, and have the trusted publishers of the policy.
         """
-        self.publication.trust()
-        if "checked" not in self.demo.kept:
+        self.publication.register_publishers()
+        if "checked" not in self.demo.runs:
             runner, registries = self.publication.runner, self.publication.registries
             host = runner.host
 
@@ -374,55 +379,55 @@ class Rehearsed:
                     registries.index.faults.down = registries.crates.faults.down = True
 
             runner.host = dataclasses.replace(host, on_line=go_down)
-            made = runner.push("refs/tags/v0.4.0")
+            run = runner.push("refs/tags/v0.4.0")
             runner.host = host
             registries.index.faults.down = registries.crates.faults.down = False
-            assert made is not None
-            self.demo.kept["checked"] = made
-        first = self.demo.kept["checked"]
+            assert run is not None
+            self.demo.runs["checked"] = run
+        first = self.demo.runs["checked"]
         directory = self.publication.runner.directory / "run-checked"
         shutil.copytree(first.directory / "artifacts", directory / "artifacts")
         store = WorkflowArtifacts(directory / "artifacts", dict(first.workflow_artifacts.attempts))
         return dataclasses.replace(first, directory=directory, workflow_artifacts=store)
 
     @property
-    def said(self) -> str:
-        return "\n".join(self.shown)
+    def output(self) -> str:
+        return "\n".join(self.lines)
 
     def stored(self) -> dict[str, str]:
-        """The sha256 of every file at the registries, of every version."""
+        """Return the SHA-256 of every file at the registries, of all versions."""
         registries = self.publication.registries
-        files = {each.name: each.sha256 for name in ("demo", "demo-extra") for each in self._files(name)}
+        files = {file.name: file.sha256 for name in ("demo", "demo-extra") for file in self._files(name)}
         crates = registries.crates.versions("demo-sdk").items()
         return files | {f"demo-sdk-{version}.crate": release.sha256 for version, release in crates}
 
     def _files(self, name: str):
         return self.publication.registries.index.files(name).values()
 
-    def remember(self) -> dict[str, str]:
-        """What is stored now, which no later attempt may replace."""
-        now = self.stored()
-        assert self._first.items() <= now.items(), "a file that was out was replaced or taken away"
-        self._first = now
-        return now
+    def stored_so_far(self) -> dict[str, str]:
+        """Return the stored files, after checking that those of the previous call have not changed."""
+        stored = self.stored()
+        assert self._stored.items() <= stored.items(), "a published file was replaced or removed"
+        self._stored = stored
+        return stored
 
     def uploads(self) -> list[int]:
-        """How the registries have answered every upload."""
+        """Return the status of the response to each upload."""
         registries = self.publication.registries
         log = [*registries.index.log, *registries.crates.log]
-        return [each.status for each in log if each.path in ("/legacy/", "/api/v1/crates/new")]
+        return [entry.status for entry in log if entry.path in ("/legacy/", "/api/v1/crates/new")]
 
 
 @pytest.fixture(scope="module")
-def _made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What the first test that needs it makes for all of a file, each in the isolated environment of a test."""
-    return {"directory": tmp_path_factory.mktemp("made"), "runs": {}}
+def _shared(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """State that the tests of a module share; the first test that needs it creates it in its isolated environment."""
+    return {"directory": tmp_path_factory.mktemp("shared"), "runs": {}}
 
 
 @pytest.fixture
-def _template(_made: dict[str, Any], git: Callable[..., str]) -> Path:
-    directory: Path = _made["directory"]
-    if "template" not in _made:
+def _template(_shared: dict[str, Any], git: Callable[..., str]) -> Path:
+    directory: Path = _shared["directory"]
+    if "template" not in _shared:
         root, bare = directory / "demo", directory / "remote.git"
         git("init", "--quiet", "--bare", "--initial-branch=main", str(bare))
         git("init", "--quiet", "--initial-branch=main", str(root))
@@ -434,30 +439,30 @@ def _template(_made: dict[str, Any], git: Callable[..., str]) -> Path:
         git("commit", "--quiet", "-m", "A workspace", cwd=root)
         git("tag", "--annotate", "-m", "v0.4.0", "v0.4.0", cwd=root)
         git("push", "--quiet", "origin", "HEAD:refs/heads/main", "refs/tags/v0.4.0", cwd=root)
-        _made["template"] = True
+        _shared["template"] = True
     return directory
 
 
 @pytest.fixture
-def demo(_template: Path, _made: dict[str, Any], tmp_path: Path, git: Callable[..., str]) -> Demo:
-    """A workspace of the test's own."""
+def demo(_template: Path, _shared: dict[str, Any], tmp_path: Path, git: Callable[..., str]) -> Demo:
+    """A copy of the workspace and its remote."""
     root, bare = tmp_path / "demo", tmp_path / "remote.git"
-    for each in (root, bare):
-        shutil.copytree(_template / each.name, each)
+    for path in (root, bare):
+        shutil.copytree(_template / path.name, path)
     git("remote", "set-url", "origin", str(bare), cwd=root)
-    return Demo(root, bare, git, _made["runs"])
+    return Demo(root, bare, git, _shared["runs"])
 
 
 @pytest.fixture
 def rehearse(demo: Demo, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Types `binoc-runbook rehearse` in the workspace; its temporary files go where one sees whether any are left.
+    """A function that starts `binoc-runbook rehearse` in the workspace; the fixture checks its temporary directory.
 
-    The questions of the workflow are left out, unless the environment says otherwise.
+    The checks of the workflow are skipped, unless the environment has another `DEMO_CHECK`.
     """
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
-    environment |= {**ONCE, "TMPDIR": str(temporary), "DEMO_ASKS": "true"}
+    environment |= {**NO_RETRIES, "TMPDIR": str(temporary), "DEMO_CHECK": "true"}
 
     def start(*arguments: str, **more: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -472,4 +477,4 @@ def rehearse(demo: Demo, tmp_path: Path) -> Iterator[Callable[..., subprocess.Po
         )
 
     yield start
-    assert list(temporary.iterdir()) == [], "something of the rehearsal was left behind"
+    assert list(temporary.iterdir()) == [], "the rehearsal has left temporary files"

@@ -1,63 +1,57 @@
-"""What failed publish steps mean, and which hosts run what: questions to texts, without a run."""
+"""Tests of the diagnosis of failed steps, and of the labels of runners."""
 
 from __future__ import annotations
 
 import pytest
 
 from binoc_runbook.rehearsal.runner import runner_labels
-from binoc_runbook.rehearsal.runner.failure_diagnosis import FailedJob, diagnose, printed_findings
+from binoc_runbook.rehearsal.runner.failure_diagnosis import KNOWN_FAILURES, FailedJob, diagnose, printed_findings
 
 JOB = FailedJob("example", "demo", "publish.yml", "pypi-demo", "1.0.0")
 
 
 @pytest.mark.parametrize(
-    ("said", "meaning", "remedy"),
+    ("text", "pattern", "in_remedy"),
     [
-        ('"code": "invalid-publisher", "description": "…"', "no publisher with the claims", "`pypi-demo`"),
-        ("valid token, but project already exists", "reserves no name", "another name"),
-        ("invalid token: already used", "used or revoked before", "Re-run failed jobs"),
-        ("JWT has already been used", "used or revoked before", "Re-run failed jobs"),
-        ("malformed or invalid token", "for another audience", "Re-run failed jobs"),
-        (
-            "No Trusted Publishing config found for repository `x/y`.",
-            "no publisher with the claims",
-            "crate for trusted",
-        ),
-        (
-            "config for x does not match the\n  workflow filename `f` in the JWT",
-            "no publisher with the claims",
-            "`publish.yml`",
-        ),
-        ("requires an environment, but the JWT", "no publisher with the claims", "`pypi-demo`"),
-        ("does not support the `workflow_run` event trigger.", "such an event", "push the tag"),
-        ("tokens do not support creating new crates.", "not on crates.io yet", "by hand"),
-        ("400 Non-user identities cannot create new projects.", "not on PyPI yet", "pending publisher"),
-        ("The given token isn't allowed to upload to project 'x'.", "something else", "register"),
-        ("400 File already exists ('x').", "never replaced", "`just prepare`"),
-        ("releases older than 14 days is not allowed", "older than 14 days", "`just prepare`"),
-        ("crate version `1.0.0` is already uploaded", "has this version already", "`just verify 1.0.0`"),
-        ("error: crate demo@1.0.0 already exists on `x` index", "has this version already", "`just verify 1.0.0`"),
-        ("(status 403 Forbidden): Invalid authentication token", "had expired", "Re-run failed jobs"),
-        ("403 Invalid or non-existent authentication information.", "had expired", "Re-run"),
-        ("status code 500 Internal Server Error", "nothing is lost", "Re-run failed jobs"),
-        ("responded with an error (status 500 Internal Server Error)", "takes no version twice", "`just verify 1.0.0`"),
-        ("HTTP status server error (503 Service Unavailable)", "does not answer", "wait until"),
-        ("tcp connect error: Connection refused (os error 111)", "does not answer", "wait until"),
+        ('"code": "invalid-publisher", "description": "…"', "invalid-publisher", "`pypi-demo`"),
+        ("valid token, but project already exists", "invalid-pending-publisher", ""),
+        ("invalid token: already used", "invalid-(reuse-)?token", "Re-run failed jobs"),
+        ("JWT has already been used", "invalid-(reuse-)?token", "Re-run failed jobs"),
+        ("malformed or invalid token", "invalid-(reuse-)?token", "Re-run failed jobs"),
+        ("No Trusted Publishing config found for repository `x/y`.", "invalid-publisher", "`example`"),
+        ("config for x does not match the\n  workflow filename `f` in the JWT", "invalid-publisher", "`publish.yml`"),
+        ("requires an environment, but the JWT", "invalid-publisher", "`pypi-demo`"),
+        ("does not support the `workflow_run` event trigger.", "do(es)? not support the", ""),
+        ("tokens do not support creating new crates.", "do not support creating", "`example`"),
+        ("400 Non-user identities cannot create new projects.", "Non-user identities", "`example`"),
+        ("The given token isn't allowed to upload to project 'x'.", "isn't allowed to upload", "`example`"),
+        ("400 File already exists ('x').", "File already exists", "`just prepare`"),
+        ("releases older than 14 days is not allowed", "File already exists", "`just prepare`"),
+        ("crate version `1.0.0` is already uploaded", "is already uploaded", "`just verify 1.0.0`"),
+        ("error: crate demo@1.0.0 already exists on `x` index", "is already uploaded", "`just verify 1.0.0`"),
+        ("(status 403 Forbidden): Invalid authentication token", "invalid-(reuse-)?token", "Re-run failed jobs"),
+        ("403 Invalid or non-existent authentication information.", "invalid-(reuse-)?token", "Re-run failed jobs"),
+        ("status code 500 Internal Server Error", r"\b50[024]", "Re-run failed jobs"),
+        ("responded with an error (status 500 Internal Server Error)", "responded with", "`just verify 1.0.0`"),
+        ("HTTP status server error (503 Service Unavailable)", r"\b503", "Re-run failed jobs"),
+        ("tcp connect error: Connection refused (os error 111)", r"\b503", "Re-run failed jobs"),
     ],
 )
-def test_the_words_of_a_registry_are_explained(said, meaning, remedy):
-    found = diagnose(["something before", *said.splitlines(), "something after"], JOB)
-    assert found is not None
-    assert meaning in found[0]
-    assert remedy in found[1]
-    assert "{" not in found[1]
+def test_error_of_a_registry_is_diagnosed(text, pattern, in_remedy):
+    diagnosis = diagnose(["something before", *text.splitlines(), "something after"], JOB)
+    (expected,) = [failure.meaning for failure in KNOWN_FAILURES if failure.pattern.startswith(pattern)]
+    assert diagnosis is not None
+    meaning, remedy = diagnosis
+    assert meaning == expected
+    assert in_remedy in remedy
+    assert "{" not in remedy
 
 
-def test_other_words_are_not_explained():
+def test_unknown_error_is_not_diagnosed():
     assert diagnose(["503 tests passed", "error: something else"], JOB) is None
 
 
-def test_what_our_own_commands_have_found_is_repeated_with_the_first_remedy():
+def test_failed_findings_are_repeated_with_the_first_remedy():
     lines = [
         "dists",
         "  ✗ failed  dist/a.whl: is missing",
@@ -71,12 +65,12 @@ def test_what_our_own_commands_have_found_is_repeated_with_the_first_remedy():
     assert printed_findings(lines) == ("dist/a.whl: is missing; dist/c.whl: is too much", "just dist")
 
 
-def test_where_nothing_failed_the_last_that_could_not_be_asked_is_the_reason_and_is_told_once():
+def test_without_failures_the_last_unknown_finding_is_repeated_once():
     lines = [
         "? origin: unknown (0.0 s)",
-        "    ? unknown: provenance: demo: PyPI alone keeps it",
-        "        → ask without that index",
-        "0.4.0 is not published as it should be",
+        "    ? unknown: provenance: demo: only PyPI has provenance",
+        "        → just verify 0.4.0",
+        "verification of 0.4.0 failed",
         "? unknown: published: demo==0.4.0: not yet visible",
         "    → just verify 0.4.0",
         "? unknown: published: demo==0.4.0: not yet visible",
@@ -86,12 +80,12 @@ def test_where_nothing_failed_the_last_that_could_not_be_asked_is_the_reason_and
     assert printed_findings(lines) == ("published: demo==0.4.0: not yet visible", "just verify 0.4.0")
 
 
-def test_of_many_findings_the_first_are_repeated_and_the_rest_is_counted():
+def test_only_the_first_five_findings_are_repeated():
     saw, _ = printed_findings([f"✗ failed: dists: {number}" for number in range(7)])
     assert saw == "dists: 0; dists: 1; dists: 2; dists: 3; dists: 4; and 2 more"
 
 
-def test_a_command_that_found_nothing_has_told_nothing():
+def test_output_without_failed_findings_has_no_diagnosis():
     assert printed_findings(["✓ ok: all", "1 failed", "→ no remedy of anything"]) is None
 
 
@@ -108,7 +102,7 @@ def test_a_command_that_found_nothing_has_told_nothing():
         ("self-hosted", None),
     ],
 )
-def test_a_label_names_a_kind_of_host(label, expected):
+def test_host_of_a_runner_label(label, expected):
     assert runner_labels.host_of(label) == expected
 
 
@@ -125,7 +119,7 @@ def test_a_label_names_a_kind_of_host(label, expected):
         ("windows-2025", ["win_amd64"], True, False),
     ],
 )
-def test_an_entry_runs_here_if_it_is_for_this_host(label, values, from_matrix, runs, monkeypatch):
+def test_matrix_entry_runs_only_on_a_matching_host(label, values, from_matrix, runs, monkeypatch):
     monkeypatch.setattr(runner_labels, "this_host", lambda: ("Linux", "X64"))
     monkeypatch.setattr(runner_labels, "platform_tags", lambda: iter(["manylinux_2_17_x86_64", "linux_x86_64"]))
     assert (runner_labels.mismatch(label, values, from_matrix=from_matrix) == "") is runs

@@ -1,4 +1,4 @@
-"""Both registries and the identity provider on loopback, asked by the clients that people and workflows use."""
+"""Tests of the local registries and the identity provider with real clients."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ CRATES_IO = Publisher("example/demo", 7, "publish.yml", "crates-io")
 
 @dataclass
 class Rehearsed:
-    """The servers, a directory, and the clients as they are sent there."""
+    """The local servers, a directory, and functions that run the clients there."""
 
     directory: Path
     registries: Registries
@@ -65,9 +65,9 @@ class Rehearsed:
         return self.registries.crates
 
     def do(self, *command: str, cwd: Path | None = None, **extra: str) -> subprocess.CompletedProcess[str]:
-        # A fault is to be seen at once, and not after some more attempts.
-        timeout = {"UV_HTTP_RETRIES": "0", "CARGO_NET_RETRY": "0", "CARGO_TARGET_DIR": str(self.directory / "target")}
-        environment = os.environ | self.registries.environment | timeout | extra
+        # Clients do not retry, so that faults are reported at once.
+        settings = {"UV_HTTP_RETRIES": "0", "CARGO_NET_RETRY": "0", "CARGO_TARGET_DIR": str(self.directory / "target")}
+        environment = os.environ | self.registries.environment | settings | extra
         return subprocess.run(
             command,
             cwd=cwd or self.directory,
@@ -79,25 +79,26 @@ class Rehearsed:
         )
 
     def uv_publish(self, run: JobIdentity | None = RUN) -> tuple[bool, str]:
-        """The command of the workflow, in a directory with `dist/`; whether it succeeded, and what it said."""
-        asked = self.identity.admit(run) if run else {}
+        """Run the command of the workflow; return whether it succeeded, and its output."""
+        variables = self.identity.admit(run) if run else {}
         command = [str(SCRIPTS / "uv"), "publish", "--trusted-publishing", "always"]
-        done = self.do(*command, GITHUB_ACTIONS="true", **asked)
+        done = self.do(*command, GITHUB_ACTIONS="true", **variables)
         return done.returncode == 0, without_masks(done.stdout + done.stderr)
 
     def crate_token(self, run: JobIdentity = CRATE_RUN) -> str:
         return crates_token.obtain(self.registries, self.identity.admit(run))
 
     def exchange(self, jwt: str) -> tuple[int, dict]:
-        return ask("POST", self.crates.exchange, {"jwt": jwt})
+        return send("POST", self.crates.exchange, {"jwt": jwt})
 
     def cargo_publish(self, token: str, crate: Path) -> tuple[bool, str]:
         command = ["cargo", "publish", "--package", "demo-sdk", "--locked", "--no-verify"]
         done = self.do(*command, cwd=crate, **{crates_token.VARIABLE: token})
         return done.returncode == 0, done.stderr
 
-    def asked(self, server: Server, path: str) -> list[int]:
-        return [each.status for each in server.log if each.path == path]
+    def statuses(self, server: Server, path: str) -> list[int]:
+        """Return the status of the response to each request of a path."""
+        return [entry.status for entry in server.log if entry.path == path]
 
 
 @pytest.fixture
@@ -107,12 +108,12 @@ def rehearsed(tmp_path: Path) -> Iterator[Rehearsed]:
     assert registries.mistakes == []
 
 
-def ask(method: str, url: str, body: dict | bytes | None = None, **headers: str) -> tuple[int, dict]:
+def send(method: str, url: str, body: dict | bytes | None = None, **headers: str) -> tuple[int, dict]:
     data = json.dumps(body).encode() if isinstance(body, dict) else body
     request = urllib.request.Request(url, data, headers, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            return answer.status, json.loads(answer.read() or b"{}")
+        with urllib.request.urlopen(request, timeout=20) as response:
+            return response.status, json.loads(response.read() or b"{}")
     except urllib.error.HTTPError as error:
         with error:
             return error.code, json.loads(error.read() or b"{}")
@@ -136,7 +137,7 @@ def upload(index: PackageIndex, token: str, body: bytes) -> Response:
 
 
 def without_masks(text: str) -> str:
-    """With GITHUB_ACTIONS uv prints the token in a command for the log; a failing test must not repeat it."""
+    """Return the output without tokens, which uv prints in `::add-mask::` commands if GITHUB_ACTIONS is set."""
     return re.sub(r"::add-mask::.*", "::add-mask::", text)
 
 
@@ -150,11 +151,11 @@ def wheel(directory: Path, name: str = "demo", version: str = "1.0.0", text: str
     rows = [f"{path},sha256={_urlsafe(content)},{len(content)}" for path, content in files.items()]
     files[f"{stem}.dist-info/RECORD"] = "\n".join([*rows, f"{stem}.dist-info/RECORD,,", ""])
     directory.mkdir(exist_ok=True)
-    place = directory / f"{stem}-py3-none-any.whl"
-    with zipfile.ZipFile(place, "w") as archive:
+    wheel_path = directory / f"{stem}-py3-none-any.whl"
+    with zipfile.ZipFile(wheel_path, "w") as archive:
         for path, content in files.items():
             archive.writestr(zipfile.ZipInfo(path), content)
-    return place
+    return wheel_path
 
 
 def _urlsafe(text: str) -> str:
@@ -186,34 +187,34 @@ def crate(directory: Path, version: str = "1.0.0") -> Path:
 # The package index, with uv and pip
 
 
-def test_uv_publishes_with_the_token_of_the_run_and_both_installers_get_it(rehearsed):
+def test_uv_publishes_and_both_installers_install(rehearsed):
     rehearsed.index.add_project("demo", PYPI)
-    made = [wheel(rehearsed.directory / "dist"), sdist(rehearsed.directory / "dist")]
-    done, said = rehearsed.uv_publish()
-    assert done, said
+    dists = [wheel(rehearsed.directory / "dist"), sdist(rehearsed.directory / "dist")]
+    done, output = rehearsed.uv_publish()
+    assert done, output
     stored = rehearsed.index.files("demo")
-    assert {name: file.content for name, file in stored.items()} == {path.name: path.read_bytes() for path in made}
-    # uv gives its token back; PyPI's tokens end by themselves as well.
-    assert rehearsed.asked(rehearsed.index, "/_/oidc/burn-token") == [200]
+    assert {name: file.content for name, file in stored.items()} == {path.name: path.read_bytes() for path in dists}
+    # uv revokes its token; PyPI's tokens also expire.
+    assert rehearsed.statuses(rehearsed.index, "/_/oidc/burn-token") == [200]
 
     for installer in (["uv", "pip", "install", "--python", sys.executable], ["pip", "install"]):
         target = rehearsed.directory / f"installed-by-{installer[0]}"
         command = [str(SCRIPTS / installer[0]), *installer[1:], "--target", str(target), "demo==1.0.0"]
-        got = rehearsed.do(*command, **rehearsed.registries.user_environment)
-        assert got.returncode == 0, got.stderr
+        result = rehearsed.do(*command, **rehearsed.registries.user_environment)
+        assert result.returncode == 0, result.stderr
         assert (target / "demo.py").read_text() == "'''Nothing.'''\n"
 
 
-def test_the_same_bytes_are_accepted_again_and_other_bytes_refused(rehearsed):
+def test_same_file_is_accepted_again_and_a_different_one_is_refused(rehearsed):
     rehearsed.index.add_project("demo", PYPI)
     first = wheel(rehearsed.directory / "dist").read_bytes()
     for _ in range(2):
-        done, said = rehearsed.uv_publish()
-        assert done, said
+        done, output = rehearsed.uv_publish()
+        assert done, output
     wheel(rehearsed.directory / "dist", text="'''Something else.'''\n")
-    done, said = rehearsed.uv_publish()
+    done, output = rehearsed.uv_publish()
     assert not done
-    assert "File already exists" in said
+    assert "File already exists" in output
     assert rehearsed.index.files("demo")["demo-1.0.0-py3-none-any.whl"].content == first
 
 
@@ -230,17 +231,17 @@ def test_the_same_bytes_are_accepted_again_and_other_bytes_refused(rehearsed):
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
-def test_uv_gets_no_token_for_another_run(rehearsed, difference, reason):
+def test_uv_gets_no_token_for_a_different_job(rehearsed, difference, reason):
     rehearsed.index.add_project("demo", PYPI)
     wheel(rehearsed.directory / "dist")
-    done, said = rehearsed.uv_publish(dataclasses.replace(RUN, **difference))
+    done, output = rehearsed.uv_publish(dataclasses.replace(RUN, **difference))
     assert not done
-    assert "invalid-publisher" in said or "valid token, but no corresponding publisher" in said
-    assert reason in said
+    assert "invalid-publisher" in output or "valid token, but no corresponding publisher" in output
+    assert reason in output
     assert rehearsed.index.files("demo") == {}
 
 
-def test_a_job_without_the_permission_cannot_even_ask(rehearsed):
+def test_job_without_id_token_permission_gets_no_identity_token(rehearsed):
     rehearsed.index.add_project("demo", PYPI)
     wheel(rehearsed.directory / "dist")
     assert not rehearsed.uv_publish(None)[0]
@@ -248,37 +249,37 @@ def test_a_job_without_the_permission_cannot_even_ask(rehearsed):
         crates_token.obtain(rehearsed.registries, {})
     variables = rehearsed.identity.admit(RUN)
     rehearsed.identity.dismiss(RUN)
-    with pytest.raises(crates_token.TokenExchangeError, match="may not ask"):
+    with pytest.raises(crates_token.TokenExchangeError):
         crates_token.obtain(rehearsed.registries, variables)
     url = f"{rehearsed.identity.url}/token?audience=pypi"
-    assert ask("GET", url, Authorization="bearer anything")[0] == 401
-    assert rehearsed.asked(rehearsed.index, "/legacy/") == []
+    assert send("GET", url, Authorization="bearer anything")[0] == 401
+    assert rehearsed.statuses(rehearsed.index, "/legacy/") == []
 
 
-def test_what_the_index_does_not_match_makes_no_difference(rehearsed):
+def test_index_does_not_compare_ref_and_event(rehearsed):
     rehearsed.index.add_project("demo", dataclasses.replace(PYPI, environment=None))
     wheel(rehearsed.directory / "dist")
-    done, said = rehearsed.uv_publish(dataclasses.replace(RUN, ref="refs/heads/side", event="workflow_run"))
-    assert done, said
+    done, output = rehearsed.uv_publish(dataclasses.replace(RUN, ref="refs/heads/side", event="workflow_run"))
+    assert done, output
 
 
-def test_a_pending_publisher_makes_its_project_and_no_other(rehearsed):
+def test_pending_publisher_creates_only_its_own_project(rehearsed):
     rehearsed.index.add_pending("demo", PYPI)
     with pytest.raises(ValueError, match="already been registered"):
         rehearsed.index.add_pending("another", PYPI)
     wheel(rehearsed.directory / "dist", name="misnamed")
-    done, said = rehearsed.uv_publish()
+    done, output = rehearsed.uv_publish()
     assert not done
-    assert "Non-user identities cannot create new projects" in said
+    assert "Non-user identities cannot create new projects" in output
     assert list(rehearsed.index.projects) == ["demo"]
 
     (rehearsed.directory / "dist/misnamed-1.0.0-py3-none-any.whl").unlink()
     wheel(rehearsed.directory / "dist")
-    done, said = rehearsed.uv_publish()
-    assert done, said
+    done, output = rehearsed.uv_publish()
+    assert done, output
 
 
-def test_a_pending_publisher_ends_after_thirty_days(rehearsed):
+def test_pending_publisher_expires_after_30_days(rehearsed):
     rehearsed.index.add_pending("demo", PYPI)
     for server in (rehearsed.index, rehearsed.identity):
         server.faults.clock_skew = 30 * 86400 + 1
@@ -287,29 +288,29 @@ def test_a_pending_publisher_ends_after_thirty_days(rehearsed):
     assert rehearsed.index.projects == {}
 
 
-def test_the_simple_index_names_each_file_with_its_digest(rehearsed, monkeypatch):
+def test_simple_index_lists_files_with_digests(rehearsed, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", rehearsed.registries.environment["SSL_CERT_FILE"])
     rehearsed.index.add_project("Demo.Name", PYPI)
-    made = wheel(rehearsed.directory / "dist", name="demo-name")
+    dist = wheel(rehearsed.directory / "dist", name="demo-name")
     assert rehearsed.uv_publish()[0]
-    status, page = ask("GET", f"{rehearsed.index.simple}Demo_Name/")
+    status, page = send("GET", f"{rehearsed.index.simple}Demo_Name/")
     assert (status, page["name"], page["versions"]) == (200, "demo-name", ["1.0.0"])
     (file,) = page["files"]
-    assert (file["filename"], file["url"].endswith(f"/files/demo-name/{made.name}")) == (made.name, True)
-    assert file["hashes"] == {"sha256": hashlib.sha256(made.read_bytes()).hexdigest()}
+    assert (file["filename"], file["url"].endswith(f"/files/demo-name/{dist.name}")) == (dist.name, True)
+    assert file["hashes"] == {"sha256": hashlib.sha256(dist.read_bytes()).hexdigest()}
 
 
-def test_a_token_is_for_the_projects_of_its_publisher_only(rehearsed):
+def test_token_is_valid_only_for_the_projects_of_its_publisher(rehearsed):
     rehearsed.index.add_project("demo", PYPI)
     rehearsed.index.add_project("demo-sqlite", dataclasses.replace(PYPI, environment="pypi-demo-sqlite"))
     wheel(rehearsed.directory / "dist", name="demo-sqlite")
-    done, said = rehearsed.uv_publish()
+    done, output = rehearsed.uv_publish()
     assert not done
-    assert "isn't allowed to upload to project 'demo-sqlite'" in said
+    assert "isn't allowed to upload to project 'demo-sqlite'" in output
 
 
 @pytest.mark.parametrize(
-    ("what", "code"),
+    ("case", "code"),
     [
         ("a second time", "invalid-reuse-token"),
         ("for another audience", "invalid-token"),
@@ -319,14 +320,14 @@ def test_a_token_is_for_the_projects_of_its_publisher_only(rehearsed):
         ("something else", "invalid-payload"),
     ],
 )
-def test_an_identity_token_is_good_once_for_its_audience_and_its_time(rehearsed, what, code, monkeypatch):
+def test_invalid_identity_token_is_refused(rehearsed, case, code, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", rehearsed.registries.environment["SSL_CERT_FILE"])
     rehearsed.index.add_project("demo", PYPI)
     token = rehearsed.identity.issue(RUN, "pypi")
     mint = f"{rehearsed.index.url}/_/oidc/mint-token"
-    match what:
+    match case:
         case "a second time":
-            assert ask("POST", f"{rehearsed.index.url}/_/oidc/github/mint-token", {"token": token})[0] == 200
+            assert send("POST", f"{rehearsed.index.url}/_/oidc/github/mint-token", {"token": token})[0] == 200
         case "for another audience":
             token = rehearsed.identity.issue(RUN, "crates.io")
         case "too late":
@@ -339,20 +340,20 @@ def test_an_identity_token_is_good_once_for_its_audience_and_its_time(rehearsed,
             other.close()
         case "something else":
             token = "nothing"
-    status, told = ask("POST", mint, {"token": token})
-    assert (status, [error["code"] for error in told["errors"]]) == (422, [code])
+    status, document = send("POST", mint, {"token": token})
+    assert (status, [error["code"] for error in document["errors"]]) == (422, [code])
 
 
 class Claims(JobIdentity):
-    """A run whose token says something that no run of GitHub's would."""
+    """A job with changed claims, which GitHub would not issue."""
 
     __slots__ = ("changed",)
 
     @classmethod
     def of(cls, run: JobIdentity, **changed: object) -> Claims:
-        made = cls(**dataclasses.asdict(run))
-        object.__setattr__(made, "changed", changed)
-        return made
+        job = cls(**dataclasses.asdict(run))
+        object.__setattr__(job, "changed", changed)
+        return job
 
     def claims(self) -> dict[str, object]:
         claims = JobIdentity.claims(self) | self.changed
@@ -364,7 +365,7 @@ class Claims(JobIdentity):
     [
         ({"repository_owner_id": None}, "Missing claim 'repository_owner_id'"),
         ({"event_name": None}, "Missing claim 'event_name'"),
-        ({"repository_owner": "somebody"}, "Publisher with matching claims was not found"),
+        ({"repository_owner": "another"}, "Publisher with matching claims was not found"),
         (
             {"job_workflow_ref": "Example/demo/.github/workflows/publish.yml@refs/heads/main"},
             "Check failed for required claim 'job_workflow_ref'",
@@ -379,17 +380,17 @@ class Claims(JobIdentity):
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
-def test_the_index_reads_every_claim_that_it_must(rehearsed, changed, reason):
+def test_index_checks_all_required_claims(rehearsed, changed, reason):
     rehearsed.index.add_project("demo", PYPI)
     token = rehearsed.identity.issue(Claims.of(RUN, **changed), "pypi")
-    answer = post(rehearsed.index, "/_/oidc/mint-token", token)
-    assert answer.status == 422
-    assert reason in json.loads(answer.body)["errors"][0]["description"]
+    response = post(rehearsed.index, "/_/oidc/mint-token", token)
+    assert response.status == 422
+    assert reason in json.loads(response.body)["errors"][0]["description"]
     assert rehearsed.exchange(rehearsed.identity.issue(Claims.of(CRATE_RUN, **changed), "crates.io"))[0] == 400
 
 
 @pytest.mark.parametrize(
-    ("named", "told", "refusal"),
+    ("name", "changed", "refusal"),
     [
         ("Demo-1.0.0-py3-none-any.whl", {}, "not normalized"),
         ("demo-1.0.1-py3-none-any.whl", {}, "Version in filename should be '1.0.0'"),
@@ -399,20 +400,20 @@ def test_the_index_reads_every_claim_that_it_must(rehearsed, changed, reason):
         ("demo-1.0.0.zip", {"filetype": "sdist"}, "Only one sdist"),
     ],
 )
-def test_the_index_refuses_a_file_that_is_not_what_its_form_says(rehearsed, named, told, refusal):
+def test_file_that_does_not_match_its_form_is_refused(rehearsed, name, changed, refusal):
     project = rehearsed.index.add_project("demo", PYPI)
     sdist(rehearsed.directory / "dist")
     assert rehearsed.uv_publish()[0]
     rehearsed.index.faults.token_life = 60
     minted = json.loads(post(rehearsed.index, "/_/oidc/mint-token", rehearsed.identity.issue(RUN, "pypi")).body)
-    fields = {":action": "file_upload", "name": "demo", "version": "1.0.0", "filetype": "bdist_wheel", **told}
-    answer = upload(rehearsed.index, minted["token"], form(fields, named))
-    assert answer.status == 400
-    assert refusal in answer.body.decode()
+    fields = {":action": "file_upload", "name": "demo", "version": "1.0.0", "filetype": "bdist_wheel", **changed}
+    response = upload(rehearsed.index, minted["token"], form(fields, name))
+    assert response.status == 400
+    assert refusal in response.body.decode()
     assert list(project.files) == ["demo-1.0.0.tar.gz"]
 
 
-def test_an_upload_keeps_every_byte_of_its_file_and_a_broken_form_is_refused(rehearsed):
+def test_upload_stores_all_bytes_and_a_broken_form_is_refused(rehearsed):
     project = rehearsed.index.add_project("demo", PYPI)
     token = json.loads(post(rehearsed.index, "/_/oidc/mint-token", rehearsed.identity.issue(RUN, "pypi")).body)["token"]
     content = b"\r\n--X\r\n\x00\xff\r\r\n\n" * 10_000
@@ -425,51 +426,51 @@ def test_an_upload_keeps_every_byte_of_its_file_and_a_broken_form_is_refused(reh
     assert [file.content for file in project.files.values()] == [content]
 
 
-def test_an_expired_upload_token_is_refused(rehearsed):
+def test_expired_upload_token_is_refused(rehearsed):
     rehearsed.index.add_project("demo", PYPI)
     rehearsed.index.faults.token_life = 0
     wheel(rehearsed.directory / "dist")
-    done, said = rehearsed.uv_publish()
+    done, output = rehearsed.uv_publish()
     assert not done
-    assert "403" in said
+    assert "403" in output
     rehearsed.index.faults.token_life = None
     assert rehearsed.uv_publish()[0]
 
 
-def test_an_error_after_storing_is_mended_by_doing_it_again(rehearsed):
+def test_second_upload_succeeds_after_an_error_after_storing(rehearsed):
     rehearsed.index.add_project("demo", PYPI)
     rehearsed.index.faults.errors_after_storing = 1
     wheel(rehearsed.directory / "dist")
-    done, said = rehearsed.uv_publish()
+    done, output = rehearsed.uv_publish()
     assert not done
-    assert "500" in said
+    assert "500" in output
     assert len(rehearsed.index.files("demo")) == 1
-    done, said = rehearsed.uv_publish()
-    assert done, said
+    done, output = rehearsed.uv_publish()
+    assert done, output
 
 
-def test_while_the_registries_are_down_nothing_happens_and_afterwards_all_of_it(rehearsed, tmp_path):
+def test_publishing_fails_while_the_registries_are_down(rehearsed, tmp_path):
     rehearsed.index.add_project("demo", PYPI)
     rehearsed.crates.add_crate("demo-sdk", CRATES_IO)
     rehearsed.index.faults.down = True
     wheel(rehearsed.directory / "dist")
     assert not rehearsed.uv_publish()[0]
-    token, made = rehearsed.crate_token(), crate(tmp_path / "demo-sdk")
+    token, package = rehearsed.crate_token(), crate(tmp_path / "demo-sdk")
     rehearsed.crates.faults.down = True
-    assert not rehearsed.cargo_publish(token, made)[0]
+    assert not rehearsed.cargo_publish(token, package)[0]
     rehearsed.index.faults.down = rehearsed.crates.faults.down = False
     assert rehearsed.uv_publish()[0]
-    assert rehearsed.cargo_publish(token, made)[0]
+    assert rehearsed.cargo_publish(token, package)[0]
 
 
 # The crate registry, with cargo
 
 
-def test_cargo_publishes_with_the_token_of_the_run_and_a_consumer_builds_with_it(rehearsed, tmp_path):
+def test_cargo_publishes_and_a_consumer_builds_with_the_crate(rehearsed, tmp_path):
     rehearsed.crates.add_crate("demo-sdk", CRATES_IO, trustpub_only=True)
     token = rehearsed.crate_token()
-    done, said = rehearsed.cargo_publish(token, crate(tmp_path / "demo-sdk"))
-    assert done, said
+    done, output = rehearsed.cargo_publish(token, crate(tmp_path / "demo-sdk"))
+    assert done, output
     (release,) = rehearsed.crates.versions("demo_SDK").values()
     packed = next((tmp_path / "target/package").glob("**/demo-sdk-1.0.0.crate"))
     assert release.content == packed.read_bytes()
@@ -479,74 +480,75 @@ def test_cargo_publishes_with_the_token_of_the_run_and_a_consumer_builds_with_it
     (consumer / "Cargo.toml").write_text('[package]\nname = "consumer"\nversion = "0.1.0"\nedition = "2021"\n')
     (consumer / "src/main.rs").write_text('fn main() { println!("{}", demo_sdk::answer()); }\n')
     for command in (["add", "demo-sdk", "--features", "extra"], ["fetch"], ["run", "--quiet", "--locked"]):
-        got = rehearsed.do("cargo", *command, cwd=consumer)
-        assert got.returncode == 0, got.stderr
-    assert got.stdout == "42\n"
+        result = rehearsed.do("cargo", *command, cwd=consumer)
+        assert result.returncode == 0, result.stderr
+    assert result.stdout == "42\n"
     assert release.sha256 in (consumer / "Cargo.lock").read_text()
 
 
-def test_a_version_is_published_once(rehearsed, tmp_path):
+def test_version_is_published_only_once(rehearsed, tmp_path):
     rehearsed.crates.add_crate("demo-sdk", CRATES_IO)
-    made = crate(tmp_path / "demo-sdk")
-    assert rehearsed.cargo_publish(rehearsed.crate_token(), made)[0]
-    done, said = rehearsed.cargo_publish(rehearsed.crate_token(), made)
+    package = crate(tmp_path / "demo-sdk")
+    assert rehearsed.cargo_publish(rehearsed.crate_token(), package)[0]
+    done, output = rehearsed.cargo_publish(rehearsed.crate_token(), package)
     assert not done
-    assert "already" in said
+    assert "already" in output
     assert len(rehearsed.crates.versions("demo-sdk")) == 1
-    # Cargo looks into the index first, so that only who goes around it hears what the registry says.
-    told = b'{"name": "demo_SDK", "vers": "1.0.0+other"}'
-    body = struct.pack("<I", len(told)) + told + struct.pack("<I", 1) + b"x"
-    status, said = ask("PUT", f"{rehearsed.crates.url}/api/v1/crates/new", body, Authorization=rehearsed.crate_token())
-    assert (status, said["errors"]) == (400, [{"detail": "crate version `1.0.0+other` is already uploaded"}])
+    # Cargo checks the index before it uploads, so this upload is sent without cargo.
+    metadata = b'{"name": "demo_SDK", "vers": "1.0.0+other"}'
+    body = struct.pack("<I", len(metadata)) + metadata + struct.pack("<I", 1) + b"x"
+    url = f"{rehearsed.crates.url}/api/v1/crates/new"
+    status, document = send("PUT", url, body, Authorization=rehearsed.crate_token())
+    assert (status, document["errors"]) == (400, [{"detail": "crate version `1.0.0+other` is already uploaded"}])
 
 
-def test_a_revoked_token_and_an_expired_one_are_refused(rehearsed, tmp_path):
+def test_revoked_and_expired_tokens_are_refused(rehearsed, tmp_path):
     rehearsed.crates.add_crate("demo-sdk", CRATES_IO)
-    made, token = crate(tmp_path / "demo-sdk"), rehearsed.crate_token()
+    package, token = crate(tmp_path / "demo-sdk"), rehearsed.crate_token()
     crates_token.revoke(rehearsed.registries, token)
     with pytest.raises(crates_token.TokenExchangeError, match="Invalid authentication token"):
         crates_token.revoke(rehearsed.registries, token)
-    done, said = rehearsed.cargo_publish(token, made)
+    done, output = rehearsed.cargo_publish(token, package)
     assert not done
-    assert "Invalid authentication token" in said
+    assert "Invalid authentication token" in output
     token = rehearsed.crate_token()
     rehearsed.crates.faults.clock_skew = 1801
-    done, said = rehearsed.cargo_publish(token, made)
+    done, output = rehearsed.cargo_publish(token, package)
     assert not done
-    assert "Invalid authentication token" in said
+    assert "Invalid authentication token" in output
     assert rehearsed.crates.versions("demo-sdk") == {}
 
 
-def test_the_first_version_is_published_by_a_person_and_then_no_other_way_than_the_workflow(rehearsed, tmp_path):
+def test_first_version_needs_a_personal_token_and_later_versions_the_workflow(rehearsed, tmp_path):
     rehearsed.crates.add_crate("unrelated", CRATES_IO)
-    made = crate(tmp_path / "demo-sdk")
-    done, said = rehearsed.cargo_publish(rehearsed.crate_token(), made)
+    package = crate(tmp_path / "demo-sdk")
+    done, output = rehearsed.cargo_publish(rehearsed.crate_token(), package)
     assert not done
-    assert "Trusted Publishing tokens do not support creating new crates" in said
-    person = rehearsed.crates.add_api_token()
-    done, said = rehearsed.cargo_publish(person, made)
-    assert done, said
+    assert "Trusted Publishing tokens do not support creating new crates" in output
+    personal_token = rehearsed.crates.add_api_token()
+    done, output = rehearsed.cargo_publish(personal_token, package)
+    assert done, output
 
-    crate(made, version="1.0.1")
-    done, said = rehearsed.cargo_publish(rehearsed.crate_token(), made)
+    crate(package, version="1.0.1")
+    done, output = rehearsed.cargo_publish(rehearsed.crate_token(), package)
     assert not done
-    assert "not valid for crate `demo-sdk`" in said
-    entered = rehearsed.crates.crates["demo-sdk"]
-    entered.publishers, entered.trustpub_only = [CRATES_IO], True
-    done, said = rehearsed.cargo_publish(person, made)
+    assert "not valid for crate `demo-sdk`" in output
+    registered = rehearsed.crates.crates["demo-sdk"]
+    registered.publishers, registered.trustpub_only = [CRATES_IO], True
+    done, output = rehearsed.cargo_publish(personal_token, package)
     assert not done
-    assert "can only be published using Trusted Publishing" in said
-    assert rehearsed.cargo_publish(rehearsed.crate_token(), made)[0]
+    assert "can only be published using Trusted Publishing" in output
+    assert rehearsed.cargo_publish(rehearsed.crate_token(), package)[0]
 
 
-def test_an_error_after_storing_leaves_the_crate_published(rehearsed, tmp_path):
+def test_error_after_storing_leaves_the_crate_published(rehearsed, tmp_path):
     rehearsed.crates.add_crate("demo-sdk", CRATES_IO)
     rehearsed.crates.faults.errors_after_storing = 1
-    made = crate(tmp_path / "demo-sdk")
-    assert not rehearsed.cargo_publish(rehearsed.crate_token(), made)[0]
-    done, said = rehearsed.cargo_publish(rehearsed.crate_token(), made)
+    package = crate(tmp_path / "demo-sdk")
+    assert not rehearsed.cargo_publish(rehearsed.crate_token(), package)[0]
+    done, output = rehearsed.cargo_publish(rehearsed.crate_token(), package)
     assert not done
-    assert "already" in said
+    assert "already" in output
     assert list(rehearsed.crates.versions("demo-sdk")) == ["1.0.0"]
 
 
@@ -563,15 +565,15 @@ def test_an_error_after_storing_leaves_the_crate_published(rehearsed, tmp_path):
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
 )
-def test_the_exchange_names_the_first_claim_that_differs(rehearsed, difference, refusal):
+def test_exchange_reports_the_first_claim_that_differs(rehearsed, difference, refusal):
     rehearsed.crates.add_crate("demo-sdk", CRATES_IO)
     run = dataclasses.replace(CRATE_RUN, **difference)
-    status, told = rehearsed.exchange(rehearsed.identity.issue(run, "crates.io"))
+    status, document = rehearsed.exchange(rehearsed.identity.issue(run, "crates.io"))
     assert status == 400
-    assert refusal in told["errors"][0]["detail"]
+    assert refusal in document["errors"][0]["detail"]
 
 
-def test_the_exchange_takes_the_caller_and_a_token_once(rehearsed):
+def test_exchange_compares_the_calling_workflow_and_accepts_a_token_only_once(rehearsed):
     rehearsed.crates.add_crate("demo-sdk", CRATES_IO)
     token = rehearsed.identity.issue(dataclasses.replace(CRATE_RUN, called="called.yml"), "crates.io")
     assert rehearsed.exchange(token)[0] == 200
@@ -580,45 +582,45 @@ def test_the_exchange_takes_the_caller_and_a_token_once(rehearsed):
         assert rehearsed.exchange(other) == (400, {"errors": [{"detail": "Failed to decode JWT"}]})
 
 
-# What they stand on
+# The base of the servers
 
 
-def test_the_clients_believe_the_rehearsal_beside_whom_they_believed_before(tmp_path):
-    known = ssl.create_default_context().get_ca_certs(binary_form=True)
-    names = Authority().client_environment(tmp_path)
-    told = ssl.create_default_context(cafile=names["SSL_CERT_FILE"]).get_ca_certs(binary_form=True)
-    assert set(told) > set(known)
-    assert len(set(told)) == len(set(known)) + 1
+def test_clients_trust_the_rehearsal_in_addition_to_the_system(tmp_path):
+    system = ssl.create_default_context().get_ca_certs(binary_form=True)
+    variables = Authority().client_environment(tmp_path)
+    trusted = ssl.create_default_context(cafile=variables["SSL_CERT_FILE"]).get_ca_certs(binary_form=True)
+    assert set(trusted) > set(system)
+    assert len(set(trusted)) == len(set(system)) + 1
 
 
-def test_the_log_and_the_servers_show_no_token(rehearsed):
+def test_logs_and_repr_of_the_servers_contain_no_tokens(rehearsed):
     rehearsed.crates.add_crate("demo-sdk", CRATES_IO)
     variables, token = rehearsed.identity.admit(CRATE_RUN), rehearsed.crate_token()
     secret = variables["ACTIONS_ID_TOKEN_REQUEST_TOKEN"]
-    status, told = ask(
+    status, document = send(
         "GET", f"{variables['ACTIONS_ID_TOKEN_REQUEST_URL']}&audience=pypi", Authorization=f"bearer {secret}"
     )
     assert status == 200
-    shown = "\n".join(map(str, [*rehearsed.identity.log, *rehearsed.crates.log]))
-    shown += "".join(repr(vars(each)) for each in (rehearsed.identity, rehearsed.index, rehearsed.crates))
-    assert "path='/token', status=200" in shown
-    assert not any(each in shown for each in (secret, token, told["value"]))
+    text = "\n".join(map(str, [*rehearsed.identity.log, *rehearsed.crates.log]))
+    text += "".join(repr(vars(server)) for server in (rehearsed.identity, rehearsed.index, rehearsed.crates))
+    assert "path='/token', status=200" in text
+    assert not any(token in text for token in (secret, token, document["value"]))
 
 
-def test_a_request_without_a_length_or_with_too_much_is_refused(rehearsed, monkeypatch):
+def test_request_without_length_or_with_a_large_body_is_refused(rehearsed, monkeypatch):
     monkeypatch.setattr("binoc_runbook.rehearsal.servers.server.LARGEST", 1000)
-    # Only announced: a server that refuses a body does not read it, and whoever still sends it may get no answer.
-    for announced, expected in (({"Content-Length": "1001"}, 413), ({"Transfer-Encoding": "chunked"}, 411)):
+    # The body is not sent: the server does not read a refused body, and the client might get no response.
+    for headers, expected in (({"Content-Length": "1001"}, 413), ({"Transfer-Encoding": "chunked"}, 411)):
         connection = http.client.HTTPConnection(urlsplit(rehearsed.crates.url).netloc, timeout=20)
         connection.putrequest("PUT", "/api/v1/crates/new")
-        for name, value in announced.items():
+        for name, value in headers.items():
             connection.putheader(name, value)
         connection.endheaders()
         assert connection.getresponse().status == expected
         connection.close()
 
 
-def test_a_closed_server_is_gone_at_once_and_a_silent_client_does_not_keep_it():
+def test_silent_client_does_not_delay_closing_a_server():
     import socket
 
     with IdentityProvider() as server:

@@ -1,4 +1,4 @@
-"""The repository's own workflow, run on this host against the registries on loopback, with the real clients."""
+"""Tests of the workflow runner, with real clients and local registries."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pytest
 from binoc_runbook.finding import RefusedError
 from binoc_runbook.rehearsal.registries import Registries, open_registries
 from binoc_runbook.rehearsal.runner import Repository, Runner, RunnerHost, WorkflowRun
+from binoc_runbook.rehearsal.runner.failure_diagnosis import FailedJob, diagnose
 from binoc_runbook.rehearsal.servers.trusted_publishers import Publisher
 from binoc_runbook.world.triggered_run import JobRun
 
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.rehearsal
 PYPI = Publisher("example/demo", 7, "publish.yml", "pypi-demo")
 CRATES_IO = Publisher("example/demo", 7, "publish.yml", "crates-io")
 
-#: Makes a wheel and an sdist as a build would; what it prints first is for the log.
+#: A program that writes a wheel and an sdist, like a build.
 MAKE = """\
 import base64, hashlib, io, pathlib, tarfile, zipfile
 dist = pathlib.Path("dist")
@@ -33,7 +34,7 @@ files = {"demo.py": "\\n", "demo-1.0.0.dist-info/METADATA": metadata, "demo-1.0.
 def row(name, text):
     digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")
     return f"{name},sha256={digest},{len(text)}\\n"
-rows = [row(*each) for each in files.items()]
+rows = [row(*file) for file in files.items()]
 files["demo-1.0.0.dist-info/RECORD"] = "".join([*rows, "demo-1.0.0.dist-info/RECORD,,\\n"])
 with zipfile.ZipFile(dist / "demo-1.0.0-py3-none-any.whl", "w") as archive:
     for name, text in files.items():
@@ -65,7 +66,7 @@ jobs:
     permissions:
       contents: read
     outputs:
-      version: ${{ steps.made.outputs.version }}
+      version: ${{ steps.make.outputs.version }}
     steps:
       - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
         with:
@@ -73,7 +74,7 @@ jobs:
       - uses: actions/setup-python@5fda3b95a4ea91299a34e894583c3862153e4b97 # v7.0.0
         with:
           python-version: "3.13"
-      - id: made
+      - id: make
         run: |
           python make.py
           echo "version=1.0.0" >> "$GITHUB_OUTPUT"
@@ -140,19 +141,19 @@ CRATE = {
 
 @dataclass
 class Rehearsed:
-    """A repository, its bare remote, the registries, and the runner that waits for pushes."""
+    """A repository, its bare remote, the registries and the runner, with the lines that it has printed."""
 
     root: Path
     bare: Path
     registries: Registries
     runner: Runner
     git: Callable[..., str]
-    shown: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
 
     def commit(self, workflow: str) -> None:
-        place = self.root / ".github/workflows/publish.yml"
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(workflow)
+        path = self.root / ".github/workflows/publish.yml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(workflow)
         self.git("add", "--all", cwd=self.root)
         self.git("commit", "--quiet", "-m", "A workflow", cwd=self.root)
         self.git("push", "--quiet", "origin", "HEAD:refs/heads/main", cwd=self.root)
@@ -173,8 +174,8 @@ class Rehearsed:
         self.registries.crates.add_crate("demo-sdk", CRATES_IO, trustpub_only=True)
 
     @property
-    def said(self) -> str:
-        return "\n".join(self.shown)
+    def output(self) -> str:
+        return "\n".join(self.lines)
 
 
 @pytest.fixture
@@ -186,19 +187,19 @@ def rehearsed(tmp_path: Path, git: Callable[..., str]) -> Iterator[Rehearsed]:
     for path, text in CRATE.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text)
-    shown: list[str] = []
+    lines: list[str] = []
     with open_registries(tmp_path / "clients") as registries:
-        # A fault is to be seen at once, and not after some more attempts.
+        # Clients do not retry, so that faults are reported at once.
         environment = {"UV_HTTP_RETRIES": "0", "CARGO_NET_RETRY": "0", "CARGO_TARGET_DIR": str(tmp_path / "target")}
         repository = Repository(bare, "example/demo", 7, "publish.yml")
-        runner = Runner(repository, RunnerHost(registries, environment, shown.append), tmp_path / "runs")
-        yield Rehearsed(root, bare, registries, runner, git, shown)
+        runner = Runner(repository, RunnerHost(registries, environment, lines.append), tmp_path / "runs")
+        yield Rehearsed(root, bare, registries, runner, git, lines)
     assert registries.mistakes == []
-    kept = subprocess.run(
+    files = subprocess.run(
         ["grep", "-rlE", "pypi-[A-Za-z0-9_-]{40}|cio_tp_", str(tmp_path / "runs")], capture_output=True
     )
-    assert kept.stdout == b"", "a token was kept"
-    assert not re.search(r"pypi-[\w-]{40}|cio_tp_|add-mask", "\n".join(shown))
+    assert files.stdout == b"", "a file contains a token"
+    assert not re.search(r"pypi-[\w-]{40}|cio_tp_|add-mask", "\n".join(lines))
 
 
 def states(run: WorkflowRun) -> dict[str, str]:
@@ -210,34 +211,47 @@ def one(run: WorkflowRun, name: str) -> JobRun:
     return job
 
 
+def diagnosis(text: str, environment: str = "pypi-demo") -> tuple[str, str]:
+    """Return the meaning and the remedy of an error text, for a job of `PUBLISH`."""
+    known = diagnose([text], FailedJob("example", "demo", "publish.yml", environment, "1.0.0"))
+    assert known is not None
+    return known
+
+
+def result(run: WorkflowRun, name: str) -> tuple[str, str]:
+    finding = one(run, name).finding
+    assert finding is not None
+    return finding.saw, finding.remedy
+
+
 def small(steps: str, *, job: str = "", more: str = "") -> str:
-    """A workflow with one job of these steps, and more jobs."""
+    """Return a workflow with a job of these steps, and more jobs."""
     lines = "\n".join(f"      {line}" for line in steps.strip("\n").splitlines())
     extra = "\n".join(f"    {line}" for line in job.strip("\n").splitlines())
     text = f"name: small\non: push\njobs:\n  one:\n    runs-on: ubuntu-24.04\n{extra}\n    steps:\n{lines}\n{more}"
     return re.sub(r"\n+", "\n", text)
 
 
-# A whole release
+# A complete release
 
 
-def test_a_tag_is_published_by_the_commands_of_the_workflow(rehearsed):
+def test_tag_is_published_by_the_commands_of_the_workflow(rehearsed):
     rehearsed.register()
     run = rehearsed.push(PUBLISH)
-    assert set(states(run).values()) == {"success"}, rehearsed.said
+    assert set(states(run).values()) == {"success"}, rehearsed.output
     assert list(states(run)) == ["Build", "Publish demo", "Publish demo-sdk", "afterwards"]
     assert set(rehearsed.registries.index.files("demo")) == {"demo-1.0.0.tar.gz", "demo-1.0.0-py3-none-any.whl"}
     assert set(rehearsed.registries.crates.versions("demo-sdk")) == {"1.0.0"}
     assert one(run, "afterwards").steps[0].lines == ("published 1.0.0, success",)
     assert one(run, "build").outputs == {"version": "1.0.0"}
-    assert "the workflow asks for 0.0.1" in rehearsed.said
-    assert "not installed here: Rust 1.10.0" in rehearsed.said
-    # The token of cargo was revoked, and nobody may ask for another.
-    assert [each.status for each in rehearsed.registries.crates.log if each.method == "DELETE"] == [204]
+    assert "0.0.1" in rehearsed.output
+    assert "Rust 1.10.0" in rehearsed.output
+    # The token of cargo was revoked, and no job can request another.
+    assert [entry.status for entry in rehearsed.registries.crates.log if entry.method == "DELETE"] == [204]
     assert rehearsed.registries.identity._request_tokens._values == {}
 
 
-def test_the_wrong_environment_is_named_and_after_the_correction_only_what_failed_runs_again(rehearsed):
+def test_only_the_failed_job_runs_again_after_the_publisher_is_corrected(rehearsed):
     rehearsed.register()
     (project,) = rehearsed.registries.index.projects.values()
     project.publishers[:] = [dataclasses.replace(PYPI, environment="pypi-other")]
@@ -250,21 +264,21 @@ def test_the_wrong_environment_is_named_and_after_the_correction_only_what_faile
     }
     job = one(run, "publish-demo")
     assert [step.code for step in job.steps] == [None, None, 2]
-    assert "no publisher with the claims" in job.finding.saw
+    assert result(run, "publish-demo") == diagnosis("invalid-publisher")
     for value in ("`example`", "`demo`", "`publish.yml`", "`pypi-demo`", "Re-run failed jobs"):
         assert value in job.finding.remedy
     assert [job.finding.status for job in run.jobs if job.finding] == ["failed"]
 
     project.publishers[:] = [PYPI]
     again = rehearsed.runner.rerun_failed(run)
-    assert set(states(again).values()) == {"success"}, rehearsed.said
+    assert set(states(again).values()) == {"success"}, rehearsed.output
     assert (again.id, again.attempt) == (run.id, 2)
     assert one(again, "build") is one(run, "build")
     assert one(again, "publish-demo-sdk") is one(run, "publish-demo-sdk")
     assert len(rehearsed.registries.index.files("demo")) == 2
 
 
-def test_a_failure_after_storing_is_finished_by_the_same_bytes(rehearsed):
+def test_rerun_completes_an_upload_that_failed_after_storing(rehearsed):
     rehearsed.register()
     rehearsed.registries.index.faults.errors_after_storing = 1
     run = rehearsed.push(PUBLISH)
@@ -272,24 +286,24 @@ def test_a_failure_after_storing_is_finished_by_the_same_bytes(rehearsed):
     stored = {name: file.sha256 for name, file in rehearsed.registries.index.files("demo").items()}
     assert len(stored) == 1
     again = rehearsed.runner.rerun_failed(run)
-    assert again.passed, rehearsed.said
-    finished = {name: file.sha256 for name, file in rehearsed.registries.index.files("demo").items()}
-    assert len(finished) == 2
-    assert stored.items() <= finished.items()
+    assert again.passed, rehearsed.output
+    complete = {name: file.sha256 for name, file in rehearsed.registries.index.files("demo").items()}
+    assert len(complete) == 2
+    assert stored.items() <= complete.items()
 
 
-def test_a_registry_that_is_down_a_crate_that_is_new_and_one_that_is_out_are_told_apart(rehearsed):
+def test_errors_of_the_registries_are_distinguished(rehearsed):
     rehearsed.registries.index.add_project("demo", PYPI)
     rehearsed.registries.index.faults.down = True
     run = rehearsed.push(PUBLISH)
-    assert "does not answer" in one(run, "publish-demo").finding.saw
-    assert "knows no publisher" in one(run, "publish-demo-sdk").finding.saw
+    assert result(run, "publish-demo") == diagnosis("503 Service Unavailable")
+    assert result(run, "publish-demo-sdk") == diagnosis("invalid-publisher", "crates-io")
 
     rehearsed.registries.index.faults.down = False
     rehearsed.registries.crates.add_crate("unrelated", CRATES_IO)
     run = rehearsed.runner.rerun_failed(run)
     assert one(run, "publish-demo").state == "success"
-    assert "first version by hand" in one(run, "publish-demo-sdk").finding.remedy
+    assert result(run, "publish-demo-sdk") == diagnosis("do not support creating new crates", "crates-io")
 
     crate = rehearsed.registries.crates.add_crate("demo-sdk", dataclasses.replace(CRATES_IO, environment="x"))
     rehearsed.registries.crates.crates.pop("unrelated")
@@ -303,15 +317,15 @@ def test_a_registry_that_is_down_a_crate_that_is_new_and_one_that_is_out_are_tol
     assert one(run, "publish-demo-sdk").finding.remedy == "run `just verify 1.0.0`"
 
 
-def test_other_bytes_under_a_published_name_are_never_to_be_uploaded_again(rehearsed):
+def test_different_file_of_a_published_name_is_not_uploaded_again(rehearsed):
     rehearsed.register()
     assert rehearsed.push(PUBLISH).passed
     (rehearsed.root / "make.py").write_text(MAKE.replace('"demo.py": "\\n"', '"demo.py": "x = 1\\n"'))
     run = rehearsed.runner.push(rehearsed.tag(PUBLISH + "# again\n", "v1.0.0-again"))
-    assert "never upload it again" in one(run, "publish-demo").finding.remedy
+    assert one(run, "publish-demo").finding.saw == diagnosis("File already exists")[0]
 
 
-def test_by_hand_from_a_branch_nothing_is_published_and_from_a_tag_one_artifact(rehearsed):
+def test_run_by_hand_publishes_nothing_from_a_branch_and_one_artifact_from_a_tag(rehearsed):
     rehearsed.register()
     ref = rehearsed.tag(PUBLISH)
     assert rehearsed.runner.push("refs/heads/main") is None
@@ -322,34 +336,34 @@ def test_by_hand_from_a_branch_nothing_is_published_and_from_a_tag_one_artifact(
         "publish-demo-sdk": "skipped",
         "afterwards": "skipped",
     }
-    assert "its condition is not met" in one(run, "publish-demo").reason
-    assert one(run, "afterwards").reason == "`publish-demo` before it was skipped"
+    assert "startsWith(github.ref, 'refs/tags/v')" in one(run, "publish-demo").reason
+    assert "`publish-demo`" in one(run, "afterwards").reason
     assert rehearsed.registries.index.files("demo") == {}
     run = rehearsed.runner.dispatch(ref, {"artifact": "demo"})
     assert (one(run, "publish-demo").state, one(run, "publish-demo-sdk").state) == ("success", "skipped")
-    with pytest.raises(RefusedError, match="`other` is none of `all`, `demo`, `demo-sdk`"):
+    with pytest.raises(RefusedError, match=r"publish\.yml:7: input `artifact`.*`all`, `demo`, `demo-sdk`"):
         rehearsed.runner.dispatch(ref, {"artifact": "other"})
-    with pytest.raises(RefusedError, match="no input `wrong`"):
+    with pytest.raises(RefusedError, match=r"publish\.yml: .*`wrong`"):
         rehearsed.runner.dispatch(ref, {"wrong": "x"})
-    with pytest.raises(RefusedError, match="no full name"):
+    with pytest.raises(RefusedError, match=r"v1\.0\.0"):
         rehearsed.runner.dispatch("v1.0.0", {})
-    with pytest.raises(RefusedError, match="push the ref"):
+    with pytest.raises(RefusedError, match="git rev-parse"):
         rehearsed.runner.push("refs/tags/v9.9.9")
 
 
-def test_a_job_without_the_permission_gets_no_identity(rehearsed):
+def test_job_without_id_token_permission_gets_no_identity(rehearsed):
     rehearsed.register()
     run = rehearsed.push(PUBLISH.replace("    permissions:\n      id-token: write\n", ""))
     assert one(run, "publish-demo").state == one(run, "publish-demo-sdk").state == "failure"
     for name in ("publish-demo", "publish-demo-sdk"):
-        assert one(run, name).finding.saw == "the job may not ask for an identity token"
+        assert one(run, name).finding.saw == diagnosis("ACTIONS_ID_TOKEN_REQUEST_TOKEN")[0]
     assert rehearsed.registries.identity.log == []
 
 
 # Steps
 
 
-def test_steps_hand_on_outputs_variables_and_programs_and_see_where_they_are(rehearsed, monkeypatch):
+def test_steps_set_outputs_variables_and_path_for_later_steps(rehearsed, monkeypatch):
     monkeypatch.setenv("GH_TOKEN", "of-the-user")
     monkeypatch.setenv("UV_PUBLISH_TOKEN", "of-the-user")
     run = rehearsed.push(
@@ -379,7 +393,7 @@ def test_steps_hand_on_outputs_variables_and_programs_and_see_where_they_are(reh
         )
     )
     job = one(run, "one")
-    assert job.state == "success", rehearsed.said
+    assert job.state == "success", rehearsed.output
     assert job.summary == "## Done\n"
     assert job.steps[2].lines == ("tag", "v1.0.0", "true")
     assert job.steps[4].name == "See 1"
@@ -390,7 +404,7 @@ def test_steps_hand_on_outputs_variables_and_programs_and_see_where_they_are(reh
     )
 
 
-def test_a_failing_step_skips_the_others_but_those_that_ask_for_it(rehearsed):
+def test_failed_step_skips_later_steps_without_a_status_function(rehearsed):
     run = rehearsed.push(
         small(
             """
@@ -415,12 +429,12 @@ def test_a_failing_step_skips_the_others_but_those_that_ask_for_it(rehearsed):
     assert [step.state for step in job.steps] == ["failure", "skipped", "success", "success", "skipped", "failure"]
     assert (job.steps[0].code, job.steps[0].lines) == (7, ("before",))
     assert job.steps[3].lines == ("failure",)
-    assert job.finding.saw == "it ended with exit code 7, after saying `before`"
+    assert re.search(r"exit code 7\b.*`before`", job.finding.saw)
     assert ".github/workflows/publish.yml:7" in job.finding.looked_at
-    assert "never" not in rehearsed.said.replace("Run echo never", "")
+    assert "never" not in rehearsed.output.replace("Run echo never", "")
 
 
-def test_what_is_to_be_masked_is_shown_nowhere(rehearsed, monkeypatch):
+def test_masked_values_are_not_printed_or_stored(rehearsed, monkeypatch):
     monkeypatch.setattr(
         rehearsed.registries.github,
         "token",
@@ -447,15 +461,15 @@ def test_what_is_to_be_masked_is_shown_nowhere(rehearsed, monkeypatch):
         )
     )
     job = one(run, "one")
-    assert job.state == "success", rehearsed.said
+    assert job.state == "success", rehearsed.output
     assert job.steps[0].lines == ("say *** and ***", "::error::shown")
     assert (job.outputs, job.summary) == ({"plain": "x"}, "***\n")
-    kept = [path.read_text() for path in (run.directory / "jobs").rglob("*.log")]
-    assert not any("hush" in text or "forge-" in text for text in [*kept, repr(run)])
-    assert "add-mask" not in rehearsed.said
+    logs = [path.read_text() for path in (run.directory / "jobs").rglob("*.log")]
+    assert not any("hush" in text or "forge-" in text for text in [*logs, repr(run)])
+    assert "add-mask" not in rehearsed.output
 
 
-def test_an_interruption_ends_what_was_started_and_the_tokens(rehearsed):
+def test_interruption_ends_child_processes_and_revokes_tokens(rehearsed):
     rehearsed.register()
     started = rehearsed.root.parent / "started"
 
@@ -475,10 +489,10 @@ def test_an_interruption_ends_what_was_started_and_the_tokens(rehearsed):
         rehearsed.push(small(steps, job="environment: crates-io\npermissions: {id-token: write}"))
     assert not Path(f"/proc/{started.read_text().strip()}").exists()
     assert rehearsed.registries.identity._request_tokens._values == {}
-    assert [each.status for each in rehearsed.registries.crates.log if each.method == "DELETE"] == [204]
+    assert [entry.status for entry in rehearsed.registries.crates.log if entry.method == "DELETE"] == [204]
 
 
-# Matrix, needs, artifacts
+# Matrix, needs, workflow artifacts
 
 
 MATRIX = """
@@ -520,7 +534,7 @@ MATRIX = """
 """
 
 
-def test_what_is_for_another_host_is_listed_and_counts_as_passed(rehearsed, monkeypatch):
+def test_jobs_for_other_hosts_are_reported_and_count_as_passed(rehearsed, monkeypatch):
     monkeypatch.setattr("binoc_runbook.rehearsal.runner.runner_labels.this_host", lambda: ("Linux", "X64"))
     installable = ["manylinux_2_17_x86_64", "linux_x86_64"]
     monkeypatch.setattr("binoc_runbook.rehearsal.runner.runner_labels.platform_tags", lambda: iter(installable))
@@ -537,12 +551,12 @@ def test_what_is_for_another_host_is_listed_and_counts_as_passed(rehearsed, monk
         "anyway": "success",
     }
     reasons = [job.reason for job in run.jobs if job.state == "elsewhere"]
-    assert "wheels for `musllinux_1_2_x86_64` cannot be installed" in reasons[0]
-    assert all("is another kind of host than this one" in reason for reason in reasons[1:])
+    assert "`musllinux_1_2_x86_64`" in reasons[0]
+    assert all("Linux X64" in reason for reason in reasons[1:])
     assert run.passed
 
 
-def test_of_a_matrix_only_the_entry_that_failed_runs_again(rehearsed):
+def test_only_the_failed_entry_of_a_matrix_runs_again(rehearsed):
     flag = rehearsed.root.parent / "flag"
     steps = f"""
 - run: echo ${{{{ matrix.letter }}}} > out
@@ -580,7 +594,7 @@ def test_of_a_matrix_only_the_entry_that_failed_runs_again(rehearsed):
         ("{push: {tags-ignore: ['v*']}}", False, False),
     ],
 )
-def test_a_push_starts_what_its_filters_let_through(rehearsed, on, tag, branch):
+def test_push_triggers_the_workflow_if_its_filters_match(rehearsed, on, tag, branch):
     ref = rehearsed.tag(small("- run: echo").replace("on: push", f"on: {on}"))
     assert (rehearsed.runner.push(ref) is not None) is tag
     assert (rehearsed.runner.push("refs/heads/main") is not None) is branch
@@ -615,7 +629,7 @@ ARTIFACTS = """
 """
 
 
-def test_artifacts_have_the_names_that_github_gives_them(rehearsed):
+def test_files_of_workflow_artifacts_have_the_same_names_as_on_github(rehearsed):
     run = rehearsed.push(small(ARTIFACTS))
     assert one(run, "one").steps[-1].lines == (
         "all/alone/a.whl",
@@ -630,64 +644,65 @@ def test_artifacts_have_the_names_that_github_gives_them(rehearsed):
         "merged/other/c.txt",
         "named/a.whl",
         "named/deep/b.whl",
-    ), rehearsed.said
-    assert "no files were found for `*.none`" in rehearsed.said
+    ), rehearsed.output
+    assert "`*.none`" in rehearsed.output
 
 
 @pytest.mark.parametrize(
-    ("step", "reason"),
+    ("step", "data"),
     [
-        ("- uses: actions/upload-artifact@v7\n  with: {name: a, path: x}", "already exists"),
-        ("- uses: actions/upload-artifact@v7\n  with: {name: b, path: y, if-no-files-found: error}", "no files were"),
-        ("- uses: actions/upload-artifact@v7\n  with: {name: 'b/c', path: x}", "cannot be the name"),
-        ("- uses: actions/download-artifact@v8\n  with: {name: c}", "there is no artifact `c`, beside `a`"),
-        ("- run: echo\n  working-directory: nowhere", "there is no directory `nowhere`"),
-        ("- run: echo nonsense >> $GITHUB_OUTPUT", "neither `name=value`"),
+        ("- uses: actions/upload-artifact@v7\n  with: {name: a, path: x}", "`a`"),
+        ("- uses: actions/upload-artifact@v7\n  with: {name: b, path: y, if-no-files-found: error}", "`y`"),
+        ("- uses: actions/upload-artifact@v7\n  with: {name: 'b/c', path: x}", "`b/c`"),
+        ("- uses: actions/download-artifact@v8\n  with: {name: c}", "`c`"),
+        ("- run: echo\n  working-directory: nowhere", "`nowhere`"),
+        ("- run: echo nonsense >> $GITHUB_OUTPUT", "`nonsense`"),
     ],
 )
-def test_a_step_that_cannot_be_done_fails_with_its_reason(rehearsed, step, reason):
+def test_failed_step_reports_its_reason(rehearsed, step, data):
     upload = "- run: echo > x\n- uses: actions/upload-artifact@v7\n  with: {name: a, path: x}\n"
     job = one(rehearsed.push(small(upload + step)), "one")
     assert (job.state, job.steps[-1].state) == ("failure", "failure")
-    assert reason in job.finding.saw
+    assert data in job.finding.saw
 
 
-# What is refused before anything runs
+# Unsupported workflows
 
 
 @pytest.mark.parametrize(
-    ("workflow", "place", "saw"),
+    ("workflow", "line", "data"),
     [
-        (small("- run: echo\n- uses: someone/else@v1"), 8, "the action `someone/else@v1` is not known"),
-        (small("- uses: actions/checkout@v7\n  with: {ref: main}"), 8, "the input `ref` of `actions/checkout`"),
-        (small("- run: echo\n  continue-on-error: true"), 8, "`continue-on-error` of a step"),
-        (small("- run: echo\n  shell: pwsh"), 8, "the shell `pwsh`"),
-        (small("- run: echo", job="container: alpine"), 6, "`container` of a job"),
-        (small("- run: echo", job="services: {db: {image: x}}"), 6, "`services` of a job"),
-        (small("- run: echo", job="permissions: write-all"), 6, "the permissions are `write-all`"),
-        (small("- run: echo", job="needs: [two]"), 6, "there is no such job"),
-        (small("- run: echo", job="needs: [one]"), 4, "`one` waits for itself"),
-        (small("- run: echo", job="if: matrix.x == 1"), 6, "`matrix` is not known there"),
-        (small("- run: echo", job="if: ${{ true }} && false"), 6, "is a text, which is always true|always true"),
-        (small("- run: echo", job="strategy: {matrix: '${{ fromJSON(x) }}'}"), 6, "is computed"),
-        (small("- run: echo ${{ secrets.TOKEN }}"), 7, "`secrets` is not known there"),
-        (small("- run: echo ${{ github.actor }}"), 7, "`github.actor` is not known"),
-        (small("- run: echo ${{ needs.two.result }}"), 7, "`needs.two.result` is not known"),
-        (small("- run: echo ${{ inputs.x }}"), 7, "`inputs.x` is not known"),
-        (small("- run: echo ${{ hashFiles('x') }}"), 7, "the function `hashFiles` is not supported"),
-        (small("- run: echo ${{ fromJSON('[1]')[0] }}"), 7, "`fromJSON` is not rehearsed"),
-        (small("- run: echo", job="if: fromJSON('true')"), 6, "`fromJSON` is not rehearsed"),
-        (small("- run: echo ${{ success() }}"), 7, "stands outside of an `if`"),
-        (small("- run: echo", more="  two:\n    uses: ./.github/workflows/x.yml\n"), 8, "another workflow file"),
-        (small("- name: nothing"), 7, "does not say one of `run` and `uses`"),
-        ("on: push\njobs: []\n", None, "has no jobs"),
+        (small("- run: echo\n- uses: someone/else@v1"), 8, "`someone/else@v1`"),
+        (small("- uses: actions/checkout@v7\n  with: {ref: main}"), 8, "`ref` of `actions/checkout`"),
+        (small("- run: echo\n  continue-on-error: true"), 8, "`continue-on-error`"),
+        (small("- run: echo\n  shell: pwsh"), 8, "`pwsh`"),
+        (small("- run: echo", job="container: alpine"), 6, "`container`"),
+        (small("- run: echo", job="services: {db: {image: x}}"), 6, "`services`"),
+        (small("- run: echo", job="permissions: write-all"), 6, "write-all"),
+        (small("- run: echo", job="needs: [two]"), 6, "`two`"),
+        (small("- run: echo", job="needs: [one]"), 4, "`one`"),
+        (small("- run: echo", job="if: matrix.x == 1"), 6, "`matrix`"),
+        (small("- run: echo", job="if: ${{ true }} && false"), 6, "`${{ … }}`"),
+        (small("- run: echo", job="strategy: {matrix: '${{ fromJSON(x) }}'}"), 6, "`one`"),
+        (small("- run: echo ${{ secrets.TOKEN }}"), 7, "`secrets`"),
+        (small("- run: echo ${{ github.actor }}"), 7, "`github.actor`"),
+        (small("- run: echo ${{ needs.two.result }}"), 7, "`needs.two.result`"),
+        (small("- run: echo ${{ inputs.x }}"), 7, "`inputs.x`"),
+        (small("- run: echo ${{ hashFiles('x') }}"), 7, "`hashFiles`"),
+        (small("- run: echo ${{ fromJSON('[1]')[0] }}"), 7, "`fromJSON`"),
+        (small("- run: echo", job="if: fromJSON('true')"), 6, "`fromJSON`"),
+        (small("- run: echo ${{ success() }}"), 7, "`success()`"),
+        (small("- run: echo", more="  two:\n    uses: ./.github/workflows/x.yml\n"), 8, "`two`"),
+        (small("- name: nothing"), 7, "`run`"),
+        ("on: push\njobs: []\n", None, "jobs"),
     ],
 )
-def test_what_is_not_known_is_refused_before_anything_runs(rehearsed, workflow, place, saw):
-    with pytest.raises(RefusedError) as caught:
+def test_unsupported_workflow_is_refused_before_a_job_runs(rehearsed, workflow, line, data):
+    with pytest.raises(RefusedError) as refusal:
         rehearsed.push(workflow)
-    (finding,) = caught.value.findings
-    assert finding.looked_at == f".github/workflows/publish.yml{f':{place}' if place else ''}"
-    assert re.search(saw, finding.saw)
+    (finding,) = refusal.value.findings
+    assert (finding.check, finding.status) == ("rehearsed workflow", "failed")
+    assert finding.looked_at == f".github/workflows/publish.yml{f':{line}' if line else ''}"
+    assert data in finding.saw
     assert finding.remedy
-    assert rehearsed.shown == []
+    assert rehearsed.lines == []

@@ -1,4 +1,4 @@
-"""Whether a name is taken, asked of registries on loopback by the clients that are configured for them."""
+"""Tests of the setup check against local servers, with real clients."""
 
 from __future__ import annotations
 
@@ -15,47 +15,52 @@ from binoc_runbook.world import World
 
 pytestmark = pytest.mark.rehearsal
 
+#: `looked_at` of the findings about the two names.
+PROJECT, CRATE = "pip index versions demo", "cargo info demo-sdk"
+
 
 @pytest.fixture
-def asked(checkout, tmp_path, monkeypatch):
-    """The findings about the checkout of a world whose clients go to loopback, and the servers there."""
+def setup(checkout, tmp_path, monkeypatch):
+    """A function that checks the setup of the checkout with clients of the local servers, and these servers."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with open_registries(tmp_path / "clients", checkout.remote, "example/demo") as registries:
         registries.github.settings = RepositorySettings.promised("pypi-demo", "crates-io")
-        may = dict.fromkeys(("actions", "environments", "secrets"), "read") | {"administration": "write"}
-        token = {"GH_TOKEN": registries.github.token(may), "CARGO_NET_RETRY": "0"}
+        permissions = dict.fromkeys(("actions", "environments", "secrets"), "read") | {"administration": "write"}
+        token = {"GH_TOKEN": registries.github.token(permissions), "CARGO_NET_RETRY": "0"}
 
-        def ask():
+        def check():
             environment = registries.user_environment | token
             world = replace(World.real(checkout.root, environment), kind="rehearsal")
             return check_setup(world, read_policy(checkout.root))
 
-        yield ask, registries
+        yield check, registries
     assert registries.mistakes == []
 
 
-def test_names_that_nobody_has_need_a_pending_publisher_and_a_publish_by_hand(asked):
-    ask, _ = asked
-    told = str(ask())
-    assert "PyPI has no project `demo` yet" in told
-    assert "crates.io has no crate `demo-sdk`" in told
-    assert "GET /repos/example/demo/immutable-releases: published releases are immutable" in told
+def statuses(findings):
+    return {finding.looked_at: finding.status for finding in findings}
 
 
-def test_a_project_is_there_with_and_without_files_and_the_crate_of_the_workspace_is_no_answer(asked):
-    ask, registries = asked
+def test_new_names_need_a_pending_publisher_and_a_publish_by_hand(setup):
+    check, _ = setup
+    findings = check()
+    (project,) = [finding for finding in findings if finding.looked_at == PROJECT]
+    assert (project.status, "pending publisher" in project.saw) == ("unknown", True)
+    assert statuses(findings)[CRATE] == "failed"
+    assert statuses(findings)["GET /repos/example/demo/immutable-releases"] == "ok"
+
+
+def test_project_exists_with_and_without_files(setup):
+    check, registries = setup
     project = registries.index.add_project("demo")
-    assert "PyPI has a project `demo`" in str(ask())
+    assert statuses(check())[PROJECT] == "ok"
     project.files["demo-1.0.0.tar.gz"] = UploadedFile("demo-1.0.0.tar.gz", "1.0.0", "sdist", "", b"x")
-    told = str(ask())
-    assert "PyPI has a project `demo`" in told
-    assert "crates.io has no crate `demo-sdk`" in told
+    assert statuses(check())[PROJECT] == "ok"
 
 
-def test_registries_that_are_down_leave_it_unknown(asked):
-    ask, registries = asked
+def test_unreachable_registries_are_unknown(setup):
+    check, registries = setup
     registries.index.faults.down = registries.crates.faults.down = True
-    told = ask()
-    assert told.having("failed") == told[:0]
-    assert "PyPI has `demo`" in str(told.having("unknown"))
-    assert "crates.io has `demo-sdk`" in str(told.having("unknown"))
+    findings = check()
+    assert findings.having("failed") == findings[:0]
+    assert (statuses(findings)[PROJECT], statuses(findings)[CRATE]) == ("unknown", "unknown")

@@ -1,4 +1,4 @@
-"""A release that was published on loopback, verified through the clients that its users have."""
+"""Tests of the verification of a release that was published to local registries, with real clients."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ BIN = Path(sys.executable).parent
 RUNBOOK = Path(__file__).parents[2] / "runbooks/verify.ipynb"
 VERSION = Version.parse("0.4.0")
 
-#: A wheel of the stable ABI that any Linux of this machine, or macOS, can install.
+#: The platform tag of a wheel that this machine can install.
 PLATFORM = next(tag for tag in platform_tags() if not tag.startswith("linux_"))
 WHEEL = f"demo-0.4.0-cp310-abi3-{PLATFORM}.whl"
 
@@ -45,12 +45,12 @@ import argparse, ctypes, importlib.metadata
 parser = argparse.ArgumentParser()
 parser.add_argument("version")
 parser.add_argument("--plugin", action="append", default=[])
-given = parser.parse_args()
-assert importlib.metadata.version("demo") == given.version
+arguments = parser.parse_args()
+assert importlib.metadata.version("demo") == arguments.version
 import demo
 assert demo.__file__.startswith(__import__("sys").prefix)
-(library,) = given.plugin
-assert ctypes.CDLL(library).answer() == 42, "the plugin gives another answer"
+(library,) = arguments.plugin
+assert ctypes.CDLL(library).answer() == 42, "the plugin returns a wrong value"
 """,
     "crates/demo-sdk/src/lib.rs": "pub fn answer() -> u32 {\n    42\n}\n",
     "crates/demo-plugin/Cargo.toml": """\
@@ -76,8 +76,8 @@ pub extern "C" fn answer() -> u32 {
 
 
 @dataclass
-class Shown:
-    """What a person was shown; `on_line` may do something about it."""
+class Reporter:
+    """A reporter that keeps all lines; `on_line` is called for each line of a check."""
 
     lines: list[str] = field(default_factory=list)
     on_line: Callable[[], None] = lambda: None
@@ -85,28 +85,28 @@ class Shown:
     def says(self, words: str) -> None:
         self.lines.append(words)
 
-    asks = says
+    started = says
 
     def line(self, text: str) -> None:
         self.lines.append(text)
         self.on_line()
 
-    def answers(self, head: str, findings: Findings) -> None:
-        self.lines.append(head)
+    def result(self, headline: str, findings: Findings) -> None:
+        self.lines.append(headline)
 
 
 @dataclass
 class Published:
-    """A small workspace whose version 0.4.0 is tagged, what was built of it, and the registries."""
+    """A small workspace whose version 0.4.0 is tagged, its dists, and the registries."""
 
     root: Path
     dist: Path
     registries: Registries
-    shown: Shown
+    reporter: Reporter
     environment: dict[str, str]
 
     def release(self) -> None:
-        """Put out what was built, as the workflow does in the end."""
+        """Publish the dists."""
         for path in self.dist.iterdir():
             if not path.name.endswith(".crate"):
                 self.put(path.name, path.read_bytes())
@@ -138,7 +138,7 @@ class Published:
     def verification(self, **options) -> Verification:
         options.setdefault("sums", self.sums())
         target = open_target(self.world, Version.parse("0.4.0"))
-        return Verification(target, self.shown, self.root / "runs", pause=0.01, **options)
+        return Verification(target, self.reporter, self.root / "runs", pause=0.01, **options)
 
     def record(self) -> dict:
         return json.loads((self.root / "runs/verify-0.4.0.json").read_text("utf-8"))
@@ -156,23 +156,23 @@ def built(checkout, tmp_path) -> Iterator[Published]:
     with open_registries(tmp_path / "clients") as registries:
         environment = {
             **registries.user_environment,
-            # A fault is to be seen at once, and not after some more attempts.
+            # Clients do not retry, so that faults are reported at once.
             "UV_HTTP_RETRIES": "0",
             "CARGO_NET_RETRY": "0",
             "CARGO_TARGET_DIR": str(tmp_path / "target"),
-            # An environment takes seconds, and one test tries them all.
+            # An environment takes about 2 seconds, so only one test uses all Pythons.
             "PYENV_ROOT": str(tmp_path / "no-pyenv"),
         }
-        made = Published(checkout.root, tmp_path / "dist", registries, Shown(), environment)
-        assert made.do("cargo", "generate-lockfile", "--offline").returncode == 0
-        checkout.commit("What is published")
+        workspace = Published(checkout.root, tmp_path / "dist", registries, Reporter(), environment)
+        assert workspace.do("cargo", "generate-lockfile", "--offline").returncode == 0
+        checkout.commit("Release 0.4.0")
         checkout.git("tag", "-a", "v0.4.0", "-m", "0.4.0", cwd=checkout.root)
-        assert made.do("cargo", "package", "--package", "demo-sdk", "--no-verify").returncode == 0
-        made.dist.mkdir()
-        shutil.copy(tmp_path / "target/package/demo-sdk-0.4.0.crate", made.dist)
-        write_wheel(made.dist / WHEEL)
-        write_sdist(made.dist / "demo-0.4.0.tar.gz")
-        yield made
+        assert workspace.do("cargo", "package", "--package", "demo-sdk", "--no-verify").returncode == 0
+        workspace.dist.mkdir()
+        shutil.copy(tmp_path / "target/package/demo-sdk-0.4.0.crate", workspace.dist)
+        write_wheel(workspace.dist / WHEEL)
+        write_sdist(workspace.dist / "demo-0.4.0.tar.gz")
+        yield workspace
     assert registries.mistakes == []
 
 
@@ -190,7 +190,7 @@ def write_wheel(path: Path, text: str = "'''Nothing.'''\n") -> None:
         f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: false\nTag: cp310-abi3-{PLATFORM}\n",
     }
     digests = {name: hashlib.sha256(content.encode()).digest() for name, content in files.items()}
-    rows = [f"{name},sha256={base64.urlsafe_b64encode(each).decode().rstrip('=')}," for name, each in digests.items()]
+    rows = [f"{name},sha256={base64.urlsafe_b64encode(sha).decode().rstrip('=')}," for name, sha in digests.items()]
     files[f"{info}/RECORD"] = "\n".join([*rows, f"{info}/RECORD,,", ""])
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in files.items():
@@ -209,10 +209,10 @@ def states(verification: Verification) -> dict[str, str]:
     return {artifact.name: verdict.state for artifact, verdict in verification.verdicts.items()}
 
 
-# The whole of it
+# A complete verification
 
 
-def test_what_is_published_as_it_was_built_is_verified_and_tried_on_each_python(published):
+def test_complete_release_is_verified_on_each_python(published):
     del published.environment["PYENV_ROOT"]
     verification = published.verification()
     verification.published()
@@ -222,15 +222,15 @@ def test_what_is_published_as_it_was_built_is_verified_and_tried_on_each_python(
     assert states(verification) == {"demo": "published", "demo-sdk": "published"}
     record = published.record()
     assert record["outcome"] == "published"
-    found = [(each["check"], each["status"]) for each in record["findings"]]
-    assert found[:4] == [("published", "ok"), ("published", "ok"), ("provenance", "unknown"), ("commit", "ok")]
-    assert set(found[4:]) == {("smoke-test", "ok")}
+    results = [(finding["check"], finding["status"]) for finding in record["findings"]]
+    assert results[:4] == [("published", "ok"), ("published", "ok"), ("provenance", "unknown"), ("commit", "ok")]
+    assert set(results[4:]) == {("smoke-test", "ok")}
     assert "libdemo_plugin" in record["findings"][-1]["saw"]
     assert record["artifacts"][1]["commit"] == record["commit"]
     assert str(published.root.parent) not in json.dumps(record)
 
 
-def test_the_command_runs_the_page_and_prints_the_record(published, tmp_path):
+def test_command_runs_the_notebook_and_prints_the_record(published, tmp_path):
     (published.root / "runbooks").mkdir()
     shutil.copy(RUNBOOK, published.root / "runbooks")
     sums = tmp_path / "SHA256SUMS"
@@ -248,38 +248,40 @@ def test_the_command_runs_the_page_and_prints_the_record(published, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == published.record()
-    assert "✓ 0.4.0 is published: demo, demo-sdk" in done.stderr
-    page = (published.root / "runs/verify-0.4.0.ipynb").read_text("utf-8")
-    assert "installed and run: demo==0.4.0" in page
-    assert str(tmp_path) not in page
+    assert json.loads(done.stdout)["outcome"] == "published"
+    notebook = (published.root / "runs/verify-0.4.0.ipynb").read_text("utf-8")
+    assert "demo==0.4.0" in notebook
+    assert str(tmp_path) not in notebook
 
 
-# What is there, and what is not
+# States of the artifacts
 
 
-def test_what_is_not_yet_visible_is_asked_for_again_until_it_is(built):
-    built.shown.on_line = lambda: built.registries.index.projects or built.release()
+def test_artifacts_that_are_not_yet_visible_are_checked_again(built):
+    built.reporter.on_line = lambda: built.registries.index.projects or built.release()
     verification = built.verification(timeout=60)
     verification.published()
     assert states(verification) == {"demo": "published", "demo-sdk": "published"}
-    assert any("not yet visible: demo, demo-sdk" in line for line in built.shown.lines)
+    assert any("demo, demo-sdk" in line for line in built.reporter.lines)
 
 
-def test_the_timeout_ends_and_nothing_is_tried_that_is_not_there(built):
+def test_smoke_test_is_skipped_if_artifacts_are_not_visible_before_the_timeout(built):
     verification = built.verification(timeout=0)
     verification.published()
     verification.origin()
     verification.smoke_test()
     assert states(verification) == {"demo": "not yet visible", "demo-sdk": "not yet visible"}
-    with pytest.raises(RefusedError, match=r"0\.4\.0 is not published as it should be") as caught:
+    with pytest.raises(RefusedError) as refusal:
         verification.finish()
-    assert "the index has no project `demo`" in str(caught.value)
-    assert "the registry has no crate `demo-sdk`" in str(caught.value)
+    looked_at = str([finding.looked_at for finding in refusal.value.findings])
+    assert "demo==0.4.0" in looked_at
+    assert "demo-sdk@=0.4.0" in looked_at
     assert built.record()["outcome"] == "refused"
-    assert "not tried: the registries do not offer demo, demo-sdk" in str(verification.findings["smoke-test"])
+    (finding,) = verification.findings["smoke-test"]
+    assert (finding.status, "demo, demo-sdk" in finding.saw) == ("unknown", True)
 
 
-def test_what_is_absent_long_after_the_tag_is_missing(built):
+def test_artifact_that_is_not_visible_long_after_the_tag_is_missing(built):
     old = {"GIT_COMMITTER_DATE": "2026-01-01T00:00:00Z"}
     assert built.do("git", "tag", "-f", "-a", "v0.4.0", "-m", "0.4.0", "v0.4.0^{}", **old).returncode == 0
     verification = built.verification(timeout=60)
@@ -287,20 +289,20 @@ def test_what_is_absent_long_after_the_tag_is_missing(built):
     assert states(verification) == {"demo": "missing", "demo-sdk": "missing"}
 
 
-def test_other_bytes_than_those_that_were_built_differ(published):
+def test_file_with_a_different_digest_differs(published):
     published.put(WHEEL, b"something else")
     verification = published.verification()
     verification.published()
     assert states(verification) == {"demo": "differs", "demo-sdk": "published"}
 
 
-def test_without_sums_nobody_knows_what_was_built(published):
+def test_artifacts_are_unknown_without_checksums(published):
     verification = published.verification(sums={})
     verification.published()
     assert states(verification) == {"demo": "unknown", "demo-sdk": "unknown"}
 
 
-def test_a_registry_that_does_not_answer_is_unknown_and_not_missing(published):
+def test_artifacts_are_unknown_if_the_registries_are_down(published):
     published.registries.index.faults.down = published.registries.crates.faults.down = True
     verification = published.verification()
     verification.published()
@@ -308,94 +310,97 @@ def test_a_registry_that_does_not_answer_is_unknown_and_not_missing(published):
     assert "503" in str(verification.findings["published"])
 
 
-def test_a_crate_of_another_commit_than_the_tag_is_refused(published):
+def test_crate_of_a_different_commit_fails(published):
     assert published.do("git", "tag", "-f", "v0.4.0", "HEAD~1").returncode == 0
     verification = published.verification()
     verification.published()
     verification.origin()
     (finding,) = verification.findings["origin"].having("failed")
-    assert "`v0.4.0`" in finding.saw
+    assert finding.check == "commit"
 
 
-def test_a_chapter_that_was_left_out_is_refused(published):
+def test_verification_with_a_skipped_check_is_refused(published):
     verification = published.verification()
     verification.published()
-    with pytest.raises(RefusedError, match="was not run"):
+    with pytest.raises(RefusedError) as refusal:
         verification.finish()
+    results = [(finding.check, finding.status) for finding in refusal.value.findings]
+    assert results == [("origin", "failed"), ("smoke-test", "failed")]
 
 
-def test_where_no_artifact_is_promised_nothing_is_called_published(built):
+def test_verification_without_artifacts_is_refused(built):
     text = (built.root / "pyproject.toml").read_text()
     (built.root / "pyproject.toml").write_text(text.partition("\n[[")[0])
     verification = built.verification()
-    for chapter in (verification.published, verification.origin, verification.smoke_test):
-        chapter()
-    with pytest.raises(RefusedError, match="no artifact is promised"):
+    for check in (verification.published, verification.origin, verification.smoke_test):
+        check()
+    with pytest.raises(RefusedError) as refusal:
         verification.finish()
+    assert [(finding.check, finding.status) for finding in refusal.value.findings] == [("published", "unknown")]
 
 
-def test_the_clients_tell_a_name_that_nobody_has_from_a_version_that_is_not_there(published):
+def test_lookup_distinguishes_unknown_names_and_unknown_versions(published):
     processes = published.world.processes
-    told = [
+    kinds = [
         look_up(processes, name, version).kind
-        for look_up, mine in (
+        for look_up, known in (
             (pip_index.look_up_version, "demo"),
             (cargo_index.look_up_version, "demo-sdk"),
         )
-        for name, version in ((mine, "0.4.0"), (mine, "0.4.1"), ("no-such-name", "0.4.0"))
+        for name, version in ((known, "0.4.0"), (known, "0.4.1"), ("no-such-name", "0.4.0"))
     ]
-    assert told == ["offered", "no version", "no name"] * 2
+    assert kinds == ["offered", "no version", "no name"] * 2
 
 
-def test_a_cooldown_for_new_packages_hides_nothing(published):
+def test_setting_to_exclude_new_packages_is_ignored(published):
     published.environment["UV_EXCLUDE_NEWER"] = "2020-01-01"
     assert pip_index.look_up_version(published.world.processes, "demo", "0.4.0").kind == "offered"
 
 
-# The smoke test, before a release
+# The smoke test of dists, before a release
 
 
-def tried(built: Published) -> Findings:
+def smoke_test(built: Published) -> Findings:
     return run_smoke_test(built.world, read_policy(built.root), VERSION, files=built.dist)
 
 
-def test_files_are_tried_from_their_directory_alone(built):
+def test_smoke_test_of_dists_does_not_use_the_registries(built):
     built.registries.index.faults.down = built.registries.crates.faults.down = True
-    found = tried(built)
-    assert found.status == "ok", str(found)
-    assert all("installed and run: demo==0.4.0" in each.saw for each in found)
+    findings = smoke_test(built)
+    assert findings.status == "ok", str(findings)
+    assert all("demo==0.4.0" in finding.saw for finding in findings)
 
 
-def test_a_plugin_that_does_not_compile_against_the_crate_is_found_before_anything_is_installed(built):
+def test_plugin_that_does_not_compile_fails_the_smoke_test(built):
     text = (built.root / "crates/demo-plugin/src/lib.rs").read_text()
     (built.root / "crates/demo-plugin/src/lib.rs").write_text(text.replace("answer()\n}", "question()\n}"))
-    (finding,) = tried(built)
+    (finding,) = smoke_test(built)
     assert finding.status == "failed"
     assert "cannot find function `question` in crate `demo_sdk`" in finding.saw
     assert str(built.root) not in finding.saw
 
 
-def test_an_example_that_does_not_use_the_crate_is_refused(built):
+def test_example_that_does_not_use_the_crate_fails(built):
     (built.root / "crates/demo-plugin/Cargo.toml").write_text('[package]\nname = "other"\nversion = "1.0.0"\n')
-    (finding,) = tried(built)
-    assert (finding.status, finding.saw) == ("failed", "does not depend on `demo-sdk`")
+    (finding,) = smoke_test(built)
+    assert (finding.status, "`demo-sdk`" in finding.saw) == ("failed", True)
 
 
-def test_a_trial_that_fails_says_its_last_words_for_each_python(built):
+def test_failed_smoke_test_reports_the_last_output_for_each_python(built):
     write_wheel(built.dist / WHEEL, text="raise RuntimeError('broken when imported')\n")
-    found = tried(built)
-    assert {each.status for each in found} == {"failed"}
-    assert all("broken when imported" in each.saw for each in found)
+    findings = smoke_test(built)
+    assert {finding.status for finding in findings} == {"failed"}
+    assert all("broken when imported" in finding.saw for finding in findings)
 
 
-def test_wheels_for_another_machine_cannot_be_tried_here(built):
+def test_wheels_for_other_platforms_are_not_tested(built):
     (built.dist / WHEEL).rename(built.dist / "demo-0.4.0-cp310-abi3-win_arm64.whl")
-    (finding,) = tried(built)
-    assert (finding.status, "no wheel of `demo`" in finding.saw) == ("unknown", True)
+    (finding,) = smoke_test(built)
+    assert (finding.status, "`demo`" in finding.saw) == ("unknown", True)
 
 
-def test_without_a_command_for_it_nothing_is_tried(built):
+def test_smoke_test_needs_a_command(built):
     text = (built.root / "pyproject.toml").read_text()
     (built.root / "pyproject.toml").write_text(text.replace('smoke-test = ["python", "smoke_test.py"]\n', ""))
-    (finding,) = tried(built)
-    assert (finding.status, finding.remedy) == ("unknown", 'add `smoke-test`, such as ["python", "smoke_test.py"]')
+    (finding,) = smoke_test(built)
+    assert (finding.status, "`smoke-test`" in finding.remedy) == ("unknown", True)

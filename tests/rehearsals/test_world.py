@@ -1,11 +1,11 @@
-"""The world of a rehearsal: what it takes from the checkout, and what it leaves there."""
+"""Tests of the rehearsal world: its repository, its remote, and its isolation from the checkout."""
 
 from __future__ import annotations
 
 import pytest
 
 from binoc_runbook.finding import RefusedError
-from binoc_runbook.rehearsal.offline_crates import lend_crates
+from binoc_runbook.rehearsal.offline_crates import use_vendored_crates
 from binoc_runbook.rehearsal.rehearsal_world import open_world
 from binoc_runbook.world import World
 
@@ -19,7 +19,7 @@ def world(checkout):
     opened.close()
 
 
-def test_it_has_one_commit_of_the_same_tree_and_an_empty_remote(checkout, world):
+def test_repository_has_one_commit_and_an_empty_remote(checkout, world):
     state = world.git.tree_state()
     assert state.tree == checkout.git("rev-parse", "HEAD^{tree}", cwd=checkout.root)
     assert world.git.query("rev-list", "--count", "HEAD").stdout.strip() == "1"
@@ -27,7 +27,7 @@ def test_it_has_one_commit_of_the_same_tree_and_an_empty_remote(checkout, world)
     assert world.git.remote_refs("origin").refs == {}
 
 
-def test_it_takes_no_tags_no_hooks_and_no_uncommitted_change(checkout):
+def test_tags_hooks_and_uncommitted_changes_are_not_copied(checkout):
     checkout.git("tag", "v0.4.0", cwd=checkout.root)
     hook = checkout.root / ".git/hooks/pre-push"
     hook.write_text("#!/bin/sh\nexit 1\n")
@@ -40,20 +40,20 @@ def test_it_takes_no_tags_no_hooks_and_no_uncommitted_change(checkout):
     world.close()
 
 
-def test_it_uses_nothing_of_the_configuration_of_whoever_runs_it(checkout, monkeypatch, tmp_path):
+def test_git_configuration_of_the_user_is_not_used(checkout, monkeypatch, tmp_path):
     config = tmp_path / "config"
-    config.write_text("[user]\n\tname = Somebody Else\n[tag]\n\tgpgSign = true\n[core]\n\thooksPath = /nowhere\n")
+    config.write_text("[user]\n\tname = Another User\n[tag]\n\tgpgSign = true\n[core]\n\thooksPath = /nowhere\n")
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
     monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
     monkeypatch.setenv("GIT_CONFIG_KEY_0", "user.email")
-    monkeypatch.setenv("GIT_CONFIG_VALUE_0", "somebody@example.org")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", "user@example.org")
     world = open_world(checkout.root)
     assert world.git.identity() == "Rehearsal <rehearsal@localhost>"
     assert not world.git.signs_tags()
     world.close()
 
 
-def test_closing_it_leaves_nothing(checkout, world):
+def test_close_removes_all_files(checkout, world):
     directory = world.root.parent
     world.close()
     assert not directory.exists()
@@ -61,7 +61,7 @@ def test_closing_it_leaves_nothing(checkout, world):
 
 
 @pytest.mark.parametrize("state", ["detached", "shallow", "worktree"])
-def test_whatever_state_the_checkout_is_in_it_is_rehearsed(checkout, tmp_path, state):
+def test_any_state_of_the_checkout_can_be_rehearsed(checkout, tmp_path, state):
     root = checkout.root
     if state == "detached":
         checkout.git("switch", "--quiet", "--detach", cwd=root)
@@ -80,10 +80,10 @@ def push(world, *arguments):
     return world.git.run(["git", "push", "--porcelain", "origin", *arguments])
 
 
-def test_what_its_remote_holds_is_never_forced_moved_or_deleted(world):
+def test_remote_refuses_forced_moved_and_deleted_refs(world):
     world.git.run(["git", "tag", "v0.4.0"])
     assert push(world, "HEAD:refs/heads/main", "refs/tags/v0.4.0").returncode == 0
-    held = world.git.remote_refs("origin").refs
+    before = world.git.remote_refs("origin").refs
     world.git.run(["git", "commit", "--amend", "--allow-empty", "-m", "Another"])
 
     forced = push(world, "+HEAD:refs/heads/main")
@@ -92,35 +92,36 @@ def test_what_its_remote_holds_is_never_forced_moved_or_deleted(world):
 
     assert [done.returncode for done in (forced, moved, deleted)] == [1, 1, 1]
     assert "Cannot update this protected ref." in moved.stderr
-    assert world.git.remote_refs("origin").refs == held
+    assert world.git.remote_refs("origin").refs == before
 
 
 @pytest.mark.parametrize(
-    ("fault", "refused", "taken", "words"),
+    ("fault", "refused", "accepted", "message"),
     [
         ("protected-branch", "refs/heads/main", "refs/tags/v0.4.0", "made through a pull request"),
         ("refused-tag", "refs/tags/v0.4.0", "refs/heads/main", "creations being restricted"),
     ],
 )
-def test_a_rule_of_the_remote_is_seen_by_the_push_and_by_no_dry_run(checkout, fault, refused, taken, words):
+def test_dry_run_does_not_predict_a_rule_of_the_remote(checkout, fault, refused, accepted, message):
     world = open_world(checkout.root, fault)
     assert push(world, "--dry-run", f"HEAD:{refused}").returncode == 0
     done = push(world, f"HEAD:{refused}")
     assert done.returncode == 1
-    assert words in done.stderr
-    assert push(world, f"HEAD:{taken}").returncode == 0
-    assert list(world.git.remote_refs("origin").refs)[-1] == taken
+    assert message in done.stderr
+    assert push(world, f"HEAD:{accepted}").returncode == 0
+    assert list(world.git.remote_refs("origin").refs)[-1] == accepted
     world.close()
 
 
-def test_a_checkout_without_a_commit_is_refused(tmp_path, git):
+def test_checkout_without_a_commit_is_refused(tmp_path, git):
     git("init", "--quiet", str(tmp_path / "empty"))
-    with pytest.raises(RefusedError, match="the rehearsal could not begin"):
+    with pytest.raises(RefusedError) as refusal:
         open_world(tmp_path / "empty")
+    assert [(finding.check, finding.status) for finding in refusal.value.findings] == [("rehearsal", "failed")]
 
 
-def test_what_it_builds_is_never_taken_for_what_the_checkout_builds(checkout):
-    """Cargo would, if both built into one: same names, same places in the workspace, and the newer one wins."""
+def test_builds_of_the_rehearsal_and_the_checkout_are_separate(checkout):
+    """In a shared target directory, cargo would mix up the packages, which have equal names and relative paths."""
     checkout.write(
         "crates/demo-core/tests/place.rs",
         '#[test]\nfn place() {\n    assert!(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).is_dir());\n}\n',
@@ -134,9 +135,9 @@ def test_what_it_builds_is_never_taken_for_what_the_checkout_builds(checkout):
     assert done.returncode == 0, done.stdout
 
 
-def test_the_crates_that_it_builds_with_are_no_packages_of_the_checkout(checkout, world, tmp_path):
-    lend_crates(world, tmp_path)
-    (lent,) = (each for each in (checkout.root / "target/rehearsal/crates").iterdir() if each.is_dir())
-    (lent / "stranger-1.0.0").mkdir()
-    (lent / "stranger-1.0.0/pyproject.toml").write_text('[project]\nname = "stranger"\nversion = "1.0.0"\n')
+def test_vendored_crates_are_not_packages_of_the_checkout(checkout, world, tmp_path):
+    use_vendored_crates(world, tmp_path)
+    (crates,) = (path for path in (checkout.root / "target/rehearsal/crates").iterdir() if path.is_dir())
+    (crates / "stranger-1.0.0").mkdir()
+    (crates / "stranger-1.0.0/pyproject.toml").write_text('[project]\nname = "stranger"\nversion = "1.0.0"\n')
     assert "stranger" not in {package.name for package in World.real(checkout.root).workspace().packages}

@@ -1,4 +1,4 @@
-"""How a verification is opened: what it takes for its parameters, and what it compares with."""
+"""Tests of the parameters and checksums of a verification."""
 
 from __future__ import annotations
 
@@ -10,38 +10,41 @@ from binoc_runbook.release.parameters import parse_verification_parameters
 
 
 @pytest.mark.parametrize(
-    ("given", "saw"),
+    ("invalid", "looked_at"),
     [
-        ({"version": 0.4}, "0.4"),
-        ({"version": "v0.4.0"}, "v0.4.0"),
-        ({"sums": ""}, "must be the path of a file"),
-        ({"sums": 3}, "must be the path of a file"),
-        ({"timeout": "long"}, "must be a number of seconds"),
-        ({"timeout": True}, "must be a number of seconds"),
-        ({"timeout": -1}, "must be a number of seconds"),
-        ({"timeout": float("nan")}, "must be a number of seconds"),
-        ({"world": "real"}, "while tests run, no world but the rehearsal is allowed"),
-        ({"world": "moon"}, "there are two worlds"),
-        ({"injected": ["verison"]}, "this runbook has no such parameter"),
-        ({"injected": ["patience"]}, "`patience` is now `timeout`"),
+        ({"version": 0.4}, "version 0.4"),
+        ({"version": "v0.4.0"}, "version 'v0.4.0'"),
+        ({"sums": ""}, "-p sums"),
+        ({"sums": 3}, "-p sums"),
+        ({"timeout": "long"}, "-p timeout"),
+        ({"timeout": True}, "-p timeout"),
+        ({"timeout": -1}, "-p timeout"),
+        ({"timeout": float("nan")}, "-p timeout"),
+        ({"world": "real"}, "-p world"),
+        ({"world": "moon"}, "-p world"),
+        ({"world": "rehearsal:moon"}, "-p world"),
+        ({"injected": ["verison"]}, "-p verison"),
+        ({"injected": ["patience"]}, "-p patience"),
     ],
 )
-def test_a_parameter_that_is_not_exactly_right_is_refused(given, saw):
-    right = {"version": "0.4.0", "sums": None, "timeout": 0, "world": "rehearsal"}
-    parse_verification_parameters(**right)
-    with pytest.raises(RefusedError, match=saw):
-        parse_verification_parameters(**right | given)
+def test_invalid_parameter_is_refused(invalid, looked_at):
+    valid = {"version": "0.4.0", "sums": None, "timeout": 0, "world": "rehearsal"}
+    parse_verification_parameters(**valid)
+    with pytest.raises(RefusedError) as refusal:
+        parse_verification_parameters(**valid | invalid)
+    assert [(finding.status, finding.looked_at) for finding in refusal.value.findings] == [("failed", looked_at)]
 
 
 @pytest.mark.rehearsal
-def test_nothing_can_be_verified_in_a_rehearsal_that_publishes_nothing(checkout, monkeypatch):
+def test_rehearsed_verification_needs_a_workflow_that_publishes(checkout, monkeypatch):
     monkeypatch.chdir(checkout.root)
-    with pytest.raises(RefusedError, match=r"the rehearsal could not publish 0\.4\.0"):
+    with pytest.raises(RefusedError) as refusal:
         start_verification("0.4.0", world="rehearsal")
+    assert {(finding.check, finding.status) for finding in refusal.value.findings} == {("publication", "failed")}
 
 
 @pytest.mark.parametrize(
-    ("text", "given", "compared"),
+    ("text", "given", "count"),
     [
         (f"{'a' * 64}  demo-0.4.0.tar.gz\n", None, 1),
         (f"{'a' * 64}  demo-0.3.0.tar.gz\n", None, 0),
@@ -49,21 +52,23 @@ def test_nothing_can_be_verified_in_a_rehearsal_that_publishes_nothing(checkout,
         (None, None, 0),
     ],
 )
-def test_the_last_build_is_compared_with_if_it_is_of_this_version(checkout, monkeypatch, text, given, compared):
-    opened(checkout, monkeypatch)
+def test_checksums_of_the_last_build_are_used_if_they_are_of_this_version(checkout, monkeypatch, text, given, count):
+    use_real_world(checkout, monkeypatch)
     if text is not None:
         checkout.write("dist/SHA256SUMS", text)
-    assert len(start_verification("0.4.0", sums=given, world="real").sums) == compared
+    assert len(start_verification("0.4.0", sums=given, world="real").sums) == count
 
 
-@pytest.mark.parametrize(("given", "saw"), [("elsewhere", "No such file"), ("CHANGELOG.md", "line 1 is not a digest")])
-def test_sums_that_cannot_be_read_are_refused(checkout, monkeypatch, given, saw):
-    opened(checkout, monkeypatch)
-    with pytest.raises(RefusedError, match=saw):
-        start_verification("0.4.0", sums=given, world="real")
+@pytest.mark.parametrize("path", ["elsewhere", "CHANGELOG.md"])
+def test_unreadable_checksums_are_refused(checkout, monkeypatch, path):
+    use_real_world(checkout, monkeypatch)
+    with pytest.raises(RefusedError) as refusal:
+        start_verification("0.4.0", sums=path, world="real")
+    (finding,) = refusal.value.findings
+    assert (finding.check, finding.status, finding.looked_at) == ("sums", "failed", path)
 
 
-def opened(checkout, monkeypatch) -> None:
-    """Open the checkout itself, which tests may not; nobody is asked before the first chapter."""
+def use_real_world(checkout, monkeypatch) -> None:
+    """Allow the real world, which is not used before the first check."""
     monkeypatch.chdir(checkout.root)
     monkeypatch.delenv("PYTEST_CURRENT_TEST")

@@ -1,4 +1,4 @@
-"""papermill's command line: read it, and complete it for a runbook of ours."""
+"""papermill's command line: parse it, and complete it for our runbooks."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from binoc_runbook.notebook.messages import MARK
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-#: The name under which papermill knows the engine (`--engine`), as declared in `pyproject.toml`.
+#: The name of the engine in papermill (`--engine`), as declared in `pyproject.toml`.
 ENGINE = "binoc-runbook"
 
-#: Where records go that nobody asked to be elsewhere: a directory at the root of the checkout, ignored by git.
+#: The default directory of records, at the root of the checkout; ignored by git.
 RUNS = "runs"
 
-#: papermill's options and how many values each takes. Those that end papermill before it runs anything (`--help`,
-#: `--version`, `--help-notebook`) are left out on purpose: a line with an option that is not listed stays as it is.
+#: papermill's options, and how many values each takes. Options that make papermill exit without a run (`--help`,
+#: `--version`, `--help-notebook`) are not listed: a command line with an unlisted option is not changed.
 OPTIONS: Mapping[str, int] = {
     **dict.fromkeys(("-p", "--parameters", "-r", "--parameters_raw"), 2),
     **dict.fromkeys(("-f", "--parameters_file", "-y", "--parameters_yaml", "-b", "--parameters_base64"), 1),
@@ -39,7 +39,7 @@ _RAW = {"-p": "-r", "--parameters": "--parameters_raw"}
 
 
 class Option(NamedTuple):
-    """One option as it was typed: where it stands in the line, its name and its values."""
+    """An option of the command line: its position, its name and its values."""
 
     at: int
     name: str
@@ -47,18 +47,18 @@ class Option(NamedTuple):
 
 
 class Invocation(NamedTuple):
-    """The run that this process was started for, as far as the command line tells."""
+    """The run that the command line of this process requests; `directory` is the one in which it was typed."""
 
     notebook: Path
     root: Path
-    typed_in: Path
+    directory: Path
     cwd_given: bool
 
 
 def parse(arguments: Sequence[str]) -> tuple[list[int], list[Option]] | None:
-    """Read a papermill command line: the indexes of its paths, and its options; None if it is not understood.
+    """Return the indexes of the paths in a papermill command line, and its options; None if it cannot be parsed.
 
-    It follows click: values may be attached (`-pversion 0.4.0`, `--cwd=x`), options and paths may be mixed, `--` ends
+    Parses like click: values can be attached (`-pversion 0.4.0`, `--cwd=x`), options and paths can be mixed, `--` ends
     the options, and `-` is a path.
     """
     paths: list[int] = []
@@ -78,10 +78,10 @@ def parse(arguments: Sequence[str]) -> tuple[list[int], list[Option]] | None:
             attached = [value] if equals else []
         else:
             name, attached = argument[:2], [argument[2:]] if argument[2:] else []
-        wanted = OPTIONS.get(name)
-        if wanted is None or len(attached) > wanted:
+        count = OPTIONS.get(name)
+        if count is None or len(attached) > count:
             return None
-        end = at + 1 + wanted - len(attached)
+        end = at + 1 + count - len(attached)
         if end > len(arguments):
             return None
         options.append(Option(at, name, (*attached, *arguments[at + 1 : end])))
@@ -90,9 +90,9 @@ def parse(arguments: Sequence[str]) -> tuple[list[int], list[Option]] | None:
 
 
 def amend(arguments: list[str]) -> Invocation | None:
-    """Complete a papermill command line in place; None, and nothing changed, if it does not run a runbook of ours.
+    """Complete a papermill command line in place; return None, and change nothing, if it does not run our runbook.
 
-    Adds the engine unless one is named, the output path unless there is one, and passes the version as it was typed.
+    Adds the engine and the output path if they are missing, and passes the version as text.
     """
     parsed = parse(arguments)
     if parsed is None:
@@ -108,13 +108,13 @@ def amend(arguments: list[str]) -> Invocation | None:
     root = root_of(notebook) or notebook.parent
 
     passed = [option for option in options if option.name in (*_RAW, *_RAW.values()) and option.values[0] == "version"]
-    raw = [option for option in passed if option.name not in _RAW]  # which papermill prefers
+    raw = [option for option in passed if option.name not in _RAW]  # papermill prefers these
     for option in [] if raw else passed:
-        if option.values[1] != "None":  # which papermill makes the default of the runbook, as it should
+        if option.values[1] != "None":  # papermill converts this to None, the default of the runbook
             arguments[option.at] = _RAW[option.name] + arguments[option.at].removeprefix(option.name)
     if len(paths) == 2:
         if Path(arguments[paths[1]]).resolve().parent == root / RUNS:
-            _make_runs(root)  # a fresh clone has none, and papermill would say no more than that
+            _make_runs(root)  # a new clone does not have the directory, and papermill would fail
     else:
         version = (raw or passed)[-1].values[1] if passed else ""
         output = _new_record(notebook, root, runbook, version) if os.isatty(1) else "-"
@@ -127,38 +127,38 @@ def amend(arguments: list[str]) -> Invocation | None:
 
 
 def _runbook(path: Path) -> str | None:
-    """Read which of our runbooks a file is."""
+    """Return which of our runbooks a file is, or None."""
     if not path.is_file():
         return None
     content = path.read_bytes()
-    if MARK.encode() not in content:  # most notebooks of the world are not ours and are not parsed
+    if MARK.encode() not in content:  # other notebooks are not parsed
         return None
     try:
         notebook = json.loads(content)
     except ValueError:
-        return "release"  # ours and broken, as by a merge: papermill reads it, and says so, rather than write over it
+        return "release"  # our runbook, but invalid JSON (such as a merge conflict): papermill reports the error
     mark = notebook["metadata"].get(MARK)
     return str(mark.get("runbook", "release")) if isinstance(mark, dict) else None
 
 
 def _new_record(notebook: Path, root: Path, runbook: str, version: str) -> str:
-    """Choose where the record of this version goes, in a spelling that is short and that papermill leaves alone."""
-    named = "" if version == "None" else version
-    # A release is filed under its version alone.
-    told = named or runbook if runbook == "release" else f"{runbook}-{named}"
-    stem = re.sub(r"[^\w.+-]+", "-", told).strip(".-")[:80] or "release"
+    """Return the path of the record of this version, relative if possible, with braces escaped."""
+    label = "" if version == "None" else version
+    # The record of a release is named after its version only.
+    name = label or runbook if runbook == "release" else f"{runbook}-{label}"
+    stem = re.sub(r"[^\w.+-]+", "-", name).strip(".-")[:80] or "release"
     record = root / RUNS / f"{stem}.ipynb"
-    if record == notebook:  # somebody runs a record again: that must not destroy it
+    if record == notebook:  # a record is run again: do not overwrite it
         record = record.with_stem(f"{stem}-again")
     _make_runs(root)
     return _escaped(os.path.relpath(record) if Path.cwd().is_relative_to(root) else str(record))
 
 
 def _make_runs(root: Path) -> None:
-    with contextlib.suppress(OSError):  # papermill says what is wrong with the directory, and nothing ran yet
+    with contextlib.suppress(OSError):  # papermill reports the error of the directory before it runs a cell
         (root / RUNS).mkdir(exist_ok=True)
 
 
 def _escaped(path: str) -> str:
-    # papermill fills parameters into both paths with str.format.
+    # papermill formats both paths with str.format and the parameters.
     return path.replace("{", "{{").replace("}", "}}")

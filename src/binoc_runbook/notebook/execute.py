@@ -1,4 +1,4 @@
-"""Running a runbook from a command: through papermill and its engine, with the outcome in one place."""
+"""Execution of a runbook by a command, with papermill and our engine."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ VERIFY = Path("runbooks") / "verify.ipynb"
 
 
 def run_notebook(root: Path, parameters: dict[str, Any], record: Path, runbook: Path = RELEASE) -> int:
-    """Run a runbook in the checkout at `root`; its record goes to `record`. Both are paths from the root.
+    """Run a runbook in the checkout at `root`, and write its record to `record`; both paths are relative to `root`.
 
-    Returns the exit code: 0 when every cell ran to its end, 1 when the run was refused or failed, 130 on Ctrl-C.
+    Returns the exit code: 0 if all cells succeeded, 1 if the run was refused or failed, 130 on Ctrl-C.
 
     Raises:
-        RefusedError: There is no runbook to run.
+        RefusedError: The runbook does not exist.
     """
     import papermill  # type: ignore[import-untyped]
     from papermill.exceptions import PapermillExecutionError  # type: ignore[import-untyped]
 
     notebook = next((path for path in (root / runbook, Path(__file__).parents[3] / runbook) if path.is_file()), None)
     if notebook is None:
-        finding = Finding.failed("runbook", str(runbook), "is missing", "copy it from the checkout of binoc-runbook")
-        raise RefusedError("there is no runbook to run", [finding])
+        finding = Finding.failed("runbook", str(runbook), "does not exist", "copy it from a checkout of binoc-runbook")
+        raise RefusedError("the runbook does not exist", [finding])
     (root / record).parent.mkdir(parents=True, exist_ok=True)
-    os.chdir(root)  # so that the record tells paths from the root, whatever directory this was typed in
+    os.chdir(root)  # so that the paths in the record are relative to the root
     try:
         papermill.execute_notebook(
             str(notebook.relative_to(root) if notebook.is_relative_to(root) else notebook),
@@ -39,8 +39,8 @@ def run_notebook(root: Path, parameters: dict[str, Any], record: Path, runbook: 
             progress_bar=False,
         )
     except PapermillExecutionError as error:
-        refused = error.ename == RefusedError.__name__
-        print(error.evalue if refused else f"{error.ename}: {error.evalue}", file=sys.stderr)
+        is_refusal = error.ename == RefusedError.__name__
+        print(error.evalue if is_refusal else f"{error.ename}: {error.evalue}", file=sys.stderr)
         print(f"the record of this run is {record}", file=sys.stderr)
         return 130 if error.ename == "KeyboardInterrupt" else 1
     print(f"the record of this run is {record}", file=sys.stderr)

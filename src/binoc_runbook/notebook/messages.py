@@ -1,12 +1,12 @@
-"""What the library and the engine that runs its notebooks tell each other, beside what is shown."""
+"""Messages between the library in the kernel and the papermill engine: MIME types and metadata keys."""
 
 from __future__ import annotations
 
-#: Beside `text/plain` and `text/html` in a display message: `{"lines": ["…", …]}`, to be shown now and not kept.
+#: In a display message: `{"lines": ["…", …]}`, lines that are printed immediately and are not part of the record.
 LIVE = "application/vnd.binoc-runbook.live+json"
 
 #: In an output of the last cell: `{"file_under": "docs/releases/0.4.0.ipynb" or null, "overwrite": false}`.
 RECORD = "application/vnd.binoc-runbook.record+json"
 
-#: The key of metadata that makes a notebook a runbook of ours; its value is a table such as `{"runbook": "release"}`.
+#: The metadata key that marks a notebook as our runbook; its value is an object such as `{"runbook": "release"}`.
 MARK = "binoc_runbook"

@@ -1,7 +1,7 @@
-"""A run as it shows itself in a notebook: one output for each stage, which changes while the stage goes on.
+"""Reporter for notebooks: one output for each stage, which is updated while the stage runs.
 
-Beside the text and the HTML that stay on the page, the lines of a long command travel as data of a type of our own to
-the engine that runs the notebook (see `notebook.engine`), which prints them and keeps them off the page.
+The text and the HTML of an output are kept in the notebook. The lines of a long command are also sent as data of our
+own MIME type to the engine (see `notebook.engine`), which prints them immediately and does not keep them.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from binoc_runbook.release.run import Release
 from binoc_runbook.stages import ACTS, STAGES, Command, Stage, Target
 from binoc_runbook.world.triggered_run import JobRun, PublishedArtifact
 
-#: How many lines of a long command stay on the page, and how often (in seconds) the page is told of new ones.
+#: How many lines of a long command are kept, and how often the output is updated, in seconds.
 EXCERPT, PAUSE = 20, 1.0
 
 
 class NotebookReporter:
-    """Shows a run in the notebook whose cell is running."""
+    """The reporter of the notebook whose cell is running."""
 
     def __init__(self, clean: Translate, clean_markup: Translate) -> None:
         self._clean = clean
         self._clean_markup = clean_markup
         self._excerpt: deque[str] = deque(maxlen=EXCERPT)
-        self._waiting: list[str] = []
-        self._told = 0.0
+        self._pending: list[str] = []
+        self._updated = 0.0
         self._handle: Any = None
-        self._doing = ""
+        self._activity = ""
 
     def opened(self, release: Release) -> None:
         self.says(text.heading(release.target, dry_run=release.dry_run))
@@ -48,67 +48,66 @@ class NotebookReporter:
         self._show(lines, _plan_table(release.target) + figure, live=lines)
 
     def says(self, words: str) -> None:
-        self._say([words])
+        self._show_paragraphs([words])
 
-    def begins(self, stage: Stage, doing: str) -> None:
-        self.asks(f"{text.numbered(stage)}: {doing}")
+    def stage_started(self, stage: Stage, activity: str) -> None:
+        self.started(f"{text.numbered(stage)}: {activity}")
 
-    def asks(self, words: str) -> None:
-        self._doing = f"{words} …"
+    def started(self, activity: str) -> None:
+        self._activity = f"{activity} …"
         if self._handle is None:
             self._excerpt.clear()
-            self._handle = self._show([self._doing], _paragraphs([self._doing]), display_id=True)
+            self._handle = self._show([self._activity], _paragraphs([self._activity]), display_id=True)
         else:
-            # Said once the act begins; a question is answered before anybody wonders.
-            self._waiting.append(self._doing)
-            self._tell()
+            # The terminal shows only the action of a stage; its checks are fast.
+            self._pending.append(self._activity)
+            self._update()
 
     def line(self, words: str) -> None:
         words = self._clean(words)
         self._excerpt.append(words)
-        self._waiting.append(f"    {words}")
-        if time.monotonic() - self._told >= PAUSE:
-            self._tell()
+        self._pending.append(f"    {words}")
+        if time.monotonic() - self._updated >= PAUSE:
+            self._update()
 
-    def ended(self, run: StageRun) -> None:
+    def stage_ended(self, run: StageRun) -> None:
         brief = list(text.stage(run, all_findings=False))
         markup = _findings(run.findings)
-        for planned in run.commands:
-            effect = planned.effect if run.acted else f"withheld; its effect: {planned.effect}"
-            markup += f"<p>{_command(planned)}<br>{_prose(effect)}</p>"
+        for command in run.commands:
+            effect = command.effect if run.acted else f"skipped; effect: {command.effect}"
+            markup += f"<p>{_command(command)}<br>{_prose(effect)}</p>"
         self._end(list(text.stage(run)), markup, brief=brief, is_open=run.state != "done")
 
-    def answers(self, head: str, findings: Findings) -> None:
-        """What a chapter found that is no stage of a release."""
-        self._end(list(text.chapter(head, findings)), _findings(findings))
+    def result(self, headline: str, findings: Findings) -> None:
+        self._end(list(text.chapter(headline, findings)), _findings(findings))
 
-    def at_the_line(self, release: Release, stopped: list[StageRun]) -> None:
-        self._say(list(text.point_of_no_return(release, stopped)))
+    def point_of_no_return(self, release: Release, stopped: list[StageRun]) -> None:
+        self._show_paragraphs(list(text.point_of_no_return(release, stopped)))
 
     def job_begins(self, name: str) -> None:
-        self.asks(name)
-        self._waiting.append(self._doing)
-        self._tell()
+        self.started(name)
+        self._pending.append(self._activity)
+        self._update()
 
     def job_ended(self, job: JobRun) -> None:
         findings = Findings(filter(None, [job.finding]))
         reason = _paragraphs(filter(None, [job.reason]))
         self._end(list(text.job(job)), reason + _findings(findings), is_open=bool(findings))
 
-    def followed(self, release: Release, published: Sequence[PublishedArtifact], red: Findings) -> None:
-        lines = list(text.followed(release, published, red))
-        markup = _published(release, published) + _findings(red) if published else _paragraphs(lines)
+    def publication(self, release: Release, published: Sequence[PublishedArtifact], warnings: Findings) -> None:
+        lines = list(text.followed(release, published, warnings))
+        markup = _published(release, published) + _findings(warnings) if published else _paragraphs(lines)
         self._show(lines, markup, live=lines)
 
     def finished(self, release: Release, filed: str | None) -> None:
-        self._say(list(text.ending(release, filed)), {RECORD: {"file_under": filed}})
+        self._show_paragraphs(list(text.ending(release, filed)), {RECORD: {"file_under": filed}})
 
-    def _say(self, lines: list[str], more: dict[str, Any] | None = None) -> None:
+    def _show_paragraphs(self, lines: list[str], more: dict[str, Any] | None = None) -> None:
         self._show(lines, _paragraphs(lines), live=lines, more=more)
 
     def _end(self, lines: list[str], markup: str, *, brief: list[str] | None = None, is_open: bool = False) -> None:
-        self._tell()
-        # First the lines for the terminal, then, without them, what stays on the page.
+        self._update()
+        # First the live lines for the terminal, then the output that is kept, without them.
         self._show(lines, "", live=brief or lines)
         kept = [*lines, *(f"    | {words}" for words in self._excerpt)]
         markup = f"<p><strong>{html.escape(lines[0])}</strong></p>{markup}"
@@ -118,12 +117,12 @@ class NotebookReporter:
         self._handle = None
         self._excerpt.clear()
 
-    def _tell(self) -> None:
-        if self._waiting:
-            shown = [self._doing, *self._excerpt]
-            self._show(shown, _excerpt(self._excerpt, self._doing), live=self._waiting)
-        self._waiting = []
-        self._told = time.monotonic()
+    def _update(self) -> None:
+        if self._pending:
+            lines = [self._activity, *self._excerpt]
+            self._show(lines, _excerpt(self._excerpt, self._activity), live=self._pending)
+        self._pending = []
+        self._updated = time.monotonic()
 
     def _show(
         self,
@@ -149,10 +148,9 @@ class NotebookReporter:
 
 
 def injected_parameters() -> tuple[str, ...]:
-    """The names that papermill put into this notebook, read from the cell that it injected.
+    """Return the names of the parameters in the cell that papermill has injected into this notebook.
 
-    papermill only warns of a name that it does not find among the defaults, in a log that nobody reads, and goes on
-    with the default of the name that was meant.
+    For an unknown name, papermill only logs a warning, and runs the notebook with the defaults.
     """
     from IPython import get_ipython
 
@@ -180,18 +178,17 @@ def _plan_table(target: Target) -> str:
     for stage in STAGES:
         if stage is ACTS[0]:
             rows.append(f'<tr><td colspan="3"><strong>{html.escape(text.POINT_OF_NO_RETURN)}</strong></td></tr>')
-        what = "<br>".join([html.escape(stage.sentence), *map(_command, stage.commands(target))])
-        rows.append(_row(f'<a href="#{stage.name}">{text.numbered(stage)}</a>', stage.reach, what))
-    caption = "The plan: these commands are the ones that will run."
-    return _table(caption, ("stage", "reach", "what holds when it is done"), rows)
+        effect = "<br>".join([html.escape(stage.sentence), *map(_command, stage.commands(target))])
+        rows.append(_row(f'<a href="#{stage.name}">{text.numbered(stage)}</a>', stage.reach, effect))
+    return _table("The stages and their commands", ("stage", "reach", "done when"), rows)
 
 
 def _published(release: Release, published: Sequence[PublishedArtifact]) -> str:
     (head, *artifacts), rows = text.published_table(published), []
-    for each, (name, *cells) in zip(published, artifacts, strict=True):
-        files = [f"{html.escape(file)} <code>sha256:{digest[:12]}…</code>" for file, digest in each.digests.items()]
+    for artifact, (name, *cells) in zip(published, artifacts, strict=True):
+        files = [f"{html.escape(file)} <code>sha256:{digest[:12]}…</code>" for file, digest in artifact.digests.items()]
         rows.append(_row(html.escape(name), *cells, "<br>".join(files)))
-    return _table(f"What the rehearsed registries hold of {release.target.version}.", (*head, "files"), rows)
+    return _table(f"Files of {release.target.version} in the rehearsed registries", (*head, "files"), rows)
 
 
 def _table(caption: str, head: Iterable[str], rows: Iterable[str]) -> str:
@@ -228,6 +225,6 @@ def _paragraphs(lines: Iterable[str]) -> str:
 
 
 def _prose(words: str) -> str:
-    """Words in which identifiers stand in backticks; those without a partner are left as they are."""
+    """Return text as HTML; text in a pair of backticks becomes code."""
     escaped = html.escape(words).replace("\n", "<br>")
     return re.sub("`([^`]+)`", r"<code>\1</code>", escaped)

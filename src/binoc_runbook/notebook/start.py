@@ -20,20 +20,20 @@ def start_release(
     retest: object = False,
     world: object = "real",
 ) -> Release:
-    """Open the release that a runbook's parameters describe, in the checkout that holds the working directory.
+    """Open a release with the parameters of the runbook, in the checkout of the working directory.
 
-    `version` is the SemVer spelling; `None` means the version of the manifests, which only a dry run may use. `remote`
-    is the name of a remote, `None` the policy's. `retest` runs the tests even where they are known to pass. `world` is
-    `real` or `rehearsal`; after a colon follows a fault to inject (`rehearsal:lost-answer`), or `quick` for a rehearsal
-    without the tests and the workflow, of which only the notebook is kept.
+    `version` is the SemVer spelling; `None` means the version of the manifests, which only a dry run can use. `remote`
+    is the name of a remote; `None` means the remote of the policy. `retest` runs the tests even if they are known to
+    pass. `world` is `real` or `rehearsal`, optionally with a fault to inject (`rehearsal:lost-answer`) or with `quick`:
+    a rehearsal without the tests and the workflow, which keeps only the notebook.
 
     Raises:
-        RefusedError: A parameter is not what it must be, or the checkout cannot be read.
+        RefusedError: A parameter is invalid, or the checkout cannot be read.
     """
     parameters = parse_release_parameters(
         version, dry_run=dry_run, remote=remote, retest=retest, world=world, injected=injected_parameters()
     )
-    opened = parameters.world.open(_root("there is nothing to release here"))
+    opened = parameters.world.open(_root("no checkout to release from"))
     target = open_target(opened, parameters.version, remote=parameters.remote, retest=parameters.retest)
     reporter = NotebookReporter(opened.clean, opened.clean_markup)
     return Release(target, reporter, opened.runs, dry_run=parameters.dry_run)
@@ -42,28 +42,28 @@ def start_release(
 def start_verification(
     version: object = None, *, sums: object = None, timeout: object = TIMEOUT, world: object = "real"
 ) -> Verification:
-    """Open the verification that a runbook's parameters describe, in the checkout of the working directory.
+    """Open a verification with the parameters of the runbook, in the checkout of the working directory.
 
     `version` is the SemVer spelling; `None` means the version of the manifests. `sums` is the path of a `SHA256SUMS`;
     `None` means the one in `dist/`, if it is of this version. `timeout` is in seconds. `world` is `real` or
     `rehearsal`; a rehearsal first releases and publishes the version.
 
     Raises:
-        RefusedError: A parameter is not what it must be, the checkout cannot be read, or the rehearsal failed.
+        RefusedError: A parameter is invalid, the checkout cannot be read, or the rehearsal failed.
     """
     parameters = parse_verification_parameters(
         version, sums=sums, timeout=timeout, world=world, injected=injected_parameters()
     )
-    root = _root("there is nothing to verify here")
+    root = _root("no checkout to verify")
     opened = parameters.world.open(root)
     reporter = NotebookReporter(opened.clean, opened.clean_markup)
     target = open_target(opened, parameters.version)
     if opened.kind == "rehearsal":
         from binoc_runbook.rehearsal.publish import publish
 
-        reporter.asks(f"rehearsing {target.version}, so that there is something to verify")
+        reporter.started(f"rehearsing the release of {target.version}, to verify it afterwards")
         published, digests = publish(target, reporter.line)
-        reporter.answers("rehearsed: released and published on loopback", Findings())
+        reporter.result("rehearsed: released and published to local registries", Findings())
         target = open_target(published, target.version)
         return Verification(target, reporter, root / "runs", sums=digests, timeout=parameters.timeout)
     digests = read_checksums(root, parameters.sums, target) or {}

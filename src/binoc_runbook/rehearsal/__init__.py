@@ -1,1 +1,1 @@
-"""Rehearsals: local stand-ins for the remote, GitHub and the registries, and the workflow runner."""
+"""Rehearsals: a local remote, local servers for GitHub and the registries, and a workflow runner."""

@@ -1,7 +1,7 @@
-"""The remote of a rehearsal: a bare repository with the rules that GitHub would enforce, as real hooks.
+"""The remote of a rehearsal: a bare repository with a hook that enforces rules as GitHub does.
 
-What is on it stays: no push is forced, nothing is deleted, no tag is moved. What a ruleset may refuse beside that, a
-push to the branch or a new tag, is refused on request. No dry run foresees any of it, here as little as at GitHub.
+It always refuses forced pushes, deletions and moved tags. On request it also refuses pushes to the branch or new tags,
+as a ruleset can. As at GitHub, `git push --dry-run` does not predict these refusals.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-#: What GitHub answers, for each kind of rule that is broken.
+#: The update hook. Its messages are those of GitHub.
 _HOOK = """\
 #!/bin/sh
-# $1 is the ref, $2 what it is and $3 what it would become; all zeros stand for nothing.
+# $1 is the ref, $2 its old object and $3 its new object; all zeros mean that there is none.
 refuse() {
     echo "error: GH013: Repository rule violations found for $1." >&2
     echo "- $2" >&2
@@ -21,7 +21,7 @@ refuse() {
 case $1 in
 refs/tags/*) case $2 in *[!0]*) refuse "$1" "Cannot update this protected ref." ;; esac ;;
 esac
-set -f # the patterns are of refs, not of files
+set -f # the patterns match refs, not files
 for refused in $(git config --get-all rehearsal.refuses); do
     case $1 in
     $refused)
@@ -36,18 +36,18 @@ done
 _RULES = {"receive.denyNonFastForwards": "true", "receive.denyDeletes": "true"}
 
 
-def bare_beside(root: Path) -> Path:
-    """Where the remote of the rehearsed checkout at `root` lies."""
+def remote_path(root: Path) -> Path:
+    """Return the path of the bare remote that belongs to the rehearsed checkout at `root`."""
     return root.parent / "remote.git"
 
 
 def rules(refuses: Iterable[str]) -> list[tuple[str, str]]:
-    """What to configure in the bare repository; `refuses` are patterns of refs, such as `refs/tags/v*`."""
+    """Return git settings for the bare repository; `refuses` are patterns of refs, such as `refs/tags/v*`."""
     return [*_RULES.items(), *(("rehearsal.refuses", pattern) for pattern in refuses)]
 
 
 def write_hook(bare: Path) -> None:
-    """Put the hook into the bare repository, in place of the samples of a template."""
+    """Write the `update` hook into the bare repository."""
     hook = bare / "hooks" / "update"
     hook.parent.mkdir(exist_ok=True)
     hook.write_text(_HOOK, "utf-8", newline="\n")

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import Literal, TypeGuard, get_args
 
-#: The option of a rehearsal that leaves out what takes minutes: the tests, and the workflow that the tag triggers.
+#: The rehearsal option that skips the slow parts: the tests, and the workflow that the tag triggers.
 QUICK = "quick"
 
-#: Faults while the workflow publishes; the rehearsal then removes the fault and runs the failed jobs again. The others
-#: are rules of the remote; a rehearsal ends at them, as a release would.
+#: Faults of the registries while the workflow runs. The rehearsal then removes the fault and runs the failed jobs
+#: again. The other faults are rules of the remote; they end the rehearsal, as they would end a release.
 RegistryFault = Literal["wrong-publisher", "expired-token", "lost-answer", "registry-down"]
 
-#: Each fault in a sentence.
+#: A description of each fault.
 FAULTS: dict[str, str] = {
-    "protected-branch": "the branch takes no push, only pull requests",
-    "refused-tag": "nobody may create a tag",
-    "wrong-publisher": "the registries were told of another environment than the workflow has",
-    "expired-token": "the tokens that publish have expired when they are used",
-    "lost-answer": "each registry stores the first upload and answers 500",
-    "registry-down": "no registry answers",
+    "protected-branch": "the branch accepts only pull requests",
+    "refused-tag": "the remote refuses new tags",
+    "wrong-publisher": "the trusted publishers are registered with a wrong environment",
+    "expired-token": "publish tokens have expired when they are used",
+    "lost-answer": "each registry stores the first upload, but responds with status 500",
+    "registry-down": "the registries respond with status 503",
 }
 
 

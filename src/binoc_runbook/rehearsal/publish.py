@@ -1,4 +1,4 @@
-"""What the pushed tag starts: the repository's own publish workflow on this host, towards registries on loopback."""
+"""Rehearsed publication: run the repository's own publish workflow on this host, against local registries."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from binoc_runbook.checks import published as questions
+from binoc_runbook.checks import published as checks
 from binoc_runbook.environ import ENVIRONMENT, REHEARSAL
 from binoc_runbook.files import sha256_of
 from binoc_runbook.finding import Finding, Findings, RefusedError
 from binoc_runbook.policy import NAMES, Artifact, Policy
-from binoc_runbook.rehearsal.bare_remote import bare_beside
+from binoc_runbook.rehearsal.bare_remote import remote_path
 from binoc_runbook.rehearsal.faults import is_registry_fault
-from binoc_runbook.rehearsal.offline_crates import lend_crates
+from binoc_runbook.rehearsal.offline_crates import use_vendored_crates
 from binoc_runbook.rehearsal.registries import Registries, open_registries
 from binoc_runbook.rehearsal.runner import Repository, Runner, RunnerHost, WorkflowRun
 from binoc_runbook.rehearsal.servers.server import Server, ServerFaults
@@ -26,14 +26,14 @@ from binoc_runbook.world import World
 from binoc_runbook.world.git import Git
 from binoc_runbook.world.triggered_run import JobListener, PublishedArtifact
 
-#: What is rehearsed is the way there: the compiler need not do its best on files that nobody will use.
-_QUICKLY = {
+#: Build settings that save time. The built files are not released, so they need no optimisation.
+_FAST_BUILD = {
     "CARGO_PROFILE_RELEASE_OPT_LEVEL": "0",
     "CARGO_PROFILE_RELEASE_LTO": "off",
     "CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "16",
 }
-_BUILT = (".whl", ".tar.gz", ".crate")
-#: Both registries compare it beside the owner's name, so that nobody who takes over the name can publish.
+_DISTS = (".whl", ".tar.gz", ".crate")
+#: The numeric ID of the owner. Both registries compare it too, because the owner's name can be taken over.
 OWNER_ID = 1
 
 CHECK = "publication"
@@ -41,25 +41,25 @@ CHECK = "publication"
 
 @dataclass
 class Publication:
-    """The registries of a rehearsal, which trust the workflow as the policy says, and the runner of that workflow."""
+    """The registries of a rehearsal, with the trusted publishers of the policy, and the runner of the workflow."""
 
     policy: Policy
     version: Version
     registries: Registries
     runner: Runner
-    #: The attempt that what is there is compared with.
+    #: The last attempt; its dists are compared with the published files.
     _last: WorkflowRun | None = field(default=None, init=False)
 
     def start(self, ref: str, fault: str | None = None) -> Iterator[WorkflowRun]:
-        """Run what a push of `ref` starts; after an injected fault, again without it.
+        """Run the workflow for a push of `ref`. After an injected fault, run it again without the fault.
 
-        As on GitHub the second attempt runs the jobs that failed and those that need them.
+        As on GitHub, the second attempt runs the failed jobs and the jobs that need them.
 
         Raises:
-            RefusedError: The workflow is not one that can be rehearsed.
+            RefusedError: The workflow cannot be rehearsed.
         """
         servers: tuple[Server, ...] = (self.registries.index, self.registries.crates)
-        self.trust(another_environment=fault == "wrong-publisher")
+        self.register_publishers(wrong_environment=fault == "wrong-publisher")
         for server in servers:
             server.faults.down = fault == "registry-down"
             server.faults.errors_after_storing = int(fault == "lost-answer")
@@ -69,65 +69,65 @@ class Publication:
         finally:
             for server in servers:
                 server.faults = ServerFaults()
-            self.trust()
+            self.register_publishers()
         if run is None:
             return
         yield run
-        if self.goes_on(run, fault):
+        if self.will_rerun(run, fault):
             yield self.rerun(run)
 
     def rerun(self, run: WorkflowRun) -> WorkflowRun:
-        """Run the jobs of a run that failed, and those that need them, once more."""
+        """Run the failed jobs of a run, and the jobs that need them, again."""
         self._last = self.runner.rerun_failed(run)
         return self._last
 
-    def goes_on(self, run: WorkflowRun, fault: str | None) -> bool:
-        """Whether `start` runs the jobs that failed again, now without the fault."""
+    def will_rerun(self, run: WorkflowRun, fault: str | None) -> bool:
+        """Return whether `start` runs the failed jobs again without the fault."""
         return is_registry_fault(fault) and run.attempt == 1 and not run.passed
 
     def published(self) -> list[PublishedArtifact]:
-        """What the registries hold of each artifact in this version."""
+        """Return the files of each artifact that the registries have in this version."""
         return [PublishedArtifact(artifact, self._digests(artifact)) for artifact in self.policy.artifacts]
 
     def built(self, run: WorkflowRun) -> dict[str, str]:
-        """The sha256 of each file that the jobs of a run have handed on to be published, by name."""
-        files = (path for path in run.workflow_artifacts.directory.rglob("*") if path.name.endswith(_BUILT))
+        """Return the SHA-256 of each dist in the workflow artifacts of a run, by file name."""
+        files = (path for path in run.workflow_artifacts.directory.rglob("*") if path.name.endswith(_DISTS))
         return {path.name: sha256_of(path) for path in files}
 
     def missing(self) -> Findings:
-        """The artifacts that are not out: of which nothing is there, or not each file that the last run has built."""
+        """Return a finding for each artifact that is not published, or not with all files of the last run."""
         return Findings(
             Finding.failed(
                 CHECK,
-                f"`{each.artifact.name}` {self.version} at the rehearsed {NAMES[each.artifact.registry]}",
-                lack,
-                "read what the jobs said, mend that, commit, and rehearse again",
+                f"`{published.artifact.name}` {self.version} at the rehearsed {NAMES[published.artifact.registry]}",
+                difference,
+                f"fix the failed jobs, commit, and run `just rehearse {self.version}`",
             )
-            for each in self.published()
-            if (lack := self._lack(each))
+            for published in self.published()
+            if (difference := self._difference(published))
         )
 
-    def unfinished(self) -> Findings:
-        """The jobs that have failed at last; only a warning where everything that a job publishes is out."""
+    def failed_jobs(self) -> Findings:
+        """Return the failed jobs of the last attempt; a warning if everything that the job publishes is published."""
         run = self._last
         if run is None:
             return Findings()
-        out = {each.artifact.name for each in self.published() if not self._lack(each)}
-        done = {job.id for artifact, job in run.workflow.publishers(self.policy) if artifact.name in out}
-        return Findings(_only_red(job.finding) if job.id in done else job.finding for job in run.jobs if job.finding)
+        complete = {published.artifact.name for published in self.published() if not self._difference(published)}
+        done = {job.id for artifact, job in run.workflow.publishers(self.policy) if artifact.name in complete}
+        return Findings(_as_warning(job.finding) if job.id in done else job.finding for job in run.jobs if job.finding)
 
-    def _lack(self, published: PublishedArtifact) -> str:
-        """What an artifact lacks at its registry; nothing where it is out."""
+    def _difference(self, published: PublishedArtifact) -> str:
+        """Return how the published files differ from the built ones; an empty text if they do not."""
         if not published.digests:
             return "was not published"
-        made = self.built(self._last) if self._last else {}
-        mine = questions.select_built_files(published.artifact, self.policy, self.version, made).digests
-        lacks = [
-            f"has other bytes of `{name}` than were built" if name in published.digests else f"lacks `{name}`"
-            for name, digest in sorted(mine.items())
+        dists = self.built(self._last) if self._last else {}
+        expected = checks.select_built_files(published.artifact, self.policy, self.version, dists).digests
+        differences = [
+            f"`{name}` differs from the built file" if name in published.digests else f"`{name}` is missing"
+            for name, digest in sorted(expected.items())
             if published.digests.get(name) != digest
         ]
-        return ", ".join(lacks)
+        return ", ".join(differences)
 
     def _digests(self, artifact: Artifact) -> dict[str, str]:
         if artifact.registry == "crates.io":
@@ -136,24 +136,24 @@ class Publication:
         files = self.registries.index.files(artifact.name).values()
         return {file.name: file.sha256 for file in files if file.version == self.version.pep440}
 
-    def trust(self, *, another_environment: bool = False) -> None:
-        """Tell the registries what a maintainer enters there once, before the first release; doing it twice is fine."""
+    def register_publishers(self, *, wrong_environment: bool = False) -> None:
+        """Register the trusted publishers of the policy, as a maintainer does before the first release."""
         crates, index = self.registries.crates, self.registries.index
         index.pending.clear()
         for artifact in self.policy.artifacts:
-            environment = f"not-{artifact.environment}" if another_environment else artifact.environment
+            environment = f"not-{artifact.environment}" if wrong_environment else artifact.environment
             publisher = Publisher(self.policy.repository or "", OWNER_ID, self.policy.workflow, environment)
             if artifact.registry == "crates.io":
-                there = crates.crate(artifact.name) or crates.add_crate(artifact.name, trustpub_only=True)
-                there.publishers[:] = [publisher]
+                crate = crates.crate(artifact.name) or crates.add_crate(artifact.name, trustpub_only=True)
+                crate.publishers[:] = [publisher]
             elif project := index.project(artifact.name):
                 project.publishers[:] = [publisher]
             else:
                 index.add_pending(artifact.name, publisher)
 
 
-def _only_red(finding: Finding) -> Finding:
-    saw = f"{finding.saw}; all that the job publishes is out, as it was built, and the job stays red"
+def _as_warning(finding: Finding) -> Finding:
+    saw = f"{finding.saw}; the artifact is published completely, so this is only a warning"
     return Finding.warning(finding.check, finding.looked_at, saw, finding.remedy)
 
 
@@ -165,18 +165,18 @@ def open_publication(
     on_line: Callable[[str], None],
     listener: JobListener | None = None,
 ) -> Iterator[Publication]:
-    """Serve registries for a rehearsed world until the end of `with`, and be ready to run its workflow.
+    """Serve the registries of a rehearsed world inside `with`, and return the publication that can run its workflow.
 
-    `on_line` is given what the jobs print, without secrets; `listener` is notified of each job.
+    `on_line` gets the lines that the jobs print, with secrets masked; `listener` is notified of each job.
     """
     directory = world.root.parent / "publication"
-    bare = bare_beside(world.root)
+    bare = remote_path(world.root)
     with open_registries(directory / "clients", bare, policy.repository) as registries:
-        lend_crates(world, Path(registries.environment["CARGO_HOME"]))
+        use_vendored_crates(world, Path(registries.environment["CARGO_HOME"]))
         environment = {
             **registries.user_environment,
             **world.processes.environment,
-            **_QUICKLY,
+            **_FAST_BUILD,
             REHEARSAL: "1",
             ENVIRONMENT: sys.prefix,
         }
@@ -187,13 +187,13 @@ def open_publication(
 
 
 def publish(target: Target, on_line: Callable[[str], None]) -> tuple[World, dict[str, str]]:
-    """Release a target in its rehearsed world, and let the workflow publish it.
+    """Release a target in its rehearsed world without running its tests, and run the workflow that publishes it.
 
-    Returns the world as users have it then, led to the registries of the rehearsal until it is closed, and the digests
-    of what the workflow has built, by file name. The tests are left out; `on_line` is given what the jobs print.
+    Returns a world that installs from the registries of the rehearsal until it is closed, and the digests of the dists
+    by file name. `on_line` gets the lines that the jobs print.
 
     Raises:
-        RefusedError: The tag could not be pushed, or something was not published.
+        RefusedError: The tag could not be pushed, or an artifact was not published.
     """
     world = target.world
     with ExitStack() as opened:

@@ -1,4 +1,4 @@
-"""The registries, GitHub and the identity provider of one rehearsal, and the environment that leads clients to them."""
+"""The local servers of one rehearsal, and the environment variables that direct clients to them."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from binoc_runbook.rehearsal.servers.github_api import GitHubServer
 from binoc_runbook.rehearsal.servers.identity import IdentityProvider
 from binoc_runbook.rehearsal.servers.package_index import PackageIndex
 
-#: What cargo calls the registry; a crate whose `publish` names registries must name this one as well.
+#: The name of the registry in cargo. A crate whose `publish` lists registries must list this one too.
 NAME = "rehearsal"
 
 
 @dataclass(frozen=True, slots=True)
 class Registries:
-    """The servers that answer, and the variables that every process of the rehearsal gets; none of them is secret.
+    """The running servers, and the environment of the processes of a rehearsal, which contains no secrets.
 
-    With `environment` a command publishes here and still gets its tools from where it got them before; with
-    `user_environment` it installs from the rehearsed index and from nowhere else, as a user does after the release.
+    With `environment` a command publishes to the local servers and downloads its tools as before. With
+    `user_environment` it installs from the rehearsed index only, as a user does after the release.
     """
 
     identity: IdentityProvider
@@ -34,23 +34,23 @@ class Registries:
 
     @property
     def user_environment(self) -> dict[str, str]:
-        """The variables for whoever installs what was published."""
+        """Return the environment of a user who installs the published packages."""
         indexes = {"PIP_INDEX_URL": self.index.simple, "UV_DEFAULT_INDEX": self.index.simple}
         return {**self.environment, **indexes, "PIP_EXTRA_INDEX_URL": "", "PIP_FIND_LINKS": "", "UV_FIND_LINKS": ""}
 
     @property
     def mistakes(self) -> list[str]:
-        """What the servers did wrong themselves; after a good rehearsal there is nothing."""
+        """Return the internal errors of the servers; a successful rehearsal has none."""
         return [*self.identity.mistakes, *self.index.mistakes, *self.crates.mistakes, *self.github.mistakes]
 
 
 @contextmanager
 def open_registries(directory: Path, bare: Path | None = None, repository: str | None = None) -> Iterator[Registries]:
-    """Serve on loopback until the end of `with`; caches, homes and the certificate of the clients are in `directory`.
+    """Run the servers on 127.0.0.1 inside `with`; the caches, homes and certificate of the clients are in `directory`.
 
-    `bare` is the git repository whose tags GitHub knows, `repository` its name there, `owner/name`.
-    The commands of a workflow run as they are written, so everything is said by variables: the documentation of uv,
-    pip and cargo names each of them. The user's configuration, caches and logins are neither read nor written.
+    `bare` is the git repository that the GitHub server reads tags from, `repository` its name, `owner/name`.
+    The commands of a workflow run unchanged, so clients are configured by environment variables only; see the
+    documentation of uv, pip and cargo. The user's configuration, caches and logins are neither read nor written.
     """
     authority = Authority()
     with (
@@ -64,10 +64,10 @@ def open_registries(directory: Path, bare: Path | None = None, repository: str |
         environment = {
             **authority.client_environment(directory),
             "HOME": str(directory / "home"),
-            # With another home, rustup would find neither its toolchains nor which of them is the default.
+            # rustup would look for its toolchains and its default in the new home.
             "RUSTUP_HOME": os.environ.get("RUSTUP_HOME") or str(Path.home() / ".rustup"),
             "XDG_CONFIG_HOME": str(directory / "home/.config"),
-            # A proxy of the user's would be asked for loopback too.
+            # Otherwise the user's proxy would get the requests to 127.0.0.1.
             "NO_PROXY": "127.0.0.1",
             "no_proxy": "127.0.0.1",
             "PIP_CONFIG_FILE": os.devnull,
@@ -78,7 +78,7 @@ def open_registries(directory: Path, bare: Path | None = None, repository: str |
             "CARGO_HOME": str(directory / "cargo"),
             "CARGO_REGISTRY_DEFAULT": NAME,
             f"CARGO_REGISTRIES_{NAME.upper()}_INDEX": crates.index,
-            # Otherwise cargo would ask the user's keyring, or for a token at a prompt.
+            # Otherwise cargo would use the user's keyring, or prompt for a token.
             "CARGO_REGISTRY_GLOBAL_CREDENTIAL_PROVIDERS": "cargo:token",
             "GITHUB_API_URL": github.url,
         }

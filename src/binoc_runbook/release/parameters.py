@@ -1,4 +1,4 @@
-"""Parameters of the two runbooks: parsed strictly, or refused with findings that say what to type instead."""
+"""Parameters of the two runbooks: strict parsing, with findings that show the valid form."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ VERIFICATION_PARAMETERS = ("version", "sums", "timeout", "world")
 #: Former names of parameters.
 RENAMED = {"patience": "timeout"}
 
-#: The longest time, in seconds, that a verification may wait.
+#: The maximum timeout of a verification, in seconds.
 LONGEST_TIMEOUT = 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
 class WorldChoice:
-    """The world that the parameter `world` names, such as `rehearsal:quick` or `rehearsal:lost-answer`."""
+    """The value of the parameter `world`, such as `rehearsal:quick` or `rehearsal:lost-answer`."""
 
     kind: Literal["real", "rehearsal"] = "real"
     quick: bool = False
@@ -51,7 +51,7 @@ class WorldChoice:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseParameters:
-    """Parsed parameters of `release.ipynb`; `version` and `remote` are `None` where not given."""
+    """Parsed parameters of `release.ipynb`; `version` and `remote` are `None` if they were not given."""
 
     version: Version | None
     dry_run: bool
@@ -79,28 +79,28 @@ def parse_release_parameters(
     world: object = "real",
     injected: Iterable[str] = (),
 ) -> ReleaseParameters:
-    """Parse parameters strictly, and what they say together; `injected` are the names that papermill was given.
+    """Parse the parameters of `release.ipynb` strictly; `injected` are the names that papermill was given.
 
-    papermill guesses types (`-p dry_run no` is a true string) and ignores names that it does not know.
+    papermill guesses types (`-p dry_run no` is a true string) and ignores unknown names.
 
     Raises:
-        RefusedError: With one finding for each parameter that is not as it must be.
+        RefusedError: At least one parameter is invalid; with a finding for each.
     """
     problems = [*_unknown_names(injected, RELEASE_PARAMETERS)]
     for name, value in (("dry_run", dry_run), ("retest", retest)):
         if not isinstance(value, bool):
-            saw = f"is {value!r}, and must be exactly True or False"
+            saw = f"must be True or False, not {value!r}"
             problems.append(Finding.failed("parameters", f"-p {name}", saw, f"-p {name} True, or -p {name} False"))
     if remote is not None and not (isinstance(remote, str) and remote):
-        saw = f"is {remote!r}, and must be the name of a git remote"
-        problems.append(Finding.failed("parameters", "-p remote", saw, "-r remote NAME; see `git remote`"))
+        saw = f"must be the name of a git remote, not {remote!r}"
+        problems.append(Finding.failed("parameters", "-p remote", saw, "-r remote NAME; `git remote` lists the names"))
     choice = _parse_world(world, problems)
     if str(world).startswith("rehearsal") and remote is not None:
-        saw = "a rehearsal makes a remote of its own and can name no other"
-        problems.append(Finding.failed("parameters", "-p remote", saw, "leave out `remote`, or `world`"))
+        saw = "a rehearsal uses its own remote"
+        problems.append(Finding.failed("parameters", "-p remote", saw, "remove `-p remote` or `-p world`"))
     if version is None and dry_run is False and world == "real":
-        saw = "a real release needs its version spelt out"
-        problems.append(Finding.failed("parameters", "-p version", saw, "-r version 0.4.0 (the one you mean)"))
+        saw = "a real release requires an explicit version"
+        problems.append(Finding.failed("parameters", "-p version", saw, "-r version VERSION"))
     parsed = _parse_version(version, problems)
     _refuse_if(problems)
     return ReleaseParameters(parsed, bool(dry_run), str(remote) if remote else None, bool(retest), choice)
@@ -109,18 +109,18 @@ def parse_release_parameters(
 def parse_verification_parameters(
     version: object, *, sums: object, timeout: object, world: object = "real", injected: Iterable[str] = ()
 ) -> VerificationParameters:
-    """Parse the parameters of `verify.ipynb` as strictly as `parse_release_parameters` does.
+    """Parse the parameters of `verify.ipynb` strictly, like `parse_release_parameters`.
 
     Raises:
-        RefusedError: With one finding for each parameter that is not as it must be.
+        RefusedError: At least one parameter is invalid; with a finding for each.
     """
     problems = [*_unknown_names(injected, VERIFICATION_PARAMETERS)]
     if sums is not None and not (isinstance(sums, str) and sums):
-        saw = f"is {sums!r}, and must be the path of a file"
+        saw = f"must be the path of a file, not {sums!r}"
         problems.append(Finding.failed("parameters", "-p sums", saw, "-r sums dist/SHA256SUMS"))
     seconds = timeout if isinstance(timeout, int | float) and not isinstance(timeout, bool) else -1.0
     if not 0 <= seconds <= LONGEST_TIMEOUT:
-        saw = f"is {timeout!r}, and must be a number of seconds, from 0 to {LONGEST_TIMEOUT}"
+        saw = f"must be a number of seconds from 0 to {LONGEST_TIMEOUT}, not {timeout!r}"
         problems.append(Finding.failed("parameters", "-p timeout", saw, "-p timeout 600"))
     choice = _parse_world(world, problems)
     parsed = _parse_version(version, problems)
@@ -129,20 +129,20 @@ def parse_verification_parameters(
 
 
 def parse_version(version: str | None) -> Version | None:
-    """Parse the version of a command line, `None` where none was typed.
+    """Parse the version of a command line; `None` stays `None`.
 
     Raises:
-        RefusedError: It is not a version that can be released.
+        RefusedError: The version cannot be released.
     """
     problems: list[Finding] = []
     parsed = _parse_version(version, problems)
     if problems:
-        raise RefusedError("the version was refused, and nothing was done", problems)
+        raise RefusedError("invalid version; nothing was done", problems)
     return parsed
 
 
 def open_target(world: World, version: Version | None, *, remote: str | None = None, retest: bool = False) -> Target:
-    """Return the target of a release of `version`; where that is `None`, of the version that the manifests have.
+    """Return the target of a release of `version`; `None` means the version of the manifests.
 
     Raises:
         RefusedError: The policy or the manifests cannot be read.
@@ -154,10 +154,9 @@ def open_target(world: World, version: Version | None, *, remote: str | None = N
 
 
 def manifest_version(workspace: Workspace, policy: Policy) -> Version:
-    """Return the version of the manifests: where they disagree, the one that most of the locations have.
+    """Return the version of the manifests; if they disagree, the version that most locations have.
 
-    So a check of a checkout in which one location was edited is about the version of all the others, and its finding
-    names that location.
+    So if one location was edited, the checks use the version of the other locations, and report the edited one.
 
     Raises:
         RefusedError: No location has a version that can be released.
@@ -166,19 +165,19 @@ def manifest_version(workspace: Workspace, policy: Policy) -> Version:
     if counts:
         return max(counts, key=lambda version: (counts[version], version))
     looked_at = ", ".join(package.manifest for package in workspace.packages_to_publish(policy)) or "the manifests"
-    saw = "no version that could be released is written there"
-    remedy = "name it: VERSION on the command line, or -r version VERSION"
+    saw = "there is no version that can be released"
+    remedy = "specify it: `VERSION` on the command line, `-r version VERSION` with papermill"
     missing = Finding.failed("version", looked_at, saw, remedy)
     raise RefusedError("no version specified", [missing, *workspace.cargo_errors("version")])
 
 
 def manifest_versions(workspace: Workspace, policy: Policy) -> Counter[Version]:
-    """Count the locations that own or lock each version that is written for what is published.
+    """Count, for each version of the published packages, the locations that define or lock it.
 
-    Where cargo does not report which members inherit the version of a workspace, and no other location has a version,
-    that one counts.
+    The version of a workspace counts only if cargo does not report which members inherit it, and no other location has
+    a version.
     """
-    # A requirement only quotes a version, and not always all of it.
+    # A requirement repeats a version, but not always all of it.
     owning = [location for location in find_version_locations(workspace, policy).all if location.kind != "requirement"]
     written = [(location.current.removeprefix(location.prefix), location.spelling) for location in owning]
     shared = (workspace.tree.cargo[root].get("workspace", "package", "version") for root in workspace.unreported)
@@ -198,24 +197,24 @@ def _unknown_names(injected: Iterable[str], known: tuple[str, ...]) -> Iterable[
         if name in known:
             continue
         if RENAMED.get(name) in known:
-            saw, remedy = f"`{name}` is now `{RENAMED[name]}`", f"-p {RENAMED[name]}"
+            saw, remedy = f"`{name}` was renamed to `{RENAMED[name]}`", f"use `-p {RENAMED[name]}`"
         else:
-            saw, remedy = "this runbook has no such parameter", f"one of {', '.join(known)}"
+            saw, remedy = "unknown parameter", f"use one of {', '.join(known)}"
         yield Finding.failed("parameters", f"-p {name}", saw, remedy)
 
 
 def _parse_world(world: object, problems: list[Finding]) -> WorldChoice:
-    """Parse the parameter `world`; what is wrong with it is added to `problems`."""
+    """Parse the parameter `world`, and add its errors to `problems`."""
     kind, colon, option = str(world).partition(":")
     if world == "real":
-        if "PYTEST_CURRENT_TEST" not in os.environ:  # this process was not started, directly or not, by a test
+        if "PYTEST_CURRENT_TEST" not in os.environ:  # a test has not started this process or one of its parents
             return WorldChoice()
-        saw, remedy = "while tests run, no world but the rehearsal is allowed", "-p world rehearsal"
+        saw, remedy = "only the rehearsal world is allowed in tests", "-p world rehearsal"
     elif kind != "rehearsal":
-        saw, remedy = f"is {world!r}, and there are two worlds", "-p world real, or -p world rehearsal"
+        saw, remedy = f"must be real or rehearsal, not {world!r}", "-p world real, or -p world rehearsal"
     elif colon and option not in (QUICK, *FAULTS):
-        saw = f"is {world!r}, and no such rehearsal is known"
-        remedy = f"-p world rehearsal:NAME, of {', '.join((QUICK, *FAULTS))}"
+        saw = f"unknown rehearsal option {option!r}"
+        remedy = f"-p world rehearsal:OPTION, where OPTION is one of {', '.join((QUICK, *FAULTS))}"
     else:
         return WorldChoice("rehearsal", option == QUICK, option if option in FAULTS else None)
     problems.append(Finding.failed("parameters", "-p world", saw, remedy))
@@ -223,16 +222,16 @@ def _parse_world(world: object, problems: list[Finding]) -> WorldChoice:
 
 
 def _parse_version(version: object, problems: list[Finding]) -> Version | None:
-    """Parse a version; what is wrong with it is added to `problems`."""
+    """Parse a version, and add its errors to `problems`."""
     if version is None:
         return None
     try:
         return Version.parse(version)
     except VersionError as error:
-        problems.append(Finding.failed("version", f"the version {version!r}", error.reason, error.remedy))
+        problems.append(Finding.failed("version", f"version {version!r}", error.reason, error.remedy))
         return None
 
 
 def _refuse_if(problems: list[Finding]) -> None:
     if problems:
-        raise RefusedError("the parameters were refused, and nothing was done", problems)
+        raise RefusedError("invalid parameters; nothing was done", problems)

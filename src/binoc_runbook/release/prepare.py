@@ -1,7 +1,7 @@
-"""The way to a new version: the manifests, the changelog's heading, and what to type next.
+"""Prepare a new version: update manifests and the changelog, and print the next commands.
 
-Everything is read and worked out before the first file is touched, so a checkout either says the new version everywhere
-or what it said before.
+All edits are computed before the first file is written, so a checkout has either the new version everywhere or the old
+one.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from binoc_runbook.workspace.version_locations import find_version_locations
 
 
 def write_version(target: Target) -> Findings:
-    """Write the version wherever a published one is owned or quoted, and report lock files that lack a crate."""
+    """Write the version to all locations of the published packages, and report lock files that lack a crate."""
     workspace = target.workspace()
     planned = plan(workspace, target.policy, target.version)
     return planned.problems if planned.problems.status == "failed" else _written(target, workspace, planned)
 
 
 def prepare_version(target: Target) -> Findings:
-    """Set the version, and put its heading into the changelog over what was unreleased."""
+    """Set the version, and add its heading to the changelog above the unreleased changes."""
     workspace = target.workspace()
     planned = plan(workspace, target.policy, target.version)
     path = target.world.root / CHANGELOG
@@ -34,36 +34,35 @@ def prepare_version(target: Target) -> Findings:
         before = path.read_bytes() if path.exists() else b""
         text = before.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        unread = Finding.failed("prepare", CHANGELOG, f"cannot be read: {error}", f"save `{CHANGELOG}` as UTF-8")
-        return planned.problems + Findings([unread])
+        unreadable = Finding.failed("prepare", CHANGELOG, f"cannot be read: {error}", f"save `{CHANGELOG}` as UTF-8")
+        return planned.problems + Findings([unreadable])
     if planned.problems.status == "failed":
         return planned.problems
-    found = _written(target, workspace, planned)
-    if found.status == "failed":
-        return found
+    findings = _written(target, workspace, planned)
+    if findings.status == "failed":
+        return findings
     after = add_heading(text, target.version, datetime.date.today())
     if after != text:
         try:
             replace_all([Replacement(path, before, after.encode("utf-8"))])
-        except ReplacementError as reason:
-            again = f"just prepare {target.version}"
-            unwritten = Finding.failed("prepare", CHANGELOG, f"cannot be written: {reason}", again)
-            return found + Findings([unwritten])
-    told = Finding.ok("prepare", CHANGELOG, f"has the section `{target.version}`")
+        except ReplacementError as error:
+            saw, remedy = f"cannot be written: {error}", f"just prepare {target.version}"
+            return findings + Findings([Finding.failed("prepare", CHANGELOG, saw, remedy)])
+    heading = Finding.ok("prepare", CHANGELOG, f"has the section `{target.version}`")
     if not section(after, target.version):
-        saw = f"the section `{target.version}` is empty, and it becomes the message of the tag"
-        told = Finding.warning("prepare", CHANGELOG, saw, f"write what changed, in `{CHANGELOG}`")
-    return found + Findings([told])
+        saw = f"the section `{target.version}` is empty; it becomes the message of the tag"
+        heading = Finding.warning("prepare", CHANGELOG, saw, f"describe the changes in `{CHANGELOG}`")
+    return findings + Findings([heading])
 
 
 def next_commands(target: Target) -> list[str]:
-    """The commands that bring a prepared version to where it can be released from."""
+    """Return the commands that commit a prepared version to the release branch and release it."""
     version, branch = target.version, target.policy.branch[0]
     return [
         "next:",
         f"  git switch -c prepare-{version}",
         f"  git commit -am 'Prepare {version}'",
-        f"  git push -u {target.remote} prepare-{version}    (then a pull request into {branch})",
+        f"  git push -u {target.remote} prepare-{version}    (then merge a pull request into {branch})",
         f"  git switch {branch} && git pull --ff-only",
         f"  ./just release {version}",
     ]
@@ -79,6 +78,7 @@ def _written(target: Target, workspace: Workspace, planned: Plan) -> Findings:
         for change in edit.changes
     ]
     if not written:
-        written = [Finding.ok("set-version", "every manifest", f"says {target.version} already; nothing was changed")]
+        saw = f"already at {target.version}; nothing was changed"
+        written = [Finding.ok("set-version", "all manifests", saw)]
     locations = find_version_locations(workspace, target.policy)
     return planned.problems + written + locks(workspace, target.policy, locations)

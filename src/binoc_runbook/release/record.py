@@ -1,7 +1,6 @@
-"""A run as something to keep: what was asked, what was seen, what was typed, and when.
+"""The record of a run in JSON: parameters, observations, commands and times.
 
-The executed notebook is the record that people read; this is its twin for machines. Neither holds a secret or a path of
-the machine it was made on.
+It has the same contents as the executed notebook, for programs. Neither contains secrets or paths of the machine.
 """
 
 from __future__ import annotations
@@ -17,16 +16,16 @@ from binoc_runbook.finding import Findings
 from binoc_runbook.redaction import Translate, each_string
 from binoc_runbook.stages import Command, Observation, Stage, State
 
-#: The number of the layout of a record; it grows when a field changes its meaning or goes away.
+#: The schema version of a record; it is incremented when a field is removed or changes its meaning.
 SCHEMA = 1
 
-#: How records spell a moment in UTC, as in `2026-11-22T10:00:00Z`.
-_MOMENT = "%Y-%m-%dT%H:%M:%SZ"
+#: The time format of records, in UTC, such as `2026-11-22T10:00:00Z`.
+_TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
 
 @dataclass(eq=False)
 class StageRun:
-    """One stage of one run: observed, perhaps acted, observed again."""
+    """One stage of a run: the observation before, the action if there was one, and the observation after it."""
 
     stage: Stage
     before: Observation = field(default_factory=lambda: Observation("unknown", Findings()))
@@ -39,16 +38,16 @@ class StageRun:
 
     @property
     def state(self) -> State:
-        """The state it was last seen in."""
+        """The last observed state."""
         return (self.after or self.before).state
 
     @property
     def findings(self) -> Findings:
-        """What it was last seen to be, and what went wrong on the way."""
+        """The findings of the last observation, and the problems of the action."""
         return (self.after or self.before).findings + self.problems
 
     def to_json(self) -> dict[str, Any]:
-        """The stage as the record holds it."""
+        """Return the stage as it is in the record."""
         return {
             "name": self.stage.name,
             "reach": self.stage.reach,
@@ -64,24 +63,24 @@ class StageRun:
 
 @dataclass
 class Record:
-    """One run; `facts` are what is known from its start, `stages` what happened since.
+    """The record of one run; `facts` are known at its start, `stages` are added while it runs.
 
-    `outcome` is one of `unfinished`, `refused`, `dry run` and `released`; `refs` are what the remote held in the end.
+    `outcome` is one of `unfinished`, `refused`, `dry run` and `released`; `refs` are the refs of the remote at the end.
     """
 
     facts: dict[str, Any]
     clean: Translate
     began: datetime.datetime = field(default_factory=lambda: datetime.datetime.now(datetime.UTC))
     stages: list[StageRun] = field(default_factory=list)
-    #: In a rehearsal, the jobs of the workflow that the tag has started, and what was published then.
+    #: In a rehearsal, the jobs of the workflow that the tag triggered, and the files that it published.
     jobs: list[dict[str, Any]] = field(default_factory=list)
     published: list[dict[str, Any]] = field(default_factory=list)
     outcome: str = "unfinished"
     refs: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """The record as a JSON object; its schema is documented in the reference."""
-        told = {
+        """Return the record as a JSON object; the reference documents its schema."""
+        document = {
             "schema": SCHEMA,
             **self.facts,
             "outcome": self.outcome,
@@ -91,16 +90,16 @@ class Record:
             "jobs": self.jobs,
             "published": self.published,
         }
-        cleaned: dict[str, Any] = each_string(told, self.clean)
+        cleaned: dict[str, Any] = each_string(document, self.clean)
         return cleaned
 
     def write(self, path: Path) -> None:
-        """Write the record whole, or leave what was there."""
+        """Write the record atomically."""
         write_atomically(path, json.dumps(self.to_json(), indent=1, ensure_ascii=False) + "\n")
 
 
 def times(began: datetime.datetime) -> dict[str, object]:
-    """Return the times of a run that ends now as records hold them: two moments in UTC, and the seconds between."""
+    """Return the times of a run that ends now, for a record: its begin and end in UTC, and its duration in seconds."""
     ended = datetime.datetime.now(datetime.UTC)
     seconds = round((ended - began).total_seconds(), 3)
-    return {"began": began.strftime(_MOMENT), "ended": ended.strftime(_MOMENT), "seconds": seconds}
+    return {"began": began.strftime(_TIME_FORMAT), "ended": ended.strftime(_TIME_FORMAT), "seconds": seconds}

@@ -1,4 +1,4 @@
-"""Check the settings at GitHub and the registries that the workflow file does not show."""
+"""Check of the settings at GitHub and the registries that are not in the workflow file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from binoc_runbook.world import World, cargo_index, pip_index
 
 
 def check_setup(world: World, policy: Policy) -> Findings:
-    """Read the settings that can be read and check them; nothing is changed."""
+    """Read and check the settings that are readable; change nothing."""
     names = {}
     for artifact in policy.artifacts if policy.repository else ():
         index = pip_index if artifact.registry == "pypi" else cargo_index

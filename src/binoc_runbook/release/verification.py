@@ -1,4 +1,4 @@
-"""The verification: what became of a release, asked of the registries through the clients that its users have."""
+"""The verification of a published release, with the clients that users have."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from binoc_runbook.checks import published as questions
+from binoc_runbook.checks import published as checks
 from binoc_runbook.checks.dists.checksum_file import CHECKSUMS, parse_checksums
 from binoc_runbook.checks.published import PublicationResult, ReleaseContext
 from binoc_runbook.dist.smoke_test import CHECK as SMOKE_TEST
@@ -21,42 +21,43 @@ from binoc_runbook.redaction import each_string
 from binoc_runbook.release.record import times
 from binoc_runbook.stages.target import Target
 
-#: The number of the layout of a verification's record.
+#: The schema version of the record of a verification.
 SCHEMA = 1
 
-#: How long, in seconds, `start` waits for what is not yet visible, and how long between two questions.
+#: The default timeout for artifacts that are not yet visible, and the time between two checks, in seconds.
 TIMEOUT, PAUSE = 600.0, 20.0
 
+#: The chapters of the runbook `verify.ipynb`, in order. Each is one check.
 CHAPTERS = ("published", "origin", "smoke-test")
 
 
 class VerificationReporter(Protocol):
-    """Whoever shows a verification to people while it goes on."""
+    """A listener that shows the progress of a verification."""
 
     def says(self, words: str) -> None:
-        """One line by itself."""
+        """Show one line by itself."""
 
-    def asks(self, words: str) -> None:
-        """A chapter begins, and is going to print lines."""
+    def started(self, activity: str) -> None:
+        """Show that a check starts; lines may follow."""
 
     def line(self, text: str) -> None:
-        """What goes on in it."""
+        """Show a line of the check that was started."""
 
-    def answers(self, head: str, findings: Findings) -> None:
-        """What it found."""
+    def result(self, headline: str, findings: Findings) -> None:
+        """Show the result of the check."""
 
 
 class Verification:
-    """A release that was published; asks chapter by chapter, and keeps the record.
+    """The verification of a published release: it runs the checks, and keeps the record.
 
-    `verdicts` are the results for each artifact, `findings` those of each chapter; `outcome` is `unfinished` until
-    `finish` makes it `published` or `refused`.
+    `verdicts` are the results by artifact, `findings` those by check. `outcome` is `unfinished` until `finish` sets it
+    to `published` or `refused`.
 
-    Every process runs in the world of `target`, so that its environment decides which registries are asked. `sums` are
-    the digests of what was built by file name; with `own_build` they are of a build in this checkout. `timeout` is for
-    how many seconds, and `pause` how often, what is not yet visible is asked for again.
+    All processes run in the world of `target`, whose environment determines the registries. `sums` are the digests of
+    the built files by name; with `own_build` they are of a build in this checkout. Artifacts that are not yet visible
+    are checked again every `pause` seconds, until `timeout` seconds have passed.
 
-    It has more than eight attributes because it is the state of a run: what is verified, how, and what was observed.
+    It has more than eight attributes because they are the state of the run: the target, the options and the results.
     """
 
     def __init__(
@@ -81,34 +82,34 @@ class Verification:
         self._began = datetime.datetime.now(datetime.UTC)
         tag = target.world.git.local_tag(target.tag)
         self.commit = tag.commit if tag else None
-        told = f"{len(self.sums)} digests to compare with" if self.sums else "no SHA256SUMS to compare with"
-        reporter.says(f"verification of {target.version}, published from {target.tag}; {told}")
+        checksums = f"{len(self.sums)} checksums" if self.sums else "no SHA256SUMS"
+        reporter.says(f"verification of {target.version}, published from {target.tag}; {checksums} to compare with")
 
     def published(self) -> None:
-        """Ask the registries for each artifact, and again, until the timeout, for what may be on its way."""
-        self._chapter("published", self._ask_registries)
+        """Check that the registries have each artifact; repeat, until the timeout, for those not yet visible."""
+        self._check("published", self._check_registries)
 
     def origin(self) -> None:
-        """Compare the commit in each crate with the tag, and ask each distribution for its provenance."""
-        self._chapter("origin", self._ask_origin)
+        """Compare the commit in each crate with the tag, and verify the provenance of each distribution."""
+        self._check("origin", self._check_origins)
 
     def smoke_test(self) -> None:
-        """Install what is published on each Python of this machine, and run it; nothing where something is missing."""
-        self._chapter("smoke-test", self._try)
+        """Install the published packages on each Python of this machine, and run them; skipped if one is missing."""
+        self._check("smoke-test", self._run_smoke_test)
 
     def finish(self) -> None:
-        """Say how it went, and keep the record.
+        """Show the outcome, and write the record.
 
         Raises:
-            RefusedError: Not everything is published as it was built, or something failed.
+            RefusedError: An artifact is not published as it was built, or a check failed or was not run.
         """
-        lacking = [each.finding for each in self.verdicts.values() if each.state != "published"]
+        missing = [verdict.finding for verdict in self.verdicts.values() if verdict.state != "published"]
         if not self.verdicts:
-            lacking += self.findings.get("published", ())
-        failed = [each for findings in self.findings.values() for each in findings.having("failed")]
-        reasons = [*lacking, *(each for each in failed if each not in lacking)]
+            missing += self.findings.get("published", ())
+        failed = [finding for findings in self.findings.values() for finding in findings.having("failed")]
+        reasons = [*missing, *(finding for finding in failed if finding not in missing)]
         reasons += [
-            Finding.failed(name, "this chapter", "was not run", f"just verify {self.target.version}")
+            Finding.failed(name, "this check", "was not run", f"just verify {self.target.version}")
             for name in CHAPTERS
             if name not in self.findings
         ]
@@ -116,32 +117,32 @@ class Verification:
         self._write()
         self.target.world.close()
         if reasons:
-            raise RefusedError(f"{self.target.version} is not published as it should be", reasons)
-        names = ", ".join(each.artifact.name for each in self.verdicts.values())
+            raise RefusedError(f"verification of {self.target.version} failed", reasons)
+        names = ", ".join(artifact.name for artifact in self.verdicts)
         self._reporter.says(f"✓ {self.target.version} is published: {names}")
 
-    # The chapters.
+    # Checks
 
-    def _ask_registries(self) -> Findings:
+    def _check_registries(self) -> Findings:
         from concurrent.futures import ThreadPoolExecutor
 
         deadline, waiting = time.monotonic() + self._timeout, list(self.target.policy.artifacts)
         while waiting:
-            with ThreadPoolExecutor() as asking:  # side by side: each mostly waits for its registry
-                self.verdicts.update(zip(waiting, asking.map(self._ask, waiting), strict=True))
-            waiting = [each for each in waiting if self.verdicts[each].state == "not yet visible"]
+            with ThreadPoolExecutor() as pool:  # in parallel: each mostly waits for its registry
+                self.verdicts.update(zip(waiting, pool.map(self._look_up, waiting), strict=True))
+            waiting = [artifact for artifact in waiting if self.verdicts[artifact].state == "not yet visible"]
             left = deadline - time.monotonic()
             if not waiting or left <= 0:
                 break
-            names = ", ".join(each.name for each in waiting)
-            self._reporter.line(f"not yet visible: {names}; asked again for another {left:.0f} s")
+            names = ", ".join(artifact.name for artifact in waiting)
+            self._reporter.line(f"not yet visible: {names}; checking again for up to {left:.0f} s")
             time.sleep(min(self._pause, left))
         if not self.verdicts:
-            saw, remedy = "no artifact is promised", "declare the artifacts in the policy"
-            return Findings([Finding.unknown(questions.PUBLISHED, self.target.policy.source, saw, remedy)])
-        return Findings(each.finding for each in self.verdicts.values())
+            saw, remedy = "the policy declares no artifacts", "declare the artifacts in the policy"
+            return Findings([Finding.unknown(checks.PUBLISHED, self.target.policy.source, saw, remedy)])
+        return Findings(verdict.finding for verdict in self.verdicts.values())
 
-    def _ask(self, artifact: Artifact) -> PublicationResult:
+    def _look_up(self, artifact: Artifact) -> PublicationResult:
         from binoc_runbook.world import cargo_index, pip_index
 
         policy, version, processes = self.target.policy, self.target.version, self.target.world.processes
@@ -149,70 +150,71 @@ class Verification:
             lookup = cargo_index.look_up_version(processes, artifact.name, version.semver)
         else:
             lookup = pip_index.look_up_version(processes, artifact.name, version.pep440)
-        built = questions.select_built_files(artifact, policy, version, self.sums)
-        return questions.published(artifact, lookup, built, self._released())
+        built = checks.select_built_files(artifact, policy, version, self.sums)
+        return checks.published(artifact, lookup, built, self._context())
 
-    def _released(self) -> ReleaseContext:
+    def _context(self) -> ReleaseContext:
         tagged = self.target.world.git.tagged_at(self.target.tag)
         age = time.time() - tagged if tagged is not None else None
         return ReleaseContext(self.target.policy, self.target.version, age, self._own_build)
 
-    def _ask_origin(self) -> Findings:
-        release = self._released()
-        found = []
+    def _check_origins(self) -> Findings:
+        release = self._context()
+        findings = []
         for verdict in self.verdicts.values():
             artifact, lookup = verdict.artifact, verdict.lookup
             if lookup.kind == "offered" and artifact.registry == "crates.io":
-                found.append(questions.commit(artifact, lookup.commit, release, self.commit))
+                findings.append(checks.commit(artifact, lookup.commit, release, self.commit))
             elif lookup.kind == "offered":
-                found.append(self._ask_provenance(artifact, release))
-        if not found:
-            saw, remedy = "nothing is there to be asked about", f"just verify {self.target.version}"
-            found.append(Finding.unknown(questions.COMMIT, "the registries", saw, remedy))
-        return Findings(found)
+                findings.append(self._check_provenance(artifact, release))
+        if not findings:
+            saw, remedy = "the registries offer no artifacts to check", f"just verify {self.target.version}"
+            findings.append(Finding.unknown(checks.COMMIT, "the registries", saw, remedy))
+        return Findings(findings)
 
-    def _ask_provenance(self, artifact: Artifact, release: ReleaseContext) -> Finding:
+    def _check_provenance(self, artifact: Artifact, release: ReleaseContext) -> Finding:
         from binoc_runbook.world.pip_index import configured_index
         from binoc_runbook.world.provenance import verify_provenance
 
         processes, repository = self.target.world.processes, self.target.policy.repository
         looked_at = f"the provenance of {artifact.name} {release.version}"
         if configured_index(processes):
-            saw, remedy = "another index than PyPI is configured, and PyPI alone keeps it", "ask without that index"
-            return Finding.unknown(questions.PROVENANCE, looked_at, saw, remedy)
+            saw = "another index is configured, but only PyPI has provenance"
+            remedy = f"run `just verify {release.version}` without this index"
+            return Finding.unknown(checks.PROVENANCE, looked_at, saw, remedy)
         if repository is None:
-            saw, remedy = "no repository is promised", "add `repository` to the policy"
-            return Finding.unknown(questions.PROVENANCE, looked_at, saw, remedy)
-        names = sorted(questions.select_built_files(artifact, release.policy, release.version, self.sums).digests)
-        return questions.provenance(artifact, verify_provenance(processes, repository, names), release)
+            saw, remedy = "the policy has no `repository`", "add `repository` to the policy"
+            return Finding.unknown(checks.PROVENANCE, looked_at, saw, remedy)
+        names = sorted(checks.select_built_files(artifact, release.policy, release.version, self.sums).digests)
+        return checks.provenance(artifact, verify_provenance(processes, repository, names), release)
 
-    def _try(self) -> Findings:
-        absent = [each.artifact.name for each in self.verdicts.values() if each.lookup.kind != "offered"]
-        if absent or not self.verdicts:
-            saw = f"not tried: the registries do not offer {', '.join(absent)}"
+    def _run_smoke_test(self) -> Findings:
+        missing = [artifact.name for artifact, verdict in self.verdicts.items() if verdict.lookup.kind != "offered"]
+        if missing or not self.verdicts:
+            saw = f"skipped: the registries do not offer {', '.join(missing) or 'any artifact'}"
             finding = Finding.unknown(SMOKE_TEST, "clean environments", saw, f"just verify {self.target.version}")
             return Findings([finding])
         return run_smoke_test(self.target.world, self.target.policy, self.target.version, on_line=self._reporter.line)
 
-    def _chapter(self, name: str, ask: Callable[[], Findings]) -> None:
-        self._reporter.asks(f"{name}: asking")
+    def _check(self, name: str, check: Callable[[], Findings]) -> None:
+        self._reporter.started(f"{name}: checking")
         began = time.monotonic()
         try:
-            found = ask()
+            findings = check()
         except KeyboardInterrupt:
-            saw, remedy = "this chapter was interrupted", f"just verify {self.target.version}"
+            saw, remedy = "this check was interrupted", f"just verify {self.target.version}"
             raise RefusedError(f"interrupted in `{name}`", [Finding.failed(name, "Ctrl-C", saw, remedy)]) from None
         finally:
             self._write()
-        self.findings[name] = found
-        self._reporter.answers(f"{name}: {found.status} ({time.monotonic() - began:.1f} s)", found)
+        self.findings[name] = findings
+        self._reporter.result(f"{name}: {findings.status} ({time.monotonic() - began:.1f} s)", findings)
         self._write()
 
-    # The record.
+    # Record
 
     def to_json(self) -> dict[str, Any]:
-        """The verification as a JSON object; its schema is documented in the reference."""
-        told = {
+        """Return the verification as a JSON object; the reference documents its schema."""
+        document = {
             "schema": SCHEMA,
             "version": self.target.version.semver,
             "tag": self.target.tag,
@@ -221,10 +223,10 @@ class Verification:
             "world": self.target.world.kind,
             "outcome": self.outcome,
             **times(self._began),
-            "artifacts": [_told(each) for each in self.verdicts.values()],
-            "findings": [each for findings in self.findings.values() for each in findings.to_json()],
+            "artifacts": [_verdict_json(verdict) for verdict in self.verdicts.values()],
+            "findings": [finding for findings in self.findings.values() for finding in findings.to_json()],
         }
-        cleaned: dict[str, Any] = each_string(told, self.target.world.clean)
+        cleaned: dict[str, Any] = each_string(document, self.target.world.clean)
         return cleaned
 
     def _write(self) -> None:
@@ -232,7 +234,7 @@ class Verification:
 
 
 def read_checksums(root: Path, given: str | None, target: Target) -> dict[str, str] | None:
-    """Read the digests of a file that was named, else those of the last build if they are of this version.
+    """Return the digests in the file `given`; without it, those of the last build if it is of this version.
 
     Raises:
         RefusedError: The file cannot be read.
@@ -245,17 +247,17 @@ def read_checksums(root: Path, given: str | None, target: Target) -> dict[str, s
     except (OSError, ValueError) as error:
         saw = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         finding = Finding.failed("sums", given or f"dist/{CHECKSUMS}", saw, "--sums FILE, in the format of `sha256sum`")
-        raise RefusedError("the sums cannot be read, and nothing was asked", [finding]) from None
+        raise RefusedError("the checksums cannot be read; nothing was checked", [finding]) from None
     return sums if given or _are_of(sums, target) else None
 
 
 def _are_of(sums: Iterable[str], target: Target) -> bool:
-    named = dict.fromkeys(sums, "")
+    names = dict.fromkeys(sums, "")
     policy, version = target.policy, target.version
-    return any(questions.select_built_files(each, policy, version, named).digests for each in policy.artifacts)
+    return any(checks.select_built_files(artifact, policy, version, names).digests for artifact in policy.artifacts)
 
 
-def _told(verdict: PublicationResult) -> dict[str, Any]:
+def _verdict_json(verdict: PublicationResult) -> dict[str, Any]:
     return {
         "name": verdict.artifact.name,
         "registry": verdict.artifact.registry,

@@ -1,9 +1,9 @@
-"""Runner of the repository's own publish workflow, when a tag arrives in the bare repository of a rehearsal.
+"""Runner of the publish workflow in a rehearsal.
 
-It is for rehearsing this kind of workflow: jobs that build, check and publish on a tag or by hand, on this host, one
-after another. It is not a second GitHub. What it does not support it rejects before anything runs; jobs for other kinds
-of hosts are listed as not run, and count as passed for those that need them; `timeout-minutes`, `concurrency` and
-`fail-fast` have no effect; the rules of an environment (reviewers, allowed tags) are GitHub's own.
+It runs the workflow of the repository when a tag is pushed to the bare remote, or by hand. It supports jobs that build,
+check and publish, and runs them on this host, one after another. It rejects a workflow that uses anything else before a
+job runs. Jobs for other kinds of hosts are reported as not run, and count as passed for the jobs that need them.
+`timeout-minutes`, `concurrency`, `fail-fast` and the protection rules of environments have no effect.
 """
 
 from __future__ import annotations
@@ -35,36 +35,36 @@ class Runner:
     _runs: int = field(default=0, init=False)
 
     def push(self, ref: str) -> WorkflowRun | None:
-        """Run the workflow for a push of `ref`, a full name; None where no trigger of the file matches it.
+        """Run the workflow for a push of `ref`, a full ref name; return None if no trigger matches it.
 
         Raises:
-            RefusedError: There is no such ref, or the workflow is not one that can be rehearsed.
+            RefusedError: The ref does not exist, or the workflow cannot be rehearsed.
         """
         run = self._open("push", ref)
         if not is_triggered_by_push(run.workflow, run.event):
-            self.host.on_line(f"{run.workflow.file}: a push of {ref} starts nothing")
+            self.host.on_line(f"{run.workflow.file}: a push of {ref} does not trigger this workflow")
             return None
         return self._perform(run)
 
     def dispatch(self, ref: str, inputs: Mapping[str, str]) -> WorkflowRun:
-        """Run the workflow by hand for `ref`, a full name, with these inputs.
+        """Run the workflow by hand for `ref`, a full ref name, with these inputs.
 
         Raises:
-            RefusedError: As for a push; or it cannot be started by hand, or not with these inputs.
+            RefusedError: As for a push; or the workflow has no `workflow_dispatch` trigger, or the inputs are invalid.
         """
         run = self._open("workflow_dispatch", ref)
         event = replace(run.event, inputs=dispatch_inputs(run.workflow, inputs))
         return self._perform(replace(run, event=event))
 
     def rerun_failed(self, run: WorkflowRun) -> WorkflowRun:
-        """Run the failed jobs and all that need them again, from the workflow artifacts of those that passed."""
+        """Run the failed jobs, and the jobs that need them, again with the workflow artifacts of the other jobs."""
         return self._perform(replace(run, attempt=run.attempt + 1))
 
     def _open(self, name: str, ref: str) -> WorkflowRun:
-        """Return a run without jobs, with a directory and the workflow as it is at the commit."""
+        """Return a run that has no jobs yet, with a new directory and the workflow file of the commit."""
         if not ref.startswith(("refs/tags/", "refs/heads/")):
-            remedy = "give the full name of a tag or a branch, such as `refs/tags/v0.4.0`"
-            raise RefusedError("nothing was run", [Finding.failed(CHECK, ref, "that is no full name of a ref", remedy)])
+            remedy = "use the full name of a tag or branch, such as `refs/tags/v0.4.0`"
+            raise RefusedError("no workflow was run", [Finding.failed(CHECK, ref, "is not a full ref name", remedy)])
         sha = self._git("rev-parse", "--verify", "--end-of-options", f"{ref}^{{commit}}")
         self._runs += 1
         directory = self.directory / f"run-{self._runs}"
@@ -81,10 +81,10 @@ class Runner:
         done = Processes(self.repository.path, environment, withheld=withheld).run(["git", *arguments])
         if done.returncode != 0:
             looked_at = f"git {' '.join(arguments[:2])}"
-            remedy = "push the ref to the rehearsed remote, and give its full name"
-            raise RefusedError("nothing was run", [Finding.failed(CHECK, looked_at, done.reason, remedy)])
+            remedy = "push the ref to the rehearsed remote, and use its full name"
+            raise RefusedError("no workflow was run", [Finding.failed(CHECK, looked_at, done.reason, remedy)])
         return done.stdout.strip()
 
     def _perform(self, run: WorkflowRun) -> WorkflowRun:
-        """Run the jobs; of a further attempt only those that failed, and those that need them."""
+        """Run the jobs; in a later attempt, only the failed jobs and the jobs that need them."""
         return replace(run, jobs=perform(JobContext(self.repository, self.host, run)))

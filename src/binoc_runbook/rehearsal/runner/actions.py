@@ -1,7 +1,7 @@
-"""The supported actions by name, and what each does in a job on this host.
+"""Implementations of the supported actions, by name.
 
-They are programs of GitHub's runner and cannot run here. Each is implemented from its description, as far as publish
-workflows need it; an input that is not listed is rejected before anything runs.
+The real actions need GitHub's runner. These are written from their descriptions, as far as publish workflows need them.
+An input that is not listed here is rejected before a job runs.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from binoc_runbook.world.processes import Processes
 
 @dataclass
 class ActionContext:
-    """What an action can use; the environment of `processes` may hold secrets, and `show` shows a line of the step.
+    """The job, directory and processes that an action uses; the environment of `processes` can contain secrets.
 
-    `at_end` is closed when the job ends, even if it failed.
+    `show` prints a line of the step. `at_end` is closed when the job ends, even if it failed.
     """
 
     job: JobContext = field(repr=False)
@@ -33,10 +33,10 @@ class ActionContext:
     at_end: ExitStack
 
     def run_command(self, *command: str) -> str:
-        """Run a short command in the workspace and return what it printed.
+        """Run a short command in the workspace and return its output.
 
         Raises:
-            StepError: It failed.
+            StepError: The command failed.
         """
         done = self.processes.run(command)
         if done.returncode != 0:
@@ -50,27 +50,27 @@ _Run = Callable[[ActionContext, _Inputs], Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """An action: the function that runs it and returns its outputs, and its supported inputs, in words."""
+    """An action: the function that runs it and returns its outputs, and its input names, separated by spaces."""
 
     run: _Run
     inputs: str
 
 
 def check_out(context: ActionContext, inputs: _Inputs) -> Mapping[str, str]:
-    """Check out the commit of the event in the workspace, shallow by default, with the tag if the event has one."""
+    """Check out the commit of the event in the workspace: shallow by default, and with the tag of a tag event."""
     context.run_command("git", "init", "--quiet")
     context.run_command("git", "remote", "add", "origin", context.job.repository.path.as_uri())
     event = context.job.run.event
     ref, sha = event.ref, event.sha
-    # The tag itself, so that an annotated one stays so; a branch by its commit, which may not be its newest any more.
+    # Fetch the tag itself, so that it stays annotated; but fetch a branch by commit, because it may have moved on.
     branch = f"refs/remotes/origin/{event.ref_name}"
     specs = [f"+{ref}:{ref}"] if event.is_tag else [f"+{sha}:{branch}"]
-    whole = inputs.get("fetch-depth") == "0"
-    if whole:
+    is_complete = inputs.get("fetch-depth") == "0"
+    if is_complete:
         specs.append("+refs/heads/*:refs/remotes/origin/*")
-    if whole or _yes(inputs, "fetch-tags"):
+    if is_complete or _yes(inputs, "fetch-tags"):
         specs.append("+refs/tags/*:refs/tags/*")
-    depth = [] if whole else [f"--depth={inputs.get('fetch-depth') or 1}"]
+    depth = [] if is_complete else [f"--depth={inputs.get('fetch-depth') or 1}"]
     context.run_command("git", "fetch", "--quiet", "--no-tags", *depth, "origin", *specs)
     target = [ref] if event.is_tag else ["-B", event.ref_name, branch]
     context.run_command("git", "-c", "advice.detachedHead=false", "checkout", "--quiet", "--force", *target)
@@ -79,10 +79,10 @@ def check_out(context: ActionContext, inputs: _Inputs) -> Mapping[str, str]:
 
 
 def _set_up(program: str, requests: str, context: ActionContext, inputs: _Inputs) -> Mapping[str, str]:
-    """Do nothing but show the version: the program of this host is used, whatever the input `requests` asks for."""
+    """Print the version of the program on this host, which is used instead of the version in the input `requests`."""
     version = context.run_command(program, "--version").split()[1]
     requested = ", ".join(inputs.get(requests, "").split()) or "any version"
-    context.show(f"not installed here: {program} {version} of this host serves, and the workflow asks for {requested}")
+    context.show(f"using {program} {version} of this host; the workflow requests {requested}")
     return {f"{program}-version": version}
 
 
@@ -92,9 +92,10 @@ def upload(context: ActionContext, inputs: _Inputs) -> Mapping[str, str]:
     files, root = matching_files(context.workspace, path, hidden=_yes(inputs, "include-hidden-files"))
     if files:
         run.workflow_artifacts.upload(name, files, root, run.attempt, overwrite=_yes(inputs, "overwrite"))
-        context.show(f"artifact {name}: {', '.join(file.relative_to(root).as_posix() for file in files)}")
+        names = ", ".join(file.relative_to(root).as_posix() for file in files)
+        context.show(f"uploaded workflow artifact {name}: {names}")
         return {}
-    message = f"no files were found for `{' '.join(path.split())}`, and no artifact was made"
+    message = f"no files match `{' '.join(path.split())}`; no workflow artifact was uploaded"
     if inputs.get("if-no-files-found") == "error":
         raise StepError(message)
     context.show(message)
@@ -109,12 +110,12 @@ def download(context: ActionContext, inputs: _Inputs) -> Mapping[str, str]:
     for artifact in chosen:
         target = into if name or _yes(inputs, "merge-multiple") else into / artifact
         shutil.copytree(artifacts.directory / artifact, target, copy_function=shutil.copyfile, dirs_exist_ok=True)
-    context.show(f"{len(chosen)} artifacts: {', '.join(chosen) or 'none fits'}")
+    context.show(f"downloaded {len(chosen)} workflow artifacts: {', '.join(chosen) or 'none match'}")
     return {"download-path": str(into)}
 
 
 def authenticate_at_crates_io(context: ActionContext, inputs: _Inputs) -> Mapping[str, str]:
-    """Get a publish token of the rehearsed crates.io, which is revoked when the job ends."""
+    """Get a publish token from the rehearsed crates.io; it is revoked when the job ends."""
     registries = context.job.host.registries
     token = crates_token.obtain(registries, context.processes.environment)
     context.job.masks.add(token)
@@ -122,21 +123,19 @@ def authenticate_at_crates_io(context: ActionContext, inputs: _Inputs) -> Mappin
     def revoke() -> None:
         try:
             crates_token.revoke(registries, token)
-        except crates_token.TokenExchangeError as refused:
-            context.show(f"the token could not be revoked: {refused}")
+        except crates_token.TokenExchangeError as error:
+            context.show(f"the token could not be revoked: {error}")
         else:
             context.show("the token was revoked")
 
     context.at_end.callback(revoke)
-    context.show("a token for publishing was given")
+    context.show("received a publish token")
     return {"token": token}
 
 
 def attest(context: ActionContext, inputs: _Inputs) -> Mapping[str, str]:
-    """Do nothing but show so: the services that sign and record an attestation are not on loopback."""
-    context.show(
-        "not rehearsed: attestations are signed and recorded by Sigstore's services, which are not on loopback"
-    )
+    """Print that attestations are not rehearsed."""
+    context.show("skipped: attestations need the services of Sigstore, which a rehearsal does not use")
     return {}
 
 

@@ -1,7 +1,7 @@
-"""Diagnosis of failed steps from their output: what it means, and what to type next.
+"""Diagnosis of failed steps from their output: the cause, and the fix.
 
-A publish job prints the errors of PyPI, crates.io, uv and cargo, which often mean something else than they say. Other
-jobs run commands of this library, which print their own findings.
+The errors that PyPI, crates.io, uv and cargo print in a publish job are often misleading. Other jobs run commands of
+this library, which print their own findings.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _AGAIN = 'then "Re-run failed jobs"'
 
 @dataclass(frozen=True, slots=True)
 class FailedJob:
-    """The job whose step failed: what the remedies name."""
+    """The job whose step failed, with the values that fixes refer to."""
 
     owner: str
     repository: str
@@ -26,108 +26,109 @@ class FailedJob:
 
     @property
     def publisher(self) -> str:
-        """The four values that its trusted publisher is registered with."""
+        """The four values of its trusted publisher."""
         environment = f"environment `{self.environment}`" if self.environment else "no environment"
         return f"owner `{self.owner}`, repository `{self.repository}`, workflow `{self.workflow}` and {environment}"
 
 
 class KnownFailure(NamedTuple):
-    """A failure that is recognised by a pattern of the output of its step, in which a space is any white space."""
+    """A known failure; `pattern` matches the output of its step, and a space in it matches any white space."""
 
     pattern: str
     meaning: str
     remedy: str
 
 
-#: In the order of matching: a specific text comes before the general ones that are printed with it.
+#: In matching order: specific messages come before the general messages that are printed with them.
 KNOWN_FAILURES = (
     KnownFailure(
         "invalid-pending-publisher|project already exists",
-        "somebody else made the project while its publisher was pending, and a pending publisher reserves no name",
-        "choose another name, or ask the project's owner",
+        "another user has created the project; a pending publisher does not reserve its name",
+        "choose another name, or contact the owner of the project",
     ),
     KnownFailure(
         "invalid-publisher|no corresponding publisher|No Trusted Publishing config|requires an environment|"
         "does not match the (repository owner ID|workflow filename|environment)",
-        "the registry knows no publisher with the claims of this job; nothing was published",
-        "register {publisher} at the settings of the project or crate for trusted publishing, " + _AGAIN,
+        "the registry has no trusted publisher that matches this job; nothing was published",
+        "register {publisher} in the trusted publishing settings of the project or crate, " + _AGAIN,
     ),
     KnownFailure(
         "invalid-(reuse-)?token|invalid token: already used|JWT has already been used|malformed or invalid token|"
         "Failed to decode JWT|Invalid authentication token|Invalid or non-existent authentication",
-        "a token had expired, was used or revoked before, or is for another audience; what was uploaded before it stays"
-        " and is accepted again",
-        '"Re-run failed jobs": the job gets a new one',
+        "a token had expired, was already used or revoked, or is for another audience; files that were already uploaded"
+        " stay, and the same files are accepted again",
+        '"Re-run failed jobs": the job gets a new token',
     ),
     KnownFailure(
         "do(es)? not support the `?[a-z_]+`? event|invoked via 'pull_request_target'",
-        "the registry gives no token to a run that such an event started",
-        "push the tag, or start the workflow by hand for it",
+        "the registry issues no tokens to runs that this event triggers",
+        "push the tag, or run the workflow by hand for the tag",
     ),
     KnownFailure(
         "do not support creating new crates",
-        "the crate is not on crates.io yet, and its first version cannot come from a workflow",
+        "the crate is not on crates.io yet; a workflow cannot publish its first version",
         "publish the first version by hand, and register {publisher} for the crate",
     ),
     KnownFailure(
         "Non-user identities cannot create new projects",
-        "the project is not on PyPI yet, and no pending publisher was registered by its name",
+        "the project is not on PyPI yet, and has no pending publisher",
         "register a pending publisher for the project with {publisher}, " + _AGAIN,
     ),
     KnownFailure(
         "isn't allowed to upload to project|not valid for crate",
-        "the token is for what its publisher was registered for, and this is something else",
-        "register {publisher} for it, too, or see that the job publishes its own artifact only",
+        "the trusted publisher of this job is not registered for this project or crate",
+        "register {publisher} for it, or change the job to publish only its own artifact",
     ),
     KnownFailure(
         "File already exists|previously used by a file|older than 14 days",
-        "other bytes are out under this name, or the release is older than 14 days; what is out is never replaced",
-        "never upload it again: yank {version} if it is wrong, and run `just prepare` for the next version",
+        "a different file of this name is already published, or the release is older than 14 days; published files"
+        " cannot be replaced",
+        "do not upload it again: yank {version} if it is wrong, and run `just prepare` for the next version",
     ),
     KnownFailure(
         r"is already uploaded|crate \S+ already exists on",
-        "crates.io has this version already, so the upload before this one arrived",
+        "crates.io already has this version: an earlier upload arrived",
         "run `just verify {version}`",
     ),
     KnownFailure(
         "can only be published using Trusted Publishing",
-        "the crate takes no personal token any more",
-        "publish it from the workflow",
+        "the crate does not accept personal API tokens",
+        "publish it with the workflow",
     ),
     KnownFailure(
         "has no `id-token: write`|ACTIONS_ID_TOKEN_REQUEST",
-        "the job may not ask for an identity token",
-        "write `permissions: {{id-token: write}}` at the job, and release the next version",
+        "the job has no permission to request an identity token",
+        "add `permissions: {{id-token: write}}` to the job, and release the next version",
     ),
     KnownFailure(
         r"\b503 service unavailable|connection refused|could ?n.t connect|could not connect|error sending request",
-        "the registry does not answer; what is out stays out, and the rest can still be published",
-        'wait until it does, then "Re-run failed jobs"',
+        "the registry is not reachable; published files stay, and the others can still be published",
+        'wait until it is reachable, then "Re-run failed jobs"',
     ),
     KnownFailure(
         r"responded with an error \(status 50[024]",
-        "crates.io failed, and may have kept what was sent; it takes no version twice",
-        '"Re-run failed jobs"; if the job stays red because the version is there already, run `just verify {version}`',
+        "crates.io failed, but may have stored the upload; it does not accept a version twice",
+        '"Re-run failed jobs"; if the job fails because the version already exists, run `just verify {version}`',
     ),
     KnownFailure(
         r"\b50[024] (internal server error|bad gateway|gateway timeout)|server error \(50\d",
-        "the registry failed, and may have kept what was sent; nothing is lost, as the same bytes are accepted again",
+        "the registry failed, but may have stored the upload; the same file is accepted again",
         '"Re-run failed jobs"',
     ),
 )
 
 
-#: A finding and its remedy, as the commands of this library print them where there is no terminal.
+#: A finding and its remedy, as the commands of this library print them without a terminal.
 _FINDING = re.compile(r"^\s*[✗?] (failed|unknown):? +(.+)(?:\n\s*→ (.+))?", re.MULTILINE)
 _OTHER_LINE = re.compile(r"^(?!\s*(?:[✗?] (?:failed|unknown)|→ )).*$", re.MULTILINE)
-#: How many of several findings are repeated.
+#: The maximum number of findings that are repeated.
 _MOST = 5
 
 
 def printed_findings(lines: Iterable[str]) -> tuple[str, str] | None:
     """Return the findings that a command of this library printed, and the first remedy; None if it printed none.
 
-    These are all that failed. If none failed, they are the last that were unknown.
+    Returns all failed findings. If none failed, returns the unknown findings that were printed last.
     """
     blocks = list(filter(None, map(_FINDING.findall, _OTHER_LINE.split("\n".join(lines)))))
     failed = [finding for block in blocks for finding in block if finding[0] == "failed"]
@@ -140,10 +141,10 @@ def printed_findings(lines: Iterable[str]) -> tuple[str, str] | None:
 
 
 def diagnose(lines: Iterable[str], job: FailedJob) -> tuple[str, str] | None:
-    """Return what the last lines of a step mean and what to do; None where no failure is known by them."""
+    """Return the meaning and the remedy of a known failure in the last lines of a step; None if there is none."""
     text = "\n".join(lines)
     for failure in KNOWN_FAILURES:
-        # Clients break their lines where they like.
+        # Clients wrap lines at different places.
         if re.search(failure.pattern.replace(" ", r"\s+"), text, re.IGNORECASE):
             return failure.meaning, failure.remedy.format(publisher=job.publisher, version=job.version)
     return None

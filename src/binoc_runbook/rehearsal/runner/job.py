@@ -1,4 +1,4 @@
-"""One job: a workspace of its own, an identity if it may have one, and its steps in their order."""
+"""One job: its workspace, its identity if it has `id-token: write`, and its steps in order."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from binoc_runbook.rehearsal.servers.identity import JobIdentity
 from binoc_runbook.world.processes import Processes
 from binoc_runbook.world.triggered_run import JobRun, StepRun, StepState
 
-#: The command that prepares the release with the fix; the tag of the failed release stays.
-_FORWARD = "just prepare"
-_NEXT = f"mend it, commit, and release the next version: `{_FORWARD} VERSION`; this tag stays as it is"
+#: The command that prepares the next version, which contains the fix. The tag of the failed release is not moved.
+_PREPARE = "just prepare"
+_NEXT_VERSION = f"fix the error, commit, and run `{_PREPARE} VERSION` for the next version; do not move this tag"
 
 
 @dataclass
 class JobRunner:
-    """Runs one job, or one entry of its matrix; `contexts` are those that are known before it starts.
+    """The execution of one job, or of one entry of its matrix; `contexts` are the contexts before it starts.
 
-    It has more than eight fields because each step can change what later steps get: variables, PATH, results, summary.
+    It has more than eight fields because each step can change the variables, PATH, results and summary of the job.
     """
 
     context: JobContext
@@ -49,7 +49,7 @@ class JobRunner:
     summary: str = field(default="", init=False)
 
     def perform(self) -> JobRun:
-        """Run its steps; its tokens end with it, also if it is interrupted."""
+        """Run the steps; the tokens of the job are revoked at its end, even after an interruption."""
         started, context = time.monotonic(), self.context
         home = context.run.directory / "jobs" / f"{self.job.id}-{self.number}" / f"attempt-{context.run.attempt}"
         self.workspace = home / "workspace" / context.repository.name.rpartition("/")[2]
@@ -84,7 +84,7 @@ class JobRunner:
             finding=self._finding(failed, environment) if failed else None,
         )
 
-    # What the job is
+    # The job
 
     def _contexts(self) -> dict[str, Value]:
         system, machine = this_host()
@@ -109,18 +109,18 @@ class JobRunner:
         return JobIdentity(*publisher, event.ref, event.sha, environment, event.name)
 
     def _drop_toolchain(self) -> None:
-        # A toolchain that is pinned in the file would have to be downloaded; any will do to rehearse.
+        # A pinned toolchain may have to be downloaded; a rehearsal can use any.
         pinned = self.env.get("RUSTUP_TOOLCHAIN")
         if pinned and not self.context.has_toolchain(pinned):
             del self.env["RUSTUP_TOOLCHAIN"]
-            self.context.show(f"not installed here: Rust {pinned}; the default toolchain of this host serves")
+            self.context.show(f"Rust {pinned} is not installed; using the default toolchain of this host")
 
     def _outputs(self) -> dict[str, str]:
         outputs = self._texts(self.job.node.get("outputs"))
-        # As on GitHub: an output that may hold a secret is not handed on.
+        # As on GitHub: outputs that may contain a secret are dropped.
         for name in [name for name, value in outputs.items() if self.context.masks(value) != value]:
             del outputs[name]
-            self.context.show(f"the output `{name}` may hold a secret, and is not handed on")
+            self.context.show(f"skipped the output `{name}`, because it may contain a secret")
         return outputs
 
     # Steps
@@ -134,8 +134,8 @@ class JobRunner:
         context = self.context
         env = self.env | self._texts(step.get("env"))
         self.contexts["env"] = dict(env)
-        written, run = step.get("name"), step.text_at("run").strip()
-        name = self._text(written) if written else f"Run {run.splitlines()[0] if run else step.text_at('uses')}"
+        title, run = step.get("name"), step.text_at("run").strip()
+        name = self._text(title) if title else f"Run {run.splitlines()[0] if run else step.text_at('uses')}"
         name = context.masks(name)
         started, lines, code = time.monotonic(), list[str](), None
         state: StepState = "skipped"
@@ -156,8 +156,8 @@ class JobRunner:
                     action = ActionContext(context, self.workspace, processes, show, at_end)
                     outputs = ACTIONS[action_of(step)].run(action, self._texts(step.get("with")))
                 state = "failure" if code else "success"
-            except (StepError, TokenExchangeError) as reason:
-                show(f"Error: {reason}")
+            except (StepError, TokenExchangeError) as error:
+                show(f"Error: {error}")
                 state = "failure"
         if state == "failure":
             self.contexts["job"] = {"status": "failure"}
@@ -167,23 +167,23 @@ class JobRunner:
 
     def _processes(self, directory: Path, env: Mapping[str, str]) -> Processes:
         environment = variables(self.context.host, self.contexts, env, self.identity)
-        # What the file of paths added comes before the tools of this environment.
+        # Entries of GITHUB_PATH come before the tools of this environment.
         first = tuple(map(Path, reversed(self.path)))
         return Processes(directory, environment, self.context.masks.line, withheld, first)
 
     def _script(
         self, number: int, step: Node, env: Mapping[str, str], show: Callable[[str], None]
     ) -> tuple[int, Mapping[str, str]]:
-        """Run the script of a step in its shell; return its exit code, and the outputs that it wrote."""
+        """Run the script of a step in its shell; return its exit code and its outputs."""
         directory = self.workspace / self._default(step, "working-directory")
         if not directory.is_dir():
-            raise StepError(f"there is no directory `{self._default(step, 'working-directory')}`")
-        place = self.temp / f"step-{number}"
-        place.mkdir()
-        files = {name: place / name for name in ("OUTPUT", "ENV", "PATH", "STEP_SUMMARY")}
+            raise StepError(f"the directory `{self._default(step, 'working-directory')}` does not exist")
+        temporary = self.temp / f"step-{number}"
+        temporary.mkdir()
+        files = {name: temporary / name for name in ("OUTPUT", "ENV", "PATH", "STEP_SUMMARY")}
         for file in files.values():
             file.touch()
-        script = place / "script.sh"
+        script = temporary / "script.sh"
         run = step.get("run")
         script.write_text(self._text(run) if run else "", "utf-8")
         shell = SHELLS[self._default(step, "shell") or None]
@@ -194,16 +194,16 @@ class JobRunner:
                 show,
                 environment={f"GITHUB_{name}": str(file) for name, file in files.items()},
             )
-            written = {name: file.read_text("utf-8", errors="replace") for name, file in files.items()}
+            contents = {name: file.read_text("utf-8", errors="replace") for name, file in files.items()}
         finally:
-            shutil.rmtree(place)  # a script may hold a secret
-        self.env |= assignments(written["ENV"])
-        self.path += [line for line in written["PATH"].splitlines() if line]
-        self.summary += written["STEP_SUMMARY"]
-        return done.returncode, assignments(written["OUTPUT"])
+            shutil.rmtree(temporary)  # a script can contain a secret
+        self.env |= assignments(contents["ENV"])
+        self.path += [line for line in contents["PATH"].splitlines() if line]
+        self.summary += contents["STEP_SUMMARY"]
+        return done.returncode, assignments(contents["OUTPUT"])
 
     def _default(self, step: Node, key: str) -> str:
-        """Return the shell or directory of a step: its own, or the default of the job or of the workflow."""
+        """Return the shell or working directory of a step, or the default of the job or workflow."""
         defaults = [node.get("defaults", "run", key) for node in (self.job.node, self.context.run.workflow.root)]
         return next((self._text(node) for node in (step.get(key), *defaults) if node), "")
 
@@ -221,18 +221,18 @@ class JobRunner:
         event, workflow = self.context.run.event, self.context.repository.workflow
         owner, _, repository = self.context.repository.name.partition("/")
         version = event.ref_name.removeprefix("v")
-        # Only of a job that publishes: a test may print such words for other reasons.
+        # Only for publish jobs: a test may print the same messages for other reasons.
         if self.job.publishes:
             known = diagnose(failed.lines, FailedJob(owner, repository, workflow, environment, version))
         else:
             known = printed_findings(failed.lines)
         last = next((line.strip() for line in reversed(failed.lines) if line.strip()), "nothing")
-        saw = last if failed.code is None else f"it ended with exit code {failed.code}, after saying `{last}`"
-        meaning, remedy = known or (saw, f"read the lines of the step, and mend {failed.place} or what it runs")
-        later = [job for job in self.context.run.workflow.jobs if job.publishes]
-        if event.is_tag and any(self.job.id in self.context.run.workflow.needed_by(job) for job in later):
+        saw = last if failed.code is None else f"failed with exit code {failed.code}; the last line is `{last}`"
+        meaning, remedy = known or (saw, f"read the output of the step, and fix {failed.place} or the command it runs")
+        publishers = [job for job in self.context.run.workflow.jobs if job.publishes]
+        if event.is_tag and any(self.job.id in self.context.run.workflow.needed_by(job) for job in publishers):
             meaning += "; this run has published nothing"
-            if _FORWARD not in remedy:
-                remedy = f'{remedy}; if only a host or the network failed, "Re-run failed jobs", else {_NEXT}'
+            if _PREPARE not in remedy:
+                remedy += f'; if only a host or the network failed, "Re-run failed jobs"; otherwise {_NEXT_VERSION}'
         looked_at = f"job `{self.name}`, step `{failed.name}`, {failed.place}"
         return Finding.failed(CHECK, looked_at, meaning, remedy)

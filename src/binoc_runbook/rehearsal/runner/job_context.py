@@ -1,4 +1,4 @@
-"""What the jobs of one attempt share, and the environment that their steps get."""
+"""The shared state of the jobs of one attempt, and the environment of their steps."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from binoc_runbook.rehearsal.servers import crates_token
 from binoc_runbook.world.processes import Processes
 from binoc_runbook.world.triggered_run import JobListener, JobRun
 
-#: Variables of the user that say something to a workflow, or are credentials: no job inherits them.
+#: Variables of the user that jobs do not inherit: credentials, and variables that change how a workflow runs.
 _WITHHELD = re.compile(
     r"(?:ACTIONS|GITHUB|RUNNER|GIT|GH|INPUT|TWINE|PYTEST|COV)_|UV_PUBLISH_|.*(?:TOKEN|PASSWORD|SECRET|CREDENTIAL)",
     re.IGNORECASE,
@@ -25,19 +25,19 @@ _WITHHELD = re.compile(
 
 
 def withheld(name: str) -> bool:
-    """Return whether the variable of this name is kept out of a rehearsed job."""
+    """Return whether jobs do not inherit the variable of this name."""
     return _WITHHELD.match(name) is not None
 
 
-#: The user's configuration of git is kept out of a job, and nothing can stop at a prompt.
+#: Jobs do not use the user's git configuration, and git does not prompt.
 GIT = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0"}
 
 
 @dataclass(frozen=True)
 class Repository:
-    """The repository whose workflow runs: the bare one at `path`, which `name`, `owner/name`, stands for.
+    """The repository whose workflow runs: the bare one at `path`, with `name` as its `owner/name` on GitHub.
 
-    Registries know a publisher by `name`, `owner_id` and `workflow`, the file name of the workflow.
+    Registries identify a publisher by `name`, `owner_id` and `workflow`, the file name of the workflow.
     """
 
     path: Path
@@ -48,10 +48,10 @@ class Repository:
 
 @dataclass(frozen=True)
 class RunnerHost:
-    """What surrounds every run on this host.
+    """The host of all runs: its registries, environment and output.
 
-    `environment` is what every step gets in addition to the variables that lead to `registries`. Each line goes to
-    `on_line` without any secret. `listener` is notified of each job.
+    Steps get `environment` in addition to the variables of `registries`. `on_line` gets each line, with secrets masked.
+    `listener` is notified of each job.
     """
 
     registries: Registries
@@ -62,7 +62,7 @@ class RunnerHost:
 
 @dataclass
 class JobContext:
-    """What the jobs of one attempt share; the jobs of `run` are added when all of them have ended."""
+    """The shared state of the jobs of one attempt. `run` has no jobs until all of them have ended."""
 
     repository: Repository
     host: RunnerHost
@@ -70,18 +70,18 @@ class JobContext:
     masks: Masks = field(default_factory=Masks, init=False)
 
     def show(self, line: str) -> None:
-        """Show one line, with its secrets masked."""
+        """Print a line, with secrets masked."""
         self.host.on_line(self.masks(line))
 
     def start_job(self, name: str) -> None:
-        """Show that a job starts."""
+        """Report the start of a job."""
         if self.host.listener:
             self.host.listener.job_begins(name)
         else:
             self.show(f"job {name}")
 
     def end_job(self, job: JobRun) -> JobRun:
-        """Show how a job has ended, and return it."""
+        """Report the result of a job, and return it."""
         if self.host.listener:
             self.host.listener.job_ended(job)
         else:
@@ -89,13 +89,13 @@ class JobContext:
         return job
 
     def has_toolchain(self, name: str) -> bool:
-        """Return whether rustup can use a toolchain without the network."""
+        """Return whether rustup can use a toolchain without a download."""
         processes = Processes(self.run.directory, {**self.host.registries.environment, "RUSTUP_AUTO_INSTALL": "0"})
         return processes.run(["rustup", "run", name, "rustc", "--version"], timeout=20.0).returncode == 0
 
 
 def github(context: JobContext, **more: Value) -> dict[str, Value]:
-    """Return the context `github`, as far as it is supported; from GitHub's page "Contexts"."""
+    """Return the supported part of the context `github`; from GitHub's page "Contexts"."""
     run, event = context.run, context.run.event
     return {
         "repository": context.repository.name,
@@ -117,9 +117,9 @@ def github(context: JobContext, **more: Value) -> dict[str, Value]:
 def variables(
     host: RunnerHost, contexts: Mapping[str, Value], env: Mapping[str, str], identity: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return the environment of a step: `env` of the file, GitHub's variables, and what leads to the rehearsal.
+    """Return the environment of a step: `env` of the file, GitHub's variables, and the variables of the rehearsal.
 
-    From GitHub's page "Variables reference". What leads to the rehearsal overrides the file.
+    From GitHub's page "Variables reference". The variables of the rehearsal override the file.
     """
     defaults = {
         f"{prefix}_{name.upper()}": to_text(value)
@@ -132,7 +132,7 @@ def variables(
     merged = {**env, **defaults, **host.registries.environment, **GIT, **host.environment, **identity}
     token = merged.pop("CARGO_REGISTRY_TOKEN", None)
     if token:
-        merged[crates_token.VARIABLE] = token  # by this name cargo takes it to the rehearsed registry
+        merged[crates_token.VARIABLE] = token  # cargo uses this variable for the rehearsed registry
     return merged
 
 
@@ -140,18 +140,16 @@ _ASSIGNMENT = re.compile(r"((?:(?!<<)[^=\n])+)(?:<<(.*)\n((?:.*\n)*?)\2|=(.*))\n
 
 
 def assignments(text: str) -> dict[str, str]:
-    """Parse what a step wrote into one of GitHub's files: `name=value`, or `name<<END`, lines and `END`.
+    """Parse a file that a step wrote for GitHub: lines `name=value`, or `name<<END`, the lines of the value, and `END`.
 
     Raises:
-        StepError: A line is neither.
+        StepError: A line has neither form.
     """
     values, rest = dict[str, str](), text.lstrip("\n")
     while rest:
         assignment = _ASSIGNMENT.match(f"{rest}\n")
         if assignment is None:
-            raise StepError(
-                f"`{rest.splitlines()[0]}` is neither `name=value` nor `name<<END` with its lines and `END`"
-            )
+            raise StepError(f"`{rest.splitlines()[0]}` is neither `name=value` nor `name<<END` with a line `END`")
         name, _, body, value = assignment.groups()
         values[name] = value if body is None else body.removesuffix("\n")
         rest = rest[assignment.end() :].lstrip("\n")

@@ -1,4 +1,4 @@
-"""The secrets of a run, which are replaced by `***` wherever its output is shown or kept."""
+"""Masks: the secrets of a run are replaced by `***` in its output."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from binoc_runbook.redaction import plain
 
 #: The replacement of a secret, as in GitHub's logs.
 MASK = "***"
-#: What is left of a line that added a mask; it is not shown at all.
+#: A line with the command that adds a mask, after masking; it is not printed.
 MASKED_COMMAND = f"::add-mask::{MASK}"
 _COMMAND = re.compile(r"\s*::add-mask(?: [^:]*)?::(.*)")
 _ESCAPED = {"%0D": "\r", "%0A": "\n", "%25": "%"}
@@ -22,7 +22,7 @@ class Masks:
         self._values: set[str] = set()
 
     def add(self, value: str) -> None:
-        """Mask this value from now on, and each line of it, because output comes in lines."""
+        """Mask each line of a value from now on; output is masked line by line."""
         self._values |= {line for line in map(str.strip, value.splitlines()) if line}
         longest_first = sorted(self._values, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
@@ -32,7 +32,7 @@ class Masks:
         return self._pattern.sub(MASK, text) if self._pattern else text
 
     def line(self, raw: str) -> str:
-        """Return a line that a step printed, masked; execute the command `::add-mask::` ("Workflow commands")."""
+        """Return a line of a step, masked; run the command `::add-mask::` (GitHub's page "Workflow commands")."""
         text = plain(raw)
         command = _COMMAND.match(text)
         if command:

@@ -1,4 +1,4 @@
-"""The labels of hosted runners, and which entries of a matrix can run on this host."""
+"""Labels of hosted runners, and whether an entry of a matrix can run on this host."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from packaging.tags import platform_tags
 
-#: What GitHub calls systems and machines, in `runner.os` and `runner.arch`.
+#: GitHub's names of systems and machines, in `runner.os` and `runner.arch`.
 _SYSTEMS = {"Linux": "Linux", "Darwin": "macOS", "Windows": "Windows"}
 _MACHINES = {"x86_64": "X64", "amd64": "X64", "aarch64": "ARM64", "arm64": "ARM64"}
 _HOSTED = {"ubuntu": ("Linux", "X64"), "macos": ("macOS", "ARM64"), "windows": ("Windows", "X64")}
@@ -16,13 +16,13 @@ _TAG = re.compile(r"(?:manylinux|musllinux|macosx|win)_[a-z0-9_]+|win32")
 
 
 def this_host() -> tuple[str, str]:
-    """Return system and machine of this host as `runner.os` and `runner.arch` have them, such as `("Linux", "X64")`."""
+    """Return `runner.os` and `runner.arch` of this host, such as `("Linux", "X64")`."""
     machine = platform.machine()
     return _SYSTEMS.get(platform.system(), platform.system()), _MACHINES.get(machine.lower(), machine.upper())
 
 
 def host_of(label: str) -> tuple[str, str] | None:
-    """Return system and machine of a hosted runner; None for any other label (GitHub's runner-images)."""
+    """Return `runner.os` and `runner.arch` of a hosted runner; None for other labels (GitHub's runner-images)."""
     name, _, rest = label.lower().partition("-")
     if not rest or name not in _HOSTED:
         return None
@@ -31,16 +31,16 @@ def host_of(label: str) -> tuple[str, str] | None:
 
 
 def mismatch(label: str, values: Iterable[str], *, from_matrix: bool) -> str:
-    """Return why an entry of a matrix cannot run on this host; an empty text where it can.
+    """Return why an entry of a matrix cannot run on this host, or an empty text.
 
-    `values` are those of the entry, `from_matrix` is whether the label comes from the matrix. A job whose matrix
-    names no systems runs here whatever its label is.
+    `values` are the values of the entry; `from_matrix` is whether the label comes from the matrix. A job whose matrix
+    contains no platforms runs here with any label.
     """
     wheels = [tags for value in values if (tags := _TAG.findall(value))]
     if not from_matrix and not wheels:
         return ""
     if host_of(label) != this_host():
-        return f"`{label}` is another kind of host than this one, {' '.join(this_host())}"
+        return f"`{label}` is not a {' '.join(this_host())} host like this one"
     installable = set(platform_tags())
     foreign = next((tags for tags in wheels if not installable & set(tags)), None)
     return f"wheels for `{foreign[0]}` cannot be installed on this host" if foreign else ""

@@ -1,4 +1,4 @@
-"""The order of the jobs, their conditions, the entries of their matrix, and what a further attempt runs again."""
+"""Scheduling of jobs: their order, conditions and matrix entries, and the jobs that a later attempt runs again."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ _Done = Mapping[str, Sequence[JobRun]]
 
 
 def perform(context: JobContext) -> tuple[JobRun, ...]:
-    """Run the jobs one after another; of a run with the jobs of an earlier attempt, what failed and what needs it."""
+    """Run the jobs one after another; in a later attempt, only the failed jobs and the jobs that need them."""
     done: dict[str, list[JobRun]] = {}
     earlier = {job.id: [run for run in context.run.jobs if run.id == job.id] for job in context.run.workflow.jobs}
-    # Each job stands after those that it needs, because it needs more.
+    # A job needs more jobs than each of the jobs that it needs, so this order is topological.
     for job in sorted(context.run.workflow.jobs, key=lambda job: len(context.run.workflow.needed_by(job))):
-        done[job.id] = list(_performed(context, job, done, earlier))
+        done[job.id] = list(_run_job(context, job, done, earlier))
     return tuple(run for runs in done.values() for run in runs)
 
 
-def _performed(context: JobContext, job: Job, done: _Done, earlier: _Done) -> Iterator[JobRun]:
+def _run_job(context: JobContext, job: Job, done: _Done, earlier: _Done) -> Iterator[JobRun]:
     needed = context.run.workflow.needed_by(job)
-    renewed = any(run.state == "failure" for name in needed for run in earlier[name])
-    kept = [] if renewed else [run for run in earlier[job.id] if run.state != "failure"]
-    if kept and len(kept) == len(earlier[job.id]):
-        yield from kept
+    is_stale = any(run.state == "failure" for name in needed for run in earlier[name])
+    reusable = [] if is_stale else [run for run in earlier[job.id] if run.state != "failure"]
+    if reusable and len(reusable) == len(earlier[job.id]):
+        yield from reusable
         return
     contexts: dict[str, Value] = {
         "github": github(context),
@@ -40,16 +40,18 @@ def _performed(context: JobContext, job: Job, done: _Done, earlier: _Done) -> It
     }
     results = {name: _result(done[name]) for name in sorted(needed)}
     status = status_of(success=set(results.values()) <= {"success"}, failure="failure" in results.values())
-    reason = _why_not(job, contexts, status, results)
+    reason = _skip_reason(job, contexts, status, results)
     if reason:
         yield context.end_job(JobRun(job.id, job.id, 0, "skipped", reason))
         return
     for number, entry in enumerate(matrix.entries(job)):
-        again = next((run for run in kept if run.number == number), None)
-        yield again or _entry(context, job, number, entry, contexts)
+        previous = next((run for run in reusable if run.number == number), None)
+        yield previous or _run_entry(context, job, number, entry, contexts)
 
 
-def _entry(context: JobContext, job: Job, number: int, entry: dict[str, Node], contexts: dict[str, Value]) -> JobRun:
+def _run_entry(
+    context: JobContext, job: Job, number: int, entry: dict[str, Node], contexts: dict[str, Value]
+) -> JobRun:
     contexts = {**contexts, "matrix": {key: value_of(value) for key, value in entry.items()}}
     name = _name(job, entry, contexts)
     (label,) = labels(job)
@@ -63,18 +65,18 @@ def _entry(context: JobContext, job: Job, number: int, entry: dict[str, Node], c
     return context.end_job(JobRunner(context, job, number, name, contexts).perform())
 
 
-def _why_not(job: Job, contexts: Mapping[str, Value], status: Status, results: Mapping[str, str]) -> str:
+def _skip_reason(job: Job, contexts: Mapping[str, Value], status: Status, results: Mapping[str, str]) -> str:
     """Return why a job is skipped, or an empty text."""
     if is_met(job.node.get("if"), contexts, status):
         return ""
     if status["success"]:
         return f"its condition is not met: `{job.node.text_at('if')}`"
     name, result = next((name, result) for name, result in results.items() if result != "success")
-    return f"`{name}` before it {'failed' if result == 'failure' else 'was skipped'}"
+    return f"it needs `{name}`, which {'failed' if result == 'failure' else 'was skipped'}"
 
 
 def _result(runs: Sequence[JobRun]) -> str:
-    """Return `needs.<job>.result`, one for all entries of a matrix; what runs elsewhere counts as passed."""
+    """Return `needs.<job>.result` for all entries of a matrix; jobs for other hosts count as passed."""
     if any(run.state == "failure" for run in runs):
         return "failure"
     return "skipped" if any(run.state == "skipped" for run in runs) else "success"
@@ -83,12 +85,12 @@ def _result(runs: Sequence[JobRun]) -> str:
 def _need(runs: Sequence[JobRun]) -> Value:
     outputs: dict[str, Value] = {}
     for run in runs:
-        outputs |= run.outputs  # of several entries the last one that says something
+        outputs |= run.outputs  # the last entry of a matrix that sets an output wins
     return {"result": _result(runs), "outputs": outputs}
 
 
 def _name(job: Job, entry: Mapping[str, Node], contexts: Mapping[str, Value]) -> str:
-    """Return the name of a job as GitHub shows it, with the values of its matrix."""
+    """Return the name of a job as GitHub shows it, with the values of its matrix entry."""
     name = job.node.get("name")
     values = ", ".join(to_text(value_of(value)) for value in entry.values() if not value.is_mapping)
     if name:

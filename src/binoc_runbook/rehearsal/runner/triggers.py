@@ -1,4 +1,4 @@
-"""The triggers of a run: the filters of `on: push`, and the inputs of `on: workflow_dispatch`."""
+"""Triggers: the filters of `on: push`, and the inputs of `on: workflow_dispatch`."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from binoc_runbook.rehearsal.runner.workflow_run import Event
 
 
 def is_triggered_by_push(workflow: WorkflowFile, event: Event) -> bool:
-    """Return whether a push of this ref starts the workflow; from GitHub's "Workflow syntax", `on.push`.
+    """Return whether a push of this ref triggers the workflow; from GitHub's "Workflow syntax", `on.push`.
 
-    A filter for branches alone leaves out all tags, and the other way round. Filters of paths do not look at tags; for
-    a branch they are taken as fitting.
+    A workflow that filters only branches is not triggered by tags, and vice versa. Path filters do not apply to tags;
+    for branches they are assumed to match.
     """
     if "push" not in workflow.events:
         return False
@@ -34,13 +34,13 @@ def dispatch_inputs(workflow: WorkflowFile, given: Mapping[str, str]) -> dict[st
     """Return the inputs of a run that was started by hand, with their defaults; from `on.workflow_dispatch.inputs`.
 
     Raises:
-        RefusedError: It cannot be started by hand, or an input is unknown, missing or not one of its values.
+        RefusedError: The workflow has no such trigger, or an input is unknown, missing or has an invalid value.
     """
     declared = {name.text: (name.place, node) for name, node in inputs_of(workflow)}
     known, file = ", ".join(f"`{name}`" for name in declared) or "none", Place(workflow.file)
-    problems = [(file, f"it has no input `{name}`; its inputs are {known}") for name in given if name not in declared]
+    problems = [(file, f"unknown input `{name}`; the inputs are {known}") for name in given if name not in declared]
     if "workflow_dispatch" not in workflow.events:
-        problems = [(file, "it cannot be started by hand, for want of `workflow_dispatch:` under `on:`")]
+        problems = [(file, "cannot be started by hand: there is no `workflow_dispatch:` under `on:`")]
     values: dict[str, str | bool | float] = {}
     for name, (place, node) in declared.items():
         default = node.get("default")
@@ -50,10 +50,10 @@ def dispatch_inputs(workflow: WorkflowFile, given: Mapping[str, str]) -> dict[st
         except ValueError as reason:
             problems.append((place, f"input `{name}`: {reason}"))
         if node.text_at("required") == "true" and not text:
-            problems.append((place, f"input `{name}`: it is required, and nothing was given"))
+            problems.append((place, f"input `{name}` is required"))
     if problems:
-        findings = [Finding.failed(CHECK, place, saw, "start it with other inputs") for place, saw in problems]
-        raise RefusedError("the workflow does not start with these inputs, and nothing was run", findings)
+        findings = [Finding.failed(CHECK, place, saw, "run the workflow with valid inputs") for place, saw in problems]
+        raise RefusedError("the inputs of the workflow are invalid; no job was run", findings)
     return values
 
 
@@ -64,8 +64,8 @@ def _typed(node: Node, text: str) -> str | bool | float:
     if kind not in ("boolean", "choice"):
         return text
     allowed = [option.text for option in options.elements()] if options else ["false", "true"]
-    # Without a default the first one is chosen, as on the page where a person starts it.
+    # Without a default, the first option is used, as on GitHub's page.
     chosen = text or allowed[0]
     if chosen not in allowed:
-        raise ValueError(f"`{text}` is none of {', '.join(f'`{option}`' for option in allowed)}")
+        raise ValueError(f"`{text}` is not one of {', '.join(f'`{option}`' for option in allowed)}")
     return chosen == "true" if kind == "boolean" else chosen

@@ -1,7 +1,7 @@
-"""Reading and validation of the workflow file: it is rejected as a whole if any part of it is not supported.
+"""Validation of the workflow file: a file with an unsupported part is rejected as a whole, before a job runs.
 
-A rehearsal is for workflows that build and publish on tags. What else a workflow can contain is rejected before
-anything runs, with file and line, and never skipped: a rehearsal that leaves something out would prove nothing.
+A rehearsal supports workflows that build and publish on tags. Unsupported parts are never skipped, because a rehearsal
+without them would prove nothing. Each is reported with file and line.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from binoc_runbook.rehearsal.runner.actions import ACTIONS
 
 CHECK = "rehearsed workflow"
 
-#: Shells by their name in the file; `None` is where none is named. `{0}` is the script, as in GitHub's documentation.
+#: Shells by their name in the file; `None` is the default shell. `{0}` is the script, as in GitHub's documentation.
 SHELLS: dict[str | None, tuple[str, ...]] = {
     None: ("bash", "-e", "{0}"),
     "bash": ("bash", "--noprofile", "--norc", "-eo", "pipefail", "{0}"),
     "sh": ("sh", "-e", "{0}"),
 }
 
-#: What the contexts of GitHub hold here; what the others hold is the workflow's own affair.
+#: The supported keys of GitHub's contexts; the keys of the other contexts depend on the workflow.
 _KNOWN = {
     "github": frozenset(
         {
@@ -44,12 +44,12 @@ _KNOWN = {
     "runner": frozenset({"os", "arch", "temp"}),
     "job": frozenset({"status"}),
 }
-# Which contexts there are where; from GitHub's table of context availability, as far as they are known here.
+# The contexts that can be used in each part; from GitHub's table of context availability, if they are supported here.
 _OF_WORKFLOW = {"github", "inputs"}
 _OF_CONDITION = {"github", "inputs", "needs"}
 _OF_JOB = {*_OF_CONDITION, "matrix"}
 _OF_STEP = {*_OF_JOB, "steps", "env", "runner", "job"}
-#: The known keys, and the contexts of the expressions below them; `None` where there are no expressions.
+#: The supported keys, and the contexts that expressions below them can use; `None` if they cannot have expressions.
 _Keys = Mapping[str, set[str] | None]
 _WORKFLOW_KEYS: _Keys = {
     **dict.fromkeys(("name", "on", "permissions", "defaults", "cache-mode", "jobs")),
@@ -71,21 +71,21 @@ def read_workflow(root: Path, file: str) -> WorkflowFile:
     """Read the workflow `file`, a path from `root`.
 
     Raises:
-        RefusedError: It cannot be read, or contains what is not supported; with every reason.
+        RefusedError: It cannot be read, or has unsupported parts; with a finding for each of them.
     """
     try:
         workflow = WorkflowFile.read(root, file)
-    except WorkflowError as reason:
-        findings = [Finding.failed(CHECK, reason.place, reason.saw, reason.remedy)]
+    except WorkflowError as error:
+        findings = [Finding.failed(CHECK, error.place, error.saw, error.remedy)]
     else:
         findings = [Finding.failed(CHECK, *problem) for problem in _problems(workflow)]
     if findings:
-        raise RefusedError("the workflow cannot be rehearsed, and nothing of it was run", findings)
+        raise RefusedError("the workflow cannot be rehearsed; no job was run", findings)
     return workflow
 
 
 def value_of(node: Node) -> Value:
-    """Return a node as the value that GitHub's YAML 1.2 takes it for; a number loses its spelling, `3.10` is 3.1."""
+    """Return the value of a node in GitHub's YAML 1.2; a number loses its spelling (`3.10` is 3.1)."""
     if node.is_mapping:
         return {key.text: value_of(value) for key, value in node.items()}
     if node.is_list:
@@ -100,16 +100,16 @@ def value_of(node: Node) -> Value:
 
 
 def condition_of(node: Node) -> Expression:
-    """Parse the condition of an `if`, which may be written with its braces or without.
+    """Parse the condition of an `if`, with or without braces.
 
     Raises:
-        ExpressionError: It is not a condition; text around the braces would make it always true.
+        ExpressionError: There is text around the braces, which makes the condition always true.
     """
     if "${{" not in node.text:
         return parse(node.text)
     parts = [part for part in parse_template(node.text.strip()) if not isinstance(part, str) or part.strip()]
     if len(parts) != 1 or isinstance(parts[0], str):
-        raise ExpressionError("what stands beside `${{ … }}` makes the condition a text, which is always true")
+        raise ExpressionError("the text around `${{ … }}` makes the condition always true")
     return parts[0]
 
 
@@ -119,10 +119,10 @@ def status_of(*, success: bool, failure: bool) -> Status:
 
 
 def is_met(node: Node | None, contexts: Mapping[str, Value], status: Status) -> bool:
-    """Return whether an `if` is met; without a status function `success()` is implied, as on GitHub."""
+    """Return whether an `if` is met; a condition without a status function implies `success()`, as on GitHub."""
     condition = condition_of(node) if node else parse("success()")
-    implied = condition.has_status_function or status["success"]
-    return implied and is_truthy(condition.evaluate(contexts, status))
+    may_run = condition.has_status_function or status["success"]
+    return may_run and is_truthy(condition.evaluate(contexts, status))
 
 
 _Problems = Iterator[tuple[Place, str, str]]
@@ -137,7 +137,7 @@ def _problems(workflow: WorkflowFile) -> _Problems:
 
 
 def inputs_of(workflow: WorkflowFile) -> list[tuple[Node, Node]]:
-    """Return the names and descriptions of the inputs of a run that is started by hand."""
+    """Return the names and declarations of the inputs of `workflow_dispatch`."""
     inputs = workflow.root.get("on", "workflow_dispatch", "inputs")
     return inputs.items() if inputs else []
 
@@ -147,19 +147,19 @@ def _order(workflow: WorkflowFile) -> _Problems:
     for job in workflow.jobs:
         for need in job.needs:
             if need.text not in ids:
-                yield need.place, f"`{job.id}` needs `{need.text}`, and there is no such job", "name a job of this file"
+                yield need.place, f"`{job.id}` needs the unknown job `{need.text}`", "use the ID of a job of this file"
         if job.id in workflow.needed_by(job):
-            yield job.key.place, f"`{job.id}` waits for itself", "break the circle of `needs`"
+            yield job.key.place, f"`{job.id}` needs itself", "remove the cycle from `needs`"
 
 
 def _job(job: Job, inputs: set[str]) -> _Problems:
     if job.is_reusable:
-        yield job.key.place, f"`{job.id}` is done by another workflow file", "write its steps into this file"
+        yield job.key.place, f"`{job.id}` calls another workflow file", "move its steps into this file"
         return
     known = {"inputs": inputs, "needs": {"*", *(need.text for need in job.needs)}}
     yield from _keys(job.node, _JOB_KEYS, "a job", known)
     if len(labels(job)) != 1:
-        yield job.key.place, f"`{job.id}` does not run on one label", "write `runs-on:` with the label of one runner"
+        yield job.key.place, f"`{job.id}` needs exactly one label", "write `runs-on:` with the label of one runner"
     yield from _matrix(job)
     for step in job.steps:
         yield from _step(step, known)
@@ -172,64 +172,65 @@ def labels(job: Job) -> list[Node]:
 
 
 def _matrix(job: Job) -> _Problems:
-    written = job.node.get("strategy", "matrix")
-    if written and (
-        not all(values.is_list for _, values in written.items())
-        or any("${{" in node.text for _, node in written.walk())
+    matrix = job.node.get("strategy", "matrix")
+    if matrix and (
+        not all(values.is_list for _, values in matrix.items()) or any("${{" in node.text for _, node in matrix.walk())
     ):
-        yield written.place, f"the matrix of `{job.id}` is computed", "write its values out"
+        yield matrix.place, f"the matrix of `{job.id}` is computed", "write its values as lists"
 
 
 def _step(step: Node, known: Mapping[str, set[str]]) -> _Problems:
     yield from _keys(step, _STEP_KEYS, "a step", known)
     uses, name = step.get("uses"), action_of(step)
     if (uses is None) == (step.get("run") is None):
-        yield step.place, "the step does not say one of `run` and `uses`", "write one of the two"
+        yield step.place, "the step needs either `run` or `uses`", "write one of the two"
     if uses and name not in ACTIONS:
-        there = ", ".join(f"`{action}`" for action in sorted(ACTIONS))
-        yield uses.place, f"the action `{uses.text}` is not known here, beside {there}", "do it in a `run:` step"
+        names = ", ".join(f"`{action}`" for action in sorted(ACTIONS))
+        yield uses.place, f"unsupported action `{uses.text}`; the supported ones are {names}", "use a `run:` step"
     given = step.get("with")
     for key, _ in given.items() if given and name in ACTIONS else ():
         if key.text not in ACTIONS[name].inputs.split():
-            yield key.place, f"the input `{key.text}` of `{name}` is not known here", f"delete `{key.text}`"
+            yield key.place, f"unsupported input `{key.text}` of `{name}`", f"delete `{key.text}`"
 
 
 def _keys(node: Node, contexts: _Keys, what: str, known: Mapping[str, set[str]]) -> _Problems:
     for key, value in node.items():
         available = contexts.get(key.text)
         if key.text not in contexts:
-            yield key.place, f"`{key.text}` of {what} is not known here", f"delete `{key.text}`, or do without it"
+            yield key.place, f"unsupported key `{key.text}` of {what}", f"delete `{key.text}`"
         elif key.text == "permissions" and not value.is_mapping:
-            yield value.place, f"the permissions are `{value.text}` and not named", "name each, as `contents: read`"
+            remedy = "list the permissions, such as `contents: read`"
+            yield value.place, f"`permissions: {value.text}` is not supported", remedy
         elif available:
             yield from _expressions(value, available, known, is_condition=key.text == "if")
     shell = node.get("shell") or node.get("defaults", "run", "shell")
     if shell and shell.text not in SHELLS:
-        yield shell.place, f"the shell `{shell.text}` is not known here", "write `shell: bash`"
+        yield shell.place, f"unsupported shell `{shell.text}`", "write `shell: bash`"
 
 
 def _expressions(node: Node, contexts: set[str], known: Mapping[str, set[str]], *, is_condition: bool) -> _Problems:
     for _, text in node.walk():
         try:
             parts = [condition_of(text)] if is_condition else parse_template(text.text)
-        except ExpressionError as reason:
-            yield text.place, f"an expression cannot be read: {reason}", "write one that GitHub's expressions can say"
+        except ExpressionError as error:
+            yield text.place, f"invalid expression: {error}", 'fix it; the syntax is on GitHub\'s page "Expressions"'
             continue
         for part in parts:
             if isinstance(part, Expression):
                 if not is_condition and (calls := sorted(part.functions & STATUS_FUNCTIONS)):
-                    yield text.place, f"`{calls[0]}()` stands outside of an `if`", "ask for `job.status` instead"
+                    yield text.place, f"`{calls[0]}()` can be used only in `if`", "write `job.status` instead"
                 yield from _names(text.place, part, contexts, known)
 
 
 def _names(place: Place, expression: Expression, contexts: set[str], known: Mapping[str, set[str]]) -> _Problems:
-    if "fromjson" in expression.functions:  # can fail when it is evaluated, and nothing is skipped or guessed here
-        yield place, "`fromJSON` is not rehearsed", "write its value out"
+    if "fromjson" in expression.functions:  # its evaluation can fail after jobs have run
+        yield place, "`fromJSON` is not supported", "write the value itself"
     for context, *path in sorted(expression.references):
-        there = known.get(context, _KNOWN.get(context))
+        keys = known.get(context, _KNOWN.get(context))
         if context not in contexts:
             names = ", ".join(f"`{name}`" for name in sorted(contexts))
-            yield place, f"`{context}` is not known there, beside {names}", "write it without"
-        elif there is not None and (not path or path[0] not in there):
-            names = ", ".join(f"`{name}`" for name in sorted(there)) or "nothing"
-            yield place, f"`{'.'.join([context, *path])}` is not known; `{context}` holds {names}", "name one of those"
+            yield place, f"`{context}` cannot be used here; the available contexts are {names}", f"delete `{context}`"
+        elif keys is not None and (not path or path[0] not in keys):
+            names = ", ".join(f"`{name}`" for name in sorted(keys - {"*"})) or "none"
+            saw = f"unknown key `{'.'.join([context, *path])}`; known keys of `{context}`: {names}"
+            yield place, saw, f"delete it, or use a known key of `{context}`"

@@ -10,13 +10,13 @@ from binoc_runbook.checks.workflow.model import WorkflowFile
 from binoc_runbook.rehearsal.runner.workflow_artifacts import WorkflowArtifacts
 from binoc_runbook.world.triggered_run import JobRun
 
-#: How many of a step's last lines are kept.
+#: The number of lines that are kept from the end of the output of a step.
 TAIL = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What started a run: `push` or `workflow_dispatch`, the full name of the ref, its commit, and the inputs."""
+    """The event that triggered a run: `push` or `workflow_dispatch`, the full ref name, its commit, and the inputs."""
 
     name: str
     ref: str
@@ -25,7 +25,7 @@ class Event:
 
     @property
     def is_tag(self) -> bool:
-        """Whether it is about a tag, and not about a branch."""
+        """Whether the ref is a tag, not a branch."""
         return self.ref.startswith("refs/tags/")
 
     @property
@@ -36,7 +36,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class WorkflowRun:
-    """One run of the workflow file; a new attempt of the same run has the same `id` and `directory`."""
+    """One attempt of a run of the workflow file; all attempts of a run have the same `id` and `directory`."""
 
     id: int
     attempt: int

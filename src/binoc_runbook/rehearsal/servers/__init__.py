@@ -1,1 +1,1 @@
-"""Servers on localhost that real clients talk to: package index, crate registry, GitHub and its identity provider."""
+"""Servers on localhost for real clients: package index, crate registry, GitHub and its identity provider."""

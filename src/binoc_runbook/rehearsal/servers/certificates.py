@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 class Authority:
-    """A certificate authority for 127.0.0.1, which only the clients of the rehearsal trust.
+    """A certificate authority for 127.0.0.1 that only the clients of the rehearsal trust.
 
     Trusted publishing requires TLS: `uv publish` refuses an index without it.
     """
@@ -24,15 +24,15 @@ class Authority:
         return context
 
     def client_environment(self, directory: Path) -> dict[str, str]:
-        """Write a bundle of certificates to `directory`; return the variables by which uv and pip trust it.
+        """Write a bundle of certificates to `directory`; return the variables that make uv and pip trust it.
 
-        The bundle also has the certificates that this machine trusts, because the variables count for every program
-        and a build may need other crates. `REQUESTS_CA_BUNDLE` is among them because pip prefers it to its own
-        variable. Cargo needs none, as its registry speaks plain HTTP.
+        The bundle also contains the certificates that this machine trusts: the variables affect all programs, and a
+        build may download from other servers. `REQUESTS_CA_BUNDLE` is set because pip prefers it to its own variable.
+        Cargo needs no variable, because its registry uses plain HTTP.
         """
-        known = ssl.create_default_context().get_ca_certs(binary_form=True)
+        trusted = ssl.create_default_context().get_ca_certs(binary_form=True)
         bundle = directory / "authorities.pem"
         bundle.write_bytes(
-            self._authority.cert_pem.bytes() + "".join(map(ssl.DER_cert_to_PEM_cert, known)).encode("ascii")
+            self._authority.cert_pem.bytes() + "".join(map(ssl.DER_cert_to_PEM_cert, trusted)).encode("ascii")
         )
         return dict.fromkeys(("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE"), str(bundle))

@@ -1,7 +1,7 @@
 """A crate registry that behaves like crates.io: sparse index, publish, download, and trusted publishing.
 
 From Cargo's documentation of registry indexes and of the registry web API, and from the sources of crates.io (its
-`trustpub` controllers and `publish`); what is matched, in which order, and how the texts begin, is as at crates.io.
+`trustpub` controllers and `publish`). The comparisons, their order and the beginning of each error are the same.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from typing import Any
 from binoc_runbook.rehearsal.servers.server import Request, Response, ResponseError, Server, TokenStore
 from binoc_runbook.rehearsal.servers.trusted_publishers import Keys, Publisher, TokenError, verify_token, workflow_file
 
-#: The crates of a person's API token: all of them, and new ones.
+#: The crates of a personal API token: all crates, and new ones.
 _ALL = frozenset({"*"})
-#: How long a token of an exchange is valid, in seconds.
+#: The validity of a publish token, in seconds.
 LIFE = 1800.0
-#: Events that crates.io takes no token from; PyPI refuses the first one only.
+#: Events whose tokens crates.io refuses; PyPI refuses only the first one.
 REFUSED_EVENTS = ("pull_request_target", "workflow_run")
 
 
 @dataclass(frozen=True, slots=True)
 class CrateVersion:
-    """A version of a crate, with its line in the index and its content."""
+    """A version of a crate, with its index line and its content."""
 
     version: str
     line: dict[str, Any]
@@ -35,7 +35,7 @@ class CrateVersion:
 
     @property
     def sha256(self) -> str:
-        """Return the checksum that the index shows and cargo checks."""
+        """Return the checksum that is in the index and that cargo checks."""
         return hashlib.sha256(self.content).hexdigest()
 
 
@@ -50,7 +50,7 @@ class RegisteredCrate:
 
 
 class CrateRegistry(Server):
-    """A crate registry on 127.0.0.1; `index` is the URL for cargo. It speaks plain HTTP, which cargo accepts."""
+    """A crate registry on 127.0.0.1; `index` is the URL for cargo. It uses plain HTTP, which cargo accepts."""
 
     #: The audience of identity tokens: the host of the real registry, not the address of this one.
     audience = "crates.io"
@@ -58,7 +58,7 @@ class CrateRegistry(Server):
     def __init__(self, keys: Keys) -> None:
         super().__init__()
         self.index = f"sparse+{self.url}/index/"
-        #: The URL that exchanges an identity token for a publish token, and revokes that.
+        #: The URL that exchanges an identity token for a publish token, and revokes publish tokens.
         self.exchange = f"{self.url}/api/v1/trusted_publishing/tokens"
         self.crates: dict[str, RegisteredCrate] = {}
         self._keys = keys
@@ -67,23 +67,23 @@ class CrateRegistry(Server):
         self._used: set[str] = set()
 
     def add_crate(self, name: str, *publishers: Publisher, trustpub_only: bool = False) -> RegisteredCrate:
-        """Add an existing crate without versions, as after a first publish by hand."""
+        """Add an existing crate without versions, as if its first version had been published by hand."""
         crate = RegisteredCrate(name, list(publishers), trustpub_only)
         self.crates[_canonical(name)] = crate
         return crate
 
     def add_api_token(self) -> str:
-        """Return a person's token for all crates and new ones; it never expires, and is a secret."""
+        """Return a personal token for all crates and new ones; it never expires, and is a secret."""
         token = f"cio{secrets.token_urlsafe(24)}"
         self._tokens.add(token, _ALL)
         return token
 
     def crate(self, name: str) -> RegisteredCrate | None:
-        """Return the crate of this name; None for an unknown one."""
+        """Return the crate of this name, or None."""
         return self.crates.get(_canonical(name))
 
     def versions(self, name: str) -> dict[str, CrateVersion]:
-        """Return the versions of a crate; none for an unknown crate."""
+        """Return the versions of a crate; an unknown crate has none."""
         crate = self.crate(name)
         return dict(crate.versions) if crate else {}
 
@@ -120,7 +120,7 @@ class CrateRegistry(Server):
             claims = verify_token(request.json().get("jwt"), self._keys, audience=self.audience, now=self.now())
         except TokenError:
             raise _error(400, "Failed to decode JWT") from None
-        # Before anything is compared: a token that was refused is used up too.
+        # Recorded before the comparisons: a refused token cannot be used again either.
         if claims["jti"] in self._used:
             raise _error(400, "JWT has already been used")
         self._used.add(claims["jti"])
@@ -130,7 +130,7 @@ class CrateRegistry(Server):
         return Response.json(200, {"token": token})
 
     def _match(self, claims: dict[str, Any]) -> set[str]:
-        """Return the crates that the job may publish; each comparison narrows the result of the one before."""
+        """Return the crates that the job may publish; each comparison filters the result of the previous one."""
         event, repository = str(claims.get("event_name")), str(claims.get("repository"))
         owner, environment = str(claims.get("repository_owner_id")), str(claims.get("environment") or "")
         workflow = workflow_file(claims.get("workflow_ref"))
@@ -163,7 +163,7 @@ class CrateRegistry(Server):
     # Publishing
 
     def _publish(self, request: Request) -> Response:
-        # Each of the two parts stands after its length in four bytes, little-endian.
+        # Before each of the two parts is its length in four bytes, little-endian.
         (length,) = struct.unpack_from("<I", request.body)
         metadata, content = json.loads(request.body[4 : 4 + length]), request.body[8 + length :]
         name, version = str(metadata["name"]), str(metadata["vers"])
@@ -176,7 +176,7 @@ class CrateRegistry(Server):
         return Response.json(200, {"warnings": {"invalid_categories": [], "invalid_badges": [], "other": []}})
 
     def _allowed_crate(self, token: str, name: str) -> RegisteredCrate:
-        """Return the crate that the holder of this token may publish; a new one for a person's token."""
+        """Return the crate that this token may publish; for a personal token, it can be a new one."""
         crate, allowed = self.crate(name), self._tokens.get(token, self.now())
         if allowed is None:
             raise _error(403, "Invalid authentication token")
@@ -201,7 +201,7 @@ def _token(request: Request) -> str:
 
 
 def _index_line(metadata: dict[str, Any], content: bytes) -> dict[str, Any]:
-    """Return the line of the index for the metadata that cargo sends when it publishes."""
+    """Return the index line for the metadata that cargo sends when it publishes."""
     return {
         "name": metadata["name"],
         "vers": metadata["vers"],
@@ -216,17 +216,17 @@ def _index_line(metadata: dict[str, Any], content: bytes) -> dict[str, Any]:
 
 
 def _dependency(metadata: dict[str, Any]) -> dict[str, Any]:
-    """Return a dependency as in the index: the name that the crate uses, and the real one if it differs."""
+    """Return a dependency for the index: the name that the crate uses, and the real name if it differs."""
     renamed = metadata.get("explicit_name_in_toml")
-    same = ("features", "optional", "default_features", "target", "kind", "registry")
+    unchanged = ("features", "optional", "default_features", "target", "kind", "registry")
     return {
         "name": renamed or metadata["name"],
         "req": metadata["version_req"],
         "package": metadata["name"] if renamed else None,
-        **{key: metadata.get(key) for key in same},
+        **{key: metadata.get(key) for key in unchanged},
     }
 
 
 def _canonical(name: str) -> str:
-    """Return the name that is equal for all spellings of a crate, in upper or lower case and with `-` or `_`."""
+    """Return the canonical name of a crate: in lower case, with `-` instead of `_`."""
     return name.lower().replace("_", "-")

@@ -1,7 +1,7 @@
-"""A stand-in for the action `rust-lang/crates-io-auth-action`: obtain a publish token, and revoke it afterwards.
+"""Replacement of the action `rust-lang/crates-io-auth-action`: obtain a publish token, and revoke it afterwards.
 
-From the action's description, which is a program of GitHub's runner and cannot run here. Its requests go to the same
-servers and are in their logs.
+Written from the description of the action, which needs GitHub's runner. The requests go to the local servers and are
+in their logs.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ from typing import Any
 from binoc_runbook.rehearsal.registries import NAME, Registries
 from binoc_runbook.rehearsal.servers.server import Request, Server
 
-#: By this variable cargo gets the token for the rehearsed registry, where it is CARGO_REGISTRY_TOKEN for the real one.
+#: The variable with cargo's token for the rehearsed registry; for the real one it is CARGO_REGISTRY_TOKEN.
 VARIABLE = f"CARGO_REGISTRIES_{NAME.upper()}_TOKEN"
 
 
 class TokenExchangeError(Exception):
-    """A token that was refused or could not be revoked, with the text of the server."""
+    """A token was refused or could not be revoked; the message is the text of the server."""
 
 
 def obtain(registries: Registries, variables: Mapping[str, str]) -> str:
     """Return a publish token for the job with these variables; it is a secret.
 
     Raises:
-        TokenExchangeError: The job may not request an identity token, or the registry does not know it as a publisher.
+        TokenExchangeError: The job may not request an identity token, or is not a trusted publisher.
     """
     secret = variables.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN")
     if not secret:
-        raise TokenExchangeError("the job has no `id-token: write`, and so no identity token")
+        raise TokenExchangeError("the job has no `id-token: write` permission")
     crates = registries.crates
     identity = _request(registries.identity, "GET", "/token", secret, query={"audience": crates.audience})
     body = {"jwt": identity["value"]}

@@ -1,8 +1,8 @@
-"""GitHub's REST API, as far as a release and the check of its settings use it.
+"""GitHub's REST API: the part that a release and the check of its settings use.
 
 From GitHub's documentation of its REST API (pages "Releases", "Release assets", "Git references", "Git tags", and those
-that `repository_api` names) and from the texts of its errors. A draft is only in the list of all releases; a published
-release is immutable where the settings say so; a token may do what its permissions say, and nothing else.
+that `repository_api` lists) and from its error texts. Drafts are only in the list of all releases. Published releases
+are immutable if the settings require it. A token can do only what its permissions allow.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from binoc_runbook.rehearsal.servers.repository_api import RepositorySettings
 from binoc_runbook.rehearsal.servers.server import Request, Response, ResponseError, Server, TokenStore
 from binoc_runbook.world.git import Git
 
-#: The permission to read a path below the repository's; the first pattern that matches counts.
+#: The permission that is needed to read a path below the repository's; the first pattern that matches counts.
 _READING = (
     (r"releases|git/", "contents"),
     (r"environments/[^/]+/secrets", "environments"),
@@ -34,7 +34,7 @@ _READING = (
 
 @dataclass(slots=True)
 class ReleaseAsset:
-    """A file of a release; `state` is `starter` when its upload never ended."""
+    """A file of a release; `state` is `starter` if its upload was not completed."""
 
     number: int
     name: str
@@ -62,7 +62,7 @@ class GitHubRelease:
     assets: list[ReleaseAsset] = field(default_factory=list)
 
     def to_json(self, repository_url: str) -> dict[str, Any]:
-        """Return the release as the API shows it; `repository_url` is where assets are uploaded to."""
+        """Return the release as the API shows it; `repository_url` is the URL that assets are uploaded below."""
         return {
             "id": self.number,
             "tag_name": self.tag,
@@ -79,8 +79,8 @@ class GitHubRelease:
 class GitHubServer(Server):
     """A GitHub repository on 127.0.0.1, with its settings and releases.
 
-    `bare` is the git repository with its tags; without one it has no tags. Without `repository` every name is that of
-    this one.
+    `bare` is the git repository that has its tags; without it there are none. Without `repository`, any name is
+    accepted.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class GitHubServer(Server):
         self._numbers = itertools.count(1)
 
     def token(self, permissions: Mapping[str, str]) -> str:
-        """Return a token with these permissions, as under that key of a workflow's job; it is a secret."""
+        """Return a token with these permissions, as in `permissions` of a workflow job; it is a secret."""
         token = f"ghs_{secrets.token_urlsafe(27)}"
         self._tokens.add(token, {"metadata": "read", **permissions})
         return token
@@ -171,7 +171,7 @@ class GitHubServer(Server):
         raise _error(404, "Not Found")
 
     def _tags(self) -> list[list[str]]:
-        """Return the name, kind and object of each tag, and what an annotated one is of."""
+        """Return the name, kind and object of each tag, and for an annotated tag the kind and object it points to."""
         form = "--format=%(refname) %(objecttype) %(objectname) %(*objecttype) %(*objectname)"
         done = Git(self.bare).query("for-each-ref", form, "refs/tags") if self.bare else None
         return [line.split() for line in done.stdout.splitlines()] if done else []
@@ -207,7 +207,7 @@ class GitHubServer(Server):
         if release.draft and not values.get("draft", True):
             if any(other.tag == release.tag and not other.draft for other in self.releases):
                 raise _already_exists("Release", "tag_name")
-            # As where a ruleset restricts who creates tags; elsewhere GitHub would make one, of any commit.
+            # The tag must exist, as if a ruleset restricted the creation of tags. Otherwise GitHub creates the tag.
             self._ref(f"refs/tags/{release.tag}")
         for name in ("name", "body", "prerelease", "draft"):
             setattr(release, name, values.get(name, getattr(release, name)))

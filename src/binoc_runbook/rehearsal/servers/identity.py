@@ -1,4 +1,4 @@
-"""GitHub's identity provider: signed claims about a job for the holder of its request token."""
+"""GitHub's identity provider: signed identity tokens for jobs."""
 
 from __future__ import annotations
 
@@ -8,19 +8,18 @@ from typing import Any
 
 from binoc_runbook.rehearsal.servers.server import Request, Response, Server, TokenStore
 
-#: The issuer that both registries know; the signature is what tells a rehearsed token from a real one.
+#: The issuer that both registries trust; only the signature distinguishes a rehearsed token from a real one.
 ISSUER = "https://token.actions.githubusercontent.com"
-#: How long a token is valid, in seconds.
+#: The validity of a token, in seconds.
 LIFE = 300.0
 
 
 @dataclass(frozen=True, slots=True)
 class JobIdentity:
-    """The identity of one job of a workflow run, from which its claims are made.
+    """The identity of one job of a workflow run, with one field for each claim that a registry compares or shows.
 
-    There is one field for each claim that a registry compares or shows. `workflow` is the name of the file
-    that was triggered, `called` that of the file with the job when that is another one: PyPI matches the called file,
-    crates.io the caller.
+    `workflow` is the file that was triggered. `called` is the file with the job, if it is a different one: PyPI
+    compares the called file, crates.io the caller.
     """
 
     repository: str
@@ -33,7 +32,7 @@ class JobIdentity:
     called: str | None = None
 
     def claims(self) -> dict[str, Any]:
-        """Return the claims of the job; from GitHub's description of its OpenID Connect tokens."""
+        """Return the claims of the job; from GitHub's documentation of OpenID Connect tokens."""
         claims = {
             "repository": self.repository,
             "repository_owner": self.repository.partition("/")[0],
@@ -51,9 +50,9 @@ class JobIdentity:
 
 
 class IdentityProvider(Server):
-    """An issuer of tokens for the jobs that were admitted; a job without `id-token: write` is not.
+    """An issuer of tokens for admitted jobs; jobs without `id-token: write` are not admitted.
 
-    From GitHub's reference of OpenID Connect: RS256, one `jti` for each token.
+    From GitHub's reference of OpenID Connect: RS256, and a unique `jti` for each token.
     """
 
     def __init__(self) -> None:
@@ -65,7 +64,7 @@ class IdentityProvider(Server):
         self._request_tokens = TokenStore[JobIdentity]()
 
     def admit(self, job: JobIdentity) -> dict[str, str]:
-        """Let a job request tokens; return the two variables that it needs. The second one is a secret."""
+        """Allow a job to request tokens; return the two variables that it needs. The second one is a secret."""
         token = secrets.token_urlsafe(32)
         self._request_tokens.add(token, job)
         return {
@@ -94,9 +93,9 @@ class IdentityProvider(Server):
         return {"keys": [key | {"kid": self._key_id, "use": "sig", "alg": "RS256"}]}
 
     def respond(self, request: Request) -> Response:
-        """Return a token for the holder of a request token."""
+        """Return an identity token to a job that sends its request token."""
         scheme, token = request.credentials()
         job = self._request_tokens.get(token, self.now()) if scheme == "bearer" else None
         if job is None or request.path != "/token":
-            return Response.json(401, {"message": "this job may not ask for an identity token"})
+            return Response.json(401, {"message": "this job has no permission to request an identity token"})
         return Response.json(200, {"value": self.issue(job, request.query.get("audience", ""))})

@@ -1,7 +1,7 @@
 """A package index that behaves like PyPI: simple index, upload, and trusted publishing.
 
-From PyPI's own sources (its `oidc` views and services, its legacy upload) and PEP 503 and 691. What is
-matched and what is not, and the texts, are those of PyPI.
+From PyPI's sources (its `oidc` views and services, its legacy upload) and PEP 503 and 691. The comparisons and the
+error texts are those of PyPI.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from binoc_runbook.rehearsal.servers.certificates import Authority
 from binoc_runbook.rehearsal.servers.server import LARGEST, Request, Response, ResponseError, Server, TokenStore
 from binoc_runbook.rehearsal.servers.trusted_publishers import Keys, Publisher, TokenError, verify_token, workflow_file
 
-#: How long an upload token is valid, and a pending publisher, in seconds.
+#: The validity of an upload token and of a pending publisher, in seconds.
 LIFE = 900.0
 PENDING_LIFE = 30 * 24 * 3600.0
-#: The claims that must be there before any is compared.
+#: The claims that are required before any is compared.
 REQUIRED = ("repository", "repository_owner", "repository_owner_id", "job_workflow_ref", "jti", "event_name")
 
 _JSON = "application/vnd.pypi.simple.v1+json"
@@ -49,7 +49,7 @@ class UploadedFile:
 
     @property
     def sha256(self) -> str:
-        """Return the digest that the index shows and the clients check."""
+        """Return the digest that is in the index and that clients check."""
         return hashlib.sha256(self.content).hexdigest()
 
 
@@ -63,7 +63,7 @@ class RegisteredProject:
 
 
 class PackageIndex(Server):
-    """A package index on 127.0.0.1; `simple` is the URL for installers, `upload` the one for publishers."""
+    """A package index on 127.0.0.1; `simple` is the URL for installers, `upload` the URL for publishers."""
 
     audience = "pypi"
 
@@ -71,7 +71,7 @@ class PackageIndex(Server):
         super().__init__(authority)
         self.simple, self.upload = f"{self.url}/simple/", f"{self.url}/legacy/"
         self.projects: dict[str, RegisteredProject] = {}
-        #: The publishers for projects that do not exist yet, with the name, which none reserves, and when they expire.
+        #: The pending publishers of projects that do not exist yet, with the project name and the expiry time.
         self.pending: dict[Publisher, tuple[str, float]] = {}
         self._keys = keys
         #: The normalised names of the projects that an upload token is valid for.
@@ -99,11 +99,11 @@ class PackageIndex(Server):
         self.pending[publisher] = name, self.now() + PENDING_LIFE
 
     def project(self, name: str) -> RegisteredProject | None:
-        """Return the project of this name; None for an unknown one."""
+        """Return the project of this name, or None."""
         return self.projects.get(canonicalize_name(name))
 
     def files(self, name: str) -> dict[str, UploadedFile]:
-        """Return the files of a project by name; none for an unknown project."""
+        """Return the files of a project by name; an unknown project has none."""
         project = self.project(name)
         return dict(project.files) if project else {}
 
@@ -185,7 +185,7 @@ class PackageIndex(Server):
         return [name for name, project in self.projects.items() if publisher in project.publishers]
 
     def _check(self, publisher: Publisher, claims: dict[str, Any]) -> None:
-        """Check the claims that are compared after a publisher was selected by its names."""
+        """Check the claims that are compared after the selection of a publisher."""
         if claims["event_name"] == "pull_request_target":
             raise _no_publisher("Publishing from a workflow invoked via 'pull_request_target' is not supported.")
         path = f"{publisher.repository}/.github/workflows/{publisher.workflow}".casefold()
@@ -227,7 +227,7 @@ class PackageIndex(Server):
 
 
 def _choose(publishers: Iterable[Publisher], claims: dict[str, Any]) -> Publisher | None:
-    """Return the publisher with the environment of the job, else the one without any; PyPI looks in that order."""
+    """Return the publisher with the environment of the job, else the one without an environment; PyPI's order."""
     environment = str(claims.get("environment", "")).casefold()
     matching = [
         publisher
@@ -237,15 +237,15 @@ def _choose(publishers: Iterable[Publisher], claims: dict[str, Any]) -> Publishe
         and str(publisher.owner_id) == claims["repository_owner_id"]
         and publisher.workflow == workflow_file(claims["job_workflow_ref"])
     ]
-    for wanted in (environment, ""):
+    for expected in (environment, ""):
         for publisher in matching:
-            if (publisher.environment or "").casefold() == wanted:
+            if (publisher.environment or "").casefold() == expected:
                 return publisher
     return None
 
 
 def _parse_upload(request: Request) -> tuple[str, UploadedFile]:
-    """Return the normalised project and the file, whose name, version and digest agree with the fields of the form."""
+    """Return the normalised project and the file, after checking its name, version and digest against the form."""
     # Imported here because only an upload needs it.
     from multipart import parse_form_data
 

@@ -1,4 +1,4 @@
-"""The settings of a repository on GitHub, as a person enters them and as the API shows them.
+"""The settings of a repository on GitHub, and their JSON in the API.
 
 The shapes are those of GitHub's documentation of its REST API, pages "Deployment environments", "Deployment branch
 policies", "Rules" (rulesets), "GitHub Actions permissions" and "Secrets".
@@ -12,7 +12,7 @@ from typing import Any
 
 @dataclass
 class DeploymentEnvironment:
-    """A deployment environment; `refs` are the kinds (`branch` or `tag`) and patterns that may deploy, `None` any."""
+    """A deployment environment; `refs` are the kinds (`branch` or `tag`) and patterns that can deploy, `None` all."""
 
     name: str
     reviewers: list[str] = field(default_factory=lambda: ["release-managers"])
@@ -22,7 +22,7 @@ class DeploymentEnvironment:
     secrets: list[str] = field(default_factory=list)
 
     def documents(self) -> dict[str, Any]:
-        """Return what the API shows of the environment, by path below the repository's."""
+        """Return the API documents of the environment, by path below the repository's."""
         at = f"environments/{self.name.lower()}"
         teams = [{"type": "Team", "reviewer": {"slug": slug, "name": slug}} for slug in self.reviewers]
         review = {"type": "required_reviewers", "prevent_self_review": self.prevent_self_review, "reviewers": teams}
@@ -43,7 +43,7 @@ class DeploymentEnvironment:
 
 @dataclass
 class Ruleset:
-    """A ruleset for tags; `bypass` are the roles that it does not bind."""
+    """A ruleset for tags; `bypass` are the roles that can bypass it."""
 
     name: str
     rules: list[str]
@@ -54,11 +54,11 @@ class Ruleset:
     target: str = "tag"
 
     def summary(self, number: int) -> dict[str, Any]:
-        """Return the entry in the list of all rulesets, which is without the rules."""
+        """Return the entry in the list of all rulesets, which does not contain the rules."""
         return {"id": number, "name": self.name, "target": self.target, "enforcement": self.enforcement}
 
     def to_json(self, number: int, *, editor: bool) -> dict[str, Any]:
-        """Return the whole ruleset; only an editor gets the actors that may bypass it."""
+        """Return the complete ruleset; only an editor gets the actors that can bypass it."""
         ruleset = {
             **self.summary(number),
             "conditions": {"ref_name": {"include": self.include, "exclude": self.exclude}},
@@ -94,7 +94,7 @@ class RepositorySettings:
         )
 
     def documents(self, *, editor: bool) -> dict[str, Any]:
-        """Return what the API shows, by path below the repository's, all in lower case."""
+        """Return the API documents, by path below the repository's, in lower case."""
         documents = {
             "rulesets": [ruleset.summary(number) for number, ruleset in enumerate(self.rulesets, 1)],
             "actions/permissions": {"enabled": True, "sha_pinning_required": self.sha_pinning_required},

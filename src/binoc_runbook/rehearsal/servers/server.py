@@ -1,4 +1,4 @@
-"""The base of all servers of a rehearsal: a free port on 127.0.0.1, limits, faults, a log and access tokens."""
+"""The base class of the servers of a rehearsal: a free port on 127.0.0.1, limits, faults, a log and access tokens."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from binoc_runbook.rehearsal.servers.certificates import Authority
 
-#: The largest body that is read, in bytes: more than any dist of a rehearsal, less than the memory of a machine.
+#: The largest request body, in bytes: more than any dist of a rehearsal, less than the memory of a machine.
 LARGEST = 256 * 1024 * 1024
-#: How long a client may be silent in the middle of a request, in seconds.
+#: The timeout of a client in the middle of a request, in seconds.
 TIMEOUT = 30.0
 
 _Value = TypeVar("_Value")
@@ -25,11 +25,11 @@ _Value = TypeVar("_Value")
 
 @dataclass
 class ServerFaults:
-    """Faults of one server; set while it runs, and none by default.
+    """Injected faults of one server, which can be changed while it runs; none by default.
 
-    `down` answers every request with 503. `errors_after_storing` uploads are stored and nevertheless answered with 500.
-    `clock_skew` is by how many seconds the server's clock is ahead. `token_life` replaces how long, in seconds, what
-    it issues is valid; zero means that everything has expired on arrival.
+    With `down`, the server responds to every request with 503. `errors_after_storing` is the number of uploads that it
+    stores but responds to with 500. `clock_skew` is how far its clock is ahead, in seconds. `token_life` replaces the
+    validity of its tokens, in seconds; tokens with zero have already expired when they arrive.
     """
 
     down: bool = False
@@ -40,9 +40,9 @@ class ServerFaults:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request of a client; `path` has neither query nor escapes.
+    """A request of a client; `path` is without the query, and unquoted.
 
-    `repr` leaves out the headers and the body, which may hold a token.
+    `repr` omits the headers and the body, which can contain a token.
     """
 
     method: str
@@ -52,7 +52,7 @@ class Request:
     body: bytes = field(repr=False)
 
     def header(self, name: str) -> str:
-        """Return the header of this name; empty when there is none."""
+        """Return the header of this name, or an empty text."""
         return str(self.headers.get(name, ""))
 
     def credentials(self) -> tuple[str, str]:
@@ -74,7 +74,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A response of a server; `repr` leaves out the body, which may hold a token."""
+    """A response of a server; `repr` omits the body, which can contain a token."""
 
     status: int
     body: bytes = field(default=b"", repr=False)
@@ -83,17 +83,17 @@ class Response:
 
     @classmethod
     def text(cls, status: int, text: str) -> Response:
-        """Return a response of plain text, which the clients show to their user."""
+        """Return a plain text response, which clients show to their user."""
         return cls(status, text.encode())
 
     @classmethod
     def json(cls, status: int, value: object, media_type: str = "application/json") -> Response:
-        """Return a response of a JSON document."""
+        """Return a JSON response."""
         return cls(status, json.dumps(value).encode(), media_type)
 
 
 class ResponseError(Exception):
-    """A refused request, with the response that says why."""
+    """A request was refused; `response` contains the reason."""
 
     def __init__(self, response: Response) -> None:
         super().__init__(response.status)
@@ -102,7 +102,7 @@ class ResponseError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """A request and the status of its response, without query, headers and bodies, and so without tokens."""
+    """A request and the status of its response, without query, headers and bodies, which can contain tokens."""
 
     method: str
     path: str
@@ -110,17 +110,17 @@ class LogEntry:
 
 
 class TokenStore(Generic[_Value]):
-    """Values by access token; its `repr`, and so that of an object that has the store, shows no token."""
+    """Values by access token; its `repr` shows no tokens."""
 
     def __init__(self) -> None:
         self._values: dict[str, tuple[_Value, float]] = {}
 
     def add(self, token: str, value: _Value, expires: float = float("inf")) -> None:
-        """Keep the value of a token; `expires` is in seconds since the epoch."""
+        """Store the value of a token; `expires` is in seconds since the epoch."""
         self._values[token] = value, expires
 
     def get(self, token: str, now: float) -> _Value | None:
-        """Return the value of a token; None for an unknown or expired one."""
+        """Return the value of a token; None if it is unknown or expired."""
         value, expires = self._values.get(token, (None, now))
         return value if now < expires else None
 
@@ -136,8 +136,8 @@ class TokenStore(Generic[_Value]):
 class Server:
     """A server on 127.0.0.1 that runs inside `with`; it handles one request at a time, so its state needs no locks.
 
-    With an authority it uses TLS only. `log` has all requests, `mistakes` the errors of the server itself, which
-    are never faults of a release.
+    With an authority it uses only TLS. `log` contains all requests, `mistakes` the internal errors of the server,
+    which are not errors of the release.
     """
 
     def __init__(self, authority: Authority | None = None) -> None:
@@ -146,7 +146,7 @@ class Server:
         self.mistakes: list[str] = []
         self._turn = threading.Lock()
         self._listener = _Listener(self, authority)
-        # The port is bound from the beginning, so that servers can be told of each other before any of them answers.
+        # The port is bound here, so that the URL of a server is known before the server runs.
         self.url = f"{'https' if authority else 'http'}://127.0.0.1:{self._listener.server_address[1]}"
         self._thread = threading.Thread(target=self._listener.serve_forever, args=(0.05,), daemon=True)
 
@@ -159,15 +159,15 @@ class Server:
         raise NotImplementedError
 
     def now(self) -> float:
-        """Return the seconds since the epoch by this server's clock, which a fault can set wrong."""
+        """Return the time of this server in seconds since the epoch; a fault can change its clock."""
         return time.time() + self.faults.clock_skew
 
     def expiry(self, life: float) -> float:
-        """Return when a token expires that is issued now; `life` is in seconds, and a fault can replace it."""
+        """Return the expiry time of a token that is issued now; `life` is in seconds, and a fault can replace it."""
         return self.now() + (life if self.faults.token_life is None else self.faults.token_life)
 
     def fail_after_storing(self, error: ResponseError) -> None:
-        """Raise the error of an upload that was stored, as often as the faults say."""
+        """Raise an error for an upload that was stored, as often as the faults require."""
         if self.faults.errors_after_storing > 0:
             self.faults.errors_after_storing -= 1
             raise error
@@ -187,38 +187,38 @@ class Server:
         self.close()
 
     def handle(self, request: Request) -> Response:
-        """Return the response to one request, with the faults of the server, and log it."""
+        """Return the response to one request, with injected faults, and log the request."""
         with self._turn:
             if self.faults.down:
-                response = Response.text(503, "503 Service Unavailable, as the rehearsal asked for")
+                response = Response.text(503, "503 Service Unavailable (injected fault)")
             else:
                 try:
                     response = self.respond(request)
                 except ResponseError as error:
                     response = error.response
                 except Exception as error:
-                    # The text of an error may quote what was sent; its type and place do not.
+                    # The message of the exception may contain parts of the request, such as a token.
                     self.mistakes.append(f"{request.method} {request.path}: {type(error).__name__}")
-                    response = Response.text(500, "a mistake of the rehearsal")
+                    response = Response.text(500, "internal error of the rehearsal server")
             self.log.append(LogEntry(request.method, request.path, response.status))
         return response
 
 
 class _Listener(ThreadingTCPServer):
-    # A client that keeps a connection open cannot hold up the end of a rehearsal.
+    # A client that keeps a connection open cannot delay the end of a rehearsal.
     daemon_threads = True
 
     def __init__(self, server: Server, authority: Authority | None) -> None:
         self.responder = server
         super().__init__(("127.0.0.1", 0), _Handler)
         if authority:
-            # The handshake is left to the thread of each connection; a silent client would hold up all others.
+            # Each connection does its handshake in its own thread, so that a silent client does not block the others.
             self.socket = authority.server_context().wrap_socket(
                 self.socket, server_side=True, do_handshake_on_connect=False
             )
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Print nothing: a client that hangs up, or does not trust the certificate, reports that to its user."""
+        """Print nothing: the client reports a closed connection or an untrusted certificate to its user."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -230,9 +230,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         length = self.headers.get("Content-Length", "0")
         if "Transfer-Encoding" in self.headers or not length.isascii() or not length.isdecimal():
-            self._send(Response.text(411, "the length of the body must be said"))
+            self._send(Response.text(411, "411 Length Required"))
         elif int(length) > LARGEST:
-            self._send(Response.text(413, f"more than {LARGEST} bytes"))
+            self._send(Response.text(413, f"413 Content Too Large: the limit is {LARGEST} bytes"))
         else:
             body = self.rfile.read(int(length))
             if len(body) < int(length):
@@ -242,7 +242,7 @@ class _Handler(BaseHTTPRequestHandler):
             request = Request(self.command, unquote(parts.path), query, self.headers, body)
             self._send(self.server.responder.handle(request))
 
-    do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 - http.server calls them so
+    do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 - names of http.server
 
     def _send(self, response: Response) -> None:
         self.send_response(response.status)
@@ -256,4 +256,4 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(response.body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as the base class calls it
-        """Print nothing: a request line may hold a secret."""
+        """Print nothing: a request line can contain a secret."""

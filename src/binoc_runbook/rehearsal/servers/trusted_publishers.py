@@ -1,4 +1,4 @@
-"""Trusted publishers: which workflow may publish, and the verification of a job's identity token."""
+"""Trusted publishers: the workflows that may publish, and the verification of identity tokens."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Keys = Callable[[], Mapping[str, Any]]
 
 
 class TokenError(Exception):
-    """A text that is not a valid token: the text and the code by which PyPI refuses it."""
+    """An invalid token; the arguments are the message and the error code of PyPI."""
 
 
 @dataclass(frozen=True, slots=True)
 class Publisher:
-    """A trusted publisher as it is entered at either registry; the workflow is a file name without its directory."""
+    """A trusted publisher as it is registered at both registries; `workflow` is a file name without its directory."""
 
     repository: str
     owner_id: int
@@ -27,13 +27,13 @@ class Publisher:
 
 
 def verify_token(token: object, keys: Keys, *, audience: str, now: float, leeway: float = 30.0) -> dict[str, Any]:
-    """Return the claims of a token after checking its signature, issuer, audience and times.
+    """Return the claims of a token after verifying its signature, issuer, audience and times.
 
-    `now` is the clock of the registry, which is why the times are compared here and not by the library. The audience
-    must be one string: both registries refuse a list.
+    `now` is the time of the registry, so the times are compared here and not by the library. The audience must be one
+    string: both registries refuse a list.
 
     Raises:
-        TokenError: The text is not a token; or the signature, the issuer, the audience or a time is wrong.
+        TokenError: The text is not a token; or its signature, issuer, audience or times are invalid.
     """
     import jwt
 
