@@ -199,7 +199,7 @@ def test_tracked_file_that_the_tests_change_stops_the_release(checkout, run):
 
 def test_push_by_another_user_during_the_tests_stops_the_release(checkout, run):
     release = run(until="line")
-    checkout.somebody_pushes()
+    checkout.push_from_another_clone()
     with pytest.raises(RefusedError) as refusal:
         release.line()
     assert {(finding.check, finding.status) for finding in refusal.value.findings} == {("remote", "failed")}
