@@ -104,7 +104,8 @@ build:
     maturin build --quiet --locked --manifest-path python/binoc/Cargo.toml --out "{{ target }}/wheels"
     maturin build --quiet --locked --manifest-path python/binoc-sqlite/Cargo.toml --out "{{ target }}/wheels"
     rm -rf "{{ site }}"
-    uv pip install --quiet --no-deps --no-index --target "{{ site }}" --find-links "{{ target }}/wheels" binoc binoc-sqlite
+    # Without --no-cache, uv installs a cached wheel of the same name, built from older sources.
+    uv pip install --quiet --no-cache --no-deps --no-index --target "{{ site }}" --find-links "{{ target }}/wheels" binoc binoc-sqlite
 
 # check that the manifests have the version of a tag: `just check-tag refs/tags/v0.4.0`
 [group("build")]
