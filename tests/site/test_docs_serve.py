@@ -22,8 +22,8 @@ pytestmark = pytest.mark.notebook
 
 @pytest.fixture
 def copy(tmp_path):
-    """Return a copy of the sources of the site and of its recipe, without git, so that no check runs."""
-    ignored = shutil.ignore_patterns("_build", "__pycache__", "target", "[0-9]*.ipynb", "[0-9]*.json")
+    """Return a copy of the sources of the site and of its recipe, without git and decisions, which run checks."""
+    ignored = shutil.ignore_patterns("_build", "__pycache__", "target", "[0-9]*.ipynb", "[0-9]*.json", "2*.md")
     for name in SOURCES:
         shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
     for name in ("justfile", "pyproject.toml"):
@@ -76,6 +76,7 @@ def test_site_is_served_on_localhost_and_rebuilt_after_edits(copy, serving):
     source, finding = copy / "docs/index.md", copy / "src/binoc_runbook/finding.py"
     source.write_text(re.sub("(?m)^# .+", "# An edited heading", source.read_text("utf-8"), count=1), "utf-8")
     until(lambda: "An edited heading" in page(address, "index.html"))
+    until(lambda: log.read_text().count("Serving on") == 2)
     text = finding.read_text("utf-8")
     finding.write_text(text.replace('class Finding:\n    """', 'class Finding:\n    """An edited docstring. '), "utf-8")
     until(lambda: "An edited docstring." in page(address, "reference/library.html"))
