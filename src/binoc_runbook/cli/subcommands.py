@@ -247,8 +247,7 @@ def verify(root: Path, parsed: argparse.Namespace) -> int:
     """Check that a version is published as it was built, and install it from the registries."""
     from binoc_runbook.environ import is_rehearsed
     from binoc_runbook.notebook.execute import VERIFY, run_notebook
-    from binoc_runbook.release.parameters import open_target, parse_verification_parameters
-    from binoc_runbook.release.verification import TIMEOUT
+    from binoc_runbook.release.parameters import TIMEOUT, open_target, parse_verification_parameters
 
     sums = None if parsed.sums is None else _from_root(root, parsed.sums.resolve()).as_posix()
     # The registries of a rehearsal show an upload immediately; there is nothing to wait for.

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from binoc_runbook.files import root_of
 from binoc_runbook.finding import Finding, Findings, RefusedError
 from binoc_runbook.notebook.reporter import NotebookReporter, injected_parameters
-from binoc_runbook.release.parameters import open_target, parse_release_parameters, parse_verification_parameters
+from binoc_runbook.release.parameters import (
+    TIMEOUT,
+    open_target,
+    parse_release_parameters,
+    parse_verification_parameters,
+)
 from binoc_runbook.release.run import Release
-from binoc_runbook.release.verification import TIMEOUT, Verification, read_checksums
+
+if TYPE_CHECKING:
+    from binoc_runbook.release.verification import Verification
 
 
 def start_release(
@@ -51,6 +59,9 @@ def start_verification(
     Raises:
         RefusedError: A parameter is invalid, the checkout cannot be read, or the rehearsal failed.
     """
+    # A release does not load the modules of a verification: they are a quarter of its loading time.
+    from binoc_runbook.release.verification import Verification, read_checksums
+
     parameters = parse_verification_parameters(
         version, sums=sums, timeout=timeout, world=world, injected=injected_parameters()
     )

@@ -28,8 +28,8 @@ VERIFICATION_PARAMETERS = ("version", "sums", "timeout", "world")
 #: Former names of parameters.
 RENAMED = {"patience": "timeout"}
 
-#: The maximum timeout of a verification, in seconds.
-LONGEST_TIMEOUT = 24 * 3600
+#: The default and the maximum timeout of a verification, for artifacts that are not yet visible, in seconds.
+TIMEOUT, LONGEST_TIMEOUT = 600.0, 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)

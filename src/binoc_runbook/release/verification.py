@@ -24,8 +24,8 @@ from binoc_runbook.stages.target import Target
 #: The schema version of the record of a verification.
 SCHEMA = 1
 
-#: The default timeout for artifacts that are not yet visible, and the time between two checks, in seconds.
-TIMEOUT, PAUSE = 600.0, 20.0
+#: The time between two checks of artifacts that are not yet visible, in seconds.
+PAUSE = 20.0
 
 #: The chapters of the runbook `verify.ipynb`, in order. Each is one check.
 CHAPTERS = ("published", "origin", "smoke-test")
