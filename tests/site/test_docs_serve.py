@@ -35,7 +35,7 @@ def copy(tmp_path):
 def serving(copy):
     """Run the recipe without cargo on PATH."""
     scripts = sysconfig.get_path("scripts")
-    environment = {**os.environ, "PATH": os.pathsep.join([scripts, "/usr/bin", "/bin"])}
+    environment = {**os.environ, "PATH": os.pathsep.join([scripts, "/usr/bin", "/bin"]), "PYTHONUNBUFFERED": "1"}
     command = [f"{scripts}/just", "--justfile", str(copy / "justfile"), "docs-serve", "--port", "0"]
     with (copy / "log").open("w") as log:
         process = subprocess.Popen(
