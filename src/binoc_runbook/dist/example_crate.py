@@ -40,19 +40,23 @@ def unpack(crate_file: Path, directory: Path) -> Path:
     return directory / crate_file.name.removesuffix(".crate")
 
 
-def build(processes: Processes, directory: Path, depend_on: list[str], target: Path) -> Path | ProcessResult:
+def build(
+    processes: Processes, directory: Path, depend_on: list[str], target: Path, published: set[str]
+) -> Path | ProcessResult:
     """Add a dependency with `cargo add`, compile, and return a copy of the shared library, or the command that failed.
 
-    Cargo compiles in the directory `target`, which keeps dependencies from a registry for the next run. The output of
-    other packages is removed first: cargo detects changes by modification times, and all unpacked files have the same.
+    Cargo compiles in the directory `target`, which keeps the other dependencies for the next run. The output of
+    packages without a registry, and of the `published` crates, is removed first: they can change under one version in a
+    rehearsal, but cargo detects changes by modification times, and all unpacked files have the same.
     """
     cargo = replace(processes, root=directory, environment={**processes.environment, "CARGO_TARGET_DIR": str(target)})
     done = cargo.run(["cargo", "add", "--quiet", *depend_on], timeout=TIMEOUT)
     if done.returncode == 0:
         done = cargo.run(["cargo", "metadata", "--format-version", "1"], timeout=TIMEOUT)
     if done.returncode == 0:
-        local = [package["name"] for package in json.loads(done.stdout)["packages"] if not package["source"]]
-        done = cargo.run(["cargo", "clean", "--quiet", *(f"--package={name}" for name in local)], timeout=TIMEOUT)
+        packages = json.loads(done.stdout)["packages"]
+        changed = [package["id"] for package in packages if not package["source"] or package["name"] in published]
+        done = cargo.run(["cargo", "clean", "--quiet", *(f"--package={id_}" for id_ in changed)], timeout=TIMEOUT)
     if done.returncode == 0:
         done = cargo.run(["cargo", "build", "--quiet", "--lib", "--message-format", "json"], timeout=TIMEOUT)
     if done.returncode != 0:

@@ -116,7 +116,9 @@ class _SmokeTest:
             # Before a release, use the tested versions of dependencies; after it, those that a user gets.
             example_crate.copy_lock_file(self.world.root, crate)
         target = self.world.target_directory / "smoke-test"
-        library = example_crate.build(self.world.processes, crate, [*depend_on, *manifest.options], target)
+        published = {artifact.name for artifact in self.policy.artifacts if artifact.registry == "crates.io"}
+        depend_on += manifest.options
+        library = example_crate.build(self.world.processes, crate, depend_on, target, published)
         return self.failed(looked_at, library) if isinstance(library, ProcessResult) else library
 
     def run_on(self, python: Python, plugins: list[Path]) -> Finding:
