@@ -69,11 +69,15 @@ github-release *arguments:
 
 # run all tests: lint, code, notebooks and rehearsals
 [group("tests")]
-test: lint docs (run-tests "--nbmake --nbmake-timeout=600 runbooks docs/adr tests")
+test: test-inputs (run-tests "--nbmake --nbmake-timeout=600 runbooks docs/adr tests")
 
 # run the tests without rehearsals and notebooks; a release runs these
 [group("tests")]
 test-code: (run-tests "-m 'not rehearsal and not notebook' tests")
+
+[private]
+[parallel]
+test-inputs: lint docs build
 
 # The slowest tests run first, so that all workers finish at about the same time.
 [private]
