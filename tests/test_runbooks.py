@@ -10,7 +10,7 @@ import pytest
 
 from binoc_runbook.release.parameters import RELEASE_PARAMETERS, VERIFICATION_PARAMETERS
 from binoc_runbook.release.verification import CHAPTERS
-from binoc_runbook.stages import ACTS, STAGES
+from binoc_runbook.stages import ACTION_STAGES, STAGES
 
 ROOT = Path(__file__).parents[1]
 #: The paragraph of each section about failures and their fixes.
@@ -41,12 +41,12 @@ def test_runbook_disables_execution_in_the_site(path):
     assert json.loads(path.read_text("utf-8"))["metadata"]["mystnb"] == {"execution_mode": "off"}
 
 
-def test_release_runs_every_stage_in_order_with_the_point_of_no_return_before_the_acts():
+def test_release_runs_every_stage_in_order_with_the_point_of_no_return_before_the_actions():
     source = ["".join(cell["source"]) for cell in cells(ROOT / "runbooks/release.ipynb", "code")]
-    calls = re.findall(r'release\.(?:run\("([\w-]+)"\)|(line)\(\))', "".join(source))
-    names = [stage or line for stage, line in calls]
+    calls = re.findall(r'release\.(?:run\("([\w-]+)"\)|(recheck)\(\))', "".join(source))
+    names = [stage or recheck for stage, recheck in calls]
     expected = [stage.name for stage in STAGES]
-    expected.insert(expected.index(ACTS[0].name), "line")
+    expected.insert(expected.index(ACTION_STAGES[0].name), "recheck")
     assert names == expected
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import ast
 import functools
 import json
+import os
 import re
 import shlex
 import subprocess
+import sys
 import sysconfig
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -19,6 +22,8 @@ from binoc_runbook.version import Version
 from .reading import COMMANDS, PAGES, ROOT, blocks, name_of, text_of
 
 TAGS = {"sh", "text", "toml", "rust", "python", "yaml", "json"}
+#: The directory with the installed wheels, which `just build` fills.
+SITE = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target") / "site"
 #: Other programs, whose arguments are not checked.
 OTHERS = {"git", "gh", "cargo", "cd", "pip", "printf"}
 
@@ -102,13 +107,15 @@ def papermill(arguments: list[str]) -> None:
 
 
 def binoc(arguments: list[str]) -> None:
-    source = (ROOT / "crates/binoc-cli/src/args.rs").read_text("utf-8")
-    command, *options = arguments
-    if f'Some("{command}")' not in source:
-        raise ValueError(f"binoc has no command `{command}`")
-    for option in (word for word in options if word.startswith("--")):
-        if f'Long("{option[2:]}")' not in source:
-            raise ValueError(f"binoc has no option `{option}`")
+    # In an empty directory, a valid command fails later, because its files do not exist.
+    with tempfile.TemporaryDirectory() as directory:
+        command = [sys.executable, "-m", "binoc", *arguments]
+        environment = {**os.environ, "PYTHONPATH": str(SITE)}
+        result = subprocess.run(
+            command, cwd=directory, env=environment, capture_output=True, text=True, check=False, timeout=60
+        )
+    if result.returncode not in (0, 2) or "see `binoc --help`" in result.stderr:
+        raise ValueError(f"binoc rejects `{' '.join(arguments)}`: {result.stderr}")
 
 
 def needs_an_account(line: str) -> bool:

@@ -82,10 +82,10 @@ class Reporter:
     lines: list[str] = field(default_factory=list)
     on_line: Callable[[], None] = lambda: None
 
-    def says(self, words: str) -> None:
+    def note(self, words: str) -> None:
         self.lines.append(words)
 
-    started = says
+    started = note
 
     def line(self, text: str) -> None:
         self.lines.append(text)
@@ -216,7 +216,7 @@ def test_complete_release_is_verified_on_each_python(published):
     del published.environment["PYENV_ROOT"]
     verification = published.verification()
     verification.published()
-    verification.origin()
+    verification.provenance()
     verification.smoke_test()
     verification.finish()
     assert states(verification) == {"demo": "published", "demo-sdk": "published"}
@@ -268,7 +268,7 @@ def test_artifacts_that_are_not_yet_visible_are_checked_again(built):
 def test_smoke_test_is_skipped_if_artifacts_are_not_visible_before_the_timeout(built):
     verification = built.verification(timeout=0)
     verification.published()
-    verification.origin()
+    verification.provenance()
     verification.smoke_test()
     assert states(verification) == {"demo": "not yet visible", "demo-sdk": "not yet visible"}
     with pytest.raises(RefusedError) as refusal:
@@ -314,8 +314,8 @@ def test_crate_of_a_different_commit_fails(published):
     assert published.do("git", "tag", "-f", "v0.4.0", "HEAD~1").returncode == 0
     verification = published.verification()
     verification.published()
-    verification.origin()
-    (finding,) = verification.findings["origin"].having("failed")
+    verification.provenance()
+    (finding,) = verification.findings["provenance"].having("failed")
     assert finding.check == "commit"
 
 
@@ -325,7 +325,7 @@ def test_verification_with_a_skipped_check_is_refused(published):
     with pytest.raises(RefusedError) as refusal:
         verification.finish()
     results = [(finding.check, finding.status) for finding in refusal.value.findings]
-    assert results == [("origin", "failed"), ("smoke-test", "failed")]
+    assert results == [("provenance", "failed"), ("smoke-test", "failed")]
 
 
 def test_verification_without_artifacts_is_refused(built):

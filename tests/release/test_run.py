@@ -15,7 +15,7 @@ from binoc_runbook.version import Version
 from binoc_runbook.world import World
 
 BEFORE = ["tree", "surface", "sync", "workflow", "remote", "tests"]
-ACTS = ["push-branch", "tag", "push-tag"]
+ACTION_STAGES = ["push-branch", "tag", "push-tag"]
 
 
 class SilentReporter:
@@ -39,10 +39,10 @@ def run(checkout, monkeypatch):
     def run_release(*, dry_run=False, until=None, retest=False, version="0.4.0"):
         target = open_target(World.real(checkout.root), Version.parse(version), retest=retest)
         release = Release(target, SilentReporter(), checkout.root / "runs", dry_run=dry_run)
-        for name in [*BEFORE, "line", *ACTS, "finish"]:
+        for name in [*BEFORE, "recheck", *ACTION_STAGES, "finish"]:
             if name == until:
                 break
-            release.run(name) if name in BEFORE + ACTS else getattr(release, name)()
+            release.run(name) if name in BEFORE + ACTION_STAGES else getattr(release, name)()
         return release
 
     return run_release
@@ -62,7 +62,7 @@ def tag_of(checkout):
 
 def test_release_pushes_the_branch_and_an_annotated_tag(checkout, run):
     release = run()
-    assert acted(release) == ["tests", *ACTS]
+    assert acted(release) == ["tests", *ACTION_STAGES]
     refs = checkout.remote_refs()
     assert refs["refs/heads/main"] == refs["refs/tags/v0.4.0^{}"] == checkout.head()
     assert refs["refs/tags/v0.4.0"] != checkout.head()
@@ -99,14 +99,14 @@ def test_dry_run_shows_the_commands_and_changes_nothing(checkout, run):
     assert checkout.remote_refs() == before
     assert checkout.git("tag", cwd=checkout.root) == ""
     commands = {run.stage.name: [command.arguments for command in run.commands] for run in release.record.stages}
-    assert [list(commands[name][0][:2]) for name in ACTS] == [["git", "push"], ["git", "tag"], ["git", "push"]]
+    assert [list(commands[name][0][:2]) for name in ACTION_STAGES] == [["git", "push"], ["git", "tag"], ["git", "push"]]
 
 
 def test_release_runs_the_commands_of_the_plan(checkout, run):
     planned = run(dry_run=True).record.to_json()["stages"]
     performed = run().record.to_json()["stages"]
-    assert [stage["commands"] for stage in planned if stage["name"] in ACTS] == [
-        stage["commands"] for stage in performed if stage["name"] in ACTS
+    assert [stage["commands"] for stage in planned if stage["name"] in ACTION_STAGES] == [
+        stage["commands"] for stage in performed if stage["name"] in ACTION_STAGES
     ]
 
 
@@ -138,7 +138,7 @@ def test_unreachable_remote_stops_a_release_but_not_a_dry_run(checkout, run):
     assert {(finding.check, finding.status) for finding in refusal.value.findings} == {("remote", "unknown")}
 
 
-@pytest.mark.parametrize("stopped_before", ["tests", "line", *ACTS])
+@pytest.mark.parametrize("stopped_before", ["tests", "recheck", *ACTION_STAGES])
 def test_stopped_release_is_finished_by_the_same_command(checkout, run, stopped_before):
     run(until=stopped_before)
     release = run()
@@ -198,20 +198,20 @@ def test_tracked_file_that_the_tests_change_stops_the_release(checkout, run):
 
 
 def test_push_by_another_user_during_the_tests_stops_the_release(checkout, run):
-    release = run(until="line")
+    release = run(until="recheck")
     checkout.push_from_another_clone()
     with pytest.raises(RefusedError) as refusal:
-        release.line()
+        release.recheck()
     assert {(finding.check, finding.status) for finding in refusal.value.findings} == {("remote", "failed")}
 
 
-@pytest.mark.parametrize("when", ["line", *ACTS])
+@pytest.mark.parametrize("when", ["recheck", *ACTION_STAGES])
 def test_commit_after_the_tests_is_not_released(checkout, run, when):
     release = run(until=when)
     before = checkout.remote_refs()
     checkout.commit("Not tested")
     with pytest.raises(RefusedError, match="HEAD"):
-        release.line() if when == "line" else release.run(when)
+        release.recheck() if when == "recheck" else release.run(when)
     assert checkout.remote_refs() == before
 
 
@@ -326,8 +326,8 @@ def test_rehearsal_performs_the_release_and_does_not_change_the_checkout(checkou
     release = Release(open_target(world, None), SilentReporter(), world.runs, dry_run=False)
     for name in BEFORE:
         release.run(name)
-    release.line()
-    for name in ACTS:
+    release.recheck()
+    for name in ACTION_STAGES:
         release.run(name)
     release.finish()
     assert set(release.record.refs) == {"HEAD", "refs/heads/main", "refs/tags/v0.4.0", "refs/tags/v0.4.0^{}"}

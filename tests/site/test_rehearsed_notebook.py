@@ -70,7 +70,7 @@ def test_damaged_cell_is_ignored():
 def test_every_stage_is_a_chapter_of_the_runbook():
     cells = json.loads(RUNBOOK.read_text("utf-8"))["cells"]
     chapters = [chapter_of(cell) for cell in cells]
-    assert {stage.name for stage in STAGES} | {"plan", "line", "follow", "end"} <= set(chapters)
+    assert {stage.name for stage in STAGES} | {"plan", "recheck", "follow", "end"} <= set(chapters)
     assert all(chapter is None for chapter, cell in zip(chapters, cells, strict=True) if cell["cell_type"] != "code")
 
 

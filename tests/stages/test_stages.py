@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from binoc_runbook.release.parameters import open_target
-from binoc_runbook.stages import ACTS, QUESTIONS, STAGES
+from binoc_runbook.stages import ACTION_STAGES, CHECK_STAGES, STAGES
 from binoc_runbook.version import Version
 from binoc_runbook.world import World
 
@@ -51,33 +51,33 @@ def test_order_and_reach_of_the_stages():
 
 
 def test_states_before_a_release(observed):
-    assert {stage.name: observed(stage.name) for stage in QUESTIONS} == dict.fromkeys(
-        (stage.name for stage in QUESTIONS), "done"
+    assert {stage.name: observed(stage.name) for stage in CHECK_STAGES} == dict.fromkeys(
+        (stage.name for stage in CHECK_STAGES), "done"
     )
     assert observed("tests") == "ready"
-    assert [observed(stage.name) for stage in ACTS] == ["ready", "ready", "ready"]
+    assert [observed(stage.name) for stage in ACTION_STAGES] == ["ready", "ready", "ready"]
 
 
 def test_states_after_the_branch_is_pushed(observed, checkout):
     checkout.git("push", "--quiet", "origin", "main", cwd=checkout.root)
-    assert [observed(stage.name) for stage in ACTS] == ["done", "ready", "ready"]
+    assert [observed(stage.name) for stage in ACTION_STAGES] == ["done", "ready", "ready"]
 
 
 def test_states_with_a_local_tag_only(observed, tagged):
     tagged(push=False)
-    assert [observed(stage.name) for stage in ACTS] == ["ready", "done", "ready"]
+    assert [observed(stage.name) for stage in ACTION_STAGES] == ["ready", "done", "ready"]
 
 
 def test_states_with_a_remote_tag_only(observed, checkout, tagged):
     tagged()
     checkout.git("tag", "-d", "v0.4.0", cwd=checkout.root)
-    assert [observed(stage.name) for stage in ACTS] == ["ready", "ready", "done"]
+    assert [observed(stage.name) for stage in ACTION_STAGES] == ["ready", "ready", "done"]
 
 
 def test_states_after_a_release(observed, checkout, tagged):
     checkout.git("push", "--quiet", "origin", "main", cwd=checkout.root)
     tagged()
-    assert [observed(stage.name) for stage in ACTS] == ["done", "done", "done"]
+    assert [observed(stage.name) for stage in ACTION_STAGES] == ["done", "done", "done"]
 
 
 def test_another_tag_object_of_the_same_commit_is_done(observed, checkout, tagged):
@@ -85,7 +85,7 @@ def test_another_tag_object_of_the_same_commit_is_done(observed, checkout, tagge
     tagged()
     checkout.git("tag", "-d", "v0.4.0", cwd=checkout.root)
     tagged(push=False, kind=("-a", "-m", "another message"))
-    assert [observed(stage.name) for stage in ACTS] == ["done", "done", "done"]
+    assert [observed(stage.name) for stage in ACTION_STAGES] == ["done", "done", "done"]
 
 
 def test_lightweight_tag_is_blocked(observed, tagged):
@@ -110,7 +110,7 @@ def test_stage_is_unknown_if_the_remote_is_unreachable(observed, checkout, name)
     assert observed(name) == "unknown"
 
 
-@pytest.mark.parametrize("name", ["remote", "tests", *(stage.name for stage in ACTS)])
+@pytest.mark.parametrize("name", ["remote", "tests", *(stage.name for stage in ACTION_STAGES)])
 def test_stage_is_unknown_without_a_commit(tmp_path, git, checkout, name):
     (tmp_path / "empty").mkdir()
     git("init", "--quiet", cwd=tmp_path / "empty")
@@ -126,7 +126,7 @@ def test_policy_without_a_test_command_is_done(observed, checkout):
 
 def test_stages_before_the_tests_have_no_commands(checkout):
     target = open_target(World.real(checkout.root), Version.parse("0.4.0"))
-    assert [stage.commands(target) for stage in QUESTIONS] == [()] * len(QUESTIONS)
+    assert [stage.commands(target) for stage in CHECK_STAGES] == [()] * len(CHECK_STAGES)
 
 
 def test_tag_requires_the_commit_on_the_remote(checkout):

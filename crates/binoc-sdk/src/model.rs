@@ -282,6 +282,9 @@ impl std::fmt::Display for Severity {
 mod tests {
     use super::*;
 
+    /// A changeset with all fields, and with one object of each kind that has only the required ones.
+    const COMPLETE: &str = include_str!("../tests/changeset.json");
+
     #[test]
     fn json_keeps_all_fields() {
         // Literals without `..`, so that a new field does not compile until it is added here.
@@ -292,7 +295,7 @@ mod tests {
             verb: "rows.added".into(),
             text: "rows added".into(),
             count: Some(u64::MAX),
-            examples: vec![example],
+            examples: vec![example, Example::default()],
         };
         let node = Node {
             action: "renamed".into(),
@@ -304,18 +307,20 @@ mod tests {
             bytes_after: Some(u64::MAX),
             similarity: Some(99),
             tags: ["content".into(), "path".into()].into(),
-            facts: vec![fact],
+            facts: vec![fact, Fact::new("rows.reordered", "rows in another order")],
             children: vec![Node::new("added", "column", "")],
         };
-        let diagnostic = |severity| Diagnostic { path: text(), severity, message: "left out".into() };
+        let diagnostic = Diagnostic { path: text(), severity: Severity::Error, message: "left out".into() };
+        let general = [Severity::Note, Severity::Warning].map(|it| Diagnostic::general(it, "left out"));
         let changeset = Changeset {
             schema: SCHEMA,
             from: "a".into(),
             to: "b".into(),
             changes: vec![node],
-            diagnostics: [Severity::Note, Severity::Warning, Severity::Error].map(diagnostic).into(),
+            diagnostics: [diagnostic].into_iter().chain(general).collect(),
         };
-        assert_eq!(Changeset::from_json(&changeset.to_json()).unwrap(), changeset);
+        assert_eq!(changeset.to_json(), COMPLETE);
+        assert_eq!(Changeset::from_json(COMPLETE).unwrap(), changeset);
     }
 
     #[test]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from binoc_runbook.cli.output import OK, REFUSED, SCHEMA, exit_code, gate_code, print_json, report, show_line, verdict
 from binoc_runbook.finding import Finding, Findings, RefusedError
-from binoc_runbook.stages import QUESTIONS, STAGES, Target
+from binoc_runbook.stages import CHECK_STAGES, STAGES, Target
 from binoc_runbook.world import World
 
 
@@ -77,7 +77,7 @@ def _check_stages(target: Target) -> Findings:
     # import would block them.
     import_module("git")
     with ThreadPoolExecutor() as pool:
-        findings = list(pool.map(lambda stage: stage.observe(target).findings, QUESTIONS))
+        findings = list(pool.map(lambda stage: stage.observe(target).findings, CHECK_STAGES))
     return Findings(finding for stage in findings for finding in stage)
 
 

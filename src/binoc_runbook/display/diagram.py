@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 
-from binoc_runbook.stages import ACTS, STAGES, Reach, Target
+from binoc_runbook.stages import ACTION_STAGES, STAGES, Reach, Target
 
 #: Where a stage has an effect; the last column shows the workflow that the tag starts.
 _COLUMNS = ("this clone", "the remote", "the registries")
@@ -31,7 +31,7 @@ def stages(target: Target) -> str:
     """Return the diagram of the stages, the point of no return, and the workflow that the tag starts, as SVG."""
     parts, top, ends = [_heads()], _ROW, [_ROW] * len(_COLUMNS)
     for number, stage in enumerate(STAGES, 1):
-        if stage is ACTS[0]:
+        if stage is ACTION_STAGES[0]:
             parts.append(_point_of_no_return(top))
             top += _LINE
         column = _COLUMN[stage.reach]

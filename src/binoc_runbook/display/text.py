@@ -9,7 +9,7 @@ from binoc_runbook.finding import SIGN, Finding, Findings
 from binoc_runbook.policy import NAMES
 from binoc_runbook.release.record import StageRun
 from binoc_runbook.release.run import Release
-from binoc_runbook.stages import ACTS, STAGES, Stage, State, Target
+from binoc_runbook.stages import ACTION_STAGES, STAGES, Stage, State, Target
 from binoc_runbook.world.triggered_run import JobRun, PublishedArtifact
 
 STATE_SIGN: dict[State, str] = {"done": "✓", "ready": "→", "blocked": "✗", "unknown": "?"}
@@ -37,7 +37,7 @@ def heading(target: Target, *, dry_run: bool) -> str:
 def plan(target: Target) -> Iterator[str]:
     """Return the stages in order, with the commands of each."""
     for number, stage in enumerate(STAGES, 1):
-        if stage is ACTS[0]:
+        if stage is ACTION_STAGES[0]:
             yield POINT_OF_NO_RETURN
         yield f"{number}. {stage.name} ({stage.reach}): {stage.sentence}"
         for planned in stage.commands(target):
@@ -62,7 +62,7 @@ def chapter(head: str, findings: Findings) -> Iterator[str]:
 def verdict(run: StageRun) -> str:
     """Return the state of a stage in words."""
     if run.state == "done":
-        unchanged = "done already" if run.stage in ACTS else "done"
+        unchanged = "done already" if run.stage in ACTION_STAGES else "done"
         return "done now" if run.acted else unchanged
     return _VERDICT[run.state]
 
@@ -134,7 +134,7 @@ def _columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 def ending(release: Release, filed: str | None) -> Iterator[str]:
     """Return the result of a run, and the next commands."""
     target, policy = release.target, release.target.policy
-    if all(run.state == "done" and not run.acted for run in release.record.stages if run.stage in ACTS):
+    if all(run.state == "done" and not run.acted for run in release.record.stages if run.stage in ACTION_STAGES):
         yield f"✓ {target.version} is already released as {target.tag}; nothing was changed"
     elif release.dry_run:
         unknown = [run.stage.name for run in release.record.stages if run.state == "unknown"]
@@ -144,7 +144,7 @@ def ending(release: Release, filed: str | None) -> Iterator[str]:
         if target.world.kind == "real":
             yield f"next: ./just release {target.version}"
     else:
-        acted = ", ".join(run.stage.name for run in release.record.stages if run.acted and run.stage in ACTS)
+        acted = ", ".join(run.stage.name for run in release.record.stages if run.acted and run.stage in ACTION_STAGES)
         released = "is released" if target.world.kind == "real" else "was released in this rehearsal"
         yield f"✓ {target.version} {released} as {target.tag}; this run performed {acted}"
     yield from _refs(target.remote, release.record.refs)

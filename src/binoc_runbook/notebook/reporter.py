@@ -20,7 +20,7 @@ from binoc_runbook.notebook.messages import LIVE, RECORD
 from binoc_runbook.redaction import Translate
 from binoc_runbook.release.record import StageRun
 from binoc_runbook.release.run import Release
-from binoc_runbook.stages import ACTS, STAGES, Command, Stage, Target
+from binoc_runbook.stages import ACTION_STAGES, STAGES, Command, Stage, Target
 from binoc_runbook.world.triggered_run import JobRun, PublishedArtifact
 
 #: How many lines of a long command are kept, and how often the output is updated, in seconds.
@@ -40,14 +40,14 @@ class NotebookReporter:
         self._activity = ""
 
     def opened(self, release: Release) -> None:
-        self.says(text.heading(release.target, dry_run=release.dry_run))
+        self.note(text.heading(release.target, dry_run=release.dry_run))
 
     def plan(self, release: Release) -> None:
         lines = list(text.plan(release.target))
         figure = f"<figure>{diagram.stages(release.target)}</figure>"
         self._show(lines, _plan_table(release.target) + figure, live=lines)
 
-    def says(self, words: str) -> None:
+    def note(self, words: str) -> None:
         self._show_paragraphs([words])
 
     def stage_started(self, stage: Stage, activity: str) -> None:
@@ -176,7 +176,7 @@ def assignments(source: str) -> dict[str, str]:
 def _plan_table(target: Target) -> str:
     rows = []
     for stage in STAGES:
-        if stage is ACTS[0]:
+        if stage is ACTION_STAGES[0]:
             rows.append(f'<tr><td colspan="3"><strong>{html.escape(text.POINT_OF_NO_RETURN)}</strong></td></tr>')
         effect = "<br>".join([html.escape(stage.sentence), *map(_command, stage.commands(target))])
         rows.append(_row(f'<a href="#{stage.name}">{text.numbered(stage)}</a>', stage.reach, effect))

@@ -20,7 +20,7 @@ from binoc_runbook.rehearsal.registries import Registries, open_registries
 from binoc_runbook.rehearsal.runner import Repository, Runner, RunnerHost, WorkflowRun
 from binoc_runbook.rehearsal.servers.server import Server, ServerFaults
 from binoc_runbook.rehearsal.servers.trusted_publishers import Publisher
-from binoc_runbook.stages import ACTS, Target
+from binoc_runbook.stages import ACTION_STAGES, Target
 from binoc_runbook.version import Version
 from binoc_runbook.world import World
 from binoc_runbook.world.git import Git
@@ -198,7 +198,7 @@ def publish(target: Target, on_line: Callable[[str], None]) -> tuple[World, dict
     world = target.world
     with ExitStack() as opened:
         opened.callback(world.close)
-        for stage in ACTS:
+        for stage in ACTION_STAGES:
             if problems := stage.act(target, on_line):
                 raise RefusedError(f"the rehearsal could not release {target.version}", problems)
         publication = opened.enter_context(open_publication(world, target.policy, target.version, on_line))

@@ -42,14 +42,14 @@ class RehearsalWorld(World):
 
         with open_publication(self, policy, version, listener.line, listener) as publication:
             if is_registry_fault(self.fault):
-                listener.says(f"injected fault, in the first attempt: {FAULTS[self.fault]}")
+                listener.note(f"injected fault, in the first attempt: {FAULTS[self.fault]}")
             before: tuple[JobRun, ...] = ()
             for run in publication.start(f"refs/tags/{policy.tag_of(version)}", self.fault):
                 # A second attempt contains the jobs that passed in the first one; report only those that ran in it.
                 on_attempt(run.attempt, [job for job in run.jobs if job not in before])
                 before = run.jobs
                 if publication.will_rerun(run, self.fault):
-                    listener.says('the fault is removed; the failed jobs run again, as with "Re-run failed jobs"')
+                    listener.note('the fault is removed; the failed jobs run again, as with "Re-run failed jobs"')
             published = tuple(publication.published())
             return TriggeredRun(published, publication.missing(), publication.failed_jobs())
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from binoc_runbook.checks.tree import RECORDS
 from binoc_runbook.finding import Finding, Findings, RefusedError
 from binoc_runbook.release.record import Record, StageRun
-from binoc_runbook.stages import ACTS, QUESTIONS, RECHECKED, STAGES, Observation, Stage, Target
+from binoc_runbook.stages import ACTION_STAGES, CHECK_STAGES, RECHECKED, STAGES, Observation, Stage, Target
 from binoc_runbook.world.triggered_run import JobRun, PublishedArtifact, TriggerListener
 
 #: The state after an interrupted rehearsal, which is not resumed: the next one starts from the beginning.
@@ -73,7 +73,7 @@ class Release:
             RefusedError: In a real run, from the tests on: this stage, or one before it, is not done.
         """
         stage = next(stage for stage in STAGES if stage.name == name)
-        strict = not self.dry_run and stage not in QUESTIONS
+        strict = not self.dry_run and stage not in CHECK_STAGES
         if strict:
             self._refuse_if([run for run in self.record.stages if run.state != "done"])
         run = StageRun(stage)
@@ -92,7 +92,7 @@ class Release:
         if strict:
             self._refuse_if([run] if run.state != "done" else [])
 
-    def line(self) -> None:
+    def recheck(self) -> None:
         """Observe again the stages that may have changed during the tests: this is the point of no return.
 
         Raises:
@@ -177,7 +177,7 @@ class Release:
         if run.before.state == "done":
             return
         run.commands = stage.commands(target)
-        if run.before.state != "ready" or (self.dry_run and stage in ACTS):
+        if run.before.state != "ready" or (self.dry_run and stage in ACTION_STAGES):
             return
         run.problems = stage.requires(target).having("failed", "unknown")
         if run.problems:
@@ -192,7 +192,7 @@ class Release:
         run.problems = Findings() if run.after.state == "done" else problems
 
     def _observe(self, stage: Stage) -> Observation:
-        if self._released_before and stage not in ACTS:
+        if self._released_before and stage not in ACTION_STAGES:
             saw = f"`{self.target.tag}` is already on `{self.target.remote}`, so this check is not needed"
             return Observation.of_check(Findings([Finding.ok(stage.name, f"git ls-remote {self.target.remote}", saw)]))
         return stage.observe(self.target)
@@ -212,7 +212,7 @@ class Release:
 
     def _progress(self) -> str:
         """Return what is public already, and how to continue."""
-        acted = [run.stage.name for run in self.record.stages if run.stage in ACTS and run.state == "done"]
+        acted = [run.stage.name for run in self.record.stages if run.stage in ACTION_STAGES and run.state == "done"]
         if self.dry_run or not acted:
             return "nothing was pushed and nothing was tagged"
         if self.target.world.kind == "rehearsal":

@@ -28,13 +28,13 @@ SCHEMA = 1
 PAUSE = 20.0
 
 #: The chapters of the runbook `verify.ipynb`, in order. Each is one check.
-CHAPTERS = ("published", "origin", "smoke-test")
+CHAPTERS = ("published", "provenance", "smoke-test")
 
 
 class VerificationReporter(Protocol):
     """A listener that shows the progress of a verification."""
 
-    def says(self, words: str) -> None:
+    def note(self, text: str) -> None:
         """Show one line by itself."""
 
     def started(self, activity: str) -> None:
@@ -83,15 +83,15 @@ class Verification:
         tag = target.world.git.local_tag(target.tag)
         self.commit = tag.commit if tag else None
         checksums = f"{len(self.sums)} checksums" if self.sums else "no SHA256SUMS"
-        reporter.says(f"verification of {target.version}, published from {target.tag}; {checksums} to compare with")
+        reporter.note(f"verification of {target.version}, published from {target.tag}; {checksums} to compare with")
 
     def published(self) -> None:
         """Check that the registries have each artifact; repeat, until the timeout, for those not yet visible."""
         self._check("published", self._check_registries)
 
-    def origin(self) -> None:
+    def provenance(self) -> None:
         """Compare the commit in each crate with the tag, and verify the provenance of each distribution."""
-        self._check("origin", self._check_origins)
+        self._check("provenance", self._check_provenances)
 
     def smoke_test(self) -> None:
         """Install the published packages on each Python of this machine, and run them; skipped if one is missing."""
@@ -119,7 +119,7 @@ class Verification:
         if reasons:
             raise RefusedError(f"verification of {self.target.version} failed", reasons)
         names = ", ".join(artifact.name for artifact in self.verdicts)
-        self._reporter.says(f"✓ {self.target.version} is published: {names}")
+        self._reporter.note(f"✓ {self.target.version} is published: {names}")
 
     # Checks
 
@@ -158,7 +158,7 @@ class Verification:
         age = time.time() - tagged if tagged is not None else None
         return ReleaseContext(self.target.policy, self.target.version, age, self._own_build)
 
-    def _check_origins(self) -> Findings:
+    def _check_provenances(self) -> Findings:
         release = self._context()
         findings = []
         for verdict in self.verdicts.values():

@@ -19,8 +19,7 @@ from binoc_runbook.files import root_of
 from binoc_runbook.finding import Finding, Findings, Place, RefusedError
 from binoc_runbook.policy import MANIFEST, NAMES, TABLE, Artifact
 from binoc_runbook.release.parameters import open_target
-from binoc_runbook.stages import ACTS, RECHECKED, STAGES, Target
-from binoc_runbook.stages import QUESTIONS as CHECK_STAGES
+from binoc_runbook.stages import ACTION_STAGES, CHECK_STAGES, RECHECKED, STAGES, Target
 from binoc_runbook.stages.surface import SurfaceStage
 from binoc_runbook.stages.sync import SyncStage
 from binoc_runbook.stages.workflow import audit_of
@@ -193,8 +192,8 @@ def _maturin(target: Target, options: Options) -> Findings:
 
 def _order(target: Target, options: Options) -> Findings:
     """Check the order of the stages, including those that run again at the point of no return."""
-    before = [stage.name for stage in STAGES if stage not in ACTS]
-    stages = [*before, *RECHECKED, *(act.name for act in ACTS)]
+    before = [stage.name for stage in STAGES if stage not in ACTION_STAGES]
+    stages = [*before, *RECHECKED, *(act.name for act in ACTION_STAGES)]
     expected = options.get("stages", tuple(stages))
     place = _own_place(target.world.root, "STAGES: ")
     remaining = iter(stages)
@@ -202,18 +201,18 @@ def _order(target: Target, options: Options) -> Findings:
     return Findings([_verdict("order", place, f"the order of the stages is {' → '.join(stages)}", difference)])
 
 
-def _line(target: Target, options: Options) -> Findings:
+def _point_of_no_return(target: Target, options: Options) -> Findings:
     """Check that all stages that only check run before the first public stage."""
     reaches = [(stage.name, stage.reach) for stage in STAGES]
-    place = _own_place(target.world.root, "QUESTIONS: ")
+    place = _own_place(target.world.root, "CHECK_STAGES: ")
     first = next((index for index, (_, reach) in enumerate(reaches) if reach != "local"), len(reaches))
     checks = {stage.name for stage in CHECK_STAGES}
     late = [name for name, _ in reaches[first:] if name in checks]
     if late:
         saw = f"checks after the first public stage: {', '.join(late)}"
-        return Findings([Finding.failed("line", place, saw, _FIX)])
+        return Findings([Finding.failed("point-of-no-return", place, saw, _FIX)])
     saw = f"{', '.join(name for name, _ in reaches[:first])} run before `{reaches[first][0]}`, the first public stage"
-    return Findings([Finding.ok("line", place, saw)])
+    return Findings([Finding.ok("point-of-no-return", place, saw)])
 
 
 def _pins(target: Target, options: Options) -> Findings:
@@ -295,7 +294,7 @@ CHECKS: dict[str, DecisionCheck] = {
     "maturin": DecisionCheck("each distribution is built by maturin", _maturin),
     "crate": DecisionCheck("a crate is published to crates.io", _crate),
     "order": DecisionCheck("the stages run in the given order", _order, ("stages",)),
-    "line": DecisionCheck("all checks run before the first public stage", _line),
+    "point-of-no-return": DecisionCheck("all checks run before the first public stage", _point_of_no_return),
     "tests": DecisionCheck("the named tests exist; they do not run in this build", _tests, ("by",)),
     "pins": DecisionCheck("the pinned requirements do not contain the given packages", _pins, ("without",)),
 }

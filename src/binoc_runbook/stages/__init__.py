@@ -15,15 +15,26 @@ from binoc_runbook.stages.tree import TreeStage
 from binoc_runbook.stages.workflow import WorkflowStage
 
 #: The stages before the tests: fast, and without side effects.
-QUESTIONS: tuple[Stage, ...] = (TreeStage(), SurfaceStage(), SyncStage(), WorkflowStage(), RemoteStage())
+CHECK_STAGES: tuple[Stage, ...] = (TreeStage(), SurfaceStage(), SyncStage(), WorkflowStage(), RemoteStage())
 
 #: The stages that are checked again at the point of no return, because the tests take time.
 RECHECKED = ("tree", "sync", "remote")
 
 #: The stages after the point of no return.
-ACTS: tuple[Stage, ...] = (PushBranchStage(), TagStage(), PushTagStage())
+ACTION_STAGES: tuple[Stage, ...] = (PushBranchStage(), TagStage(), PushTagStage())
 
 #: All stages of a release.
-STAGES: tuple[Stage, ...] = (*QUESTIONS, TestsStage(), *ACTS)
+STAGES: tuple[Stage, ...] = (*CHECK_STAGES, TestsStage(), *ACTION_STAGES)
 
-__all__ = ["ACTS", "QUESTIONS", "RECHECKED", "STAGES", "Command", "Observation", "Reach", "Stage", "State", "Target"]
+__all__ = [
+    "ACTION_STAGES",
+    "CHECK_STAGES",
+    "RECHECKED",
+    "STAGES",
+    "Command",
+    "Observation",
+    "Reach",
+    "Stage",
+    "State",
+    "Target",
+]

@@ -30,7 +30,7 @@ class TriggerListener(JobListener, Protocol):
     def line(self, text: str) -> None:
         """Show a line of the job that started last."""
 
-    def says(self, words: str) -> None:
+    def note(self, words: str) -> None:
         """Show one line that is not the output of a job."""
 
 
