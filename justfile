@@ -15,8 +15,8 @@ export PYTHONDONTWRITEBYTECODE := ""
 
 target := env("CARGO_TARGET_DIR", justfile_directory() / "target")
 site := target / "site"
-# One more than processors, because tests wait for other processes; no more than four, each of which loads the library.
-workers := if num_cpus() == "1" { "2" } else if num_cpus() == "2" { "3" } else { "4" }
+# Two for each processor, because tests wait for other processes; no more than four, each of which loads the library.
+workers := if num_cpus() == "1" { "2" } else { "4" }
 
 # list the recipes
 default:
