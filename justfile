@@ -77,12 +77,15 @@ test-code: (run-tests "-m 'not rehearsal and not notebook' tests")
 
 [private]
 [parallel]
-test-inputs: lint docs build
+test-inputs: lint docs build test-rust
+
+[private]
+test-rust:
+    cargo test --workspace --locked
 
 # The slowest tests run first, so that all workers finish at about the same time.
 [private]
-run-tests selection: build
-    cargo test --workspace --locked
+run-tests selection: build test-rust
     python -m pytest -n {{ workers }} --dist loadscope --no-loadscope-reorder {{ selection }}
     PYTHONPATH="{{ site }}" python -m pytest python
 

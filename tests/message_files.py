@@ -234,7 +234,9 @@ def page(entries: Iterable[dict[str, str]]) -> str:
     lines = []
     for check, messages in sorted(sections.items()):
         lines.append(f"\n### {check}\n")
-        for entry in sorted(messages, key=lambda entry: (order.index(entry["status"]), entry["saw"])):
+        for entry in sorted(
+            messages, key=lambda entry: (order.index(entry["status"]), entry["saw"], entry["looked_at"])
+        ):
             text = f"- **{entry['status']}** {_prose(': '.join(filter(None, (entry['looked_at'], entry['saw']))))}"
             lines.append(text + (f"  \n  → {_prose(entry['remedy'])}" if entry["remedy"] else ""))
     return "\n".join(lines) + "\n"

@@ -332,7 +332,7 @@ def test_verification_without_artifacts_is_refused(built):
     text = (built.root / "pyproject.toml").read_text()
     (built.root / "pyproject.toml").write_text(text.partition("\n[[")[0])
     verification = built.verification()
-    for check in (verification.published, verification.origin, verification.smoke_test):
+    for check in (verification.published, verification.provenance, verification.smoke_test):
         check()
     with pytest.raises(RefusedError) as refusal:
         verification.finish()
