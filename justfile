@@ -47,6 +47,11 @@ release version *options:
 verify *arguments:
     @binoc-runbook verify "$@"
 
+# show the state of a release in every place, and the next command; read-only
+[group("release")]
+doctor *arguments:
+    @binoc-runbook doctor "$@"
+
 # prepare a new version: update manifests and the changelog, show the next commands
 [group("release")]
 prepare version:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from binoc_runbook.checks.release_state import PLACES, STATES
 from binoc_runbook.environ import VARIABLES
 from binoc_runbook.rehearsal.runner.failure_diagnosis import KNOWN_FAILURES, FailedJob, diagnose
 from binoc_runbook.version import Version, VersionError
@@ -80,3 +81,10 @@ def test_errors_of_the_registries():
         for text in texts.split("; "):
             assert (meaning, remedy.replace("the four values", job.publisher)) == diagnose([text], job)
     assert [row[1] for row in rows] == [failure.meaning for failure in KNOWN_FAILURES]
+
+
+def test_release_states():
+    rows = table("reference/release-states.md", "## States")
+    assert [row[:2] for row in rows] == [[state.name, state.meaning] for state in STATES]
+    assert all(row[2] for row in rows)
+    assert [row[0] for row in table("reference/release-states.md", "## Places")] == list(PLACES)

@@ -258,3 +258,10 @@ def test_error_can_be_pickled() -> None:
         Version.parse("v0.4.0")
 
     assert str(pickle.loads(pickle.dumps(refused.value))) == str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("version", "following"), [("0.4.0", "0.4.1"), ("0.4.9", "0.4.10"), ("0.5.0-rc.1", "0.5.0-rc.2")]
+)
+def test_next_version(version, following):
+    assert Version.parse(version).next == Version.parse(following)

@@ -108,6 +108,13 @@ class Version:
         return f"v{self.semver}"
 
     @property
+    def next(self) -> Version:
+        """Return the version to release after this one: the next pre-release of the same kind, or the next patch."""
+        if self.pre is None:
+            return replace(self, patch=self.patch + 1)
+        return replace(self, pre=(self.pre[0], self.pre[1] + 1))
+
+    @property
     def is_prerelease(self) -> bool:
         """Return whether this is a pre-release."""
         return self.pre is not None

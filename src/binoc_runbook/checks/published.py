@@ -36,12 +36,16 @@ class BuiltFiles:
 
 @dataclass(frozen=True, slots=True)
 class PublicationResult:
-    """State of one artifact at its registry, with its finding and the response of the registry."""
+    """State of one artifact at its registry, with its finding and the response of the registry.
+
+    `lacking` are the built files that are not published, if all published files are built ones.
+    """
 
     artifact: Artifact
     state: State
     finding: Finding
     lookup: VersionLookup
+    lacking: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +109,12 @@ def published(
         remedy = _download_checksums(release) if release.own_build else _yank(artifact, release)
         return _result(artifact, "differs", lookup, saw + _list_missing(missing), remedy)
     if missing:
-        count = len(built.digests) - len(missing)
+        count, lacking = len(built.digests) - len(missing), [] if unexpected else missing
         saw = f"{count} of {_files(len(built.digests))} published{_list_missing(missing)}"
         if release.young:
-            return _result(artifact, "not yet visible", lookup, saw, again)
+            return _result(artifact, "not yet visible", lookup, saw, again, lacking=lacking)
         remedy = _dispatch(artifact, release, partly=True) if built.complete else _download_checksums(release)
-        return _result(artifact, "differs", lookup, saw, remedy)
+        return _result(artifact, "differs", lookup, saw, remedy, lacking=lacking)
     if unexpected:
         saw = f"{len(built.digests)} of {len(lookup.digests)} files compared, identical to the build"
         return _result(artifact, "published", lookup, saw, _download_checksums(release))
@@ -155,10 +159,18 @@ _STATUS: dict[State, Status] = {
 }
 
 
-def _result(artifact: Artifact, state: State, lookup: VersionLookup, saw: str, remedy: str = "") -> PublicationResult:
+def _result(
+    artifact: Artifact,
+    state: State,
+    lookup: VersionLookup,
+    saw: str,
+    remedy: str = "",
+    *,
+    lacking: Sequence[str] = (),
+) -> PublicationResult:
     status: Status = "warning" if state == "published" and remedy else _STATUS[state]
     finding = Finding(PUBLISHED, status, lookup.question, f"{state}: {saw}", remedy)
-    return PublicationResult(artifact, state, finding, lookup)
+    return PublicationResult(artifact, state, finding, lookup, tuple(lacking))
 
 
 def _belongs(name: str, artifact: Artifact, version: Version) -> bool:

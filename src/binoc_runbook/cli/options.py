@@ -11,6 +11,7 @@ from binoc_runbook.rehearsal.faults import FAULTS, QUICK
 
 Command = Callable[[Path, argparse.Namespace], int]
 
+_SUMS = "checksums to compare with [default: dist/SHA256SUMS]"
 _ROOT = "checkout to use [default: the one that contains the current directory]"
 
 
@@ -123,9 +124,14 @@ def _rehearse(sub: argparse.ArgumentParser) -> None:
     either.add_argument("--fault", choices=list(FAULTS), dest="option", help=about)
 
 
+def _doctor(sub: argparse.ArgumentParser) -> None:
+    _plan(sub)
+    sub.add_argument("--sums", type=Path, metavar="FILE", help=_SUMS)
+
+
 def _verify(sub: argparse.ArgumentParser) -> None:
     _optional_version(sub)
-    sub.add_argument("--sums", type=Path, metavar="FILE", help="checksums to compare with [default: dist/SHA256SUMS]")
+    sub.add_argument("--sums", type=Path, metavar="FILE", help=_SUMS)
     about = "how long to wait for registries and the workflow [default: 600]"
     _renamed(sub, "--patience", "--timeout")
     sub.add_argument("--timeout", type=float, metavar="SECONDS", help=about)
@@ -153,6 +159,7 @@ COMMANDS: dict[str, tuple[Command, Callable[[argparse.ArgumentParser], None]]] =
     "release": (subcommands.release, _release),
     "rehearse": (subcommands.rehearse, _rehearse),
     "verify": (subcommands.verify, _verify),
+    "doctor": (subcommands.doctor, _doctor),
     "set-version": (subcommands.set_version, _version),
     "prepare": (subcommands.prepare, _version),
     "setup-check": (subcommands.setup_check, _json),

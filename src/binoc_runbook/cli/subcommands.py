@@ -125,6 +125,24 @@ def plan(root: Path, parsed: argparse.Namespace) -> int:
     return OK
 
 
+def doctor(root: Path, parsed: argparse.Namespace) -> int:
+    """Show the state of a release in every place, and the one safe next command; read-only."""
+    from binoc_runbook.display import diagnosis as table
+    from binoc_runbook.display import terminal
+    from binoc_runbook.release.doctor import examine
+    from binoc_runbook.release.verification import read_checksums
+
+    target = _target(root, parsed)
+    sums = None if parsed.sums is None else _from_root(root, parsed.sums.resolve()).as_posix()
+    diagnosis = examine(target, read_checksums(root, sums, target) or {}, own_build=sums is None)
+    if parsed.json:
+        print_json({"schema": SCHEMA, "version": str(target.version), "tag": target.tag, **diagnosis.to_json()})
+        return OK
+    terminal.show_table(sys.stdout, table.headings(diagnosis), table.rows(diagnosis))
+    terminal.show_lines(sys.stdout, table.conclusion(diagnosis))
+    return OK
+
+
 def setup_check(root: Path, parsed: argparse.Namespace) -> int:
     """List the settings at GitHub and at the registries that a release needs, and check those that can be read."""
     from binoc_runbook.release.setup_check import check_setup

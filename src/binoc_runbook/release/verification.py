@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from binoc_runbook.checks import published as checks
 from binoc_runbook.checks.dists.checksum_file import CHECKSUMS, parse_checksums
-from binoc_runbook.checks.published import PublicationResult, ReleaseContext
+from binoc_runbook.checks.published import PublicationResult
 from binoc_runbook.dist.smoke_test import CHECK as SMOKE_TEST
 from binoc_runbook.dist.smoke_test import run_smoke_test
 from binoc_runbook.files import write_atomically
@@ -19,6 +19,7 @@ from binoc_runbook.finding import Finding, Findings, RefusedError
 from binoc_runbook.policy import Artifact
 from binoc_runbook.redaction import each_string
 from binoc_runbook.release.record import times
+from binoc_runbook.release.registry_checks import RegistryChecks
 from binoc_runbook.stages.target import Target
 
 #: The schema version of the record of a verification.
@@ -72,7 +73,7 @@ class Verification:
         pause: float = PAUSE,
     ) -> None:
         self.target = target
-        self.sums, self._own_build = sums, own_build
+        self.sums = sums
         self.verdicts: dict[Artifact, PublicationResult] = {}
         self.findings: dict[str, Findings] = {}
         self.outcome = "unfinished"
@@ -82,6 +83,8 @@ class Verification:
         self._began = datetime.datetime.now(datetime.UTC)
         tag = target.world.git.local_tag(target.tag)
         self.commit = tag.commit if tag else None
+        tagged_at = target.world.git.tagged_at(target.tag)
+        self._registries = RegistryChecks(target, sums, own_build, self.commit, tagged_at)
         checksums = f"{len(self.sums)} checksums" if self.sums else "no SHA256SUMS"
         reporter.note(f"verification of {target.version}, published from {target.tag}; {checksums} to compare with")
 
@@ -129,7 +132,7 @@ class Verification:
         deadline, waiting = time.monotonic() + self._timeout, list(self.target.policy.artifacts)
         while waiting:
             with ThreadPoolExecutor() as pool:  # in parallel: each mostly waits for its registry
-                self.verdicts.update(zip(waiting, pool.map(self._look_up, waiting), strict=True))
+                self.verdicts.update(zip(waiting, pool.map(self._registries.publication, waiting), strict=True))
             waiting = [artifact for artifact in waiting if self.verdicts[artifact].state == "not yet visible"]
             left = deadline - time.monotonic()
             if not waiting or left <= 0:
@@ -142,51 +145,13 @@ class Verification:
             return Findings([Finding.unknown(checks.PUBLISHED, self.target.policy.source, saw, remedy)])
         return Findings(verdict.finding for verdict in self.verdicts.values())
 
-    def _look_up(self, artifact: Artifact) -> PublicationResult:
-        from binoc_runbook.world import cargo_index, pip_index
-
-        policy, version, processes = self.target.policy, self.target.version, self.target.world.processes
-        if artifact.registry == "crates.io":
-            lookup = cargo_index.look_up_version(processes, artifact.name, version.semver)
-        else:
-            lookup = pip_index.look_up_version(processes, artifact.name, version.pep440)
-        built = checks.select_built_files(artifact, policy, version, self.sums)
-        return checks.published(artifact, lookup, built, self._context())
-
-    def _context(self) -> ReleaseContext:
-        tagged = self.target.world.git.tagged_at(self.target.tag)
-        age = time.time() - tagged if tagged is not None else None
-        return ReleaseContext(self.target.policy, self.target.version, age, self._own_build)
-
     def _check_provenances(self) -> Findings:
-        release = self._context()
-        findings = []
-        for verdict in self.verdicts.values():
-            artifact, lookup = verdict.artifact, verdict.lookup
-            if lookup.kind == "offered" and artifact.registry == "crates.io":
-                findings.append(checks.commit(artifact, lookup.commit, release, self.commit))
-            elif lookup.kind == "offered":
-                findings.append(self._check_provenance(artifact, release))
+        sources = (self._registries.source(verdict.artifact, verdict.lookup) for verdict in self.verdicts.values())
+        findings = [finding for finding in sources if finding]
         if not findings:
             saw, remedy = "the registries offer no artifacts to check", f"just verify {self.target.version}"
             findings.append(Finding.unknown(checks.COMMIT, "the registries", saw, remedy))
         return Findings(findings)
-
-    def _check_provenance(self, artifact: Artifact, release: ReleaseContext) -> Finding:
-        from binoc_runbook.world.pip_index import configured_index
-        from binoc_runbook.world.provenance import verify_provenance
-
-        processes, repository = self.target.world.processes, self.target.policy.repository
-        looked_at = f"the provenance of {artifact.name} {release.version}"
-        if configured_index(processes):
-            saw = "another index is configured, but only PyPI has provenance"
-            remedy = f"run `just verify {release.version}` without this index"
-            return Finding.unknown(checks.PROVENANCE, looked_at, saw, remedy)
-        if repository is None:
-            saw, remedy = "the policy has no `repository`", "add `repository` to the policy"
-            return Finding.unknown(checks.PROVENANCE, looked_at, saw, remedy)
-        names = sorted(checks.select_built_files(artifact, release.policy, release.version, self.sums).digests)
-        return checks.provenance(artifact, verify_provenance(processes, repository, names), release)
 
     def _run_smoke_test(self) -> Findings:
         missing = [artifact.name for artifact, verdict in self.verdicts.items() if verdict.lookup.kind != "offered"]

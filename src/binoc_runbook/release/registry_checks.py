@@ -1,0 +1,74 @@
+"""Checks of one artifact at its registry: publication, and the commit or provenance of its files."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from binoc_runbook.checks import published as checks
+from binoc_runbook.checks.observations import VersionLookup
+from binoc_runbook.checks.published import PublicationResult, ReleaseContext
+from binoc_runbook.finding import Finding
+from binoc_runbook.policy import Artifact
+from binoc_runbook.stages.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryChecks:
+    """The registries of a target, and the digests of the built files by name to compare with.
+
+    `commit` is the commit of the tag, `tagged_at` its Unix time; both are `None` without a tag. With `own_build`, the
+    digests are of a build in this checkout.
+    """
+
+    target: Target
+    checksums: Mapping[str, str]
+    own_build: bool
+    commit: str | None
+    tagged_at: float | None
+
+    @property
+    def context(self) -> ReleaseContext:
+        """Return the policy, version and current age of the release."""
+        age = time.time() - self.tagged_at if self.tagged_at is not None else None
+        return ReleaseContext(self.target.policy, self.target.version, age, self.own_build)
+
+    def publication(self, artifact: Artifact) -> PublicationResult:
+        """Query the registry of an artifact, and compare the published files with the built ones."""
+        from binoc_runbook.world import cargo_index, pip_index
+
+        version, processes = self.target.version, self.target.world.processes
+        if artifact.registry == "crates.io":
+            lookup = cargo_index.look_up_version(processes, artifact.name, version.semver)
+        else:
+            lookup = pip_index.look_up_version(processes, artifact.name, version.pep440)
+        built = checks.select_built_files(artifact, self.target.policy, version, self.checksums)
+        return checks.published(artifact, lookup, built, self.context)
+
+    def source(self, artifact: Artifact, lookup: VersionLookup) -> Finding | None:
+        """Check where the published files of an artifact were built; return `None` if there are no files.
+
+        A crate contains the commit. A distribution has provenance at PyPI.
+        """
+        if lookup.kind != "offered":
+            return None
+        if artifact.registry == "crates.io":
+            return checks.commit(artifact, lookup.commit, self.context, self.commit)
+        return self._provenance(artifact)
+
+    def _provenance(self, artifact: Artifact) -> Finding:
+        from binoc_runbook.world.pip_index import configured_index
+        from binoc_runbook.world.provenance import verify_provenance
+
+        release, processes, repository = self.context, self.target.world.processes, self.target.policy.repository
+        looked_at = f"the provenance of {artifact.name} {release.version}"
+        if configured_index(processes):
+            saw = "another index is configured, but only PyPI has provenance"
+            remedy = f"run `just verify {release.version}` without this index"
+            return Finding.unknown(checks.PROVENANCE, looked_at, saw, remedy)
+        if repository is None:
+            saw, remedy = "the policy has no `repository`", "add `repository` to the policy"
+            return Finding.unknown(checks.PROVENANCE, looked_at, saw, remedy)
+        names = sorted(checks.select_built_files(artifact, release.policy, release.version, self.checksums).digests)
+        return checks.provenance(artifact, verify_provenance(processes, repository, names), release)
