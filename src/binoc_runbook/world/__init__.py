@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -107,16 +107,17 @@ class World:
             return None
         from binoc_runbook.checks.github_run import unfinished, workflow_run
         from binoc_runbook.world.triggered_run import TriggeredRun
-        from binoc_runbook.world.workflow_runs import START_LIMIT, WorkflowRuns, job_results
+        from binoc_runbook.world.workflow_runs import END_LIMIT, START_LIMIT, TIMEOUT, WorkflowRuns, job_results
 
         name = policy.tag_of(tag.version)
         tagged = self.git.tagged_at(name)
         age = None if tagged is None else time.time() - tagged
         is_new = tag.is_new or (age is not None and age < START_LIMIT)
-        runs = WorkflowRuns(self.github, policy.repository, policy.workflow, name, tag.commit)
+        client = replace(self.github, timeout=TIMEOUT)
+        runs = WorkflowRuns(client, policy.repository, policy.workflow, name, tag.commit)
         lookup = runs.await_start(START_LIMIT if is_new else 0.0, listener)
         if tag.wait and lookup.run is not None:
-            lookup = runs.await_end(listener)
+            lookup = runs.await_end(END_LIMIT, listener)
         finding = workflow_run(lookup, policy, tag.version, tag.commit, None if tag.is_new else age)
         if tag.wait and lookup.run is not None:
             on_attempt(lookup.run.attempt, job_results(lookup.run))

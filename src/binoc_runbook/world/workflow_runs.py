@@ -45,8 +45,7 @@ class WorkflowRuns:
         and `event` of the request are not used, because they are not reliable for tags.
         """
         query = f"head_sha={self.commit}&per_page=100"
-        client = replace(self.client, timeout=TIMEOUT)
-        response = client.get(f"/repos/{self.repository}/actions/workflows/{self.workflow}/runs?{query}")
+        response = self.client.get(f"/repos/{self.repository}/actions/workflows/{self.workflow}/runs?{query}")
         if response.outcome != "value":
             return _without_value(response)
         try:
@@ -55,7 +54,7 @@ class WorkflowRuns:
                 return RunLookup("no run", response.question)
             newest = max(runs, key=lambda run: (run.get("run_started_at") or run["created_at"], run["id"]))
             path = f"/repos/{self.repository}/actions/runs/{newest['id']}/jobs?filter=latest&per_page=100"
-            jobs = client.get(path)
+            jobs = self.client.get(path)
             if jobs.outcome != "value":
                 return _without_value(jobs)
             return RunLookup("run", response.question, _run(newest, jobs.value["jobs"]))
@@ -73,7 +72,7 @@ class WorkflowRuns:
 
         return self._repeat(lambda lookup: lookup.run is not None, show, limit, START_OUTAGE, START_PAUSE)
 
-    def await_end(self, listener: TriggerListener, limit: float = END_LIMIT) -> RunLookup:
+    def await_end(self, limit: float, listener: TriggerListener) -> RunLookup:
         """Follow the run until it has ended, for up to `limit` seconds, and show its jobs while they start and end."""
         progress = _Progress(listener)
 
