@@ -9,14 +9,21 @@ import shutil
 import subprocess
 import urllib.request
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
+from binoc_runbook.checks.observations import VersionLookup
+from binoc_runbook.policy import Artifact
+
 from .message_files import Messages
+
+if TYPE_CHECKING:
+    from .local_registries import LocalRegistries
 
 Git = Callable[..., str]
 
@@ -55,6 +62,28 @@ def isolated_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: 
     monkeypatch.delenv("COLUMNS", raising=False)  # so that messages are not wrapped
     # Since Python 3.13, the global opener keeps the certificate authorities of its first use.
     urllib.request.install_opener(None)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_published(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Report that no registry has a version, without a query, in tests that do not use `local_registries`."""
+    if "local_registries" not in request.fixturenames:
+
+        def look_up_versions(processes: object, artifacts: Sequence[Artifact], version: object) -> object:
+            return {artifact: VersionLookup("no name", artifact.registry, reason="test") for artifact in artifacts}
+
+        monkeypatch.setattr("binoc_runbook.world.registry_queries.look_up_versions", look_up_versions)
+
+
+@pytest.fixture
+def local_registries(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalRegistries]:
+    """Run registries on localhost, and let the clients of this test query them."""
+    from .local_registries import LocalRegistries
+
+    with LocalRegistries() as registries:
+        for name, value in registries.environment.items():
+            monkeypatch.setenv(name, value)
+        yield registries
 
 
 @pytest.fixture

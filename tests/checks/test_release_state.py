@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from binoc_runbook.checks.observations import GitHubResponse, RemoteRefs, Tag, VersionLookup
+from binoc_runbook.checks.observations import GitHubResponse, GitHubRun, RemoteRefs, RunLookup, Tag, VersionLookup
 from binoc_runbook.checks.published import CLOSED, PublicationResult, ReleaseContext
 from binoc_runbook.checks.release_state import (
     PLACES,
@@ -14,7 +14,6 @@ from binoc_runbook.checks.release_state import (
     CommitVersions,
     ObservedTag,
     ReleaseTraces,
-    RunReport,
     diagnose,
 )
 from binoc_runbook.finding import Finding
@@ -49,6 +48,15 @@ def published(*artifacts, **others):
     return {item.name: publication(item) if item in artifacts else absent(item) for item in POLICY.artifacts} | others
 
 
+def run(progress):
+    """Return the lookup of a run with this progress."""
+    if progress in ("none", "unknown"):
+        return RunLookup("no run" if progress == "none" else "no access", "GET /runs", reason="no token")
+    words = {"passed": ("completed", "success"), "failed": ("completed", "failure"), "running": ("in_progress", None)}
+    status, conclusion = words.get(progress, ("queued", None))
+    return RunLookup("run", "GET /runs", GitHubRun(7, 1, "push", status, conclusion, "the page of run 7", ()))
+
+
 SOURCE = {item.name: Finding.ok("provenance", item.name, "is from the tag") for item in POLICY.artifacts}
 
 RELEASED = ReleaseTraces(
@@ -62,7 +70,7 @@ RELEASED = ReleaseTraces(
     manifests=SAME,
     local=TAG,
     published=TAG,
-    run=RunReport("passed", "run 7 passed", 7),
+    run=run("passed"),
     publications=published(WHEEL, CRATE),
     provenance=SOURCE,
     github=GitHubResponse("GET /releases", "value", {"draft": False, "assets": []}),
@@ -73,7 +81,7 @@ NOTHING = replace(
     on_branch="no",
     local=NO_TAG,
     published=NO_TAG,
-    run=RunReport("none", "no run"),
+    run=run("none"),
     publications=published(),
     provenance={},
     github=GitHubResponse("GET /releases", "absent"),
@@ -82,7 +90,7 @@ NOTHING = replace(
 PUSHED = replace(NOTHING, on_branch="yes", local=TAG, published=TAG)
 YOUNG = replace(RELEASED.context, age=60.0)
 UNREADABLE = VersionLookup("no answer", "the registry", reason="timed out")
-FAILED = RunReport("failed", "run 7 failed", 7)
+FAILED = run("failed")
 PARTLY = published(WHEEL)
 LACKING = published(CRATE, demo=publication(WHEEL, "differs", lacking=("demo-0.4.0.tar.gz",)))
 
@@ -120,8 +128,8 @@ CASES = [
     ("branch pushed", replace(NOTHING, on_branch="yes"), "./just release 0.4.0"),
     ("not started", NOTHING, "./just release 0.4.0"),
     ("tag not on the branch", replace(PUSHED, on_branch="no"), None),
-    ("workflow waits", replace(PUSHED, run=RunReport("waiting", "run 7 waits", 7)), "gh run watch 7"),
-    ("workflow runs", replace(PUSHED, run=RunReport("running", "run 7 runs", 7)), "gh run watch 7"),
+    ("workflow waits", replace(PUSHED, run=run("waiting")), "gh run watch 7"),
+    ("workflow runs", replace(PUSHED, run=run("running")), "gh run watch 7"),
     (
         "closed",
         replace(RELEASED, context=replace(RELEASED.context, age=CLOSED), run=FAILED, publications=LACKING),
@@ -142,12 +150,12 @@ CASES = [
     ),
     (
         "not yet visible",
-        replace(PUSHED, context=YOUNG, run=RunReport("passed", "run 7 passed", 7)),
+        replace(PUSHED, context=YOUNG, run=run("passed")),
         "./just verify 0.4.0",
     ),
     (
         "not yet visible",
-        replace(PUSHED, context=YOUNG, run=RunReport("unknown", "no token")),
+        replace(PUSHED, context=YOUNG, run=run("unknown")),
         "gh run list --workflow publish.yml --branch v0.4.0",
     ),
     (
@@ -163,7 +171,7 @@ CASES = [
     ("not published", replace(PUSHED, run=RELEASED.run), "gh workflow run publish.yml --ref v0.4.0 -f artifact=demo"),
     (
         "not published",
-        replace(PUSHED, run=RunReport("unknown", "no token")),
+        replace(PUSHED, run=run("unknown")),
         "gh run list --workflow publish.yml --branch v0.4.0",
     ),
     ("GitHub release missing", replace(RELEASED, run=FAILED, github=NOTHING.github), "gh run rerun 7 --failed"),
@@ -204,7 +212,7 @@ def test_unreadable_place_is_unknown_and_not_no():
         RELEASED,
         refs=RemoteRefs("git ls-remote", None, "refused"),
         published=NO_TAG,
-        run=RunReport("unknown", "no token"),
+        run=run("unknown"),
         publications={item.name: replace(absent(item), lookup=UNREADABLE) for item in POLICY.artifacts},
         provenance={},
         github=GitHubResponse("GET /releases", "no answer", reason="timed out"),

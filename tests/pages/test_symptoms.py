@@ -9,6 +9,8 @@ import re
 
 import pytest
 
+from binoc_runbook.rehearsal.servers.server import Response
+
 from .reading import ROOT, on, text_of
 from .stories import runs_in_story, story_of
 
@@ -42,6 +44,14 @@ def unsigned(here):
     here.run("git config tag.gpgSign true && git config gpg.program false")
 
 
+def published(here):
+    here.registries.versions = {"binoc-sdk": [here.current("0.5.0")]}
+
+
+def unregistered(here):
+    here.registries.response = Response.text(503, "unavailable")
+
+
 #: The cause of the symptom of each heading: a shell line, or a function.
 CAUSES = {
     '"changed since the commit", "HEAD is detached" or "releases are made from"': (
@@ -60,6 +70,8 @@ CAUSES = {
     '"and not the annotated tag of …", on the remote': taken,
     '"and not the annotated tag of …", in this clone': tagged,
     '"could not be reached"': 'mv "$REMOTE" "$REMOTE.away"',
+    '"already published"': published,
+    '"it is unknown whether … is already published"': unregistered,
     '"this clone cannot push to"': 'git remote set-url --push origin "$REMOTE.nowhere"',
     '"signing without a prompt failed", or "git has no name and address"': unsigned,
 }

@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from binoc_runbook.checks.observations import Ancestry, GitHubResponse, RemoteRefs, Tag
+from binoc_runbook.checks.github_run import waiting_jobs, workflow_run
+from binoc_runbook.checks.observations import Ancestry, GitHubResponse, RemoteRefs, RunLookup, Tag
 from binoc_runbook.checks.published import PublicationResult, ReleaseContext
 from binoc_runbook.finding import Finding
 from binoc_runbook.policy import Artifact
@@ -27,10 +28,10 @@ PLACES = (
     "GitHub release",
 )
 
-RunProgress = Literal["none", "waiting", "running", "failed", "passed", "unknown"]
+Progress = Literal["none", "waiting", "running", "failed", "passed", "unknown"]
 
 _OF_STATUS: dict[str, Ancestry] = {"ok": "yes", "warning": "yes", "failed": "no", "unknown": "unknown"}
-_OF_PROGRESS: dict[RunProgress, Ancestry] = {"passed": "yes", "unknown": "unknown"}
+_OF_PROGRESS: dict[Progress, Ancestry] = {"passed": "yes", "unknown": "unknown"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +59,6 @@ class ObservedTag:
 
 
 @dataclass(frozen=True, slots=True)
-class RunReport:
-    """The newest workflow run of the tag: its progress, the evidence, and its number at GitHub."""
-
-    progress: RunProgress
-    evidence: str
-    number: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class ReleaseTraces:
     """All observations of one release, one field for each place (therefore more than eight).
 
@@ -84,10 +76,26 @@ class ReleaseTraces:
     manifests: CommitVersions
     local: ObservedTag
     published: ObservedTag
-    run: RunReport
+    run: RunLookup
     publications: Mapping[str, PublicationResult]
     provenance: Mapping[str, Finding]
     github: GitHubResponse
+
+    @property
+    def run_finding(self) -> Finding:
+        """Return the finding about the newest workflow run of the tag."""
+        context = self.context
+        return workflow_run(self.run, context.policy, context.version, self.commit or "", context.age)
+
+    @property
+    def progress(self) -> Progress:
+        """Return the progress of the newest workflow run of the tag."""
+        run = self.run.run
+        if run is None:
+            return "none" if self.run_finding.status == "failed" else "unknown"
+        if run.completed:
+            return "passed" if run.succeeded else "failed"
+        return "running" if run.status == "in_progress" and not waiting_jobs(run) else "waiting"
 
     @property
     def artifacts(self) -> tuple[Artifact, ...]:
@@ -101,7 +109,8 @@ class ReleaseTraces:
     @property
     def offered(self) -> list[Artifact]:
         """Return the artifacts that their registry has in this version, with any files."""
-        return [item for item in self.artifacts if self.publications[item.name].lookup.kind == "offered"]
+        kinds = ("offered", "yanked")
+        return [item for item in self.artifacts if self.publications[item.name].lookup.kind in kinds]
 
     @property
     def absent(self) -> list[Artifact]:
@@ -161,7 +170,7 @@ def _cells(artifact: Artifact, traces: ReleaseTraces) -> tuple[Cell, ...]:
         _manifest_cell(artifact, traces.manifests, traces.context, "HEAD"),
         _tag_cell(artifact, traces.local, traces.context, "this clone"),
         _remote_tag_cell(artifact, traces),
-        Cell(_OF_PROGRESS.get(traces.run.progress, "no"), traces.run.evidence),
+        _run_cell(traces),
         _registry_cell(traces.publications[artifact.name]),
         _digest_cell(traces.publications[artifact.name]),
         _provenance_cell(artifact, traces),
@@ -197,12 +206,19 @@ def _remote_tag_cell(artifact: Artifact, traces: ReleaseTraces) -> Cell:
     return _tag_cell(artifact, traces.published, traces.context, f"`{traces.remote}`")
 
 
+def _run_cell(traces: ReleaseTraces) -> Cell:
+    if traces.refs.refs is not None and traces.published.tag is None and traces.run.run is None:
+        return Cell("no", "only a tag on the remote starts the workflow")
+    return Cell(_OF_PROGRESS.get(traces.progress, "no"), traces.run_finding.saw)
+
+
 def _registry_cell(publication: PublicationResult) -> Cell:
     lookup = publication.lookup
     if lookup.kind == "offered":
         count = len(lookup.digests)
         return Cell("yes", f"{count} file{'s' if count != 1 else ''} published")
-    return Cell("unknown" if lookup.kind == "no answer" else "no", lookup.reason)
+    answers: dict[str, Ancestry] = {"no answer": "unknown", "yanked": "yes"}
+    return Cell(answers.get(lookup.kind, "no"), lookup.reason)
 
 
 def _digest_cell(publication: PublicationResult) -> Cell:
@@ -302,12 +318,16 @@ def _list_runs(traces: ReleaseTraces) -> str:
     return f"gh run list --workflow {traces.context.policy.workflow} --branch {traces.context.tag}"
 
 
+def _run_id(traces: ReleaseTraces) -> str:
+    return str(traces.run.run.id) if traces.run.run else "RUN"
+
+
 def _watch(traces: ReleaseTraces) -> str:
-    return f"gh run watch {traces.run.number}"
+    return f"gh run watch {_run_id(traces)}"
 
 
 def _rerun(traces: ReleaseTraces) -> str:
-    return f"gh run rerun {traces.run.number} --failed"
+    return f"gh run rerun {_run_id(traces)} --failed"
 
 
 def _dispatch(traces: ReleaseTraces) -> str:
@@ -319,7 +339,7 @@ def _dispatch(traces: ReleaseTraces) -> str:
 def _publish_missing(traces: ReleaseTraces) -> str:
     """Return the command that completes the publication; it skips the files that are published."""
     commands = {"unknown": _list_runs, "failed": _rerun}
-    return commands.get(traces.run.progress, _dispatch)(traces)
+    return commands.get(traces.progress, _dispatch)(traces)
 
 
 def _replace_local_tag(traces: ReleaseTraces) -> str:
@@ -410,13 +430,13 @@ STATES: tuple[ReleaseState, ...] = (
     ReleaseState(
         "workflow waits",
         "the workflow waits for an approval or a runner",
-        lambda traces: traces.run.progress == "waiting",
+        lambda traces: traces.progress == "waiting",
         _watch,
     ),
     ReleaseState(
         "workflow runs",
         "the workflow is running",
-        lambda traces: traces.run.progress == "running",
+        lambda traces: traces.progress == "running",
         _watch,
     ),
     ReleaseState(
@@ -428,7 +448,7 @@ STATES: tuple[ReleaseState, ...] = (
     ReleaseState(
         "workflow failed",
         "the workflow failed, and not all artifacts are published; the files that are published stay",
-        lambda traces: traces.run.progress == "failed" and not _all_offered(traces),
+        lambda traces: traces.progress == "failed" and not _all_offered(traces),
         _rerun,
     ),
     ReleaseState(
@@ -440,14 +460,14 @@ STATES: tuple[ReleaseState, ...] = (
     ReleaseState(
         "workflow not started",
         "the tag is on the remote, but GitHub started no workflow, and not all artifacts are published",
-        lambda traces: traces.run.progress == "none" and bool(_unfinished(traces)),
+        lambda traces: traces.progress == "none" and bool(_unfinished(traces)),
         _dispatch,
     ),
     ReleaseState(
         "not yet visible",
         "an artifact is not yet visible, and its tag is less than 2 hours old",
         lambda traces: bool(_unfinished(traces)) and traces.context.young,
-        lambda traces: _list_runs(traces) if traces.run.progress == "unknown" else _verify(traces),
+        lambda traces: _list_runs(traces) if traces.progress == "unknown" else _verify(traces),
     ),
     ReleaseState(
         "partly published",

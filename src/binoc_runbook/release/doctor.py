@@ -7,13 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache, partial
 
-from binoc_runbook.checks.observations import Ancestry, GitHubResponse, Tag
+from binoc_runbook.checks.observations import Ancestry, GitHubResponse, RunLookup, Tag
 from binoc_runbook.checks.release_state import (
     CommitVersions,
     Diagnosis,
     ObservedTag,
     ReleaseTraces,
-    RunReport,
     diagnose,
 )
 from binoc_runbook.release.registry_checks import RegistryChecks
@@ -22,6 +21,7 @@ from binoc_runbook.workspace import Workspace
 from binoc_runbook.world.cargo_client import read_metadata
 from binoc_runbook.world.commit_contents import check_out, tagged_at, with_remote_objects
 from binoc_runbook.world.git import Git
+from binoc_runbook.world.workflow_runs import WorkflowRuns
 
 
 def examine(target: Target, checksums: Mapping[str, str], *, own_build: bool = False) -> Diagnosis:
@@ -96,8 +96,11 @@ def _versions(target: Target, git: Git, commit: str) -> CommitVersions:
     return CommitVersions({name: package.version for name, package in packages.items() if package and package.version})
 
 
-def _newest_run(target: Target, commit: str | None) -> RunReport:
-    return RunReport("unknown", "not queried")
+def _newest_run(target: Target, commit: str | None) -> RunLookup:
+    policy = target.policy
+    if policy.repository is None or commit is None:
+        return RunLookup("no access", "GitHub", reason="the policy has no `repository`, or this clone has no commit")
+    return WorkflowRuns(target.world.github, policy.repository, policy.workflow, target.tag, commit).latest()
 
 
 def _github_release(target: Target) -> GitHubResponse:
