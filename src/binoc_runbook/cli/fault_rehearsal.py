@@ -1,0 +1,123 @@
+"""Rehearsal of one fault of the catalogue: create it, release, look at it, fix it, and release again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from binoc_runbook.display import text
+from binoc_runbook.display.diagnosis import conclusion
+from binoc_runbook.finding import Finding, Findings, RefusedError
+from binoc_runbook.rehearsal.sandbox import Sandbox, open_sandbox
+from binoc_runbook.rehearsal.scenarios import Scenario
+from binoc_runbook.release.doctor import examine
+from binoc_runbook.release.parameters import open_target
+from binoc_runbook.release.record import StageRun
+from binoc_runbook.release.run import Release
+from binoc_runbook.stages import ACTION_STAGES, STAGES
+from binoc_runbook.world import World
+
+CHECK = "fault"
+
+Line = Callable[[str], None]
+
+
+def rehearse_fault(source: Path, scenario: Scenario, line: Line) -> Findings:
+    """Rehearse a fault with the files of a checkout; return one finding for each expectation.
+
+    Raises:
+        RefusedError: The sandbox could not be opened.
+    """
+    version = open_target(World.real(source), None).version
+    with open_sandbox(source, version) as sandbox:
+        rehearsal = _Rehearsal(sandbox, scenario, line)
+        rehearsal.run()
+        return Findings(rehearsal.findings)
+
+
+@dataclass
+class _Rehearsal:
+    sandbox: Sandbox
+    scenario: Scenario
+    line: Line
+    findings: list[Finding] = field(default_factory=list)
+
+    def run(self) -> None:
+        scenario, sandbox = self.scenario, self.sandbox
+        assert scenario.create is not None  # noqa: S101 - the command refuses the others
+        self.line(f"{scenario.number} {scenario.name}: {scenario.symptom}")
+        scenario.create(sandbox)
+        findings = self._release()
+        shown = [item for item in findings if (item.check, item.status) == (scenario.check, scenario.status)]
+        self._expect(bool(shown), "the release", f"shows a finding of `{scenario.check}` with status {scenario.status}")
+        self._diagnose(scenario.state)
+        for command in scenario.fix(sandbox):
+            self.line(f"$ {command}")
+            result = sandbox.type(command)
+            self._expect(result.returncode == 0, command, f"exits with {result.returncode}: {result.reason}")
+        if scenario.releases == "next":
+            sandbox.version = sandbox.version.next
+        final = self._release()
+        self._expect(final.status in ("ok", "warning"), "the release, again", f"ends with status {final.status}")
+        self._diagnose(scenario.final)
+        self._expect_refs()
+
+    def _expect(self, holds: bool, looked_at: str, saw: str) -> None:
+        finding = Finding.ok(CHECK, looked_at, saw)
+        if not holds:
+            finding = Finding.failed(CHECK, looked_at, f"expected: {saw}", "report this as a defect of the rehearsal")
+        self.findings.append(finding)
+
+    def _release(self) -> Findings:
+        """Run the release and return its findings; the person types the same command each time."""
+        sandbox = self.sandbox
+        self.line(f"$ ./just release {sandbox.version}")
+        target = open_target(sandbox.world, sandbox.version)
+        release = Release(target, _Reporter(self.line), sandbox.world.runs, dry_run=False)
+        try:
+            for stage in STAGES:
+                if stage is ACTION_STAGES[0]:
+                    release.recheck()
+                release.run(stage.name)
+            if self.scenario.workflow == "passes":
+                sandbox.start_workflow()
+            release.follow()
+            release.finish()
+        except RefusedError as refused:
+            for text_line in str(refused).splitlines():
+                self.line(f"  {text_line}")
+            return refused.findings
+        self.line(f"  {release.target.version} is released")
+        return Findings(finding for run in release.record.stages for finding in run.findings)
+
+    def _diagnose(self, state: str) -> None:
+        sandbox = self.sandbox
+        diagnosis = examine(open_target(sandbox.world, sandbox.version), sandbox.built)
+        self.line("$ ./just doctor")
+        for text_line in conclusion(diagnosis):
+            self.line(f"  {text_line}")
+        self._expect(
+            diagnosis.state.name == state, "doctor", f"shows the state `{state}`, not `{diagnosis.state.name}`"
+        )
+
+    def _expect_refs(self) -> None:
+        """Check that the remote has the branch with the commit, and one annotated tag of it."""
+        sandbox = self.sandbox
+        refs = sandbox.git("for-each-ref", "--format=%(refname) %(objecttype)", at=sandbox.remote).splitlines()
+        self._expect(f"refs/tags/{sandbox.tag} tag" in refs, "the remote", f"has the annotated tag `{sandbox.tag}`")
+
+
+class _Reporter:
+    """A reporter that shows each stage on one line, and its problems."""
+
+    def __init__(self, line: Line) -> None:
+        self.line = lambda words: None
+        self._show = line
+
+    def stage_ended(self, run: StageRun) -> None:
+        self._show(f"  {next(text.stage(run))}")
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *arguments: None
