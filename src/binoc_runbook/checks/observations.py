@@ -55,6 +55,15 @@ class Tag:
 
 
 @dataclass(frozen=True, slots=True)
+class Setting:
+    """Setting of git: its key, its value, and its scope (`system`, `global`, `local`, `worktree` or `command`)."""
+
+    key: str
+    scope: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class RemoteRefs:
     """Refs of a remote by full name, read by the command `question`.
 

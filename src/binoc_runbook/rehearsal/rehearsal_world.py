@@ -1,18 +1,19 @@
 """The world of a rehearsal: a release that is performed in temporary repositories.
 
 A rehearsal starts from a new repository with one commit, which has the tree of the checkout's HEAD, and from a bare
-repository as its remote. It copies no tags, remotes, hooks or user configuration from the checkout. So it also works in
-the shallow, detached clone of a pull request.
+repository as its remote. It copies no tags, remotes, hooks or user configuration from the checkout, except settings of
+git that change what a push does. So it also works in the shallow, detached clone of a pull request.
 """
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from binoc_runbook.checks.push_settings import overridden, relevant
 from binoc_runbook.finding import Finding, RefusedError
 from binoc_runbook.policy import Policy
 from binoc_runbook.redaction import machine_free
@@ -107,6 +108,8 @@ def _open(
         _run(Git(bare, environment), "config", "--add", name, value)
     write_hook(bare)
     _run(git, "remote", "add", policy.remote, str(bare))
+    for key, value in _push_settings(checkout, policy.remote):
+        _run(git, "config", "--add", key, value)
     return RehearsalWorld(
         kind="rehearsal",
         root=root,
@@ -118,6 +121,18 @@ def _open(
         on_close=close,
         fault=fault,
     )
+
+
+def _push_settings(checkout: Git, remote: str) -> Iterator[tuple[str, str]]:
+    """Return the settings of the user that change what a push does, for the repository of the rehearsal.
+
+    The other settings of the remote name programs of its server, so they cannot be rehearsed.
+    """
+    for setting in checkout.settings("push", "submodule", "remote"):
+        if setting.key == "push.pushoption":
+            yield setting.key, "rehearsal"  # the value can be a secret
+        elif setting.key.startswith("push.") or any(overridden(known, remote) for known in relevant([setting], remote)):
+            yield setting.key, setting.value
 
 
 def _run(git: Git, *arguments: str) -> str:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from binoc_runbook.checks.observations import ProcessResult
+from binoc_runbook.checks.push_settings import unrequested_refs
 from binoc_runbook.checks.remote import RemoteView
 from binoc_runbook.finding import Finding, Findings, Status
 from binoc_runbook.stages.target import Target
@@ -75,10 +77,14 @@ class Stage(ABC):
     def act(self, target: Target, line: Line) -> Findings:
         """Run the commands; return a finding only if one of them fails."""
         for command in self.commands(target):
-            result = target.world.git.run(command.arguments, stdin=command.stdin)
+            result = self.run(target, command)
             if result.returncode != 0:
                 return Findings([self._refused(target, command, result.reason)])
         return Findings()
+
+    def run(self, target: Target, command: Command) -> ProcessResult:
+        """Run one command of the action."""
+        return target.world.git.run(command.arguments, stdin=command.stdin)
 
     def log(self, target: Target) -> Path | None:
         """Return the path of the log with the complete output of the action, if there is one."""
@@ -105,3 +111,12 @@ class RemoteObservingStage(Stage):
     @abstractmethod
     def judge(self, target: Target, view: RemoteView) -> Observation:
         """Return the state for the refs of the remote."""
+
+
+class PushStage(RemoteObservingStage):
+    """A stage that pushes; its observation includes the refs that a push published without being requested."""
+
+    def run(self, target: Target, command: Command) -> ProcessResult:
+        result = super().run(target, command)
+        target.unrequested += unrequested_refs(result)
+        return result

@@ -30,7 +30,8 @@ class TagStage(RemoteObservingStage):
         if isinstance(view, str):
             return ()
         if view.remote_tag is not None:
-            # The remote would refuse another tag object of the same name, so fetch the published one.
+            # The remote would refuse another tag object of the same name, so fetch the published one. The result is
+            # observed, because a fetch reads from the fetch URL, which can be that of another repository.
             ref = f"refs/tags/{view.tag}"
             arguments: tuple[str, ...] = ("git", "fetch", "--no-tags", view.remote, f"{ref}:{ref}")
             return (Command(arguments, f"this clone gets the tag `{view.tag}` of `{view.remote}`"),)
@@ -40,6 +41,9 @@ class TagStage(RemoteObservingStage):
         return (Command(arguments, effect, stdin=self._message(target)),)
 
     def remedy(self, target: Target) -> str:
+        view = target.last_view()
+        if isinstance(view, RemoteView) and view.remote_tag is not None:
+            return f"git fetch {view.reading_name} tag {view.tag}"
         return "the branch is pushed and nothing is tagged; fix the cause, then run this release again"
 
     @staticmethod

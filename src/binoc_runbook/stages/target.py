@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from binoc_runbook.checks.observations import Ancestry, ProcessResult, RemoteRefs, TreeState
+from binoc_runbook.checks.push_settings import relevant
 from binoc_runbook.checks.remote import ActionChecks, RemoteView
 from binoc_runbook.policy import Policy
 from binoc_runbook.version import Version
 from binoc_runbook.workspace import Workspace
 from binoc_runbook.world import World
 from binoc_runbook.world.git import TIMEOUT
+from binoc_runbook.world.push_command import push_command
 
 # A missing branch contains nothing, and is behind all commits.
 _NOTHING_THERE: tuple[Ancestry, Ancestry] = ("no", "yes")
@@ -26,8 +28,9 @@ class Target:
     With `strict`, a check that cannot run is unknown instead of a warning. `retest` ignores stored test results.
 
     Stages observe the world at each call. Only the following is stored: the commit at the start of this run, because
-    the pushed commit must be the checked one; the last view of the remote, for the commands; the trees whose tests
-    passed in this run; and the manifests from which the version was read, for the first `snapshot`.
+    the pushed commit must be the checked one; the last view of the remote, for the commands; the refs that a push of
+    this run published without being requested; the trees whose tests passed in this run; and the manifests from which
+    the version was read, for the first `snapshot`.
     """
 
     version: Version
@@ -38,6 +41,7 @@ class Target:
     strict: bool = False
     commit: str | None = None
     tested: set[str] = field(default_factory=set)
+    unrequested: list[str] = field(default_factory=list)
     _view: RemoteView | str | None = None
     _first: Workspace | None = None
     _snapshot: Future[Workspace] | None = None
@@ -86,9 +90,12 @@ class Target:
             return "no commit to compare with the remote"
         at, on = head
         branch = on if on is not None and self.policy.allows_branch(on) else self.policy.branch[0]
-        url = git.remote_url(self.remote)
+        urls = git.push_urls(self.remote)
         names = (f"refs/heads/{branch}", f"refs/tags/{self.tag}", f"refs/tags/{self.tag}^{{}}")
-        refs = git.remote_refs(self.remote, *names) if url else RemoteRefs("", None, f"no remote `{self.remote}`")
+        if len(urls) == 1:
+            refs = git.remote_refs(self.remote, *names)
+        else:
+            refs = RemoteRefs(f"git remote get-url --push --all {self.remote}", None, f"{len(urls)} push URLs")
         commit = self._commit(at, refs)
         self.commit = self.commit or commit
         if commit != self.commit:
@@ -97,7 +104,8 @@ class Target:
         contains, behind = git.containment(tip, commit) if tip else _NOTHING_THERE
         return RemoteView(
             remote=self.remote,
-            url=url,
+            urls=urls,
+            reading_name=git.reading_name(self.remote),
             refs=refs,
             branch=branch,
             tag=self.tag,
@@ -110,10 +118,11 @@ class Target:
     def try_actions(self, view: RemoteView) -> ActionChecks:
         """Try the actions of this release without changing anything."""
         git = self.world.git
+        push, settings = self._push_dry_run(view), relevant(git.settings("push", "submodule", "remote"), view.remote)
         if view.local_tag or view.remote_tag:
-            return ActionChecks(self._push_dry_run(view), identity=None, signing=None)
+            return ActionChecks(push, identity=None, signing=None, settings=settings)
         signing = git.try_signing(f"{view.commit}^{{tree}}") if git.signs_tags() else None
-        return ActionChecks(self._push_dry_run(view), git.identity(), signing)
+        return ActionChecks(push, git.identity(), signing, settings)
 
     def released(self) -> bool:
         """Return whether the remote has the branch with the commit, and an annotated tag that points to it."""
@@ -122,8 +131,7 @@ class Target:
             isinstance(view, RemoteView)
             and view.contains == "yes"
             and view.remote_tag is not None
-            and view.remote_tag.annotated
-            and view.remote_tag.commit == view.commit
+            and view.is_released(view.remote_tag)
         )
 
     def _commit(self, head: str, refs: RemoteRefs) -> str:
@@ -138,9 +146,8 @@ class Target:
             f"refs/tags/{view.tag}": view.remote_tag is None,
         }
         refs = [f"{view.commit}:{name}" for name, lacks in lacking.items() if lacks]
-        if view.refs.refs is None or not refs:
+        # A push to a branch that has diverged cannot succeed.
+        if view.refs.refs is None or view.diverged or not refs:
             return None
-        # --no-verify: a check must not run the pre-push hook of the user. The tag can be missing, so push the commit
-        # under the name of the tag.
-        arguments = ("push", "--dry-run", "--porcelain", "--atomic", "--no-verify", view.remote, *refs)
-        return self.world.git.query(*arguments, timeout=TIMEOUT)
+        # The tag can be missing in this clone, so push the commit under the name of the tag.
+        return self.world.git.query(*push_command(view.remote, *refs, dry_run=True)[1:], timeout=TIMEOUT)

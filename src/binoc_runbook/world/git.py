@@ -13,7 +13,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from binoc_runbook.checks.observations import Ancestry, ProcessResult, RemoteRefs, Tag, TreeState
+from binoc_runbook.checks.observations import Ancestry, ProcessResult, RemoteRefs, Setting, Tag, TreeState
 
 #: The timeout of queries of a remote, in seconds; afterwards the result is *unknown*.
 TIMEOUT = 60.0
@@ -31,14 +31,27 @@ _OPERATIONS = {
 _COLUMNS = {"1 ": 8, "2 ": 9, "u ": 10}
 
 
+#: The URL in commands that read from a push URL; git replaces it by that URL.
+_PUSH_URL = "push-url:"
+
+
+@dataclass(frozen=True, slots=True)
+class _Remote:
+    """The URLs of a remote after all replacements: the one to fetch from, and those to push to."""
+
+    fetch: str
+    push: tuple[str, ...]
+
+
 @dataclass
 class Git:
     """The repository of one checkout; `environment` is added to the environment of all commands."""
 
     root: Path
     environment: Mapping[str, str] = field(default_factory=dict)
-    # The URL of each remote, and the URL to show: without credentials and paths of this machine.
+    # The URLs of the remotes, and the URLs to show: without credentials and paths of this machine.
     _urls: dict[str, tuple[str, str]] = field(default_factory=dict)
+    _remotes: dict[str, _Remote] = field(default_factory=dict)
 
     def run(
         self,
@@ -72,9 +85,12 @@ class Git:
                 return ProcessResult(tuple(command), 127, "", "`git` was not found on PATH")
         return ProcessResult(tuple(command), int(returncode), str(stdout), self._tidy(str(stderr).strip()))
 
-    def query(self, *arguments: str, timeout: float | None = None) -> ProcessResult:
+    def query(
+        self, *arguments: str, timeout: float | None = None, environment: Mapping[str, str] | None = None
+    ) -> ProcessResult:
         """Run a git query without optional locks, which could block a concurrent command of the user."""
-        return self.run(["git", *arguments], timeout=timeout, environment={"GIT_OPTIONAL_LOCKS": "0"})
+        unlocked = {"GIT_OPTIONAL_LOCKS": "0", **(environment or {})}
+        return self.run(["git", *arguments], timeout=timeout, environment=unlocked)
 
     def _tidy(self, text: str) -> str:
         for url, shown in self._urls.values():
@@ -204,28 +220,70 @@ class Git:
 
     # Remotes
 
-    def remote_url(self, remote: str) -> str | None:
-        """Return the push URL of a remote without credentials, or `None` if the remote is not configured.
+    def push_urls(self, remote: str) -> tuple[str, ...]:
+        """Return the URLs that a push to a remote writes to, without credentials; none if it is not configured."""
+        return tuple(_presentable(url) for url in self._remote(remote).push)
 
-        The URL is read once, because it must not change during a run.
-        """
-        if remote not in self._urls:
-            result = self.query("remote", "get-url", "--push", remote)
-            if result.returncode != 0:
-                return None
-            url = result.stdout.strip()
-            self._urls[remote] = url, _presentable(url)
-        return self._urls[remote][1]
+    def remote_url(self, remote: str) -> str | None:
+        """Return the first push URL of a remote without credentials, or `None` if the remote is not configured."""
+        return next(iter(self.push_urls(remote)), None)
+
+    def reading_name(self, remote: str) -> str:
+        """Return what follows `git fetch` or `git ls-remote`, in a shell, to read from the push URL of a remote."""
+        urls = self._remote(remote)
+        return remote if urls.push[:1] in ((), (urls.fetch,)) else f'"$(git remote get-url --push {remote})"'
 
     def remote_refs(self, remote: str, *names: str) -> RemoteRefs:
-        """Return the refs of a remote with these full names, or all refs."""
-        result = self.query("ls-remote", remote, *names, timeout=TIMEOUT)
-        question = f"git ls-remote {' '.join((remote, *names))}"
+        """Return the refs of a remote with these full names, or all refs.
+
+        They are read from the URL that a push writes to. `git ls-remote NAME` reads from the fetch URL, which can be
+        that of another repository (`remote.NAME.pushurl`, `url.BASE.pushInsteadOf`).
+        """
+        question = f"git ls-remote {' '.join((self.reading_name(remote), *names))}"
+        urls = self._remote(remote)
+        if len(urls.push) == 1 and urls.push[0] != urls.fetch:
+            # The URL can contain a password, so it is not in the arguments. With this setting, git replaces the whole
+            # URL once. It would apply the user's `url.BASE.insteadOf` to the push URL itself a second time.
+            environment = self._with_setting(f"url.{urls.push[0]}.insteadOf", _PUSH_URL)
+            result = self.query("ls-remote", _PUSH_URL, *names, timeout=TIMEOUT, environment=environment)
+        else:
+            result = self.query("ls-remote", remote, *names, timeout=TIMEOUT)
         if result.returncode != 0:
             return RemoteRefs(question, None, result.reason)
         rows = (line.split("\t", 1) for line in result.stdout.splitlines() if "\t" in line)
         # A pattern matches the end of a name, so the output can contain a ref such as `x/refs/tags/v1`.
         return RemoteRefs(question, {name: sha for sha, name in rows if not names or name in names}, "")
+
+    def settings(self, *sections: str) -> tuple[Setting, ...]:
+        """Return the settings in these sections in the order in which git reads them.
+
+        As in the output of git, the section and the last part of a key are in lower case.
+        """
+        pattern = rf"^({'|'.join(sections)})\."
+        fields = self.query("config", "--null", "--show-scope", "--get-regexp", pattern).stdout.split("\0")
+        entries = ((scope, *entry.partition("\n")) for scope, entry in zip(fields[::2], fields[1::2], strict=False))
+        # A key without `=` is true.
+        return tuple(Setting(key, scope, value if equals else "true") for scope, key, equals, value in entries)
+
+    def _remote(self, remote: str) -> _Remote:
+        """Return the URLs of a remote, which are read once, because they must not change during a run."""
+        if remote not in self._remotes:
+            push = self.query("remote", "get-url", "--push", "--all", remote)
+            if push.returncode != 0:
+                return _Remote("", ())
+            fetch = self.query("remote", "get-url", remote).stdout.strip()
+            self._remotes[remote] = _Remote(fetch, tuple(push.stdout.splitlines()))
+            self._urls |= {url: (url, _presentable(url)) for url in (fetch, *self._remotes[remote].push)}
+        return self._remotes[remote]
+
+    def _with_setting(self, key: str, value: str) -> dict[str, str]:
+        """Return the variables that add a setting of git to those that are in the environment."""
+        count = int(self.environment.get("GIT_CONFIG_COUNT") or os.environ.get("GIT_CONFIG_COUNT") or 0)
+        return {
+            "GIT_CONFIG_COUNT": str(count + 1),
+            f"GIT_CONFIG_KEY_{count}": key,
+            f"GIT_CONFIG_VALUE_{count}": value,
+        }
 
 
 @cache
