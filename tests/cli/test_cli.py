@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 
 from binoc_runbook.cli import main
 from binoc_runbook.display.text import POINT_OF_NO_RETURN
+from binoc_runbook.world.push_command import push_command
 
 
 @pytest.fixture
@@ -303,7 +305,7 @@ def test_plan_shows_the_point_of_no_return_and_the_exact_commands(typed, checkou
     code, out, _ = typed("plan", "0.4.0")
     assert code == 0
     assert POINT_OF_NO_RETURN in out
-    assert f"git push --porcelain origin {checkout.head()}:refs/heads/main" in out
+    assert shlex.join(push_command("origin", f"{checkout.head()}:refs/heads/main")) in out
     assert f"git tag --annotate --cleanup=whitespace --file=- v0.4.0 {checkout.head()}" in out
     assert everything(checkout) == before
 
@@ -313,7 +315,7 @@ def test_plan_as_json_has_the_same_stages_and_commands(typed):
     stages = json.loads(out)["stages"]
     assert code == 0
     assert [stage["reach"] for stage in stages].count("local") == 7
-    assert stages[-1]["commands"] == [["git", "push", "--porcelain", "origin", "refs/tags/v0.4.0:refs/tags/v0.4.0"]]
+    assert stages[-1]["commands"] == [list(push_command("origin", "refs/tags/v0.4.0:refs/tags/v0.4.0"))]
 
 
 def test_set_version_updates_all_manifests_and_check_passes(typed, checkout):

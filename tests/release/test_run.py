@@ -99,7 +99,7 @@ def test_dry_run_shows_the_commands_and_changes_nothing(checkout, run):
     assert checkout.remote_refs() == before
     assert checkout.git("tag", cwd=checkout.root) == ""
     commands = {run.stage.name: [command.arguments for command in run.commands] for run in release.record.stages}
-    assert [list(commands[name][0][:2]) for name in ACTION_STAGES] == [["git", "push"], ["git", "tag"], ["git", "push"]]
+    assert [{"push", "tag"} & set(commands[name][0]) for name in ACTION_STAGES] == [{"push"}, {"tag"}, {"push"}]
 
 
 def test_release_runs_the_commands_of_the_plan(checkout, run):
