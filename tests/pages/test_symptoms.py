@@ -38,6 +38,21 @@ def taken(here):
     here.run(here.current("git push -q origin v0.5.0 && git tag -d v0.5.0"))
 
 
+def untaken(here):
+    """Tag the remote, and let this clone have another tag of that name."""
+    here.run(here.current("git tag -a -m x v0.5.0 && git push -q origin v0.5.0 && git tag -f v0.5.0 HEAD"))
+
+
+def wrapped(here):
+    """Put a wrapper of git on PATH that pushes all tags."""
+    here.run("git tag -a -m x v0.1.0 HEAD~1 && mkdir ../wrapper")
+    here.run(
+        """printf '#!/bin/sh\\ncase "$*" in *" push "*) set -- "$@" --tags;; esac\\nexec %s "$@"\\n' """
+        """"$(command -v git)" > ../wrapper/git && chmod +x ../wrapper/git"""
+    )
+    here.environment["PATH"] = f"{here.directory.parent}/wrapper:{here.environment['PATH']}"
+
+
 def unsigned(here):
     here.run("git config tag.gpgSign true && git config gpg.program false")
 
@@ -58,14 +73,22 @@ CAUSES = {
     "A finding of `workflow`": 'sed -i.before \'s/"v\\*"/"release"/\' .github/workflows/publish.yml',
     '"the branch has new commits", or "has diverged"': overtaken,
     '"and not the annotated tag of …", on the remote': taken,
-    '"and not the annotated tag of …", in this clone': tagged,
+    '"has no tag of this name": a wrong tag in this clone': tagged,
+    '"has the right tag", or "is another tag object"': untaken,
+    '"writes to … URLs, and a release checks one"': 'git remote set-url --add origin "$REMOTE.mirror"',
+    '"replaces a program of git"': "git config remote.origin.receivepack git-receive-pack",
+    '"would also publish …, which the plan does not name"': wrapped,
     '"could not be reached"': 'mv "$REMOTE" "$REMOTE.away"',
-    '"this clone cannot push to"': 'git remote set-url --push origin "$REMOTE.nowhere"',
+    '"this clone cannot push to"': "git config remote.origin.receivepack false",
     '"signing without a prompt failed", or "git has no name and address"': unsigned,
 }
 #: Work that the page leaves to its reader, before one of its commands.
 READER = {
     '"could not be reached"': ("git ls-remote origin", 'mv "$REMOTE.away" "$REMOTE"'),
+    '"would also publish …, which the plan does not name"': (
+        r"git config --show-origin --get-regexp '^(push|remote|url)\.'",
+        "rm -r ../wrapper",
+    ),
     # The first pull follows the merge; the second procedure is for a squashed pull request.
     '"nothing was tagged": the branch was refused': ("git fetch", overtaken),
 }

@@ -155,7 +155,7 @@ def _local_tag(view: RemoteView, here: Tag, there: Tag | None) -> Iterator[Findi
     elif view.is_released(here):
         yield Finding.ok(CHECK, ref, f"is an annotated tag that points to {_short(here.commit)}")
     elif there is not None:
-        yield Finding.failed(CHECK, ref, f"{_kind(view, here)}; the tag of `{view.remote}` is that tag", adopt)
+        yield Finding.failed(CHECK, ref, f"{_kind(view, here)}; `{view.remote}` has the right tag", adopt)
     elif view.refs.refs is not None:
         yield Finding.failed(CHECK, ref, f"{_kind(view, here)}; `{view.remote}` has no tag of this name", delete)
     else:
