@@ -215,6 +215,19 @@ def test_commit_after_the_tests_is_not_released(checkout, run, when):
     assert checkout.remote_refs() == before
 
 
+@pytest.mark.parametrize("key", ["remote.origin.url", "remote.origin.pushurl"])
+@pytest.mark.parametrize("when", ["recheck", *ACTION_STAGES])
+def test_remote_that_the_tests_change_is_not_pushed_to(checkout, run, git, when, key):
+    release = run(until=when)
+    other = checkout.root.parent / "other.git"
+    git("clone", "--quiet", "--bare", str(checkout.remote), str(other))
+    checkout.git("config", key, str(other), cwd=checkout.root)
+    before = git("ls-remote", str(other))
+    with pytest.raises(RefusedError):
+        release.recheck() if when == "recheck" else release.run(when)
+    assert git("ls-remote", str(other)) == before
+
+
 def test_protected_branch_stops_the_release_before_the_tag(checkout, run):
     hook = checkout.remote / "hooks/pre-receive"
     hook.write_text("#!/bin/sh\nwhile read old new ref; do case $ref in refs/heads/main) exit 1;; esac; done\n")

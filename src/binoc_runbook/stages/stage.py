@@ -104,7 +104,8 @@ class RemoteObservingStage(Stage):
     def observe(self, target: Target) -> Observation:
         view = target.observe_remote()
         if isinstance(view, str):
-            finding = Finding.unknown(self.name, "HEAD", view, "git log -1; see also the stage `tree`")
+            looked_at, remedy = f"HEAD and the remote `{target.remote}`", "git status && git remote --verbose"
+            finding = Finding.unknown(self.name, looked_at, view, remedy)
             return Observation.of_check(Findings([finding]))
         return self.judge(target, view)
 

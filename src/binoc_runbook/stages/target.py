@@ -27,10 +27,10 @@ class Target:
 
     With `strict`, a check that cannot run is unknown instead of a warning. `retest` ignores stored test results.
 
-    Stages observe the world at each call. Only the following is stored: the commit at the start of this run, because
-    the pushed commit must be the checked one; the last view of the remote, for the commands; the refs that a push of
-    this run published without being requested; the trees whose tests passed in this run; and the manifests from which
-    the version was read, for the first `snapshot`.
+    Stages observe the world at each call. Only the following is stored: the commit and the push URLs at the start of
+    this run, because the pushed commit must be the checked one, and so must its destination; the last view of the
+    remote, for the commands; the refs that a push of this run published without being requested; the trees whose tests
+    passed in this run; and the manifests from which the version was read, for the first `snapshot`.
     """
 
     version: Version
@@ -42,6 +42,7 @@ class Target:
     commit: str | None = None
     tested: set[str] = field(default_factory=set)
     unrequested: list[str] = field(default_factory=list)
+    _urls: tuple[str, ...] = ()
     _view: RemoteView | str | None = None
     _first: Workspace | None = None
     _snapshot: Future[Workspace] | None = None
@@ -91,6 +92,9 @@ class Target:
         at, on = head
         branch = on if on is not None and self.policy.allows_branch(on) else self.policy.branch[0]
         urls = git.push_urls(self.remote)
+        self._urls = self._urls or urls
+        if urls != self._urls:
+            return f"the push URL of `{self.remote}` was changed during this run; run it again"
         names = (f"refs/heads/{branch}", f"refs/tags/{self.tag}", f"refs/tags/{self.tag}^{{}}")
         if len(urls) == 1:
             refs = git.remote_refs(self.remote, *names)

@@ -221,8 +221,15 @@ class Git:
     # Remotes
 
     def push_urls(self, remote: str) -> tuple[str, ...]:
-        """Return the URLs that a push to a remote writes to, without credentials; none if it is not configured."""
-        return tuple(_presentable(url) for url in self._remote(remote).push)
+        """Read the URLs that a push to a remote writes to, without credentials; none if it is not configured.
+
+        `reading_name` and `remote_refs` use the result of the last call.
+        """
+        push = self.query("remote", "get-url", "--push", "--all", remote)
+        fetch = self.query("remote", "get-url", remote)
+        self._remotes[remote] = urls = _Remote(fetch.stdout.strip(), tuple(push.stdout.splitlines()))
+        self._urls |= {url: (url, _presentable(url)) for url in (urls.fetch, *urls.push) if url}
+        return tuple(_presentable(url) for url in urls.push)
 
     def remote_url(self, remote: str) -> str | None:
         """Return the first push URL of a remote without credentials, or `None` if the remote is not configured."""
@@ -266,14 +273,8 @@ class Git:
         return tuple(Setting(key, scope, value if equals else "true") for scope, key, equals, value in entries)
 
     def _remote(self, remote: str) -> _Remote:
-        """Return the URLs of a remote, which are read once, because they must not change during a run."""
         if remote not in self._remotes:
-            push = self.query("remote", "get-url", "--push", "--all", remote)
-            if push.returncode != 0:
-                return _Remote("", ())
-            fetch = self.query("remote", "get-url", remote).stdout.strip()
-            self._remotes[remote] = _Remote(fetch, tuple(push.stdout.splitlines()))
-            self._urls |= {url: (url, _presentable(url)) for url in (fetch, *self._remotes[remote].push)}
+            self.push_urls(remote)
         return self._remotes[remote]
 
     def _with_setting(self, key: str, value: str) -> dict[str, str]:
