@@ -401,6 +401,8 @@ def test_all_keys_have_help() -> None:
         "smoke-test",
         "repository",
         "workflow",
+        "push-timeout",
+        "query-timeout",
         "artifacts",
         "name",
         "registry",

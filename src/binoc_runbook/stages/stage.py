@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 from binoc_runbook.checks.remote import RemoteView
 from binoc_runbook.finding import Finding, Findings, Status
 from binoc_runbook.stages.target import Target
+from binoc_runbook.world.processes import TIMED_OUT
 
 Reach = Literal["local", "public", "permanent"]
 State = Literal["done", "ready", "blocked", "unknown"]
@@ -75,9 +76,13 @@ class Stage(ABC):
     def act(self, target: Target, line: Line) -> Findings:
         """Run the commands; return a finding only if one of them fails."""
         for command in self.commands(target):
-            result = target.world.git.run(command.arguments, stdin=command.stdin)
+            limit = target.policy.push_timeout
+            result = target.world.git.act(command.arguments, stdin=command.stdin, timeout=limit)
             if result.returncode != 0:
-                return Findings([self._refused(target, command, result.reason)])
+                reason = result.reason
+                if result.returncode == TIMED_OUT:
+                    reason += f" (`push-timeout = {limit:g}` in the policy)"
+                return Findings([self._refused(target, command, reason)])
         return Findings()
 
     def log(self, target: Target) -> Path | None:

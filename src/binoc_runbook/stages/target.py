@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -13,7 +13,7 @@ from binoc_runbook.policy import Policy
 from binoc_runbook.version import Version
 from binoc_runbook.workspace import Workspace
 from binoc_runbook.world import World
-from binoc_runbook.world.git import TIMEOUT
+from binoc_runbook.world.processes import process_threads
 
 # A missing branch contains nothing, and is behind all commits.
 _NOTHING_THERE: tuple[Ancestry, Ancestry] = ("no", "yes")
@@ -63,7 +63,7 @@ class Target:
         manifests from which the version was read, if there are any.
         """
         first, self._first = self._first, None
-        with ThreadPoolExecutor(max_workers=1) as reader:
+        with process_threads(1) as reader:
             self._snapshot = reader.submit(lambda: first or self.world.workspace())
             try:
                 yield
@@ -88,7 +88,9 @@ class Target:
         branch = on if on is not None and self.policy.allows_branch(on) else self.policy.branch[0]
         url = git.remote_url(self.remote)
         names = (f"refs/heads/{branch}", f"refs/tags/{self.tag}", f"refs/tags/{self.tag}^{{}}")
-        refs = git.remote_refs(self.remote, *names) if url else RemoteRefs("", None, f"no remote `{self.remote}`")
+        refs = RemoteRefs("", None, f"no remote `{self.remote}`")
+        if url:
+            refs = git.remote_refs(self.remote, *names, timeout=self.policy.query_timeout)
         commit = self._commit(at, refs)
         self.commit = self.commit or commit
         if commit != self.commit:
@@ -143,4 +145,4 @@ class Target:
         # --no-verify: a check must not run the pre-push hook of the user. The tag can be missing, so push the commit
         # under the name of the tag.
         arguments = ("push", "--dry-run", "--porcelain", "--atomic", "--no-verify", view.remote, *refs)
-        return self.world.git.query(*arguments, timeout=TIMEOUT)
+        return self.world.git.query_remote(view.remote, *arguments, timeout=self.policy.query_timeout)
