@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from binoc_runbook.checks.observations import TIMED_OUT
 from binoc_runbook.world import processes
-from binoc_runbook.world.processes import TIMED_OUT, Processes, process_threads
+from binoc_runbook.world.processes import Processes, process_threads
 
 
 def python(code: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from binoc_runbook.checks.observations import Ancestry, ProcessResult, RemoteRefs, Tag
+from binoc_runbook.checks.observations import TIMED_OUT, Ancestry, ProcessResult, RemoteRefs, Tag
 from binoc_runbook.finding import Finding, Findings
 
 CHECK = "remote"
@@ -126,6 +126,10 @@ def _push(view: RemoteView, actions: ActionChecks) -> Iterator[Finding]:
     refused = [line.split("\t") for line in actions.push.stdout.splitlines() if line.startswith("!")]
     if actions.push.returncode == 0:
         yield Finding.ok(CHECK, command, "no conflict; a dry run does not check the rules of the server")
+    elif actions.push.returncode == TIMED_OUT:
+        saw = f"`{view.remote}` did not respond: {actions.push.reason}"
+        remedy = "run this again; if it needs more time, set a larger `query-timeout` in the policy"
+        yield Finding.unknown(CHECK, command, saw, remedy)
     elif refused:
         for _, refs, reason in refused:
             saw = f"the push of {refs.rpartition(':')[2]} would be rejected: {reason}"

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from binoc_runbook.checks.observations import TIMED_OUT
 from binoc_runbook.checks.remote import RemoteView
 from binoc_runbook.finding import Finding, Findings, Status
 from binoc_runbook.stages.target import Target
-from binoc_runbook.world.processes import TIMED_OUT
 
 Reach = Literal["local", "public", "permanent"]
 State = Literal["done", "ready", "blocked", "unknown"]
@@ -79,10 +79,11 @@ class Stage(ABC):
             limit = target.policy.push_timeout
             result = target.world.git.act(command.arguments, stdin=command.stdin, timeout=limit)
             if result.returncode != 0:
-                reason = result.reason
+                remedy = self.remedy(target)
                 if result.returncode == TIMED_OUT:
-                    reason += f" (`push-timeout = {limit:g}` in the policy)"
-                return Findings([self._refused(target, command, reason)])
+                    remedy = "run this release again; if it needs more time, set a larger `push-timeout` in the policy"
+                looked_at = " ".join(command.arguments)
+                return Findings([Finding.failed(self.name, looked_at, f"failed: {result.reason}", remedy)])
         return Findings()
 
     def log(self, target: Target) -> Path | None:
@@ -92,9 +93,6 @@ class Stage(ABC):
     def remedy(self, target: Target) -> str:
         """Return the fix for a failed action."""
         return "fix the cause, then run this release again; it continues from here"
-
-    def _refused(self, target: Target, command: Command, reason: str) -> Finding:
-        return Finding.failed(self.name, " ".join(command.arguments), f"failed: {reason}", self.remedy(target))
 
 
 class RemoteObservingStage(Stage):

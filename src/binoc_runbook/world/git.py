@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 
-from binoc_runbook.checks.observations import Ancestry, ProcessResult, RemoteRefs, Tag, TreeState
+from binoc_runbook.checks.observations import TIMED_OUT, Ancestry, ProcessResult, RemoteRefs, Tag, TreeState
 from binoc_runbook.policy import Policy
-from binoc_runbook.world.processes import TIMED_OUT, ShowLine, finish, supervised, terminal_for_prompts
+from binoc_runbook.world.processes import ShowLine, finish, supervised, terminal_for_prompts
 
 #: The timeout of commands that use only this clone, in seconds.
 TIMEOUT = 300.0

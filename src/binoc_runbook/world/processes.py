@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from binoc_runbook.checks.observations import ProcessResult
+from binoc_runbook.checks.observations import TIMED_OUT, ProcessResult
 from binoc_runbook.redaction import Translate, plain
 
 #: The number of last lines that are kept of a long command; its log contains all lines.
@@ -31,9 +31,6 @@ LIMIT = 900.0
 
 #: A wait is reported after this time, in seconds, and again each time that it has doubled.
 NOTICE = 5.0
-
-#: The exit code of a command that was ended at its limit, as with `timeout` of GNU coreutils.
-TIMED_OUT = 124
 
 #: A function that shows a line of text.
 ShowLine = Callable[[str], None]
@@ -180,8 +177,8 @@ def finish(
             output, errors = _communicate(process, command, stdin, timeout, on_wait)
         except subprocess.TimeoutExpired as error:
             reason = f"timed out after {timeout:g} s"
-            if said := _text(error.stderr or b"").strip():
-                reason += f": {said}"
+            if message := _text(error.stderr or b"").strip():
+                reason += f": {message}"
             return ProcessResult(tuple(command), TIMED_OUT, "", reason)
     if terminal is not None and process.returncode == -signal.SIGINT:
         raise KeyboardInterrupt
@@ -214,11 +211,10 @@ def supervised(command: Sequence[str]) -> Iterator[tuple[list[str], tuple[int, .
     if sys.platform == "win32":
         yield list(command), ()
         return
-    from binoc_runbook.world import supervisor
-
+    program = str(Path(__file__).with_name("supervisor.py"))
     reader, writer = os.pipe()
     try:
-        yield [sys.executable, "-I", "-S", supervisor.__file__, str(reader), *command], (reader,)
+        yield [sys.executable, "-I", "-S", program, str(reader), *command], (reader,)
     finally:
         os.close(reader)
         os.close(writer)
@@ -335,10 +331,10 @@ def _signal(process: subprocess.Popen[bytes]) -> None:
     if sys.platform == "win32":  # has no sessions; only builds run on it, not releases
         process.kill()
         return
-    from binoc_runbook.world import supervisor
+    from binoc_runbook.world.supervisor import SIGNALS
 
     # The process leads its own group, so this signals only it and its child processes.
-    for number, seconds in supervisor.SIGNALS:
+    for number, seconds in SIGNALS:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, number)
         with contextlib.suppress(subprocess.TimeoutExpired):
