@@ -147,6 +147,14 @@ def _platforms(value: object) -> tuple[str, ...]:
     return platforms
 
 
+def _seconds(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise PolicyValueError(f"is {type_name(value)}, not a number of seconds")
+    if not 0 < value <= 24 * 3600:
+        raise PolicyValueError("is not more than 0 and at most 86400 seconds")
+    return float(value)
+
+
 def _key(about: str, allowed: str, read: Callable[[object], object], default: object = MISSING) -> Any:
     """Return a field that is a key of a table."""
     return field(default=default, metadata={"help": about, "allowed": allowed, "read": read})
@@ -242,6 +250,18 @@ class Policy:
         'a file name ending in .yml or .yaml, such as "publish.yml"',
         _workflow,
         default="publish.yml",
+    )
+    push_timeout: float = _key(
+        "The timeout of a push, and of the creation of a tag with its signature. Afterwards the remote is observed.",
+        "a number of seconds, such as 600",
+        _seconds,
+        default=600.0,
+    )
+    query_timeout: float = _key(
+        "The timeout of a query of the remote. Afterwards the result is *unknown*.",
+        "a number of seconds, such as 60",
+        _seconds,
+        default=60.0,
     )
     artifacts: tuple[Artifact, ...] = field(
         default=(),

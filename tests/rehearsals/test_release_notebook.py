@@ -336,3 +336,42 @@ def test_ctrl_c_ends_the_test_command(armed, environment, program, tmp_path):
     assert "Traceback" not in errors
     assert not Path(f"/proc/{started.read_text().strip()}").exists()
     assert armed.remote_refs() == before
+
+
+def parent(pid):
+    return int(re.search(r"(?m)^PPid:\s*(\d+)$", Path(f"/proc/{pid}/status").read_text())[1])
+
+
+@pytest.mark.parametrize("killed", ["papermill", "kernel"])
+def test_killed_release_ends_the_test_command(armed, environment, killed, tmp_path):
+    started = tmp_path / "started"
+    command = f"trap '' INT TERM; sleep 600 & echo $$ $! > {started}.new; mv {started}.new {started}; wait"
+    armed.edit("pyproject.toml", '["git", "--version"]', json.dumps(["sh", "-c", command]))
+    armed.commit()
+    with subprocess.Popen(
+        [BIN / "papermill", "runbooks/release.ipynb", "-p", "version", "0.4.0", "-p", "dry_run", "False"],
+        cwd=armed.root,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as process:
+        deadline = time.monotonic() + 120
+        while not started.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        command_and_child = [int(pid) for pid in started.read_text().split()]
+        # The parent of the command is its supervisor, whose parent is the kernel.
+        os.kill(process.pid if killed == "papermill" else parent(parent(command_and_child[0])), signal.SIGKILL)
+        running = command_and_child
+        while running and time.monotonic() < deadline:
+            time.sleep(0.05)
+            running = [pid for pid in command_and_child if is_running(pid)]
+        assert running == []
+
+
+def is_running(pid):
+    try:
+        return not re.search(r"(?m)^State:\s*Z", Path(f"/proc/{pid}/status").read_text())
+    except (FileNotFoundError, ProcessLookupError):
+        return False

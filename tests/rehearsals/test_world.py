@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import tempfile
+import textwrap
+from pathlib import Path
+
 import pytest
 
 from binoc_runbook.finding import RefusedError
@@ -82,6 +88,40 @@ def test_settings_that_change_a_push_are_rehearsed_and_reported(checkout):
     assert push_branch.act(target, print) == ()
     assert set(world.git.remote_refs("origin").refs) == {"HEAD", "refs/heads/main"}
     world.close()
+
+
+def test_directory_of_a_killed_rehearsal_is_removed_by_the_next_one(checkout, monkeypatch, tmp_path):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    code = """
+        import sys, time
+        from pathlib import Path
+        from binoc_runbook.rehearsal.rehearsal_world import open_world
+        world = open_world(Path(sys.argv[1]))
+        print(world.root.parent, flush=True)
+        time.sleep(600)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code), str(checkout.root)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as owner:
+        theirs = Path(owner.stdout.readline().strip())
+        assert theirs.is_dir()
+        assert theirs.is_relative_to(temporary)
+        # Without a lock file, or with another name, a directory is not ours.
+        others = [temporary / "binoc-rehearsal-without-a-lock", temporary / "another"]
+        for other in others:
+            other.mkdir()
+        (temporary / "another/owner.lock").touch()
+        (temporary / "binoc-rehearsal-link").symlink_to(temporary / "another")
+        open_world(checkout.root).close()
+        assert theirs.is_dir(), "the owner is still running"
+        owner.kill()
+    open_world(checkout.root).close()
+    assert not theirs.exists()
+    left = {path.name for path in temporary.iterdir()}
+    assert left == {"another", "binoc-rehearsal-link", "binoc-rehearsal-without-a-lock"}
+    assert (temporary / "another/owner.lock").exists()
 
 
 def test_close_removes_all_files(checkout, world):

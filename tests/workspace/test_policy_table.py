@@ -125,6 +125,11 @@ def test_branch_can_be_a_string(load: Callable[[str], Policy]) -> None:
     assert load('[tool.binoc-runbook]\nbranch = "trunk"\n').branch == ("trunk",)
 
 
+def test_timeouts_are_seconds(load: Callable[[str], Policy]) -> None:
+    policy = load("[tool.binoc-runbook]\npush-timeout = 90\nquery-timeout = 2.5\n")
+    assert (policy.push_timeout, policy.query_timeout) == (90.0, 2.5)
+
+
 def test_path_is_normalized(load: Callable[[str], Policy]) -> None:
     assert load(GOOD.replace('"python/binoc"', '"./python//binoc/"')).artifacts[0].path == "python/binoc"
 
@@ -186,6 +191,12 @@ def test_policy_can_be_an_inline_table(load: Callable[[str], Policy]) -> None:
         ('"pypi-binoc"', '"pypi-binoc"\nexample = "crates/binoc-sdk"', 17),
         # GitHub
         ('"harvard-lil/binoc"', '"binoc"', 9),
+        # timeouts
+        ('remote = "origin"', 'push-timeout = "600"', 7),
+        ('remote = "origin"', "push-timeout = true", 7),
+        ('remote = "origin"', "push-timeout = 0", 7),
+        ('remote = "origin"', "query-timeout = nan", 7),
+        ('remote = "origin"', "query-timeout = 86401", 7),
         ('"harvard-lil/binoc"', '"https://github.com/harvard-lil/binoc.git"', 9),
         ('"publish.yml"', '".github/workflows/publish.yml"', 10),
         ('"publish.yml"', '"publish"', 10),
@@ -401,6 +412,8 @@ def test_all_keys_have_help() -> None:
         "smoke-test",
         "repository",
         "workflow",
+        "push-timeout",
+        "query-timeout",
         "artifacts",
         "name",
         "registry",

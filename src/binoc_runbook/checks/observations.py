@@ -10,6 +10,10 @@ Ancestry = Literal["yes", "no", "unknown"]
 Outcome = Literal["value", "absent", "forbidden", "refused", "no answer", "no token"]
 
 
+#: The exit code of a command that was ended at its limit, as with `timeout` of GNU coreutils.
+TIMED_OUT = 124
+
+
 @dataclass(frozen=True, slots=True)
 class ProcessResult:
     """Result of a process: its argument list, exit code and output."""

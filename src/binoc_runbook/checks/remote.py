@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from binoc_runbook.checks.observations import Ancestry, ProcessResult, RemoteRefs, Setting, Tag
+from binoc_runbook.checks.observations import TIMED_OUT, Ancestry, ProcessResult, RemoteRefs, Setting, Tag
 from binoc_runbook.checks.push_settings import push_settings, unrequested_refs
 from binoc_runbook.finding import Finding, Findings
 
@@ -185,6 +185,10 @@ def _push(view: RemoteView, actions: ActionChecks) -> Iterator[Finding]:
         yield Finding.failed(CHECK, command, saw, _SETTINGS)
     elif actions.push.returncode == 0:
         yield Finding.ok(CHECK, command, "no conflict; a dry run does not check the rules of the server")
+    elif actions.push.returncode == TIMED_OUT:
+        saw = f"`{view.remote}` did not respond: {actions.push.reason}"
+        remedy = "run this again; if it needs more time, set a larger `query-timeout` in the policy"
+        yield Finding.unknown(CHECK, command, saw, remedy)
     elif conflicts:
         for _, refs, reason in conflicts:
             saw = f"the push of {refs.rpartition(':')[2]} would be rejected: {reason}; the remote has changed"

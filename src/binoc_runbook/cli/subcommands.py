@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from binoc_runbook.cli.output import OK, REFUSED, SCHEMA, exit_code, gate_code, 
 from binoc_runbook.finding import Finding, Findings, RefusedError
 from binoc_runbook.stages import CHECK_STAGES, STAGES, Target
 from binoc_runbook.world import World
+from binoc_runbook.world.processes import process_threads
 
 
 def _target(root: Path, parsed: argparse.Namespace) -> Target:
@@ -19,7 +19,9 @@ def _target(root: Path, parsed: argparse.Namespace) -> Target:
     from binoc_runbook.release.parameters import open_target, parse_version
 
     version = parse_version(getattr(parsed, "version", None))
-    return open_target(World.real(root), version, remote=getattr(parsed, "remote", None))
+    target = open_target(World.real(root), version, remote=getattr(parsed, "remote", None))
+    target.world.show_waits(show_line)
+    return target
 
 
 # Commands that only read.
@@ -76,7 +78,7 @@ def _check_stages(target: Target) -> Findings:
     # Each stage mostly waits for git or cargo, so the stages run in threads. GitPython is imported before, because its
     # import would block them.
     import_module("git")
-    with ThreadPoolExecutor() as pool:
+    with process_threads() as pool:
         findings = list(pool.map(lambda stage: stage.observe(target).findings, CHECK_STAGES))
     return Findings(finding for stage in findings for finding in stage)
 

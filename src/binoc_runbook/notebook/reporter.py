@@ -65,6 +65,9 @@ class NotebookReporter:
 
     def line(self, words: str) -> None:
         words = self._clean(words)
+        if self._handle is None:  # a wait outside of a stage: only for the terminal
+            self._show([], "", live=[words])
+            return
         self._excerpt.append(words)
         self._pending.append(f"    {words}")
         if time.monotonic() - self._updated >= PAUSE:
@@ -136,7 +139,7 @@ class NotebookReporter:
         from IPython.display import display
 
         clean = [self._clean(line) for line in lines]
-        data: dict[str, Any] = {"text/plain": "\n".join(clean), **(more or {})}
+        data: dict[str, Any] = {**({"text/plain": "\n".join(clean)} if clean else {}), **(more or {})}
         if markup:
             data["text/html"] = self._clean_markup(markup)
         if live:

@@ -7,8 +7,8 @@ git that change what a push does. So it also works in the shallow, detached clon
 
 from __future__ import annotations
 
+import contextlib
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from binoc_runbook.policy import Policy
 from binoc_runbook.redaction import machine_free
 from binoc_runbook.rehearsal.bare_remote import remote_path, rules, write_hook
 from binoc_runbook.rehearsal.faults import FAULTS, is_registry_fault, refused_refs
+from binoc_runbook.rehearsal.owned_directory import owned_directory
 from binoc_runbook.version import Version
 from binoc_runbook.workspace.policy_table import read_policy
 from binoc_runbook.world import World
@@ -64,11 +65,12 @@ def open_world(source: Path, fault: str | None = None, *, quick: bool = False) -
     Raises:
         RefusedError: The checkout has no commit, or its policy cannot be read.
     """
-    directory = tempfile.TemporaryDirectory(prefix="binoc-rehearsal-", ignore_cleanup_errors=True)
+    stack = contextlib.ExitStack()
     try:
-        return _open(source, Path(directory.name).resolve(), directory.cleanup, fault=fault, quick=quick)
+        directory = stack.enter_context(owned_directory())
+        return _open(source, directory, stack.close, fault=fault, quick=quick)
     except BaseException:
-        directory.cleanup()
+        stack.close()
         raise
 
 

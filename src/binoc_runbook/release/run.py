@@ -11,6 +11,7 @@ from binoc_runbook.checks.tree import RECORDS
 from binoc_runbook.finding import Finding, Findings, RefusedError
 from binoc_runbook.release.record import Record, StageRun
 from binoc_runbook.stages import ACTION_STAGES, CHECK_STAGES, RECHECKED, STAGES, Observation, Stage, Target
+from binoc_runbook.world.processes import process_threads
 from binoc_runbook.world.triggered_run import JobRun, PublishedArtifact, TriggerListener
 
 #: The state after an interrupted rehearsal, which is not resumed: the next one starts from the beginning.
@@ -55,6 +56,7 @@ class Release:
         self.record = Record(_facts(target, dry_run=dry_run), target.world.clean)
         self._reporter = reporter
         self._runs = runs
+        target.world.show_waits(reporter.line)
         # Observed once: if the tag is on the remote, the stages before the point of no return are not checked again.
         self._released_before = target.released()
         reporter.opened(self)
@@ -98,10 +100,8 @@ class Release:
         Raises:
             RefusedError: In a real run, a stage before the point of no return is not done.
         """
-        from concurrent.futures import ThreadPoolExecutor
-
         again = [run for run in self.record.stages if run.stage.name in RECHECKED]
-        with ThreadPoolExecutor() as pool:  # in parallel: each mostly waits for git
+        with process_threads() as pool:  # in parallel: each mostly waits for git
             for run, observed in zip(again, pool.map(lambda run: self._observe(run.stage), again), strict=True):
                 run.after = observed
         self._write()

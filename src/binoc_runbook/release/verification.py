@@ -20,6 +20,7 @@ from binoc_runbook.policy import Artifact
 from binoc_runbook.redaction import each_string
 from binoc_runbook.release.record import times
 from binoc_runbook.stages.target import Target
+from binoc_runbook.world.processes import process_threads
 
 #: The schema version of the record of a verification.
 SCHEMA = 1
@@ -78,6 +79,7 @@ class Verification:
         self.outcome = "unfinished"
         self._timeout, self._pause = timeout, pause
         self._reporter = reporter
+        target.world.show_waits(reporter.line)
         self._record = runs / f"verify-{target.version}.json"
         self._began = datetime.datetime.now(datetime.UTC)
         tag = target.world.git.local_tag(target.tag)
@@ -124,11 +126,9 @@ class Verification:
     # Checks
 
     def _check_registries(self) -> Findings:
-        from concurrent.futures import ThreadPoolExecutor
-
         deadline, waiting = time.monotonic() + self._timeout, list(self.target.policy.artifacts)
         while waiting:
-            with ThreadPoolExecutor() as pool:  # in parallel: each mostly waits for its registry
+            with process_threads() as pool:  # in parallel: each mostly waits for its registry
                 self.verdicts.update(zip(waiting, pool.map(self._look_up, waiting), strict=True))
             waiting = [artifact for artifact in waiting if self.verdicts[artifact].state == "not yet visible"]
             left = deadline - time.monotonic()

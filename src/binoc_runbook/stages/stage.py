@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from binoc_runbook.checks.observations import ProcessResult
+from binoc_runbook.checks.observations import TIMED_OUT, ProcessResult
 from binoc_runbook.checks.push_settings import unrequested_refs
 from binoc_runbook.checks.remote import RemoteView
 from binoc_runbook.finding import Finding, Findings, Status
@@ -79,12 +79,17 @@ class Stage(ABC):
         for command in self.commands(target):
             result = self.run(target, command)
             if result.returncode != 0:
-                return Findings([self._refused(target, command, result.reason)])
+                remedy = self.remedy(target)
+                if result.returncode == TIMED_OUT:
+                    remedy = "run this release again; if it needs more time, set a larger `push-timeout` in the policy"
+                looked_at = " ".join(command.arguments)
+                return Findings([Finding.failed(self.name, looked_at, f"failed: {result.reason}", remedy)])
         return Findings()
 
     def run(self, target: Target, command: Command) -> ProcessResult:
         """Run one command of the action."""
-        return target.world.git.run(command.arguments, stdin=command.stdin)
+        limit = target.policy.push_timeout
+        return target.world.git.act(command.arguments, stdin=command.stdin, timeout=limit)
 
     def log(self, target: Target) -> Path | None:
         """Return the path of the log with the complete output of the action, if there is one."""
@@ -93,9 +98,6 @@ class Stage(ABC):
     def remedy(self, target: Target) -> str:
         """Return the fix for a failed action."""
         return "fix the cause, then run this release again; it continues from here"
-
-    def _refused(self, target: Target, command: Command, reason: str) -> Finding:
-        return Finding.failed(self.name, " ".join(command.arguments), f"failed: {reason}", self.remedy(target))
 
 
 class RemoteObservingStage(Stage):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -14,7 +14,7 @@ from binoc_runbook.policy import Policy
 from binoc_runbook.version import Version
 from binoc_runbook.workspace import Workspace
 from binoc_runbook.world import World
-from binoc_runbook.world.git import TIMEOUT
+from binoc_runbook.world.processes import process_threads
 from binoc_runbook.world.push_command import push_command
 
 # A missing branch contains nothing, and is behind all commits.
@@ -68,7 +68,7 @@ class Target:
         manifests from which the version was read, if there are any.
         """
         first, self._first = self._first, None
-        with ThreadPoolExecutor(max_workers=1) as reader:
+        with process_threads(1) as reader:
             self._snapshot = reader.submit(lambda: first or self.world.workspace())
             try:
                 yield
@@ -97,7 +97,7 @@ class Target:
             return f"the push URL of `{self.remote}` was changed during this run; run it again"
         names = (f"refs/heads/{branch}", f"refs/tags/{self.tag}", f"refs/tags/{self.tag}^{{}}")
         if len(urls) == 1:
-            refs = git.remote_refs(self.remote, *names)
+            refs = git.remote_refs(self.remote, *names, timeout=self.policy.query_timeout)
         else:
             refs = RemoteRefs(f"git remote get-url --push --all {self.remote}", None, f"{len(urls)} push URLs")
         commit = self._commit(at, refs)
@@ -154,4 +154,5 @@ class Target:
         if view.refs.refs is None or view.diverged or not refs:
             return None
         # The tag can be missing in this clone, so push the commit under the name of the tag.
-        return self.world.git.query(*push_command(view.remote, *refs, dry_run=True)[1:], timeout=TIMEOUT)
+        arguments = push_command(view.remote, *refs, dry_run=True)[1:]
+        return self.world.git.query_remote(view.remote, *arguments, timeout=self.policy.query_timeout)

@@ -55,6 +55,10 @@ class World:
         added = environment or {}
         return cls("real", root, root, root / "runs", Git(root, added), Processes(root, added, machine_free(root)))
 
+    def show_waits(self, line: Callable[[str], None]) -> None:
+        """Call `line` when a short command is still running after a few seconds, with what is waited for."""
+        self.git.on_wait = self.processes.on_wait = line
+
     @property
     def clean(self) -> Translate:
         """Return a function that removes escape codes and paths of this machine from text for a record."""

@@ -1,22 +1,45 @@
 """The client of git: queries that can be unknown, and commands as exact argument lists.
 
-All commands run through GitPython. Queries of a remote have a timeout, and no command prompts, because a kernel has no
-terminal.
+All commands run through GitPython, which starts them; `processes` waits for them, because the timeout of GitPython ends
+only a process and its direct children. Every command has a timeout, and only actions on a terminal prompt.
 """
 
 from __future__ import annotations
 
 import os
+import shlex
+import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
-from typing import BinaryIO, cast
 
-from binoc_runbook.checks.observations import Ancestry, ProcessResult, RemoteRefs, Setting, Tag, TreeState
+from binoc_runbook.checks.observations import TIMED_OUT, Ancestry, ProcessResult, RemoteRefs, Setting, Tag, TreeState
+from binoc_runbook.policy import Policy
+from binoc_runbook.world.processes import ShowLine, finish, supervised, terminal_for_prompts
 
-#: The timeout of queries of a remote, in seconds; afterwards the result is *unknown*.
-TIMEOUT = 60.0
+#: The timeout of commands that use only this clone, in seconds.
+TIMEOUT = 300.0
+
+#: After a timeout, a remote is not queried again for this time, in seconds: a run makes several queries.
+PAUSE = 60.0
+
+#: No program may prompt, neither in the terminal nor in a window. An empty GIT_ASKPASS disables all programs that git
+#: can use to prompt (gitcredentials). GCM_INTERACTIVE is for Git Credential Manager, and GPG_TTY for gpg.
+_NO_PROMPTS = {
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_ASKPASS": "",
+    "SSH_ASKPASS": "",
+    "SSH_ASKPASS_REQUIRE": "never",
+    "GCM_INTERACTIVE": "never",
+    "DISPLAY": "",
+    "WAYLAND_DISPLAY": "",
+    "GPG_TTY": "",
+}
+
+#: The subcommands that can start `ssh`.
+_WITH_SSH = {"fetch", "ls-remote", "push"}
 
 _OPERATIONS = {
     "MERGE_HEAD": ("merge", "git merge --abort"),
@@ -45,10 +68,16 @@ class _Remote:
 
 @dataclass
 class Git:
-    """The repository of one checkout; `environment` is added to the environment of all commands."""
+    """The repository of one checkout.
+
+    `environment` is added to the environment of all commands. `on_wait` shows that a command is still running.
+    """
 
     root: Path
     environment: Mapping[str, str] = field(default_factory=dict)
+    on_wait: ShowLine = lambda text: None
+    # The last result of each remote that did not respond, with its time.
+    _timeouts: dict[str, tuple[float, ProcessResult]] = field(default_factory=dict)
     # The URLs of the remotes, and the URLs to show: without credentials and paths of this machine.
     _urls: dict[str, tuple[str, str]] = field(default_factory=dict)
     _remotes: dict[str, _Remote] = field(default_factory=dict)
@@ -58,39 +87,110 @@ class Git:
         command: Sequence[str],
         *,
         stdin: str | None = None,
-        timeout: float | None = None,
+        timeout: float = TIMEOUT,
         environment: Mapping[str, str] | None = None,
     ) -> ProcessResult:
-        """Run a git command line, `["git", …]`, and return its output; do not raise for an exit code."""
-        import tempfile
+        """Run a git command line, `["git", …]`, without prompts; do not raise for an exit code.
 
-        import git
+        The exit code is 127 if git is missing, and 124 after `timeout` seconds.
+        """
+        return self._run(command, command, stdin, timeout, environment)
 
-        with tempfile.TemporaryFile() as file:
-            file.write((stdin or "").encode())
-            file.seek(0)
-            try:
-                for name in _leaking():
-                    os.environ.pop(name, None)
-                returncode, stdout, stderr = git.Git(self.root).execute(
-                    list(command),
-                    istream=cast("BinaryIO", file),
-                    with_extended_output=True,
-                    with_exceptions=False,
-                    strip_newline_in_stdout=False,
-                    kill_after_timeout=timeout,
-                    env={"GIT_TERMINAL_PROMPT": "0", **self.environment, **(environment or {})},
-                )
-            except git.exc.GitCommandNotFound:
-                return ProcessResult(tuple(command), 127, "", "`git` was not found on PATH")
-        return ProcessResult(tuple(command), int(returncode), str(stdout), self._tidy(str(stderr).strip()))
+    def act(self, command: Sequence[str], *, stdin: str | None = None, timeout: float) -> ProcessResult:
+        """Run a git command that pushes or signs. It may prompt if this process has a controlling terminal.
+
+        Otherwise it runs without prompts, and ends if this process is killed.
+        """
+        with terminal_for_prompts() as terminal:
+            if terminal is not None:
+                return self._run(command, command, stdin, timeout, terminal=terminal)
+            with supervised(command) as (arguments, descriptors):
+                return self._run(command, arguments, stdin, timeout, descriptors=descriptors)
 
     def query(
-        self, *arguments: str, timeout: float | None = None, environment: Mapping[str, str] | None = None
+        self, *arguments: str, timeout: float = TIMEOUT, environment: Mapping[str, str] | None = None
     ) -> ProcessResult:
         """Run a git query without optional locks, which could block a concurrent command of the user."""
         unlocked = {"GIT_OPTIONAL_LOCKS": "0", **(environment or {})}
         return self.run(["git", *arguments], timeout=timeout, environment=unlocked)
+
+    def query_remote(
+        self, remote: str, *arguments: str, timeout: float, environment: Mapping[str, str] | None = None
+    ) -> ProcessResult:
+        """Run a git query of a remote; if the last one has timed out less than `PAUSE` seconds ago, return its result.
+
+        So a remote that does not respond delays a run once, and not at each check.
+        """
+        at, result = self._timeouts.get(remote, (0.0, None))
+        if result is not None and time.monotonic() - at < PAUSE:
+            return result
+        result = self.query(*arguments, timeout=timeout, environment=environment)
+        if result.returncode == TIMED_OUT:
+            self._timeouts[remote] = time.monotonic(), result
+        return result
+
+    def _run(
+        self,
+        command: Sequence[str],
+        arguments: Sequence[str],
+        stdin: str | None,
+        timeout: float,
+        environment: Mapping[str, str] | None = None,
+        *,
+        terminal: int | None = None,
+        descriptors: tuple[int, ...] = (),
+    ) -> ProcessResult:
+        """Run `arguments`, which contain `command`."""
+        import git
+
+        alone = {"process_group": 0} if terminal is not None else {"start_new_session": True}
+        settings = {**self.environment, **(environment or {})}
+        if terminal is None:
+            settings = _NO_PROMPTS | settings | (self._ssh_without_prompts if _WITH_SSH & set(command) else {})
+
+        def start() -> subprocess.Popen[bytes]:
+            for name in _leaking():
+                os.environ.pop(name, None)
+            started = git.Git(self.root).execute(
+                list(arguments),
+                istream=subprocess.PIPE,
+                as_process=True,
+                env=settings,
+                pass_fds=descriptors,
+                **alone,
+            )
+            # GitPython would end the process when this wrapper is deleted.
+            process, started.proc = started.proc, None
+            assert process is not None  # noqa: S101 - it was started
+            return process
+
+        try:
+            result = finish(start, command, stdin=stdin, timeout=timeout, on_wait=self._show_wait, terminal=terminal)
+        except git.exc.GitCommandNotFound:
+            return ProcessResult(tuple(command), 127, "", "`git` was not found on PATH")
+        return ProcessResult(result.command, result.returncode, result.stdout, self._tidy(result.stderr))
+
+    @cached_property
+    def _ssh_without_prompts(self) -> dict[str, str]:
+        """Return the configured ssh command with the option that disables prompts (ssh_config, BatchMode).
+
+        The command is chosen as by git (`core.sshCommand` in git-config). Only OpenSSH has the option.
+        """
+        given = {**os.environ, **self.environment}
+        lines = self.query("config", "--get-regexp", r"^(core\.sshcommand|ssh\.variant)$").stdout.splitlines()
+        configured = dict(line.split(" ", 1) for line in lines if " " in line)
+        program = shlex.quote(given.get("GIT_SSH") or "ssh")
+        command = given.get("GIT_SSH_COMMAND") or configured.get("core.sshcommand") or program
+        variant = given.get("GIT_SSH_VARIANT") or configured.get("ssh.variant") or "auto"
+        try:
+            name = Path(shlex.split(command)[0].replace("\\", "/")).stem.lower()
+        except (ValueError, IndexError):
+            return {}
+        is_openssh = variant in ("auto", "ssh") and name not in ("plink", "tortoiseplink")
+        return {"GIT_SSH_COMMAND": f"{command} -oBatchMode=yes"} if is_openssh else {}
+
+    def _show_wait(self, text: str) -> None:
+        self.on_wait(self._tidy(text))
 
     def _tidy(self, text: str) -> str:
         for url, shown in self._urls.values():
@@ -210,10 +310,6 @@ class Git:
                     # The object must not stay in the clone.
                     "GIT_OBJECT_DIRECTORY": temporary,
                     "GIT_ALTERNATE_OBJECT_DIRECTORIES": str((self.root / objects).resolve()),
-                    "DISPLAY": "",
-                    "WAYLAND_DISPLAY": "",
-                    "GPG_TTY": "",
-                    "SSH_ASKPASS_REQUIRE": "never",
                 },
             )
         return None if signed.returncode == 0 else signed.reason
@@ -240,21 +336,19 @@ class Git:
         urls = self._remote(remote)
         return remote if urls.push[:1] in ((), (urls.fetch,)) else f'"$(git remote get-url --push {remote})"'
 
-    def remote_refs(self, remote: str, *names: str) -> RemoteRefs:
+    def remote_refs(self, remote: str, *names: str, timeout: float = Policy.query_timeout) -> RemoteRefs:
         """Return the refs of a remote with these full names, or all refs.
 
         They are read from the URL that a push writes to. `git ls-remote NAME` reads from the fetch URL, which can be
         that of another repository (`remote.NAME.pushurl`, `url.BASE.pushInsteadOf`).
         """
         question = f"git ls-remote {' '.join((self.reading_name(remote), *names))}"
-        urls = self._remote(remote)
+        urls, source, environment = self._remote(remote), remote, None
         if len(urls.push) == 1 and urls.push[0] != urls.fetch:
             # The URL can contain a password, so it is not in the arguments. With this setting, git replaces the whole
             # URL once. It would apply the user's `url.BASE.insteadOf` to the push URL itself a second time.
-            environment = self._with_setting(f"url.{urls.push[0]}.insteadOf", _PUSH_URL)
-            result = self.query("ls-remote", _PUSH_URL, *names, timeout=TIMEOUT, environment=environment)
-        else:
-            result = self.query("ls-remote", remote, *names, timeout=TIMEOUT)
+            source, environment = _PUSH_URL, self._with_setting(f"url.{urls.push[0]}.insteadOf", _PUSH_URL)
+        result = self.query_remote(remote, "ls-remote", source, *names, timeout=timeout, environment=environment)
         if result.returncode != 0:
             return RemoteRefs(question, None, result.reason)
         rows = (line.split("\t", 1) for line in result.stdout.splitlines() if "\t" in line)
