@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from binoc_runbook.checks.observations import Ancestry, ProcessResult, RemoteRefs, Tag, TreeState
+from binoc_runbook.redaction import mask
 
 #: The timeout of queries of a remote, in seconds; afterwards the result is *unknown*.
 TIMEOUT = 60.0
@@ -239,9 +240,5 @@ def _leaking() -> list[str]:
 
 
 def _presentable(url: str) -> str:
-    scheme, separator, rest = url.partition("://")
-    authority, slash, path = rest.partition("/")
-    if separator and scheme != "file":
-        return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
-    is_path = separator or url.startswith(("/", "~", ".")) or url[1:3] in (":/", ":\\")
-    return f"…/{Path(url).name}" if is_path else url
+    is_path = url.startswith(("file://", "/", "~", ".")) or url[1:3] in (":/", ":\\")
+    return f"…/{Path(url).name}" if is_path else mask(url)

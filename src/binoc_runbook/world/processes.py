@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from binoc_runbook.checks.observations import ProcessResult
-from binoc_runbook.redaction import Translate, plain
+from binoc_runbook.redaction import Translate, for_lines, plain
 
 #: The number of last lines that are kept of a long command; its log contains all lines.
 TAIL = 40
@@ -94,6 +94,7 @@ class Processes:
         """
         log.parent.mkdir(parents=True, exist_ok=True)
         tail: deque[str] = deque(maxlen=TAIL)
+        clean = for_lines(self.clean)
         began = time.monotonic()
         with contextlib.ExitStack() as stack:
             # An interruption between the start and the callback would leave the process running.
@@ -114,7 +115,7 @@ class Processes:
             file = stack.enter_context(log.open("w", encoding="utf-8"))
             assert process.stdout is not None  # noqa: S101 - it is a pipe, see above
             for raw in process.stdout:
-                line = self.clean(_text(raw)).rstrip("\r\n").rpartition("\r")[2]
+                line = clean(_text(raw)).rstrip("\r\n").rpartition("\r")[2]
                 tail.append(line)
                 file.write(line + "\n")
                 on_line(line)
