@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from binoc_runbook.environ import VARIABLES
+from binoc_runbook.environ import HIDDEN, VARIABLES
 from binoc_runbook.rehearsal.runner.failure_diagnosis import KNOWN_FAILURES, FailedJob, diagnose
 from binoc_runbook.version import Version, VersionError
 from binoc_runbook.workspace.policy_table import read_policy
@@ -49,6 +49,11 @@ def test_values_for_the_registries():
 def test_environment_variables():
     rows = table("reference/command.md", "## Environment variables")
     assert rows == [[f"`{name}`", meaning] for name, meaning in VARIABLES.items()]
+
+
+def test_variables_that_tests_do_not_get():
+    rows = table("reference/command.md", "## Variables that tests do not get")
+    assert rows == [[f"`{pattern}`", examples] for pattern, examples in HIDDEN.items()]
 
 
 def test_checks():

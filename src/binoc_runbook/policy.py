@@ -87,6 +87,16 @@ def _command(value: object) -> tuple[str, ...]:
     return command
 
 
+def _variables(value: object) -> tuple[str, ...]:
+    patterns = _texts(value)
+    for pattern in patterns:
+        if not re.fullmatch(r"[A-Za-z_*?][A-Za-z0-9_*?]*", pattern):
+            raise PolicyValueError(f"lists `{pattern}`, which is not the name of an environment variable or a pattern")
+        if fnmatch.fnmatchcase("PATH", pattern.upper()):
+            raise PolicyValueError(f"lists `{pattern}`, which also hides `PATH`")
+    return patterns
+
+
 def _repository(value: object) -> str:
     repository = _text(value)
     if re.fullmatch(r"[A-Za-z0-9](?:-?[A-Za-z0-9])*/[A-Za-z0-9._-]+", repository) and not repository.endswith(".git"):
@@ -230,6 +240,13 @@ class Policy:
         "The test command. It must pass before the first public step.",
         'a list of arguments, such as ["just", "test-code"]',
         _command,
+        default=(),
+    )
+    hidden_variables: tuple[str, ...] = _key(
+        "Environment variables that the test command does not get, by name or pattern, in addition to the variables for"
+        " credentials, publishing and deployment.",
+        'a list such as ["DATABASE_URL", "MY_*"]',
+        _variables,
         default=(),
     )
     smoke_test: tuple[str, ...] = _key(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
+import re
 
 import pytest
 
@@ -10,6 +13,7 @@ from binoc_runbook.finding import RefusedError
 from binoc_runbook.rehearsal.rehearsal_world import open_world
 from binoc_runbook.release.parameters import open_target
 from binoc_runbook.release.run import Release
+from binoc_runbook.release.verification import check_record
 from binoc_runbook.stages import STAGES
 from binoc_runbook.version import Version
 from binoc_runbook.world import World
@@ -54,6 +58,11 @@ def states(release):
 
 def acted(release):
     return [run.stage.name for run in release.record.stages if run.acted]
+
+
+def saw(release):
+    """Return the text of the last finding of the tests."""
+    return next(run for run in release.record.stages if run.stage.name == "tests").findings[-1].saw
 
 
 def tag_of(checkout):
@@ -313,6 +322,46 @@ def test_existing_record_is_not_overwritten(checkout, run):
     first = (checkout.root / "docs/releases/0.4.0.json").read_bytes()
     run()
     assert (checkout.root / "docs/releases/0.4.0.json").read_bytes() == first
+
+
+def test_filed_record_has_its_digest(checkout, run):
+    run()
+    assert check_record(checkout.root, Version.parse("0.4.0")).having("ok")
+    checkout.edit("docs/releases/0.4.0.json", '"outcome": "released"', '"outcome": "refused"')
+    assert check_record(checkout.root, Version.parse("0.4.0")).having("failed")
+
+
+@pytest.mark.parametrize("failing", [False, True])
+def test_record_has_the_output_of_failed_tests_only(checkout, run, failing):
+    command = ["sh", "-c", f"echo a line of the tests; exit {failing:d}"]
+    checkout.edit("pyproject.toml", '["git", "--version"]', json.dumps(command))
+    checkout.commit()
+    with contextlib.suppress(RefusedError):
+        run()
+    stages = json.loads((checkout.root / "runs/0.4.0.json").read_text())["stages"]
+    (finding,) = next(stage["findings"] for stage in stages if stage["name"] == "tests")[-1:]
+    digest = hashlib.sha256((checkout.root / "runs/0.4.0/tests.log").read_bytes()).hexdigest()
+    assert ("a line of the tests" in finding["saw"]) is failing
+    assert (f"1 line, 20 bytes, SHA-256 {digest}" in finding["saw"]) is not failing
+
+
+def test_result_of_earlier_tests_has_the_digest_of_their_output(checkout, run):
+    digest = re.search("SHA-256 [0-9a-f]{64}", saw(run(until="recheck")))
+    assert digest[0] in saw(run(until="recheck"))
+
+
+def test_test_command_does_not_get_credentials(checkout, run, monkeypatch):
+    monkeypatch.setenv("TWINE_USERNAME", "rosa")
+    monkeypatch.setenv("MY_VARIABLE", "mine")
+    monkeypatch.setenv("OTHER_VARIABLE", "other")
+    checkout.edit("pyproject.toml", '["git", "--version"]', '["env"]\nhidden-variables = ["my_*"]')
+    checkout.commit()
+    release = run(dry_run=True)
+    lines = (checkout.root / "runs/0.4.0/tests.log").read_text().splitlines()
+    names = {line.partition("=")[0] for line in lines}
+    assert not names & {"TWINE_USERNAME", "MY_VARIABLE"}
+    assert {"OTHER_VARIABLE", "BINOC_RUNBOOK_TESTING", "PATH"} <= names
+    assert release.target.world.processes.inherits("TWINE_USERNAME") == "rosa"
 
 
 def test_refused_release_writes_a_record(checkout, run):

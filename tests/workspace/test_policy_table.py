@@ -185,6 +185,9 @@ def test_policy_can_be_an_inline_table(load: Callable[[str], Policy]) -> None:
         # commands
         ('["just", "test-code"]', "[]", 8),
         ('test = ["just", "test-code"]', 'test = ["just"]\nsmoke-test = "python try.py"', 9),
+        ('test = ["just", "test-code"]', 'test = ["just"]\nhidden-variables = "MY_*"', 9),
+        ('test = ["just", "test-code"]', 'test = ["just"]\nhidden-variables = ["MY VARIABLE"]', 9),
+        ('test = ["just", "test-code"]', 'test = ["just"]\nhidden-variables = ["MY_*", "*"]', 9),
         # the example of a crate
         ('"crates-io"', '"crates-io"\nexample = "crates/gone"', 25),
         ('"crates-io"', '"crates-io"\nexample = "../other"', 25),
@@ -409,6 +412,7 @@ def test_all_keys_have_help() -> None:
         "branch",
         "remote",
         "test",
+        "hidden-variables",
         "smoke-test",
         "repository",
         "workflow",

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from binoc_runbook.cli.options import Command, parse
-from binoc_runbook.cli.output import INTERRUPTED, REFUSED, report
+from binoc_runbook.cli.output import INTERRUPTED, REFUSED, report, show_line
 from binoc_runbook.files import root_of
 from binoc_runbook.finding import Finding, RefusedError
 
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if getattr(parsed, "json", False):
             report(refused.findings, as_json=True, version=None)
         else:
-            print(refused, file=sys.stderr)
+            show_line(str(refused))
         return REFUSED
     except KeyboardInterrupt:
         print("interrupted; run the same command again to continue", file=sys.stderr)

@@ -6,7 +6,8 @@ Imported only when papermill runs a runbook. It differs from papermill's own eng
 - cells and their child processes cannot print to papermill's standard output, which may be the record;
 - Ctrl-C interrupts the cell and its child processes, and cells that did not run are not marked as completed (papermill
   marks all of them);
-- the record contains no paths of this machine, and the record of a release is filed at the path in `RECORD`.
+- the record contains no secrets and no paths of this machine, also during the run, and the record of a release is filed
+  at the path in `RECORD`.
 """
 
 from __future__ import annotations
@@ -110,6 +111,17 @@ class RunbookManager(NotebookExecutionManager):  # type: ignore[misc]
     #: The root of the checkout.
     root: Path
 
+    def save(self, **options: Any) -> None:
+        """Save the notebook with a clean copy of the injected parameters; the kernel needs their original values."""
+        injected = [cell for cell in self.nb.cells if "injected-parameters" in cell.metadata.get("tags", [])]
+        sources = [cell.source for cell in injected]
+        clean_parameters(self.nb, self.root)
+        try:
+            super().save(**options)
+        finally:
+            for cell, source in zip(injected, sources, strict=True):
+                cell.source = source
+
     def fail(self, cell: NotebookNode, name: str, message: str) -> None:
         """Mark a cell as failed with an error that the kernel did not report."""
         error = {"output_type": "error", "ename": name, "evalue": message, "traceback": [f"{name}: {message}"]}
@@ -182,7 +194,7 @@ class RunbookClient(PapermillNotebookClient):  # type: ignore[misc]
                 self.nb_man.cell_complete(cell, cell_index=index)
 
     def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> NotebookNode | None:
-        """Remove the live lines from a message and print them; papermill processes the rest of the message."""
+        """Remove the live lines from a message, print them, and clean the rest, which papermill processes."""
         data = msg["content"].get("data")
         live = data.pop(LIVE, None) if isinstance(data, dict) else None
         self.shown = live is not None
@@ -191,6 +203,7 @@ class RunbookClient(PapermillNotebookClient):  # type: ignore[misc]
                 print_line(line)
             if not data:
                 return None
+        clean_output(msg["content"], self.nb_man.root)  # before it is saved or logged
         output: NotebookNode | None = super().process_message(msg, cell, cell_index)
         return output
 
@@ -296,27 +309,39 @@ def file_record(nb: NotebookNode, root: Path, request: dict[str, Any]) -> str:
 
 
 def clean(nb: NotebookNode, root: Path) -> None:
-    """Remove machine paths and escape codes from an executed notebook, in place.
+    """Remove secrets, machine paths and escape codes from an executed notebook, in place.
 
     This must be done after the run, because it also cleans the source of the injected parameters.
     """
+    nb.metadata.papermill["environment_variables"] = {}
+    clean_parameters(nb, root)
+    for cell in nb.cells:
+        for output in cell.get("outputs", []):
+            clean_output(output, root)
+
+
+def clean_parameters(nb: NotebookNode, root: Path) -> None:
+    """Clean the parameters of a run, in the metadata and in the injected cell, in place."""
     translate = machine_free(root)
     metadata = nb.metadata.papermill
-    metadata["environment_variables"] = {}
     for key in ("parameters", "input_path", "output_path"):
         metadata[key] = each_string(metadata.get(key), translate)
     for cell in nb.cells:
         if "injected-parameters" in cell.metadata.get("tags", []):
             cell.source = translate(cell.source)
-        for output in cell.get("outputs", []):
-            for key in ("text", "ename", "evalue", "traceback"):
-                if key in output:
-                    output[key] = each_string(output[key], translate)
-            for mime, content in output.get("data", {}).items():
-                if mime in {"text/html", "image/svg+xml"}:
-                    output.data[mime] = each_string(content, machine_free(root, markup=True))
-                elif mime.startswith("text/") or mime.endswith("json"):
-                    output.data[mime] = each_string(content, translate)
+
+
+def clean_output(output: dict[str, Any], root: Path) -> None:
+    """Clean an output of a cell, or the content of a message of the kernel with the same keys, in place."""
+    translate = machine_free(root)
+    for key in ("text", "ename", "evalue", "traceback"):
+        if key in output:
+            output[key] = each_string(output[key], translate)
+    for mime, content in output.get("data", {}).items():
+        if mime in {"text/html", "image/svg+xml"}:
+            output["data"][mime] = each_string(content, machine_free(root, markup=True))
+        elif (mime.startswith("text/") or mime.endswith("json")) and mime != RECORD:
+            output["data"][mime] = each_string(content, translate)
 
 
 def _from_root(path: Path, root: Path) -> str:

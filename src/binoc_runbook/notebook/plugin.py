@@ -70,7 +70,11 @@ def _report(kind: type[BaseException], error: BaseException, trace: TracebackTyp
     elif kind is KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
     elif issubclass(kind, OSError) or kind.__module__.startswith(("papermill.", "nbformat.", "jupyter_client.")):
-        print(f"{kind.__name__}: {error}", file=sys.stderr)  # a missing directory, a broken notebook, an unknown kernel
+        from binoc_runbook.redaction import mask
+
+        print(
+            mask(f"{kind.__name__}: {error}"), file=sys.stderr
+        )  # a missing directory, a broken notebook, an unknown kernel
     else:
         sys.__excepthook__(kind, error, trace)
 

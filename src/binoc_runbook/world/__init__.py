@@ -61,7 +61,7 @@ class World:
 
     @property
     def clean(self) -> Translate:
-        """Return a function that removes escape codes and paths of this machine from text for a record."""
+        """Return a function that removes escape codes, secrets and paths of this machine from text for a record."""
         return self.processes.clean
 
     def workspace(self) -> Workspace:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from binoc_runbook.checks.observations import TIMED_OUT, Ancestry, ProcessResult, RemoteRefs, Setting, Tag, TreeState
 from binoc_runbook.policy import Policy
+from binoc_runbook.redaction import mask
 from binoc_runbook.world.processes import ShowLine, finish, supervised, terminal_for_prompts
 
 #: The timeout of commands that use only this clone, in seconds.
@@ -392,9 +393,5 @@ def _leaking() -> list[str]:
 
 
 def _presentable(url: str) -> str:
-    scheme, separator, rest = url.partition("://")
-    authority, slash, path = rest.partition("/")
-    if separator and scheme != "file":
-        return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
-    is_path = separator or url.startswith(("/", "~", ".")) or url[1:3] in (":/", ":\\")
-    return f"…/{Path(url).name}" if is_path else url
+    is_path = url.startswith(("file://", "/", "~", ".")) or url[1:3] in (":/", ":\\")
+    return f"…/{Path(url).name}" if is_path else mask(url)

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from binoc_runbook.checks.observations import TIMED_OUT, ProcessResult
-from binoc_runbook.redaction import Translate, plain
+from binoc_runbook.redaction import Translate, for_lines, plain
 
 #: The number of last lines that are kept of a long command; its log contains all lines.
 TAIL = 40
@@ -111,6 +111,7 @@ class Processes:
         """
         log.parent.mkdir(parents=True, exist_ok=True)
         tail: deque[str] = deque(maxlen=TAIL)
+        clean = for_lines(self.clean)
         began = time.monotonic()
         try:
             located = self._located(command)
@@ -133,7 +134,7 @@ class Processes:
             assert process.stdout is not None  # noqa: S101 - it is a pipe, see above
             with log.open("w", encoding="utf-8") as file:
                 for raw in process.stdout:
-                    line = self.clean(_text(raw)).rstrip("\r\n").rpartition("\r")[2]
+                    line = clean(_text(raw)).rstrip("\r\n").rpartition("\r")[2]
                     tail.append(line)
                     file.write(line + "\n")
                     on_line(line)
