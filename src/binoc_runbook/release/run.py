@@ -210,10 +210,9 @@ class Release:
         self._reporter.finished(self, self._file())
         self.target.world.close()
         if self._unpublished:
-            status = self._unpublished.status
-            raise RefusedError(
-                f"the publication of {self.target.version}: {status}", self._unpublished, self._released()
-            )
+            result = "failed" if self._unpublished.status == "failed" else "is unknown"
+            headline = f"{self.target.version} is tagged, but its publication {result}"
+            raise RefusedError(headline, self._unpublished, self._released())
         if self.verification is not None:
             self.verification.finish()
 
