@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 
@@ -148,16 +149,18 @@ def test_unknown_run_fails_only_a_release_that_waits(checkout, github, release, 
     assert github.log == []
 
 
-def test_dry_run_and_policy_without_a_repository_send_no_request(checkout, github, release):
+def test_dry_run_sends_no_request(github, release):
     run = release(dry_run=True)
     assert follow(run) == (None, [])
-    checkout.edit("pyproject.toml", 'repository = "example/demo"\n', "")
-    checkout.edit(PATH, "name: publish", "name: Publish")
-    run = release(dry_run=True)
-    run.dry_run = False
-    run.follow()
+    assert run._reporter.calls[-2:] == ["publication", "finished"]
     assert github.log == []
-    assert run._reporter.calls[-1] == "publication"
+
+
+def test_run_is_unknown_without_a_repository_in_the_policy(checkout, github, release):
+    run = release()
+    run.target.policy = dataclasses.replace(run.target.policy, repository=None)
+    assert follow(run) == (None, [("publication", "unknown")])
+    assert github.log == []
 
 
 @pytest.mark.parametrize("statuses", [[], ["failed"]])

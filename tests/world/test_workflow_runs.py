@@ -155,7 +155,7 @@ def test_start_is_awaited_until_the_limit(github):
     lookup = runs_of(github).await_start(0.1, listener)
     assert lookup.kind == "no run"
     assert lookup.seconds > 0
-    assert listener.events == ["line"]  # one line shows what is awaited
+    assert listener.events == ["note"]  # one line shows what is awaited
 
 
 def test_state_is_looked_up_once_without_a_limit(github):

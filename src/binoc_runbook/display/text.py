@@ -99,7 +99,7 @@ def followed(release: Release, published: Sequence[PublishedArtifact], red: Find
         yield f"the tag would start {policy.workflow}, which publishes {names}"
         return
     if target.world.kind == "real":
-        yield f"the runs of {policy.workflow} are not checked, because the policy has no `repository`"
+        yield f"the run of {policy.workflow} is looked up after `push-tag`"
         return
     if not published:
         yield f"the tag is on the remote; a quick rehearsal does not run {policy.workflow}"

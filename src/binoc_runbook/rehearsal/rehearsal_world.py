@@ -35,7 +35,7 @@ class RehearsalWorld(World):
 
     def follow_tag(
         self, policy: Policy, tag: PushedTag, listener: TriggerListener, on_attempt: OnAttempt
-    ) -> TriggeredRun | None:
+    ) -> TriggeredRun:
         """Run the publish workflow against local registries, with the fault; then run the failed jobs without it."""
         version = tag.version
         from binoc_runbook.rehearsal.publish import open_publication

@@ -139,7 +139,7 @@ class Release:
         try:
             tag = self._pushed_tag()
             if tag is not None:
-                if target.world.kind == "real" and target.policy.repository:
+                if target.world.kind == "real":
                     self._reporter.started(f"looking for the run of {target.policy.workflow} at GitHub")
                 run = target.world.follow_tag(target.policy, tag, self._reporter, self._keep_jobs)
         except KeyboardInterrupt:
