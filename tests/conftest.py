@@ -37,11 +37,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(autouse=True)
 def isolated_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hide the configuration of git, cargo and pip of the user from all tests."""
+    """Hide the configuration of git, cargo and pip, and the GitHub tokens, of the user from all tests."""
     home = tmp_path_factory.mktemp("home")
     for name in list(os.environ):
         if name.startswith(("GIT_", "PIP_CONFIG", "UV_", "CARGO_REGISTR", "BINOC_")):
             monkeypatch.delenv(name)
+    for name in ("GH_TOKEN", "GITHUB_TOKEN", "GITHUB_API_URL"):
+        monkeypatch.delenv(name, raising=False)  # without a token, a release sends no request to GitHub
     # Use the installed toolchain; hide only the configuration of the user.
     monkeypatch.setenv("RUSTUP_HOME", os.environ.get("RUSTUP_HOME", str(Path.home() / ".rustup")))
     monkeypatch.setenv("CARGO_HOME", os.environ.get("CARGO_HOME", str(Path.home() / ".cargo")))

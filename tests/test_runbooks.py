@@ -32,7 +32,8 @@ def test_runbook_is_stored_without_outputs(path):
 @pytest.mark.parametrize("path", RUNBOOKS, ids=lambda path: path.name)
 def test_cells_have_at_most_five_lines_and_no_logic(path):
     for cell in cells(path, "code"):
-        assert len(cell["source"]) <= 5
+        # The cell of the parameters has one line for each.
+        assert len(cell["source"]) <= 5 or "parameters" in cell["metadata"].get("tags", [])
         assert not re.search(r"^\s*(if|for|while|def|class|try|with)\b", "".join(cell["source"]), re.MULTILINE)
 
 

@@ -15,8 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from binoc_runbook.rehearsal.servers.github_api import GitHubServer
+from binoc_runbook.rehearsal.servers.served_run import ServedRun
 from binoc_runbook.site.releases.record_files import read_releases
 from binoc_runbook.stages import STAGES
+from binoc_runbook.world.triggered_run import JobRun
 
 from ..pages.reading import COMMANDS, first_difference
 
@@ -176,6 +179,26 @@ def test_command_with_yes_performs_the_release(type_in, armed):
     assert done.returncode == 0, done.stderr
     assert armed.remote_refs()["refs/tags/v0.4.0^{}"] == armed.head()
     assert "Traceback" not in done.stderr
+
+
+def test_record_of_a_release_is_filed_although_its_workflow_run_failed(type_in, armed, environment):
+    run = ServedRun(7, "push", "v0.4.0", armed.head(), ".github/workflows/publish.yml")
+    for name, state in (("Build", "success"), ("Publish demo", "failure")):
+        run.job_ended(JobRun(name, name, 0, state))
+    run.completed = True
+    with GitHubServer(repository="example/demo") as github:
+        github.runs[7] = run
+        environment |= {"GITHUB_API_URL": github.url, "GH_TOKEN": github.token({"actions": "read"})}
+        done = type_in("binoc-runbook", "release", "0.4.0", "--yes", "--wait")
+    assert done.returncode == 1
+    assert "✗ Publish demo: failed" in done.stderr
+    assert "gh run rerun 7 --failed" in "\n".join(done.stderr.splitlines()[-4:])
+    assert environment["GH_TOKEN"] not in done.stderr
+    (listed,), findings = read_releases(armed.root / "docs/releases")
+    assert not findings
+    assert (listed.commit, listed.has_page) == (armed.head(), True)
+    record = json.loads((armed.root / "docs/releases/0.4.0.json").read_text())
+    assert (record["workflow_run"]["id"], record["workflow_run"]["conclusion"]) == (7, "failure")
 
 
 def test_command_without_a_terminal_does_not_release(type_in, armed):

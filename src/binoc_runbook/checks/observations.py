@@ -111,6 +111,63 @@ class GitHubResponse:
 
 
 @dataclass(frozen=True, slots=True)
+class GitHubJob:
+    """Job of a workflow run at GitHub; `status` and `conclusion` are GitHub's words, `seconds` is its duration."""
+
+    id: int
+    name: str
+    status: str
+    conclusion: str | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class GitHubRun:
+    """Last attempt of a workflow run at GitHub; `status` and `conclusion` are GitHub's words, `url` is its page.
+
+    From GitHub's documentation of its REST API, pages "Workflow runs" and "Workflow jobs".
+    """
+
+    id: int
+    attempt: int
+    event: str
+    status: str
+    conclusion: str | None
+    url: str
+    jobs: tuple[GitHubJob, ...]
+
+    @property
+    def completed(self) -> bool:
+        """Return whether the attempt has ended."""
+        return self.status == "completed"
+
+    @property
+    def succeeded(self) -> bool:
+        """Return whether the attempt has ended, and no job failed."""
+        return self.completed and self.conclusion == "success"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the run for a record, without its jobs."""
+        names = ("id", "attempt", "event", "status", "conclusion", "url")
+        return {name: getattr(self, name) for name in names}
+
+
+@dataclass(frozen=True, slots=True)
+class RunLookup:
+    """Result of looking for the workflow run of a tag by the request `question`.
+
+    `run` is the newest one if `kind` is `run`. With *no answer*, a later request can have another result; with *no
+    access* it cannot. `reason` says why. `seconds` is how long the lookup was repeated.
+    """
+
+    kind: Literal["run", "no run", "no answer", "no access"]
+    question: str
+    run: GitHubRun | None = None
+    reason: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class NameLookup:
     """Result of looking up a name at a registry by the request `question`; `reason` says why it is *unknown*.
 

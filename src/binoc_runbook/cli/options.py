@@ -109,6 +109,8 @@ def _release(sub: argparse.ArgumentParser) -> None:
     _version(sub)
     _remote(sub)
     sub.add_argument("--retest", action="store_true", help="run the tests again, even if they passed for this tree")
+    about = "follow the workflow run until it has ended, and then verify the published artifacts"
+    sub.add_argument("--wait", action="store_true", help=about)
     sub.add_argument("--yes", action="store_true", help="skip the confirmation prompt")
 
 

@@ -209,7 +209,13 @@ def release(root: Path, parsed: argparse.Namespace) -> int:
     if not parsed.yes:
         terminal.show_lines(sys.stderr, [text.heading(target, dry_run=False), *text.plan(target)])
         _confirm(str(target.version))
-    parameters = {"version": str(target.version), "dry_run": False, "remote": parsed.remote, "retest": parsed.retest}
+    parameters = {
+        "version": str(target.version),
+        "dry_run": False,
+        "remote": parsed.remote,
+        "retest": parsed.retest,
+        "wait": parsed.wait,
+    }
     return run_notebook(root, parameters, Path("runs") / f"{target.version}.ipynb")
 
 

@@ -94,10 +94,12 @@ def _indented(findings: Iterable[Finding]) -> Iterator[str]:
 def followed(release: Release, published: Sequence[PublishedArtifact], red: Findings) -> Iterator[str]:
     """Return what the tag starts; in a rehearsal the published files, and jobs that failed although they published."""
     target, policy = release.target, release.target.policy
-    if target.world.kind == "real" or release.dry_run:
-        start = "the tag would start" if release.dry_run else "the tag started"
+    if release.dry_run:
         names = ", ".join(artifact.name for artifact in policy.artifacts) or "nothing"
-        yield f"{start} {policy.workflow}, which publishes {names}"
+        yield f"the tag would start {policy.workflow}, which publishes {names}"
+        return
+    if target.world.kind == "real":
+        yield f"the run of {policy.workflow} is looked up after `push-tag`"
         return
     if not published:
         yield f"the tag is on the remote; a quick rehearsal does not run {policy.workflow}"
@@ -150,11 +152,12 @@ def ending(release: Release, filed: str | None) -> Iterator[str]:
     yield from _refs(target.remote, release.record.refs)
     if release.dry_run or target.world.kind == "rehearsal":
         return
-    if policy.repository:
-        yield f"next: the tag started {policy.workflow}: github.com/{policy.repository}/actions"
+    run = release.record.workflow_run
+    if run and run["status"] != "completed":
+        yield f"next: gh run watch {run['id']}, or open {run['url']}"
     if filed and not release.record_is_committed():
         yield f"next: git add docs/releases && git commit -m 'Record the release of {target.version}' && git push"
-    if policy.artifacts:
+    if policy.artifacts and release.verification is None:
         yield f"next, when the workflow has finished: ./just verify {target.version}"
 
 

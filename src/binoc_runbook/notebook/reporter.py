@@ -95,8 +95,9 @@ class NotebookReporter:
         self._show_paragraphs(list(text.point_of_no_return(release, stopped)))
 
     def job_begins(self, name: str) -> None:
+        if self._handle is None:
+            self._pending.append(f"{name} …")
         self.started(name)
-        self._pending.append(self._activity)
         self._update()
 
     def job_ended(self, job: JobRun) -> None:
@@ -116,6 +117,8 @@ class NotebookReporter:
         self._show(lines, _paragraphs(lines), live=lines, more=more)
 
     def _end(self, lines: list[str], markup: str, *, brief: list[str] | None = None, is_open: bool = False) -> None:
+        if self._handle is None:  # jobs at GitHub run in parallel: the output that was open has the result of another
+            self.started(lines[0])
         self._update()
         # First the live lines for the terminal, then the output that is kept, without them.
         self._show(lines, "", live=brief or lines)

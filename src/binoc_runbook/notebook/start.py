@@ -26,25 +26,28 @@ def start_release(
     dry_run: object = True,
     remote: object = None,
     retest: object = False,
+    wait: object = False,
     world: object = "real",
 ) -> Release:
     """Open a release with the parameters of the runbook, in the checkout of the working directory.
 
     `version` is the SemVer spelling; `None` means the version of the manifests, which only a dry run can use. `remote`
     is the name of a remote; `None` means the remote of the policy. `retest` runs the tests even if they are known to
-    pass. `world` is `real` or `rehearsal`, optionally with a fault to inject (`rehearsal:lost-answer`) or with `quick`:
-    a rehearsal without the tests and the workflow, which keeps only the notebook.
+    pass. `wait` follows the workflow run at GitHub until it has ended, and then verifies the published artifacts; a dry
+    run and a rehearsal ignore it. `world` is `real` or `rehearsal`, optionally with a fault to inject
+    (`rehearsal:lost-answer`) or with `quick`: a rehearsal without the tests and the workflow, which keeps only the
+    notebook.
 
     Raises:
         RefusedError: A parameter is invalid, or the checkout cannot be read.
     """
     parameters = parse_release_parameters(
-        version, dry_run=dry_run, remote=remote, retest=retest, world=world, injected=injected_parameters()
+        version, dry_run=dry_run, remote=remote, retest=retest, wait=wait, world=world, injected=injected_parameters()
     )
     opened = parameters.world.open(_root("no checkout to release from"))
     target = open_target(opened, parameters.version, remote=parameters.remote, retest=parameters.retest)
     reporter = NotebookReporter(opened.clean, opened.clean_markup)
-    return Release(target, reporter, opened.runs, dry_run=parameters.dry_run)
+    return Release(target, reporter, opened.runs, dry_run=parameters.dry_run, wait=parameters.wait)
 
 
 def start_verification(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from binoc_runbook.checks import published as checks
+from binoc_runbook.checks.observations import GitHubRun
 from binoc_runbook.environ import ENVIRONMENT, REHEARSAL
 from binoc_runbook.files import sha256_of
 from binoc_runbook.finding import Finding, Findings, RefusedError
@@ -24,7 +25,9 @@ from binoc_runbook.stages import ACTION_STAGES, Target
 from binoc_runbook.version import Version
 from binoc_runbook.world import World
 from binoc_runbook.world.git import Git
+from binoc_runbook.world.github import GitHubClient
 from binoc_runbook.world.triggered_run import JobListener, PublishedArtifact
+from binoc_runbook.world.workflow_runs import WorkflowRuns
 
 #: Build settings that save time. The built files are not released, so they need no optimisation.
 _FAST_BUILD = {
@@ -84,6 +87,15 @@ class Publication:
     def will_rerun(self, run: WorkflowRun, fault: str | None) -> bool:
         """Return whether `start` runs the failed jobs again without the fault."""
         return is_registry_fault(fault) and run.attempt == 1 and not run.passed
+
+    def observed_run(self) -> GitHubRun | None:
+        """Return the last run as the rehearsed GitHub reports it, with the client of a real release."""
+        if self._last is None:
+            return None
+        event, repository, registries = self._last.event, self.runner.repository, self.registries
+        token = registries.github.token({"actions": "read"})
+        client = GitHubClient({**registries.environment, "GH_TOKEN": token})
+        return WorkflowRuns(client, repository.name, repository.workflow, event.ref_name, event.sha).latest().run
 
     def published(self) -> list[PublishedArtifact]:
         """Return the files of each artifact that the registries have in this version."""

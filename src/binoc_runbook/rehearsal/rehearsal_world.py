@@ -20,12 +20,11 @@ from binoc_runbook.redaction import machine_free
 from binoc_runbook.rehearsal.bare_remote import remote_path, rules, write_hook
 from binoc_runbook.rehearsal.faults import FAULTS, is_registry_fault, refused_refs
 from binoc_runbook.rehearsal.owned_directory import owned_directory
-from binoc_runbook.version import Version
 from binoc_runbook.workspace.policy_table import read_policy
 from binoc_runbook.world import World
 from binoc_runbook.world.git import Git
 from binoc_runbook.world.processes import Processes
-from binoc_runbook.world.triggered_run import JobRun, OnAttempt, TriggeredRun, TriggerListener
+from binoc_runbook.world.triggered_run import JobRun, OnAttempt, PushedTag, TriggeredRun, TriggerListener
 
 _IDENTITY = {"user.name": "Rehearsal", "user.email": "rehearsal@localhost"}
 
@@ -37,9 +36,10 @@ class RehearsalWorld(World):
     fault: str | None = None
 
     def follow_tag(
-        self, policy: Policy, version: Version, listener: TriggerListener, on_attempt: OnAttempt
-    ) -> TriggeredRun | None:
+        self, policy: Policy, tag: PushedTag, listener: TriggerListener, on_attempt: OnAttempt
+    ) -> TriggeredRun:
         """Run the publish workflow against local registries, with the fault; then run the failed jobs without it."""
+        version = tag.version
         from binoc_runbook.rehearsal.publish import open_publication
 
         with open_publication(self, policy, version, listener.line, listener) as publication:
@@ -53,7 +53,8 @@ class RehearsalWorld(World):
                 if publication.will_rerun(run, self.fault):
                     listener.note('the fault is removed; the failed jobs run again, as with "Re-run failed jobs"')
             published = tuple(publication.published())
-            return TriggeredRun(published, publication.missing(), publication.failed_jobs())
+            observed = publication.observed_run()
+            return TriggeredRun(published, publication.missing(), publication.failed_jobs(), observed=observed)
 
 
 def open_world(source: Path, fault: str | None = None, *, quick: bool = False) -> RehearsalWorld:

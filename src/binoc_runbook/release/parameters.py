@@ -20,7 +20,7 @@ from binoc_runbook.workspace.version_locations import find_version_locations
 from binoc_runbook.world import World
 
 #: The parameters of the runbook `release.ipynb`.
-RELEASE_PARAMETERS = ("version", "dry_run", "remote", "retest", "world")
+RELEASE_PARAMETERS = ("version", "dry_run", "remote", "retest", "wait", "world")
 
 #: The parameters of the runbook `verify.ipynb`.
 VERIFICATION_PARAMETERS = ("version", "sums", "timeout", "world")
@@ -57,6 +57,7 @@ class ReleaseParameters:
     dry_run: bool
     remote: str | None
     retest: bool
+    wait: bool
     world: WorldChoice
 
 
@@ -76,6 +77,7 @@ def parse_release_parameters(
     dry_run: object = True,
     remote: object = None,
     retest: object = False,
+    wait: object = False,
     world: object = "real",
     injected: Iterable[str] = (),
 ) -> ReleaseParameters:
@@ -87,7 +89,7 @@ def parse_release_parameters(
         RefusedError: At least one parameter is invalid; with a finding for each.
     """
     problems = [*_unknown_names(injected, RELEASE_PARAMETERS)]
-    for name, value in (("dry_run", dry_run), ("retest", retest)):
+    for name, value in (("dry_run", dry_run), ("retest", retest), ("wait", wait)):
         if not isinstance(value, bool):
             saw = f"must be True or False, not {value!r}"
             problems.append(Finding.failed("parameters", f"-p {name}", saw, f"-p {name} True, or -p {name} False"))
@@ -103,7 +105,8 @@ def parse_release_parameters(
         problems.append(Finding.failed("parameters", "-p version", saw, "-r version VERSION"))
     parsed = _parse_version(version, problems)
     _refuse_if(problems)
-    return ReleaseParameters(parsed, bool(dry_run), str(remote) if remote else None, bool(retest), choice)
+    chosen = str(remote) if remote else None
+    return ReleaseParameters(parsed, bool(dry_run), chosen, bool(retest), bool(wait), choice)
 
 
 def parse_verification_parameters(

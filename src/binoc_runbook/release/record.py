@@ -77,8 +77,10 @@ class Record:
     clean: Translate
     began: datetime.datetime = field(default_factory=lambda: datetime.datetime.now(datetime.UTC))
     stages: list[StageRun] = field(default_factory=list)
-    #: In a rehearsal, the jobs of the workflow that the tag triggered, and the files that it published.
+    #: The observed workflow run that the tag triggered, and its jobs if it was followed or rehearsed.
+    workflow_run: dict[str, Any] | None = None
     jobs: list[dict[str, Any]] = field(default_factory=list)
+    #: In a rehearsal, the files that the workflow published.
     published: list[dict[str, Any]] = field(default_factory=list)
     outcome: str = "unfinished"
     refs: dict[str, str] = field(default_factory=dict)
@@ -92,6 +94,7 @@ class Record:
             **times(self.began),
             "stages": [run.to_json() for run in self.stages],
             "remote_refs": self.refs,
+            "workflow_run": self.workflow_run,
             "jobs": self.jobs,
             "published": self.published,
         }

@@ -5,14 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from binoc_runbook.checks.tree import RECORDS
 from binoc_runbook.finding import Finding, Findings, RefusedError
 from binoc_runbook.release.record import Record, StageRun
 from binoc_runbook.stages import ACTION_STAGES, CHECK_STAGES, RECHECKED, STAGES, Observation, Stage, Target
 from binoc_runbook.world.processes import process_threads
-from binoc_runbook.world.triggered_run import JobRun, PublishedArtifact, TriggerListener
+from binoc_runbook.world.triggered_run import JobRun, PublishedArtifact, PushedTag, TriggeredRun, TriggerListener
+
+if TYPE_CHECKING:
+    from binoc_runbook.release.verification import Verification
 
 #: The state after an interrupted rehearsal, which is not resumed: the next one starts from the beginning.
 _UNTOUCHED = "nothing outside this rehearsal was changed"
@@ -36,6 +39,12 @@ class ReleaseReporter(TriggerListener, Protocol):
     def point_of_no_return(self, release: Release, stopped: list[StageRun]) -> None:
         """Show the result of the last checks before the first public action; `stopped` are the stages that refuse."""
 
+    def started(self, activity: str) -> None:
+        """Show that a check after the stages starts; lines may follow."""
+
+    def result(self, headline: str, findings: Findings) -> None:
+        """Show the result of the check that was started."""
+
     def publication(self, release: Release, published: Sequence[PublishedArtifact], warnings: Findings) -> None:
         """Show what the tag triggered: in a rehearsal, the published files and the warnings about failed jobs."""
 
@@ -47,12 +56,19 @@ class Release:
     """A release: it shows the plan, runs stages, and keeps the record.
 
     `target` is what is released, and where. `record` is written to the directory `runs` after each step. `reporter`
-    shows the progress. With `dry_run` the actions are skipped.
+    shows the progress. With `dry_run` the actions are skipped. With `wait` the workflow run at GitHub is followed until
+    it has ended, and then the published artifacts are verified; `verification` has the result.
     """
 
-    def __init__(self, target: Target, reporter: ReleaseReporter, runs: Path, *, dry_run: bool) -> None:
+    def __init__(
+        self, target: Target, reporter: ReleaseReporter, runs: Path, *, dry_run: bool, wait: bool = False
+    ) -> None:
         self.target = target
         self.dry_run = dry_run
+        self.wait = wait
+        self.verification: Verification | None = None
+        #: Why the publication is not complete; `finish` reports it, after the record was filed.
+        self._unpublished = Findings()
         self.record = Record(_facts(target, dry_run=dry_run), target.world.clean)
         self._reporter = reporter
         self._runs = runs
@@ -111,25 +127,31 @@ class Release:
             self._refuse_if(stopped)
 
     def follow(self) -> None:
-        """In a rehearsal, run the workflow that the pushed tag triggers; otherwise only show what the tag triggers.
+        """Show the workflow run that the pushed tag triggers; with `wait`, follow it and verify what it published.
+
+        A dry run shows only what the tag would trigger. A rehearsal runs the workflow. In a real release, `finish`
+        reports the problems, because the tag is on the remote and the record must be filed first.
 
         Raises:
-            RefusedError: The workflow ran, and an artifact was not published, or another job failed.
+            RefusedError: The rehearsed workflow did not publish an artifact, or another job failed; or Ctrl-C.
         """
-        target = self.target
+        target, run = self.target, None
         try:
-            run = None
-            if not (self.dry_run or target.world.quick):
-                run = target.world.follow_tag(target.policy, target.version, self._reporter, self._keep_jobs)
+            tag = self._pushed_tag()
+            if tag is not None:
+                if target.world.kind == "real":
+                    self._reporter.started(f"looking for the run of {target.policy.workflow} at GitHub")
+                run = target.world.follow_tag(target.policy, tag, self._reporter, self._keep_jobs)
         except KeyboardInterrupt:
-            target.world.close()
-            saw, remedy = "the rehearsed workflow was interrupted", "run the rehearsal again, from the beginning"
-            reasons = Findings([Finding.failed("publication", "Ctrl-C", saw, remedy)])
-            raise RefusedError("interrupted in the rehearsed workflow", reasons, _UNTOUCHED) from None
+            raise self._interrupted() from None
         finally:
             self._write()
         if run is None:
             self._reporter.publication(self, (), Findings())
+            return
+        self.record.workflow_run = run.observed.to_json() if run.observed else None
+        if target.world.kind == "real":
+            self._judge(run)
             return
         self.record.published = [artifact.to_json() for artifact in run.published]
         self._reporter.publication(self, run.published, run.failed_jobs.having("warning"))
@@ -140,6 +162,34 @@ class Release:
             target.world.close()
             raise RefusedError(f"the rehearsed publication of {target.version} failed", reasons, _UNTOUCHED)
 
+    def _pushed_tag(self) -> PushedTag | None:
+        """Return the tag on the remote, or `None` if this run does not follow it."""
+        pushed = [run for run in self.record.stages if run.stage is STAGES[-1] and run.state == "done"]
+        if self.dry_run or self.target.world.quick or not pushed or self.target.commit is None:
+            return None
+        return PushedTag(self.target.version, self.target.commit, is_new=pushed[-1].acted, wait=self.wait)
+
+    def _interrupted(self) -> RefusedError:
+        if self.target.world.kind == "real":
+            saw, remedy = "the workflow run was no longer followed", "run the same command again to follow it"
+            reasons = Findings([Finding.failed("publication", "Ctrl-C", saw, remedy)])
+            return RefusedError("interrupted after the release", reasons, self._released())
+        self.target.world.close()
+        saw, remedy = "the rehearsed workflow was interrupted", "run the rehearsal again, from the beginning"
+        reasons = Findings([Finding.failed("publication", "Ctrl-C", saw, remedy)])
+        return RefusedError("interrupted in the rehearsed workflow", reasons, _UNTOUCHED)
+
+    def _judge(self, run: TriggeredRun) -> None:
+        """Show the run of a real release; if it was followed and has succeeded, verify the published artifacts."""
+        # Without `wait` an unknown state does not fail the release: its last stage is done.
+        self._unpublished = run.state.having("failed", "unknown") if self.wait else run.state.having("failed")
+        self._reporter.result(f"{self.target.policy.workflow} at GitHub", run.state)
+        self._write()
+        if self.wait and run.observed is not None and run.observed.succeeded:
+            from binoc_runbook.release.verification import verify_release
+
+            self.verification = verify_release(self.target, self._reporter, self._runs)
+
     def _keep_jobs(self, attempt: int, jobs: Sequence[JobRun]) -> None:
         self.record.jobs += [{"attempt": attempt, **job.to_json()} for job in jobs]
         self._write()
@@ -148,7 +198,8 @@ class Release:
         """Show the outcome and the next commands, and file the record.
 
         Raises:
-            RefusedError: A stage failed; a dry run reports all reasons here.
+            RefusedError: A stage failed; a dry run reports all reasons here. Or the release is done, but GitHub has no
+                workflow run, the run failed, or the verification failed.
         """
         self._refuse_if([run for run in self.record.stages if run.findings.status == "failed"])
         missing = [stage for stage in STAGES if stage not in {run.stage for run in self.record.stages}]
@@ -158,6 +209,12 @@ class Release:
         self._write()
         self._reporter.finished(self, self._file())
         self.target.world.close()
+        if self._unpublished:
+            result = "failed" if self._unpublished.status == "failed" else "is unknown"
+            headline = f"{self.target.version} is tagged, but its publication {result}"
+            raise RefusedError(headline, self._unpublished, self._released())
+        if self.verification is not None:
+            self.verification.finish()
 
     def _remote_refs(self) -> dict[str, str]:
         """Return the refs of the remote at the end: all refs in a rehearsal, otherwise those of this release."""
@@ -218,6 +275,9 @@ class Release:
         if self.target.world.kind == "rehearsal":
             return _UNTOUCHED
         return f"done so far: {', '.join(acted)}; fix the error, then run the same command again to finish the release"
+
+    def _released(self) -> str:
+        return f"`{self.target.tag}` is on `{self.target.remote}`; after the fix, run the same command again to check"
 
     def _write(self) -> None:
         name = str(self.target.version) if self.target.world.kind == "real" else f"rehearsal-{self.target.version}"

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import quote
 
 from binoc_runbook.checks import published as checks
 from binoc_runbook.checks.dists.checksum_file import CHECKSUMS, parse_checksums
@@ -19,6 +20,7 @@ from binoc_runbook.files import write_atomically
 from binoc_runbook.finding import Finding, Findings, RefusedError
 from binoc_runbook.policy import Artifact
 from binoc_runbook.redaction import each_string
+from binoc_runbook.release.parameters import TIMEOUT
 from binoc_runbook.release.record import DIGEST, digest_of, times
 from binoc_runbook.stages.target import Target
 from binoc_runbook.version import Version
@@ -256,6 +258,32 @@ def check_record(root: Path, version: Version) -> Findings:
         saw = f"was changed after the release: its SHA-256 digest is {actual}, but `{DIGEST}` is {digest}"
         return Findings([Finding.failed(RECORD, looked_at, saw, restore)])
     return Findings([Finding.ok(RECORD, looked_at, f"has the SHA-256 digest {actual}, as in `{DIGEST}`")])
+
+
+def verify_release(target: Target, reporter: VerificationReporter, runs: Path) -> Verification:
+    """Run the checks of a verification with the checksums of the GitHub release; the caller calls `finish`.
+
+    Raises:
+        RefusedError: A check was interrupted.
+    """
+    verification = Verification(target, reporter, runs, sums=download_checksums(target), timeout=TIMEOUT)
+    verification.published()
+    verification.provenance()
+    verification.smoke_test()
+    return verification
+
+
+def download_checksums(target: Target) -> dict[str, str]:
+    """Return the digests in `SHA256SUMS` of the GitHub release by file name; none if they cannot be read."""
+    github, at = target.world.github, f"/repos/{target.policy.repository}/releases"
+    release = github.get(f"{at}/tags/{quote(target.tag)}")
+    assets = release.value.get("assets", []) if isinstance(release.value, dict) else []
+    number = next((asset["id"] for asset in assets if asset.get("name") == CHECKSUMS), None)
+    content = github.download(f"{at}/assets/{number}").value if number is not None else None
+    try:
+        return parse_checksums(content.decode("utf-8")) if isinstance(content, bytes) else {}
+    except ValueError:
+        return {}
 
 
 def read_checksums(root: Path, given: str | None, target: Target) -> dict[str, str] | None:

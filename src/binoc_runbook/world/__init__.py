@@ -7,12 +7,14 @@ parameter `world` of a run selects one of them.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from binoc_runbook.finding import Findings
 from binoc_runbook.redaction import Translate, machine_free
 from binoc_runbook.workspace import Workspace
 from binoc_runbook.world.cargo_client import read_metadata
@@ -22,9 +24,8 @@ from binoc_runbook.world.test_results import TestResults
 
 if TYPE_CHECKING:
     from binoc_runbook.policy import Policy
-    from binoc_runbook.version import Version
     from binoc_runbook.world.github import GitHubClient
-    from binoc_runbook.world.triggered_run import OnAttempt, TriggeredRun, TriggerListener
+    from binoc_runbook.world.triggered_run import OnAttempt, PushedTag, TriggeredRun, TriggerListener
 
 Kind = Literal["real", "rehearsal"]
 
@@ -99,14 +100,36 @@ class World:
         return [platform.platform(), f"Python {platform.python_version()}", rustc.stdout.strip()]
 
     def follow_tag(
-        self, policy: Policy, version: Version, listener: TriggerListener, on_attempt: OnAttempt
-    ) -> TriggeredRun | None:
-        """Follow the workflow that the pushed tag triggers until it ends, or return `None`.
+        self, policy: Policy, tag: PushedTag, listener: TriggerListener, on_attempt: OnAttempt
+    ) -> TriggeredRun:
+        """Look up the workflow run that the pushed tag triggers; a rehearsal runs it.
 
-        In the real world, GitHub runs the workflow, and the verification checks the registries later. `on_attempt` is
-        called after each attempt, with its number and its jobs.
+        GitHub runs the workflow; only reading requests are sent. `on_attempt` is called with the number of the attempt
+        and the results of its jobs if the run was followed.
         """
-        return None
+        from binoc_runbook.checks.github_run import no_repository, unfinished, workflow_run
+        from binoc_runbook.world.triggered_run import TriggeredRun
+        from binoc_runbook.world.workflow_runs import END_LIMIT, START_LIMIT, TIMEOUT, WorkflowRuns, job_results
+
+        if policy.repository is None:
+            return TriggeredRun(state=Findings([no_repository(policy)]))
+        name = policy.tag_of(tag.version)
+        tagged = self.git.tagged_at(name)
+        age = None if tagged is None else time.time() - tagged
+        is_new = tag.is_new or (age is not None and age < START_LIMIT)
+        client = replace(self.github, timeout=TIMEOUT)
+        runs = WorkflowRuns(client, policy.repository, policy.workflow, name, tag.commit)
+        lookup = runs.await_start(START_LIMIT if is_new else 0.0, listener)
+        observed = lookup.run
+        if tag.wait and lookup.run is not None:
+            lookup = runs.await_end(END_LIMIT, listener)
+            observed = lookup.run or observed
+        finding = workflow_run(lookup, policy, tag.version, tag.commit, None if tag.is_new else age)
+        if tag.wait and lookup.run is not None:
+            on_attempt(lookup.run.attempt, job_results(lookup.run))
+            if not lookup.run.completed:
+                finding = unfinished(lookup.run, lookup.question, tag.version, lookup.seconds)
+        return TriggeredRun(state=Findings([finding]), observed=observed)
 
     def close(self) -> None:
         """Remove the files of a rehearsal; do nothing in the real world."""

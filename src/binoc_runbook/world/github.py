@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.message import Message
 from functools import cached_property
 from http.client import HTTPException
 from typing import Any, ClassVar
@@ -28,6 +29,7 @@ GITHUB = "https://api.github.com"
 #: The variables for a token; the first one that is set is used, as by `gh`.
 TOKENS = ("GH_TOKEN", "GITHUB_TOKEN")
 
+_JSON, _BYTES = "application/vnd.github+json", "application/octet-stream"
 _VERSION = "2022-11-28"
 _LARGEST = 32 * 1024 * 1024
 _PAGES = 100
@@ -70,11 +72,11 @@ class GitHubClient:
         request = f"GET {path.partition('?')[0]}"
         url, value = f"{self.url}{path}", None
         for _ in range(_PAGES):
-            response, link = self._send("GET", url, request)
+            response, headers = self._send("GET", url, request)
             if response.outcome != "value":
                 return response
             value = response.value if value is None else _joined(value, response.value)
-            following = re.search(r'<([^>]+)>;\s*rel="next"', link)
+            following = re.search(r'<([^>]+)>;\s*rel="next"', headers.get("link", ""))
             if following is None:
                 return GitHubResponse(request, "value", value)
             url = following[1]
@@ -97,7 +99,19 @@ class GitHubClient:
         if urlsplit(url).scheme != urlsplit(self.url).scheme:
             reason = "the upload URL has another scheme than the API"
             return GitHubResponse(request, "no answer", reason=reason)
-        return self._send("POST", url, request, content, "application/octet-stream")[0]
+        return self._send("POST", url, request, content, _BYTES)[0]
+
+    def download(self, path: str) -> GitHubResponse:
+        """Send a GET request for the content of a release asset; the value is bytes.
+
+        GitHub sends the content, or redirects to another server, which does not get the token ("Get a release asset").
+        """
+        request = f"GET {path}"
+        response, headers = self._send("GET", f"{self.url}{path}", request, accept=_BYTES)
+        location = headers.get("location")
+        if location is None or urlsplit(location).scheme != urlsplit(self.url).scheme:
+            return response
+        return self._send("GET", location, request, accept=_BYTES, authorized=False)[0]
 
     def _is_of_this_host(self, address: str) -> bool:
         return urlsplit(address)[:2] == urlsplit(self.url)[:2]
@@ -112,18 +126,26 @@ class GitHubClient:
         return (token, "") if re.fullmatch(r"[\x21-\x7e]+", token) else ("", f"`{name}` is not a valid token")
 
     def _send(
-        self, method: str, url: str, name: str, body: bytes | None = None, media_type: str = "application/json"
-    ) -> tuple[GitHubResponse, str]:
-        """Send one request; return the response and its header `Link`. Responses show the request as `name`."""
+        self,
+        method: str,
+        url: str,
+        name: str,
+        body: bytes | None = None,
+        media_type: str = "application/json",
+        *,
+        accept: str = _JSON,
+        authorized: bool = True,
+    ) -> tuple[GitHubResponse, Mapping[str, str]]:
+        """Send one request; return the response and its headers, with names in lower case.
+
+        Responses show the request as `name`.
+        """
         token, reason = self._token()
         if reason:
-            return GitHubResponse(name, "no token", reason=reason), ""
-        headers = {
-            "Accept": "application/vnd.github+json",
-            "Authorization": f"Bearer {token}",
-            "User-Agent": "binoc-runbook",
-            "X-GitHub-Api-Version": _VERSION,
-        }
+            return GitHubResponse(name, "no token", reason=reason), {}
+        headers = {"Accept": accept, "User-Agent": "binoc-runbook"}
+        if authorized:
+            headers |= {"Authorization": f"Bearer {token}", "X-GitHub-Api-Version": _VERSION}
         if body is not None:
             headers["Content-Type"] = media_type
         try:
@@ -131,18 +153,18 @@ class GitHubClient:
             with self._opener.open(request, timeout=self.timeout) as response:
                 content = response.read(_LARGEST + 1)
                 if len(content) > _LARGEST:
-                    return GitHubResponse(name, "no answer", reason=f"more than {_LARGEST} bytes"), ""
-                link = str(response.headers.get("Link", ""))
-                return GitHubResponse(name, "value", json.loads(content or b"null")), link
+                    return GitHubResponse(name, "no answer", reason=f"more than {_LARGEST} bytes"), {}
+                value = content if accept == _BYTES else json.loads(content or b"null")
+                return GitHubResponse(name, "value", value), _lowercase(response.headers)
         except urllib.error.HTTPError as error:
             with error:
-                return self._refusal(name, error), ""
+                return self._refusal(name, error), _lowercase(error.headers)
         except urllib.error.URLError as error:
-            return GitHubResponse(name, "no answer", reason=str(error.reason)), ""
+            return GitHubResponse(name, "no answer", reason=str(error.reason)), {}
         except TimeoutError:
-            return GitHubResponse(name, "no answer", reason=f"no response within {self.timeout:.0f} s"), ""
+            return GitHubResponse(name, "no answer", reason=f"no response within {self.timeout:.0f} s"), {}
         except (OSError, HTTPException, ValueError) as error:
-            return GitHubResponse(name, "no answer", reason=f"invalid response: {type(error).__name__}"), ""
+            return GitHubResponse(name, "no answer", reason=f"invalid response: {type(error).__name__}"), {}
 
     def _refusal(self, name: str, error: urllib.error.HTTPError) -> GitHubResponse:
         reason = f"{error.code} {_message(error)}".strip()
@@ -156,7 +178,14 @@ class GitHubClient:
     def _opener(self) -> urllib.request.OpenerDirector:
         # Trust the certificates of `environment`, which can differ from the environment of this process.
         context = ssl.create_default_context(cafile=self.environment.get("SSL_CERT_FILE") or None)
-        return urllib.request.build_opener(_NoRedirect, urllib.request.HTTPSHandler(context=context))
+        handlers = [_NoRedirect(), urllib.request.HTTPSHandler(context=context)]
+        if urlsplit(self.url).hostname == "127.0.0.1":
+            handlers.append(urllib.request.ProxyHandler({}))  # the proxy of the user cannot reach a local server
+        return urllib.request.build_opener(*handlers)
+
+
+def _lowercase(headers: Message) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
 
 
 def _joined(first: Any, second: Any) -> Any:

@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from binoc_runbook.checks.observations import GitHubRun
 from binoc_runbook.finding import Finding, Findings, Place
 from binoc_runbook.policy import Artifact
+from binoc_runbook.version import Version
 
 StepState = Literal["success", "failure", "skipped"]
 #: `elsewhere` is a job for another platform; it counts as passed for the jobs that need it.
@@ -99,12 +101,30 @@ class PublishedArtifact:
 
 
 @dataclass(frozen=True, slots=True)
-class TriggeredRun:
-    """The result of a triggered workflow: published artifacts, missing artifacts, and failed jobs.
+class PushedTag:
+    """The tag of `version` on the remote, which points to `commit`.
 
-    A failed job is only a warning if all artifacts that it publishes are published.
+    `is_new` says that this run has pushed it, so that its workflow may start later. With `wait` the workflow is
+    followed until it has ended.
     """
 
-    published: tuple[PublishedArtifact, ...]
-    missing: Findings
-    failed_jobs: Findings
+    version: Version
+    commit: str
+    is_new: bool = True
+    wait: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TriggeredRun:
+    """The result of a triggered workflow.
+
+    A rehearsal runs the workflow itself: it has published artifacts, missing artifacts, and failed jobs. A failed job
+    is only a warning if all artifacts that it publishes are published. In the real world GitHub runs the workflow:
+    `state` is the finding about its run. `observed` is the run in the API of GitHub, or of the rehearsed GitHub.
+    """
+
+    published: tuple[PublishedArtifact, ...] = ()
+    missing: Findings = field(default_factory=Findings)
+    failed_jobs: Findings = field(default_factory=Findings)
+    state: Findings = field(default_factory=Findings)
+    observed: GitHubRun | None = None

@@ -20,6 +20,7 @@ from binoc_runbook.rehearsal.runner.triggers import dispatch_inputs, is_triggere
 from binoc_runbook.rehearsal.runner.validation import CHECK, read_workflow
 from binoc_runbook.rehearsal.runner.workflow_artifacts import WorkflowArtifacts
 from binoc_runbook.rehearsal.runner.workflow_run import Event, WorkflowRun
+from binoc_runbook.rehearsal.servers.served_run import ServedRun
 from binoc_runbook.world.processes import Processes
 
 __all__ = ["Event", "Repository", "Runner", "RunnerHost", "WorkflowRun"]
@@ -87,4 +88,11 @@ class Runner:
 
     def _perform(self, run: WorkflowRun) -> WorkflowRun:
         """Run the jobs; in a later attempt, only the failed jobs and the jobs that need them."""
-        return replace(run, jobs=perform(JobContext(self.repository, self.host, run)))
+        event, path = run.event, f"{WORKFLOWS}/{self.repository.workflow}"
+        served = self.host.registries.github.runs.setdefault(
+            run.id, ServedRun(run.id, event.name, event.ref_name, event.sha, path)
+        )
+        served.begin(run.attempt)
+        jobs = perform(JobContext(self.repository, self.host, run, served))
+        served.completed = True
+        return replace(run, jobs=jobs)

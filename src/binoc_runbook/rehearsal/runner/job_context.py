@@ -14,6 +14,7 @@ from binoc_runbook.rehearsal.runner.masks import Masks
 from binoc_runbook.rehearsal.runner.workflow_artifacts import StepError
 from binoc_runbook.rehearsal.runner.workflow_run import WorkflowRun
 from binoc_runbook.rehearsal.servers import crates_token
+from binoc_runbook.rehearsal.servers.served_run import ServedRun
 from binoc_runbook.world.processes import Processes
 from binoc_runbook.world.triggered_run import JobListener, JobRun
 
@@ -62,11 +63,15 @@ class RunnerHost:
 
 @dataclass
 class JobContext:
-    """The shared state of the jobs of one attempt. `run` has no jobs until all of them have ended."""
+    """The shared state of the jobs of one attempt. `run` has no jobs until all of them have ended.
+
+    `served` is the run in the API of the rehearsed GitHub.
+    """
 
     repository: Repository
     host: RunnerHost
     run: WorkflowRun
+    served: ServedRun
     masks: Masks = field(default_factory=Masks, init=False)
 
     def show(self, line: str) -> None:
@@ -75,6 +80,7 @@ class JobContext:
 
     def start_job(self, name: str) -> None:
         """Report the start of a job."""
+        self.served.job_begins(name)
         if self.host.listener:
             self.host.listener.job_begins(name)
         else:
@@ -82,6 +88,7 @@ class JobContext:
 
     def end_job(self, job: JobRun) -> JobRun:
         """Report the result of a job, and return it."""
+        self.served.job_ended(job)
         if self.host.listener:
             self.host.listener.job_ended(job)
         else:

@@ -1,8 +1,9 @@
 """GitHub's REST API: the part that a release and the check of its settings use.
 
-From GitHub's documentation of its REST API (pages "Releases", "Release assets", "Git references", "Git tags", and those
-that `repository_api` lists) and from its error texts. Drafts are only in the list of all releases. Published releases
-are immutable if the settings require it. A token can do only what its permissions allow.
+From GitHub's documentation of its REST API (pages "Releases", "Release assets", "Git references", "Git tags", "Workflow
+runs", "Workflow jobs", and those that `repository_api` lists) and from its error texts. Drafts are only in the list of
+all releases. Published releases are immutable if the settings require it. A token can do only what its permissions
+allow.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from binoc_runbook.rehearsal.servers.certificates import Authority
 from binoc_runbook.rehearsal.servers.repository_api import RepositorySettings
+from binoc_runbook.rehearsal.servers.served_run import ServedRun
 from binoc_runbook.rehearsal.servers.server import Request, Response, ResponseError, Server, TokenStore
 from binoc_runbook.world.git import Git
 
@@ -25,11 +28,14 @@ from binoc_runbook.world.git import Git
 _READING = (
     (r"releases|git/", "contents"),
     (r"environments/[^/]+/secrets", "environments"),
-    (r"environments/", "actions"),
+    (r"environments/|actions/(runs|workflows)/", "actions"),
     (r"actions/(secrets|organization-secrets)", "secrets"),
     (r"actions/permissions|immutable-releases", "administration"),
     (r"", "metadata"),
 )
+
+#: The path of the contents of assets, which GitHub stores on another server.
+_STORAGE = "/storage/"
 
 
 @dataclass(slots=True)
@@ -77,7 +83,7 @@ class GitHubRelease:
 
 
 class GitHubServer(Server):
-    """A GitHub repository on 127.0.0.1, with its settings and releases.
+    """A GitHub repository on 127.0.0.1, with its settings, releases and workflow runs.
 
     `bare` is the git repository that has its tags; without it there are none. Without `repository`, any name is
     accepted.
@@ -90,6 +96,8 @@ class GitHubServer(Server):
         self.bare, self.repository = bare, repository
         self.settings = RepositorySettings()
         self.releases: list[GitHubRelease] = []
+        #: The runs of the workflow by number, the newest last; the runner adds them.
+        self.runs: dict[int, ServedRun] = {}
         self.latest: str | None = None
         #: The largest number of entries on a page of a list.
         self.page = 100
@@ -105,6 +113,8 @@ class GitHubServer(Server):
 
     def respond(self, request: Request) -> Response:
         """Return the response to one request, by method and path."""
+        if request.path.startswith(_STORAGE):
+            return self._stored_content(request)
         scheme, token = request.credentials()
         permissions = self._tokens.get(token, self.now()) if scheme in ("bearer", "token") else None
         if permissions is None:
@@ -142,21 +152,73 @@ class GitHubServer(Server):
                 editor = permissions.get("contents") == "write"
                 shown = [release for release in reversed(self.releases) if editor or not release.draft]
                 return self._page(request, [self._document(release) for release in shown])
+            case ["releases", "tags", *name]:
+                return Response.json(200, self._document(self._published_release("/".join(name))))
+            case ["releases", "assets", number]:
+                return self._asset(number, request.headers.get("Accept", ""))
             case ["releases", number]:
                 return Response.json(200, self._document(self._release(number)))
+            case ["actions", "workflows", workflow, "runs"]:
+                return self._page(request, self._runs(workflow, request.query), "workflow_runs")
+            case ["actions", "runs", number, "jobs"]:
+                return self._page(request, self._jobs(number), "jobs")
         documents = self.settings.documents(editor=permissions.get("administration") == "write")
         if below.lower() not in documents:
             raise _error(404, "Not Found")
         return Response.json(200, documents[below.lower()])
 
-    def _page(self, request: Request, entries: list[Any]) -> Response:
+    def _page(self, request: Request, entries: list[Any], name: str | None = None) -> Response:
+        """Return one page of a list; with a name, the list is in an object."""
         size = min(int(request.query.get("per_page", "30")), self.page)
         page = int(request.query.get("page", "1"))
-        response = Response.json(200, entries[(page - 1) * size : page * size])
+        shown = entries[(page - 1) * size : page * size]
+        response = Response.json(200, {"total_count": len(entries), name: shown} if name else shown)
         if page * size >= len(entries):
             return response
-        following = f'<{self.url}{request.path}?per_page={size}&page={page + 1}>; rel="next"'
-        return replace(response, headers={"Link": following})
+        query = urlencode({**request.query, "per_page": size, "page": page + 1})
+        return replace(response, headers={"Link": f'<{self.url}{request.path}?{query}>; rel="next"'})
+
+    def _runs(self, workflow: str, query: Mapping[str, str]) -> list[dict[str, Any]]:
+        """Return the runs of a workflow file that match the filters, newest first."""
+        runs = [run for run in reversed(self.runs.values()) if run.path.rpartition("/")[2] == workflow]
+        documents = [run.to_json(self.url, self._name) for run in runs]
+        filters = (("head_sha", "head_sha"), ("branch", "head_branch"), ("event", "event"))
+        return [run for run in documents if all(query.get(key, run[field]) == run[field] for key, field in filters)]
+
+    def _jobs(self, number: str) -> list[dict[str, Any]]:
+        for run in self.runs.values():
+            if str(run.number) == number:
+                return run.jobs_to_json(self.url, self._name)
+        raise _error(404, "Not Found")
+
+    @property
+    def _name(self) -> str:
+        return self.repository or "owner/name"
+
+    def _published_release(self, tag: str) -> GitHubRelease:
+        for release in self.releases:
+            if release.tag == tag and not release.draft:
+                return release
+        raise _error(404, "Not Found")
+
+    def _asset(self, number: str, accept: str) -> Response:
+        """Return an asset as JSON, or redirect to its content on another server."""
+        asset = self._find_asset(number)
+        if accept != "application/octet-stream":
+            return Response.json(200, asset.to_json())
+        return replace(Response.text(302, ""), headers={"Location": f"{self.url}{_STORAGE}{number}"})
+
+    def _stored_content(self, request: Request) -> Response:
+        """Return the content of an asset; like the storage of GitHub, refuse a request with a token."""
+        if "Authorization" in request.headers:
+            raise _error(400, "Only one auth mechanism allowed")
+        return Response(200, self._find_asset(request.path.removeprefix(_STORAGE)).content, "application/octet-stream")
+
+    def _find_asset(self, number: str) -> ReleaseAsset:
+        for asset in (asset for release in self.releases for asset in release.assets):
+            if str(asset.number) == number:
+                return asset
+        raise _error(404, "Not Found")
 
     def _ref(self, name: str) -> Response:
         for ref, kind, sha, *_ in self._tags():
@@ -177,7 +239,7 @@ class GitHubServer(Server):
         return [line.split() for line in done.stdout.splitlines()] if done else []
 
     def _document(self, release: GitHubRelease) -> dict[str, Any]:
-        return release.to_json(f"{self.url}/uploads/repos/{self.repository or 'owner/name'}")
+        return release.to_json(f"{self.url}/uploads/repos/{self._name}")
 
     # Writing
 
