@@ -218,13 +218,18 @@ def _with_suffix(release: Version, match: re.Match[str], spelling: Spelling, fau
 
 
 def _shown(given: object) -> str:
-    """Return a value as one line of limited length."""
+    return (shortened(given) if isinstance(given, str) else quoted(given)) or '""'
+
+
+def quoted(value: object) -> str:
+    """Return the `repr` of a value that a user typed, as `shortened`."""
     try:
-        text = given if isinstance(given, str) else repr(given)
+        return shortened(repr(value))
     except ValueError:  # an integer of more than 4,300 digits has no decimal text
-        text = "…"
-    if len(text) > 60:
-        text = f"{text[:60]}…"
-    if not text:
-        return '""'
+        return "…"
+
+
+def shortened(text: str, length: int = 60) -> str:
+    """Return a text for a message: one line, with `…` in place of what follows its first `length` characters."""
+    text = text if len(text) <= length else f"{text[:length]}…"
     return text if text.isprintable() else repr(text)[1:-1]

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.policy import Policy
-from binoc_runbook.version import Version
+from binoc_runbook.version import Version, shortened
 from binoc_runbook.workspace import Workspace
 from binoc_runbook.workspace.changelog import section
 from binoc_runbook.workspace.requirement import RequirementError
@@ -33,7 +33,7 @@ CHANGELOG = "CHANGELOG.md"
 _ALL_OF: dict[Kind, str] = {
     "version": "the manifests of the published packages",
     "requirement": "the requirements between our own packages",
-    "lock": "the entries of our crates in `Cargo.lock`",
+    "lock": "the entries of our packages in the lock files",
 }
 
 
@@ -88,7 +88,7 @@ def _location(location: VersionLocation, version: Version) -> Finding | None:
         return None
     verb = "is required as" if location.kind == "requirement" else "is"
     whose = "Cargo's" if location.spelling == "cargo" else "Python's"
-    saw = f"`{location.package}` {verb} `{location.current}`, but should be `{text}` in {whose} spelling"
+    saw = f"`{location.package}` {verb} `{shortened(location.current)}`, but should be `{text}` in {whose} spelling"
     return Finding.failed(CHECK, location.place, saw, f"just set-version {version.semver}")
 
 
@@ -100,7 +100,7 @@ def locks(workspace: Workspace, policy: Policy, locations: VersionLocations) -> 
         checked = {location.keys for location in locations.all if location.document is lock}
         for entry, package in match_entries(workspace, lock):
             if package.version not in (None, entry.version) and entry.keys not in checked:
-                saw = f"`{entry.name}` is `{entry.version}`, but its manifest has `{package.version}`"
+                saw = f"`{entry.name}` is `{shortened(entry.version)}`, but its manifest has `{package.version}`"
                 yield Finding.warning(CHECK, lock.place(*entry.keys), saw, "cargo update --workspace")
     needed = built_manifests(workspace, policy)
     known = {lock.path: {entry.name for entry in lock.entries} for lock in locations.locks if not lock.problem}

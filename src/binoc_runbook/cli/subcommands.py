@@ -11,6 +11,7 @@ from pathlib import Path
 from binoc_runbook.cli.output import OK, REFUSED, SCHEMA, exit_code, gate_code, print_json, report, show_line, verdict
 from binoc_runbook.finding import Finding, Findings, RefusedError
 from binoc_runbook.stages import CHECK_STAGES, STAGES, Target
+from binoc_runbook.version import shortened
 from binoc_runbook.world import World
 
 
@@ -224,7 +225,7 @@ def _confirm(version: str) -> None:
     print(f"\nthis pushes and publishes; type {version} to continue: ", end="", file=sys.stderr, flush=True)
     answer = sys.stdin.readline().strip()
     if answer != version:
-        saw = f"is `{answer}`, not `{version}`"
+        saw = f"is `{shortened(answer)}`, not `{version}`"
         finding = Finding.failed("release", "the typed version", saw, f"./just release {version}")
         raise RefusedError("not confirmed; nothing was done", [finding])
 

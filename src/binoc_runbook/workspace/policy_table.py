@@ -25,6 +25,7 @@ from binoc_runbook.policy import (
     policy_keys,
     type_name,
 )
+from binoc_runbook.version import shortened
 from binoc_runbook.workspace.manifest import Manifest
 
 
@@ -194,5 +195,4 @@ def _nearest_key(key: str, known: list[str]) -> str:
 
 
 def _shown(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 80 else f"{text[:80]}…"
+    return shortened(json.dumps(value, ensure_ascii=False, default=str), 80)
