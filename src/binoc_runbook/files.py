@@ -40,7 +40,7 @@ def read_file(path: str | Path) -> bytes:
             raise OSError(errno.EINVAL, "it is not a regular file", str(path))
         if status.st_size > LIMIT:
             raise OSError(errno.EFBIG, f"it is larger than {LIMIT // 1024**2} MiB", str(path))
-        with open(descriptor, "rb", closefd=False) as file:  # noqa: PTH123 - it is already open
+        with open(descriptor, "rb", closefd=False) as file:
             return file.read()
     finally:
         os.close(descriptor)

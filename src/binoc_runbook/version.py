@@ -107,6 +107,12 @@ class Version:
         """Return the usual git tag, `v0.4.0-rc.1`; `Policy.tag_of` returns that of a policy."""
         return f"v{self.semver}"
 
+    def next(self) -> Version:
+        """Return the next version after it: the next patch version, or the next pre-release of the same kind."""
+        if self.pre is None:
+            return replace(self, patch=self.patch + 1)
+        return replace(self, pre=(self.pre[0], self.pre[1] + 1))
+
     @property
     def is_prerelease(self) -> bool:
         """Return whether this is a pre-release."""

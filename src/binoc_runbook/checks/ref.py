@@ -24,7 +24,9 @@ def ref(name: str, workspace: Workspace, policy: Policy) -> Findings:
     A ref that is not a tag is ok: nothing is published from it.
     """
     if not name.startswith(_TAGS):
-        return Findings([Finding.ok(CHECK, shortened(name, 200), "is not a tag: its dists are checked but never published")])
+        return Findings(
+            [Finding.ok(CHECK, shortened(name, 200), "is not a tag: its dists are checked but never published")]
+        )
     text = policy.version_of(name.removeprefix(_TAGS))
     if text is None:
         saw = f"is not a release tag; use `{policy.tag}` with a version such as 0.4.0 or 0.4.0-rc.1"

@@ -284,7 +284,7 @@ def prepare(root: Path, parsed: argparse.Namespace) -> int:
     from binoc_runbook.release.prepare import next_commands, prepare_version
 
     target = _target(root, parsed)
-    findings = prepare_version(target)
+    findings = prepare_version(target, any_version=parsed.any_version)
     report(findings, stream=sys.stderr)
     if exit_code(findings) == OK:
         print(*next_commands(target), sep="\n")

@@ -114,7 +114,9 @@ class Workspace:
 def _refuse_special(tree: ManifestTree) -> ReadMetadata:
     """Return a function that reports an error instead of running cargo, which would read a FIFO without end."""
     path = tree.special[0]
-    error = CargoMetadata(error=f"not run, because `{path}` is not a regular file", remedy=f"git checkout HEAD -- {path}")
+    error = CargoMetadata(
+        error=f"not run, because `{path}` is not a regular file", remedy=f"git checkout HEAD -- {path}"
+    )
     return lambda manifest: error
 
 

@@ -19,7 +19,7 @@ from binoc_runbook.workspace.spans import Keys
 _ENTRY = re.compile(
     r'^\[\[package\]\][ \t]*\r?\nname = "([^"\r\n]+)"[ \t]*\r?\nversion = ("([^"\r\n]*)")[ \t]*(\r?\nsource = )?', re.M
 )
-# The source of a package of the checkout (uv documentation, *Locking and syncing*); a dynamic version is not in the file.
+# uv writes a path as the source of a package of the checkout, and leaves out a dynamic version.
 _DISTRIBUTION = re.compile(
     r'^\[\[package\]\][ \t]*\r?\nname = "([^"\r\n]+)"[ \t]*\r?\nversion = ("([^"\r\n]*)")[ \t]*\r?\n'
     r'source = \{ (?:editable|virtual|directory) = "([^"\r\n]*)" \}',

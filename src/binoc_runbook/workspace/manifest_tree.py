@@ -26,9 +26,9 @@ class ManifestTree:
     """All manifests below one root, by their relative path.
 
     Nothing outside the root is read. Links to directories are not followed, so that each manifest is read once and
-    loops are harmless. `special` are manifests and lock files that exist but are not regular files, such as a FIFO;
-    cargo would wait for their end, so it must not run. A member that a workspace names through a link has its real path here. `read` fills `cargo` and
-    `python`.
+    loops are harmless. A member that a workspace names through a link has its real path here. `special` are manifests
+    and lock files that exist but are not regular files, such as a FIFO; cargo would wait for their end, so it must not
+    run. `read` fills `cargo` and `python`.
     """
 
     def __init__(self, root: Path) -> None:

@@ -1,9 +1,9 @@
 """The places of a checkout that own or quote a published version. `sync` checks them, and `set-version` edits them.
 
 `[package]`, `[workspace.package]` and `[project]` *own* a version. Requirements between packages of the workspace and
-their entries in `Cargo.lock` and `uv.lock` *quote* it; `requirement.py` defines the rule for requirements. An unpublished package can
-inherit its version from the same line as a published one. Its version then changes too, and so do the quotes of it: a
-requirement with the old version would break the build.
+their entries in `Cargo.lock` and `uv.lock` *quote* it; `requirement.py` defines the rule for requirements. An
+unpublished package can inherit its version from the same line as a published one. Its version then changes too, and so
+do the quotes of it: a requirement with the old version would break the build.
 """
 
 from __future__ import annotations
