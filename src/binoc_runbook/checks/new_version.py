@@ -20,7 +20,7 @@ def new_version(
     """Check a version that is prepared.
 
     `local` are the names of the tags in this clone, `remote` the refs of the remote, and `lookups` the results for this
-    version at the registries. What could not be read is unknown.
+    version at the registries. A result is unknown if the remote or the registry could not be read.
     """
     return Findings([*_tags(version, policy, set(local), remote), *_registries(version, lookups)])
 

@@ -1,8 +1,8 @@
 """Prepare a new version: update manifests and the changelog, and print the next commands.
 
 All edits are planned before the first file is written. They are written together, and restored if cargo then refuses a
-lock file, so a checkout has either the new version everywhere or the old one. What a killed process leaves is completed
-by the same command.
+lock file, so a checkout has either the new version everywhere or the old one. The same command completes the edits of a
+killed process.
 """
 
 from __future__ import annotations
@@ -142,17 +142,20 @@ def _confirm_locks(target: Target, workspace: Workspace, edits: Sequence[Edit]) 
     edited = {root_of[edit.path] for edit in edits if edit.path in root_of}
     roots = [root for root in sorted(edited) if (target.world.root / lock_path(root)).exists()]
     with ThreadPoolExecutor() as pool:
-        yield from pool.map(lambda root: _confirm_lock(target, root), roots)
+        yield from pool.map(lambda root: _confirm_lock(target, workspace, root), roots)
 
 
-def _confirm_lock(target: Target, root: str) -> Finding:
+def _confirm_lock(target: Target, workspace: Workspace, root: str) -> Finding:
     command = (*_LOCKED, f"--manifest-path={root}")
     looked_at = f"cargo metadata --locked --offline --manifest-path {root}"
     result = target.world.processes.run(command, timeout=120.0)
     if result.returncode == 0:
         return Finding.ok("set-version", looked_at, f"cargo accepts `{lock_path(root)}`")
     if "--locked" in result.stderr:
-        saw = f"`{lock_path(root)}` is stale: cargo would change more than versions in it; no file was changed"
+        # The findings of `check` name the crate that is missing.
+        differences = [finding.saw for finding in _locks(target, workspace) if finding.looked_at == lock_path(root)]
+        reason = "; ".join(differences) or "cargo would change more than versions in it"
+        saw = f"`{lock_path(root)}` is stale: {reason}; no file was changed"
         return Finding.failed("set-version", looked_at, saw, f"cargo update --workspace --manifest-path {root}")
     saw = f"cargo could not check `{lock_path(root)}` without the network: {result.reason}"
     return Finding.unknown("set-version", looked_at, saw, f"cargo fetch --locked --manifest-path {root}")
@@ -168,6 +171,10 @@ def _remaining(target: Target, workspace: Workspace, edits: Sequence[Edit]) -> I
             yield Finding.warning("set-version", path, f"cannot be removed: {error.strerror}", f"rm {path}")
     # These lock files were not edited, so they do not stop the edit; `check` reports them.
     edited = {edit.path for edit in edits}
-    for finding in locks(workspace, target.policy, find_version_locations(workspace, target.policy)):
-        if finding.status != "ok" and finding.looked_at.partition(":")[0] not in edited:
+    for finding in _locks(target, workspace):
+        if finding.looked_at.partition(":")[0] not in edited:
             yield replace(finding, status="warning")
+
+
+def _locks(target: Target, workspace: Workspace) -> Iterator[Finding]:
+    return locks(workspace, target.policy, find_version_locations(workspace, target.policy))

@@ -116,15 +116,17 @@ def plan(workspace: Workspace, policy: Policy, version: Version) -> Plan:
         except _EditError as error:
             remedy = f"edit `{path}` by hand, then run `just set-version {version.semver}`"
             problems.append(Finding.failed(CHECK, error.place, str(error), remedy))
-    return Plan(tuple(edits), Findings(problems), _unchanged(workspace, locations, unchanged, version))
+    findings = Findings(problems)
+    listed = Findings() if findings.status == "failed" else _unchanged(workspace, locations, unchanged, version)
+    return Plan(tuple(edits), findings, listed)
 
 
 def leftover_files(workspace: Workspace) -> list[str]:
     """Return the temporary files of an edit that was killed, as paths relative to the root."""
     tree = workspace.tree
     paths = (*tree.cargo, *tree.python, *tree.locks, CHANGELOG)
-    found = leftovers(f"{workspace.root}/{path}" for path in paths)
-    return sorted(os.path.relpath(path, workspace.root).replace(os.sep, "/") for path in found)
+    files = leftovers(f"{workspace.root}/{path}" for path in paths)
+    return sorted(os.path.relpath(file, workspace.root).replace(os.sep, "/") for file in files)
 
 
 def apply(edits: Sequence[Edit]) -> Findings:
@@ -212,7 +214,7 @@ def _unchanged(
     findings = []
     if others:
         listed = _listed(others, lambda package: f"`{package.name}` {shortened(package.version or '?')}")
-        saw = f"not changed, because no published package has their version: {listed}"
+        saw = f"not changed, because they are not published and have their own version: {listed}"
         findings.append(Finding.ok(CHECK, "other packages", saw))
     if bounds:
         listed = _listed(bounds, lambda location: f"`{shortened(location.current)}` in `{location.place}`")
