@@ -61,9 +61,11 @@ def prepare_version(target: Target, *, any_version: bool = False) -> Findings:
 def next_commands(target: Target) -> list[str]:
     """Return the commands that commit a prepared version to the release branch and release it."""
     version, branch = target.version, target.policy.branch[0]
+    is_tracked = target.world.git.query("ls-files", "--", CHANGELOG).stdout.strip()
     return [
         "next:",
         f"  git switch -c prepare-{version}",
+        *([] if is_tracked else [f"  git add {CHANGELOG}"]),
         f"  git commit -am 'Prepare {version}'",
         f"  git push -u {target.remote} prepare-{version}    (then merge a pull request into {branch})",
         f"  git switch {branch} && git pull --ff-only",

@@ -142,7 +142,7 @@ class _PolicyReader:
         """Check that a directory is inside the checkout and contains a manifest."""
         if not (self.root / directory).resolve().is_relative_to(self.root.resolve()):
             self.refuse(at, f"`{directory}` is outside the checkout", remedy)
-        elif not (self.root / directory / manifest).is_file():
+        elif not (self.root / directory / manifest).exists():
             self.refuse(at, f"`{directory}` has no {manifest}", remedy)
 
     def compare(self, artifacts: Mapping[_At, Artifact]) -> None:
