@@ -49,7 +49,7 @@ verify *arguments:
 
 # prepare a new version: update manifests and the changelog, show the next commands
 [group("release")]
-prepare version:
+prepare version *options:
     @binoc-runbook prepare "$@"
 
 # set the version in all manifests, requirements and lock files

@@ -58,6 +58,18 @@ def isolated_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: 
 
 
 @pytest.fixture
+def unreachable_registries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Configure registries that no client can reach, so that a test does not query the public ones."""
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/simple/")
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    monkeypatch.setenv("CARGO_REGISTRY_DEFAULT", "unreachable")
+    monkeypatch.setenv("CARGO_REGISTRIES_UNREACHABLE_INDEX", "sparse+http://127.0.0.1:9/")
+    monkeypatch.setenv("CARGO_NET_RETRY", "0")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+
+@pytest.fixture
 def git(tmp_path: Path) -> Git:
     """Return a function that runs git, `git("push", "origin", cwd=path)`, and returns its output."""
 

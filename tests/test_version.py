@@ -258,3 +258,11 @@ def test_error_can_be_pickled() -> None:
         Version.parse("v0.4.0")
 
     assert str(pickle.loads(pickle.dumps(refused.value))) == str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("version", "after"),
+    [("0.4.0", "0.4.1"), ("1.2.9", "1.2.10"), ("0.4.0-rc.1", "0.4.0-rc.2"), ("0.4.0-alpha.9", "0.4.0-alpha.10")],
+)
+def test_next_version(version, after):
+    assert Version.parse(version).next() == Version.parse(after) > Version.parse(version)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from binoc_runbook.checks.remote import RemoteView, remote
+from binoc_runbook.stages.remote import RemoteStage
 from binoc_runbook.stages.target import Target
 from binoc_runbook.version import Version
 from binoc_runbook.workspace.policy_table import read_policy
@@ -132,6 +133,34 @@ def test_tag_of_an_ancestor_is_the_released_commit(checkout):
     checkout.commit("The record of the release")
     assert observe(checkout)[1].commit == released
     assert not check(checkout, "failed")
+
+
+@pytest.mark.parametrize(
+    ("paths", "count"),
+    [(["docs/releases/0.4.0.json"], 0), (["new.txt"], 1), (["docs/releases/0.4.0.json", "new.txt", "other.txt"], 2)],
+)
+def test_commits_after_the_released_tag_are_a_warning(checkout, paths, count):
+    checkout.git("tag", "-a", "-m", "x", "v0.4.0", cwd=checkout.root)
+    checkout.git("push", "--quiet", "origin", "main", "v0.4.0", cwd=checkout.root)
+    for path in paths:
+        checkout.write(path, "text\n")
+        checkout.commit(f"Add {path}")
+    observation = RemoteStage().observe(observe(checkout)[0])
+    warnings = observation.findings.having("warning")
+    assert observation.state == "done"
+    assert [(finding.looked_at, finding.remedy) for finding in warnings] == [
+        ("git log v0.4.0..HEAD", "just prepare 0.4.1")
+    ][:count]
+    assert all(f"Add {path}" in finding.saw for finding in warnings for path in paths if "releases" not in path)
+
+
+def test_commits_after_an_older_release_are_not_reported(checkout):
+    for version in ("0.4.0", "0.5.0-rc.1"):
+        checkout.write("new.txt", version)
+        checkout.commit()
+        checkout.git("tag", "-a", "-m", "x", f"v{version}", cwd=checkout.root)
+    checkout.git("push", "--quiet", "origin", "main", "v0.4.0", cwd=checkout.root)
+    assert not RemoteStage().observe(observe(checkout)[0]).findings.having("warning")
 
 
 def test_missing_identity_is_refused(checkout):

@@ -240,18 +240,20 @@ def test_conflict_in_the_lock_file_is_refused(check: Check) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "remedy"),
+    ("text", "place", "remedy"),
     [
-        ("# Changelog\n\n## [Unreleased]\n\n- x\n", "just prepare 0.4.0"),
-        ("## [0.4.0]\n\n### Added\n", "write the changes under the heading `0.4.0`"),
-        ("\udcff", "save `CHANGELOG.md` as UTF-8"),
+        ("# Changelog\n\n## [Unreleased]\n\n- x\n", "CHANGELOG.md", "just prepare 0.4.0"),
+        ("## [0.4.0]\n\n### Added\n", "CHANGELOG.md", "write the changes under the heading `0.4.0`"),
+        ("# Changelog\n\udcff", "CHANGELOG.md:2", "save `CHANGELOG.md` as UTF-8"),
     ],
 )
-def test_changelog_needs_a_section_of_the_version(text: str, remedy: str, check: Check, tmp_path: Path) -> None:
+def test_changelog_needs_a_section_of_the_version(
+    text: str, place: str, remedy: str, check: Check, tmp_path: Path
+) -> None:
     check()
     (tmp_path / "CHANGELOG.md").write_bytes(text.encode(errors="surrogateescape"))
     (finding,) = sync(World.real(tmp_path).workspace(), POLICY, V("0.4.0")).having("failed")
-    assert (finding.looked_at, finding.remedy) == ("CHANGELOG.md", remedy)
+    assert (finding.looked_at, finding.remedy) == (place, remedy)
 
 
 def test_missing_changelog_is_refused(check: Check) -> None:

@@ -17,7 +17,7 @@ from binoc_runbook.world.push_command import push_command
 
 
 @pytest.fixture
-def typed(checkout, capsys, monkeypatch):
+def typed(checkout, capsys, monkeypatch, unreachable_registries):
     """Return a function that runs a command line in the checkout: exit code, standard output, standard error."""
     monkeypatch.chdir(checkout.root)
 
@@ -249,10 +249,11 @@ def test_cargo_is_started_once_for_each_workspace_root(command, typed, checkout,
     checkout.commit()
     code, out, err = typed(*command)
     assert code == 0, out + err
-    assert sorted(start.rpartition("--manifest-path=")[2] for start in cargo_starts()) == [
-        "Cargo.toml",
-        "fuzz/Cargo.toml",
-    ]
+    starts = [start for start in cargo_starts() if "metadata" in start]
+    read = [start.rpartition("--manifest-path=")[2] for start in starts if "--no-deps" in start]
+    assert sorted(read) == ["Cargo.toml", "fuzz/Cargo.toml"]
+    confirmed = [start.rpartition("--manifest-path=")[2] for start in starts if "--locked" in start]
+    assert confirmed == (["Cargo.toml"] if command[0] in ("set-version", "prepare") else [])
 
 
 def test_directory_outside_a_clone_can_be_inspected_but_not_released(capsys, tmp_path):
@@ -334,6 +335,9 @@ def test_set_version_reports_a_crate_missing_from_the_lock_file(typed, checkout)
     assert code == 1
     assert "`demo-sdk`" in err
     assert "cargo update --workspace --manifest-path Cargo.toml" in err
+    assert checkout.git("diff", "--name-only", cwd=checkout.root) == "Cargo.lock"
+    subprocess.run(["cargo", "update", "--workspace", "--offline"], cwd=checkout.root, check=True)
+    assert typed("set-version", "0.5.0")[0] == 0
 
 
 def test_set_version_and_back_changes_no_byte(typed, checkout):

@@ -57,6 +57,11 @@ def unsigned(here):
     here.run("git config tag.gpgSign true && git config gpg.program false")
 
 
+def released(here):
+    here.run(here.current("git tag -a -m x v0.5.0 && git push -q origin main v0.5.0"))
+    here.run("echo more >> README.md && git commit -qam More")
+
+
 #: The cause of the symptom of each heading: a shell line, or a function.
 CAUSES = {
     '"changed since the commit", "HEAD is detached" or "releases are made from"': (
@@ -69,6 +74,8 @@ CAUSES = {
         "sed -i.before '/^publish = false/d' crates/binoc-core/Cargo.toml"
     ),
     '"should be … in … spelling", "has no section with the heading" or "the section … is empty"': "true",
+    '"was killed and left this file"': "echo half > .Cargo.toml.set-version",
+    '"is already released", and commits "are not in it"': released,
     '"so GitHub would start no workflow for the tag"': "git commit -q --allow-empty -m 'Docs [skip ci]'",
     "A finding of `workflow`": 'sed -i.before \'s/"v\\*"/"release"/\' .github/workflows/publish.yml',
     '"the branch has new commits", or "has diverged"': overtaken,

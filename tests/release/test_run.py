@@ -102,6 +102,18 @@ def test_second_release_after_the_commit_of_the_record_changes_nothing(checkout,
     assert checkout.git("status", "--porcelain", cwd=checkout.root) == ""
 
 
+def test_second_release_reports_the_commits_that_are_not_in_it(checkout, run):
+    run()
+    checkout.write("new.txt", "new\n")
+    checkout.commit("A forgotten bump")
+    release = run()
+    (remote,) = (stage for stage in release.record.stages if stage.stage.name == "remote")
+    (warning,) = remote.findings.having("warning")
+    assert "A forgotten bump" in warning.saw
+    assert warning.remedy == "just prepare 0.4.1"
+    assert release.record.outcome == "released"
+
+
 def test_dry_run_shows_the_commands_and_changes_nothing(checkout, run):
     before = checkout.remote_refs()
     release = run(dry_run=True)

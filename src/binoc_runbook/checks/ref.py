@@ -8,7 +8,7 @@ from __future__ import annotations
 from binoc_runbook.checks.sync import sync
 from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.policy import Policy
-from binoc_runbook.version import Version
+from binoc_runbook.version import Version, shortened
 from binoc_runbook.workspace import Workspace
 
 CHECK = "ref"
@@ -24,11 +24,13 @@ def ref(name: str, workspace: Workspace, policy: Policy) -> Findings:
     A ref that is not a tag is ok: nothing is published from it.
     """
     if not name.startswith(_TAGS):
-        return Findings([Finding.ok(CHECK, name, "is not a tag: its dists are checked but never published")])
+        return Findings(
+            [Finding.ok(CHECK, shortened(name, 200), "is not a tag: its dists are checked but never published")]
+        )
     text = policy.version_of(name.removeprefix(_TAGS))
     if text is None:
         saw = f"is not a release tag; use `{policy.tag}` with a version such as 0.4.0 or 0.4.0-rc.1"
-        return Findings([Finding.failed(CHECK, name, saw, _FORWARD)])
+        return Findings([Finding.failed(CHECK, shortened(name, 200), saw, _FORWARD)])
     version = Version.parse(text)
     differing = sync(workspace, policy, version).having("failed", "unknown")
     if differing:

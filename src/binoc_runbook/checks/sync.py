@@ -12,9 +12,10 @@ from dataclasses import replace
 
 from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.policy import Policy
-from binoc_runbook.version import Version
+from binoc_runbook.version import Version, shortened
 from binoc_runbook.workspace import Workspace
-from binoc_runbook.workspace.changelog import section
+from binoc_runbook.workspace.changelog import CHANGELOG, read_changelog, section
+from binoc_runbook.workspace.edit import leftover_files
 from binoc_runbook.workspace.requirement import RequirementError
 from binoc_runbook.workspace.version_locations import (
     Kind,
@@ -28,12 +29,11 @@ from binoc_runbook.workspace.version_locations import (
 )
 
 CHECK = "sync"
-CHANGELOG = "CHANGELOG.md"
 
 _ALL_OF: dict[Kind, str] = {
     "version": "the manifests of the published packages",
     "requirement": "the requirements between our own packages",
-    "lock": "the entries of our crates in `Cargo.lock`",
+    "lock": "the entries of our packages in the lock files",
 }
 
 
@@ -49,6 +49,7 @@ def sync(workspace: Workspace, policy: Policy, version: Version) -> Findings:
             *_locations(locations, version),
             *locks(workspace, policy, locations),
             _changelog(workspace, version),
+            *_leftovers(workspace, version),
         ]
     )
 
@@ -88,7 +89,7 @@ def _location(location: VersionLocation, version: Version) -> Finding | None:
         return None
     verb = "is required as" if location.kind == "requirement" else "is"
     whose = "Cargo's" if location.spelling == "cargo" else "Python's"
-    saw = f"`{location.package}` {verb} `{location.current}`, but should be `{text}` in {whose} spelling"
+    saw = f"`{location.package}` {verb} `{shortened(location.current)}`, but should be `{text}` in {whose} spelling"
     return Finding.failed(CHECK, location.place, saw, f"just set-version {version.semver}")
 
 
@@ -100,7 +101,7 @@ def locks(workspace: Workspace, policy: Policy, locations: VersionLocations) -> 
         checked = {location.keys for location in locations.all if location.document is lock}
         for entry, package in match_entries(workspace, lock):
             if package.version not in (None, entry.version) and entry.keys not in checked:
-                saw = f"`{entry.name}` is `{entry.version}`, but its manifest has `{package.version}`"
+                saw = f"`{entry.name}` is `{shortened(entry.version)}`, but its manifest has `{package.version}`"
                 yield Finding.warning(CHECK, lock.place(*entry.keys), saw, "cargo update --workspace")
     needed = built_manifests(workspace, policy)
     known = {lock.path: {entry.name for entry in lock.entries} for lock in locations.locks if not lock.problem}
@@ -122,14 +123,16 @@ def locks(workspace: Workspace, policy: Policy, locations: VersionLocations) -> 
             yield Finding.failed(CHECK, path, saw, f"cargo update --workspace --manifest-path {package.root}")
 
 
+def _leftovers(workspace: Workspace, version: Version) -> Iterator[Finding]:
+    for path in leftover_files(workspace):
+        saw = "`set-version` or `prepare` was killed and left this file"
+        yield Finding.warning(CHECK, path, saw, f"just set-version {version.semver}")
+
+
 def _changelog(workspace: Workspace, version: Version) -> Finding:
-    try:
-        text = (workspace.root / CHANGELOG).read_bytes().decode()
-    except FileNotFoundError:
-        text = ""
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        return Finding.failed(CHECK, CHANGELOG, f"cannot be read: {reason}", f"save `{CHANGELOG}` as UTF-8")
+    text = read_changelog(workspace.root, CHECK)
+    if isinstance(text, Finding):
+        return text
     notes = section(text, version)
     if notes is None:
         saw = f"has no section with the heading `## [{version.semver}]`"

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from binoc_runbook.checks.observations import TreeState
 from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.policy import Policy
+from binoc_runbook.workspace.replace import is_temporary
 
 CHECK = "tree"
 
@@ -56,7 +57,8 @@ def _findings(state: TreeState, policy: Policy) -> Iterator[Finding]:
     if state.shallow:
         saw = "the clone is shallow: it has no history to compare, and its push may be rejected"
         yield Finding.failed(CHECK, ".git", saw, "git fetch --unshallow")
-    if paths := unrecorded(state):
+    # The check `sync` reports what `set-version` has left.
+    if paths := tuple(path for path in unrecorded(state) if not is_temporary(path)):
         saw = f"{_list_files(paths)} not tracked; the tests can use untracked files, but the tag will not contain them"
         yield Finding.warning(CHECK, _STATUS, saw, "git add --all, or add the files to `.gitignore`")
     if marker := _SKIPS.search(state.message):

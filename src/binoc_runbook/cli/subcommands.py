@@ -10,6 +10,7 @@ from pathlib import Path
 from binoc_runbook.cli.output import OK, REFUSED, SCHEMA, exit_code, gate_code, print_json, report, show_line, verdict
 from binoc_runbook.finding import Finding, Findings, RefusedError
 from binoc_runbook.stages import CHECK_STAGES, STAGES, Target
+from binoc_runbook.version import shortened
 from binoc_runbook.world import World
 from binoc_runbook.world.processes import process_threads
 
@@ -232,7 +233,7 @@ def _confirm(version: str) -> None:
     print(f"\nthis pushes and publishes; type {version} to continue: ", end="", file=sys.stderr, flush=True)
     answer = sys.stdin.readline().strip()
     if answer != version:
-        saw = f"is `{answer}`, not `{version}`"
+        saw = f"is `{shortened(answer)}`, not `{version}`"
         finding = Finding.failed("release", "the typed version", saw, f"./just release {version}")
         raise RefusedError("not confirmed; nothing was done", [finding])
 
@@ -291,7 +292,7 @@ def prepare(root: Path, parsed: argparse.Namespace) -> int:
     from binoc_runbook.release.prepare import next_commands, prepare_version
 
     target = _target(root, parsed)
-    findings = prepare_version(target)
+    findings = prepare_version(target, any_version=parsed.any_version)
     report(findings, stream=sys.stderr)
     if exit_code(findings) == OK:
         print(*next_commands(target), sep="\n")

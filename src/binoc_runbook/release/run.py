@@ -11,6 +11,7 @@ from binoc_runbook.checks.tree import RECORDS
 from binoc_runbook.finding import Finding, Findings, RefusedError
 from binoc_runbook.release.record import Record, StageRun
 from binoc_runbook.stages import ACTION_STAGES, CHECK_STAGES, RECHECKED, STAGES, Observation, Stage, Target
+from binoc_runbook.stages.remote import unreleased_commits
 from binoc_runbook.world.processes import process_threads
 from binoc_runbook.world.triggered_run import JobRun, PublishedArtifact, PushedTag, TriggeredRun, TriggerListener
 
@@ -251,7 +252,10 @@ class Release:
     def _observe(self, stage: Stage) -> Observation:
         if self._released_before and stage not in ACTION_STAGES:
             saw = f"`{self.target.tag}` is already on `{self.target.remote}`, so this check is not needed"
-            return Observation.of_check(Findings([Finding.ok(stage.name, f"git ls-remote {self.target.remote}", saw)]))
+            findings = Findings([Finding.ok(stage.name, f"git ls-remote {self.target.remote}", saw)])
+            if stage.name == "remote":
+                findings += unreleased_commits(self.target, self.target.last_view())
+            return Observation.of_check(findings)
         return stage.observe(self.target)
 
     # The end of a run

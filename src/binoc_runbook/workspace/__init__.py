@@ -55,7 +55,7 @@ class Workspace:
         """
         with _garbage_collection_disabled():
             tree = ManifestTree(root)
-            crates = Crates(tree, read_metadata)
+            crates = Crates(tree, _refuse_special(tree) if tree.special else read_metadata)
             packages, orphans = list(crates.packages.values()), crates.orphans
             for manifest in tree.python.values():
                 distribution = python.read(manifest, crates.packages)
@@ -109,6 +109,15 @@ class Workspace:
             "packages": [package.to_json() for package in self.packages],
             "orphans": [orphan.to_json() for orphan in self.orphans],
         }
+
+
+def _refuse_special(tree: ManifestTree) -> ReadMetadata:
+    """Return a function that reports an error instead of running cargo, which would read a FIFO without end."""
+    path = tree.special[0]
+    error = CargoMetadata(
+        error=f"not run, because `{path}` is not a regular file", remedy=f"git checkout HEAD -- {path}"
+    )
+    return lambda manifest: error
 
 
 @contextmanager

@@ -29,13 +29,13 @@ _MANIFEST = '[package]\nname = "registry-query"\nversion = "0.0.0"\nedition = "2
 _VCS = ".cargo_vcs_info.json"
 
 
-def look_up_name(processes: Processes, name: str) -> NameLookup:
+def look_up_name(processes: Processes, name: str, timeout: float = NAME_TIMEOUT) -> NameLookup:
     """Return whether the registry has a crate, with its newest version."""
     question = f"cargo info {name}"
     # In a workspace, cargo would report the crate of this name in the workspace.
     with tempfile.TemporaryDirectory(prefix="binoc-crate-") as directory:
         outside = replace(processes, root=Path(directory))
-        result = outside.run(["cargo", "info", "--quiet", "--color", "never", name], timeout=NAME_TIMEOUT)
+        result = outside.run(["cargo", "info", "--quiet", "--color", "never", name], timeout=timeout)
     if result.returncode == 0:
         version = re.search(r"^version: (\S+)", result.stdout, flags=re.MULTILINE)
         return NameLookup(question, "yes", result.reason, version[1] if version else None)
@@ -44,18 +44,18 @@ def look_up_name(processes: Processes, name: str) -> NameLookup:
     return NameLookup(question, "unknown", result.reason)
 
 
-def look_up_version(processes: Processes, name: str, version: str) -> VersionLookup:
+def look_up_version(processes: Processes, name: str, version: str, timeout: float = TIMEOUT) -> VersionLookup:
     """Return the checksum of a version of a crate in SemVer spelling, and download it as a dependency."""
     question = f"the crate registry: {name}@={version}"
     with tempfile.TemporaryDirectory(prefix="binoc-crate-") as directory:
         _write_crate(Path(directory) / "crate")
         environment = {**processes.environment, "CARGO_NET_OFFLINE": "false"}
         isolated = replace(processes, root=Path(directory) / "crate", environment=environment)
-        result = isolated.run(["cargo", "add", "--quiet", f"{name}@={version}"], timeout=TIMEOUT)
+        result = isolated.run(["cargo", "add", "--quiet", f"{name}@={version}"], timeout=timeout)
         if result.returncode != 0 and "could not be found in registry index" in result.stderr:
-            return _absent(isolated, question, name, version)
+            return _absent(isolated, question, name, version, min(timeout, NAME_TIMEOUT))
         if result.returncode == 0:
-            result = isolated.run(["cargo", "fetch", "--quiet"], timeout=TIMEOUT)
+            result = isolated.run(["cargo", "fetch", "--quiet"], timeout=timeout)
         if result.returncode != 0:
             return VersionLookup("no answer", question, reason=result.reason)
         packages = tomllib.loads((isolated.root / "Cargo.lock").read_text("utf-8"))["package"]
@@ -71,9 +71,9 @@ def _write_crate(directory: Path) -> None:
     (directory / "Cargo.toml").write_text(_MANIFEST, "utf-8")
 
 
-def _absent(processes: Processes, question: str, name: str, version: str) -> VersionLookup:
+def _absent(processes: Processes, question: str, name: str, version: str, timeout: float) -> VersionLookup:
     """Return whether the crate or the version is missing, for which `cargo add` prints the same error."""
-    lookup = look_up_name(processes, name)
+    lookup = look_up_name(processes, name, timeout)
     if lookup.answer == "yes":
         return VersionLookup("no version", question, reason=f"the registry has `{name}`, but not version {version}")
     if lookup.answer == "no":

@@ -22,7 +22,7 @@ NAME_TIMEOUT = 60.0
 _HASHES = ("--quiet", "--universal", "--no-deps", "--generate-hashes", "--no-header", "--no-annotate")
 
 
-def look_up_name(processes: Processes, name: str) -> NameLookup:
+def look_up_name(processes: Processes, name: str, timeout: float = NAME_TIMEOUT) -> NameLookup:
     """Return whether the configured index of pip has a project.
 
     The error of pip is the same for a missing project and for an unreachable index, so the responses in its log are
@@ -33,7 +33,7 @@ def look_up_name(processes: Processes, name: str) -> NameLookup:
     command = ["python", "-m", "pip", "-vv", "index", "versions", *options, name]
     # An empty directory, because Python imports modules from the current directory.
     with tempfile.TemporaryDirectory(prefix="binoc-index-") as directory:
-        result = replace(processes, root=Path(directory)).run(command, timeout=NAME_TIMEOUT)
+        result = replace(processes, root=Path(directory)).run(command, timeout=timeout)
     log = result.stdout + result.stderr
     pages, absent = log.count("Getting page "), len(re.findall(r"Could not fetch URL .*: 404 Client Error", log))
     if result.returncode == 0 or re.search(r'"GET [^"]*" 200', log):  # a project can have no file for this platform
@@ -45,7 +45,7 @@ def look_up_name(processes: Processes, name: str) -> NameLookup:
     return NameLookup(question, "unknown", "this environment has no pip" if not pages else "the index gave no answer")
 
 
-def look_up_version(processes: Processes, name: str, version: str) -> VersionLookup:
+def look_up_version(processes: Processes, name: str, version: str, timeout: float = TIMEOUT) -> VersionLookup:
     """Return the digests of a version of a project in PEP 440 spelling.
 
     Without a wheel, uv reads the metadata of the sdist.
@@ -58,7 +58,7 @@ def look_up_version(processes: Processes, name: str, version: str) -> VersionLoo
     with tempfile.TemporaryDirectory(prefix="binoc-index-") as directory:
         environment = {**processes.environment, **_as_uv_knows(processes)}
         isolated = replace(processes, root=Path(directory), environment=environment)
-        result = isolated.run(command, stdin=f"{name}=={version}\n", timeout=TIMEOUT)
+        result = isolated.run(command, stdin=f"{name}=={version}\n", timeout=timeout)
     if result.returncode == 0:
         digests = frozenset(re.findall(r"--hash=sha256:([0-9a-f]{64})", result.stdout))
         if digests:

@@ -12,6 +12,7 @@ from typing import Any
 
 from binoc_runbook.checks.workflow.audit import Audit
 from binoc_runbook.checks.workflow.commands import PUBLISHING_ACTIONS, commands, published_by
+from binoc_runbook.files import NOT_A_TEXT_FILE, read_file
 from binoc_runbook.finding import Place
 from binoc_runbook.policy import Artifact, Policy, Registry, normalised
 
@@ -326,25 +327,29 @@ def _files_of(path: str, is_workflow: bool) -> tuple[str, ...]:
 def _recipes(root: Path) -> frozenset[str] | None:
     """Read the names of the recipes in the justfile; None without a justfile, or if it imports others."""
     file = next((file for name in ("justfile", "Justfile", ".justfile") if (file := root / name).is_file()), None)
-    text = file.read_text("utf-8", errors="replace") if file else ""
+    text = read_file(file).decode("utf-8", errors="replace") if file else ""
     if not file or re.search(r"^(?:import|mod)\b", text, re.MULTILINE):
         return None
     names = re.findall(r"^(?:alias +([\w-]+) *:=|@?([A-Za-z_][\w-]*)(?: [^:\n]*)?:(?!=))", text, re.MULTILINE)
     return frozenset(alias or recipe for alias, recipe in names)
 
 
+def _remedy(file: str, error: OSError) -> str:
+    return f"git checkout HEAD -- {file}" if error.errno in NOT_A_TEXT_FILE else f"chmod u+r {file}"
+
+
 def _composed(root: Path, file: str) -> Node:
     import yaml  # takes as long to import as the rest of the library
 
     try:
-        text = (root / file).read_bytes().decode("utf-8-sig")
+        text = read_file(root / file).decode("utf-8-sig")
     except FileNotFoundError:
         names = sorted(path.name for path in (root / WORKFLOWS).glob("*.y*ml"))
         saw = f"no such file; existing workflows: {', '.join(f'`{name}`' for name in names) or 'none'}"
         remedy = f"write `{file}`, or set `workflow` in the policy to the file that both registries trust"
         raise WorkflowError(Place(file), saw, remedy) from None
     except OSError as error:
-        raise WorkflowError(Place(file), f"cannot be read: {error.strerror}", f"chmod u+r {file}") from error
+        raise WorkflowError(Place(file), f"cannot be read: {error.strerror}", _remedy(file, error)) from error
     except UnicodeDecodeError as error:
         raise WorkflowError(Place(file), "is not UTF-8", "save it as UTF-8") from error
     try:
