@@ -277,6 +277,7 @@ environment = "crates-io"
 - Everything.
 """,
     ".gitignore": "/target/\n/runs/\n",
+    "just": "#!/bin/sh\n",
     ".github/workflows/publish.yml": """\
 name: publish
 on:
@@ -296,7 +297,10 @@ jobs:
     permissions:
       contents: read
     steps:
-      - run: just check-dists
+      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
+        with:
+          persist-credentials: false
+      - run: ./just check-dists
   publish-demo:
     needs: [check-dists]
     if: startsWith(github.ref, 'refs/tags/v')
@@ -310,6 +314,10 @@ jobs:
         with:
           name: demo.dist
           path: dist
+      - uses: astral-sh/setup-uv@20cfd1bf945f4377ade1205e4dbc17946fc9a30d # v10.0.1
+        with:
+          version: "0.13.9"
+          enable-cache: false
       - run: uv publish --trusted-publishing always
   publish-demo-sdk:
     needs: [check-dists]

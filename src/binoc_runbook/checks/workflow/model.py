@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
 from pathlib import Path
@@ -216,6 +216,18 @@ class CalledFile:
 
 
 @dataclass(frozen=True)
+class RepositoryFacts:
+    """Facts about the repository of a workflow that the checkout alone does not show.
+
+    `tracked` are the paths of the files in git, `None` if they are unknown. `dependencies` are, for each published
+    crate, the published crates whose versions its manifest requires.
+    """
+
+    tracked: frozenset[str] | None = None
+    dependencies: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class WorkflowFile:
     """Workflow file, with the files of the checkout that it calls."""
 
@@ -225,8 +237,11 @@ class WorkflowFile:
     called: tuple[CalledFile, ...] = ()
     #: The recipes of the justfile; None if they are unknown.
     recipes: frozenset[str] | None = None
+    #: The checkout that contains it.
+    checkout: Path = Path()
     #: The reports of zizmor; None if it was not started.
     audit: Audit | None = None
+    repository: RepositoryFacts = RepositoryFacts()
 
     @classmethod
     def read(cls, root: Path, file: str) -> WorkflowFile:
@@ -239,7 +254,7 @@ class WorkflowFile:
         jobs = _jobs_of(node)
         if not jobs:
             raise WorkflowError(Place(file), "has no jobs", "write a job for each artifact under `jobs:`")
-        return cls(file, node, jobs, tuple(_called(root, jobs)), _recipes(root))
+        return cls(file, node, jobs, tuple(_called(root, jobs)), _recipes(root), root)
 
     @property
     def all_jobs(self) -> list[Job]:
@@ -261,6 +276,11 @@ class WorkflowFile:
         """Return key and value of its triggers by name, for `on: push`, `on: [push]` and `on: {push: …}`."""
         names = {name.text: (name, name) for name in self.root.texts("on")}
         return names | {key.text: (key, value) for key, value in self.root.items("on")}
+
+    def contains(self, path: str) -> bool:
+        """Return whether the repository contains a file."""
+        tracked = self.repository.tracked
+        return _is_in(self.checkout, path) and (tracked is None or path in tracked)
 
     def publishing(self, policy: Policy) -> list[Job]:
         """Return the jobs that publish, whether an artifact of the policy or not."""
