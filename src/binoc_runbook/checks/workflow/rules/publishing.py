@@ -8,8 +8,8 @@ from itertools import pairwise
 
 from binoc_runbook.checks.workflow.commands import PUBLISHING_ACTIONS, only_publishes, published_by, starts_another
 from binoc_runbook.checks.workflow.model import Job, Node, WorkflowFile, action_of
-from binoc_runbook.checks.workflow.rules.rule import Violation
 from binoc_runbook.checks.workflow.rules.installed_tools import installed_tools
+from binoc_runbook.checks.workflow.rules.rule import Violation
 from binoc_runbook.finding import Place
 from binoc_runbook.policy import Policy, normalised
 
