@@ -162,6 +162,8 @@ def test_style_reports_of_zizmor_do_not_fail(tmp_path: Path, policy: Policy, ent
 
 @edits("harmless")
 def test_harmless_edit_keeps_the_contract(tmp_path: Path, policy: Policy, entry: dict[str, str]) -> None:
+    if "other_file" in entry:
+        (tmp_path / entry["other_file"]).write_text(filled(entry["text"]))
     assert statuses(check(tmp_path, Edit(**entry).text, policy)) == ["ok"]
 
 

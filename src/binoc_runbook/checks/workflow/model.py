@@ -12,6 +12,7 @@ from typing import Any
 
 from binoc_runbook.checks.workflow.audit import Audit
 from binoc_runbook.checks.workflow.commands import PUBLISHING_ACTIONS, commands, published_by
+from binoc_runbook.checks.workflow.justfile import Justfile
 from binoc_runbook.finding import Place
 from binoc_runbook.policy import Artifact, Policy, Registry, normalised
 
@@ -235,8 +236,8 @@ class WorkflowFile:
     root: Node
     jobs: tuple[Job, ...]
     called: tuple[CalledFile, ...] = ()
-    #: The recipes of the justfile; None if they are unknown.
-    recipes: frozenset[str] | None = None
+    #: None if its recipes are unknown.
+    justfile: Justfile | None = None
     #: The checkout that contains it.
     checkout: Path = Path()
     #: The reports of zizmor; None if it was not started.
@@ -254,7 +255,7 @@ class WorkflowFile:
         jobs = _jobs_of(node)
         if not jobs:
             raise WorkflowError(Place(file), "has no jobs", "write a job for each artifact under `jobs:`")
-        return cls(file, node, jobs, tuple(_called(root, jobs)), _recipes(root), root)
+        return cls(file, node, jobs, tuple(_called(root, jobs)), Justfile.read(root), root)
 
     @property
     def all_jobs(self) -> list[Job]:
@@ -341,16 +342,6 @@ def _is_in(root: Path, file: str) -> bool:
 
 def _files_of(path: str, is_workflow: bool) -> tuple[str, ...]:
     return (path,) if is_workflow else (f"{path}/action.yml", f"{path}/action.yaml")
-
-
-def _recipes(root: Path) -> frozenset[str] | None:
-    """Read the names of the recipes in the justfile; None without a justfile, or if it imports others."""
-    file = next((file for name in ("justfile", "Justfile", ".justfile") if (file := root / name).is_file()), None)
-    text = file.read_text("utf-8", errors="replace") if file else ""
-    if not file or re.search(r"^(?:import|mod)\b", text, re.MULTILINE):
-        return None
-    names = re.findall(r"^(?:alias +([\w-]+) *:=|@?([A-Za-z_][\w-]*)(?: [^:\n]*)?:(?!=))", text, re.MULTILINE)
-    return frozenset(alias or recipe for alias, recipe in names)
 
 
 def _composed(root: Path, file: str) -> Node:

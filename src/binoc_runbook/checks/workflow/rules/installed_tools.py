@@ -33,7 +33,7 @@ INSTALLATIONS = {
     "just": "run: pipx install rust-just==1.59.0",
     "uv": f"uses: {known_pin('astral-sh/setup-uv')}",
     "maturin": "run: pipx install maturin==1.16.0",
-    "binoc-runbook": "run: pipx install git+https://github.com/harvard-lil/binoc@main",
+    "binoc-runbook": "run: pipx install git+https://github.com/harvard-lil/binoc@COMMIT",
 }
 
 #: Actions that install at most the given tool.
@@ -72,14 +72,17 @@ def tools_are_installed(workflow: WorkflowFile, policy: Policy) -> Iterator[Viol
 
 
 def installed_tools(words: list[str]) -> set[str] | None:
-    """Return the tools that a command installs; `None` if it does not install packages by name."""
+    """Return the tools that a command can install; `None` if it does not install packages.
+
+    A directory, an address or a file of requirements can contain any tool.
+    """
     words = _command(words)
     prefix = next((prefix for prefix in _INSTALLERS if words[: len(prefix)] == prefix), None)
     if prefix is None:
         return None
     arguments = words[len(prefix) :]
     if any(re.match(r"-r|--requirement|-e|--editable|--group|\.|.*[/$]", word) for word in arguments):
-        return None
+        return set(_PACKAGES)
     names = (re.match(r"[\w.-]+", word) for word in arguments if not word.startswith("-"))
     packages = {normalised("pypi", name[0]) for name in names if name}
     return {tool for tool, known in _PACKAGES.items() if packages & set(known)}
@@ -98,13 +101,16 @@ def _first_missing(workflow: WorkflowFile, job: Job, *, with_files: bool) -> Vio
         script = step.get("run")
         if script is None or re.match(r"python|node|perl|cmd|pwsh|powershell", step.text_at("shell")):
             return None
-        for words in map(_command, commands(script.text)):
+        for recipe, words in _commands(workflow, script.text):
             program = words[0] if words else ""
             tool = _PROGRAMS.get(program)
             if tool and tool not in installed:
-                saw = f"`{job.id}` runs `{program}`, and nothing in it installs `{tool}`"
+                where = f"`just {recipe}`, which runs `{program}`" if recipe else f"`{program}`"
+                saw = f"`{job.id}` runs {where}, and nothing in it installs `{tool}`"
                 return script.place, saw, f"write a step before it: `{INSTALLATIONS[tool]}`"
-            if program.startswith("./"):
+            if program == "just" and not recipe:
+                continue  # its commands follow
+            if program.startswith("./") and not recipe:
                 return _missing_file(workflow, job, step, script, program, checked_out) if with_files else None
             added = installed_tools(words)
             if added is None and ((program not in _NEUTRAL and words[:1] != ["cargo"]) or _changes_path(words)):
@@ -112,6 +118,24 @@ def _first_missing(workflow: WorkflowFile, job: Job, *, with_files: bool) -> Vio
             installed |= added or set()
             checked_out |= program == "git"
     return None
+
+
+def recipe_of(words: list[str]) -> str:
+    """Return the recipe that a command of just runs."""
+    return next((word for word in words[1:] if not word.startswith("-")), "default")
+
+
+def _commands(workflow: WorkflowFile, script: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield the commands of a script, and after a command of just those of its recipe, each with the recipe.
+
+    The program is an empty text if the commands of the recipe are unknown.
+    """
+    for words in map(_command, commands(script)):
+        yield "", words
+        if words[:1] == ["just"]:
+            recipe = recipe_of(words)
+            inside = workflow.justfile.commands(recipe) if workflow.justfile else None
+            yield from ((recipe, _command(command)) for command in inside or [[""]])
 
 
 def _command(words: list[str]) -> list[str]:

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from binoc_runbook.checks.workflow.commands import PUBLISHING_ACTIONS, only_publishes, published_by, starts_another
 from binoc_runbook.checks.workflow.model import Job, Node, WorkflowFile, action_of
-from binoc_runbook.checks.workflow.rules.installed_tools import installed_tools
+from binoc_runbook.checks.workflow.rules.installed_tools import installed_tools, recipe_of
 from binoc_runbook.checks.workflow.rules.rule import Violation
 from binoc_runbook.finding import Place
 from binoc_runbook.policy import Policy, normalised
@@ -142,19 +142,19 @@ def other_files_do_not_publish(workflow: WorkflowFile, policy: Policy) -> Iterat
 
 def commands_are_recipes(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     """Other commands cannot be tested before the tag is pushed."""
-    if workflow.recipes is None:
+    if workflow.justfile is None:
         return
     publishing = {job.id for job in workflow.publishing(policy)}
     first: dict[Place, Violation] = {}  # one command of each script is enough
     for job in workflow.jobs:
         for script, words in job.commands if job.id not in publishing else ():
-            recipe = next((word for word in words[1:] if not word.startswith("-")), "default")
+            recipe = recipe_of(words)
             if installed_tools(words):
                 continue
             if words[0] not in ("just", "./just"):
                 saw = f"`{job.id}` runs `{' '.join(words)}`, which is not a recipe"
                 first.setdefault(script.place, (script.place, saw, "write a recipe in the justfile, and run it"))
-            elif recipe not in workflow.recipes and "${{" not in recipe:
+            elif recipe not in workflow.justfile.scripts and "${{" not in recipe:
                 saw = f"`{job.id}` runs `just {recipe}`, but the justfile has no such recipe"
                 first.setdefault(script.place, (script.place, saw, "just --list, and write one of these recipes"))
     yield from first.values()
