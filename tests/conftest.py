@@ -9,14 +9,21 @@ import shutil
 import subprocess
 import urllib.request
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
+from binoc_runbook.checks.observations import VersionLookup
+from binoc_runbook.policy import Artifact
+
 from .message_files import Messages
+
+if TYPE_CHECKING:
+    from .local_registries import LocalRegistries
 
 Git = Callable[..., str]
 
@@ -55,6 +62,28 @@ def isolated_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: 
     monkeypatch.delenv("COLUMNS", raising=False)  # so that messages are not wrapped
     # Since Python 3.13, the global opener keeps the certificate authorities of its first use.
     urllib.request.install_opener(None)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_published(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Report that no registry has a version, without a query, in tests that do not use `local_registries`."""
+    if "local_registries" not in request.fixturenames:
+
+        def look_up_versions(processes: object, artifacts: Sequence[Artifact], version: object) -> object:
+            return {artifact: VersionLookup("no name", artifact.registry, reason="test") for artifact in artifacts}
+
+        monkeypatch.setattr("binoc_runbook.world.registry_queries.look_up_versions", look_up_versions)
+
+
+@pytest.fixture
+def local_registries(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalRegistries]:
+    """Run registries on localhost, and let the clients of this test query them."""
+    from .local_registries import LocalRegistries
+
+    with LocalRegistries() as registries:
+        for name, value in registries.environment.items():
+            monkeypatch.setenv(name, value)
+        yield registries
 
 
 @pytest.fixture
@@ -262,6 +291,7 @@ environment = "crates-io"
 - Everything.
 """,
     ".gitignore": "/target/\n/runs/\n",
+    "just": "#!/bin/sh\n",
     ".github/workflows/publish.yml": """\
 name: publish
 on:
@@ -281,7 +311,10 @@ jobs:
     permissions:
       contents: read
     steps:
-      - run: just check-dists
+      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
+        with:
+          persist-credentials: false
+      - run: ./just check-dists
   publish-demo:
     needs: [check-dists]
     if: startsWith(github.ref, 'refs/tags/v')
@@ -295,6 +328,10 @@ jobs:
         with:
           name: demo.dist
           path: dist
+      - uses: astral-sh/setup-uv@20cfd1bf945f4377ade1205e4dbc17946fc9a30d # v10.0.1
+        with:
+          version: "0.13.9"
+          enable-cache: false
       - run: uv publish --trusted-publishing always
   publish-demo-sdk:
     needs: [check-dists]

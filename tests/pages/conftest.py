@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from ..local_registries import LocalRegistries
 from .reading import ROOT, Command, first_difference
 from .stories import runs_in_story
 
@@ -30,6 +31,7 @@ class Shell:
     environment: dict[str, str]
     #: The versions on the pages, and those that replace them: the version of this checkout, and the next ones.
     versions: Mapping[str, str]
+    registries: LocalRegistries
 
     def run(self, line: str, *, code: int | None = 0) -> str:
         """Run a line and return its output; `code` is the expected exit code. `cd` affects the next line."""
@@ -105,8 +107,8 @@ def _versions() -> dict[str, str]:
 
 
 @pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    """Return a shell in an empty directory, without network."""
+def shell(tmp_path: Path, local_registries: LocalRegistries) -> Shell:
+    """Return a shell in an empty directory, without network and with empty registries."""
     home = Path(os.environ["GIT_CONFIG_GLOBAL"])
     home.write_text("[user]\nname = Rosa Release\nemail = rosa@example.org\n[init]\ndefaultBranch = main\n", "utf-8")
     tools = Path(sys.executable).parent
@@ -119,11 +121,10 @@ def shell(tmp_path: Path) -> Shell:
         "PYTHONUNBUFFERED": "1",
         # No downloads.
         "PIP_NO_INDEX": "1",
-        "UV_OFFLINE": "1",
         "CARGO_NET_OFFLINE": "true",
     }
     (tmp_path / "here").mkdir()
-    return Shell(tmp_path / "here", tmp_path / "remote.git", environment, _versions())
+    return Shell(tmp_path / "here", tmp_path / "remote.git", environment, _versions(), local_registries)
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,8 @@ import re
 
 import pytest
 
+from binoc_runbook.rehearsal.servers.server import Response
+
 from .reading import ROOT, on, text_of
 from .stories import runs_in_story, story_of
 
@@ -62,6 +64,14 @@ def released(here):
     here.run("echo more >> README.md && git commit -qam More")
 
 
+def published(here):
+    here.registries.versions = {"binoc-sdk": [here.current("0.5.0")]}
+
+
+def unregistered(here):
+    here.registries.response = Response.text(503, "unavailable")
+
+
 #: The cause of the symptom of each heading: a shell line, or a function.
 CAUSES = {
     '"changed since the commit", "HEAD is detached" or "releases are made from"': (
@@ -86,6 +96,8 @@ CAUSES = {
     '"replaces a program of git"': "git config remote.origin.receivepack git-receive-pack",
     '"would also publish …, which the plan does not name"': wrapped,
     '"could not be reached"': 'mv "$REMOTE" "$REMOTE.away"',
+    '"already published"': published,
+    '"it is unknown whether … is already published"': unregistered,
     '"this clone cannot push to"': "git config remote.origin.receivepack false",
     '"signing without a prompt failed", or "git has no name and address"': unsigned,
 }

@@ -40,8 +40,8 @@ def armed(checkout):
 
 
 @pytest.fixture
-def environment():
-    """The environment without the variables of pytest."""
+def environment(local_registries):
+    """The environment without the variables of pytest, with empty registries."""
     return {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
 
 

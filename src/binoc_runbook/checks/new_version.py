@@ -63,7 +63,7 @@ def _tags(version: Version, policy: Policy, local: set[str], remote: RemoteRefs)
 
 def _registries(version: Version, lookups: Iterable[VersionLookup]) -> Iterator[Finding]:
     for lookup in lookups:
-        if lookup.kind == "offered":
+        if lookup.kind in ("offered", "yanked"):
             remedy = f"just prepare {version.next()}, or a higher version"
             yield Finding.failed(CHECK, lookup.question, "the version is already published", remedy)
         elif lookup.kind == "no answer":

@@ -185,15 +185,22 @@ class VersionLookup:
     """Files of one version of one name at a registry, read by the request `question`.
 
     `digests` are the SHA-256 digests of the files, in hexadecimal. They are empty unless `kind` is `offered`; then
-    `reason` says why. `commit` is the full name of the commit that the files were built from, if the files contain it
-    (a `.crate` does).
+    `reason` says why. A `yanked` version of a crate is not offered, but cannot be published again (Cargo book, *cargo
+    yank*). `commit` is the full name of the commit that the files were built from, if the files contain it (a `.crate`
+    does). `remedy` is the fix for a lookup that cannot run on this machine.
     """
 
-    kind: Literal["offered", "no version", "no name", "no answer"]
+    kind: Literal["offered", "yanked", "no version", "no name", "no answer"]
     question: str
     digests: frozenset[str] = frozenset()
     reason: str = ""
     commit: str | None = None
+    remedy: str = ""
+
+    @property
+    def published(self) -> bool:
+        """Return whether the registry has the version, so that it accepts no other files for it."""
+        return self.kind in ("offered", "yanked")
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,9 @@ def published(
     again = f"just verify {release.version}"
     if lookup.kind == "no answer":
         return _result(artifact, "unknown", lookup, lookup.reason, again)
+    if lookup.kind == "yanked":
+        remedy = "just prepare VERSION, the next one: a yanked version cannot be published again"
+        return _result(artifact, "missing", lookup, lookup.reason, remedy)
     if lookup.kind != "offered":
         if release.young:
             return _result(artifact, "not yet visible", lookup, lookup.reason, again)

@@ -11,7 +11,7 @@ import shutil
 import tarfile
 import time
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, NoReturn
@@ -31,6 +31,9 @@ from binoc_runbook.stages.target import Target
 CHECK = "dist"
 
 Part = Literal["sources", "wheels"]
+
+#: Cargo finds the other packaged crates only at its default registry, and the dependencies of crates are on crates.io.
+PACKAGING = {"CARGO_REGISTRY_DEFAULT": "crates-io"}
 
 _BUILT = (".whl", ".tar.gz", ".crate")
 
@@ -108,8 +111,11 @@ class _Build:
         # Only this step can use the network. All later steps use only the crates in the lock file.
         self.execute("fetch", ["cargo", "fetch", "--locked"])
         if part != "wheels":
-            for artifact in self.target.policy.artifacts:
-                (self.make_crate if artifact.registry == "crates.io" else self.make_sdist)(artifact)
+            artifacts = self.target.policy.artifacts
+            self.make_crates([artifact for artifact in artifacts if artifact.registry == "crates.io"])
+            for artifact in artifacts:
+                if artifact.registry == "pypi":
+                    self.make_sdist(artifact)
         for artifact, wheel_platform in wheels:
             self.make_wheel(artifact, wheel_platform)
         write_checksums(self.out)
@@ -172,10 +178,15 @@ class _Build:
 
     # Build steps
 
-    def make_crate(self, artifact: Artifact) -> None:
-        self.execute(artifact.name, ["cargo", "package", "--locked", "--offline", "--package", artifact.name])
-        for path in (self.work / "target/package").glob(f"{artifact.name}-[0-9]*.crate"):
-            path.replace(self.out / path.name)
+    def make_crates(self, artifacts: Sequence[Artifact]) -> None:
+        """Package all crates with one command: only then can one depend on another that is not published yet."""
+        if not artifacts:
+            return
+        packages = [word for artifact in artifacts for word in ("--package", artifact.name)]
+        self.execute("crates", ["cargo", "package", "--locked", "--offline", *packages], environment=PACKAGING)
+        for artifact in artifacts:
+            for path in (self.work / "target/package").glob(f"{artifact.name}-[0-9]*.crate"):
+                path.replace(self.out / path.name)
 
     def make_sdist(self, artifact: Artifact) -> None:
         directory = self.work / "made" / f"{artifact.name}-sdist"

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from binoc_runbook.checks.observations import VersionLookup
 from binoc_runbook.checks.push_settings import overridden, relevant
 from binoc_runbook.finding import Finding, RefusedError
-from binoc_runbook.policy import Policy
+from binoc_runbook.policy import Artifact, Policy
 from binoc_runbook.redaction import machine_free
 from binoc_runbook.rehearsal.bare_remote import remote_path, rules, write_hook
 from binoc_runbook.rehearsal.faults import FAULTS, is_registry_fault, refused_refs
 from binoc_runbook.rehearsal.owned_directory import owned_directory
+from binoc_runbook.version import Version
 from binoc_runbook.workspace.policy_table import read_policy
 from binoc_runbook.world import World
 from binoc_runbook.world.git import Git
@@ -34,6 +36,11 @@ class RehearsalWorld(World):
     """A repository and its remote in a temporary directory; `fault` is one of `faults.FAULTS`."""
 
     fault: str | None = None
+
+    def look_up_versions(self, artifacts: Sequence[Artifact], version: Version) -> dict[Artifact, VersionLookup]:
+        """Return that no version is published: the registries of a rehearsal start empty, after the tag is pushed."""
+        reason = "the registries of a rehearsal are empty"
+        return {artifact: VersionLookup("no name", artifact.registry, reason=reason) for artifact in artifacts}
 
     def follow_tag(
         self, policy: Policy, tag: PushedTag, listener: TriggerListener, on_attempt: OnAttempt

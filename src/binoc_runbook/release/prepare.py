@@ -9,24 +9,19 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from binoc_runbook.checks.new_version import new_version
-from binoc_runbook.checks.observations import RemoteRefs, VersionLookup
+from binoc_runbook.checks.observations import RemoteRefs
 from binoc_runbook.checks.sync import locks
 from binoc_runbook.finding import Finding, Findings
-from binoc_runbook.policy import Artifact
 from binoc_runbook.stages.target import Target
 from binoc_runbook.version import shortened
-from binoc_runbook.workspace import REGISTRY, Workspace
+from binoc_runbook.workspace import Workspace
 from binoc_runbook.workspace.changelog import CHANGELOG, add_heading, add_link, read_changelog, section
 from binoc_runbook.workspace.edit import Edit, Plan, apply, leftover_files, plan, restore
 from binoc_runbook.workspace.version_locations import find_version_locations, lock_path
-from binoc_runbook.world import cargo_index, pip_index
-
-#: The timeout of each query of a registry, in seconds; afterwards the result is *unknown*.
-TIMEOUT = 5.0
+from binoc_runbook.world.processes import process_threads
 
 _LOCKED = ("cargo", "metadata", "--locked", "--offline", "--format-version", "1", "--color", "never")
 
@@ -77,10 +72,10 @@ def _check_new(target: Target) -> Findings:
     """Check that the version is new, with the tags of the remote and the registries, in parallel."""
     git, artifacts = target.world.git, target.policy.artifacts
     tags = git.query("for-each-ref", "--format=%(refname:strip=2)", "refs/tags/").stdout.splitlines()
-    with ThreadPoolExecutor(len(artifacts) + 1) as pool:
+    with process_threads(1) as pool:
         refs = pool.submit(_remote_tags, target)
-        lookups = list(pool.map(lambda artifact: _look_up(target, artifact), artifacts))
-    return new_version(target.version, target.policy, tags, refs.result(), lookups)
+        lookups = target.world.look_up_versions(artifacts, target.version)
+        return new_version(target.version, target.policy, tags, refs.result(), lookups.values())
 
 
 def _remote_tags(target: Target) -> RemoteRefs:
@@ -88,12 +83,6 @@ def _remote_tags(target: Target) -> RemoteRefs:
     if target.world.git.remote_url(target.remote) is None:
         return RemoteRefs(question, None, f"this clone has no remote `{target.remote}`")
     return target.world.git.remote_refs(target.remote)
-
-
-def _look_up(target: Target, artifact: Artifact) -> VersionLookup:
-    if artifact.registry == REGISTRY["cargo"]:
-        return cargo_index.look_up_version(target.world.processes, artifact.name, target.version.semver, TIMEOUT)
-    return pip_index.look_up_version(target.world.processes, artifact.name, target.version.pep440, TIMEOUT)
 
 
 def _changelog_edit(target: Target, before: str, after: str) -> Iterator[Edit]:
@@ -143,7 +132,7 @@ def _confirm_locks(target: Target, workspace: Workspace, edits: Sequence[Edit]) 
     }
     edited = {root_of[edit.path] for edit in edits if edit.path in root_of}
     roots = [root for root in sorted(edited) if (target.world.root / lock_path(root)).exists()]
-    with ThreadPoolExecutor() as pool:
+    with process_threads() as pool:
         yield from pool.map(lambda root: _confirm_lock(target, workspace, root), roots)
 
 

@@ -1,7 +1,8 @@
-"""Stage 5: the branch and the tag can be pushed to the remote."""
+"""Stage 5: the branch and the tag can be pushed to the remote, and no registry has the version yet."""
 
 from __future__ import annotations
 
+from binoc_runbook.checks.availability import availability
 from binoc_runbook.checks.new_version import tagged_versions
 from binoc_runbook.checks.remote import RemoteView, remote
 from binoc_runbook.checks.tree import RECORDS
@@ -9,15 +10,23 @@ from binoc_runbook.checks.unreleased import unreleased
 from binoc_runbook.finding import Findings
 from binoc_runbook.stages.stage import Observation, RemoteObservingStage
 from binoc_runbook.stages.target import Target
+from binoc_runbook.world.processes import process_threads
 
 
 class RemoteStage(RemoteObservingStage):
     name = "remote"
-    sentence = "The branch and the tag can be pushed to the remote, and the tag can be created here."
+    sentence = (
+        "The branch and the tag can be pushed to the remote, the tag can be created here, and the version is not yet "
+        "published."
+    )
 
     def judge(self, target: Target, view: RemoteView) -> Observation:
-        findings = remote(view, target.try_actions(view))
-        return Observation.of_check(findings + unreleased_commits(target, view))
+        artifacts = target.policy.artifacts if view.remote_tag is None else ()
+        # The registries are queried while git tries the push.
+        with process_threads(1) as pool:
+            lookups = pool.submit(target.world.look_up_versions, artifacts, target.version)
+            findings = remote(view, target.try_actions(view)) + unreleased_commits(target, view)
+            return Observation.of_check(findings + availability(view, target.version, lookups.result()))
 
 
 def unreleased_commits(target: Target, view: RemoteView | str) -> Findings:

@@ -19,6 +19,7 @@ from binoc_runbook.policy import MANIFEST_OF, Artifact, Policy, Registry, normal
 from binoc_runbook.workspace import python
 from binoc_runbook.workspace.cargo import Crates
 from binoc_runbook.workspace.cargo_metadata import CargoMetadata, ReadMetadata
+from binoc_runbook.workspace.dependencies import dependencies
 from binoc_runbook.workspace.manifest_tree import ManifestTree
 from binoc_runbook.workspace.package import Ecosystem, Orphan, Package, Source
 
@@ -101,6 +102,29 @@ class Workspace:
             and normalised(artifact.registry, package.name) == normalised(artifact.registry, artifact.name)
         ]
         return next((package for package in named if package.directory == artifact.path), named[0] if named else None)
+
+    def published_dependencies(self, policy: Policy) -> dict[str, frozenset[str]]:
+        """Return, for each crate of the policy, the other crates of the policy whose versions its manifest requires.
+
+        Cargo removes dependencies without a version from the published manifest only if they are for development
+        (Cargo book, *Specifying Dependencies*), and `cargo publish` refuses all others.
+        """
+        crates = [artifact for artifact in policy.artifacts if artifact.registry == "crates.io"]
+        names = {package.manifest: artifact.name for artifact in crates if (package := self.package_of(artifact))}
+        return {
+            names[package.manifest]: frozenset(self._required_crates(package, names))
+            for package in self.packages
+            if package.manifest in names
+        }
+
+    def _required_crates(self, package: Package, names: Mapping[str, str]) -> Iterator[str]:
+        root = self.tree.crate(package.root) if package.root else None
+        shared = {entry.name: entry for entry in dependencies(root) if entry.shared} if root else {}
+        for dependency in dependencies(package.document):
+            entry = dependency if dependency.target else shared.get(dependency.name)
+            target = self.tree.crate(entry.target) if entry and entry.target and entry.version else None
+            if target and not dependency.shared and target.path in names and target.path != package.manifest:
+                yield names[target.path]
 
     def to_json(self) -> dict[str, object]:
         """Return the output of `inspect --json` (schema 1)."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -23,7 +23,9 @@ from binoc_runbook.world.processes import Processes
 from binoc_runbook.world.test_results import TestResults
 
 if TYPE_CHECKING:
-    from binoc_runbook.policy import Policy
+    from binoc_runbook.checks.observations import VersionLookup
+    from binoc_runbook.policy import Artifact, Policy
+    from binoc_runbook.version import Version
     from binoc_runbook.world.github import GitHubClient
     from binoc_runbook.world.triggered_run import OnAttempt, PushedTag, TriggeredRun, TriggerListener
 
@@ -98,6 +100,12 @@ class World:
 
         rustc = self.processes.run(["rustc", "--version"], timeout=20.0)
         return [platform.platform(), f"Python {platform.python_version()}", rustc.stdout.strip()]
+
+    def look_up_versions(self, artifacts: Sequence[Artifact], version: Version) -> dict[Artifact, VersionLookup]:
+        """Return for each artifact whether its registry has this version; it takes at most 5 seconds."""
+        from binoc_runbook.world.registry_queries import look_up_versions
+
+        return look_up_versions(self.processes, artifacts, version)
 
     def follow_tag(
         self, policy: Policy, tag: PushedTag, listener: TriggerListener, on_attempt: OnAttempt
