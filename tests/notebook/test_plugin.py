@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 PAPERMILL = str(Path(sys.executable).with_name("papermill"))
 TIMEOUT = 60.0
+CONTINUE = "run the same command again: it checks what is done, and continues"
 
 
 # -- A checkout with a runbook ----------------------------------------------------------------------------------------
@@ -516,7 +517,10 @@ def test_error_prints_only_the_traceback_of_its_cell(checkout: Checkout) -> None
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("runbooks/release.ipynb nowhere/x.ipynb", "FileNotFoundError: output folder nowhere doesn't exist."),
+        (
+            "runbooks/release.ipynb missing.yaml -f missing.yaml",
+            "FileNotFoundError: [Errno 2] No such file or directory: 'missing.yaml'",
+        ),
         ("runbooks/release.ipynb -k nosuch", "NoSuchKernel: No such kernel named nosuch"),
     ],
 )
@@ -529,7 +533,10 @@ def test_error_of_papermill_is_printed_in_one_line(checkout: Checkout, arguments
 def test_dead_kernel_leaves_a_record(checkout: Checkout) -> None:
     checkout.write_runbook("import os; os.kill(os.getpid(), 9)", "print('never')")
     end = run(SHORT, checkout.root)
-    assert (end.code, end.err.splitlines()[-1]) == (1, "DeadKernelError: Kernel died")
+    assert end.code == 1
+    last = end.err.splitlines()[-1]
+    assert last.startswith("the run ended at `import os; os.kill(os.getpid(), 9)`: the process that runs the cells")
+    assert last.endswith(CONTINUE)
     assert states(read(end.out))[-2:] == ["failed", "pending"]
 
 
@@ -570,8 +577,8 @@ def test_ctrl_c_ends_the_cell_and_its_child_and_saves_the_record(checkout: Check
     process.interrupt()
     end = process.end()
     assert time.monotonic() - began < 30.0, "papermill has waited for the child, which sleeps for 60 s"
-    assert end.code == 1
-    assert end.out.splitlines()[3:] == ["interrupted at `import subprocess`"]
+    assert end.code == 130
+    assert end.out.splitlines()[3:] == [f"interrupted at `import subprocess`; {CONTINUE}"]
     assert not is_alive(int(child.read_text()))
     record = checkout.record("runs/0.4.0.ipynb")
     assert states(record)[-3:] == ["completed", "failed", "pending"]
@@ -585,7 +592,7 @@ def test_sigterm_ends_the_cell_and_the_record_is_printed(checkout: Checkout, chi
     process.wait_for(child)
     process.process.terminate()
     end = process.end()
-    assert (end.code, end.err) == (1, "interrupted at `import subprocess`\n")
+    assert (end.code, end.err) == (130, f"interrupted at `import subprocess`; {CONTINUE}\n")
     assert states(read(end.out))[-2:] == ["failed", "pending"]
 
 
@@ -596,7 +603,8 @@ def test_ctrl_c_during_the_start_of_the_kernel(checkout: Checkout) -> None:
     process.wait_for(checkout.root / "runs/0.4.0.ipynb")
     process.interrupt()
     end = process.end()
-    assert end.code == 1
+    assert end.code == 130
+    assert "interrupted" in end.out
     assert "Traceback" not in end.out
     assert "completed" not in states(checkout.record("runs/0.4.0.ipynb"))
 
@@ -611,7 +619,7 @@ def test_second_ctrl_c_kills_a_cell_that_ignores_the_first(checkout: Checkout, c
     assert process.process.poll() is None
     process.interrupt()
     end = process.end()
-    assert (end.code, end.err.splitlines()[-1]) == (1, "killed at `signal.signal(2, signal.SIG_IGN)`")
+    assert (end.code, end.err.splitlines()[-1]) == (130, f"killed at `signal.signal(2, signal.SIG_IGN)`; {CONTINUE}")
     assert not is_alive(int(child.read_text()))
     assert states(read(end.out))[-2:] == ["failed", "pending"]
 

@@ -73,9 +73,11 @@ class Stage(ABC):
         return Findings()
 
     def act(self, target: Target, line: Line) -> Findings:
-        """Run the commands; return a finding only if one of them fails."""
+        """Run the commands; return a finding only if one of them fails. `target.results` keeps the last result."""
+        target.results.pop(self.name, None)
         for command in self.commands(target):
             result = target.world.git.run(command.arguments, stdin=command.stdin)
+            target.results[self.name] = result
             if result.returncode != 0:
                 return Findings([self._refused(target, command, result.reason)])
         return Findings()

@@ -27,7 +27,8 @@ class Target:
 
     Stages observe the world at each call. Only the following is stored: the commit at the start of this run, because
     the pushed commit must be the checked one; the last view of the remote, for the commands; the trees whose tests
-    passed in this run; and the manifests from which the version was read, for the first `snapshot`.
+    passed in this run; the result of the last git command of each stage, for the record; and the manifests from which
+    the version was read, for the first `snapshot`.
     """
 
     version: Version
@@ -38,6 +39,7 @@ class Target:
     strict: bool = False
     commit: str | None = None
     tested: set[str] = field(default_factory=set)
+    results: dict[str, ProcessResult] = field(default_factory=dict)
     _view: RemoteView | str | None = None
     _first: Workspace | None = None
     _snapshot: Future[Workspace] | None = None
