@@ -24,7 +24,7 @@ CHECK = "release"
 #: The beginnings of the names of runs that are repeated from the start; only their last record is kept.
 REPEATED = ("rehearsal", "quick-rehearsal", "verify")
 
-#: What is known if no action was started.
+#: The state after a run that started no action.
 NOTHING_PUSHED = "this run pushed nothing and tagged nothing"
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}

@@ -67,7 +67,7 @@ def compare_tags(run: StageRun, view: RemoteView, target: Target, *, created: st
     if view.local_tag is None or view.remote_tag is None or _has_own_tag(view):
         return Findings()
     git, ref = target.world.git, f"refs/tags/{view.tag}"
-    # An empty refmap: the fetch changes no ref of this clone, whatever its configuration is.
+    # With an empty refmap, the fetch changes no ref of this clone, even if a refspec is configured for tags.
     fetch = ("git", "fetch", "--no-tags", "--refmap=", view.remote, ref)
     commands = [Command(fetch, f"this clone gets the tag object of `{view.remote}`")]
     if view.local_tag.object == created:
@@ -101,4 +101,4 @@ def _tagger(git: Git, tagged: str) -> str:
         return "its tagger is unknown"
     name, seconds, _ = tagger.rsplit(" ", 2)
     date = datetime.datetime.fromtimestamp(int(seconds), datetime.UTC)
-    return f"tagged by {name} on {date:%Y-%m-%d %H:%M} UTC"
+    return f"tagged by `{name}` on {date:%Y-%m-%d %H:%M} UTC"

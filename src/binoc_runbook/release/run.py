@@ -110,7 +110,7 @@ class Release:
             interruption = Findings([Finding.failed(stage.name, "Ctrl-C", saw, remedy)])
             self._settle_failure(run, interruption)
         except OSError as error:  # a full disk, or a directory that cannot be written
-            looked_at = Path(error.filename).name if error.filename else stage.sentence
+            looked_at = self.target.world.clean(str(error.filename)) if error.filename else stage.sentence
             saw, remedy = f"could not run: {error.strerror or error}", "fix the cause, then run the same command again"
             self._settle_failure(run, Findings([Finding.failed(stage.name, looked_at, saw, remedy)]))
         run.seconds = time.monotonic() - began
@@ -329,11 +329,14 @@ class Release:
         if ref is None or self._view is None:
             return ""
         question = f"`{self._view.refs.question}` shows it"
+        flag = flag_of(self.target.results.get(run.stage.name), ref)
+        if flag == "!":
+            return f"the push of `{ref}` was rejected"
+        if flag is not None:
+            return f"`{self._view.remote}` has accepted `{ref}`, but could not be checked afterwards: {question}"
         if run.after is None or run.after.state == "unknown":
             return f"the push of `{ref}` may have arrived: {question}"
-        if flag_of(self.target.results.get(run.stage.name), ref) is None:
-            return f"the push of `{ref}` had not arrived when it was checked, but can arrive later: {question}"
-        return f"the push of `{ref}` has not arrived"
+        return f"the push of `{ref}` had not arrived when it was checked, but can arrive later: {question}"
 
     def _open_record(self) -> None:
         """Keep the record of the last attempt, and write the first state of this one.
