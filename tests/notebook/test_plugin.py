@@ -26,6 +26,7 @@ from binoc_runbook.notebook import command_line
 from binoc_runbook.notebook.engine import clean, file_record
 from binoc_runbook.notebook.messages import LIVE, RECORD
 from binoc_runbook.redaction import machine_free
+from binoc_runbook.world.release_lock import lock_releases, unlock_releases
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -624,7 +625,85 @@ def test_second_ctrl_c_kills_a_cell_that_ignores_the_first(checkout: Checkout, c
     assert states(read(end.out))[-2:] == ["failed", "pending"]
 
 
+@pytest.mark.notebook
+def test_kernel_that_does_not_start_is_reported_without_a_traceback(checkout: Checkout, tmp_path: Path) -> None:
+    kernel = tmp_path / "data/kernels/broken"
+    kernel.mkdir(parents=True)
+    spec = {"argv": ["false", "{connection_file}"], "display_name": "broken", "language": "python"}
+    (kernel / "kernel.json").write_text(json.dumps(spec))
+    end = run(f"{SHORT} -k broken", checkout.root, environment={"JUPYTER_PATH": str(tmp_path / "data")})
+    assert end.code == 1
+    assert "failed: runbook: kernel broken" in end.err
+    assert "Traceback" not in end.err
+
+
 # -- The record -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.notebook
+def test_record_of_a_killed_run_is_kept(checkout: Checkout, child: Path) -> None:
+    checkout.write_runbook(sleeping(child))
+    process = Process(shlex.split(SHORT), checkout.root, stdout="terminal")
+    process.wait_for(child)
+    process.process.kill()
+    process.end()
+    killed = (checkout.root / "runs/0.4.0.ipynb").read_bytes()
+    checkout.write_runbook("print('second')")
+    assert run(SHORT, checkout.root, stdout="terminal").code == 0
+    assert "second" in outputs(checkout.record("runs/0.4.0.ipynb"))
+    (kept,) = (checkout.root / "runs/0.4.0").glob("*/0.4.0.ipynb")
+    assert kept.read_bytes() == killed
+
+
+@pytest.mark.notebook
+def test_record_of_a_running_release_is_not_moved(checkout: Checkout) -> None:
+    (checkout.root / "runs").mkdir()
+    (checkout.root / "runs/0.4.0.ipynb").write_text("of the running release")
+    assert lock_releases(checkout.root, "release of 0.4.0") is None
+    try:
+        end = run(SHORT, checkout.root, stdout="terminal")
+    finally:
+        unlock_releases(checkout.root)
+    assert end.code == 1
+    assert f"process {os.getpid()} on `" in end.out
+    assert (checkout.root / "runs/0.4.0.ipynb").read_text() == "of the running release"
+
+
+@pytest.mark.notebook
+@pytest.mark.parametrize("cause", ["runs is a file", "full disk"])
+def test_record_that_cannot_be_written_stops_the_run_at_its_start(checkout: Checkout, cause: str) -> None:
+    marker = checkout.root / "ran"
+    checkout.write_runbook(f"open({str(marker)!r}, 'w').close()")
+    if cause == "full disk":
+        (checkout.root / "runs").mkdir()
+        (checkout.root / "runs/0.4.0.ipynb").symlink_to("/dev/full")
+    else:
+        (checkout.root / "runs").touch()
+    end = run(f"{SHORT} runs/0.4.0.ipynb", checkout.root)
+    assert end.code == 1
+    assert "failed: release: runs/0.4.0.ipynb" in end.err
+    assert "Traceback" not in end.err
+    assert not marker.exists()
+
+
+@pytest.mark.notebook
+def test_full_disk_during_a_run_reports_the_error_of_the_cell_too(checkout: Checkout) -> None:
+    record = checkout.root / "runs/0.4.0.ipynb"
+    fill = f"import os; os.unlink({str(record)!r}); os.symlink('/dev/full', {str(record)!r})"
+    checkout.write_runbook(fill, REFUSAL.replace("raise RefusedError", "raise RefusedError('the reason')"))
+    end = run(SHORT, checkout.root, stdout="terminal")
+    assert end.code == 1
+    assert "the reason" in end.out
+    assert "failed: release: runs/0.4.0.ipynb" in end.out
+
+
+@pytest.mark.notebook
+def test_parameter_with_a_hyphen_is_refused(checkout: Checkout) -> None:
+    end = run(f"{SHORT} -p dry-run False", checkout.root)
+    assert end.code == 1
+    assert "failed: parameters: -p dry-run" in end.err
+    assert "-p dry_run`" in end.err
+    assert "SyntaxError" not in end.err
 
 
 def last_cell(file_under: str | None, overwrite: bool = False) -> str:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 
 from binoc_runbook.finding import RefusedError
 from binoc_runbook.release.attempts import lock, set_aside, unwritable
+from binoc_runbook.world.release_lock import LOCK_FILE, unlock_releases
 
 
 @pytest.fixture
@@ -67,6 +70,42 @@ def test_remedy_for_an_unwritable_record(tmp_path):
     finding = unwritable(tmp_path / "runs/0.4.0.json", tmp_path, IsADirectoryError(21, "Is a directory"))
     assert finding.remedy.startswith("mv runs/0.4.0.json ")
     assert "df -h runs" in unwritable(tmp_path / "runs/1.json", tmp_path, OSError(28, "No space left on device")).remedy
+
+
+HOLD = """
+import fcntl, sys
+file = open(sys.argv[1], "w")
+fcntl.flock(file, fcntl.LOCK_EX)
+file.write(sys.argv[2])
+file.flush()
+print(flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_running_release_is_reported(checkout, dry_run):
+    holder = {"pid": 4242, "host": "laptop", "began": "2026-11-29 10:00 UTC", "command": "release of 0.4.0"}
+    path = checkout.root / ".git" / LOCK_FILE
+    path.parent.mkdir()
+    command = [sys.executable, "-c", HOLD, path, json.dumps(holder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        with pytest.raises(RefusedError) as refusal:
+            lock(checkout.root, "0.5.0", dry_run=dry_run)
+        process.communicate()
+    (finding,) = refusal.value.findings
+    assert (finding.check, finding.status) == ("release", "failed")
+    for text in ("4242", "laptop", "10:00 UTC", "release of 0.4.0"):
+        assert text in finding.saw
+    lock(checkout.root, "0.5.0", dry_run=dry_run)
+    unlock_releases(checkout.root)
+
+
+def test_dry_run_in_the_test_command_of_a_release_is_not_refused(checkout, monkeypatch):
+    monkeypatch.setenv("BINOC_RUNBOOK_TESTING", "0.4.0")
+    (checkout.root / ".git/binoc-runbook").touch()
+    lock(checkout.root, "0.4.0", dry_run=True)
 
 
 def test_clone_that_cannot_be_locked_is_not_released(checkout):

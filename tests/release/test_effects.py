@@ -365,7 +365,7 @@ def test_second_release_of_the_same_clone_is_refused_and_the_record_of_the_first
     record = (checkout.root / "runs/0.4.0.json").read_bytes()
     code, output = end_of(start(checkout))
     assert code == 1
-    assert f"process {first.pid} on " in output
+    assert f"process {first.pid} on `" in output
     assert (checkout.root / "runs/0.4.0.json").read_bytes() == record
     go.touch()
     assert end_of(first) == (0, "")

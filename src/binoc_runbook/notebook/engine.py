@@ -143,7 +143,7 @@ class RunbookManager(NotebookExecutionManager):  # type: ignore[misc]
         try:
             super().save()
         except OSError as error:
-            self.unwritten = _unwritable(Path(self.output_path).resolve(), self.root, error)
+            self.unwritten = _unwritable(Path(self.output_path).absolute(), self.root, error)
 
     def fail(self, cell: NotebookNode, name: str, message: str) -> None:
         """Mark a cell as failed with an error that the kernel did not report."""
