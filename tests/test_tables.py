@@ -16,9 +16,9 @@ from .message_files import read
 
 DOCS = Path(__file__).parents[1] / "docs"
 #: Checks whose findings are only made in processes that the tests start, where no golden message is recorded.
-IN_PROCESSES = {"release", "runbook"}
+IN_PROCESSES = {"runbook"}
 #: Messages that are printed at the end of such a process; tests/rehearsals/test_release_notebook.py brings them about.
-INTERRUPTED_OR_DONE = ("this stage was interrupted", "0.4.0 is already released as v0.4.0; nothing was changed")
+INTERRUPTED_OR_DONE = ("this stage was interrupted", "0.4.0 is already released as v0.4.0; this run changed nothing")
 #: The names of the registries on the pages.
 AT = {"pypi": "PyPI", "crates.io": "crates.io"}
 

@@ -46,6 +46,15 @@ def read_file(path: str | Path) -> bytes:
         os.close(descriptor)
 
 
+def common_directory(root: Path) -> Path:
+    """Return the git directory that all work trees of a clone share (gitrepository-layout(5))."""
+    git = root / ".git"
+    if git.is_file():  # a work tree of `git worktree`, or a submodule
+        git = root / git.read_text("utf-8").removeprefix("gitdir:").strip()
+    link = git / "commondir"
+    return (git / link.read_text("utf-8").strip() if link.is_file() else git).resolve()
+
+
 def write_atomically(path: Path, text: str) -> None:
     """Write a text file atomically; missing parent directories are created."""
     path.parent.mkdir(parents=True, exist_ok=True)

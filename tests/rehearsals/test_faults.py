@@ -431,7 +431,7 @@ def test_ctrl_c_ends_the_job_and_removes_temporary_files(demo, rehearse, tmp_pat
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)
     output, _ = process.communicate(timeout=60)
-    assert process.returncode != 0
+    assert process.returncode == 130
     assert "failed: publication: Ctrl-C" in output
     assert "Traceback" not in output
     assert not Path(f"/proc/{started.read_text().strip()}").exists()

@@ -355,8 +355,9 @@ def test_ctrl_c_ends_the_test_command(armed, environment, program, tmp_path):
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=60)
-    assert process.returncode != 0
+    assert process.returncode == 130
     assert "interrupted in `tests`" in errors
+    assert "this run pushed nothing and tagged nothing" in errors
     assert "Traceback" not in errors
     assert not Path(f"/proc/{started.read_text().strip()}").exists()
     assert armed.remote_refs() == before
@@ -399,3 +400,54 @@ def is_running(pid):
         return not re.search(r"(?m)^State:\s*Z", Path(f"/proc/{pid}/status").read_text())
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+@pytest.mark.parametrize("program", ["papermill", "binoc-runbook"])
+def test_ctrl_c_at_the_start_of_the_release_is_reported(armed, environment, program, tmp_path):
+    # A slow `git` gives time for the interruption.
+    started = tmp_path / "started"
+    git = tmp_path / "bin/git"
+    git.parent.mkdir()
+    slow = f'[ -z "$JPY_PARENT_PID" ] || {{ touch {started}; sleep 5; }}'
+    git.write_text(f'#!/bin/sh\n{slow}\nexec {shutil.which("git")} "$@"\n')
+    git.chmod(0o755)
+    arguments = {
+        "papermill": ["runbooks/release.ipynb", "-p", "version", "0.4.0", "-p", "dry_run", "False"],
+        "binoc-runbook": ["release", "0.4.0", "--yes"],
+    }[program]
+    process = subprocess.Popen(
+        [BIN / program, *arguments],
+        cwd=armed.root,
+        env=environment | {"PATH": f"{git.parent}{os.pathsep}{environment['PATH']}"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 60
+    while not started.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "this run pushed nothing and tagged nothing" in errors
+    assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize("program", ["papermill", "binoc-runbook"])
+def test_release_does_not_start_without_a_place_for_its_record(type_in, armed, program):
+    (armed.root / "runs").touch()
+    before = armed.remote_refs()
+    done = type_in(
+        program,
+        *{
+            "papermill": ["runbooks/release.ipynb", "-p", "version", "0.4.0", "-p", "dry_run", "False"],
+            "binoc-runbook": ["release", "0.4.0", "--yes"],
+        }[program],
+    )
+    assert done.returncode == 1
+    assert "failed: release: runs" in done.stderr
+    assert "mv runs runs.old" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert armed.remote_refs() == before

@@ -13,7 +13,7 @@ from pathlib import Path
 from binoc_runbook.cli.options import Command, parse
 from binoc_runbook.cli.output import INTERRUPTED, REFUSED, report, show_line
 from binoc_runbook.files import root_of
-from binoc_runbook.finding import Finding, RefusedError
+from binoc_runbook.finding import Finding, InterruptedRunError, RefusedError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             report(refused.findings, as_json=True, version=None)
         else:
             show_line(str(refused))
-        return REFUSED
+        return INTERRUPTED if isinstance(refused, InterruptedRunError) else REFUSED
     except KeyboardInterrupt:
         print("interrupted; run the same command again to continue", file=sys.stderr)
         return INTERRUPTED

@@ -84,8 +84,7 @@ class NotebookReporter:
         brief = list(text.stage(run, all_findings=False))
         markup = _findings(run.findings)
         for command in run.commands:
-            effect = command.effect if run.acted else f"skipped; effect: {command.effect}"
-            markup += f"<p>{_command(command)}<br>{_prose(effect)}</p>"
+            markup += f"<p>{_command(command)}<br>{_prose(text.effect(run, command))}</p>"
         self._end(list(text.stage(run)), markup, brief=brief, is_open=run.state != "done")
 
     def result(self, headline: str, findings: Findings) -> None:

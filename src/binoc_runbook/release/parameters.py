@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from keyword import iskeyword
 from pathlib import Path
 from typing import Literal
 
@@ -195,12 +196,24 @@ def _releasable(text: str, spelling: Ecosystem) -> Version | None:
         return None
 
 
+def check_parameter_names(names: Iterable[str], known: tuple[str, ...]) -> None:
+    """Check that papermill can assign the parameters: `dry-run = True` would be a syntax error in the notebook.
+
+    Raises:
+        RefusedError: A name is not a Python identifier.
+    """
+    if invalid := [name for name in names if not name.isidentifier() or iskeyword(name)]:
+        raise RefusedError("invalid parameters; nothing was done", [*_unknown_names(invalid, known)])
+
+
 def _unknown_names(injected: Iterable[str], known: tuple[str, ...]) -> Iterable[Finding]:
     for name in injected:
         if name in known:
             continue
         if RENAMED.get(name) in known:
             saw, remedy = f"`{name}` was renamed to `{RENAMED[name]}`", f"use `-p {RENAMED[name]}`"
+        elif (spelled := name.replace("-", "_")) in known:
+            saw, remedy = "names of parameters have underscores", f"use `-p {spelled}`"
         else:
             saw, remedy = "unknown parameter", f"use one of {', '.join(known)}"
         yield Finding.failed("parameters", f"-p {shortened(name)}", saw, remedy)

@@ -30,12 +30,17 @@ _TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
 @dataclass(eq=False)
 class StageRun:
-    """One stage of a run: the observation before, the action if there was one, and the observation after it."""
+    """One stage of a run: the observation before, the action if there was one, and the observation after it.
+
+    `started` is whether this run started the action, and `acted` whether this run made the change. Another run can make
+    it first, and an action can fail.
+    """
 
     stage: Stage
     before: Observation = field(default_factory=lambda: Observation("unknown", Findings()))
     after: Observation | None = None
     commands: tuple[Command, ...] = ()
+    started: bool = False
     acted: bool = False
     problems: Findings = field(default_factory=Findings)
     seconds: float = 0.0
@@ -58,6 +63,7 @@ class StageRun:
             "reach": self.stage.reach,
             "before": self.before.state,
             "after": self.after.state if self.after else None,
+            "started": self.started,
             "acted": self.acted,
             "commands": [list(command.arguments) for command in self.commands],
             "findings": self.findings.to_json(),

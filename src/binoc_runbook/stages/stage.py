@@ -75,9 +75,10 @@ class Stage(ABC):
         return Findings()
 
     def act(self, target: Target, line: Line) -> Findings:
-        """Run the commands; return a finding only if one of them fails."""
+        """Run the commands; return a finding only if one of them fails. `target.results` keeps the last result."""
+        target.results.pop(self.name, None)
         for command in self.commands(target):
-            result = self.run(target, command)
+            result = target.results[self.name] = self.run(target, command)
             if result.returncode != 0:
                 remedy = self.remedy(target)
                 if result.returncode == TIMED_OUT:

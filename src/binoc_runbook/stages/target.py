@@ -30,8 +30,8 @@ class Target:
     Stages observe the world at each call. Only the following is stored: the commit and the push URLs at the start of
     this run, because the pushed commit must be the checked one, and so must its destination; the last view of the
     remote, for the commands; the refs that a push of this run published without being requested; the trees whose tests
-    passed in this run, with a summary of their output; and the manifests from which the version was read, for the first
-    `snapshot`.
+    passed in this run, with a summary of their output; the result of the last git command of each stage, for the
+    record; and the manifests from which the version was read, for the first `snapshot`.
     """
 
     version: Version
@@ -43,6 +43,7 @@ class Target:
     commit: str | None = None
     tested: dict[str, str] = field(default_factory=dict)
     unrequested: list[str] = field(default_factory=list)
+    results: dict[str, ProcessResult] = field(default_factory=dict)
     _urls: tuple[str, ...] = ()
     _view: RemoteView | str | None = None
     _first: Workspace | None = None
