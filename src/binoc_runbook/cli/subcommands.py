@@ -27,7 +27,7 @@ def _target(root: Path, parsed: argparse.Namespace) -> Target:
 
 def inspect(root: Path, parsed: argparse.Namespace) -> int:
     """List the packages of the workspace, their versions, and whether each can be published."""
-    workspace = World.real(root).workspace()
+    workspace = World.real(root).workspace(locked=False)
     if parsed.json:
         print_json(workspace.to_json())
         return OK
