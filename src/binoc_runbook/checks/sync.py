@@ -14,7 +14,7 @@ from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.policy import Policy
 from binoc_runbook.version import Version
 from binoc_runbook.workspace import Workspace
-from binoc_runbook.workspace.changelog import section
+from binoc_runbook.workspace.changelog import CHANGELOG, section
 from binoc_runbook.workspace.lock import Lock
 from binoc_runbook.workspace.manifest_tree import CARGO
 from binoc_runbook.workspace.requirement import RequirementError
@@ -30,7 +30,6 @@ from binoc_runbook.workspace.version_locations import (
 )
 
 CHECK = "sync"
-CHANGELOG = "CHANGELOG.md"
 
 _DECLARE = "to release packages together, declare them in `[tool.binoc-runbook]` of `pyproject.toml`"
 

@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from binoc_runbook.checks.observations import GitHubResponse
-from binoc_runbook.checks.sync import CHANGELOG
 from binoc_runbook.files import sha256_of
 from binoc_runbook.finding import Finding, Findings, RefusedError
 from binoc_runbook.stages.target import Target
 from binoc_runbook.version import Version
-from binoc_runbook.workspace.changelog import section
+from binoc_runbook.workspace.changelog import CHANGELOG, section
 
 CHECK = "github-release"
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import datetime
 
-from binoc_runbook.checks.sync import CHANGELOG, locks
+from binoc_runbook.checks.sync import locks
 from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.stages.target import Target
 from binoc_runbook.workspace import Workspace
-from binoc_runbook.workspace.changelog import add_heading, section
+from binoc_runbook.workspace.changelog import CHANGELOG, add_heading, section
 from binoc_runbook.workspace.edit import Plan, apply, plan
 from binoc_runbook.workspace.replace import Replacement, ReplacementError, replace_all
 from binoc_runbook.workspace.version_locations import find_version_locations

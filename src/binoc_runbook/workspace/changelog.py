@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from binoc_runbook.version import Version
 
+#: The path of the changelog.
+CHANGELOG = "CHANGELOG.md"
+
 _HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*")
 _FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})")
 _NAME = re.compile(r"\[([^\]]+)\]|(\S+)")

@@ -7,13 +7,22 @@ terminal.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from binoc_runbook.checks.observations import Ancestry, ProcessResult, RemoteRefs, Tag, TreeState
+from binoc_runbook.checks.observations import (
+    Ancestry,
+    CommitComparison,
+    HiddenChange,
+    ProcessResult,
+    RemoteRefs,
+    Tag,
+    TreeState,
+)
+from binoc_runbook.world.committed_files import CommittedFiles
 
 #: The timeout of queries of a remote, in seconds; afterwards the result is *unknown*.
 TIMEOUT = 60.0
@@ -72,9 +81,9 @@ class Git:
                 return ProcessResult(tuple(command), 127, "", "`git` was not found on PATH")
         return ProcessResult(tuple(command), int(returncode), str(stdout), self._tidy(str(stderr).strip()))
 
-    def query(self, *arguments: str, timeout: float | None = None) -> ProcessResult:
+    def query(self, *arguments: str, stdin: str | None = None, timeout: float | None = None) -> ProcessResult:
         """Run a git query without optional locks, which could block a concurrent command of the user."""
-        return self.run(["git", *arguments], timeout=timeout, environment={"GIT_OPTIONAL_LOCKS": "0"})
+        return self.run(["git", *arguments], stdin=stdin, timeout=timeout, environment={"GIT_OPTIONAL_LOCKS": "0"})
 
     def _tidy(self, text: str) -> str:
         for url, shown in self._urls.values():
@@ -89,8 +98,16 @@ class Git:
         if isinstance(directories, str):
             return directories
         directory, common = directories
+        # A program that reports changes (`core.fsmonitor`) can miss some.
+        no_monitor = ("-c", "core.fsmonitor=false")
         status = self.query(
-            "status", "--porcelain=v2", "--branch", "-z", "--untracked-files=all", "--ignore-submodules=none"
+            *no_monitor,
+            "status",
+            "--porcelain=v2",
+            "--branch",
+            "-z",
+            "--untracked-files=all",
+            "--ignore-submodules=none",
         )
         if status.returncode != 0:
             return status.reason
@@ -122,7 +139,43 @@ class Git:
             operation=operation,
             changed=tuple(changed),
             untracked=tuple(untracked),
+            hidden=tuple(self._hidden_changes()),
         )
+
+    def _hidden_changes(self) -> Iterator[HiddenChange]:
+        """Yield the changes of tracked files that have a flag because of which git does not compare them.
+
+        `git ls-files -v` shows a lower-case letter for `--assume-unchanged`, and `S` for `--skip-worktree`.
+        """
+        entries = self.query("ls-files", "-v", "-z").stdout.split("\0")
+        flags = {entry[2:]: entry[0] for entry in entries if entry and (entry[0].islower() or entry[0] == "S")}
+        if not flags:
+            return
+        absent = {path for path in flags if not os.path.lexists(self.root / path)}
+        comparison = self.compare({path: None for path in flags if path not in absent})
+        changed = absent if isinstance(comparison, str) else absent.union(comparison.differing, comparison.uncommitted)
+        for path in sorted(changed):
+            flag = flags[path]
+            yield HiddenChange(path, path in absent, assumed=flag.islower(), skipped=flag.upper() == "S")
+
+    def compare(self, files: Mapping[str, bytes | None]) -> CommitComparison | str:
+        """Compare files with the commit HEAD, by path; the content of a file is read if it is `None`.
+
+        Return an error if git cannot read the commit.
+        """
+        return CommittedFiles(self.root, self.query).compare(files)
+
+    def text_at(self, commit: str, path: str) -> str | None:
+        """Return the text of a file in a commit, or `None` if there is none; invalid UTF-8 is replaced."""
+        result = self.query("cat-file", "blob", f"{commit}:{path}")
+        if result.returncode != 0:
+            return None
+        return result.stdout.encode(errors="surrogateescape").decode(errors="replace")
+
+    def commit_of(self, ref: str) -> str | None:
+        """Return the commit of a ref in this clone, or `None` if there is none."""
+        result = self.query("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+        return result.stdout.strip() or None
 
     def head(self) -> tuple[str, str | None] | None:
         """Return the commit of HEAD and its branch, if it is not detached; `None` before the first commit."""
