@@ -141,3 +141,11 @@ def test_tag_of_the_remote_is_fetched(checkout, tagged):
     checkout.git("tag", "-d", "v0.4.0", cwd=checkout.root)
     (command,) = BY_NAME["tag"].commands(open_target(World.real(checkout.root), Version.parse("0.4.0")))
     assert command.arguments[:3] == ("git", "fetch", "--no-tags")
+
+
+def test_changelog_that_is_not_utf8_is_blocked_and_has_a_plan(observed, checkout):
+    (checkout.root / "CHANGELOG.md").write_bytes(b"## [0.4.0]\n\n- caf\xe9\n")
+    checkout.commit()
+    assert observed("sync") == "blocked"
+    (command,) = BY_NAME["tag"].commands(open_target(World.real(checkout.root), Version.parse("0.4.0")))
+    assert "caf\ufffd" in command.stdin
