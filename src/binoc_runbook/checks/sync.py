@@ -55,12 +55,15 @@ def sync(workspace: Workspace, policy: Policy, version: Version) -> Findings:
     Manifests that cannot be read are `workspace.problems`; the check `surface` reports them.
     """
     locations = find_version_locations(workspace, policy)
-    findings = [
-        *_unknown(workspace, policy),
-        *_locations(locations, version, _independent(workspace, policy, version)),
-        *locks(workspace, policy, locations),
-    ]
-    return Findings([*_locked(workspace, policy, locations, findings), _changelog(workspace, version)])
+    different = [*_locations(locations, version, _independent(workspace, policy, version))]
+    return Findings(
+        [
+            *_unknown(workspace, policy),
+            *different,
+            *_locked(workspace, policy, locations, different),
+            _changelog(workspace, version),
+        ]
+    )
 
 
 def _unknown(workspace: Workspace, policy: Policy) -> Iterator[Finding]:
@@ -150,18 +153,18 @@ def locks(workspace: Workspace, policy: Policy, locations: VersionLocations) -> 
 
 
 def _locked(
-    workspace: Workspace, policy: Policy, locations: VersionLocations, findings: list[Finding]
+    workspace: Workspace, policy: Policy, locations: VersionLocations, different: list[Finding]
 ) -> Iterator[Finding]:
-    """Yield the findings, and whether cargo accepts the lock files under `--locked`, which the publish workflow uses.
+    """Check that cargo accepts the lock files under `--locked`, which the publish workflow uses.
 
-    If cargo does not accept a lock file because of a difference that is among the findings, the finding about this
-    difference is a failure, and there is no other one.
+    If cargo does not accept a lock file because of a known difference, there is only the finding about this difference,
+    and it is a failure. `different` are the findings about version locations.
     """
     needed = built_manifests(workspace, policy)
     roots = {package.root for package in workspace.packages if package.manifest in needed}
     results = {lock_path(root): (root in roots, result) for root, result in workspace.lock_results.items()}
     explained = {lock.path for lock in locations.locks if lock.problem or _differs(workspace, lock)}
-    for finding in findings:
+    for finding in locks(workspace, policy, locations):
         path = finding.looked_at.partition(":")[0]
         in_use, result = results.get(path, (False, None))
         if finding.status == "failed":
@@ -169,7 +172,8 @@ def _locked(
         if finding.status == "warning" and in_use and result and result.state == "outdated":
             finding = replace(finding, status="failed")
         yield finding
-    refused_requirement = any(path.endswith(CARGO) for path in explained)
+    manifests = (finding.looked_at.partition(":")[0] for finding in different if finding.status == "failed")
+    refused_requirement = any(path.endswith(CARGO) for path in manifests)
     for path, (in_use, result) in results.items():
         if path in explained or (refused_requirement and _UNRESOLVED in result.reason):
             continue
