@@ -62,7 +62,7 @@ def _refusal(workspace: Workspace, dependency: CargoDependency) -> tuple[str, st
 def _target(workspace: Workspace, dependency: CargoDependency) -> Package | None:
     """Return the package of this checkout that a dependency by path names, if there is one."""
     manifest = workspace.tree.crate(manifest_in(dependency.path)) if dependency.path else None
-    return next((package for package in workspace.packages if manifest and package.manifest == manifest.path), None)
+    return workspace.crates.get(manifest.path) if manifest else None
 
 
 def _place(workspace: Workspace, package: Package, dependency: CargoDependency) -> Place:

@@ -160,6 +160,9 @@ def _locked(
     If cargo does not accept a lock file because of a known difference, there is only the finding about this difference,
     and it is a failure. `different` are the findings about version locations.
     """
+    if not workspace.lock_results:
+        yield from locks(workspace, policy, locations)
+        return
     needed = built_manifests(workspace, policy)
     roots = {package.root for package in workspace.packages if package.manifest in needed}
     results = {lock_path(root): (root in roots, result) for root, result in workspace.lock_results.items()}

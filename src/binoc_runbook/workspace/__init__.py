@@ -12,6 +12,7 @@ import gc
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from binoc_runbook.finding import Finding, Findings
@@ -78,6 +79,11 @@ class Workspace:
             lock_results=crates.locks,
             tree=tree,
         )
+
+    @cached_property
+    def crates(self) -> Mapping[str, Package]:
+        """Return the crates by the paths of their manifests."""
+        return {package.manifest: package for package in self.packages if package.ecosystem == "cargo"}
 
     def cargo_errors(self, check: str) -> Iterator[Finding]:
         """Yield one unknown finding for each different error of cargo."""
