@@ -197,6 +197,15 @@ def test_tracked_file_that_the_tests_change_stops_the_release(checkout, run):
     assert checkout.remote_refs() == before
 
 
+def test_result_with_hidden_changes_is_not_kept(checkout, run):
+    checkout.git("update-index", "--assume-unchanged", "crates/demo-sdk/src/lib.rs", cwd=checkout.root)
+    checkout.write("crates/demo-sdk/src/lib.rs", "// other\n")
+    with pytest.raises(RefusedError):
+        run(dry_run=True)
+    checkout.write("crates/demo-sdk/src/lib.rs", "")
+    assert "tests" in acted(run())
+
+
 HIDE = "git update-index --assume-unchanged {0} && sed -i.old s/0.4.0/0.5.0/ {0} && rm {0}.old"
 
 

@@ -45,6 +45,11 @@ class TreeState:
     untracked: tuple[str, ...]
     hidden: tuple[HiddenChange, ...] = ()
 
+    @property
+    def differs(self) -> bool:
+        """Return whether a tracked file differs from the commit."""
+        return bool(self.changed or self.hidden)
+
 
 @dataclass(frozen=True, slots=True)
 class HiddenChange:
