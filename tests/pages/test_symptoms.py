@@ -72,6 +72,10 @@ def unregistered(here):
     here.registries.response = Response.text(503, "unavailable")
 
 
+def without_crates(here):
+    here.environment["CARGO_HOME"] = str(here.directory.parent / "no-crates")
+
+
 #: The cause of the symptom of each heading: a shell line, or a function.
 CAUSES = {
     '"changed since the commit", "HEAD is detached" or "releases are made from"': (
@@ -79,6 +83,18 @@ CAUSES = {
     ),
     '"a … is in progress"': unfinished,
     '"not tracked"': "echo new > new.txt",
+    '"hidden from git status", or "which git status does not report"': (
+        "git update-index --assume-unchanged README.md && echo changed >> README.md"
+    ),
+    '"missing in this checkout"': "git sparse-checkout set --no-cone '/*' '!/docs/tutorial/'",
+    '"used by the release, but not in the commit"': (
+        "git rm -q --cached CHANGELOG.md && echo CHANGELOG.md >> .gitignore && git commit -qam Ignore"
+    ),
+    '"does not agree with the manifests"': "sed -i.before '/^ \"binoc-sdk\",$/d' Cargo.lock",
+    '"could not check that it agrees with the manifests"': without_crates,
+    '"cannot be published: …"': (
+        "printf '[target.test.dependencies]\\nbinoc-core.path = \"../binoc-core\"\\n' >> crates/binoc-sdk/Cargo.toml"
+    ),
     '"the clone is shallow"': 'cd .. && git clone -q --depth 1 "file://$REMOTE" shallow && cd shallow',
     '"can be published to …, and the policy does not declare it"': (
         "sed -i.before '/^publish = false/d' crates/binoc-core/Cargo.toml"

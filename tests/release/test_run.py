@@ -218,6 +218,54 @@ def test_tracked_file_that_the_tests_change_stops_the_release(checkout, run):
     assert checkout.remote_refs() == before
 
 
+def test_result_with_hidden_changes_is_not_kept(checkout, run):
+    checkout.git("update-index", "--assume-unchanged", "crates/demo-sdk/src/lib.rs", cwd=checkout.root)
+    checkout.write("crates/demo-sdk/src/lib.rs", "// other\n")
+    with pytest.raises(RefusedError):
+        run(dry_run=True)
+    checkout.write("crates/demo-sdk/src/lib.rs", "")
+    assert "tests" in acted(run())
+
+
+HIDE = "git update-index --assume-unchanged {0} && sed -i.old s/0.4.0/0.5.0/ {0} && rm {0}.old"
+
+
+@pytest.mark.parametrize("path", ["Cargo.toml", "CHANGELOG.md"])
+def test_hidden_change_during_the_tests_stops_the_release(checkout, run, path):
+    checkout.edit("pyproject.toml", '["git", "--version"]', f'["sh", "-c", "{HIDE.format(path)}"]')
+    checkout.commit()
+    before = checkout.remote_refs()
+    with pytest.raises(RefusedError) as refused:
+        run()
+    assert ("failed", "git ls-files -v") in {(finding.status, finding.looked_at) for finding in refused.value.findings}
+    assert checkout.remote_refs() == before
+
+
+@pytest.mark.parametrize("flag", ["--assume-unchanged", "--skip-worktree"])
+def test_prepared_version_that_is_not_in_the_commit_is_not_released(checkout, run, flag):
+    paths = ("Cargo.toml", "Cargo.lock", "CHANGELOG.md", "crates/demo-core/Cargo.toml")
+    checkout.git("update-index", flag, *paths, cwd=checkout.root)
+    for path in paths:
+        checkout.write(path, (checkout.root / path).read_text("utf-8").replace("0.4.0", "0.5.0"))
+    before = checkout.remote_refs()
+    with pytest.raises(RefusedError) as refused:
+        run(version="0.5.0")
+    assert {finding.check for finding in refused.value.findings} == {"tree"}
+    assert checkout.remote_refs() == before
+    assert not checkout.git("tag", cwd=checkout.root)
+
+
+def test_message_of_the_tag_is_that_of_the_commit(checkout, run):
+    run(until="tag")
+    checkout.edit("CHANGELOG.md", "Everything", "Something else")
+    with pytest.raises(RefusedError):
+        run()
+    checkout.git("update-index", "--assume-unchanged", "CHANGELOG.md", cwd=checkout.root)
+    target = open_target(World.real(checkout.root), Version.parse("0.4.0"))
+    (command,) = STAGES[-2].commands(target)
+    assert "Everything" in command.stdin
+
+
 def test_push_by_another_user_during_the_tests_stops_the_release(checkout, run):
     release = run(until="recheck")
     checkout.push_from_another_clone()

@@ -222,3 +222,11 @@ SHARED = '\n[workspace.dependencies]\ndemo-sdk = { path = "crates/demo-sdk", ver
 def workflow_findings(checkout):
     target = open_target(World.real(checkout.root), Version.parse("0.4.0"))
     return BY_NAME["workflow"].observe(target).findings
+
+
+def test_changelog_that_is_not_utf8_is_blocked_and_has_a_plan(observed, checkout):
+    (checkout.root / "CHANGELOG.md").write_bytes(b"## [0.4.0]\n\n- caf\xe9\n")
+    checkout.commit()
+    assert observed("sync") == "blocked"
+    (command,) = BY_NAME["tag"].commands(open_target(World.real(checkout.root), Version.parse("0.4.0")))
+    assert "caf\ufffd" in command.stdin

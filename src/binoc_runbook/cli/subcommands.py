@@ -30,7 +30,7 @@ def _target(root: Path, parsed: argparse.Namespace) -> Target:
 
 def inspect(root: Path, parsed: argparse.Namespace) -> int:
     """List the packages of the workspace, their versions, and whether each can be published."""
-    workspace = World.real(root).workspace()
+    workspace = World.real(root).workspace(locked=False)
     if parsed.json:
         print_json(workspace.to_json())
         return OK
@@ -304,12 +304,17 @@ def prepare(root: Path, parsed: argparse.Namespace) -> int:
 
 def check_tag(root: Path, parsed: argparse.Namespace) -> int:
     """Check that the ref of a workflow run is a release tag, and that the manifests have its version."""
-    from binoc_runbook.checks.ref import ref
+    from binoc_runbook.checks.ref import RefCommits, ref
+    from binoc_runbook.workspace.input_files import input_files
     from binoc_runbook.workspace.policy_table import read_policy
 
-    findings = ref(parsed.ref, World.real(root).workspace(), read_policy(root))
+    # The lock file is not checked: a workflow runs this before it has an index, and its builds use `--locked`.
+    world, policy = World.real(root), read_policy(root)
+    workspace, git = world.workspace(locked=False), world.git
+    commits = RefCommits(git.commit_of("HEAD"), git.commit_of(parsed.ref))
+    findings = ref(parsed.ref, workspace, policy, git.compare(input_files(workspace, policy)), commits)
     report(findings, stream=sys.stderr, as_json=parsed.json, ref=parsed.ref)
-    return exit_code(findings)
+    return gate_code(findings)
 
 
 def github_release(root: Path, parsed: argparse.Namespace) -> int:

@@ -27,6 +27,8 @@ from binoc_runbook.files import mark_cache
 from binoc_runbook.finding import Finding, RefusedError
 from binoc_runbook.policy import Artifact
 from binoc_runbook.stages.target import Target
+from binoc_runbook.workspace.manifest import Manifest
+from binoc_runbook.workspace.manifest_tree import PYTHON
 
 CHECK = "dist"
 
@@ -99,6 +101,7 @@ class _Build:
         return [f"--remap-path-prefix={directory}={name}" for directory, name in directories]
 
     def run(self, part: Part | None, platform: str | None) -> list[Path]:
+        self.check_backends()
         wheels = [] if part == "sources" else self.select_platforms(platform)
         if part == "wheels":
             for artifact, _ in wheels:
@@ -122,6 +125,19 @@ class _Build:
         return [*sorted(path for path in self.out.iterdir() if path.name != CHECKSUMS), self.out / CHECKSUMS]
 
     # Preconditions
+
+    def check_backends(self) -> None:
+        """Refuse a distribution that maturin does not build."""
+        for artifact in self.target.policy.artifacts:
+            if artifact.registry == "crates.io":
+                continue
+            manifest = Manifest(self.root, f"{artifact.path}/{PYTHON}")
+            backend = manifest.get("build-system", "build-backend")
+            # A backend that wraps maturin has its own name.
+            if backend != "maturin" and manifest.get("tool", "maturin") is None:
+                saw = f"the build backend is `{backend}`, but this command only knows `maturin`"
+                remedy = f"build `{artifact.name}` with `python -m build {artifact.path}` in the workflow"
+                self.refuse(str(manifest.place("build-system", "build-backend")), saw, remedy)
 
     def select_platforms(self, tag: str | None) -> list[tuple[Artifact, WheelPlatform]]:
         """Return the distributions with the platforms of their wheels."""

@@ -22,11 +22,15 @@ from binoc_runbook.rehearsal.bare_remote import remote_path, rules, write_hook
 from binoc_runbook.rehearsal.faults import FAULTS, is_registry_fault, refused_refs
 from binoc_runbook.rehearsal.owned_directory import owned_directory
 from binoc_runbook.version import Version
+from binoc_runbook.workspace.manifest_tree import LOCK
 from binoc_runbook.workspace.policy_table import read_policy
 from binoc_runbook.world import World
 from binoc_runbook.world.git import Git
 from binoc_runbook.world.processes import Processes
 from binoc_runbook.world.triggered_run import JobRun, OnAttempt, PushedTag, TriggeredRun, TriggerListener
+
+#: The timeout for downloading the crates of the lock file, in seconds.
+FETCH_TIMEOUT = 600.0
 
 _IDENTITY = {"user.name": "Rehearsal", "user.email": "rehearsal@localhost"}
 
@@ -120,13 +124,17 @@ def _open(
     _run(git, "remote", "add", policy.remote, str(bare))
     for key, value in _push_settings(checkout, policy.remote):
         _run(git, "config", "--add", key, value)
+    processes = Processes(root, environment, machine_free(root, source))
+    if (root / LOCK).is_file():
+        # On a machine that has built nothing, cargo could not check the lock file. An error is a finding of `sync`.
+        processes.run(["cargo", "fetch", "--locked", "--quiet"], timeout=FETCH_TIMEOUT)
     return RehearsalWorld(
         kind="rehearsal",
         root=root,
         source=source,
         runs=(directory if quick else source) / "runs",
         git=git,
-        processes=Processes(root, environment, machine_free(root, source)),
+        processes=processes,
         quick=quick,
         on_close=close,
         fault=fault,

@@ -21,9 +21,8 @@ from binoc_runbook.workspace import Workspace
 from binoc_runbook.workspace.changelog import CHANGELOG, add_heading, add_link, read_changelog, section
 from binoc_runbook.workspace.edit import Edit, Plan, apply, leftover_files, plan, restore
 from binoc_runbook.workspace.version_locations import find_version_locations, lock_path
+from binoc_runbook.world.cargo_client import read_metadata
 from binoc_runbook.world.processes import process_threads
-
-_LOCKED = ("cargo", "metadata", "--locked", "--offline", "--format-version", "1", "--color", "never")
 
 
 def write_version(target: Target) -> Findings:
@@ -137,19 +136,18 @@ def _confirm_locks(target: Target, workspace: Workspace, edits: Sequence[Edit]) 
 
 
 def _confirm_lock(target: Target, workspace: Workspace, root: str) -> Finding:
-    command = (*_LOCKED, f"--manifest-path={root}")
     looked_at = f"cargo metadata --locked --offline --manifest-path {root}"
-    result = target.world.processes.run(command, timeout=120.0)
-    if result.returncode == 0:
+    lock = read_metadata(target.world.processes, root).lock
+    if lock is None:
         return Finding.ok("set-version", looked_at, f"cargo accepts `{lock_path(root)}`")
-    if "--locked" in result.stderr:
+    if lock.state == "outdated":
         # The findings of `check` name the crate that is missing.
         differences = [finding.saw for finding in _locks(target, workspace) if finding.looked_at == lock_path(root)]
         reason = "; ".join(differences) or "cargo would change more than versions in it"
         saw = f"`{lock_path(root)}` is stale: {reason}; no file was changed"
-        return Finding.failed("set-version", looked_at, saw, f"cargo update --workspace --manifest-path {root}")
-    saw = f"cargo could not check `{lock_path(root)}` without the network: {result.reason}"
-    return Finding.unknown("set-version", looked_at, saw, f"cargo fetch --locked --manifest-path {root}")
+        return Finding.failed("set-version", looked_at, saw, lock.remedy)
+    saw = f"cargo could not check `{lock_path(root)}` without the network: {lock.reason}"
+    return Finding.unknown("set-version", looked_at, saw, lock.remedy)
 
 
 def _remaining(target: Target, workspace: Workspace, edits: Sequence[Edit]) -> Iterator[Finding]:

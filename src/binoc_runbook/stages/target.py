@@ -58,9 +58,12 @@ class Target:
         """Return the state of the checkout, or why git cannot report it."""
         return self.world.git.tree_state()
 
-    def workspace(self) -> Workspace:
-        """Return the current manifests; within `snapshot`, those at its start."""
-        return self._snapshot.result() if self._snapshot else self.world.workspace()
+    def workspace(self, *, locked: bool = False) -> Workspace:
+        """Return the current manifests; within `snapshot`, those at its start.
+
+        With `locked`, cargo has also checked the lock files.
+        """
+        return self._snapshot.result() if self._snapshot else self.world.workspace(locked=locked)
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:

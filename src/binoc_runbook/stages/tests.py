@@ -43,12 +43,12 @@ class TestsStage(Stage):
             return Observation.of_check(self._one("warning", str(target.policy.source), saw, remedy))
         command = " ".join(target.policy.test)
         if state.tree in target.tested:
-            tested = "the checkout with its changes" if state.changed else f"tree {state.tree[:12]}"
+            tested = "the checkout with its changes" if state.differs else f"tree {state.tree[:12]}"
             saw = f"passed in this run for {tested}; {target.tested[state.tree]}"
             if self._command(target) is _NOTHING:
                 saw = "this quick rehearsal ran a command that does nothing instead"
             return Observation.of_check(self._one("ok", command, saw))
-        result = None if target.retest or state.changed else target.world.test_results.read(self._key(target, state))
+        result = None if target.retest or state.differs else target.world.test_results.read(self._key(target, state))
         if result is not None:
             saw = f"passed on {result['passed']} in {result['seconds']:.0f} s"
             saw += f" for tree {state.tree[:12]} with this toolchain"
@@ -95,7 +95,7 @@ class TestsStage(Stage):
             return
         target.tested[before.tree] = output
         # The checkout was tested. Later runs can rely on the result only if the checkout is exactly the tree.
-        if not (before.changed or after.changed or unrecorded(before) or unrecorded(after)):
+        if not (before.differs or after.differs or unrecorded(before) or unrecorded(after)):
             passed = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
             facts = {"passed": passed, "seconds": round(seconds, 1), "output": output}
             target.world.test_results.write(self._key(target, after), facts)

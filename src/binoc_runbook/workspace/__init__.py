@@ -12,13 +12,14 @@ import gc
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.policy import MANIFEST_OF, Artifact, Policy, Registry, normalised
 from binoc_runbook.workspace import python
 from binoc_runbook.workspace.cargo import Crates
-from binoc_runbook.workspace.cargo_metadata import CargoMetadata, ReadMetadata
+from binoc_runbook.workspace.cargo_metadata import CargoMetadata, LockResult, ReadMetadata
 from binoc_runbook.workspace.dependencies import dependencies
 from binoc_runbook.workspace.manifest_tree import ManifestTree
 from binoc_runbook.workspace.package import Ecosystem, Orphan, Package, Source
@@ -35,7 +36,8 @@ class Workspace:
 
     `packages` and `orphans` are ordered by path. `problems` lists the files that could not be read. `cargo_roots` are
     the root manifests of the Cargo workspaces, and the manifests of crates outside a workspace. `unreported` maps
-    manifests to the errors that cargo reported for them. All paths are relative to `root`, with forward slashes.
+    manifests to the errors that cargo reported for them, and `lock_results` the root manifests to what cargo reported
+    about lock files that it did not accept. All paths are relative to `root`, with forward slashes.
     """
 
     root: Path
@@ -44,6 +46,7 @@ class Workspace:
     problems: Findings
     cargo_roots: tuple[str, ...]
     unreported: Mapping[str, CargoMetadata]
+    lock_results: Mapping[str, LockResult]
     tree: ManifestTree
 
     @classmethod
@@ -74,8 +77,14 @@ class Workspace:
             problems=Findings([*tree.problems, *unread]),
             cargo_roots=tuple(sorted({package.root for package in packages if package.root})),
             unreported=crates.unreported,
+            lock_results=crates.locks,
             tree=tree,
         )
+
+    @cached_property
+    def crates(self) -> Mapping[str, Package]:
+        """Return the crates by the paths of their manifests."""
+        return {package.manifest: package for package in self.packages if package.ecosystem == "cargo"}
 
     def cargo_errors(self, check: str) -> Iterator[Finding]:
         """Yield one unknown finding for each different error of cargo."""

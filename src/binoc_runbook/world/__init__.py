@@ -67,9 +67,12 @@ class World:
         """Return a function that removes escape codes, secrets and paths of this machine from text for a record."""
         return self.processes.clean
 
-    def workspace(self) -> Workspace:
-        """Read the current manifests of the checkout, with the output of cargo for them."""
-        return Workspace.discover(self.root, partial(read_metadata, self.processes))
+    def workspace(self, *, locked: bool = True) -> Workspace:
+        """Read the current manifests of the checkout, with the output of cargo for them.
+
+        With `locked`, cargo also checks the lock files, which takes longer, because it resolves the dependencies.
+        """
+        return Workspace.discover(self.root, partial(read_metadata, self.processes, locked=locked))
 
     @property
     def target_directory(self) -> Path:

@@ -10,14 +10,25 @@ import os
 import shlex
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 
-from binoc_runbook.checks.observations import TIMED_OUT, Ancestry, ProcessResult, RemoteRefs, Setting, Tag, TreeState
+from binoc_runbook.checks.observations import (
+    TIMED_OUT,
+    Ancestry,
+    CommitComparison,
+    HiddenChange,
+    ProcessResult,
+    RemoteRefs,
+    Setting,
+    Tag,
+    TreeState,
+)
 from binoc_runbook.policy import Policy
 from binoc_runbook.redaction import mask
+from binoc_runbook.world.committed_files import CommittedFiles
 from binoc_runbook.world.processes import ShowLine, finish, supervised, terminal_for_prompts
 
 #: The timeout of commands that use only this clone, in seconds.
@@ -109,11 +120,15 @@ class Git:
                 return self._run(command, arguments, stdin, timeout, descriptors=descriptors)
 
     def query(
-        self, *arguments: str, timeout: float = TIMEOUT, environment: Mapping[str, str] | None = None
+        self,
+        *arguments: str,
+        stdin: str | None = None,
+        timeout: float = TIMEOUT,
+        environment: Mapping[str, str] | None = None,
     ) -> ProcessResult:
         """Run a git query without optional locks, which could block a concurrent command of the user."""
         unlocked = {"GIT_OPTIONAL_LOCKS": "0", **(environment or {})}
-        return self.run(["git", *arguments], timeout=timeout, environment=unlocked)
+        return self.run(["git", *arguments], stdin=stdin, timeout=timeout, environment=unlocked)
 
     def query_remote(
         self, remote: str, *arguments: str, timeout: float, environment: Mapping[str, str] | None = None
@@ -206,8 +221,16 @@ class Git:
         if isinstance(directories, str):
             return directories
         directory, common = directories
+        # A program that reports changes (`core.fsmonitor`) can miss some.
+        no_monitor = ("-c", "core.fsmonitor=false")
         status = self.query(
-            "status", "--porcelain=v2", "--branch", "-z", "--untracked-files=all", "--ignore-submodules=none"
+            *no_monitor,
+            "status",
+            "--porcelain=v2",
+            "--branch",
+            "-z",
+            "--untracked-files=all",
+            "--ignore-submodules=none",
         )
         if status.returncode != 0:
             return status.reason
@@ -239,7 +262,43 @@ class Git:
             operation=operation,
             changed=tuple(changed),
             untracked=tuple(untracked),
+            hidden=tuple(self._hidden_changes()),
         )
+
+    def _hidden_changes(self) -> Iterator[HiddenChange]:
+        """Yield the changes of tracked files that have a flag because of which git does not compare them.
+
+        `git ls-files -v` shows a lower-case letter for `--assume-unchanged`, and `S` for `--skip-worktree`.
+        """
+        entries = self.query("ls-files", "-v", "-z").stdout.split("\0")
+        flags = {entry[2:]: entry[0] for entry in entries if entry and (entry[0].islower() or entry[0] == "S")}
+        if not flags:
+            return
+        absent = {path for path in flags if not os.path.lexists(self.root / path)}
+        comparison = self.compare({path: None for path in flags if path not in absent})
+        changed = absent if isinstance(comparison, str) else absent.union(comparison.differing, comparison.uncommitted)
+        for path in sorted(changed):
+            flag = flags[path]
+            yield HiddenChange(path, path in absent, assumed=flag.islower(), skipped=flag.upper() == "S")
+
+    def compare(self, files: Mapping[str, bytes | None]) -> CommitComparison | str:
+        """Compare files with the commit HEAD, by path; the content of a file is read if it is `None`.
+
+        Return an error if git cannot read the commit.
+        """
+        return CommittedFiles(self.root, self.query).compare(files)
+
+    def text_at(self, commit: str, path: str) -> str | None:
+        """Return the text of a file in a commit, or `None` if there is none; invalid UTF-8 is replaced."""
+        result = self.query("cat-file", "blob", f"{commit}:{path}")
+        if result.returncode != 0:
+            return None
+        return result.stdout.encode(errors="surrogateescape").decode(errors="replace")
+
+    def commit_of(self, ref: str) -> str | None:
+        """Return the commit of a ref in this clone, or `None` if there is none."""
+        result = self.query("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+        return result.stdout.strip() or None
 
     def head(self) -> tuple[str, str | None] | None:
         """Return the commit of HEAD and its branch, if it is not detached; `None` before the first commit."""
