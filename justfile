@@ -54,7 +54,7 @@ doctor *arguments:
 
 # prepare a new version: update manifests and the changelog, show the next commands
 [group("release")]
-prepare version:
+prepare version *options:
     @binoc-runbook prepare "$@"
 
 # set the version in all manifests, requirements and lock files

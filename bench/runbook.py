@@ -60,7 +60,7 @@ def _check(clone: Path) -> Row:
     refs = ("HEAD:refs/heads/main", f"HEAD:refs/tags/v{VERSION}")
     reference = sequence(
         [
-            command("cargo", "metadata", "--no-deps", "--format-version", "1", cwd=clone),
+            command("cargo", "metadata", "--locked", "--offline", "--format-version", "1", cwd=clone),
             command("git", "status", "--porcelain=v2", "--branch", cwd=clone),
             command("git", "ls-remote", "origin", cwd=clone),
             command("git", "push", "--dry-run", "--porcelain", "--atomic", "origin", *refs, cwd=clone),

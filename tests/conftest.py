@@ -87,6 +87,18 @@ def local_registries(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalRegistrie
 
 
 @pytest.fixture
+def unreachable_registries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Configure registries that no client can reach, so that a test does not query the public ones."""
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/simple/")
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    monkeypatch.setenv("CARGO_REGISTRY_DEFAULT", "unreachable")
+    monkeypatch.setenv("CARGO_REGISTRIES_UNREACHABLE_INDEX", "sparse+http://127.0.0.1:9/")
+    monkeypatch.setenv("CARGO_NET_RETRY", "0")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+
+@pytest.fixture
 def git(tmp_path: Path) -> Git:
     """Return a function that runs git, `git("push", "origin", cwd=path)`, and returns its output."""
 
@@ -279,6 +291,7 @@ environment = "crates-io"
 - Everything.
 """,
     ".gitignore": "/target/\n/runs/\n",
+    "just": "#!/bin/sh\n",
     ".github/workflows/publish.yml": """\
 name: publish
 on:
@@ -298,7 +311,10 @@ jobs:
     permissions:
       contents: read
     steps:
-      - run: just check-dists
+      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
+        with:
+          persist-credentials: false
+      - run: ./just check-dists
   publish-demo:
     needs: [check-dists]
     if: startsWith(github.ref, 'refs/tags/v')
@@ -312,6 +328,10 @@ jobs:
         with:
           name: demo.dist
           path: dist
+      - uses: astral-sh/setup-uv@20cfd1bf945f4377ade1205e4dbc17946fc9a30d # v10.0.1
+        with:
+          version: "0.13.9"
+          enable-cache: false
       - run: uv publish --trusted-publishing always
   publish-demo-sdk:
     needs: [check-dists]

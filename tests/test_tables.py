@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from binoc_runbook.checks.release_state import PLACES, STATES
-from binoc_runbook.environ import VARIABLES
+from binoc_runbook.environ import HIDDEN, VARIABLES
 from binoc_runbook.rehearsal.runner.failure_diagnosis import KNOWN_FAILURES, FailedJob, diagnose
 from binoc_runbook.version import Version, VersionError
 from binoc_runbook.workspace.policy_table import read_policy
@@ -17,9 +17,9 @@ from .message_files import read
 
 DOCS = Path(__file__).parents[1] / "docs"
 #: Checks whose findings are only made in processes that the tests start, where no golden message is recorded.
-IN_PROCESSES = {"release", "runbook"}
+IN_PROCESSES = {"runbook"}
 #: Messages that are printed at the end of such a process; tests/rehearsals/test_release_notebook.py brings them about.
-INTERRUPTED_OR_DONE = ("this stage was interrupted", "0.4.0 is already released as v0.4.0; nothing was changed")
+INTERRUPTED_OR_DONE = ("this stage was interrupted", "0.4.0 is already released as v0.4.0; this run changed nothing")
 #: The names of the registries on the pages.
 AT = {"pypi": "PyPI", "crates.io": "crates.io"}
 
@@ -50,6 +50,11 @@ def test_values_for_the_registries():
 def test_environment_variables():
     rows = table("reference/command.md", "## Environment variables")
     assert rows == [[f"`{name}`", meaning] for name, meaning in VARIABLES.items()]
+
+
+def test_variables_that_tests_do_not_get():
+    rows = table("reference/command.md", "## Variables that tests do not get")
+    assert rows == [[f"`{pattern}`", examples] for pattern, examples in HIDDEN.items()]
 
 
 def test_checks():

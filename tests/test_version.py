@@ -261,7 +261,8 @@ def test_error_can_be_pickled() -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "following"), [("0.4.0", "0.4.1"), ("0.4.9", "0.4.10"), ("0.5.0-rc.1", "0.5.0-rc.2")]
+    ("version", "after"),
+    [("0.4.0", "0.4.1"), ("1.2.9", "1.2.10"), ("0.4.0-rc.1", "0.4.0-rc.2"), ("0.4.0-alpha.9", "0.4.0-alpha.10")],
 )
-def test_next_version(version, following):
-    assert Version.parse(version).next == Version.parse(following)
+def test_next_version(version, after):
+    assert Version.parse(version).next() == Version.parse(after) > Version.parse(version)

@@ -131,3 +131,7 @@ class RefusedError(Exception):
     def _render_traceback_(self) -> list[str]:
         # IPython shows this instead of a traceback, which does not help users.
         return str(self).splitlines()
+
+
+class InterruptedRunError(RefusedError):
+    """A run that Ctrl-C or another stop signal has ended; the exit code is 130 instead of 1."""

@@ -87,6 +87,16 @@ def _command(value: object) -> tuple[str, ...]:
     return command
 
 
+def _variables(value: object) -> tuple[str, ...]:
+    patterns = _texts(value)
+    for pattern in patterns:
+        if not re.fullmatch(r"[A-Za-z_*?][A-Za-z0-9_*?]*", pattern):
+            raise PolicyValueError(f"lists `{pattern}`, which is not the name of an environment variable or a pattern")
+        if fnmatch.fnmatchcase("PATH", pattern.upper()):
+            raise PolicyValueError(f"lists `{pattern}`, which also hides `PATH`")
+    return patterns
+
+
 def _repository(value: object) -> str:
     repository = _text(value)
     if re.fullmatch(r"[A-Za-z0-9](?:-?[A-Za-z0-9])*/[A-Za-z0-9._-]+", repository) and not repository.endswith(".git"):
@@ -145,6 +155,14 @@ def _platforms(value: object) -> tuple[str, ...]:
         ):
             raise PolicyValueError(f"lists `{platform}`, which is not a platform tag that PyPI accepts")
     return platforms
+
+
+def _seconds(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise PolicyValueError(f"is {type_name(value)}, not a number of seconds")
+    if not 0 < value <= 24 * 3600:
+        raise PolicyValueError("is not more than 0 and at most 86400 seconds")
+    return float(value)
 
 
 def _key(about: str, allowed: str, read: Callable[[object], object], default: object = MISSING) -> Any:
@@ -224,6 +242,13 @@ class Policy:
         _command,
         default=(),
     )
+    hidden_variables: tuple[str, ...] = _key(
+        "Environment variables that the test command does not get, by name or pattern, in addition to the variables for"
+        " credentials, publishing and deployment.",
+        'a list such as ["DATABASE_URL", "MY_*"]',
+        _variables,
+        default=(),
+    )
     smoke_test: tuple[str, ...] = _key(
         "The smoke test of the installed distributions. It runs in a clean environment for each Python, with the"
         " version as an argument, and with `--plugin` and the library of each compiled `example`.",
@@ -242,6 +267,18 @@ class Policy:
         'a file name ending in .yml or .yaml, such as "publish.yml"',
         _workflow,
         default="publish.yml",
+    )
+    push_timeout: float = _key(
+        "The timeout of a push, and of the creation of a tag with its signature. Afterwards the remote is observed.",
+        "a number of seconds, such as 600",
+        _seconds,
+        default=600.0,
+    )
+    query_timeout: float = _key(
+        "The timeout of a query of the remote. Afterwards the result is *unknown*.",
+        "a number of seconds, such as 60",
+        _seconds,
+        default=60.0,
     )
     artifacts: tuple[Artifact, ...] = field(
         default=(),

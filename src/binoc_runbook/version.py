@@ -107,9 +107,8 @@ class Version:
         """Return the usual git tag, `v0.4.0-rc.1`; `Policy.tag_of` returns that of a policy."""
         return f"v{self.semver}"
 
-    @property
     def next(self) -> Version:
-        """Return the version to release after this one: the next pre-release of the same kind, or the next patch."""
+        """Return the next version after it: the next patch version, or the next pre-release of the same kind."""
         if self.pre is None:
             return replace(self, patch=self.patch + 1)
         return replace(self, pre=(self.pre[0], self.pre[1] + 1))
@@ -225,13 +224,18 @@ def _with_suffix(release: Version, match: re.Match[str], spelling: Spelling, fau
 
 
 def _shown(given: object) -> str:
-    """Return a value as one line of limited length."""
+    return (shortened(given) if isinstance(given, str) else quoted(given)) or '""'
+
+
+def quoted(value: object) -> str:
+    """Return the `repr` of a value that a user typed, as `shortened`."""
     try:
-        text = given if isinstance(given, str) else repr(given)
+        return shortened(repr(value))
     except ValueError:  # an integer of more than 4,300 digits has no decimal text
-        text = "…"
-    if len(text) > 60:
-        text = f"{text[:60]}…"
-    if not text:
-        return '""'
+        return "…"
+
+
+def shortened(text: str, length: int = 60) -> str:
+    """Return a text for a message: one line, with `…` in place of what follows its first `length` characters."""
+    text = text if len(text) <= length else f"{text[:length]}…"
     return text if text.isprintable() else repr(text)[1:-1]

@@ -483,6 +483,24 @@ def places(findings):
     return [(finding.status, finding.looked_at) for finding in findings.having("failed", "unknown")]
 
 
+def test_distribution_without_wheels_needs_no_lock_file_and_a_wheel_of_it_is_refused(check):
+    artifacts = tuple(
+        replace(artifact, wheels=None, platforms=()) if artifact.name == "demo" else artifact
+        for artifact in POLICY.artifacts
+    )
+    files = good()
+    del files.archives[SDIST]["demo-0.4.0/Cargo.lock"]
+    wheel = files.archives.pop(WHEEL)
+    policy = replace(POLICY, artifacts=artifacts)
+    assert check(files, policy).status == "ok"
+    files.archives["demo-0.4.0-py3-none-any.whl"] = wheel
+    (finding,) = check(files, policy).having("failed")
+    assert finding.looked_at == "dist/demo-0.4.0-py3-none-any.whl"
+    assert "`wheels`" in finding.saw
+    files.archives[SDIST]["demo-0.4.0/Cargo.toml"] = ""
+    assert ["Cargo.lock" in finding.saw for finding in check(files, policy).having("failed")].count(True) == 1
+
+
 #: Places of the wheels for another platform.
 OTHER_WHEEL_FILES = [f"dist/{name}-0.4.0-cp310-abi3-{MAC}.whl" for name in ("demo", "demo_sqlite")]
 

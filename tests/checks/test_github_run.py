@@ -90,7 +90,8 @@ def test_missing_run_of_an_old_tag_is_unknown(policy):
 @pytest.mark.parametrize("kind", ["no answer", "no access"])
 def test_unknown_run_has_the_page_to_open(policy, kind):
     finding = workflow_run(RunLookup(kind, QUESTION, reason="no response"), policy, VERSION, COMMIT, None)
-    assert (finding.status, finding.saw) == ("unknown", "no response")
+    assert finding.status == "unknown"
+    assert "no response" in finding.saw
     assert finding.remedy.startswith(f"gh run list --workflow publish.yml --commit {COMMIT}")
     assert "https://github.com/example/demo/actions/workflows/publish.yml" in finding.remedy
 

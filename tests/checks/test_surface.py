@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,7 @@ FILES = {
     "pyproject.toml": '[project]\nname = "binoc-runbook"\nversion = "0.1.0"\n'
     'classifiers = ["Private :: Do Not Upload"]\n',
 }
+DEPENDENT = replace(POLICY, artifacts=(*POLICY.artifacts, Artifact("binoc-dep", "crates.io", "crates/dep")))
 Check = Callable[..., Findings]
 
 
@@ -44,8 +46,9 @@ def check(tmp_path: Path) -> Check:
     def run(*changes: tuple[str, str, str], policy: Policy = POLICY) -> Findings:
         files = dict(FILES)
         for path, old, new in changes:
-            assert old in files[path]
-            files[path] = files[path].replace(old, new, 1)
+            before = files.setdefault(path, "")
+            assert old in before
+            files[path] = before.replace(old, new, 1)
         for path, text in files.items():
             (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / path).write_text(text)
@@ -247,3 +250,109 @@ def test_undeclared_crates_are_checked_one_by_one(check: Check, tmp_path: Path) 
         "crates/core/Cargo.toml:2",
         "write `publish = false` under `[package]` in `crates/core/Cargo.toml`",
     )
+
+
+SDK = 'edition = "2021"\n'
+INHERITED = (
+    "Cargo.toml",
+    "[workspace.package]",
+    '[workspace.dependencies]\nbinoc-dep = { path = "crates/dep" }\n[workspace.package]',
+)
+
+
+def with_dependency(check: Check, text: str, *changes: tuple[str, str, str], policy: Policy = DEPENDENT) -> Findings:
+    """Check a public crate `binoc-dep` and a public crate `binoc-sdk` with these lines about dependencies."""
+    dep = ("crates/dep/Cargo.toml", "", '[package]\nname = "binoc-dep"\nversion = "0.4.0"\nedition = "2021"\n')
+    return check(dep, ("crates/sdk/Cargo.toml", SDK, f"{SDK}{text}\n"), *changes, policy=policy)
+
+
+@pytest.mark.parametrize(
+    ("text", "changes", "place", "remedy"),
+    [
+        ('[dependencies]\nbinoc-dep = { path = "../dep" }', [], "crates/sdk/Cargo.toml:6", 'write `version = "0.4.0"`'),
+        ('[build-dependencies]\nbinoc-dep.path = "../dep"', [], "crates/sdk/Cargo.toml:6", 'write `version = "0.4.0"`'),
+        (
+            '[dependencies.other]\npath = "../dep"\npackage = "binoc-dep"',
+            [],
+            "crates/sdk/Cargo.toml:5",
+            'write `version = "0.4.0"`',
+        ),
+        (
+            "[target.'cfg(unix)'.dependencies]\nbinoc-dep = { path = '../dep', version = '*' }",
+            [],
+            "crates/sdk/Cargo.toml:6",
+            'write `version = "0.4.0"`',
+        ),
+        ("[dependencies]\nbinoc-dep.workspace = true", [INHERITED], "Cargo.toml:5", 'write `version = "0.4.0"`'),
+        (
+            '[dependencies]\nx = { git = "https://localhost/x" }',
+            [],
+            "crates/sdk/Cargo.toml:6",
+            'write the required version, such as `version = "1.2.3"`, for `x`',
+        ),
+        (
+            '[dev-dependencies]\nx = "*"',
+            [],
+            "crates/sdk/Cargo.toml:6",
+            'write the required version, such as `version = "1.2.3"`, for `x`',
+        ),
+        (
+            '[dependencies]\nx = { version = "1", registry-index = "https://localhost/x" }',
+            [],
+            "crates/sdk/Cargo.toml:6",
+            "remove `registry`",
+        ),
+        (
+            '[dependencies]\nbinoc-core = { path = "../core", version = "0.4.0" }',
+            [],
+            "crates/sdk/Cargo.toml:6",
+            "publish `binoc-core`, or remove `binoc-core`",
+        ),
+        (
+            '[dev-dependencies]\nbinoc-core = { path = "../core", version = "0.4.0" }',
+            [],
+            "crates/sdk/Cargo.toml:6",
+            "remove `version` of `binoc-core`",
+        ),
+    ],
+)
+def test_dependency_that_crates_io_refuses_is_refused(
+    text: str, changes: list[tuple[str, str, str]], place: str, remedy: str, check: Check
+) -> None:
+    findings = with_dependency(check, text, *changes)
+    (finding,) = findings.having("failed", "unknown")
+    assert (finding.status, finding.looked_at) == ("failed", place)
+    assert finding.remedy.startswith(remedy)
+    assert finding.remedy.endswith(f"in `{place}`")
+    assert not [finding for finding in findings.having("ok") if "binoc-sdk" in finding.saw]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[dependencies]\nbinoc-dep = { path = "../dep", version = "0.4.0" }',
+        '[dev-dependencies]\nbinoc-dep = { path = "../dep" }\nbinoc-core = { path = "../core" }',
+        '[dependencies]\nx = { git = "https://localhost/x", version = "1" }',
+        '[dependencies]\nx = { version = "1", registry = "crates-io" }',
+    ],
+)
+def test_dependency_that_crates_io_accepts_is_ok(text: str, check: Check) -> None:
+    assert with_dependency(check, text).status == "ok"
+
+
+def test_refused_dependency_without_a_policy_is_a_warning(check: Check) -> None:
+    text = '[dependencies]\nbinoc-dep = { path = "../dep" }'
+    findings = with_dependency(check, text, policy=Policy()).having("warning", "failed")
+    assert [(finding.status, finding.looked_at) for finding in findings] == [
+        ("warning", "packages that can be published"),
+        ("warning", "crates/sdk/Cargo.toml:6"),
+    ]
+
+
+def test_cargo_refuses_and_accepts_the_same_dependencies(check: Check, tmp_path: Path) -> None:
+    processes = World.real(tmp_path).processes
+    package = ["cargo", "package", "--offline", "--no-verify", "--allow-dirty", "--manifest-path=crates/sdk/Cargo.toml"]
+    with_dependency(check, '[dependencies]\nbinoc-dep = { path = "../dep" }')
+    assert "does not specify a version" in processes.run(package).stderr
+    with_dependency(check, '[dev-dependencies]\nbinoc-dep = { path = "../dep" }')
+    assert processes.run(package).returncode == 0

@@ -34,6 +34,9 @@ dependencies = [
 [[package]]
 name = "binoc-python"
 version = "0.4.0"
+dependencies = [
+ "binoc-sdk",
+]
 
 [[package]]
 name = "binoc-sdk"
@@ -116,7 +119,7 @@ def test_checkout_in_sync_is_ok_with_the_number_of_places(check: Check) -> None:
         ),
         (
             ("Cargo.lock", 'name = "binoc-sdk"\nversion = "0.4.0"', 'name = "binoc-sdk"\nversion = "0.3.9"'),
-            "Cargo.lock:17",
+            "Cargo.lock:20",
             ["`binoc-sdk`", "`0.3.9`", "`0.4.0`"],
         ),
     ],
@@ -153,12 +156,84 @@ def test_set_version_fixes_all_differences(check: Check, tmp_path: Path) -> None
     "change",
     [
         ("crates/cli/Cargo.toml", 'version = "0.1.0"', 'version = "9.9.9"'),
-        ("crates/cli/Cargo.toml", 'version = "0.4.0"', 'version = "0.3.0"'),
         ("Cargo.lock", 'name = "binoc-cli"\nversion = "0.1.0"', 'name = "binoc-cli"\nversion = "0.0.1"'),
     ],
 )
-def test_unpublished_packages_may_differ(change: Change, check: Check) -> None:
-    assert check(change).status in ("ok", "warning")
+def test_lock_file_with_another_version_of_an_unpublished_crate_is_refused(change: Change, check: Check) -> None:
+    (finding,) = check(change).having("failed", "warning", "unknown")
+    assert (finding.status, finding.looked_at) == ("failed", "Cargo.lock:6")
+    assert finding.remedy == "cargo update --workspace"
+
+
+def test_requirement_that_cargo_cannot_resolve_is_unknown(check: Check) -> None:
+    findings = check(("crates/cli/Cargo.toml", 'version = "0.4.0"', 'version = "0.3.0"'))
+    assert [(finding.status, finding.looked_at) for finding in findings.having("failed", "warning", "unknown")] == [
+        ("warning", "crates/cli/Cargo.toml:6"),
+        ("unknown", "Cargo.lock"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new"),
+    [
+        ("crates/sdk/Cargo.toml", '0.4.0"\n', '0.4.0"\n[dependencies]\nadded = { path = "../../added" }\n'),
+        ("python/binoc/Cargo.toml", FILES["python/binoc/Cargo.toml"].partition("false\n")[2], ""),
+    ],
+    ids=["dependency added", "dependency removed"],
+)
+def test_outdated_lock_file_is_refused(path: str, old: str, new: str, check: Check, tmp_path: Path) -> None:
+    write(tmp_path, {"added/Cargo.toml": '[package]\nname = "added"\nversion = "1.0.0"\n'})
+    (finding,) = check((path, old, new)).having("failed", "unknown", "warning")
+    assert (finding.status, finding.looked_at) == ("failed", "Cargo.lock")
+    assert finding.remedy == "cargo update --workspace --manifest-path Cargo.toml"
+    assert (tmp_path / "Cargo.lock").read_text() == LOCK
+    assert World.real(tmp_path).processes.run([*finding.remedy.split(), "--offline"]).returncode == 0
+    assert sync(World.real(tmp_path).workspace(), POLICY, V("0.4.0")).status == "ok"
+
+
+def test_lock_file_with_an_unknown_format_is_refused(check: Check) -> None:
+    (finding,) = check(("Cargo.lock", "version = 4", "version = 99")).having("failed", "unknown")
+    assert (finding.status, finding.looked_at) == ("failed", "Cargo.lock")
+
+
+def test_missing_index_is_unknown(check: Check, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CARGO_HOME", str(tmp_path / "empty"))
+    entry = '[[package]]\nname = "serde"\nversion = "1.0.0"\n'
+    entry += 'source = "registry+https://github.com/rust-lang/crates.io-index"\n'
+    findings = check(
+        ("crates/sdk/Cargo.toml", '0.4.0"\n', '0.4.0"\n[dependencies]\nserde = "1"\n'),
+        (
+            "Cargo.lock",
+            '"binoc-sdk"\nversion = "0.4.0"\n',
+            f'"binoc-sdk"\nversion = "0.4.0"\ndependencies = [\n "serde",\n]\n\n{entry}',
+        ),
+    )
+    (finding,) = findings.having("failed", "unknown")
+    assert (finding.status, finding.looked_at) == ("unknown", "Cargo.lock")
+    assert finding.remedy == "cargo fetch --locked --manifest-path Cargo.toml"
+    assert "serde" in finding.saw
+
+
+def test_lock_file_of_a_workspace_without_published_packages_is_a_warning(check: Check, tmp_path: Path) -> None:
+    old = '[package]\nname = "old"\nversion = "1.0.0"\n[workspace]\n'
+    write(tmp_path, {"old/Cargo.toml": old, "old/Cargo.lock": "version = 4\n"})
+    (finding,) = check().having("warning", "failed", "unknown")
+    assert (finding.status, finding.looked_at) == ("warning", "old/Cargo.lock")
+
+
+def test_without_a_policy_packages_may_have_different_versions(check: Check) -> None:
+    own = ("crates/cli/Cargo.toml", 'version = "0.1.0"\npublish = false', 'version = "2.3.0"')
+    lock = ("Cargo.lock", 'name = "binoc-cli"\nversion = "0.1.0"', 'name = "binoc-cli"\nversion = "2.3.0"')
+    for version in ("0.4.0", "2.3.0"):
+        findings = check(own, lock, version=version, policy=Policy())
+        assert not [finding for finding in findings.having("failed", "unknown") if finding.looked_at != "CHANGELOG.md"]
+        assert all("set-version" not in finding.remedy for finding in findings)
+        assert findings.having("warning")
+    # No package has this version, so it was meant for all of them.
+    assert {finding.remedy for finding in check(own, lock, version="3.0.0", policy=Policy()).having("failed")} == {
+        "just set-version 3.0.0",
+        "just prepare 3.0.0",
+    }
 
 
 @pytest.mark.parametrize(
@@ -196,7 +271,7 @@ def test_old_workspace_requirement_of_a_published_package_is_refused(check: Chec
     inherited = "[dependencies]\nbinoc-sdk = { workspace = true }\n"
     own = FILES["python/binoc/Cargo.toml"].partition("[dependencies]")[2]
     unpublished = FILES["crates/cli/Cargo.toml"].partition("[dependencies]")[2]
-    assert check(shared, ("crates/cli/Cargo.toml", f"[dependencies]{unpublished}", inherited)).status == "warning"
+    assert check(shared, ("crates/cli/Cargo.toml", f"[dependencies]{unpublished}", inherited)).status == "unknown"
     assert check(shared, ("python/binoc/Cargo.toml", f"[dependencies]{own}", inherited)).status == "failed"
 
 
@@ -240,18 +315,20 @@ def test_conflict_in_the_lock_file_is_refused(check: Check) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "remedy"),
+    ("text", "place", "remedy"),
     [
-        ("# Changelog\n\n## [Unreleased]\n\n- x\n", "just prepare 0.4.0"),
-        ("## [0.4.0]\n\n### Added\n", "write the changes under the heading `0.4.0`"),
-        ("\udcff", "save `CHANGELOG.md` as UTF-8"),
+        ("# Changelog\n\n## [Unreleased]\n\n- x\n", "CHANGELOG.md", "just prepare 0.4.0"),
+        ("## [0.4.0]\n\n### Added\n", "CHANGELOG.md", "write the changes under the heading `0.4.0`"),
+        ("# Changelog\n\udcff", "CHANGELOG.md:2", "save `CHANGELOG.md` as UTF-8"),
     ],
 )
-def test_changelog_needs_a_section_of_the_version(text: str, remedy: str, check: Check, tmp_path: Path) -> None:
+def test_changelog_needs_a_section_of_the_version(
+    text: str, place: str, remedy: str, check: Check, tmp_path: Path
+) -> None:
     check()
     (tmp_path / "CHANGELOG.md").write_bytes(text.encode(errors="surrogateescape"))
     (finding,) = sync(World.real(tmp_path).workspace(), POLICY, V("0.4.0")).having("failed")
-    assert (finding.looked_at, finding.remedy) == ("CHANGELOG.md", remedy)
+    assert (finding.looked_at, finding.remedy) == (place, remedy)
 
 
 def test_missing_changelog_is_refused(check: Check) -> None:

@@ -14,6 +14,7 @@ import pytest
 from binoc_runbook.checks.workflow import RULES, WorkflowFile, workflow
 from binoc_runbook.checks.workflow.audit import ZIZMOR, Audit
 from binoc_runbook.checks.workflow.matrix import expanded
+from binoc_runbook.checks.workflow.rules.installed_tools import INSTALLATIONS
 from binoc_runbook.policy import MANIFEST_OF, Policy
 from binoc_runbook.workspace.policy_table import read_policy
 from binoc_runbook.world.processes import Processes
@@ -48,6 +49,7 @@ def write(root: Path, text: str) -> None:
     file = root / FILE
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text)
+    (root / "just").touch()  # the wrapper that the steps run
 
 
 def check(root: Path, text: str, policy: Policy) -> list[Finding]:
@@ -111,7 +113,7 @@ def test_workflow_of_this_repository_keeps_the_contract(tmp_path: Path, policy: 
 HYGIENE = {
     *("keys", "cache mode", "caches", "secrets", "credentials", "checkouts", "empty uploads", "pins", "downloads"),
     *("pin comments", "known pins", "runners", "known runners", "action inputs", "recipes", "rehearsal", "failures"),
-    *("time limit", "zizmor"),
+    *("tools", "time limit", "zizmor"),
 }
 
 
@@ -160,11 +162,15 @@ def test_style_reports_of_zizmor_do_not_fail(tmp_path: Path, policy: Policy, ent
 
 @edits("harmless")
 def test_harmless_edit_keeps_the_contract(tmp_path: Path, policy: Policy, entry: dict[str, str]) -> None:
+    if "other_file" in entry:
+        (tmp_path / entry["other_file"]).write_text(filled(entry["text"]))
     assert statuses(check(tmp_path, Edit(**entry).text, policy)) == ["ok"]
 
 
 def test_every_rule_has_an_edit_that_breaks_it() -> None:
-    assert {"checks", "zizmor", *(entry["rule"] for entry in EDITS["mutation"])} == {rule.name for rule in RULES}
+    assert {"checks", "crate order", "zizmor", *(entry["rule"] for entry in EDITS["mutation"])} == {
+        rule.name for rule in RULES
+    }
 
 
 @pytest.mark.parametrize(("strict", "status"), [(False, "warning"), (True, "unknown")])
@@ -311,8 +317,8 @@ def test_matrix_is_combined_as_github_does(tmp_path: Path) -> None:
         ),
         (
             "dispatch",
-            "trigger, cache mode, concurrency, publish job, environment, token alone, inline, gate, checks, "
-            "toolchain, zizmor",
+            "trigger, cache mode, concurrency, publish job, environment, token alone, inline, one crate, gate, checks, "
+            "toolchain, tools, zizmor",
         ),
         (
             "one-job",
@@ -420,3 +426,12 @@ def test_single_rules_can_be_checked(tmp_path: Path, policy: Policy) -> None:
     assert finding.saw.endswith("secrets, pins")
     [broken] = workflow(tmp_path, policy, [rules["token"]])
     assert broken.status == "failed"
+
+
+def test_installed_tools_have_the_pinned_versions() -> None:
+    requirements = (REPOSITORY / "requirements/build.txt").read_text("utf-8").split()
+
+    pinned = [word for step in INSTALLATIONS.values() for word in step.split() if "==" in word]
+
+    assert pinned
+    assert set(pinned) <= set(requirements)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -12,10 +13,11 @@ import pytest
 
 from binoc_runbook.cli import main
 from binoc_runbook.display.text import POINT_OF_NO_RETURN
+from binoc_runbook.world.push_command import push_command
 
 
 @pytest.fixture
-def typed(checkout, capsys, monkeypatch):
+def typed(checkout, capsys, monkeypatch, unreachable_registries):
     """Return a function that runs a command line in the checkout: exit code, standard output, standard error."""
     monkeypatch.chdir(checkout.root)
 
@@ -247,10 +249,11 @@ def test_cargo_is_started_once_for_each_workspace_root(command, typed, checkout,
     checkout.commit()
     code, out, err = typed(*command)
     assert code == 0, out + err
-    assert sorted(start.rpartition("--manifest-path=")[2] for start in cargo_starts()) == [
-        "Cargo.toml",
-        "fuzz/Cargo.toml",
-    ]
+    starts = [start for start in cargo_starts() if "metadata" in start]
+    read = [start.rpartition("--manifest-path=")[2] for start in starts if "--no-deps" in start]
+    assert sorted(read) == ["Cargo.toml", "fuzz/Cargo.toml"]
+    confirmed = [start.rpartition("--manifest-path=")[2] for start in starts if "--locked" in start]
+    assert confirmed == (["Cargo.toml"] if command[0] in ("set-version", "prepare") else [])
 
 
 def test_directory_outside_a_clone_can_be_inspected_but_not_released(capsys, tmp_path):
@@ -303,7 +306,7 @@ def test_plan_shows_the_point_of_no_return_and_the_exact_commands(typed, checkou
     code, out, _ = typed("plan", "0.4.0")
     assert code == 0
     assert POINT_OF_NO_RETURN in out
-    assert f"git push --porcelain origin {checkout.head()}:refs/heads/main" in out
+    assert shlex.join(push_command("origin", f"{checkout.head()}:refs/heads/main")) in out
     assert f"git tag --annotate --cleanup=whitespace --file=- v0.4.0 {checkout.head()}" in out
     assert everything(checkout) == before
 
@@ -313,7 +316,7 @@ def test_plan_as_json_has_the_same_stages_and_commands(typed):
     stages = json.loads(out)["stages"]
     assert code == 0
     assert [stage["reach"] for stage in stages].count("local") == 7
-    assert stages[-1]["commands"] == [["git", "push", "--porcelain", "origin", "refs/tags/v0.4.0:refs/tags/v0.4.0"]]
+    assert stages[-1]["commands"] == [list(push_command("origin", "refs/tags/v0.4.0:refs/tags/v0.4.0"))]
 
 
 def test_set_version_updates_all_manifests_and_check_passes(typed, checkout):
@@ -332,6 +335,9 @@ def test_set_version_reports_a_crate_missing_from_the_lock_file(typed, checkout)
     assert code == 1
     assert "`demo-sdk`" in err
     assert "cargo update --workspace --manifest-path Cargo.toml" in err
+    assert checkout.git("diff", "--name-only", cwd=checkout.root) == "Cargo.lock"
+    subprocess.run(["cargo", "update", "--workspace", "--offline"], cwd=checkout.root, check=True)
+    assert typed("set-version", "0.5.0")[0] == 0
 
 
 def test_set_version_and_back_changes_no_byte(typed, checkout):

@@ -26,12 +26,14 @@ from binoc_runbook.notebook import command_line
 from binoc_runbook.notebook.engine import clean, file_record
 from binoc_runbook.notebook.messages import LIVE, RECORD
 from binoc_runbook.redaction import machine_free
+from binoc_runbook.world.release_lock import lock_releases, unlock_releases
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PAPERMILL = str(Path(sys.executable).with_name("papermill"))
 TIMEOUT = 60.0
+CONTINUE = "run the same command again: it checks what is done, and continues"
 
 
 # -- A checkout with a runbook ----------------------------------------------------------------------------------------
@@ -516,7 +518,10 @@ def test_error_prints_only_the_traceback_of_its_cell(checkout: Checkout) -> None
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("runbooks/release.ipynb nowhere/x.ipynb", "FileNotFoundError: output folder nowhere doesn't exist."),
+        (
+            "runbooks/release.ipynb missing.yaml -f missing.yaml",
+            "FileNotFoundError: [Errno 2] No such file or directory: 'missing.yaml'",
+        ),
         ("runbooks/release.ipynb -k nosuch", "NoSuchKernel: No such kernel named nosuch"),
     ],
 )
@@ -529,7 +534,10 @@ def test_error_of_papermill_is_printed_in_one_line(checkout: Checkout, arguments
 def test_dead_kernel_leaves_a_record(checkout: Checkout) -> None:
     checkout.write_runbook("import os; os.kill(os.getpid(), 9)", "print('never')")
     end = run(SHORT, checkout.root)
-    assert (end.code, end.err.splitlines()[-1]) == (1, "DeadKernelError: Kernel died")
+    assert end.code == 1
+    last = end.err.splitlines()[-1]
+    assert last.startswith("the run ended at `import os; os.kill(os.getpid(), 9)`: the process that runs the cells")
+    assert last.endswith(CONTINUE)
     assert states(read(end.out))[-2:] == ["failed", "pending"]
 
 
@@ -570,8 +578,8 @@ def test_ctrl_c_ends_the_cell_and_its_child_and_saves_the_record(checkout: Check
     process.interrupt()
     end = process.end()
     assert time.monotonic() - began < 30.0, "papermill has waited for the child, which sleeps for 60 s"
-    assert end.code == 1
-    assert end.out.splitlines()[3:] == ["interrupted at `import subprocess`"]
+    assert end.code == 130
+    assert end.out.splitlines()[3:] == [f"interrupted at `import subprocess`; {CONTINUE}"]
     assert not is_alive(int(child.read_text()))
     record = checkout.record("runs/0.4.0.ipynb")
     assert states(record)[-3:] == ["completed", "failed", "pending"]
@@ -585,7 +593,7 @@ def test_sigterm_ends_the_cell_and_the_record_is_printed(checkout: Checkout, chi
     process.wait_for(child)
     process.process.terminate()
     end = process.end()
-    assert (end.code, end.err) == (1, "interrupted at `import subprocess`\n")
+    assert (end.code, end.err) == (130, f"interrupted at `import subprocess`; {CONTINUE}\n")
     assert states(read(end.out))[-2:] == ["failed", "pending"]
 
 
@@ -596,7 +604,8 @@ def test_ctrl_c_during_the_start_of_the_kernel(checkout: Checkout) -> None:
     process.wait_for(checkout.root / "runs/0.4.0.ipynb")
     process.interrupt()
     end = process.end()
-    assert end.code == 1
+    assert end.code == 130
+    assert "interrupted" in end.out
     assert "Traceback" not in end.out
     assert "completed" not in states(checkout.record("runs/0.4.0.ipynb"))
 
@@ -611,12 +620,90 @@ def test_second_ctrl_c_kills_a_cell_that_ignores_the_first(checkout: Checkout, c
     assert process.process.poll() is None
     process.interrupt()
     end = process.end()
-    assert (end.code, end.err.splitlines()[-1]) == (1, "killed at `signal.signal(2, signal.SIG_IGN)`")
+    assert (end.code, end.err.splitlines()[-1]) == (130, f"killed at `signal.signal(2, signal.SIG_IGN)`; {CONTINUE}")
     assert not is_alive(int(child.read_text()))
     assert states(read(end.out))[-2:] == ["failed", "pending"]
 
 
+@pytest.mark.notebook
+def test_kernel_that_does_not_start_is_reported_without_a_traceback(checkout: Checkout, tmp_path: Path) -> None:
+    kernel = tmp_path / "data/kernels/broken"
+    kernel.mkdir(parents=True)
+    spec = {"argv": ["false", "{connection_file}"], "display_name": "broken", "language": "python"}
+    (kernel / "kernel.json").write_text(json.dumps(spec))
+    end = run(f"{SHORT} -k broken", checkout.root, environment={"JUPYTER_PATH": str(tmp_path / "data")})
+    assert end.code == 1
+    assert "failed: runbook: kernel broken" in end.err
+    assert "Traceback" not in end.err
+
+
 # -- The record -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.notebook
+def test_record_of_a_killed_run_is_kept(checkout: Checkout, child: Path) -> None:
+    checkout.write_runbook(sleeping(child))
+    process = Process(shlex.split(SHORT), checkout.root, stdout="terminal")
+    process.wait_for(child)
+    process.process.kill()
+    process.end()
+    killed = (checkout.root / "runs/0.4.0.ipynb").read_bytes()
+    checkout.write_runbook("print('second')")
+    assert run(SHORT, checkout.root, stdout="terminal").code == 0
+    assert "second" in outputs(checkout.record("runs/0.4.0.ipynb"))
+    (kept,) = (checkout.root / "runs/0.4.0").glob("*/0.4.0.ipynb")
+    assert kept.read_bytes() == killed
+
+
+@pytest.mark.notebook
+def test_record_of_a_running_release_is_not_moved(checkout: Checkout) -> None:
+    (checkout.root / "runs").mkdir()
+    (checkout.root / "runs/0.4.0.ipynb").write_text("of the running release")
+    assert lock_releases(checkout.root, "release of 0.4.0") is None
+    try:
+        end = run(SHORT, checkout.root, stdout="terminal")
+    finally:
+        unlock_releases(checkout.root)
+    assert end.code == 1
+    assert f"process {os.getpid()} on `" in end.out
+    assert (checkout.root / "runs/0.4.0.ipynb").read_text() == "of the running release"
+
+
+@pytest.mark.notebook
+@pytest.mark.parametrize("cause", ["runs is a file", "full disk"])
+def test_record_that_cannot_be_written_stops_the_run_at_its_start(checkout: Checkout, cause: str) -> None:
+    marker = checkout.root / "ran"
+    checkout.write_runbook(f"open({str(marker)!r}, 'w').close()")
+    if cause == "full disk":
+        (checkout.root / "runs").mkdir()
+        (checkout.root / "runs/0.4.0.ipynb").symlink_to("/dev/full")
+    else:
+        (checkout.root / "runs").touch()
+    end = run(f"{SHORT} runs/0.4.0.ipynb", checkout.root)
+    assert end.code == 1
+    assert "failed: release: runs/0.4.0.ipynb" in end.err
+    assert "Traceback" not in end.err
+    assert not marker.exists()
+
+
+@pytest.mark.notebook
+def test_full_disk_during_a_run_reports_the_error_of_the_cell_too(checkout: Checkout) -> None:
+    record = checkout.root / "runs/0.4.0.ipynb"
+    fill = f"import os; os.unlink({str(record)!r}); os.symlink('/dev/full', {str(record)!r})"
+    checkout.write_runbook(fill, REFUSAL.replace("raise RefusedError", "raise RefusedError('the reason')"))
+    end = run(SHORT, checkout.root, stdout="terminal")
+    assert end.code == 1
+    assert "the reason" in end.out
+    assert "failed: release: runs/0.4.0.ipynb" in end.out
+
+
+@pytest.mark.notebook
+def test_parameter_with_a_hyphen_is_refused(checkout: Checkout) -> None:
+    end = run(f"{SHORT} -p dry-run False", checkout.root)
+    assert end.code == 1
+    assert "failed: parameters: -p dry-run" in end.err
+    assert "-p dry_run`" in end.err
+    assert "SyntaxError" not in end.err
 
 
 def last_cell(file_under: str | None, overwrite: bool = False) -> str:

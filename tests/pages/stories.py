@@ -54,6 +54,9 @@ NOT_EXECUTED = {
     r"\./just release VERSION|binoc-runbook --root DIR release VERSION": NotExecuted(
         _PUBLISHES, f"{_NOTEBOOK}test_command_with_yes_performs_the_release"
     ),
+    r"GH_TOKEN=\$\(gh auth token\) \./just release VERSION( --wait)?": NotExecuted(
+        _ACCOUNT, f"{_NOTEBOOK}test_record_of_a_release_is_filed_although_its_workflow_run_failed"
+    ),
     r"papermill runbooks/release.ipynb -p version VERSION": NotExecuted(
         _MINUTES,
         f"{_NOTEBOOK}test_short_command_with_redirected_output_prints_the_record_of_a_dry_run",

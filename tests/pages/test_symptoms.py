@@ -40,8 +40,28 @@ def taken(here):
     here.run(here.current("git push -q origin v0.5.0 && git tag -d v0.5.0"))
 
 
+def untaken(here):
+    """Tag the remote, and let this clone have another tag of that name."""
+    here.run(here.current("git tag -a -m x v0.5.0 && git push -q origin v0.5.0 && git tag -f v0.5.0 HEAD"))
+
+
+def wrapped(here):
+    """Put a wrapper of git on PATH that pushes all tags."""
+    here.run("git tag -a -m x v0.1.0 HEAD~1 && mkdir ../wrapper")
+    here.run(
+        """printf '#!/bin/sh\\ncase "$*" in *" push "*) set -- "$@" --tags;; esac\\nexec %s "$@"\\n' """
+        """"$(command -v git)" > ../wrapper/git && chmod +x ../wrapper/git"""
+    )
+    here.environment["PATH"] = f"{here.directory.parent}/wrapper:{here.environment['PATH']}"
+
+
 def unsigned(here):
     here.run("git config tag.gpgSign true && git config gpg.program false")
+
+
+def released(here):
+    here.run(here.current("git tag -a -m x v0.5.0 && git push -q origin main v0.5.0"))
+    here.run("echo more >> README.md && git commit -qam More")
 
 
 def published(here):
@@ -52,6 +72,10 @@ def unregistered(here):
     here.registries.response = Response.text(503, "unavailable")
 
 
+def without_crates(here):
+    here.environment["CARGO_HOME"] = str(here.directory.parent / "no-crates")
+
+
 #: The cause of the symptom of each heading: a shell line, or a function.
 CAUSES = {
     '"changed since the commit", "HEAD is detached" or "releases are made from"': (
@@ -59,25 +83,47 @@ CAUSES = {
     ),
     '"a … is in progress"': unfinished,
     '"not tracked"': "echo new > new.txt",
+    '"hidden from git status", or "which git status does not report"': (
+        "git update-index --assume-unchanged README.md && echo changed >> README.md"
+    ),
+    '"missing in this checkout"': "git sparse-checkout set --no-cone '/*' '!/docs/tutorial/'",
+    '"used by the release, but not in the commit"': (
+        "git rm -q --cached CHANGELOG.md && echo CHANGELOG.md >> .gitignore && git commit -qam Ignore"
+    ),
+    '"does not agree with the manifests"': "sed -i.before '/^ \"binoc-sdk\",$/d' Cargo.lock",
+    '"could not check that it agrees with the manifests"': without_crates,
+    '"cannot be published: …"': (
+        "printf '[target.test.dependencies]\\nbinoc-core.path = \"../binoc-core\"\\n' >> crates/binoc-sdk/Cargo.toml"
+    ),
     '"the clone is shallow"': 'cd .. && git clone -q --depth 1 "file://$REMOTE" shallow && cd shallow',
     '"can be published to …, and the policy does not declare it"': (
         "sed -i.before '/^publish = false/d' crates/binoc-core/Cargo.toml"
     ),
     '"should be … in … spelling", "has no section with the heading" or "the section … is empty"': "true",
+    '"was killed and left this file"': "echo half > .Cargo.toml.set-version",
+    '"is already released", and commits "are not in it"': released,
     '"so GitHub would start no workflow for the tag"': "git commit -q --allow-empty -m 'Docs [skip ci]'",
     "A finding of `workflow`": 'sed -i.before \'s/"v\\*"/"release"/\' .github/workflows/publish.yml',
     '"the branch has new commits", or "has diverged"': overtaken,
     '"and not the annotated tag of …", on the remote': taken,
-    '"and not the annotated tag of …", in this clone': tagged,
+    '"has no tag of this name": a wrong tag in this clone': tagged,
+    '"has the right tag", or "is another tag object"': untaken,
+    '"writes to … URLs, and a release checks one"': 'git remote set-url --add origin "$REMOTE.mirror"',
+    '"replaces a program of git"': "git config remote.origin.receivepack git-receive-pack",
+    '"would also publish …, which the plan does not name"': wrapped,
     '"could not be reached"': 'mv "$REMOTE" "$REMOTE.away"',
     '"already published"': published,
     '"it is unknown whether … is already published"': unregistered,
-    '"this clone cannot push to"': 'git remote set-url --push origin "$REMOTE.nowhere"',
+    '"this clone cannot push to"': "git config remote.origin.receivepack false",
     '"signing without a prompt failed", or "git has no name and address"': unsigned,
 }
 #: Work that the page leaves to its reader, before one of its commands.
 READER = {
     '"could not be reached"': ("git ls-remote origin", 'mv "$REMOTE.away" "$REMOTE"'),
+    '"would also publish …, which the plan does not name"': (
+        r"git config --show-origin --get-regexp '^(push|remote|url)\.'",
+        "rm -r ../wrapper",
+    ),
     # The first pull follows the merge; the second procedure is for a squashed pull request.
     '"nothing was tagged": the branch was refused': ("git fetch", overtaken),
 }

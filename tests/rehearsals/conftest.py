@@ -122,8 +122,8 @@ jobs:
         _check_job(
             "build",
             "",
-            '      - run: just check-tag "$GITHUB_REF"\n',
-            "      - run: just build\n",
+            '      - run: ./just check-tag "$GITHUB_REF"\n',
+            "      - run: ./just build\n",
             _upload_step("demo.dist", "dist/demo-0*"),
             _upload_step("demo-extra.dist", "dist/demo_extra-*"),
             _upload_step("demo-sdk.dist", "dist/demo-sdk-*"),
@@ -132,15 +132,15 @@ jobs:
             "check-dists",
             "build",
             _download_step("pattern", "demo*.*"),
-            "      - run: just sums\n",
-            "      - run: just check-dists --platforms all\n",
+            "      - run: ./just sums\n",
+            "      - run: ./just check-dists --platforms all\n",
             _upload_step("sums", "dist/SHA256SUMS"),
         ),
         _check_job(
             "verify-crate",
             "build",
             _download_step("name", "demo-sdk.dist", merged=False),
-            "      - run: just verify-crate\n",
+            "      - run: ./just verify-crate\n",
         ),
         _publish_job("demo", "pypi-demo", _download_step("pattern", "demo.*"), _UV),
         _publish_job("demo-extra", "pypi-demo-extra", _download_step("pattern", "demo-extra.*"), _UV),
@@ -149,7 +149,7 @@ jobs:
             "verify-published",
             "[check-dists, publish-demo, publish-demo-extra, publish-demo-sdk]",
             _download_step("name", "sums", merged=False),
-            "      - run: just verify --sums dist/SHA256SUMS\n",
+            "      - run: ./just verify --sums dist/SHA256SUMS\n",
             condition="    if: ${{ !cancelled() && startsWith(github.ref, 'refs/tags/v') "
             "&& needs.check-dists.result == 'success' }}\n",
         ),
@@ -299,6 +299,7 @@ WORKSPACE = {
     "CHANGELOG.md": "# Changelog\n\n## [Unreleased]\n\n## [0.4.0] - 2026-11-22\n\n### Added\n\n- Everything.\n",
     ".gitignore": "/target/\n/runs/\n/dist/\n",
     "justfile": JUSTFILE,
+    "just": '#!/bin/sh\nexec just "$@"\n',
     "build.py": BUILD,
     ".github/workflows/publish.yml": WORKFLOW,
 }
@@ -434,6 +435,7 @@ def _template(_shared: dict[str, Any], git: Callable[..., str]) -> Path:
         for path, text in WORKSPACE.items():
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             (root / path).write_text(text, "utf-8")
+        (root / "just").chmod(0o755)
         git("remote", "add", "origin", str(bare), cwd=root)
         git("add", "--all", cwd=root)
         git("commit", "--quiet", "-m", "A workspace", cwd=root)

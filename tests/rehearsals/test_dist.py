@@ -189,6 +189,31 @@ def test_two_partial_builds_give_the_same_files_as_one(program):
     assert len(list((program.root / "parts").glob("demo-*.whl"))) == 1
 
 
+def test_crate_that_depends_on_another_published_crate(program, capsys, local_registries):
+    """Both are new, so that no registry has them."""
+    program.edit("Cargo.toml", '"crates/demo-core", ', '"crates/demo-core", "crates/demo-extra", ')
+    program.edit("Cargo.lock", '[[package]]\nname = "demo-python"', f'{EXTRA_ENTRY}[[package]]\nname = "demo-python"')
+    manifest = PROGRAM["crates/demo-sdk/Cargo.toml"].replace("demo-sdk", "demo-extra")
+    program.write("crates/demo-extra/Cargo.toml", f"{manifest}\n[dependencies]\ndemo-sdk.workspace = true\n")
+    program.write("crates/demo-extra/README.md", "More.\n")
+    program.write("crates/demo-extra/LICENSE", "MIT\n")
+    program.write("crates/demo-extra/src/lib.rs", "pub use demo_sdk::place;\n")
+    policy = (program.root / "pyproject.toml").read_text("utf-8")
+    extra = policy[policy.rindex("[[tool.binoc-runbook.artifacts]]") :].replace("demo-sdk", "demo-extra")
+    program.write("pyproject.toml", f"{policy}\n{extra.replace('crates-io', 'crates-io-extra')}")
+    program.commit()
+    assert main(["--root", str(program.root), "dist", "--part", "sources"]) == 0
+    crates = {name for name in contents(program.root / "dist") if name.endswith(".crate")}
+    assert crates == {"demo-sdk-0.4.0.crate", "demo-extra-0.4.0.crate"}
+
+    main(["--root", str(program.root), "verify-crate"])
+    output = capsys.readouterr().out
+    assert output.count("is equal to the output of cargo") == 2
+
+
+EXTRA_ENTRY = '[[package]]\nname = "demo-extra"\nversion = "0.4.0"\ndependencies = [\n "demo-sdk",\n]\n\n'
+
+
 def test_wheels_are_not_built_without_the_sdist(program, capsys):
     assert main(["--root", str(program.root), "dist", "--part", "wheels"]) == 1
     output = capsys.readouterr().err
@@ -254,7 +279,7 @@ def test_failed_build_is_refused_with_the_path_of_its_log(program, capsys):
     program.write("crates/demo-sdk/src/lib.rs", "pub fn place( {\n")
     program.commit()
     assert main(["--root", str(program.root), "dist"]) == 1
-    assert "`target/dist-build/logs/demo-sdk.log`" in capsys.readouterr().err
+    assert "`target/dist-build/logs/crates.log`" in capsys.readouterr().err
 
 
 def test_sdist_is_not_built_with_a_crate_that_is_not_in_the_lock_file(program, tmp_path, monkeypatch, capsys):

@@ -22,6 +22,8 @@ from binoc_runbook.rehearsal.runner import WorkflowRun
 from binoc_runbook.rehearsal.runner.failure_diagnosis import FailedJob, diagnose
 from binoc_runbook.rehearsal.servers.crate_registry import CrateVersion
 from binoc_runbook.rehearsal.servers.package_index import UploadedFile
+from binoc_runbook.world.github import GitHubClient
+from binoc_runbook.world.workflow_runs import WorkflowRuns
 
 pytestmark = pytest.mark.rehearsal
 
@@ -304,6 +306,36 @@ def test_injected_fault_occurs_only_in_the_first_attempt(demo, skip_checks, faul
         assert it.stored() == it.publication.built(second)
         assert not it.publication.missing()
         assert it.publication.failed_jobs().status == ("warning" if fault == "lost-answer" else "ok")
+        observed = it.publication.observed_run()
+        assert (observed.id, observed.attempt, observed.succeeded) == (second.id, 2, not failed(second))
+        assert results(observed) == {job.name: job.state for job in second.jobs}
+
+
+def results(observed) -> dict[str, str | None]:
+    """Return the conclusion of each job of a run that the rehearsed GitHub reports."""
+    return {job.name: job.conclusion for job in observed.jobs}
+
+
+def test_rehearsed_github_reports_the_run_and_its_jobs_while_it_is_in_progress(demo, skip_checks):
+    skip_checks()
+    with demo.publication() as it:
+        runner, reports = it.publication.runner, []
+        token = it.publication.registries.github.token({"actions": "read"})
+        client = GitHubClient({**it.publication.registries.environment, "GH_TOKEN": token})
+        runs = WorkflowRuns(client, "example/demo", "publish.yml", "v0.4.0", demo.remote_commit(TAG))
+
+        def query(line: str) -> None:
+            if re.fullmatch(r"job [\w-]+", line):
+                reports.append((line.removeprefix("job "), runs.latest().run))
+
+        runner.host = dataclasses.replace(runner.host, on_line=query)
+        assert runs.latest().kind == "no run"
+        (run,) = it.publication.start(TAG)
+        for name, observed in reports:
+            assert (observed.status, observed.conclusion) == ("in_progress", None)
+            assert [job.name for job in observed.jobs if job.status == "in_progress"] == [name]
+        assert it.publication.observed_run() == runs.latest().run
+        assert results(runs.latest().run) == {job.name: job.state for job in run.jobs}
 
 
 def read_record(demo) -> dict:
@@ -331,6 +363,7 @@ def test_failed_job_of_a_published_artifact_is_a_warning(demo, rehearse, tmp_pat
     record = read_record(demo)
     assert record["outcome"] == "released"
     assert "refs/tags/v0.4.0^{}" in record["remote_refs"]
+    assert (record["workflow_run"]["attempt"], record["workflow_run"]["conclusion"]) == (2, "failure")
     attempts = [(job["attempt"], job["name"], job["state"]) for job in record["jobs"]]
     assert attempts == [
         (1, "build", "success"),
@@ -398,7 +431,7 @@ def test_ctrl_c_ends_the_job_and_removes_temporary_files(demo, rehearse, tmp_pat
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)
     output, _ = process.communicate(timeout=60)
-    assert process.returncode != 0
+    assert process.returncode == 130
     assert "failed: publication: Ctrl-C" in output
     assert "Traceback" not in output
     assert not Path(f"/proc/{started.read_text().strip()}").exists()

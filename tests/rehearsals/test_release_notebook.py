@@ -15,8 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from binoc_runbook.rehearsal.servers.github_api import GitHubServer
+from binoc_runbook.rehearsal.servers.served_run import ServedRun
 from binoc_runbook.site.releases.record_files import read_releases
 from binoc_runbook.stages import STAGES
+from binoc_runbook.world.triggered_run import JobRun
 
 from ..pages.reading import COMMANDS, first_difference
 
@@ -37,8 +40,8 @@ def armed(checkout):
 
 
 @pytest.fixture
-def environment():
-    """The environment without the variables of pytest."""
+def environment(local_registries):
+    """The environment without the variables of pytest, with empty registries."""
     return {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
 
 
@@ -167,7 +170,8 @@ def test_lines_of_the_test_command_are_printed_once(type_in, armed):
         done = type_in("papermill", "runbooks/release.ipynb", "-p", "version", "0.4.0", "-p", "retest", "True", *option)
         assert done.returncode == 0, done.stderr
         assert done.stderr.count("line Add the runbook") == 1
-        assert "line Add the runbook" in outputs(json.loads(done.stdout))
+        assert "line Add the runbook" not in done.stdout
+        assert "line Add the runbook" in (armed.root / "runs/0.4.0/tests.log").read_text()
 
 
 def test_command_with_yes_performs_the_release(type_in, armed):
@@ -175,6 +179,26 @@ def test_command_with_yes_performs_the_release(type_in, armed):
     assert done.returncode == 0, done.stderr
     assert armed.remote_refs()["refs/tags/v0.4.0^{}"] == armed.head()
     assert "Traceback" not in done.stderr
+
+
+def test_record_of_a_release_is_filed_although_its_workflow_run_failed(type_in, armed, environment):
+    run = ServedRun(7, "push", "v0.4.0", armed.head(), ".github/workflows/publish.yml")
+    for name, state in (("Build", "success"), ("Publish demo", "failure")):
+        run.job_ended(JobRun(name, name, 0, state))
+    run.completed = True
+    with GitHubServer(repository="example/demo") as github:
+        github.runs[7] = run
+        environment |= {"GITHUB_API_URL": github.url, "GH_TOKEN": github.token({"actions": "read"})}
+        done = type_in("binoc-runbook", "release", "0.4.0", "--yes", "--wait")
+    assert done.returncode == 1
+    assert "✗ Publish demo: failed" in done.stderr
+    assert "gh run rerun 7 --failed" in "\n".join(done.stderr.splitlines()[-4:])
+    assert environment["GH_TOKEN"] not in done.stderr
+    (listed,), findings = read_releases(armed.root / "docs/releases")
+    assert not findings
+    assert (listed.commit, listed.has_page) == (armed.head(), True)
+    record = json.loads((armed.root / "docs/releases/0.4.0.json").read_text())
+    assert (record["workflow_run"]["id"], record["workflow_run"]["conclusion"]) == (7, "failure")
 
 
 def test_command_without_a_terminal_does_not_release(type_in, armed):
@@ -331,8 +355,99 @@ def test_ctrl_c_ends_the_test_command(armed, environment, program, tmp_path):
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=60)
-    assert process.returncode != 0
+    assert process.returncode == 130
     assert "interrupted in `tests`" in errors
+    assert "this run pushed nothing and tagged nothing" in errors
     assert "Traceback" not in errors
     assert not Path(f"/proc/{started.read_text().strip()}").exists()
+    assert armed.remote_refs() == before
+
+
+def parent(pid):
+    return int(re.search(r"(?m)^PPid:\s*(\d+)$", Path(f"/proc/{pid}/status").read_text())[1])
+
+
+@pytest.mark.parametrize("killed", ["papermill", "kernel"])
+def test_killed_release_ends_the_test_command(armed, environment, killed, tmp_path):
+    started = tmp_path / "started"
+    command = f"trap '' INT TERM; sleep 600 & echo $$ $! > {started}.new; mv {started}.new {started}; wait"
+    armed.edit("pyproject.toml", '["git", "--version"]', json.dumps(["sh", "-c", command]))
+    armed.commit()
+    with subprocess.Popen(
+        [BIN / "papermill", "runbooks/release.ipynb", "-p", "version", "0.4.0", "-p", "dry_run", "False"],
+        cwd=armed.root,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as process:
+        deadline = time.monotonic() + 120
+        while not started.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        command_and_child = [int(pid) for pid in started.read_text().split()]
+        # The parent of the command is its supervisor, whose parent is the kernel.
+        os.kill(process.pid if killed == "papermill" else parent(parent(command_and_child[0])), signal.SIGKILL)
+        running = command_and_child
+        while running and time.monotonic() < deadline:
+            time.sleep(0.05)
+            running = [pid for pid in command_and_child if is_running(pid)]
+        assert running == []
+
+
+def is_running(pid):
+    try:
+        return not re.search(r"(?m)^State:\s*Z", Path(f"/proc/{pid}/status").read_text())
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+@pytest.mark.parametrize("program", ["papermill", "binoc-runbook"])
+def test_ctrl_c_at_the_start_of_the_release_is_reported(armed, environment, program, tmp_path):
+    # A slow `git` gives time for the interruption.
+    started = tmp_path / "started"
+    git = tmp_path / "bin/git"
+    git.parent.mkdir()
+    slow = f'[ -z "$JPY_PARENT_PID" ] || {{ touch {started}; sleep 5; }}'
+    git.write_text(f'#!/bin/sh\n{slow}\nexec {shutil.which("git")} "$@"\n')
+    git.chmod(0o755)
+    arguments = {
+        "papermill": ["runbooks/release.ipynb", "-p", "version", "0.4.0", "-p", "dry_run", "False"],
+        "binoc-runbook": ["release", "0.4.0", "--yes"],
+    }[program]
+    process = subprocess.Popen(
+        [BIN / program, *arguments],
+        cwd=armed.root,
+        env=environment | {"PATH": f"{git.parent}{os.pathsep}{environment['PATH']}"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 60
+    while not started.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "this run pushed nothing and tagged nothing" in errors
+    assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize("program", ["papermill", "binoc-runbook"])
+def test_release_does_not_start_without_a_place_for_its_record(type_in, armed, program):
+    (armed.root / "runs").touch()
+    before = armed.remote_refs()
+    done = type_in(
+        program,
+        *{
+            "papermill": ["runbooks/release.ipynb", "-p", "version", "0.4.0", "-p", "dry_run", "False"],
+            "binoc-runbook": ["release", "0.4.0", "--yes"],
+        }[program],
+    )
+    assert done.returncode == 1
+    assert "failed: release: runs" in done.stderr
+    assert "mv runs runs.old" in done.stderr
+    assert "Traceback" not in done.stderr
     assert armed.remote_refs() == before

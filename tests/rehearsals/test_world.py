@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import tempfile
+import textwrap
+from pathlib import Path
+
 import pytest
 
 from binoc_runbook.finding import RefusedError
 from binoc_runbook.rehearsal.offline_crates import use_vendored_crates
 from binoc_runbook.rehearsal.rehearsal_world import open_world
+from binoc_runbook.release.parameters import open_target
+from binoc_runbook.stages import ACTION_STAGES, CHECK_STAGES
 from binoc_runbook.world import World
 
 pytestmark = pytest.mark.rehearsal
@@ -51,6 +59,69 @@ def test_git_configuration_of_the_user_is_not_used(checkout, monkeypatch, tmp_pa
     assert world.git.identity() == "Rehearsal <rehearsal@localhost>"
     assert not world.git.signs_tags()
     world.close()
+
+
+def test_settings_that_change_a_push_are_rehearsed_and_reported(checkout):
+    config = checkout.git
+    config("config", "--global", "push.followTags", "true", cwd=checkout.root)
+    config("config", "--global", "push.default", "matching", cwd=checkout.root)
+    config("config", "push.pushOption", "token=secret", cwd=checkout.root)
+    config("config", "remote.origin.mirror", "true", cwd=checkout.root)
+    # These name programs of the server of the user.
+    config("config", "remote.origin.receivepack", "/srv/bin/receive-pack", cwd=checkout.root)
+    world = open_world(checkout.root)
+    settings = {setting.key: setting.value for setting in world.git.settings("push", "remote")}
+    assert {
+        key: value for key, value in settings.items() if key not in ("remote.origin.url", "remote.origin.fetch")
+    } == {
+        "push.followtags": "true",
+        "push.default": "matching",
+        "push.pushoption": "rehearsal",
+        "remote.origin.mirror": "true",
+    }
+    world.git.run(["git", "tag", "-a", "-m", "Never pushed", "v0.3.9"])
+    target = open_target(world, None)
+    remote, push_branch = CHECK_STAGES[-1], ACTION_STAGES[0]
+    observed = remote.observe(target)
+    assert observed.state == "done"
+    assert [finding.saw.count("`") for finding in observed.findings if "push.followTags" in finding.saw] == [6]
+    assert push_branch.act(target, print) == ()
+    assert set(world.git.remote_refs("origin").refs) == {"HEAD", "refs/heads/main"}
+    world.close()
+
+
+def test_directory_of_a_killed_rehearsal_is_removed_by_the_next_one(checkout, monkeypatch, tmp_path):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    code = """
+        import sys, time
+        from pathlib import Path
+        from binoc_runbook.rehearsal.rehearsal_world import open_world
+        world = open_world(Path(sys.argv[1]))
+        print(world.root.parent, flush=True)
+        time.sleep(600)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code), str(checkout.root)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as owner:
+        theirs = Path(owner.stdout.readline().strip())
+        assert theirs.is_dir()
+        assert theirs.is_relative_to(temporary)
+        # Without a lock file, or with another name, a directory is not ours.
+        others = [temporary / "binoc-rehearsal-without-a-lock", temporary / "another"]
+        for other in others:
+            other.mkdir()
+        (temporary / "another/owner.lock").touch()
+        (temporary / "binoc-rehearsal-link").symlink_to(temporary / "another")
+        open_world(checkout.root).close()
+        assert theirs.is_dir(), "the owner is still running"
+        owner.kill()
+    open_world(checkout.root).close()
+    assert not theirs.exists()
+    left = {path.name for path in temporary.iterdir()}
+    assert left == {"another", "binoc-rehearsal-link", "binoc-rehearsal-without-a-lock"}
+    assert (temporary / "another/owner.lock").exists()
 
 
 def test_close_removes_all_files(checkout, world):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
+import re
 
 import pytest
 
@@ -10,6 +13,7 @@ from binoc_runbook.finding import RefusedError
 from binoc_runbook.rehearsal.rehearsal_world import open_world
 from binoc_runbook.release.parameters import open_target
 from binoc_runbook.release.run import Release
+from binoc_runbook.release.verification import check_record
 from binoc_runbook.stages import STAGES
 from binoc_runbook.version import Version
 from binoc_runbook.world import World
@@ -56,6 +60,11 @@ def acted(release):
     return [run.stage.name for run in release.record.stages if run.acted]
 
 
+def saw(release):
+    """Return the text of the last finding of the tests."""
+    return next(run for run in release.record.stages if run.stage.name == "tests").findings[-1].saw
+
+
 def tag_of(checkout):
     return checkout.git("cat-file", "tag", "v0.4.0", cwd=checkout.remote)
 
@@ -93,13 +102,25 @@ def test_second_release_after_the_commit_of_the_record_changes_nothing(checkout,
     assert checkout.git("status", "--porcelain", cwd=checkout.root) == ""
 
 
+def test_second_release_reports_the_commits_that_are_not_in_it(checkout, run):
+    run()
+    checkout.write("new.txt", "new\n")
+    checkout.commit("A forgotten bump")
+    release = run()
+    (remote,) = (stage for stage in release.record.stages if stage.stage.name == "remote")
+    (warning,) = remote.findings.having("warning")
+    assert "A forgotten bump" in warning.saw
+    assert warning.remedy == "just prepare 0.4.1"
+    assert release.record.outcome == "released"
+
+
 def test_dry_run_shows_the_commands_and_changes_nothing(checkout, run):
     before = checkout.remote_refs()
     release = run(dry_run=True)
     assert checkout.remote_refs() == before
     assert checkout.git("tag", cwd=checkout.root) == ""
     commands = {run.stage.name: [command.arguments for command in run.commands] for run in release.record.stages}
-    assert [list(commands[name][0][:2]) for name in ACTION_STAGES] == [["git", "push"], ["git", "tag"], ["git", "push"]]
+    assert [{"push", "tag"} & set(commands[name][0]) for name in ACTION_STAGES] == [{"push"}, {"tag"}, {"push"}]
 
 
 def test_release_runs_the_commands_of_the_plan(checkout, run):
@@ -197,6 +218,54 @@ def test_tracked_file_that_the_tests_change_stops_the_release(checkout, run):
     assert checkout.remote_refs() == before
 
 
+def test_result_with_hidden_changes_is_not_kept(checkout, run):
+    checkout.git("update-index", "--assume-unchanged", "crates/demo-sdk/src/lib.rs", cwd=checkout.root)
+    checkout.write("crates/demo-sdk/src/lib.rs", "// other\n")
+    with pytest.raises(RefusedError):
+        run(dry_run=True)
+    checkout.write("crates/demo-sdk/src/lib.rs", "")
+    assert "tests" in acted(run())
+
+
+HIDE = "git update-index --assume-unchanged {0} && sed -i.old s/0.4.0/0.5.0/ {0} && rm {0}.old"
+
+
+@pytest.mark.parametrize("path", ["Cargo.toml", "CHANGELOG.md"])
+def test_hidden_change_during_the_tests_stops_the_release(checkout, run, path):
+    checkout.edit("pyproject.toml", '["git", "--version"]', f'["sh", "-c", "{HIDE.format(path)}"]')
+    checkout.commit()
+    before = checkout.remote_refs()
+    with pytest.raises(RefusedError) as refused:
+        run()
+    assert ("failed", "git ls-files -v") in {(finding.status, finding.looked_at) for finding in refused.value.findings}
+    assert checkout.remote_refs() == before
+
+
+@pytest.mark.parametrize("flag", ["--assume-unchanged", "--skip-worktree"])
+def test_prepared_version_that_is_not_in_the_commit_is_not_released(checkout, run, flag):
+    paths = ("Cargo.toml", "Cargo.lock", "CHANGELOG.md", "crates/demo-core/Cargo.toml")
+    checkout.git("update-index", flag, *paths, cwd=checkout.root)
+    for path in paths:
+        checkout.write(path, (checkout.root / path).read_text("utf-8").replace("0.4.0", "0.5.0"))
+    before = checkout.remote_refs()
+    with pytest.raises(RefusedError) as refused:
+        run(version="0.5.0")
+    assert {finding.check for finding in refused.value.findings} == {"tree"}
+    assert checkout.remote_refs() == before
+    assert not checkout.git("tag", cwd=checkout.root)
+
+
+def test_message_of_the_tag_is_that_of_the_commit(checkout, run):
+    run(until="tag")
+    checkout.edit("CHANGELOG.md", "Everything", "Something else")
+    with pytest.raises(RefusedError):
+        run()
+    checkout.git("update-index", "--assume-unchanged", "CHANGELOG.md", cwd=checkout.root)
+    target = open_target(World.real(checkout.root), Version.parse("0.4.0"))
+    (command,) = STAGES[-2].commands(target)
+    assert "Everything" in command.stdin
+
+
 def test_push_by_another_user_during_the_tests_stops_the_release(checkout, run):
     release = run(until="recheck")
     checkout.push_from_another_clone()
@@ -213,6 +282,19 @@ def test_commit_after_the_tests_is_not_released(checkout, run, when):
     with pytest.raises(RefusedError, match="HEAD"):
         release.recheck() if when == "recheck" else release.run(when)
     assert checkout.remote_refs() == before
+
+
+@pytest.mark.parametrize("key", ["remote.origin.url", "remote.origin.pushurl"])
+@pytest.mark.parametrize("when", ["recheck", *ACTION_STAGES])
+def test_remote_that_the_tests_change_is_not_pushed_to(checkout, run, git, when, key):
+    release = run(until=when)
+    other = checkout.root.parent / "other.git"
+    git("clone", "--quiet", "--bare", str(checkout.remote), str(other))
+    checkout.git("config", key, str(other), cwd=checkout.root)
+    before = git("ls-remote", str(other))
+    with pytest.raises(RefusedError):
+        release.recheck() if when == "recheck" else release.run(when)
+    assert git("ls-remote", str(other)) == before
 
 
 def test_protected_branch_stops_the_release_before_the_tag(checkout, run):
@@ -300,6 +382,46 @@ def test_existing_record_is_not_overwritten(checkout, run):
     first = (checkout.root / "docs/releases/0.4.0.json").read_bytes()
     run()
     assert (checkout.root / "docs/releases/0.4.0.json").read_bytes() == first
+
+
+def test_filed_record_has_its_digest(checkout, run):
+    run()
+    assert check_record(checkout.root, Version.parse("0.4.0")).having("ok")
+    checkout.edit("docs/releases/0.4.0.json", '"outcome": "released"', '"outcome": "refused"')
+    assert check_record(checkout.root, Version.parse("0.4.0")).having("failed")
+
+
+@pytest.mark.parametrize("failing", [False, True])
+def test_record_has_the_output_of_failed_tests_only(checkout, run, failing):
+    command = ["sh", "-c", f"echo a line of the tests; exit {failing:d}"]
+    checkout.edit("pyproject.toml", '["git", "--version"]', json.dumps(command))
+    checkout.commit()
+    with contextlib.suppress(RefusedError):
+        run()
+    stages = json.loads((checkout.root / "runs/0.4.0.json").read_text())["stages"]
+    (finding,) = next(stage["findings"] for stage in stages if stage["name"] == "tests")[-1:]
+    digest = hashlib.sha256((checkout.root / "runs/0.4.0/tests.log").read_bytes()).hexdigest()
+    assert ("a line of the tests" in finding["saw"]) is failing
+    assert (f"1 line, 20 bytes, SHA-256 {digest}" in finding["saw"]) is not failing
+
+
+def test_result_of_earlier_tests_has_the_digest_of_their_output(checkout, run):
+    digest = re.search("SHA-256 [0-9a-f]{64}", saw(run(until="recheck")))
+    assert digest[0] in saw(run(until="recheck"))
+
+
+def test_test_command_does_not_get_credentials(checkout, run, monkeypatch):
+    monkeypatch.setenv("TWINE_USERNAME", "rosa")
+    monkeypatch.setenv("MY_VARIABLE", "mine")
+    monkeypatch.setenv("OTHER_VARIABLE", "other")
+    checkout.edit("pyproject.toml", '["git", "--version"]', '["env"]\nhidden-variables = ["my_*"]')
+    checkout.commit()
+    release = run(dry_run=True)
+    lines = (checkout.root / "runs/0.4.0/tests.log").read_text().splitlines()
+    names = {line.partition("=")[0] for line in lines}
+    assert not names & {"TWINE_USERNAME", "MY_VARIABLE"}
+    assert {"OTHER_VARIABLE", "BINOC_RUNBOOK_TESTING", "PATH"} <= names
+    assert release.target.world.processes.inherits("TWINE_USERNAME") == "rosa"
 
 
 def test_refused_release_writes_a_record(checkout, run):

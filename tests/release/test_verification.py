@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from binoc_runbook import start_verification
 from binoc_runbook.finding import RefusedError
 from binoc_runbook.release.parameters import parse_verification_parameters
+from binoc_runbook.release.record import digest_of
+from binoc_runbook.release.verification import check_record
+from binoc_runbook.version import Version
+
+RECORD = "docs/releases/0.4.0.json"
 
 
 @pytest.mark.parametrize(
@@ -72,3 +79,32 @@ def use_real_world(checkout, monkeypatch) -> None:
     """Allow the real world, which is not used before the first check."""
     monkeypatch.chdir(checkout.root)
     monkeypatch.delenv("PYTEST_CURRENT_TEST")
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({}, "ok"),
+        ({"seconds": 11.0}, "failed"),
+        ({"commit": None}, "failed"),
+        ({"another": "key"}, "failed"),
+        ({"digest": "0" * 64}, "failed"),
+        ({"digest": None}, "warning"),
+    ],
+)
+def test_filed_record_is_compared_with_its_digest(checkout, a_record, changes, status):
+    record = a_record()
+    checkout.write(RECORD, json.dumps(record | {"digest": digest_of(record)} | changes, indent=1))
+    (finding,) = check_record(checkout.root, Version.parse("0.4.0"))
+    assert (finding.check, finding.status, finding.looked_at) == ("records", status, RECORD)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "[" * 100_000])
+def test_filed_record_that_cannot_be_read_fails(checkout, text):
+    checkout.write(RECORD, text)
+    (finding,) = check_record(checkout.root, Version.parse("0.4.0"))
+    assert (finding.check, finding.status, finding.looked_at) == ("records", "failed", RECORD)
+
+
+def test_release_without_a_filed_record_has_no_finding(checkout):
+    assert not check_record(checkout.root, Version.parse("0.4.0"))

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from binoc_runbook.release.parameters import open_target
+from binoc_runbook.release.record import digest_of
 from binoc_runbook.release.run import Release
 from binoc_runbook.release.verification import Verification
 from binoc_runbook.site.releases.overview import (
@@ -78,6 +79,13 @@ def test_record_of_a_real_release_is_valid(checkout, monkeypatch):
     assert (str(record.version), record.tag, record.commit) == ("0.4.0", "v0.4.0", checkout.head())
     assert list(record.stages) == stages
     assert tagged_by(Git(checkout.root), record) == ("Rosa Release", None)
+
+
+def test_record_with_its_digest_is_valid(file, tmp_path, a_record):
+    file(digest=digest_of(a_record()))
+    (release,), findings = read_releases(tmp_path)
+    assert not findings
+    assert release.tag == "v0.4.0"
 
 
 def test_record_of_a_verification_is_valid(checkout, file, tmp_path):
@@ -160,6 +168,8 @@ def test_verification_of_a_rehearsal_fails(file, tmp_path):
         {"stages": [{"name": "tree"}]},
         {"stages": ["tree"]},
         {"remote_refs": []},
+        {"digest": "0" * 64},
+        {"digest": None},
     ],
     ids=lambda changes: ascii(changes)[:30],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from binoc_runbook.release.parameters import open_target
@@ -141,3 +143,90 @@ def test_tag_of_the_remote_is_fetched(checkout, tagged):
     checkout.git("tag", "-d", "v0.4.0", cwd=checkout.root)
     (command,) = BY_NAME["tag"].commands(open_target(World.real(checkout.root), Version.parse("0.4.0")))
     assert command.arguments[:3] == ("git", "fetch", "--no-tags")
+
+
+def test_wrapper_that_is_not_in_git_blocks_the_workflow(observed, checkout):
+    checkout.git("rm", "--quiet", "--cached", "just", cwd=checkout.root)
+    checkout.write(".git/info/exclude", "/just\n")
+    checkout.commit("Remove the wrapper")
+    assert (checkout.root / "just").is_file()
+    assert observed("workflow") == "blocked"
+
+
+#: A second published crate, which depends on the first one, and its publish job.
+DEPENDENT = {
+    "pyproject.toml": """
+
+[[tool.binoc-runbook.artifacts]]
+name = "demo-extra"
+registry = "crates.io"
+path = "crates/demo-extra"
+environment = "crates-io-extra"
+""",
+    ".github/workflows/publish.yml": """\
+  publish-demo-extra:
+    needs: [check-dists]
+    if: startsWith(github.ref, 'refs/tags/v')
+    runs-on: ubuntu-24.04
+    timeout-minutes: 10
+    environment: crates-io-extra
+    permissions:
+      id-token: write
+    steps:
+      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
+        with:
+          persist-credentials: false
+      - run: cargo publish -p demo-extra --locked --no-verify
+""",
+}
+
+
+@pytest.mark.parametrize(
+    ("dependency", "order"),
+    [
+        ('[dependencies]\ndemo-sdk = { path = "../demo-sdk", version = "0.4.0" }\n', True),
+        (
+            '[target.x.build-dependencies]\nx = { package = "demo-sdk", path = "../demo-sdk", version = "*" }\n',
+            True,
+        ),
+        ("[dependencies]\ndemo-sdk.workspace = true\n", True),
+        ('[dev-dependencies]\ndemo-sdk = { path = "../demo-sdk" }\n', False),
+        ("", False),
+    ],
+    ids=["normal", "build", "inherited", "development", "none"],
+)
+def test_dependent_crate_is_published_after_its_dependency(checkout, dependency, order):
+    checkout.write("Cargo.toml", (checkout.root / "Cargo.toml").read_text() + SHARED)
+    manifest = (checkout.root / "crates/demo-sdk/Cargo.toml").read_text().replace("demo-sdk", "demo-extra")
+    checkout.write("crates/demo-extra/Cargo.toml", f"{manifest}\n{dependency}")
+    checkout.write("crates/demo-extra/src/lib.rs", "")
+    for path, text in DEPENDENT.items():
+        checkout.write(path, (checkout.root / path).read_text() + text)
+    checkout.commit()
+    findings = workflow_findings(checkout)
+    assert [finding.status for finding in findings.having("failed", "ok")] == ["failed" if order else "ok"]
+    if order:
+        (finding,) = findings.having("failed")
+        assert finding.looked_at.startswith(".github/workflows/publish.yml:")
+        needs = re.search(r"`(needs: \[.*\])`", finding.remedy)[1]  # the edit that the remedy shows
+        path = ".github/workflows/publish.yml"
+        head, _, job = (checkout.root / path).read_text().rpartition("needs: [check-dists]")
+        checkout.write(path, f"{head}{needs}{job}")
+        checkout.commit()
+        assert not workflow_findings(checkout).having("failed")
+
+
+SHARED = '\n[workspace.dependencies]\ndemo-sdk = { path = "crates/demo-sdk", version = "0.4.0" }\n'
+
+
+def workflow_findings(checkout):
+    target = open_target(World.real(checkout.root), Version.parse("0.4.0"))
+    return BY_NAME["workflow"].observe(target).findings
+
+
+def test_changelog_that_is_not_utf8_is_blocked_and_has_a_plan(observed, checkout):
+    (checkout.root / "CHANGELOG.md").write_bytes(b"## [0.4.0]\n\n- caf\xe9\n")
+    checkout.commit()
+    assert observed("sync") == "blocked"
+    (command,) = BY_NAME["tag"].commands(open_target(World.real(checkout.root), Version.parse("0.4.0")))
+    assert "caf\ufffd" in command.stdin

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from binoc_runbook.version import Version
-from binoc_runbook.workspace.changelog import add_heading, section
+from binoc_runbook.workspace.changelog import add_heading, add_link, section
 
 V = Version.parse
 DAY = datetime.date(2026, 11, 22)
@@ -165,3 +165,52 @@ def test_all_other_bytes_are_kept(lines: list[str], end: str, last: bool) -> Non
         tail = len(text) - start
         assert once[:start] + once[len(once) - tail :] == text
         assert (once[start : len(once) - tail]).split() != []
+
+
+# Links.
+
+HOST = "https://example.org/"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", ""),
+        ("[other]: x\n", "[other]: x\n"),
+        ("[0.4.0]: x\n", "[0.4.0]: x\n"),
+        ("```\n[0.3.0]: x/v0.3.0\n```\n", "```\n[0.3.0]: x/v0.3.0\n```\n"),
+        (
+            "[Unreleased]: compare/v0.3.0...HEAD\n[0.3.0]: tag/v0.3.0\n",
+            "[Unreleased]: compare/v0.4.0...HEAD\n[0.4.0]: compare/v0.3.0...v0.4.0\n[0.3.0]: tag/v0.3.0\n",
+        ),
+        (
+            "[unreleased]: compare/v0.3.0..main\r\n[0.3.0]: compare/v0.2.0..v0.3.0\r\n[0.2.0]: tag/v0.2.0",
+            "[unreleased]: compare/v0.4.0..main\r\n[0.4.0]: compare/v0.3.0..v0.4.0\r\n"
+            "[0.3.0]: compare/v0.2.0..v0.3.0\r\n[0.2.0]: tag/v0.2.0",
+        ),
+        (
+            "[Unreleased]: compare/v0.3.0...HEAD",
+            "[Unreleased]: compare/v0.4.0...HEAD\n[0.4.0]: compare/v0.3.0...v0.4.0\n",
+        ),
+        (
+            "[0.3.0]: compare/v0.2.0...v0.3.0\n[0.2.0]: tag/v0.2.0\n",
+            "[0.4.0]: compare/v0.3.0...v0.4.0\n[0.3.0]: compare/v0.2.0...v0.3.0\n[0.2.0]: tag/v0.2.0\n",
+        ),
+        (
+            "[Unreleased]: compare/v0.3.0...HEAD\n[0.3.0]: tag/v0.3.0\n[0.2.0]: tag/v0.2.0\n",
+            "[Unreleased]: compare/v0.4.0...HEAD\n[0.4.0]: tag/v0.4.0\n[0.3.0]: tag/v0.3.0\n[0.2.0]: tag/v0.2.0\n",
+        ),
+        ("[Unreleased]: other\n[0.3.0]: tag/v0.3.0\n", None),
+        ("[0.3.0]: other\n", None),
+        ("[0.5.0]: tag/v0.5.0\n", None),
+    ],
+)
+def test_link_of_the_new_version_has_the_form_of_the_others(before: str, after: str | None) -> None:
+    before, expected = (
+        None if text is None else text.replace(": compare", f": {HOST}compare").replace(": tag", f": {HOST}tag")
+        for text in (before, after)
+    )
+    assert before is not None
+    assert add_link(before, V("0.4.0"), "v0.4.0") == expected
+    if expected is not None:
+        assert add_link(expected, V("0.4.0"), "v0.4.0") == expected

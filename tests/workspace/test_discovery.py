@@ -277,7 +277,7 @@ INHERITING: Files = {
     [
         CargoMetadata(error="`cargo` was not found on PATH", remedy="install it"),
         CargoMetadata.parse("warning: what is this?"),
-        CargoMetadata.parse('{"packages": [], "workspace_root": "/elsewhere"}'),
+        CargoMetadata.parse('{"packages": [], "workspace_members": [], "workspace_root": "/elsewhere"}'),
     ],
 )
 def test_without_cargo_inherited_values_are_unknown(report: CargoMetadata, lay: Lay) -> None:

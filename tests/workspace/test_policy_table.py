@@ -125,6 +125,11 @@ def test_branch_can_be_a_string(load: Callable[[str], Policy]) -> None:
     assert load('[tool.binoc-runbook]\nbranch = "trunk"\n').branch == ("trunk",)
 
 
+def test_timeouts_are_seconds(load: Callable[[str], Policy]) -> None:
+    policy = load("[tool.binoc-runbook]\npush-timeout = 90\nquery-timeout = 2.5\n")
+    assert (policy.push_timeout, policy.query_timeout) == (90.0, 2.5)
+
+
 def test_path_is_normalized(load: Callable[[str], Policy]) -> None:
     assert load(GOOD.replace('"python/binoc"', '"./python//binoc/"')).artifacts[0].path == "python/binoc"
 
@@ -180,12 +185,21 @@ def test_policy_can_be_an_inline_table(load: Callable[[str], Policy]) -> None:
         # commands
         ('["just", "test-code"]', "[]", 8),
         ('test = ["just", "test-code"]', 'test = ["just"]\nsmoke-test = "python try.py"', 9),
+        ('test = ["just", "test-code"]', 'test = ["just"]\nhidden-variables = "MY_*"', 9),
+        ('test = ["just", "test-code"]', 'test = ["just"]\nhidden-variables = ["MY VARIABLE"]', 9),
+        ('test = ["just", "test-code"]', 'test = ["just"]\nhidden-variables = ["MY_*", "*"]', 9),
         # the example of a crate
         ('"crates-io"', '"crates-io"\nexample = "crates/gone"', 25),
         ('"crates-io"', '"crates-io"\nexample = "../other"', 25),
         ('"pypi-binoc"', '"pypi-binoc"\nexample = "crates/binoc-sdk"', 17),
         # GitHub
         ('"harvard-lil/binoc"', '"binoc"', 9),
+        # timeouts
+        ('remote = "origin"', 'push-timeout = "600"', 7),
+        ('remote = "origin"', "push-timeout = true", 7),
+        ('remote = "origin"', "push-timeout = 0", 7),
+        ('remote = "origin"', "query-timeout = nan", 7),
+        ('remote = "origin"', "query-timeout = 86401", 7),
         ('"harvard-lil/binoc"', '"https://github.com/harvard-lil/binoc.git"', 9),
         ('"publish.yml"', '".github/workflows/publish.yml"', 10),
         ('"publish.yml"', '"publish"', 10),
@@ -398,9 +412,12 @@ def test_all_keys_have_help() -> None:
         "branch",
         "remote",
         "test",
+        "hidden-variables",
         "smoke-test",
         "repository",
         "workflow",
+        "push-timeout",
+        "query-timeout",
         "artifacts",
         "name",
         "registry",

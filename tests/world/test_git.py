@@ -133,8 +133,12 @@ def test_url_of_a_remote_is_shown_without_credentials_and_paths(checkout, here):
         checkout.git("remote", "set-url", "origin", url, cwd=checkout.root)
         return Git(checkout.root).remote_url("origin")
 
-    assert shown("https://rosa:secret@example.org/demo.git") == "https://example.org/demo.git"
+    assert shown("https://rosa:secret@example.org/demo.git") == "https://***@example.org/demo.git"
+    assert shown("https://example.org/demo.git?token=secret") == "https://example.org/demo.git?token=***"
+    assert shown("rosa:secret@example.org:demo.git") == "***@example.org:demo.git"
     assert shown("git@example.org:demo.git") == "git@example.org:demo.git"
+    assert shown("ssh://git@example.org/demo.git") == "ssh://git@example.org/demo.git"
+    assert shown("file:///srv/git/demo.git") == "…/demo.git"
     assert shown("/srv/git/demo.git") == "…/demo.git"
     assert here.remote_url("upstream") is None
 

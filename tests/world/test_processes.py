@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -11,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from binoc_runbook.world.processes import Processes
+from binoc_runbook.checks.observations import TIMED_OUT
+from binoc_runbook.world import processes
+from binoc_runbook.world.processes import Processes, process_threads
 
 
 def python(code: str) -> list[str]:
@@ -54,9 +57,9 @@ def test_missing_long_command_has_exit_code_127(here, tmp_path):
 
 
 def test_timeout_has_exit_code_124(here):
-    done = here.run(python("import time; time.sleep(60)"), timeout=0.5)
-    assert done.returncode == 124
-    assert done.reason
+    done = here.run(python("import sys, time; print('why', file=sys.stderr); time.sleep(60)"), timeout=3)
+    assert done.returncode == TIMED_OUT
+    assert done.reason.endswith("why")
 
 
 def test_tool_of_an_environment_that_is_not_activated_is_used(here, monkeypatch):
@@ -124,7 +127,7 @@ def test_interruption_during_the_start_ends_the_command(here, tmp_path):
     for _ in range(30):  # the signal arrives at a different moment each time
         with pytest.raises(KeyboardInterrupt):
             here.watch(
-                ["sh", "-c", f"echo $$ > {started}; kill -INT $PPID; exec sleep 60"],
+                ["sh", "-c", f"echo $$ > {started}; kill -INT {os.getpid()}; exec sleep 60"],
                 tmp_path / "log",
                 lambda line: None,
             )
@@ -134,9 +137,9 @@ def test_interruption_during_the_start_ends_the_command(here, tmp_path):
 def test_second_interruption_still_ends_the_command(here, tmp_path):
     pids: list[int] = []
     # The command ignores the first signal, and sends one to its parent.
-    code = """
+    code = f"""
         import os, signal, time
-        signal.signal(signal.SIGINT, lambda *_: os.kill(os.getppid(), signal.SIGINT))
+        signal.signal(signal.SIGINT, lambda *_: os.kill({os.getpid()}, signal.SIGINT))
         print(os.getpid())
         while True:
             time.sleep(1)
@@ -186,3 +189,105 @@ def test_withheld_variable_is_not_inherited_and_can_be_set(tmp_path, monkeypatch
     assert withheld.run(program).stdout.strip() == "None"
     withheld.environment = {"OF_THE_USER": "given"}
     assert withheld.run(program).stdout.strip() == "given"
+
+
+#: Starts a child process, which ignores all signals that it can ignore, and writes to `heartbeat` until it is ended.
+HEARTBEAT = """
+import subprocess, sys
+beat = '''
+import os, signal, time
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, signal.SIG_IGN)
+while True:
+    with open("heartbeat.new", "w") as file:
+        file.write(f"{os.getpid()} {time.monotonic()}")
+    os.replace("heartbeat.new", "heartbeat")
+    time.sleep(0.05)
+'''
+subprocess.run([sys.executable, "-c", beat])
+"""
+
+
+def heart(directory):
+    """Wait for the first heartbeat; return the process that writes it."""
+    deadline = time.monotonic() + 30
+    while not (directory / "heartbeat").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return int((directory / "heartbeat").read_text().split()[0])
+
+
+def ends(pid):
+    deadline = time.monotonic() + 30
+    while _is_running(pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not _is_running(pid)
+
+
+def test_timeout_ends_child_processes(here, tmp_path):
+    assert here.run(python(HEARTBEAT), timeout=3).returncode == TIMED_OUT
+    assert ends(heart(tmp_path))
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_long_command_and_its_child_processes_end_with_the_process_that_started_them(tmp_path, number):
+    code = f"""
+        from pathlib import Path
+        from binoc_runbook.world.processes import Processes
+        Processes(Path.cwd()).watch({python(HEARTBEAT)!r}, Path("log"), print)
+    """
+    owner = subprocess.Popen(python(code), cwd=tmp_path, start_new_session=True)
+    pid = heart(tmp_path)
+    assert _is_running(pid)
+    owner.send_signal(number)
+    owner.wait(30)
+    assert ends(pid)
+    last = (tmp_path / "heartbeat").read_text()
+    time.sleep(0.3)
+    assert (tmp_path / "heartbeat").read_text() == last
+
+
+def test_exit_codes_of_a_supervised_command(here, tmp_path):
+    assert here.watch(["sh", "-c", "exit 7"], tmp_path / "log", lambda line: None).returncode == 7
+    assert here.watch(["sh", "-c", "kill -9 $$"], tmp_path / "log", lambda line: None).returncode == 128 + 9
+    (tmp_path / "text").write_text("not a program")
+    (tmp_path / "text").chmod(0o755)
+    assert here.watch([str(tmp_path / "text")], tmp_path / "log", lambda line: None).returncode == 126
+
+
+def test_supervised_command_has_default_signals_and_no_other_descriptors(here, tmp_path):
+    code = """
+        import os, signal
+        print(signal.getsignal(signal.SIGINT) is signal.default_int_handler, int(signal.getsignal(signal.SIGTERM)))
+        print(sorted(os.listdir("/dev/fd"))[:-1])
+    """
+    ended = here.watch(python(code), tmp_path / "log", lambda line: None)
+    assert ended.tail == ("True 0", "['0', '1', '2']")
+    ended = here.watch(["sh", "-c", "kill -PIPE $$"], tmp_path / "log", lambda line: None)
+    assert ended.returncode == 128 + signal.SIGPIPE
+
+
+def test_processes_have_their_own_session(here, tmp_path):
+    code = "import os; print(os.getsid(0))"
+    assert here.run(python(code)).stdout.strip() != str(os.getsid(0))
+    assert here.watch(python(code), tmp_path / "log", lambda line: None).tail != (str(os.getsid(0)),)
+
+
+def test_wait_is_reported(here, monkeypatch):
+    monkeypatch.setattr(processes, "NOTICE", 0.1)
+    lines: list[str] = []
+    here.on_wait = lines.append
+    assert here.run(["sleep", "1"], timeout=60).returncode == 0
+    assert lines
+    assert all("`sleep 1`" in line for line in lines)
+
+
+def test_interruption_ends_processes_of_threads(here, tmp_path):
+    def interrupted() -> None:
+        with process_threads() as pool:
+            pool.submit(here.run, python(HEARTBEAT))
+            heart(tmp_path)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert ends(heart(tmp_path))

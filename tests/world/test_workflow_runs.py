@@ -125,7 +125,7 @@ def test_client_without_a_token_sends_no_request(github):
     assert github.log == []
 
 
-def test_hidden_repository_and_missing_permission_are_no_access(github):
+def test_hidden_repository_and_missing_permission_are_not_queried_again(github):
     token = github.token({"contents": "read"})
     forbidden = runs_of(github, GH_TOKEN=token).await_start(60, Recorder())
     github.repository = "example/other"
@@ -144,7 +144,7 @@ def test_hidden_repository_and_missing_permission_are_no_access(github):
         Response.text(200, "<html>"),
     ],
 )
-def test_unusable_response_is_no_answer(github, monkeypatch, response):
+def test_unusable_response_leaves_the_run_unknown(github, monkeypatch, response):
     monkeypatch.setattr(github, "respond", lambda request: response)
     lookup = runs_of(github).latest()
     assert (lookup.kind, bool(lookup.reason)) == ("no answer", True)
@@ -155,7 +155,7 @@ def test_start_is_awaited_until_the_limit(github):
     lookup = runs_of(github).await_start(0.1, listener)
     assert lookup.kind == "no run"
     assert lookup.seconds > 0
-    assert listener.events == ["line"]  # one line shows what is awaited
+    assert listener.events == ["note"]  # one line shows what is awaited
 
 
 def test_state_is_looked_up_once_without_a_limit(github):

@@ -45,7 +45,7 @@ def _published(view: RemoteView, version: Version, published: Mapping[Artifact, 
         saw = f"already published: {names}; it is unknown whether the tag `{view.tag}` is on `{view.remote}`"
         return Finding.unknown(CHECK, looked_at, saw, f"git ls-remote {view.remote}; if it succeeds, run this again")
     saw = f"already published: {names}, but `{view.remote}` has no tag `{view.tag}`; a version is published only once"
-    return Finding.failed(CHECK, looked_at, saw, f"just prepare {version.next}")
+    return Finding.failed(CHECK, looked_at, saw, f"just prepare {version.next()}")
 
 
 def _yanked(lookup: VersionLookup) -> str:

@@ -25,7 +25,8 @@ def workflow_run(lookup: RunLookup, policy: Policy, version: Version, commit: st
         return _state(lookup.run, lookup.question, policy)
     if lookup.kind != "no run":
         remedy = f"gh run list --workflow {policy.workflow} --commit {commit}, or open {page_of(policy)}"
-        return Finding.unknown(CHECK, lookup.question, lookup.reason, remedy)
+        saw = f"the runs of `{policy.workflow}` cannot be read: {lookup.reason}"
+        return Finding.unknown(CHECK, lookup.question, saw, remedy)
     saw = f"GitHub has no run of `{policy.workflow}` for `{policy.tag_of(version)}`"
     if age is not None and age >= RETENTION:
         saw += "; the tag is old, so the run can have been deleted"
@@ -34,6 +35,12 @@ def workflow_run(lookup: RunLookup, policy: Policy, version: Version, commit: st
         saw += f" {lookup.seconds:.0f} s after the push"
     saw += "; likely causes: the workflow is disabled, or another workflow pushed the tag with its own token"
     return Finding.failed(CHECK, lookup.question, saw, _start(policy, version))
+
+
+def no_repository(policy: Policy) -> Finding:
+    """Return the finding about a policy that does not name the repository at GitHub."""
+    saw = f"the policy has no `repository`, so the runs of `{policy.workflow}` cannot be read"
+    return Finding.unknown(CHECK, policy.source, saw, 'add `repository = "owner/name"` to [tool.binoc-runbook]')
 
 
 def unfinished(run: GitHubRun, question: str, version: Version, seconds: float) -> Finding:

@@ -10,6 +10,10 @@ Ancestry = Literal["yes", "no", "unknown"]
 Outcome = Literal["value", "absent", "forbidden", "refused", "no answer", "no token"]
 
 
+#: The exit code of a command that was ended at its limit, as with `timeout` of GNU coreutils.
+TIMED_OUT = 124
+
+
 @dataclass(frozen=True, slots=True)
 class ProcessResult:
     """Result of a process: its argument list, exit code and output."""
@@ -32,7 +36,7 @@ class TreeState:
 
     `commit` and `tree` are full object names, `None` before the first commit; `branch` is the short name, `None` when
     HEAD is detached. `operation` is the unfinished operation and the command that ends it. `changed` and `untracked`
-    are paths from the root.
+    are paths from the root; `hidden` are the changes that `git status` does not report.
     """
 
     commit: str | None
@@ -43,6 +47,37 @@ class TreeState:
     operation: tuple[str, str] | None
     changed: tuple[str, ...]
     untracked: tuple[str, ...]
+    hidden: tuple[HiddenChange, ...] = ()
+
+    @property
+    def differs(self) -> bool:
+        """Return whether a tracked file differs from the commit."""
+        return bool(self.changed or self.hidden)
+
+
+@dataclass(frozen=True, slots=True)
+class HiddenChange:
+    """Tracked file that differs from the commit, or is `absent`, while git does not compare it.
+
+    `assumed` is the flag of `git update-index --assume-unchanged`, `skipped` that of `--skip-worktree`, which sparse
+    checkouts also use.
+    """
+
+    path: str
+    absent: bool
+    assumed: bool
+    skipped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CommitComparison:
+    """Comparison of files that were read from the work tree with the commit, by paths from the root.
+
+    `differing` have other content in the commit; `uncommitted` are not in it.
+    """
+
+    differing: tuple[str, ...] = ()
+    uncommitted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +87,15 @@ class Tag:
     annotated: bool
     object: str
     commit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Setting of git: its key, its value, and its scope (`system`, `global`, `local`, `worktree` or `command`)."""
+
+    key: str
+    scope: str
+    value: str
 
 
 @dataclass(frozen=True, slots=True)

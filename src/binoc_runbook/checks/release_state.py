@@ -311,7 +311,7 @@ def _prepare(traces: ReleaseTraces) -> str:
 
 
 def _next_version(traces: ReleaseTraces) -> str:
-    return f"./just prepare {traces.context.version.next}"
+    return f"./just prepare {traces.context.version.next()}"
 
 
 def _list_runs(traces: ReleaseTraces) -> str:

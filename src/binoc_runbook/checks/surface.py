@@ -8,7 +8,9 @@ has the line, and the edit that prevents it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
+from binoc_runbook.checks.crate_dependencies import CRATES_IO, refused_dependencies
 from binoc_runbook.finding import Finding, Findings, Place
 from binoc_runbook.policy import MANIFEST_OF, NAMES, Artifact, Policy
 from binoc_runbook.workspace import REGISTRY, Package, Workspace
@@ -16,19 +18,19 @@ from binoc_runbook.workspace.manifest import strings
 from binoc_runbook.workspace.python import is_private
 
 CHECK = "surface"
-#: The name under which `package.publish` allows crates.io (Cargo book, *The publish field*).
-CRATES_IO = "crates-io"
 
 
 def surface(workspace: Workspace, policy: Policy) -> Findings:
     """Compare the policy with the manifests; a workspace that cargo cannot read is unknown."""
     findings = [*workspace.problems, *workspace.cargo_errors(CHECK)]
     for artifact in policy.artifacts:
-        findings += _artifact(artifact, workspace.package_of(artifact))
+        findings += _artifact(artifact, workspace.package_of(artifact), workspace)
     if policy.declared:
         findings += (_undeclared(package) for package in _others(workspace, policy) if package.publishable)
     else:
         findings.append(_without_policy(workspace))
+        for package in workspace.packages:
+            findings += (replace(finding, status="warning") for finding in _dependencies(workspace, package))
     return Findings(findings)
 
 
@@ -49,13 +51,20 @@ def withheld(workspace: Workspace, policy: Policy) -> Findings:
     return Findings(findings)
 
 
+def _dependencies(workspace: Workspace, package: Package) -> Iterator[Finding]:
+    """Check that crates.io accepts the dependencies of a crate that can be published there."""
+    if package.publishable and not _other_registries(package):
+        for place, saw, remedy in refused_dependencies(workspace, package):
+            yield Finding.failed(CHECK, place, saw, remedy)
+
+
 def _others(workspace: Workspace, policy: Policy) -> Iterator[Package]:
     """Return the packages that the policy does not declare."""
     declared = [workspace.package_of(artifact) for artifact in policy.artifacts]
     return (package for package in workspace.packages if not any(package is other for other in declared))
 
 
-def _artifact(artifact: Artifact, package: Package | None) -> Iterator[Finding]:
+def _artifact(artifact: Artifact, package: Package | None, workspace: Workspace) -> Iterator[Finding]:
     what = f"`{artifact.name}` for {NAMES[artifact.registry]}"
     if package is None:
         kind = f"`{MANIFEST_OF[artifact.registry]}`"
@@ -70,6 +79,8 @@ def _artifact(artifact: Artifact, package: Package | None) -> Iterator[Finding]:
     if package.publishable is False or _other_registries(package):
         why, remedy = _obstacle(package, place)
         yield Finding.failed(CHECK, place, f"the policy declares {what}, but {why}", remedy)
+    elif refused := list(_dependencies(workspace, package)):
+        yield from refused
     elif package.directory == artifact.path and package.publishable:
         place = package.document.place("package" if package.ecosystem == "cargo" else "project", "name")
         yield Finding.ok(CHECK, place, f"{what} can be published, as the policy declares")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import shlex
+from collections.abc import Collection, Iterator
 
-from binoc_runbook.checks.observations import TreeState
+from binoc_runbook.checks.observations import CommitComparison, TreeState
 from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.policy import Policy
+from binoc_runbook.workspace.replace import is_temporary
 
 CHECK = "tree"
 
@@ -21,14 +23,27 @@ _SKIPS = re.compile(
 )
 
 _STATUS = "git status"
+_FLAGS = "git ls-files -v"
+_COMMIT = "git ls-tree HEAD"
+
+_EQUAL = CommitComparison()
 
 
-def tree(state: TreeState | str, policy: Policy) -> Findings:
-    """Check the state of a checkout; `state` is the reason if git could not read it."""
+def tree(
+    state: TreeState | str,
+    policy: Policy,
+    comparison: CommitComparison | str = _EQUAL,
+    required: Collection[str] = (),
+) -> Findings:
+    """Check the state of a checkout; `state` is the reason if git could not read it.
+
+    `comparison` is that of the files that the other checks and cargo read, or the reason if there is none. `required`
+    are the paths that must be in the commit. Without these two arguments, only the changes that git knows are checked.
+    """
     if isinstance(state, str):
         saw = f"git cannot read this checkout: {state}"
         return Findings([Finding.failed(CHECK, _STATUS, saw, "run this in the root directory of a clone")])
-    return Findings(_findings(state, policy))
+    return Findings([*_findings(state, policy, comparison), *_uncommitted(state, policy, comparison, required)])
 
 
 def unrecorded(state: TreeState) -> tuple[str, ...]:
@@ -36,14 +51,16 @@ def unrecorded(state: TreeState) -> tuple[str, ...]:
     return tuple(path for path in state.untracked if not path.startswith(RECORDS))
 
 
-def _findings(state: TreeState, policy: Policy) -> Iterator[Finding]:
+def _findings(state: TreeState, policy: Policy, comparison: CommitComparison | str) -> Iterator[Finding]:
+    unseen = [*_hidden(state), *_differing(state, comparison)]
     if state.commit is None:
         yield Finding.failed(CHECK, "HEAD", "the repository has no commit to tag", "git commit")
     if state.changed:
         saw = f"{_list_files(state.changed)} changed since the commit; the tag would not contain the changes"
         yield Finding.failed(CHECK, _STATUS, saw, "git diff HEAD; then commit the changes, or `git stash`")
-    else:
+    elif not unseen:
         yield Finding.ok(CHECK, _STATUS, "no tracked file differs from the commit")
+    yield from unseen
     if state.branch is not None and policy.allows_branch(state.branch):
         yield Finding.ok(CHECK, "HEAD", f"on the release branch `{state.branch}`")
     else:
@@ -56,12 +73,57 @@ def _findings(state: TreeState, policy: Policy) -> Iterator[Finding]:
     if state.shallow:
         saw = "the clone is shallow: it has no history to compare, and its push may be rejected"
         yield Finding.failed(CHECK, ".git", saw, "git fetch --unshallow")
-    if paths := unrecorded(state):
+    # The check `sync` reports what `set-version` has left.
+    if paths := tuple(path for path in unrecorded(state) if not is_temporary(path)):
         saw = f"{_list_files(paths)} not tracked; the tests can use untracked files, but the tag will not contain them"
         yield Finding.warning(CHECK, _STATUS, saw, "git add --all, or add the files to `.gitignore`")
     if marker := _SKIPS.search(state.message):
         saw = f"the commit message contains `{marker[0]}`, so GitHub would start no workflow for the tag"
         yield Finding.failed(CHECK, "HEAD", saw, "git commit --allow-empty -m 'Release'")
+
+
+def _hidden(state: TreeState) -> Iterator[Finding]:
+    """Yield the changes in tracked files that git does not compare."""
+    missing = tuple(change.path for change in state.hidden if change.absent and change.skipped and not change.assumed)
+    if missing:
+        saw = f"{_list_files(missing)} of the commit missing in this checkout, so the checks and tests cannot read them"
+        yield Finding.failed(CHECK, _FLAGS, saw, "git sparse-checkout disable")
+    others = [change for change in state.hidden if change.path not in missing]
+    if others:
+        saw = f"{_list_files(tuple(change.path for change in others))} changed since the commit, hidden from git status"
+        options = {
+            "--no-assume-unchanged": [change.path for change in others if change.assumed],
+            "--no-skip-worktree": [change.path for change in others if change.skipped],
+        }
+        # git applies only the first of the two options.
+        commands = [f"git update-index {name} {shlex.join(paths)}" for name, paths in options.items() if paths]
+        yield Finding.failed(CHECK, _FLAGS, saw, " && ".join([*commands, "git diff HEAD"]))
+
+
+def _differing(state: TreeState, comparison: CommitComparison | str) -> Iterator[Finding]:
+    """Yield the differences of the files that were read, if git status does not report them."""
+    if isinstance(comparison, str):
+        if state.commit is not None:
+            saw = f"git cannot compare the manifests with the commit: {comparison}"
+            yield Finding.unknown(CHECK, _COMMIT, saw, "git fsck")
+        return
+    reported = {*state.changed, *(change.path for change in state.hidden)}
+    if paths := tuple(path for path in comparison.differing if path not in reported):
+        saw = f"{_list_files(paths)} different from the commit, which git status does not report"
+        # git compares the content of a file if its time has changed.
+        yield Finding.failed(CHECK, _COMMIT, saw, f"touch {shlex.join(paths)} && git diff HEAD")
+
+
+def _uncommitted(
+    state: TreeState, policy: Policy, comparison: CommitComparison | str, required: Collection[str]
+) -> Iterator[Finding]:
+    """Yield the required files that are not in the commit; the policy decides which files are published."""
+    if isinstance(comparison, str):
+        return
+    if paths := tuple(path for path in comparison.uncommitted if path in required and path not in state.changed):
+        saw = f"{_list_files(paths)} used by the release, but not in the commit; a clone does not have them"
+        finding = Finding.failed if policy.declared else Finding.warning
+        yield finding(CHECK, _COMMIT, saw, f"git add --force {shlex.join(paths)} && git commit")
 
 
 def _list_files(paths: tuple[str, ...], shown: int = 5) -> str:

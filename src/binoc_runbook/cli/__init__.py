@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from binoc_runbook.cli.options import Command, parse
-from binoc_runbook.cli.output import INTERRUPTED, REFUSED, report
+from binoc_runbook.cli.output import INTERRUPTED, REFUSED, report, show_line
 from binoc_runbook.files import root_of
-from binoc_runbook.finding import Finding, RefusedError
+from binoc_runbook.finding import Finding, InterruptedRunError, RefusedError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,8 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if getattr(parsed, "json", False):
             report(refused.findings, as_json=True, version=None)
         else:
-            print(refused, file=sys.stderr)
-        return REFUSED
+            show_line(str(refused))
+        return INTERRUPTED if isinstance(refused, InterruptedRunError) else REFUSED
     except KeyboardInterrupt:
         print("interrupted; run the same command again to continue", file=sys.stderr)
         return INTERRUPTED

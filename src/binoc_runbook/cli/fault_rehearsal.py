@@ -58,7 +58,7 @@ class _Rehearsal:
             result = sandbox.type(command)
             self._expect(result.returncode == 0, command, f"exits with {result.returncode}: {result.reason}")
         if scenario.releases == "next":
-            sandbox.version = sandbox.version.next
+            sandbox.version = sandbox.version.next()
         final = self._release()
         self._expect(final.status in ("ok", "warning"), "the release, again", f"ends with status {final.status}")
         self._diagnose(scenario.final)

@@ -59,6 +59,12 @@ def _version(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("version", metavar="VERSION", help="the version, for example 0.5.0")
 
 
+def _prepare(sub: argparse.ArgumentParser) -> None:
+    _version(sub)
+    about = "also prepare a version that is tagged, published, or lower than a tagged version"
+    sub.add_argument("--any-version", action="store_true", help=about)
+
+
 def _optional_version(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("version", nargs="?", metavar="VERSION", help="the version [default: from the manifests]")
 
@@ -163,7 +169,7 @@ COMMANDS: dict[str, tuple[Command, Callable[[argparse.ArgumentParser], None]]] =
     "verify": (subcommands.verify, _verify),
     "doctor": (subcommands.doctor, _doctor),
     "set-version": (subcommands.set_version, _version),
-    "prepare": (subcommands.prepare, _version),
+    "prepare": (subcommands.prepare, _prepare),
     "setup-check": (subcommands.setup_check, _json),
     "github-release": (subcommands.github_release, _github_release),
     "adr": (subcommands.adr, _adr),

@@ -1,4 +1,7 @@
-"""Output and exit codes of the commands: results on standard output, everything else on standard error."""
+"""Output and exit codes of the commands: results on standard output, everything else on standard error.
+
+Everything that a command prints passes through this module or `display.terminal`, where secrets are masked.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import sys
 from typing import Any, TextIO
 
 from binoc_runbook.finding import Findings
+from binoc_runbook.redaction import each_string, mask
 
 OK, REFUSED, INTERRUPTED = 0, 1, 130
 
@@ -15,8 +19,8 @@ SCHEMA = 1
 
 
 def show_line(line: str) -> None:
-    """Print a line of progress on standard error."""
-    print(line, file=sys.stderr)
+    """Print a line of progress, or a refusal, on standard error."""
+    print(mask(line), file=sys.stderr)
 
 
 def report(findings: Findings, *, stream: TextIO | None = None, as_json: bool = False, **facts: object) -> None:
@@ -49,5 +53,5 @@ def verdict(findings: Findings, version: str) -> str:
 
 def print_json(value: Any) -> None:
     """Print one JSON value on standard output."""
-    json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
+    json.dump(each_string(value, mask), sys.stdout, indent=2, ensure_ascii=False)
     print()

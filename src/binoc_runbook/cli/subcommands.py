@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
 
 from binoc_runbook.cli.output import OK, REFUSED, SCHEMA, exit_code, gate_code, print_json, report, show_line, verdict
 from binoc_runbook.finding import Finding, Findings, RefusedError
 from binoc_runbook.stages import CHECK_STAGES, STAGES, Target
+from binoc_runbook.version import shortened
 from binoc_runbook.world import World
+from binoc_runbook.world.processes import process_threads
 
 
 def _target(root: Path, parsed: argparse.Namespace) -> Target:
@@ -19,7 +20,9 @@ def _target(root: Path, parsed: argparse.Namespace) -> Target:
     from binoc_runbook.release.parameters import open_target, parse_version
 
     version = parse_version(getattr(parsed, "version", None))
-    return open_target(World.real(root), version, remote=getattr(parsed, "remote", None))
+    target = open_target(World.real(root), version, remote=getattr(parsed, "remote", None))
+    target.world.show_waits(show_line)
+    return target
 
 
 # Commands that only read.
@@ -27,7 +30,7 @@ def _target(root: Path, parsed: argparse.Namespace) -> Target:
 
 def inspect(root: Path, parsed: argparse.Namespace) -> int:
     """List the packages of the workspace, their versions, and whether each can be published."""
-    workspace = World.real(root).workspace()
+    workspace = World.real(root).workspace(locked=False)
     if parsed.json:
         print_json(workspace.to_json())
         return OK
@@ -76,7 +79,7 @@ def _check_stages(target: Target) -> Findings:
     # Each stage mostly waits for git or cargo, so the stages run in threads. GitPython is imported before, because its
     # import would block them.
     import_module("git")
-    with ThreadPoolExecutor() as pool:
+    with process_threads() as pool:
         findings = list(pool.map(lambda stage: stage.observe(target).findings, CHECK_STAGES))
     return Findings(finding for stage in findings for finding in stage)
 
@@ -130,11 +133,13 @@ def doctor(root: Path, parsed: argparse.Namespace) -> int:
     from binoc_runbook.display import diagnosis as table
     from binoc_runbook.display import terminal
     from binoc_runbook.release.doctor import examine
-    from binoc_runbook.release.verification import read_checksums
+    from binoc_runbook.release.verification import download_checksums, read_checksums
 
     target = _target(root, parsed)
     sums = None if parsed.sums is None else _from_root(root, parsed.sums.resolve()).as_posix()
-    diagnosis = examine(target, read_checksums(root, sums, target) or {}, own_build=sums is None)
+    checksums = {} if sums else download_checksums(target)
+    own_build = not (sums or checksums)
+    diagnosis = examine(target, checksums or read_checksums(root, sums, target) or {}, own_build=own_build)
     if parsed.json:
         print_json({"schema": SCHEMA, "version": str(target.version), "tag": target.tag, **diagnosis.to_json()})
         return OK
@@ -248,7 +253,7 @@ def _confirm(version: str) -> None:
     print(f"\nthis pushes and publishes; type {version} to continue: ", end="", file=sys.stderr, flush=True)
     answer = sys.stdin.readline().strip()
     if answer != version:
-        saw = f"is `{answer}`, not `{version}`"
+        saw = f"is `{shortened(answer)}`, not `{version}`"
         finding = Finding.failed("release", "the typed version", saw, f"./just release {version}")
         raise RefusedError("not confirmed; nothing was done", [finding])
 
@@ -307,7 +312,7 @@ def prepare(root: Path, parsed: argparse.Namespace) -> int:
     from binoc_runbook.release.prepare import next_commands, prepare_version
 
     target = _target(root, parsed)
-    findings = prepare_version(target)
+    findings = prepare_version(target, any_version=parsed.any_version)
     report(findings, stream=sys.stderr)
     if exit_code(findings) == OK:
         print(*next_commands(target), sep="\n")
@@ -319,12 +324,17 @@ def prepare(root: Path, parsed: argparse.Namespace) -> int:
 
 def check_tag(root: Path, parsed: argparse.Namespace) -> int:
     """Check that the ref of a workflow run is a release tag, and that the manifests have its version."""
-    from binoc_runbook.checks.ref import ref
+    from binoc_runbook.checks.ref import RefCommits, ref
+    from binoc_runbook.workspace.input_files import input_files
     from binoc_runbook.workspace.policy_table import read_policy
 
-    findings = ref(parsed.ref, World.real(root).workspace(), read_policy(root))
+    # The lock file is not checked: a workflow runs this before it has an index, and its builds use `--locked`.
+    world, policy = World.real(root), read_policy(root)
+    workspace, git = world.workspace(locked=False), world.git
+    commits = RefCommits(git.commit_of("HEAD"), git.commit_of(parsed.ref))
+    findings = ref(parsed.ref, workspace, policy, git.compare(input_files(workspace, policy)), commits)
     report(findings, stream=sys.stderr, as_json=parsed.json, ref=parsed.ref)
-    return exit_code(findings)
+    return gate_code(findings)
 
 
 def github_release(root: Path, parsed: argparse.Namespace) -> int:

@@ -1,7 +1,7 @@
 """Output of findings, tables and lines: colours and wrapping in a terminal, plain text in a file or a pipe.
 
 In a terminal, rich follows `NO_COLOR`, the width and the supported colours. Elsewhere lines are not wrapped, so that
-programs can read them, and rich is not loaded.
+programs can read them, and rich is not loaded. Secrets are masked before a text is wrapped.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from binoc_runbook.finding import SIGN, Finding, Findings, Status
+from binoc_runbook.redaction import mask
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,7 +33,7 @@ def show_table(stream: TextIO, headings: Sequence[str], rows: Iterable[Sequence[
     """Print a table: in columns in a terminal, separated by tabs elsewhere."""
     if not stream.isatty():
         for row in rows:
-            print(*row, sep="\t", file=stream)
+            print(*map(mask, row), sep="\t", file=stream)
         return
     from rich.table import Table
 
@@ -40,23 +41,23 @@ def show_table(stream: TextIO, headings: Sequence[str], rows: Iterable[Sequence[
     for heading in headings:
         table.add_column(heading, overflow="fold")  # a truncated name cannot be searched for
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(mask, row))
     _console(stream).print(table)
 
 
 def show_lines(stream: TextIO, lines: Iterable[str]) -> None:
-    """Print lines unchanged."""
+    """Print lines unchanged, except for secrets."""
     for line in lines:
-        print(line, file=stream)
+        print(mask(line), file=stream)
 
 
 def _plain_printer(stream: TextIO) -> _Show:
     def show(finding: Finding, with_heading: bool) -> None:
         if with_heading:
             print(finding.check, file=stream)
-        print(f"  {SIGN[finding.status]} {finding.status}  {finding.looked_at}: {finding.saw}", file=stream)
+        print(mask(f"  {SIGN[finding.status]} {finding.status}  {finding.looked_at}: {finding.saw}"), file=stream)
         if finding.remedy:
-            print(f"      → {finding.remedy}", file=stream)
+            print(f"      → {mask(finding.remedy)}", file=stream)
 
     return show
 
@@ -71,10 +72,10 @@ def _colour_printer(stream: TextIO) -> _Show:
         if with_heading:
             console.print(Text(finding.check, style="bold"))
         status = (f"{SIGN[finding.status]} {finding.status}", _STYLE[finding.status])
-        line = Text.assemble(status, "  ", (finding.looked_at, "cyan"), ": ", finding.saw)
+        line = Text.assemble(status, "  ", (mask(finding.looked_at), "cyan"), ": ", mask(finding.saw))
         console.print(Padding.indent(line, 2))
         if finding.remedy:
-            console.print(Padding.indent(Text.assemble("→ ", (finding.remedy, "bold")), 6))
+            console.print(Padding.indent(Text.assemble("→ ", (mask(finding.remedy), "bold")), 6))
 
     return show
 

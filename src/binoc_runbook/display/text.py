@@ -9,7 +9,7 @@ from binoc_runbook.finding import SIGN, Finding, Findings
 from binoc_runbook.policy import NAMES
 from binoc_runbook.release.record import StageRun
 from binoc_runbook.release.run import Release
-from binoc_runbook.stages import ACTION_STAGES, STAGES, Stage, State, Target
+from binoc_runbook.stages import ACTION_STAGES, STAGES, Command, Stage, State, Target
 from binoc_runbook.world.triggered_run import JobRun, PublishedArtifact
 
 STATE_SIGN: dict[State, str] = {"done": "✓", "ready": "→", "blocked": "✗", "unknown": "?"}
@@ -50,7 +50,14 @@ def stage(run: StageRun, *, all_findings: bool = True) -> Iterator[str]:
     yield from _indented(run.findings if all_findings else run.findings.having("failed", "unknown", "warning"))
     for planned in run.commands:
         yield f"    $ {planned}"
-        yield f"      {planned.effect}" if run.acted else f"      skipped; effect: {planned.effect}"
+        yield f"      {effect(run, planned)}"
+
+
+def effect(run: StageRun, planned: Command) -> str:
+    """Return the effect of a command, and whether this run had it."""
+    if run.acted:
+        return planned.effect
+    return f"{'without effect' if run.started else 'skipped'}; effect: {planned.effect}"
 
 
 def chapter(head: str, findings: Findings) -> Iterator[str]:
@@ -99,7 +106,7 @@ def followed(release: Release, published: Sequence[PublishedArtifact], red: Find
         yield f"the tag would start {policy.workflow}, which publishes {names}"
         return
     if target.world.kind == "real":
-        yield f"the runs of {policy.workflow} are not checked, because the policy has no `repository`"
+        yield f"the run of {policy.workflow} is looked up after `push-tag`"
         return
     if not published:
         yield f"the tag is on the remote; a quick rehearsal does not run {policy.workflow}"
@@ -136,17 +143,18 @@ def _columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 def ending(release: Release, filed: str | None) -> Iterator[str]:
     """Return the result of a run, and the next commands."""
     target, policy = release.target, release.target.policy
-    if all(run.state == "done" and not run.acted for run in release.record.stages if run.stage in ACTION_STAGES):
-        yield f"✓ {target.version} is already released as {target.tag}; nothing was changed"
+    actions = [run for run in release.record.stages if run.stage in ACTION_STAGES]
+    if all(run.state == "done" and not run.started for run in actions):
+        yield f"✓ {target.version} is already released as {target.tag}; this run changed nothing"
     elif release.dry_run:
         unknown = [run.stage.name for run in release.record.stages if run.state == "unknown"]
-        yield f"✓ dry run of {target.version}: no check failed; nothing was pushed or tagged"
+        yield f"✓ dry run of {target.version}: no check failed; this run pushed and tagged nothing"
         if unknown:
             yield f"? unknown: {', '.join(unknown)}; a real release stops there"
         if target.world.kind == "real":
             yield f"next: ./just release {target.version}"
     else:
-        acted = ", ".join(run.stage.name for run in release.record.stages if run.acted and run.stage in ACTION_STAGES)
+        acted = ", ".join(run.stage.name for run in actions if run.acted) or "no stage: another run was first"
         released = "is released" if target.world.kind == "real" else "was released in this rehearsal"
         yield f"✓ {target.version} {released} as {target.tag}; this run performed {acted}"
     yield from _refs(target.remote, release.record.refs)

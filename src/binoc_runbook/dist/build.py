@@ -11,7 +11,7 @@ import shutil
 import tarfile
 import time
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, NoReturn
@@ -27,10 +27,15 @@ from binoc_runbook.files import mark_cache
 from binoc_runbook.finding import Finding, RefusedError
 from binoc_runbook.policy import Artifact
 from binoc_runbook.stages.target import Target
+from binoc_runbook.workspace.manifest import Manifest
+from binoc_runbook.workspace.manifest_tree import PYTHON
 
 CHECK = "dist"
 
 Part = Literal["sources", "wheels"]
+
+#: Cargo finds the other packaged crates only at its default registry, and the dependencies of crates are on crates.io.
+PACKAGING = {"CARGO_REGISTRY_DEFAULT": "crates-io"}
 
 _BUILT = (".whl", ".tar.gz", ".crate")
 
@@ -96,6 +101,7 @@ class _Build:
         return [f"--remap-path-prefix={directory}={name}" for directory, name in directories]
 
     def run(self, part: Part | None, platform: str | None) -> list[Path]:
+        self.check_backends()
         wheels = [] if part == "sources" else self.select_platforms(platform)
         if part == "wheels":
             for artifact, _ in wheels:
@@ -108,14 +114,30 @@ class _Build:
         # Only this step can use the network. All later steps use only the crates in the lock file.
         self.execute("fetch", ["cargo", "fetch", "--locked"])
         if part != "wheels":
-            for artifact in self.target.policy.artifacts:
-                (self.make_crate if artifact.registry == "crates.io" else self.make_sdist)(artifact)
+            artifacts = self.target.policy.artifacts
+            self.make_crates([artifact for artifact in artifacts if artifact.registry == "crates.io"])
+            for artifact in artifacts:
+                if artifact.registry == "pypi":
+                    self.make_sdist(artifact)
         for artifact, wheel_platform in wheels:
             self.make_wheel(artifact, wheel_platform)
         write_checksums(self.out)
         return [*sorted(path for path in self.out.iterdir() if path.name != CHECKSUMS), self.out / CHECKSUMS]
 
     # Preconditions
+
+    def check_backends(self) -> None:
+        """Refuse a distribution that maturin does not build."""
+        for artifact in self.target.policy.artifacts:
+            if artifact.registry == "crates.io":
+                continue
+            manifest = Manifest(self.root, f"{artifact.path}/{PYTHON}")
+            backend = manifest.get("build-system", "build-backend")
+            # A backend that wraps maturin has its own name.
+            if backend != "maturin" and manifest.get("tool", "maturin") is None:
+                saw = f"the build backend is `{backend}`, but this command only knows `maturin`"
+                remedy = f"build `{artifact.name}` with `python -m build {artifact.path}` in the workflow"
+                self.refuse(str(manifest.place("build-system", "build-backend")), saw, remedy)
 
     def select_platforms(self, tag: str | None) -> list[tuple[Artifact, WheelPlatform]]:
         """Return the distributions with the platforms of their wheels."""
@@ -172,10 +194,15 @@ class _Build:
 
     # Build steps
 
-    def make_crate(self, artifact: Artifact) -> None:
-        self.execute(artifact.name, ["cargo", "package", "--locked", "--offline", "--package", artifact.name])
-        for path in (self.work / "target/package").glob(f"{artifact.name}-[0-9]*.crate"):
-            path.replace(self.out / path.name)
+    def make_crates(self, artifacts: Sequence[Artifact]) -> None:
+        """Package all crates with one command: only then can one depend on another that is not published yet."""
+        if not artifacts:
+            return
+        packages = [word for artifact in artifacts for word in ("--package", artifact.name)]
+        self.execute("crates", ["cargo", "package", "--locked", "--offline", *packages], environment=PACKAGING)
+        for artifact in artifacts:
+            for path in (self.work / "target/package").glob(f"{artifact.name}-[0-9]*.crate"):
+                path.replace(self.out / path.name)
 
     def make_sdist(self, artifact: Artifact) -> None:
         directory = self.work / "made" / f"{artifact.name}-sdist"

@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from binoc_runbook.checks.observations import GitHubResponse
-from binoc_runbook.checks.sync import CHANGELOG
-from binoc_runbook.files import sha256_of
+from binoc_runbook.files import read_file, sha256_of
 from binoc_runbook.finding import Finding, Findings, RefusedError
 from binoc_runbook.stages.target import Target
 from binoc_runbook.version import Version
-from binoc_runbook.workspace.changelog import section
+from binoc_runbook.workspace.changelog import CHANGELOG, section
 
 CHECK = "github-release"
 
@@ -66,7 +65,7 @@ class _ReleasePublication:
 
     def read_notes(self) -> str:
         try:
-            text = (self.target.world.root / CHANGELOG).read_text("utf-8")
+            text = read_file(self.target.world.root / CHANGELOG).decode()
         except (OSError, UnicodeDecodeError) as error:
             _refuse(CHANGELOG, f"cannot be read: {type(error).__name__}", f"save `{CHANGELOG}` as UTF-8")
         notes = section(text, self.target.version)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from binoc_runbook.checks.dists.archives import TarArchive
 from binoc_runbook.checks.dists.crates_io import check_crates_io_rules
 from binoc_runbook.checks.dists.expected_files import crate_name
+from binoc_runbook.dist.build import PACKAGING
 from binoc_runbook.files import sha256_of
 from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.policy import Artifact
@@ -43,10 +44,22 @@ def verify_crates(
     crates = [artifact for artifact in target.policy.artifacts if artifact.registry == "crates.io"]
     if not crates:
         return Findings([Finding.ok(CHECK, str(target.policy.source), "the policy lists no crate")])
-    findings: list[Finding] = []
-    for artifact in crates:
-        findings += _CrateVerification(target, artifact, directory, on_line, shown, install).run()
-    return Findings(findings)
+    verifications = [_CrateVerification(target, artifact, directory, on_line, shown, install) for artifact in crates]
+    # With one command, because only then can one crate depend on another that is not published yet.
+    command = ["cargo", "package", "--locked"]
+    command += [word for artifact in crates for word in ("--package", artifact.name)]
+    for verification in verifications:
+        verification.packaged.unlink(missing_ok=True)
+    result = verifications[0].watch(command, environment=PACKAGING)
+    if result.returncode == 127:
+        problem = [Finding.unknown(CHECK, " ".join(command), result.reason, "install Rust with rustup")]
+    elif result.returncode != 0:
+        remedy = "fix the errors of cargo, and commit the fix"
+        problem = [Finding.failed(CHECK, " ".join(command), result.reason, remedy)]
+    else:
+        problem = []
+    findings = [finding for verification in verifications for finding in verification.run(compare=not problem)]
+    return Findings([*problem, *findings])
 
 
 class _CrateVerification:
@@ -73,12 +86,19 @@ class _CrateVerification:
     def tools(self) -> Path:
         return self.work.with_name("tools")
 
-    def run(self) -> Iterator[Finding]:
+    @property
+    def packaged(self) -> Path:
+        """Return the path of the `.crate` that cargo creates here."""
+        return self.work / "package" / self.path.name
+
+    def run(self, *, compare: bool) -> Iterator[Finding]:
+        """Check the file in the directory; with `compare`, also against the one that cargo has created."""
         if not self.path.is_file():
             yield Finding.failed(CHECK, self.shown, "is missing", "just sources")
         else:
             yield from self.check_rules()
-        yield from self.check_package()
+        if compare:
+            yield from self.compare_content()
         yield self.check_api()
 
     def check_rules(self) -> Iterator[Finding]:
@@ -95,21 +115,14 @@ class _CrateVerification:
         if not defects:
             yield Finding.ok(CHECK, self.shown, "has the metadata that crates.io requires")
 
-    def check_package(self) -> Iterator[Finding]:
-        """Check that the crate compiles, and that cargo packages the same content as in the directory."""
-        packaged = self.work / "package" / self.path.name
-        packaged.unlink(missing_ok=True)
-        command = ["cargo", "package", "--locked", "--package", self.artifact.name]
-        result = self.watch(command)
-        if result.returncode == 127:
-            yield Finding.unknown(CHECK, " ".join(command), result.reason, "install Rust with rustup")
-        elif result.returncode != 0:
-            yield Finding.failed(CHECK, " ".join(command), result.reason, "fix the errors of cargo, and commit the fix")
-        elif not packaged.is_file():
-            saw = f"did not create `{packaged.name}`"
-            yield Finding.failed(CHECK, " ".join(command), saw, f"just set-version {self.version}")
+    def compare_content(self) -> Iterator[Finding]:
+        """Check that cargo has packaged the same content as in the directory."""
+        if not self.packaged.is_file():
+            saw = f"did not create `{self.packaged.name}`"
+            command = f"cargo package --locked --package {self.artifact.name}"
+            yield Finding.failed(CHECK, command, saw, f"just set-version {self.version}")
         elif self.path.is_file():
-            expected, actual = sha256_of(packaged), sha256_of(self.path)
+            expected, actual = sha256_of(self.packaged), sha256_of(self.path)
             if actual == expected:
                 yield Finding.ok(CHECK, self.shown, f"compiles, and is equal to the output of cargo: sha256 {actual}")
             else:
@@ -158,7 +171,12 @@ class _CrateVerification:
         result = self.watch(["cargo", "install", "--locked", "--root", str(self.tools), SEMVER_CHECKS])
         return f"`{SEMVER_CHECKS}` could not be installed ({result.reason})" if result.returncode != 0 else None
 
-    def watch(self, command: list[str], collect: Callable[[str], None] = lambda line: None) -> LoggedResult:
+    def watch(
+        self,
+        command: list[str],
+        collect: Callable[[str], None] = lambda line: None,
+        environment: Mapping[str, str] | None = None,
+    ) -> LoggedResult:
         def on_line(line: str) -> None:
             self.on_line(line)
             collect(line)
@@ -166,8 +184,8 @@ class _CrateVerification:
         self.on_line(f"$ {' '.join(command)}")
         log = self.work / "logs" / f"{self.artifact.name}-{command[1]}.log"
         # A backtrace would follow the error, and findings contain only the last lines.
-        environment = {"CARGO_TARGET_DIR": str(self.work), "RUST_BACKTRACE": "0"}
-        return self.processes.watch(command, log, on_line, environment=environment)
+        variables = {"CARGO_TARGET_DIR": str(self.work), "RUST_BACKTRACE": "0", **(environment or {})}
+        return self.processes.watch(command, log, on_line, environment=variables)
 
 
 def _compatible_part(version: str) -> list[int]:

@@ -1,12 +1,14 @@
 """papermill engine for runbooks: live output, interruption, and a clean record.
 
-Imported only when papermill runs a runbook. It differs from papermill's own engine in four points:
+Imported only when papermill runs a runbook. It differs from papermill's own engine in five points:
 
 - lines that the library sends while a long command runs (`LIVE`) are printed on standard error when they arrive;
 - cells and their child processes cannot print to papermill's standard output, which may be the record;
 - Ctrl-C interrupts the cell and its child processes, and cells that did not run are not marked as completed (papermill
   marks all of them);
-- the record contains no paths of this machine, and the record of a release is filed at the path in `RECORD`.
+- the record of the last attempt is kept, and a run whose record cannot be written does not start;
+- the record contains no secrets and no paths of this machine, also during the run, and the record of a release is filed
+  at the path in `RECORD`.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from keyword import iskeyword
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -34,9 +37,14 @@ from papermill.log import logger  # type: ignore[import-untyped]
 
 from binoc_runbook import environ
 from binoc_runbook.files import root_of
-from binoc_runbook.notebook.command_line import Invocation
-from binoc_runbook.notebook.messages import LIVE, RECORD
+from binoc_runbook.finding import Finding, InterruptedRunError, RefusedError
+from binoc_runbook.notebook.command_line import RUNS, Invocation
+from binoc_runbook.notebook.messages import LIVE, MARK, RECORD
 from binoc_runbook.redaction import each_string, machine_free, plain
+
+_CONTINUE = "run the same command again: it checks what is done, and continues"
+
+_NOTHING_STARTED = "this run started no stage"
 
 #: The signals of Ctrl-C, `kill` and a closed terminal.
 STOP_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
@@ -63,6 +71,10 @@ def execute(
 
     A failed cell does not raise an exception here: papermill writes the notebook first, and then raises. The progress
     bar is off, because the live lines would break it.
+
+    Raises:
+        RefusedError: A parameter has an invalid name, another release of this clone is running, the kernel did not
+            start, or the record cannot be written.
     """
     # With a call from Python, the working directory determines the checkout; the runbook may be in another one.
     directory = invocation.directory if invocation else Path.cwd()
@@ -70,6 +82,11 @@ def execute(
     root = invocation.root if invocation else root_of(directory) or directory
 
     paths = nb.metadata.papermill
+    _check_parameters(nb)
+    if paths["output_path"] and paths["output_path"] != "-":
+        _keep_last_record(
+            (directory / paths["output_path"]).resolve(), root, version=paths.get("parameters", {}).get("version")
+        )
     paths["input_path"] = _from_root(notebook, root)
     if paths["output_path"] and paths["output_path"] != "-":
         paths["output_path"] = _from_root((directory / paths["output_path"]).resolve(), root)
@@ -78,6 +95,8 @@ def execute(
     manager = RunbookManager(nb, log_output=log_output, progress_bar=False, **saving)
     manager.root = root
     manager.notebook_start()
+    if manager.unwritten:
+        raise _not_started(manager.unwritten)
     try:
         client = RunbookClient(
             manager,
@@ -101,6 +120,9 @@ def execute(
         )
     finally:
         manager.notebook_complete()
+    if manager.unwritten:
+        # papermill would write the notebook again, and raise this error instead of that of the cell.
+        raise RefusedError(_cell_error(nb) or "the runbook has run", [manager.unwritten])
     return nb
 
 
@@ -109,6 +131,26 @@ class RunbookManager(NotebookExecutionManager):  # type: ignore[misc]
 
     #: The root of the checkout.
     root: Path
+    #: Why the last state of the notebook is not saved.
+    unwritten: Finding | None = None
+
+    def save(self, **_: Any) -> None:
+        """Save the notebook with a clean copy of the injected parameters; the kernel needs their original values.
+
+        If this is not possible, keep the reason and let the run continue. An exception here would end the kernel in the
+        middle of an action. The release itself stops when it cannot write its own record.
+        """
+        injected = [cell for cell in self.nb.cells if "injected-parameters" in cell.metadata.get("tags", [])]
+        sources = [cell.source for cell in injected]
+        clean_parameters(self.nb, self.root)
+        self.unwritten = None
+        try:
+            super().save()
+        except OSError as error:
+            self.unwritten = _unwritable(Path(self.output_path).absolute(), self.root, error)
+        finally:
+            for cell, source in zip(injected, sources, strict=True):
+                cell.source = source
 
     def fail(self, cell: NotebookNode, name: str, message: str) -> None:
         """Mark a cell as failed with an error that the kernel did not report."""
@@ -148,13 +190,34 @@ class RunbookClient(PapermillNotebookClient):  # type: ignore[misc]
     def execute(self, **kernel: Any) -> None:
         """Run all cells until one fails; `kernel` are the arguments for the process of the kernel."""
         self.reset_execution_trackers()
-        with self._sockets(), self._stopping_on_signals(), self.setup_kernel(**kernel):
+        with self._sockets(), self._stopping_on_signals(), self._started_kernel(**kernel):
             self.log.info(f"Executing notebook with kernel: {self.kernel_name}")
             self.ready = True
             self.papermill_execute_cells()
             if not self.lost:
                 reply = self.wait_for_reply(self.kc.kernel_info())
                 self.nb.metadata["language_info"] = reply["content"]["language_info"]
+
+    @contextlib.contextmanager
+    def _started_kernel(self, **kernel: Any) -> Iterator[None]:
+        """Start the kernel, and end it.
+
+        Raises:
+            RefusedError: The kernel ended before it was ready.
+        """
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(self.setup_kernel(**kernel))
+            except RuntimeError as error:  # jupyter_client: "Kernel died before replying to kernel_info"
+                if self.stops:
+                    raise InterruptedRunError("interrupted before the first cell", [], _NOTHING_STARTED) from None
+                saw = f"the process that runs the cells did not start: {error}"
+                remedy = (
+                    "python -m ipykernel --version; if it fails, delete .venv, and run the same command with ./just"
+                )
+                finding = Finding.failed("runbook", f"kernel {self.kernel_name}", saw, remedy)
+                raise _not_started(finding) from None
+            yield
 
     def papermill_execute_cells(self) -> None:
         """Run the cells in order; unlike papermill, stop between cells, and do not mark failed cells as completed."""
@@ -172,8 +235,9 @@ class RunbookClient(PapermillNotebookClient):  # type: ignore[misc]
                 # papermill does not catch these, and would then write nothing to standard output.
                 self.lost = True
                 self.shutdown_kernel = "immediate"
-                name, message = type(error).__name__, str(error)
-                self.nb_man.fail(cell, *(("KeyboardInterrupt", "killed at") if self.stops > 1 else (name, message)))
+                is_kill = self.stops > 1
+                name, message = ("KeyboardInterrupt", "killed at") if is_kill else (type(error).__name__, _loss(error))
+                self.nb_man.fail(cell, name, message)
                 break
             except BaseException:
                 self.nb_man.cell_exception(cell)
@@ -182,7 +246,7 @@ class RunbookClient(PapermillNotebookClient):  # type: ignore[misc]
                 self.nb_man.cell_complete(cell, cell_index=index)
 
     def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> NotebookNode | None:
-        """Remove the live lines from a message and print them; papermill processes the rest of the message."""
+        """Remove the live lines from a message, print them, and clean the rest, which papermill processes."""
         data = msg["content"].get("data")
         live = data.pop(LIVE, None) if isinstance(data, dict) else None
         self.shown = live is not None
@@ -191,6 +255,7 @@ class RunbookClient(PapermillNotebookClient):  # type: ignore[misc]
                 print_line(line)
             if not data:
                 return None
+        clean_output(msg["content"], self.nb_man.root)  # before it is saved or logged
         output: NotebookNode | None = super().process_message(msg, cell, cell_index)
         return output
 
@@ -225,7 +290,7 @@ class RunbookClient(PapermillNotebookClient):  # type: ignore[misc]
             self.stops += 1
             group = getattr(self.km and self.km.provisioner, "pgid", None)
             if self.stops > 2:
-                raise KeyboardInterrupt
+                raise SystemExit(130)
             if group and (self.ready or self.stops > 1):
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(group, signal.SIGINT if self.stops == 1 else signal.SIGKILL)
@@ -250,12 +315,78 @@ def print_line(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
 
-def error_text(error: Any) -> str:
-    """Return the refusal or the traceback of the failed cell from papermill's `PapermillExecutionError`."""
+def error_text(error: Any, *, with_traceback: bool = True) -> str:
+    """Return the refusal or the traceback of the failed cell from papermill's `PapermillExecutionError`.
+
+    Without `with_traceback`, return only the type and the message of an unexpected error.
+    """
+    source = error.source.strip().partition("\n")[0]
     if error.ename == "KeyboardInterrupt":  # the user does not need the traceback of an interruption
-        first = error.source.strip().partition("\n")[0]
-        return f"{error.evalue or 'interrupted at'} `{first}`"
-    return plain("\n".join(error.traceback)).strip() or f"{error.ename}: {error.evalue}"
+        return f"{error.evalue or 'interrupted at'} `{source}`; {_CONTINUE}"
+    if error.ename in (DeadKernelError.__name__, CellTimeoutError.__name__):
+        return f"the run ended at `{source}`: {error.evalue}"
+    is_refusal = error.ename in (RefusedError.__name__, InterruptedRunError.__name__)
+    short = str(error.evalue) if is_refusal else f"{error.ename}: {error.evalue}"
+    return (plain("\n".join(error.traceback)).strip() if with_traceback else "") or short
+
+
+def exit_code(error: Any) -> int:
+    """Return the exit code for papermill's `PapermillExecutionError`: 130 for an interruption, otherwise 1."""
+    return 130 if error.ename in ("KeyboardInterrupt", InterruptedRunError.__name__) else 1
+
+
+def _loss(error: Exception) -> str:
+    """Return what happened if a cell has no result, what this means, and what to type."""
+    if isinstance(error, CellTimeoutError):
+        return f"{error}; {_CONTINUE}"
+    return (
+        "the process that runs the cells (the kernel) has ended without a result; it was killed, possibly because the "
+        f"memory was full; an action of this cell may have had its effect; {_CONTINUE}"
+    )
+
+
+def _cell_error(nb: NotebookNode) -> str | None:
+    """Return the error of the cell that failed, if one did."""
+    outputs = (output for cell in nb.cells for output in cell.get("outputs", []))
+    return next((str(output.evalue or output.ename) for output in outputs if output.output_type == "error"), None)
+
+
+def _check_parameters(nb: NotebookNode) -> None:
+    names = [str(name) for name in nb.metadata.papermill.get("parameters", ())]
+    if any(not name.isidentifier() or iskeyword(name) for name in names):
+        from binoc_runbook.release.parameters import RELEASE_PARAMETERS, VERIFICATION_PARAMETERS, check_parameter_names
+
+        is_release = nb.metadata.get(MARK, {}).get("runbook", "release") == "release"
+        check_parameter_names(names, RELEASE_PARAMETERS if is_release else VERIFICATION_PARAMETERS)
+
+
+def _keep_last_record(record: Path, root: Path, *, version: object) -> None:
+    """Move the record of the last attempt, if the record of this run is at the same path in `runs/`.
+
+    Raises:
+        RefusedError: The last attempt is still running, or its record cannot be moved.
+    """
+    if record.parent != root / RUNS or not record.exists():
+        return
+    from binoc_runbook.release.attempts import REPEATED, lock, set_aside
+
+    if record.stem.startswith(REPEATED):
+        return
+    lock(root, str(version), dry_run=True)
+    try:
+        set_aside(root / RUNS, record.stem, with_notebook=True)
+    except OSError as error:
+        raise _not_started(_unwritable(record, root, error)) from None
+
+
+def _unwritable(record: Path, root: Path, error: OSError) -> Finding:
+    from binoc_runbook.release.attempts import unwritable
+
+    return unwritable(record, root, error)
+
+
+def _not_started(finding: Finding) -> RefusedError:
+    return RefusedError("the runbook was not started", [finding], _NOTHING_STARTED)
 
 
 def take_record(nb: NotebookNode) -> dict[str, Any] | None:
@@ -296,27 +427,39 @@ def file_record(nb: NotebookNode, root: Path, request: dict[str, Any]) -> str:
 
 
 def clean(nb: NotebookNode, root: Path) -> None:
-    """Remove machine paths and escape codes from an executed notebook, in place.
+    """Remove secrets, machine paths and escape codes from an executed notebook, in place.
 
     This must be done after the run, because it also cleans the source of the injected parameters.
     """
+    nb.metadata.papermill["environment_variables"] = {}
+    clean_parameters(nb, root)
+    for cell in nb.cells:
+        for output in cell.get("outputs", []):
+            clean_output(output, root)
+
+
+def clean_parameters(nb: NotebookNode, root: Path) -> None:
+    """Clean the parameters of a run, in the metadata and in the injected cell, in place."""
     translate = machine_free(root)
     metadata = nb.metadata.papermill
-    metadata["environment_variables"] = {}
     for key in ("parameters", "input_path", "output_path"):
         metadata[key] = each_string(metadata.get(key), translate)
     for cell in nb.cells:
         if "injected-parameters" in cell.metadata.get("tags", []):
             cell.source = translate(cell.source)
-        for output in cell.get("outputs", []):
-            for key in ("text", "ename", "evalue", "traceback"):
-                if key in output:
-                    output[key] = each_string(output[key], translate)
-            for mime, content in output.get("data", {}).items():
-                if mime in {"text/html", "image/svg+xml"}:
-                    output.data[mime] = each_string(content, machine_free(root, markup=True))
-                elif mime.startswith("text/") or mime.endswith("json"):
-                    output.data[mime] = each_string(content, translate)
+
+
+def clean_output(output: dict[str, Any], root: Path) -> None:
+    """Clean an output of a cell, or the content of a message of the kernel with the same keys, in place."""
+    translate = machine_free(root)
+    for key in ("text", "ename", "evalue", "traceback"):
+        if key in output:
+            output[key] = each_string(output[key], translate)
+    for mime, content in output.get("data", {}).items():
+        if mime in {"text/html", "image/svg+xml"}:
+            output["data"][mime] = each_string(content, machine_free(root, markup=True))
+        elif (mime.startswith("text/") or mime.endswith("json")) and mime != RECORD:
+            output["data"][mime] = each_string(content, translate)
 
 
 def _from_root(path: Path, root: Path) -> str:

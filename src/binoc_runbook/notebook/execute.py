@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from binoc_runbook.finding import Finding, RefusedError
+from binoc_runbook.release.attempts import NOTHING_PUSHED, unwritable
 
 RELEASE = Path("runbooks") / "release.ipynb"
 VERIFY = Path("runbooks") / "verify.ipynb"
@@ -19,16 +20,23 @@ def run_notebook(root: Path, parameters: dict[str, Any], record: Path, runbook: 
     Returns the exit code: 0 if all cells succeeded, 1 if the run was refused or failed, 130 on Ctrl-C.
 
     Raises:
-        RefusedError: The runbook does not exist.
+        RefusedError: The runbook does not exist, the record cannot be written, or another release is running.
     """
     import papermill  # type: ignore[import-untyped]
     from papermill.exceptions import PapermillExecutionError  # type: ignore[import-untyped]
+
+    from binoc_runbook.notebook.engine import error_text, exit_code
 
     notebook = next((path for path in (root / runbook, Path(__file__).parents[3] / runbook) if path.is_file()), None)
     if notebook is None:
         finding = Finding.failed("runbook", str(runbook), "does not exist", "copy it from a checkout of binoc-runbook")
         raise RefusedError("the runbook does not exist", [finding])
-    (root / record).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        (root / record).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RefusedError(
+            "the runbook was not started", [unwritable(root / record, root, error)], NOTHING_PUSHED
+        ) from None
     os.chdir(root)  # so that the paths in the record are relative to the root
     try:
         papermill.execute_notebook(
@@ -39,9 +47,8 @@ def run_notebook(root: Path, parameters: dict[str, Any], record: Path, runbook: 
             progress_bar=False,
         )
     except PapermillExecutionError as error:
-        is_refusal = error.ename == RefusedError.__name__
-        print(error.evalue if is_refusal else f"{error.ename}: {error.evalue}", file=sys.stderr)
+        print(error_text(error, with_traceback=False), file=sys.stderr)
         print(f"the record of this run is {record}", file=sys.stderr)
-        return 130 if error.ename == "KeyboardInterrupt" else 1
+        return exit_code(error)
     print(f"the record of this run is {record}", file=sys.stderr)
     return 0

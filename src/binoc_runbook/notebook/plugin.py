@@ -23,6 +23,7 @@ import contextlib
 import io
 import os
 import re
+import signal
 import sys
 import warnings
 from pathlib import Path
@@ -31,9 +32,13 @@ from typing import TYPE_CHECKING, Any
 from binoc_runbook.notebook.command_line import Invocation, amend
 
 if TYPE_CHECKING:
-    from types import TracebackType
+    from types import FrameType, TracebackType
 
     from nbformat import NotebookNode
+
+
+#: The message for an interruption outside of the cells.
+INTERRUPTED = "interrupted; run the same command again to continue"
 
 
 def _is_papermill() -> bool:
@@ -62,17 +67,35 @@ def _reopen_closed_streams() -> None:
 
 
 def _report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Print the error of a failed run, without the traceback through click and papermill."""
+    """Print the error of a failed run, without the traceback through click and papermill.
+
+    Raises:
+        SystemExit: The run was interrupted, so the exit code is not 1 but 130.
+    """
     if kind.__name__ == "PapermillExecutionError":
-        from binoc_runbook.notebook.engine import error_text
+        from binoc_runbook.notebook.engine import error_text, exit_code
 
         print(error_text(error), file=sys.stderr)
-    elif kind is KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        raise SystemExit(exit_code(error))
+    if kind is KeyboardInterrupt:
+        print(INTERRUPTED, file=sys.stderr)
+        raise SystemExit(130)
+    if kind.__name__ == "RefusedError":
+        print(error, file=sys.stderr)
     elif issubclass(kind, OSError) or kind.__module__.startswith(("papermill.", "nbformat.", "jupyter_client.")):
-        print(f"{kind.__name__}: {error}", file=sys.stderr)  # a missing directory, a broken notebook, an unknown kernel
+        from binoc_runbook.redaction import mask
+
+        print(
+            mask(f"{kind.__name__}: {error}"), file=sys.stderr
+        )  # a missing directory, a broken notebook, an unknown kernel
     else:
         sys.__excepthook__(kind, error, trace)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """Exit on Ctrl-C before the engine starts and after it ends; click would exit with 1."""
+    print(INTERRUPTED, file=sys.stderr)
+    raise SystemExit(130)
 
 
 def _start() -> Invocation | None:
@@ -87,6 +110,8 @@ def _start() -> Invocation | None:
             warnings.filterwarnings("ignore", message="the file is not specified with any extension : -$")
             sys.argv[1:] = arguments
             sys.excepthook = _report
+            if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+                signal.signal(signal.SIGINT, _stop)
             return run
     return None
 

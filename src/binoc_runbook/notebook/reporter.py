@@ -1,7 +1,8 @@
 """Reporter for notebooks: one output for each stage, which is updated while the stage runs.
 
 The text and the HTML of an output are kept in the notebook. The lines of a long command are also sent as data of our
-own MIME type to the engine (see `notebook.engine`), which prints them immediately and does not keep them.
+own MIME type to the engine (see `notebook.engine`), which prints them immediately and does not keep them. The lines of
+a stage, which are the output of the test command, are not kept at all: a test can print what must not be published.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class NotebookReporter:
         self._clean = clean
         self._clean_markup = clean_markup
         self._excerpt: deque[str] = deque(maxlen=EXCERPT)
+        self._keeps_lines = True
         self._pending: list[str] = []
         self._updated = 0.0
         self._handle: Any = None
@@ -51,9 +53,13 @@ class NotebookReporter:
         self._show_paragraphs([words])
 
     def stage_started(self, stage: Stage, activity: str) -> None:
-        self.started(f"{text.numbered(stage)}: {activity}")
+        self._start(f"{text.numbered(stage)}: {activity}", keeps_lines=False)
 
     def started(self, activity: str) -> None:
+        self._start(activity, keeps_lines=True)
+
+    def _start(self, activity: str, *, keeps_lines: bool) -> None:
+        self._keeps_lines = keeps_lines
         self._activity = f"{activity} …"
         if self._handle is None:
             self._excerpt.clear()
@@ -65,7 +71,11 @@ class NotebookReporter:
 
     def line(self, words: str) -> None:
         words = self._clean(words)
-        self._excerpt.append(words)
+        if self._handle is None:  # a wait outside of a stage: only for the terminal
+            self._show([], "", live=[words])
+            return
+        if self._keeps_lines:
+            self._excerpt.append(words)
         self._pending.append(f"    {words}")
         if time.monotonic() - self._updated >= PAUSE:
             self._update()
@@ -74,8 +84,7 @@ class NotebookReporter:
         brief = list(text.stage(run, all_findings=False))
         markup = _findings(run.findings)
         for command in run.commands:
-            effect = command.effect if run.acted else f"skipped; effect: {command.effect}"
-            markup += f"<p>{_command(command)}<br>{_prose(effect)}</p>"
+            markup += f"<p>{_command(command)}<br>{_prose(text.effect(run, command))}</p>"
         self._end(list(text.stage(run)), markup, brief=brief, is_open=run.state != "done")
 
     def result(self, headline: str, findings: Findings) -> None:
@@ -139,7 +148,7 @@ class NotebookReporter:
         from IPython.display import display
 
         clean = [self._clean(line) for line in lines]
-        data: dict[str, Any] = {"text/plain": "\n".join(clean), **(more or {})}
+        data: dict[str, Any] = {**({"text/plain": "\n".join(clean)} if clean else {}), **(more or {})}
         if markup:
             data["text/html"] = self._clean_markup(markup)
         if live:

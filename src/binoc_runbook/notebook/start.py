@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from binoc_runbook.files import root_of
-from binoc_runbook.finding import Finding, Findings, RefusedError
+from binoc_runbook.finding import Finding, Findings, InterruptedRunError, RefusedError
 from binoc_runbook.notebook.reporter import NotebookReporter, injected_parameters
+from binoc_runbook.release.attempts import CHECK, NOTHING_PUSHED
 from binoc_runbook.release.parameters import (
     TIMEOUT,
     open_target,
@@ -39,15 +42,24 @@ def start_release(
     notebook.
 
     Raises:
-        RefusedError: A parameter is invalid, or the checkout cannot be read.
+        RefusedError: A parameter is invalid, the checkout cannot be read, another release is running, or the record
+            cannot be written.
+        InterruptedRunError: The run was interrupted.
     """
-    parameters = parse_release_parameters(
-        version, dry_run=dry_run, remote=remote, retest=retest, wait=wait, world=world, injected=injected_parameters()
-    )
-    opened = parameters.world.open(_root("no checkout to release from"))
-    target = open_target(opened, parameters.version, remote=parameters.remote, retest=parameters.retest)
-    reporter = NotebookReporter(opened.clean, opened.clean_markup)
-    return Release(target, reporter, opened.runs, dry_run=parameters.dry_run, wait=parameters.wait)
+    with _interruptible():
+        parameters = parse_release_parameters(
+            version,
+            dry_run=dry_run,
+            remote=remote,
+            retest=retest,
+            wait=wait,
+            world=world,
+            injected=injected_parameters(),
+        )
+        opened = parameters.world.open(_root("no checkout to release from"))
+        target = open_target(opened, parameters.version, remote=parameters.remote, retest=parameters.retest)
+        reporter = NotebookReporter(opened.clean, opened.clean_markup)
+        return Release(target, reporter, opened.runs, dry_run=parameters.dry_run, wait=parameters.wait)
 
 
 def start_verification(
@@ -83,6 +95,16 @@ def start_verification(
     digests = read_checksums(root, parameters.sums, target) or {}
     own_build = parameters.sums is None
     return Verification(target, reporter, root / "runs", sums=digests, own_build=own_build, timeout=parameters.timeout)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Raise `InterruptedRunError` on Ctrl-C."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        finding = Finding.failed(CHECK, "Ctrl-C", "this run was interrupted at its start", "run the same command again")
+        raise InterruptedRunError("interrupted at the start of the release", [finding], NOTHING_PUSHED) from None
 
 
 def _root(headline: str) -> Path:

@@ -1,30 +1,36 @@
 """The world of a rehearsal: a release that is performed in temporary repositories.
 
 A rehearsal starts from a new repository with one commit, which has the tree of the checkout's HEAD, and from a bare
-repository as its remote. It copies no tags, remotes, hooks or user configuration from the checkout. So it also works in
-the shallow, detached clone of a pull request.
+repository as its remote. It copies no tags, remotes, hooks or user configuration from the checkout, except settings of
+git that change what a push does. So it also works in the shallow, detached clone of a pull request.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from binoc_runbook.checks.observations import VersionLookup
+from binoc_runbook.checks.push_settings import overridden, relevant
 from binoc_runbook.finding import Finding, RefusedError
 from binoc_runbook.policy import Artifact, Policy
 from binoc_runbook.redaction import machine_free
 from binoc_runbook.rehearsal.bare_remote import remote_path, rules, write_hook
 from binoc_runbook.rehearsal.faults import FAULTS, is_registry_fault, refused_refs
+from binoc_runbook.rehearsal.owned_directory import owned_directory
 from binoc_runbook.version import Version
+from binoc_runbook.workspace.manifest_tree import LOCK
 from binoc_runbook.workspace.policy_table import read_policy
 from binoc_runbook.world import World
 from binoc_runbook.world.git import Git
 from binoc_runbook.world.processes import Processes
 from binoc_runbook.world.triggered_run import JobRun, OnAttempt, PushedTag, TriggeredRun, TriggerListener
+
+#: The timeout for downloading the crates of the lock file, in seconds.
+FETCH_TIMEOUT = 600.0
 
 _IDENTITY = {"user.name": "Rehearsal", "user.email": "rehearsal@localhost"}
 
@@ -42,7 +48,7 @@ class RehearsalWorld(World):
 
     def follow_tag(
         self, policy: Policy, tag: PushedTag, listener: TriggerListener, on_attempt: OnAttempt
-    ) -> TriggeredRun | None:
+    ) -> TriggeredRun:
         """Run the publish workflow against local registries, with the fault; then run the failed jobs without it."""
         version = tag.version
         from binoc_runbook.rehearsal.publish import open_publication
@@ -71,11 +77,12 @@ def open_world(source: Path, fault: str | None = None, *, quick: bool = False) -
     Raises:
         RefusedError: The checkout has no commit, or its policy cannot be read.
     """
-    directory = tempfile.TemporaryDirectory(prefix="binoc-rehearsal-", ignore_cleanup_errors=True)
+    stack = contextlib.ExitStack()
     try:
-        return _open(source, Path(directory.name).resolve(), directory.cleanup, fault=fault, quick=quick)
+        directory = stack.enter_context(owned_directory())
+        return _open(source, directory, stack.close, fault=fault, quick=quick)
     except BaseException:
-        directory.cleanup()
+        stack.close()
         raise
 
 
@@ -115,17 +122,35 @@ def _open(
         _run(Git(bare, environment), "config", "--add", name, value)
     write_hook(bare)
     _run(git, "remote", "add", policy.remote, str(bare))
+    for key, value in _push_settings(checkout, policy.remote):
+        _run(git, "config", "--add", key, value)
+    processes = Processes(root, environment, machine_free(root, source))
+    if (root / LOCK).is_file():
+        # On a machine that has built nothing, cargo could not check the lock file. An error is a finding of `sync`.
+        processes.run(["cargo", "fetch", "--locked", "--quiet"], timeout=FETCH_TIMEOUT)
     return RehearsalWorld(
         kind="rehearsal",
         root=root,
         source=source,
         runs=(directory if quick else source) / "runs",
         git=git,
-        processes=Processes(root, environment, machine_free(root, source)),
+        processes=processes,
         quick=quick,
         on_close=close,
         fault=fault,
     )
+
+
+def _push_settings(checkout: Git, remote: str) -> Iterator[tuple[str, str]]:
+    """Return the settings of the user that change what a push does, for the repository of the rehearsal.
+
+    The other settings of the remote name programs of its server, so they cannot be rehearsed.
+    """
+    for setting in checkout.settings("push", "submodule", "remote"):
+        if setting.key == "push.pushoption":
+            yield setting.key, "rehearsal"  # the value can be a secret
+        elif setting.key.startswith("push.") or any(overridden(known, remote) for known in relevant([setting], remote)):
+            yield setting.key, setting.value
 
 
 def _run(git: Git, *arguments: str) -> str:

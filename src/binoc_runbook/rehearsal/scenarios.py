@@ -201,7 +201,7 @@ def _commands(*lines: str) -> Fix:
             "branch": sandbox.branch,
             "remote": sandbox.policy.remote,
             "version": version.semver,
-            "next": version.next.semver,
+            "next": version.next().semver,
             "bare": str(sandbox.remote),
             "workflow": sandbox.policy.workflow,
         }

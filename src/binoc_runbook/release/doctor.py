@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache, partial
 
@@ -19,8 +18,9 @@ from binoc_runbook.release.registry_checks import RegistryChecks
 from binoc_runbook.stages.target import Target
 from binoc_runbook.workspace import Workspace
 from binoc_runbook.world.cargo_client import read_metadata
-from binoc_runbook.world.commit_contents import check_out, tagged_at, with_remote_objects
 from binoc_runbook.world.git import Git
+from binoc_runbook.world.processes import process_threads
+from binoc_runbook.world.remote_commits import check_out, tagged_at, with_remote_objects
 from binoc_runbook.world.workflow_runs import WorkflowRuns
 
 
@@ -36,7 +36,7 @@ def examine(target: Target, checksums: Mapping[str, str], *, own_build: bool = F
     names = (f"refs/heads/{branch}", f"refs/tags/{target.tag}")
     refs = git.remote_refs(target.remote, *names, f"{names[1]}^{{}}")
     present = [name for name in names if name in (refs.refs or {})]
-    with with_remote_objects(git, target.remote, *present) as extended, ThreadPoolExecutor() as pool:
+    with with_remote_objects(git, target.remote, *present) as extended, process_threads() as pool:
         local, published = git.local_tag(target.tag), refs.tag(target.tag)
         tag = published or local
         commit = tag.commit if tag else head[0] if head else None

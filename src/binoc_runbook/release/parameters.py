@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from keyword import iskeyword
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +14,7 @@ from binoc_runbook.finding import Finding, RefusedError
 from binoc_runbook.policy import Policy
 from binoc_runbook.rehearsal.faults import FAULTS, QUICK
 from binoc_runbook.stages.target import Target
-from binoc_runbook.version import Version, VersionError
+from binoc_runbook.version import Version, VersionError, quoted, shortened
 from binoc_runbook.workspace import Ecosystem, Workspace
 from binoc_runbook.workspace.policy_table import read_policy
 from binoc_runbook.workspace.version_locations import find_version_locations
@@ -91,10 +92,10 @@ def parse_release_parameters(
     problems = [*_unknown_names(injected, RELEASE_PARAMETERS)]
     for name, value in (("dry_run", dry_run), ("retest", retest), ("wait", wait)):
         if not isinstance(value, bool):
-            saw = f"must be True or False, not {value!r}"
+            saw = f"must be True or False, not {quoted(value)}"
             problems.append(Finding.failed("parameters", f"-p {name}", saw, f"-p {name} True, or -p {name} False"))
     if remote is not None and not (isinstance(remote, str) and remote):
-        saw = f"must be the name of a git remote, not {remote!r}"
+        saw = f"must be the name of a git remote, not {quoted(remote)}"
         problems.append(Finding.failed("parameters", "-p remote", saw, "-r remote NAME; `git remote` lists the names"))
     choice = _parse_world(world, problems)
     if str(world).startswith("rehearsal") and remote is not None:
@@ -119,11 +120,11 @@ def parse_verification_parameters(
     """
     problems = [*_unknown_names(injected, VERIFICATION_PARAMETERS)]
     if sums is not None and not (isinstance(sums, str) and sums):
-        saw = f"must be the path of a file, not {sums!r}"
+        saw = f"must be the path of a file, not {quoted(sums)}"
         problems.append(Finding.failed("parameters", "-p sums", saw, "-r sums dist/SHA256SUMS"))
     seconds = timeout if isinstance(timeout, int | float) and not isinstance(timeout, bool) else -1.0
     if not 0 <= seconds <= LONGEST_TIMEOUT:
-        saw = f"must be a number of seconds from 0 to {LONGEST_TIMEOUT}, not {timeout!r}"
+        saw = f"must be a number of seconds from 0 to {LONGEST_TIMEOUT}, not {quoted(timeout)}"
         problems.append(Finding.failed("parameters", "-p timeout", saw, "-p timeout 600"))
     choice = _parse_world(world, problems)
     parsed = _parse_version(version, problems)
@@ -195,15 +196,27 @@ def _releasable(text: str, spelling: Ecosystem) -> Version | None:
         return None
 
 
+def check_parameter_names(names: Iterable[str], known: tuple[str, ...]) -> None:
+    """Check that papermill can assign the parameters: `dry-run = True` would be a syntax error in the notebook.
+
+    Raises:
+        RefusedError: A name is not a Python identifier.
+    """
+    if invalid := [name for name in names if not name.isidentifier() or iskeyword(name)]:
+        raise RefusedError("invalid parameters; nothing was done", [*_unknown_names(invalid, known)])
+
+
 def _unknown_names(injected: Iterable[str], known: tuple[str, ...]) -> Iterable[Finding]:
     for name in injected:
         if name in known:
             continue
         if RENAMED.get(name) in known:
             saw, remedy = f"`{name}` was renamed to `{RENAMED[name]}`", f"use `-p {RENAMED[name]}`"
+        elif (spelled := name.replace("-", "_")) in known:
+            saw, remedy = "names of parameters have underscores", f"use `-p {spelled}`"
         else:
             saw, remedy = "unknown parameter", f"use one of {', '.join(known)}"
-        yield Finding.failed("parameters", f"-p {name}", saw, remedy)
+        yield Finding.failed("parameters", f"-p {shortened(name)}", saw, remedy)
 
 
 def _parse_world(world: object, problems: list[Finding]) -> WorldChoice:
@@ -214,9 +227,9 @@ def _parse_world(world: object, problems: list[Finding]) -> WorldChoice:
             return WorldChoice()
         saw, remedy = "only the rehearsal world is allowed in tests", "-p world rehearsal"
     elif kind != "rehearsal":
-        saw, remedy = f"must be real or rehearsal, not {world!r}", "-p world real, or -p world rehearsal"
+        saw, remedy = f"must be real or rehearsal, not {quoted(world)}", "-p world real, or -p world rehearsal"
     elif colon and option not in (QUICK, *FAULTS):
-        saw = f"unknown rehearsal option {option!r}"
+        saw = f"unknown rehearsal option {quoted(option)}"
         remedy = f"-p world rehearsal:OPTION, where OPTION is one of {', '.join((QUICK, *FAULTS))}"
     else:
         return WorldChoice("rehearsal", option == QUICK, option if option in FAULTS else None)
@@ -231,7 +244,7 @@ def _parse_version(version: object, problems: list[Finding]) -> Version | None:
     try:
         return Version.parse(version)
     except VersionError as error:
-        problems.append(Finding.failed("version", f"version {version!r}", error.reason, error.remedy))
+        problems.append(Finding.failed("version", f"version {quoted(version)}", error.reason, error.remedy))
         return None
 
 

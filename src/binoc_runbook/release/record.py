@@ -6,7 +6,9 @@ It has the same contents as the executed notebook, for programs. Neither contain
 from __future__ import annotations
 
 import datetime
+import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,18 +21,26 @@ from binoc_runbook.stages import Command, Observation, Stage, State
 #: The schema version of a record; it is incremented when a field is removed or changes its meaning.
 SCHEMA = 1
 
+#: The key of the digest of a record.
+DIGEST = "digest"
+
 #: The time format of records, in UTC, such as `2026-11-22T10:00:00Z`.
 _TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
 
 @dataclass(eq=False)
 class StageRun:
-    """One stage of a run: the observation before, the action if there was one, and the observation after it."""
+    """One stage of a run: the observation before, the action if there was one, and the observation after it.
+
+    `started` is whether this run started the action, and `acted` whether this run made the change. Another run can make
+    it first, and an action can fail.
+    """
 
     stage: Stage
     before: Observation = field(default_factory=lambda: Observation("unknown", Findings()))
     after: Observation | None = None
     commands: tuple[Command, ...] = ()
+    started: bool = False
     acted: bool = False
     problems: Findings = field(default_factory=Findings)
     seconds: float = 0.0
@@ -53,6 +63,7 @@ class StageRun:
             "reach": self.stage.reach,
             "before": self.before.state,
             "after": self.after.state if self.after else None,
+            "started": self.started,
             "acted": self.acted,
             "commands": [list(command.arguments) for command in self.commands],
             "findings": self.findings.to_json(),
@@ -94,11 +105,21 @@ class Record:
             "published": self.published,
         }
         cleaned: dict[str, Any] = each_string(document, self.clean)
-        return cleaned
+        return {**cleaned, DIGEST: digest_of(cleaned)}
 
     def write(self, path: Path) -> None:
         """Write the record atomically."""
         write_atomically(path, json.dumps(self.to_json(), indent=1, ensure_ascii=False) + "\n")
+
+
+def digest_of(record: Mapping[str, Any]) -> str:
+    """Return the SHA-256 digest of a record in hexadecimal, without the key `digest`.
+
+    It is of the UTF-8 text of the JSON with sorted keys and without white space between them.
+    """
+    content = {key: value for key, value in record.items() if key != DIGEST}
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def times(began: datetime.datetime) -> dict[str, object]:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from binoc_runbook.checks.remote import RemoteView
 from binoc_runbook.checks.tree import RECORDS
-from binoc_runbook.finding import Finding, Findings, RefusedError
+from binoc_runbook.environ import TESTING
+from binoc_runbook.finding import Finding, Findings, InterruptedRunError, RefusedError
+from binoc_runbook.release.attempts import CHECK, NOTHING_PUSHED, lock, set_aside, unwritable
+from binoc_runbook.release.effects import compare_tags, explain, flag_of, made_change, pushed_ref
 from binoc_runbook.release.record import Record, StageRun
 from binoc_runbook.stages import ACTION_STAGES, CHECK_STAGES, RECHECKED, STAGES, Observation, Stage, Target
+from binoc_runbook.stages.remote import unreleased_commits
+from binoc_runbook.world.processes import process_threads
+from binoc_runbook.world.release_lock import unlock_releases
 from binoc_runbook.world.triggered_run import JobRun, PublishedArtifact, PushedTag, TriggeredRun, TriggerListener
 
 if TYPE_CHECKING:
@@ -54,9 +63,13 @@ class ReleaseReporter(TriggerListener, Protocol):
 class Release:
     """A release: it shows the plan, runs stages, and keeps the record.
 
-    `target` is what is released, and where. `record` is written to the directory `runs` after each step. `reporter`
-    shows the progress. With `dry_run` the actions are skipped. With `wait` the workflow run at GitHub is followed until
-    it has ended, and then the published artifacts are verified; `verification` has the result.
+    `target` is what is released, and where. `record` is written to the directory `runs` at the start and after each
+    step. `reporter` shows the progress. With `dry_run` the actions are skipped. With `wait` the workflow run at GitHub
+    is followed until it has ended, and then the published artifacts are verified; `verification` has the result. A real
+    release locks the clone until it has finished or its process ends.
+
+    Raises:
+        RefusedError: Another release of this clone is running, or the record cannot be written.
     """
 
     def __init__(
@@ -68,9 +81,17 @@ class Release:
         self.verification: Verification | None = None
         #: Why the publication is not complete; `finish` reports it, after the record was filed.
         self._unpublished = Findings()
-        self.record = Record(_facts(target, dry_run=dry_run), target.world.clean)
         self._reporter = reporter
         self._runs = runs
+        self._name = str(target.version) if target.world.kind == "real" else f"rehearsal-{target.version}"
+        # The last view of the remote before an action, and the tag object that this run has created.
+        self._view: RemoteView | None = None
+        self._created: str | None = None
+        target.world.show_waits(reporter.line)
+        if target.world.kind == "real":
+            lock(target.world.root, str(target.version), dry_run=dry_run)
+        self.record = Record(_facts(target, dry_run=dry_run), target.world.clean)
+        self._open_record()
         # Observed once: if the tag is on the remote, the stages before the point of no return are not checked again.
         self._released_before = target.released()
         reporter.opened(self)
@@ -86,45 +107,59 @@ class Release:
         tests, which run only if all earlier stages are done.
 
         Raises:
-            RefusedError: In a real run, from the tests on: this stage, or one before it, is not done.
+            RefusedError: In a real run, from the tests on: this stage, or one before it, is not done. In any run: the
+                record cannot be written.
+            InterruptedRunError: The run was interrupted.
         """
         stage = next(stage for stage in STAGES if stage.name == name)
-        strict = not self.dry_run and stage not in CHECK_STAGES
+        with self._interruptible(f"`{stage.name}`"):
+            self._run(stage, strict=not self.dry_run and stage not in CHECK_STAGES)
+
+    def _run(self, stage: Stage, *, strict: bool) -> None:
         if strict:
             self._refuse_if([run for run in self.record.stages if run.state != "done"])
         run = StageRun(stage)
         self.record.stages.append(run)
         began = time.monotonic()
+        interruption = Findings()
         try:
             self._observe_and_act(run)
         except KeyboardInterrupt:
             saw, remedy = "this stage was interrupted", "run the same command again to continue"
-            run.problems = Findings([Finding.failed(stage.name, "Ctrl-C", saw, remedy)])
-            raise RefusedError(f"interrupted in `{stage.name}`", run.problems, self._progress()) from None
-        finally:
-            run.seconds = time.monotonic() - began
-            self._reporter.stage_ended(run)
-            self._write()
-        if strict:
-            self._refuse_if([run] if run.state != "done" else [])
+            interruption = Findings([Finding.failed(stage.name, "Ctrl-C", saw, remedy)])
+            self._settle_failure(run, interruption)
+        except OSError as error:  # a full disk, or a directory that cannot be written
+            looked_at = self.target.world.clean(str(error.filename)) if error.filename else stage.sentence
+            saw, remedy = f"could not run: {error.strerror or error}", "fix the cause, then run the same command again"
+            self._settle_failure(run, Findings([Finding.failed(stage.name, looked_at, saw, remedy)]))
+        run.seconds = time.monotonic() - began
+        self._reporter.stage_ended(run)
+        unwritten = self._write()
+        if interruption:
+            raise InterruptedRunError(f"interrupted in `{stage.name}`", interruption + unwritten, self._progress())
+        stopped = strict and (run.state != "done" or run.problems.having("failed", "unknown"))
+        self._refuse_if([run] if stopped else [], unwritten)
 
     def recheck(self) -> None:
         """Observe again the stages that may have changed during the tests: this is the point of no return.
 
         Raises:
-            RefusedError: In a real run, a stage before the point of no return is not done.
+            RefusedError: In a real run, a stage before the point of no return is not done. In any run: the record
+                cannot be written.
+            InterruptedRunError: The run was interrupted.
         """
-        from concurrent.futures import ThreadPoolExecutor
+        with self._interruptible("the checks before the point of no return"):
+            self._recheck()
 
+    def _recheck(self) -> None:
         again = [run for run in self.record.stages if run.stage.name in RECHECKED]
-        with ThreadPoolExecutor() as pool:  # in parallel: each mostly waits for git
+        with process_threads() as pool:  # in parallel: each mostly waits for git
             for run, observed in zip(again, pool.map(lambda run: self._observe(run.stage), again), strict=True):
                 run.after = observed
-        self._write()
+        unwritten = self._write()
         stopped = [run for run in self.record.stages if run.state in ("blocked", "unknown") or run.problems]
         self._reporter.point_of_no_return(self, stopped)
-        if not self.dry_run:
-            self._refuse_if(stopped)
+        self._refuse_if([] if self.dry_run else stopped, unwritten)
 
     def follow(self) -> None:
         """Show the workflow run that the pushed tag triggers; with `wait`, follow it and verify what it published.
@@ -133,13 +168,14 @@ class Release:
         reports the problems, because the tag is on the remote and the record must be filed first.
 
         Raises:
-            RefusedError: The rehearsed workflow did not publish an artifact, or another job failed; or Ctrl-C.
+            RefusedError: The rehearsed workflow did not publish an artifact, or another job failed.
+            InterruptedRunError: The run was interrupted.
         """
         target, run = self.target, None
         try:
             tag = self._pushed_tag()
             if tag is not None:
-                if target.world.kind == "real" and target.policy.repository:
+                if target.world.kind == "real":
                     self._reporter.started(f"looking for the run of {target.policy.workflow} at GitHub")
                 run = target.world.follow_tag(target.policy, tag, self._reporter, self._keep_jobs)
         except KeyboardInterrupt:
@@ -169,15 +205,15 @@ class Release:
             return None
         return PushedTag(self.target.version, self.target.commit, is_new=pushed[-1].acted, wait=self.wait)
 
-    def _interrupted(self) -> RefusedError:
+    def _interrupted(self) -> InterruptedRunError:
         if self.target.world.kind == "real":
             saw, remedy = "the workflow run was no longer followed", "run the same command again to follow it"
             reasons = Findings([Finding.failed("publication", "Ctrl-C", saw, remedy)])
-            return RefusedError("interrupted after the release", reasons, self._released())
+            return InterruptedRunError("interrupted after the release", reasons, self._released())
         self.target.world.close()
         saw, remedy = "the rehearsed workflow was interrupted", "run the rehearsal again, from the beginning"
         reasons = Findings([Finding.failed("publication", "Ctrl-C", saw, remedy)])
-        return RefusedError("interrupted in the rehearsed workflow", reasons, _UNTOUCHED)
+        return InterruptedRunError("interrupted in the rehearsed workflow", reasons, _UNTOUCHED)
 
     def _judge(self, run: TriggeredRun) -> None:
         """Show the run of a real release; if it was followed and has succeeded, verify the published artifacts."""
@@ -198,22 +234,27 @@ class Release:
         """Show the outcome and the next commands, and file the record.
 
         Raises:
-            RefusedError: A stage failed; a dry run reports all reasons here. Or the release is done, but GitHub has no
-                workflow run, the run failed, or the verification failed.
+            RefusedError: A stage failed; a dry run reports all reasons here. Or the record cannot be written. Or the
+                release is done, but GitHub has no workflow run, the run failed, or the verification failed.
+            InterruptedRunError: The run was interrupted.
         """
+        with self._interruptible("the end of the release"):
+            self._finish()
+
+    def _finish(self) -> None:
         self._refuse_if([run for run in self.record.stages if run.findings.status == "failed"])
         missing = [stage for stage in STAGES if stage not in {run.stage for run in self.record.stages}]
         self._refuse_if([StageRun(stage) for stage in missing])
         self.record.outcome = "dry run" if self.dry_run else "released"
         self.record.refs = self._remote_refs()
-        self._write()
+        self._refuse_if([], self._write())
         self._reporter.finished(self, self._file())
         self.target.world.close()
+        unlock_releases(self.target.world.root)
         if self._unpublished:
-            status = self._unpublished.status
-            raise RefusedError(
-                f"the publication of {self.target.version}: {status}", self._unpublished, self._released()
-            )
+            result = "failed" if self._unpublished.status == "failed" else "is unknown"
+            headline = f"{self.target.version} is tagged, but its publication {result}"
+            raise RefusedError(headline, self._unpublished, self._released())
         if self.verification is not None:
             self.verification.finish()
 
@@ -233,6 +274,9 @@ class Release:
         self._reporter.stage_started(stage, "checking")
         run.before = self._observe(stage)
         if run.before.state == "done":
+            view = target.last_view() if stage in ACTION_STAGES and not self.dry_run else None
+            if isinstance(view, RemoteView):
+                self._attribute(run, view)
             return
         run.commands = stage.commands(target)
         if run.before.state != "ready" or (self.dry_run and stage in ACTION_STAGES):
@@ -243,54 +287,157 @@ class Release:
         run.log = stage.log(target)
         if run.log is not None:
             self._reporter.stage_started(stage, " && ".join(map(str, run.commands)))
-        run.acted = True
+        view = target.last_view() if stage in ACTION_STAGES else None
+        self._view = view if isinstance(view, RemoteView) else self._view
+        run.started = True
+        commit = self._commit()
         problems = stage.act(target, self._reporter.line)
-        run.after = self._observe(stage)
+        self._settle(run)
         # The observation counts, not the result of the action: a push can time out after it has succeeded.
-        run.problems = Findings() if run.after.state == "done" else problems
+        if run.state != "done":
+            run.problems += problems
+        if stage not in ACTION_STAGES and commit != self._commit():
+            saw = f"has moved from {commit[:12]} to {self._commit()[:12]} while this stage was running"
+            remedy = "run the same command again, for the new commit"
+            run.problems += Findings([Finding.failed(stage.name, "HEAD", saw, remedy)])
+
+    def _settle(self, run: StageRun) -> None:
+        """Observe a stage after its action was started, and find out whether this run made the change."""
+        run.after = self._observe(run.stage)
+        if run.stage not in ACTION_STAGES:
+            run.acted = True
+        elif run.state == "done" and isinstance(view := self.target.last_view(), RemoteView):
+            run.acted = made_change(run, view, self.target)
+            self._attribute(run, view)
+
+    def _attribute(self, run: StageRun, view: RemoteView) -> None:
+        """Report a change that another run has made. If it is the tag, take over its object."""
+        if run.stage.reach == "local":
+            self._created = view.local_tag.object if run.acted and view.local_tag else None
+        if run.stage.reach == "permanent" and (warnings := compare_tags(run, view, self.target, created=self._created)):
+            run.problems += warnings
+            for tagging in self.record.stages:
+                tagging.acted = tagging.acted and tagging.stage.name != "tag"
+        elif run.started and not run.acted:
+            run.problems += Findings([explain(run, view, self.target)])
+
+    def _settle_failure(self, run: StageRun, problems: Findings) -> None:
+        """Observe an action that was interrupted or has failed; without a result, its effect is unknown."""
+        run.problems += problems
+        if not run.started:
+            return
+        if run.stage in ACTION_STAGES:
+            self._reporter.line("checking what this action has changed")
+            try:
+                self._settle(run)
+            except (KeyboardInterrupt, OSError):
+                run.after = None
+
+    def _commit(self) -> str:
+        head = self.target.world.git.head()
+        return head[0] if head else "no commit"
 
     def _observe(self, stage: Stage) -> Observation:
         if self._released_before and stage not in ACTION_STAGES:
             saw = f"`{self.target.tag}` is already on `{self.target.remote}`, so this check is not needed"
-            return Observation.of_check(Findings([Finding.ok(stage.name, f"git ls-remote {self.target.remote}", saw)]))
+            findings = Findings([Finding.ok(stage.name, f"git ls-remote {self.target.remote}", saw)])
+            if stage.name == "remote":
+                findings += unreleased_commits(self.target, self.target.last_view())
+            return Observation.of_check(findings)
         return stage.observe(self.target)
 
     # The end of a run
 
-    def _refuse_if(self, runs: list[StageRun]) -> None:
-        if not runs:
+    def _refuse_if(self, runs: list[StageRun], unwritten: Findings = Findings()) -> None:  # noqa: B008 - immutable
+        if not runs and not unwritten:
             return
         self.record.outcome = "refused"
-        self._write()
+        unwritten = self._write() or unwritten
         what = "dry run" if self.dry_run else "release"
-        names = ", ".join(f"`{run.stage.name}`" for run in runs)
-        reasons = Findings(finding for run in runs for finding in _reasons(run))
+        names = ", ".join([*(f"`{run.stage.name}`" for run in runs), *(["its record"] if unwritten else [])])
+        reasons = Findings(finding for run in runs for finding in _reasons(run)) + unwritten
         self.target.world.close()
         raise RefusedError(f"{what} of {self.target.version} refused: {names}", reasons, self._progress())
 
+    @contextmanager
+    def _interruptible(self, place: str) -> Iterator[None]:
+        """Raise `InterruptedRunError` on Ctrl-C."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            finding = Finding.failed(
+                CHECK, "Ctrl-C", "this run was interrupted", "run the same command again to continue"
+            )
+            raise InterruptedRunError(f"interrupted in {place}", [finding], self._progress()) from None
+
     def _progress(self) -> str:
-        """Return what is public already, and how to continue."""
-        acted = [run.stage.name for run in self.record.stages if run.stage in ACTION_STAGES and run.state == "done"]
-        if self.dry_run or not acted:
-            return "nothing was pushed and nothing was tagged"
+        """Return what this run has changed, as far as it was observed, and how to continue."""
+        runs = [
+            run for run in self.record.stages if run.stage in ACTION_STAGES and (run.started or run.state == "done")
+        ]
+        if self.dry_run or not runs:
+            return NOTHING_PUSHED
         if self.target.world.kind == "rehearsal":
             return _UNTOUCHED
-        return f"done so far: {', '.join(acted)}; fix the error, then run the same command again to finish the release"
+        done = ", ".join(run.stage.name for run in runs if run.state == "done")
+        parts = [f"done so far: {done}"] if done else []
+        parts += filter(None, (self._arrival(run) for run in runs if run.state != "done"))
+        return "; ".join([*parts, "fix the error, then run the same command again to finish the release"])
 
     def _released(self) -> str:
         return f"`{self.target.tag}` is on `{self.target.remote}`; after the fix, run the same command again to check"
 
-    def _write(self) -> None:
-        name = str(self.target.version) if self.target.world.kind == "real" else f"rehearsal-{self.target.version}"
-        self.record.write(self._runs / f"{name}.json")
+    def _arrival(self, run: StageRun) -> str:
+        """Return whether the push of a stage that is not done can have arrived."""
+        ref = pushed_ref(run.stage, self._view) if self._view else None
+        if ref is None or self._view is None:
+            return ""
+        question = f"`{self._view.refs.question}` shows it"
+        flag = flag_of(self.target.results.get(run.stage.name), ref)
+        if flag == "!":
+            return f"the push of `{ref}` was rejected"
+        if flag is not None:
+            return f"`{self._view.remote}` has accepted `{ref}`, but could not be checked afterwards: {question}"
+        if run.after is None or run.after.state == "unknown":
+            return f"the push of `{ref}` may have arrived: {question}"
+        return f"the push of `{ref}` had not arrived when it was checked, but can arrive later: {question}"
+
+    def _open_record(self) -> None:
+        """Keep the record of the last attempt, and write the first state of this one.
+
+        Raises:
+            RefusedError: The record cannot be written.
+        """
+        try:
+            if TESTING not in os.environ:  # a dry run in the test command of a release is not a new attempt
+                set_aside(self._runs, self._name, with_notebook=False)
+            unwritten = self._write()
+        except OSError as error:
+            unwritten = Findings([self._unwritable(error)])
+        self._refuse_if([], unwritten)
+
+    def _write(self) -> Findings:
+        """Write the record; return a finding if this is not possible."""
+        path = self._runs / f"{self._name}.json"
+        try:
+            self.record.write(path)
+        except OSError as error:
+            return Findings([self._unwritable(error)])
+        return Findings()
+
+    def _unwritable(self, error: OSError, path: Path | None = None) -> Finding:
+        return unwritable(path or self._runs / f"{self._name}.json", self.target.world.source, error)
 
     def _file(self) -> str | None:
         """File the record of a real release, unless it already exists; return the path of its notebook."""
         if self.dry_run or self.target.world.kind != "real":
             return None
         path = self.target.world.root / RECORDS / f"{self.target.version}.json"
-        if not path.exists():
-            self.record.write(path)
+        try:
+            if not path.exists():
+                self.record.write(path)
+        except OSError as error:
+            self._refuse_if([], Findings([self._unwritable(error, path)]))
         return f"{RECORDS}{self.target.version}.ipynb"
 
     def record_is_committed(self) -> bool:

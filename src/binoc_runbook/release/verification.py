@@ -13,22 +13,28 @@ from urllib.parse import quote
 from binoc_runbook.checks import published as checks
 from binoc_runbook.checks.dists.checksum_file import CHECKSUMS, parse_checksums
 from binoc_runbook.checks.published import PublicationResult
+from binoc_runbook.checks.tree import RECORDS
 from binoc_runbook.dist.smoke_test import CHECK as SMOKE_TEST
 from binoc_runbook.dist.smoke_test import run_smoke_test
 from binoc_runbook.files import write_atomically
-from binoc_runbook.finding import Finding, Findings, RefusedError
+from binoc_runbook.finding import Finding, Findings, InterruptedRunError, RefusedError
 from binoc_runbook.policy import Artifact
 from binoc_runbook.redaction import each_string
 from binoc_runbook.release.parameters import TIMEOUT
-from binoc_runbook.release.record import times
+from binoc_runbook.release.record import DIGEST, digest_of, times
 from binoc_runbook.release.registry_checks import RegistryChecks
 from binoc_runbook.stages.target import Target
+from binoc_runbook.version import Version
+from binoc_runbook.world.processes import process_threads
 
 #: The schema version of the record of a verification.
 SCHEMA = 1
 
 #: The time between two checks of artifacts that are not yet visible, in seconds.
 PAUSE = 20.0
+
+#: The check of a filed record.
+RECORD = "records"
 
 #: The chapters of the runbook `verify.ipynb`, in order. Each is one check.
 CHAPTERS = ("published", "provenance", "smoke-test")
@@ -81,6 +87,7 @@ class Verification:
         self.outcome = "unfinished"
         self._timeout, self._pause = timeout, pause
         self._reporter = reporter
+        target.world.show_waits(reporter.line)
         self._record = runs / f"verify-{target.version}.json"
         self._began = datetime.datetime.now(datetime.UTC)
         tag = target.world.git.local_tag(target.tag)
@@ -95,7 +102,7 @@ class Verification:
         self._check("published", self._check_registries)
 
     def provenance(self) -> None:
-        """Compare the commit in each crate with the tag, and verify the provenance of each distribution."""
+        """Verify the commit in each crate, the provenance of each distribution, and the filed record."""
         self._check("provenance", self._check_provenances)
 
     def smoke_test(self) -> None:
@@ -129,11 +136,9 @@ class Verification:
     # Checks
 
     def _check_registries(self) -> Findings:
-        from concurrent.futures import ThreadPoolExecutor
-
         deadline, waiting = time.monotonic() + self._timeout, list(self.target.policy.artifacts)
         while waiting:
-            with ThreadPoolExecutor() as pool:  # in parallel: each mostly waits for its registry
+            with process_threads() as pool:  # in parallel: each mostly waits for its registry
                 self.verdicts.update(zip(waiting, pool.map(self._registries.publication, waiting), strict=True))
             waiting = [artifact for artifact in waiting if self.verdicts[artifact].state == "not yet visible"]
             left = deadline - time.monotonic()
@@ -153,7 +158,7 @@ class Verification:
         if not findings:
             saw, remedy = "the registries offer no artifacts to check", f"just verify {self.target.version}"
             findings.append(Finding.unknown(checks.COMMIT, "the registries", saw, remedy))
-        return Findings(findings)
+        return Findings(findings) + check_record(self.target.world.root, self.target.version)
 
     def _run_smoke_test(self) -> Findings:
         missing = [artifact.name for artifact, verdict in self.verdicts.items() if verdict.lookup.kind != "offered"]
@@ -170,7 +175,8 @@ class Verification:
             findings = check()
         except KeyboardInterrupt:
             saw, remedy = "this check was interrupted", f"just verify {self.target.version}"
-            raise RefusedError(f"interrupted in `{name}`", [Finding.failed(name, "Ctrl-C", saw, remedy)]) from None
+            finding = Finding.failed(name, "Ctrl-C", saw, remedy)
+            raise InterruptedRunError(f"interrupted in `{name}`", [finding]) from None
         finally:
             self._write()
         self.findings[name] = findings
@@ -200,11 +206,31 @@ class Verification:
         write_atomically(self._record, json.dumps(self.to_json(), indent=1, ensure_ascii=False) + "\n")
 
 
+def check_record(root: Path, version: Version) -> Findings:
+    """Compare the filed record of a release with the digest in it; return no finding if there is no such record."""
+    looked_at, restore = f"{RECORDS}{version}.json", f"git checkout HEAD -- {RECORDS}{version}.json"
+    try:
+        record = json.loads((root / looked_at).read_bytes())
+        digest, actual = record.get(DIGEST), digest_of(record)
+    except FileNotFoundError:
+        return Findings()
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
+        saw = f"the record cannot be read ({type(error).__name__})"
+        return Findings([Finding.failed(RECORD, looked_at, saw, restore)])
+    if digest is None:
+        saw = f"has no `{DIGEST}`, because an earlier version wrote it; its content cannot be checked"
+        return Findings([Finding.warning(RECORD, looked_at, saw)])
+    if digest != actual:
+        saw = f"was changed after the release: its SHA-256 digest is {actual}, but `{DIGEST}` is {digest}"
+        return Findings([Finding.failed(RECORD, looked_at, saw, restore)])
+    return Findings([Finding.ok(RECORD, looked_at, f"has the SHA-256 digest {actual}, as in `{DIGEST}`")])
+
+
 def verify_release(target: Target, reporter: VerificationReporter, runs: Path) -> Verification:
     """Run the checks of a verification with the checksums of the GitHub release; the caller calls `finish`.
 
     Raises:
-        RefusedError: A check was interrupted.
+        InterruptedRunError: A check was interrupted.
     """
     verification = Verification(target, reporter, runs, sums=download_checksums(target), timeout=TIMEOUT)
     verification.published()

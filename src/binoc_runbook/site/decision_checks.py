@@ -22,7 +22,7 @@ from binoc_runbook.release.parameters import open_target
 from binoc_runbook.stages import ACTION_STAGES, CHECK_STAGES, RECHECKED, STAGES, Target
 from binoc_runbook.stages.surface import SurfaceStage
 from binoc_runbook.stages.sync import SyncStage
-from binoc_runbook.stages.workflow import audit_of
+from binoc_runbook.stages.workflow import audit_of, facts_of
 from binoc_runbook.workspace.manifest import Manifest
 from binoc_runbook.world import World
 
@@ -128,11 +128,13 @@ def _sync(target: Target, options: Options) -> Findings:
 def _workflow(target: Target, options: Options) -> Findings:
     """Check the contract of the publish workflow, or only the rules in `rule`."""
     if "rule" not in options:
-        return workflow(target.world.root, target.policy, audit=audit_of(target), strict=True)
+        return workflow(
+            target.world.root, target.policy, audit=audit_of(target), repository=facts_of(target), strict=True
+        )
     # A sentence that names a rule is false if the rule is broken, even if a release only warns about it.
     rules = [replace(rule, status="failed") for rule in RULES if rule.name in options["rule"]]
     audit = audit_of(target) if "zizmor" in options["rule"] else None
-    return workflow(target.world.root, target.policy, rules, audit, strict=True)
+    return workflow(target.world.root, target.policy, rules, audit, facts_of(target), strict=True)
 
 
 def _tag(target: Target, options: Options) -> Findings:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from binoc_runbook.checks.remote import RemoteView, branch
-from binoc_runbook.stages.stage import Command, Observation, Reach, RemoteObservingStage
+from binoc_runbook.checks.remote import RemoteView, branch, unrequested
+from binoc_runbook.stages.stage import Command, Observation, PushStage, Reach
 from binoc_runbook.stages.target import Target
+from binoc_runbook.world.push_command import push_command
 
 
-class PushBranchStage(RemoteObservingStage):
+class PushBranchStage(PushStage):
     name = "push-branch"
     sentence = "The remote's branch contains the commit."
     reach: ClassVar[Reach] = "public"
 
     def judge(self, target: Target, view: RemoteView) -> Observation:
-        findings = branch(view)
+        findings = branch(view) + unrequested(view, target.unrequested)
         return Observation.of_check(findings) if view.contains == "yes" else Observation.of_action(findings)
 
     def commands(self, target: Target) -> tuple[Command, ...]:
@@ -23,7 +24,7 @@ class PushBranchStage(RemoteObservingStage):
         if isinstance(view, str):
             return ()
         # Push the commit that was checked, by its hash, even if the local branch changes.
-        arguments = ("git", "push", "--porcelain", view.remote, f"{view.commit}:refs/heads/{view.branch}")
+        arguments = push_command(view.remote, f"{view.commit}:refs/heads/{view.branch}")
         return (Command(arguments, f"`{view.branch}` on `{view.remote}` moves forward to {view.commit[:12]}"),)
 
     def remedy(self, target: Target) -> str:

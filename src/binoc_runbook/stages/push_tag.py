@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from binoc_runbook.checks.remote import RemoteView, tag
+from binoc_runbook.checks.remote import RemoteView, tag, unrequested
 from binoc_runbook.finding import Finding, Findings
-from binoc_runbook.stages.stage import Command, Observation, Reach, RemoteObservingStage
+from binoc_runbook.stages.stage import Command, Observation, PushStage, Reach
 from binoc_runbook.stages.target import Target
+from binoc_runbook.world.push_command import push_command
 
 
-class PushTagStage(RemoteObservingStage):
+class PushTagStage(PushStage):
     name = "push-tag"
     sentence = "The remote has the tag, and it points to the commit; the publish workflow starts."
     reach: ClassVar[Reach] = "permanent"
 
     def judge(self, target: Target, view: RemoteView) -> Observation:
-        findings = tag(view)
+        findings = tag(view) + unrequested(view, target.unrequested)
         return Observation.of_action(findings) if view.remote_tag is None else Observation.of_check(findings)
 
     def requires(self, target: Target) -> Findings:
@@ -29,7 +30,7 @@ class PushTagStage(RemoteObservingStage):
     def commands(self, target: Target) -> tuple[Command, ...]:
         ref = f"refs/tags/{target.tag}"
         effect = f"`{target.remote}` gets `{target.tag}`, the workflow publishes, and this version cannot be reused"
-        return (Command(("git", "push", "--porcelain", target.remote, f"{ref}:{ref}"), effect),)
+        return (Command(push_command(target.remote, f"{ref}:{ref}"), effect),)
 
     def remedy(self, target: Target) -> str:
         return (

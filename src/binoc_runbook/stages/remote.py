@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 from binoc_runbook.checks.availability import availability
+from binoc_runbook.checks.new_version import tagged_versions
 from binoc_runbook.checks.remote import RemoteView, remote
+from binoc_runbook.checks.tree import RECORDS
+from binoc_runbook.checks.unreleased import unreleased
+from binoc_runbook.finding import Findings
 from binoc_runbook.stages.stage import Observation, RemoteObservingStage
 from binoc_runbook.stages.target import Target
+from binoc_runbook.world.processes import process_threads
 
 
 class RemoteStage(RemoteObservingStage):
@@ -20,7 +23,25 @@ class RemoteStage(RemoteObservingStage):
     def judge(self, target: Target, view: RemoteView) -> Observation:
         artifacts = target.policy.artifacts if view.remote_tag is None else ()
         # The registries are queried while git tries the push.
-        with ThreadPoolExecutor(max_workers=1) as pool:
+        with process_threads(1) as pool:
             lookups = pool.submit(target.world.look_up_versions, artifacts, target.version)
-            findings = remote(view, target.try_actions(view))
-        return Observation.of_check(findings + availability(view, target.version, lookups.result()))
+            findings = remote(view, target.try_actions(view)) + unreleased_commits(target, view)
+            return Observation.of_check(findings + availability(view, target.version, lookups.result()))
+
+
+def unreleased_commits(target: Target, view: RemoteView | str) -> Findings:
+    """Return a warning if the remote has the tag, and HEAD has commits that are not in it.
+
+    Commits that only change records of releases do not count. Commits after a higher version do not either: then an
+    older release is checked.
+    """
+    git, head = target.world.git, target.world.git.head()
+    if isinstance(view, str) or view.remote_tag is None or view.remote_tag.commit != view.commit or head is None:
+        return Findings()
+    if head[0] == view.commit:
+        return Findings()
+    tags = git.query("tag", "--merged", head[0]).stdout.splitlines()
+    if any(version > target.version for version in tagged_versions(target.policy, tags)):
+        return Findings()
+    commits = git.query("log", "--format=%h %s", f"{view.commit}..{head[0]}", "--", ".", f":(exclude){RECORDS}")
+    return unreleased(target.version, view.tag, commits.stdout.splitlines())

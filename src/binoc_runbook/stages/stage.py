@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from binoc_runbook.checks.observations import TIMED_OUT, ProcessResult
+from binoc_runbook.checks.push_settings import unrequested_refs
 from binoc_runbook.checks.remote import RemoteView
 from binoc_runbook.finding import Finding, Findings, Status
 from binoc_runbook.stages.target import Target
@@ -73,12 +75,22 @@ class Stage(ABC):
         return Findings()
 
     def act(self, target: Target, line: Line) -> Findings:
-        """Run the commands; return a finding only if one of them fails."""
+        """Run the commands; return a finding only if one of them fails. `target.results` keeps the last result."""
+        target.results.pop(self.name, None)
         for command in self.commands(target):
-            result = target.world.git.run(command.arguments, stdin=command.stdin)
+            result = target.results[self.name] = self.run(target, command)
             if result.returncode != 0:
-                return Findings([self._refused(target, command, result.reason)])
+                remedy = self.remedy(target)
+                if result.returncode == TIMED_OUT:
+                    remedy = "run this release again; if it needs more time, set a larger `push-timeout` in the policy"
+                looked_at = " ".join(command.arguments)
+                return Findings([Finding.failed(self.name, looked_at, f"failed: {result.reason}", remedy)])
         return Findings()
+
+    def run(self, target: Target, command: Command) -> ProcessResult:
+        """Run one command of the action."""
+        limit = target.policy.push_timeout
+        return target.world.git.act(command.arguments, stdin=command.stdin, timeout=limit)
 
     def log(self, target: Target) -> Path | None:
         """Return the path of the log with the complete output of the action, if there is one."""
@@ -88,9 +100,6 @@ class Stage(ABC):
         """Return the fix for a failed action."""
         return "fix the cause, then run this release again; it continues from here"
 
-    def _refused(self, target: Target, command: Command, reason: str) -> Finding:
-        return Finding.failed(self.name, " ".join(command.arguments), f"failed: {reason}", self.remedy(target))
-
 
 class RemoteObservingStage(Stage):
     """A stage whose state depends on the refs of the remote."""
@@ -98,10 +107,20 @@ class RemoteObservingStage(Stage):
     def observe(self, target: Target) -> Observation:
         view = target.observe_remote()
         if isinstance(view, str):
-            finding = Finding.unknown(self.name, "HEAD", view, "git log -1; see also the stage `tree`")
+            looked_at, remedy = f"HEAD and the remote `{target.remote}`", "git status && git remote --verbose"
+            finding = Finding.unknown(self.name, looked_at, view, remedy)
             return Observation.of_check(Findings([finding]))
         return self.judge(target, view)
 
     @abstractmethod
     def judge(self, target: Target, view: RemoteView) -> Observation:
         """Return the state for the refs of the remote."""
+
+
+class PushStage(RemoteObservingStage):
+    """A stage that pushes; its observation includes the refs that a push published without being requested."""
+
+    def run(self, target: Target, command: Command) -> ProcessResult:
+        result = super().run(target, command)
+        target.unrequested += unrequested_refs(result)
+        return result

@@ -14,4 +14,4 @@ class SyncStage(Stage):
     )
 
     def observe(self, target: Target) -> Observation:
-        return Observation.of_check(sync(target.workspace(), target.policy, target.version))
+        return Observation.of_check(sync(target.workspace(locked=True), target.policy, target.version))

@@ -6,7 +6,7 @@ from binoc_runbook.checks.remote import RemoteView, tag
 from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.stages.stage import Command, Observation, RemoteObservingStage
 from binoc_runbook.stages.target import Target
-from binoc_runbook.workspace.changelog import section
+from binoc_runbook.workspace.changelog import CHANGELOG, section
 
 
 class TagStage(RemoteObservingStage):
@@ -30,22 +30,24 @@ class TagStage(RemoteObservingStage):
         if isinstance(view, str):
             return ()
         if view.remote_tag is not None:
-            # The remote would refuse another tag object of the same name, so fetch the published one.
+            # The remote would refuse another tag object of the same name, so fetch the published one. The result is
+            # observed, because a fetch reads from the fetch URL, which can be that of another repository.
             ref = f"refs/tags/{view.tag}"
             arguments: tuple[str, ...] = ("git", "fetch", "--no-tags", view.remote, f"{ref}:{ref}")
             return (Command(arguments, f"this clone gets the tag `{view.tag}` of `{view.remote}`"),)
         # cleanup=whitespace: by default, git removes lines that begin with `#`, such as headings of the changelog.
         arguments = ("git", "tag", "--annotate", "--cleanup=whitespace", "--file=-", view.tag, view.commit)
         effect = f"this clone gets the annotated tag `{view.tag}` on {view.commit[:12]}, with the changelog's section"
-        return (Command(arguments, effect, stdin=self._message(target)),)
+        return (Command(arguments, effect, stdin=self._message(target, view.commit)),)
 
     def remedy(self, target: Target) -> str:
+        view = target.last_view()
+        if isinstance(view, RemoteView) and view.remote_tag is not None:
+            return f"git fetch {view.reading_name} tag {view.tag}"
         return "the branch is pushed and nothing is tagged; fix the cause, then run this release again"
 
     @staticmethod
-    def _message(target: Target) -> str:
-        try:
-            text = (target.world.root / "CHANGELOG.md").read_text("utf-8")
-        except OSError:
-            text = ""
+    def _message(target: Target, commit: str) -> str:
+        # The message must be that of the commit, not of the work tree.
+        text = (target.world.git.text_at(commit, CHANGELOG) or "").replace("\r\n", "\n")
         return f"{target.tag}\n\n{section(text, target.version) or ''}".rstrip() + "\n"

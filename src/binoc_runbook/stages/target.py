@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from binoc_runbook.checks.observations import Ancestry, ProcessResult, RemoteRefs, TreeState
+from binoc_runbook.checks.push_settings import relevant
 from binoc_runbook.checks.remote import ActionChecks, RemoteView
 from binoc_runbook.policy import Policy
 from binoc_runbook.version import Version
 from binoc_runbook.workspace import Workspace
 from binoc_runbook.world import World
-from binoc_runbook.world.git import TIMEOUT
+from binoc_runbook.world.processes import process_threads
+from binoc_runbook.world.push_command import push_command
 
 # A missing branch contains nothing, and is behind all commits.
 _NOTHING_THERE: tuple[Ancestry, Ancestry] = ("no", "yes")
@@ -25,9 +27,11 @@ class Target:
 
     With `strict`, a check that cannot run is unknown instead of a warning. `retest` ignores stored test results.
 
-    Stages observe the world at each call. Only the following is stored: the commit at the start of this run, because
-    the pushed commit must be the checked one; the last view of the remote, for the commands; the trees whose tests
-    passed in this run; and the manifests from which the version was read, for the first `snapshot`.
+    Stages observe the world at each call. Only the following is stored: the commit and the push URLs at the start of
+    this run, because the pushed commit must be the checked one, and so must its destination; the last view of the
+    remote, for the commands; the refs that a push of this run published without being requested; the trees whose tests
+    passed in this run, with a summary of their output; the result of the last git command of each stage, for the
+    record; and the manifests from which the version was read, for the first `snapshot`.
     """
 
     version: Version
@@ -37,7 +41,10 @@ class Target:
     retest: bool = False
     strict: bool = False
     commit: str | None = None
-    tested: set[str] = field(default_factory=set)
+    tested: dict[str, str] = field(default_factory=dict)
+    unrequested: list[str] = field(default_factory=list)
+    results: dict[str, ProcessResult] = field(default_factory=dict)
+    _urls: tuple[str, ...] = ()
     _view: RemoteView | str | None = None
     _first: Workspace | None = None
     _snapshot: Future[Workspace] | None = None
@@ -51,9 +58,12 @@ class Target:
         """Return the state of the checkout, or why git cannot report it."""
         return self.world.git.tree_state()
 
-    def workspace(self) -> Workspace:
-        """Return the current manifests; within `snapshot`, those at its start."""
-        return self._snapshot.result() if self._snapshot else self.world.workspace()
+    def workspace(self, *, locked: bool = False) -> Workspace:
+        """Return the current manifests; within `snapshot`, those at its start.
+
+        With `locked`, cargo has also checked the lock files.
+        """
+        return self._snapshot.result() if self._snapshot else self.world.workspace(locked=locked)
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -63,7 +73,7 @@ class Target:
         manifests from which the version was read, if there are any.
         """
         first, self._first = self._first, None
-        with ThreadPoolExecutor(max_workers=1) as reader:
+        with process_threads(1) as reader:
             self._snapshot = reader.submit(lambda: first or self.world.workspace())
             try:
                 yield
@@ -86,9 +96,15 @@ class Target:
             return "no commit to compare with the remote"
         at, on = head
         branch = on if on is not None and self.policy.allows_branch(on) else self.policy.branch[0]
-        url = git.remote_url(self.remote)
+        urls = git.push_urls(self.remote)
+        self._urls = self._urls or urls
+        if urls != self._urls:
+            return f"the push URL of `{self.remote}` was changed during this run; run it again"
         names = (f"refs/heads/{branch}", f"refs/tags/{self.tag}", f"refs/tags/{self.tag}^{{}}")
-        refs = git.remote_refs(self.remote, *names) if url else RemoteRefs("", None, f"no remote `{self.remote}`")
+        if len(urls) == 1:
+            refs = git.remote_refs(self.remote, *names, timeout=self.policy.query_timeout)
+        else:
+            refs = RemoteRefs(f"git remote get-url --push --all {self.remote}", None, f"{len(urls)} push URLs")
         commit = self._commit(at, refs)
         self.commit = self.commit or commit
         if commit != self.commit:
@@ -97,7 +113,8 @@ class Target:
         contains, behind = git.containment(tip, commit) if tip else _NOTHING_THERE
         return RemoteView(
             remote=self.remote,
-            url=url,
+            urls=urls,
+            reading_name=git.reading_name(self.remote),
             refs=refs,
             branch=branch,
             tag=self.tag,
@@ -110,10 +127,11 @@ class Target:
     def try_actions(self, view: RemoteView) -> ActionChecks:
         """Try the actions of this release without changing anything."""
         git = self.world.git
+        push, settings = self._push_dry_run(view), relevant(git.settings("push", "submodule", "remote"), view.remote)
         if view.local_tag or view.remote_tag:
-            return ActionChecks(self._push_dry_run(view), identity=None, signing=None)
+            return ActionChecks(push, identity=None, signing=None, settings=settings)
         signing = git.try_signing(f"{view.commit}^{{tree}}") if git.signs_tags() else None
-        return ActionChecks(self._push_dry_run(view), git.identity(), signing)
+        return ActionChecks(push, git.identity(), signing, settings)
 
     def released(self) -> bool:
         """Return whether the remote has the branch with the commit, and an annotated tag that points to it."""
@@ -122,8 +140,7 @@ class Target:
             isinstance(view, RemoteView)
             and view.contains == "yes"
             and view.remote_tag is not None
-            and view.remote_tag.annotated
-            and view.remote_tag.commit == view.commit
+            and view.is_released(view.remote_tag)
         )
 
     def _commit(self, head: str, refs: RemoteRefs) -> str:
@@ -138,9 +155,9 @@ class Target:
             f"refs/tags/{view.tag}": view.remote_tag is None,
         }
         refs = [f"{view.commit}:{name}" for name, lacks in lacking.items() if lacks]
-        if view.refs.refs is None or not refs:
+        # A push to a branch that has diverged cannot succeed.
+        if view.refs.refs is None or view.diverged or not refs:
             return None
-        # --no-verify: a check must not run the pre-push hook of the user. The tag can be missing, so push the commit
-        # under the name of the tag.
-        arguments = ("push", "--dry-run", "--porcelain", "--atomic", "--no-verify", view.remote, *refs)
-        return self.world.git.query(*arguments, timeout=TIMEOUT)
+        # The tag can be missing in this clone, so push the commit under the name of the tag.
+        arguments = push_command(view.remote, *refs, dry_run=True)[1:]
+        return self.world.git.query_remote(view.remote, *arguments, timeout=self.policy.query_timeout)

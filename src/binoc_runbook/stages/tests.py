@@ -1,19 +1,26 @@
-"""Stage 6: the tests passed for exactly this tree."""
+"""Stage 6: the tests passed for exactly this tree.
+
+The output of the test command is shown and logged. A record contains its size and its digest, and the last lines only
+after a failure: a test can print what must not be published, and a release with failed tests has no published record.
+"""
 
 from __future__ import annotations
 
 import datetime
+import hashlib
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from binoc_runbook.checks.observations import TreeState
 from binoc_runbook.checks.tree import unrecorded
-from binoc_runbook.environ import TESTING
+from binoc_runbook.environ import TESTING, is_hidden
 from binoc_runbook.finding import Finding, Findings, Status
 from binoc_runbook.stages.stage import Command, Line, Observation, Stage
 from binoc_runbook.stages.target import Target
+from binoc_runbook.world.processes import Processes
 
 _NOTHING = (sys.executable, "-c", "pass")
 
@@ -36,15 +43,16 @@ class TestsStage(Stage):
             return Observation.of_check(self._one("warning", str(target.policy.source), saw, remedy))
         command = " ".join(target.policy.test)
         if state.tree in target.tested:
-            tested = "the checkout with its changes" if state.changed else f"tree {state.tree[:12]}"
-            saw = f"passed in this run for {tested}"
+            tested = "the checkout with its changes" if state.differs else f"tree {state.tree[:12]}"
+            saw = f"passed in this run for {tested}; {target.tested[state.tree]}"
             if self._command(target) is _NOTHING:
                 saw = "this quick rehearsal ran a command that does nothing instead"
             return Observation.of_check(self._one("ok", command, saw))
-        result = None if target.retest or state.changed else target.world.test_results.read(self._key(target, state))
+        result = None if target.retest or state.differs else target.world.test_results.read(self._key(target, state))
         if result is not None:
             saw = f"passed on {result['passed']} in {result['seconds']:.0f} s"
             saw += f" for tree {state.tree[:12]} with this toolchain"
+            saw += f"; {result['output']}" if "output" in result else ""
             return Observation.of_check(self._one("ok", command, saw))
         return Observation.of_action(self._one("ok", command, f"not yet passed for tree {state.tree[:12]}"))
 
@@ -56,7 +64,7 @@ class TestsStage(Stage):
         before = target.tree_state()
         for command in self.commands(target):
             looked_at, program = " ".join(target.policy.test), command.arguments[0]
-            processes, environment = target.world.processes, {TESTING: target.version.semver}
+            processes, environment = self._processes(target), {TESTING: target.version.semver}
             if processes.find(program) is None:
                 saw = f"`{program}` was not found on PATH"
                 return self._one("failed", looked_at, saw, f"install `{program}`, or run the release with ./just")
@@ -66,7 +74,7 @@ class TestsStage(Stage):
                 lines = "".join(f"\n  {text}" for text in result.tail[-12:])
                 saw = f"failed with exit code {result.returncode} after {result.seconds:.0f} s; last lines:{lines}"
                 return self._one("failed", looked_at, saw, f"{looked_at}   (complete output: {log.as_posix()})")
-            self._store(target, before, result.seconds)
+            self._store(target, before, result.seconds, _summary(self.log(target)))
         return Findings()
 
     def log(self, target: Target) -> Path:
@@ -75,15 +83,22 @@ class TestsStage(Stage):
     def _command(self, target: Target) -> tuple[str, ...]:
         return _NOTHING if target.world.quick else target.policy.test
 
-    def _store(self, target: Target, before: TreeState | str, seconds: float) -> None:
+    @staticmethod
+    def _processes(target: Target) -> Processes:
+        """Return the processes of the world without the variables that the tests must not get."""
+        processes, is_withheld = target.world.processes, is_hidden(target.policy.hidden_variables)
+        return replace(processes, withheld=lambda name: processes.withheld(name) or is_withheld(name))
+
+    def _store(self, target: Target, before: TreeState | str, seconds: float, output: str) -> None:
         after = target.tree_state()
         if isinstance(before, str) or isinstance(after, str) or before.tree is None or before.tree != after.tree:
             return
-        target.tested.add(before.tree)
+        target.tested[before.tree] = output
         # The checkout was tested. Later runs can rely on the result only if the checkout is exactly the tree.
-        if not (before.changed or after.changed or unrecorded(before) or unrecorded(after)):
+        if not (before.differs or after.differs or unrecorded(before) or unrecorded(after)):
             passed = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
-            target.world.test_results.write(self._key(target, after), {"passed": passed, "seconds": round(seconds, 1)})
+            facts = {"passed": passed, "seconds": round(seconds, 1), "output": output}
+            target.world.test_results.write(self._key(target, after), facts)
 
     def _key(self, target: Target, state: TreeState) -> dict[str, Any]:
         return {"tree": state.tree, "command": list(target.policy.test), "toolchain": target.world.toolchain}
@@ -91,3 +106,13 @@ class TestsStage(Stage):
     @staticmethod
     def _one(status: Status, looked_at: str, saw: str, remedy: str = "") -> Findings:
         return Findings([Finding("tests", status, looked_at, saw, remedy)])
+
+
+def _summary(log: Path) -> str:
+    """Return the size and the SHA-256 digest of the output in a log."""
+    digest, size, count = hashlib.sha256(), 0, 0
+    with log.open("rb") as lines:
+        for line in lines:
+            digest.update(line)
+            size, count = size + len(line), count + 1
+    return f"output: {count} {'line' if count == 1 else 'lines'}, {size} bytes, SHA-256 {digest.hexdigest()}"

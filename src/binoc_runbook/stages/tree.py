@@ -5,6 +5,7 @@ from __future__ import annotations
 from binoc_runbook.checks.tree import tree
 from binoc_runbook.stages.stage import Observation, Stage
 from binoc_runbook.stages.target import Target
+from binoc_runbook.workspace.input_files import input_files, required_files
 
 
 class TreeStage(Stage):
@@ -12,4 +13,8 @@ class TreeStage(Stage):
     sentence = "The checkout is exactly one commit, on the release branch."
 
     def observe(self, target: Target) -> Observation:
-        return Observation.of_check(tree(target.tree_state(), target.policy))
+        state = target.tree_state()
+        workspace = target.workspace()
+        comparison = target.world.git.compare(input_files(workspace, target.policy))
+        required = required_files(workspace, target.policy)
+        return Observation.of_check(tree(state, target.policy, comparison, required))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from binoc_runbook.checks.workflow import workflow
 from binoc_runbook.checks.workflow.audit import Audit
-from binoc_runbook.checks.workflow.model import WORKFLOWS
+from binoc_runbook.checks.workflow.model import WORKFLOWS, RepositoryFacts
 from binoc_runbook.stages.stage import Observation, Stage
 from binoc_runbook.stages.target import Target
 from binoc_runbook.world.zizmor import audit_workflow
@@ -15,10 +15,22 @@ class WorkflowStage(Stage):
     sentence = "The publish workflow starts on this tag and satisfies the trusted-publishing contract."
 
     def observe(self, target: Target) -> Observation:
-        audit = audit_of(target) if target.policy.declared else None
-        return Observation.of_check(workflow(target.world.root, target.policy, audit=audit, strict=target.strict))
+        declared = target.policy.declared
+        audit, repository = (audit_of(target), facts_of(target)) if declared else (None, None)
+        root, policy = target.world.root, target.policy
+        return Observation.of_check(workflow(root, policy, audit=audit, repository=repository, strict=target.strict))
 
 
 def audit_of(target: Target) -> Audit:
     """Audit the publish workflow of a target."""
     return audit_workflow(target.world.processes, f"{WORKFLOWS}/{target.policy.workflow}")
+
+
+def facts_of(target: Target) -> RepositoryFacts:
+    """Return the facts about the repository that the rules of the workflow need."""
+    files = target.world.git.query("ls-files", "-z")
+    tracked = frozenset(files.stdout.split("\0")) if files.returncode == 0 else None
+    crates = [artifact for artifact in target.policy.artifacts if artifact.registry == "crates.io"]
+    # Reading the manifests starts cargo. One crate cannot depend on another.
+    dependencies = target.workspace().published_dependencies(target.policy) if len(crates) > 1 else {}
+    return RepositoryFacts(tracked, dependencies)

@@ -12,13 +12,15 @@ import gc
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.policy import MANIFEST_OF, Artifact, Policy, Registry, normalised
 from binoc_runbook.workspace import python
 from binoc_runbook.workspace.cargo import Crates
-from binoc_runbook.workspace.cargo_metadata import CargoMetadata, ReadMetadata
+from binoc_runbook.workspace.cargo_metadata import CargoMetadata, LockResult, ReadMetadata
+from binoc_runbook.workspace.dependencies import dependencies
 from binoc_runbook.workspace.manifest_tree import ManifestTree
 from binoc_runbook.workspace.package import Ecosystem, Orphan, Package, Source
 
@@ -34,7 +36,8 @@ class Workspace:
 
     `packages` and `orphans` are ordered by path. `problems` lists the files that could not be read. `cargo_roots` are
     the root manifests of the Cargo workspaces, and the manifests of crates outside a workspace. `unreported` maps
-    manifests to the errors that cargo reported for them. All paths are relative to `root`, with forward slashes.
+    manifests to the errors that cargo reported for them, and `lock_results` the root manifests to what cargo reported
+    about lock files that it did not accept. All paths are relative to `root`, with forward slashes.
     """
 
     root: Path
@@ -43,6 +46,7 @@ class Workspace:
     problems: Findings
     cargo_roots: tuple[str, ...]
     unreported: Mapping[str, CargoMetadata]
+    lock_results: Mapping[str, LockResult]
     tree: ManifestTree
 
     @classmethod
@@ -55,7 +59,7 @@ class Workspace:
         """
         with _garbage_collection_disabled():
             tree = ManifestTree(root)
-            crates = Crates(tree, read_metadata)
+            crates = Crates(tree, _refuse_special(tree) if tree.special else read_metadata)
             packages, orphans = list(crates.packages.values()), crates.orphans
             for manifest in tree.python.values():
                 distribution = python.read(manifest, crates.packages)
@@ -73,8 +77,14 @@ class Workspace:
             problems=Findings([*tree.problems, *unread]),
             cargo_roots=tuple(sorted({package.root for package in packages if package.root})),
             unreported=crates.unreported,
+            lock_results=crates.locks,
             tree=tree,
         )
+
+    @cached_property
+    def crates(self) -> Mapping[str, Package]:
+        """Return the crates by the paths of their manifests."""
+        return {package.manifest: package for package in self.packages if package.ecosystem == "cargo"}
 
     def cargo_errors(self, check: str) -> Iterator[Finding]:
         """Yield one unknown finding for each different error of cargo."""
@@ -102,6 +112,29 @@ class Workspace:
         ]
         return next((package for package in named if package.directory == artifact.path), named[0] if named else None)
 
+    def published_dependencies(self, policy: Policy) -> dict[str, frozenset[str]]:
+        """Return, for each crate of the policy, the other crates of the policy whose versions its manifest requires.
+
+        Cargo removes dependencies without a version from the published manifest only if they are for development
+        (Cargo book, *Specifying Dependencies*), and `cargo publish` refuses all others.
+        """
+        crates = [artifact for artifact in policy.artifacts if artifact.registry == "crates.io"]
+        names = {package.manifest: artifact.name for artifact in crates if (package := self.package_of(artifact))}
+        return {
+            names[package.manifest]: frozenset(self._required_crates(package, names))
+            for package in self.packages
+            if package.manifest in names
+        }
+
+    def _required_crates(self, package: Package, names: Mapping[str, str]) -> Iterator[str]:
+        root = self.tree.crate(package.root) if package.root else None
+        shared = {entry.name: entry for entry in dependencies(root) if entry.shared} if root else {}
+        for dependency in dependencies(package.document):
+            entry = dependency if dependency.target else shared.get(dependency.name)
+            target = self.tree.crate(entry.target) if entry and entry.target and entry.version else None
+            if target and not dependency.shared and target.path in names and target.path != package.manifest:
+                yield names[target.path]
+
     def to_json(self) -> dict[str, object]:
         """Return the output of `inspect --json` (schema 1)."""
         return {
@@ -109,6 +142,15 @@ class Workspace:
             "packages": [package.to_json() for package in self.packages],
             "orphans": [orphan.to_json() for orphan in self.orphans],
         }
+
+
+def _refuse_special(tree: ManifestTree) -> ReadMetadata:
+    """Return a function that reports an error instead of running cargo, which would read a FIFO without end."""
+    path = tree.special[0]
+    error = CargoMetadata(
+        error=f"not run, because `{path}` is not a regular file", remedy=f"git checkout HEAD -- {path}"
+    )
+    return lambda manifest: error
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
-from binoc_runbook.workspace.cargo_metadata import CargoMetadata, CargoPackage, ReadMetadata
+from binoc_runbook.workspace.cargo_metadata import CargoMetadata, CargoPackage, LockResult, ReadMetadata
 from binoc_runbook.workspace.manifest import Manifest
 from binoc_runbook.workspace.manifest_tree import CARGO, ManifestTree, manifest_in
 from binoc_runbook.workspace.package import Orphan, Package, Source
@@ -18,6 +18,8 @@ from binoc_runbook.workspace.package import Orphan, Package, Source
 
 class Crates:
     """The packages of a tree by manifest, its orphans, and the manifests for which cargo failed.
+
+    `locks` maps the root manifests of workspaces whose lock file cargo did not accept to the reasons.
 
     Cargo runs once for each manifest with `[workspace]`, then once for each crate that is not in their output. It does
     not run for crates below a workspace that it cannot read, because it would fail with the same error.
@@ -28,6 +30,7 @@ class Crates:
         self.packages: dict[str, Package] = {}
         self.orphans: list[Orphan] = []
         self.unreported: dict[str, CargoMetadata] = {}
+        self.locks: dict[str, LockResult] = {}
         with ThreadPoolExecutor() as pool:
             reports = {
                 manifest.path: pool.submit(read_metadata, manifest.path)
@@ -64,6 +67,8 @@ class Crates:
             if report.error:
                 self.unreported[path] = report
                 continue
+            if report.lock:
+                self.locks[path] = report.lock
             root = self._tree.crate(os.path.join(report.root, CARGO))  # noqa: PTH118 - a path as cargo prints it
             for crate in report.packages:
                 manifest = self._tree.crate(crate.manifest)
@@ -125,6 +130,7 @@ def _package(manifest: Manifest, crate: CargoPackage, root: Manifest | None, err
         registries=crate.publish or None,
         root=root.path if root else None,
         cargo_error=error,
+        dependencies=crate.dependencies,
     )
 
 

@@ -8,19 +8,27 @@ A plan depends only on the current content of the files. After an interruption, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from binoc_runbook.finding import Finding, Findings, Place
-from binoc_runbook.policy import Policy
-from binoc_runbook.version import Version
+from binoc_runbook.policy import Policy, normalised
+from binoc_runbook.version import Version, VersionError, shortened
 from binoc_runbook.workspace import Workspace
+from binoc_runbook.workspace.changelog import CHANGELOG
 from binoc_runbook.workspace.manifest import Manifest, parse
-from binoc_runbook.workspace.replace import Replacement, ReplacementError, replace_all
+from binoc_runbook.workspace.manifest_tree import UV_LOCK
+from binoc_runbook.workspace.replace import Replacement, ReplacementError, leftovers, replace_all, restore_all
 from binoc_runbook.workspace.requirement import RequirementError
-from binoc_runbook.workspace.version_locations import VersionLocation, cargo_errors, find_version_locations
+from binoc_runbook.workspace.version_locations import (
+    VersionLocation,
+    VersionLocations,
+    cargo_errors,
+    find_version_locations,
+)
 
 CHECK = "set-version"
 
@@ -47,10 +55,14 @@ class Edit(Replacement):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The edits of `set-version`. Do not apply them if there are `problems`."""
+    """The edits of `set-version`. Do not apply them if a problem failed.
+
+    `unchanged` lists what is left as it is, with the reason.
+    """
 
     edits: tuple[Edit, ...]
     problems: Findings
+    unchanged: Findings
 
 
 class _Value(NamedTuple):
@@ -83,6 +95,7 @@ def plan(workspace: Workspace, policy: Policy, version: Version) -> Plan:
     if not problems:
         problems += (replace(finding, status="failed") for finding in cargo_errors(workspace, policy, CHECK))
     changes_of: dict[str, list[tuple[VersionLocation, str]]] = {}
+    unchanged: list[VersionLocation] = []
     for location in locations.all:
         try:
             new = location.text_for(version)
@@ -91,6 +104,11 @@ def plan(workspace: Workspace, policy: Policy, version: Version) -> Plan:
             continue
         if new != location.current:
             changes_of.setdefault(location.document.path, []).append((location, new))
+        else:
+            unchanged.append(location)
+    if not policy.declared:
+        problems += _lowered(locations, version)
+    problems += _outdated_uv_locks(locations, changes_of)
     edits = []
     for path, changes in sorted(changes_of.items()):
         try:
@@ -98,11 +116,21 @@ def plan(workspace: Workspace, policy: Policy, version: Version) -> Plan:
         except _EditError as error:
             remedy = f"edit `{path}` by hand, then run `just set-version {version.semver}`"
             problems.append(Finding.failed(CHECK, error.place, str(error), remedy))
-    return Plan(tuple(edits), Findings(problems))
+    findings = Findings(problems)
+    listed = Findings() if findings.status == "failed" else _unchanged(workspace, locations, unchanged, version)
+    return Plan(tuple(edits), findings, listed)
+
+
+def leftover_files(workspace: Workspace) -> list[str]:
+    """Return the temporary files of an edit that was killed, as paths relative to the root."""
+    tree = workspace.tree
+    paths = (*tree.cargo, *tree.python, *tree.locks, CHANGELOG)
+    files = leftovers(f"{workspace.root}/{path}" for path in paths)
+    return sorted(os.path.relpath(file, workspace.root).replace(os.sep, "/") for file in files)
 
 
 def apply(edits: Sequence[Edit]) -> Findings:
-    """Write planned edits atomically: all of them or none.
+    """Write planned edits atomically: all of them or none. The new content of a file can be its first.
 
     Return a finding if a file cannot be written. After an interruption, all files are restored and the exception
     propagates.
@@ -118,6 +146,89 @@ def apply(edits: Sequence[Edit]) -> Findings:
             remedy = f"git diff -- {' '.join(unrestored)}"
         return Findings([Finding.failed(CHECK, paths[error.file], saw, remedy)])
     return Findings()
+
+
+def restore(edits: Sequence[Edit]) -> Findings:
+    """Restore the files of applied edits; return a finding if that fails."""
+    paths = {edit.file: edit.path for edit in edits}
+    unrestored = [paths[file] for file in restore_all(edits)]
+    if not unrestored:
+        return Findings()
+    saw = f"not restored: {', '.join(f'`{path}`' for path in unrestored)}"
+    return Findings([Finding.failed(CHECK, unrestored[0], saw, f"git diff -- {' '.join(unrestored)}")])
+
+
+def _lowered(locations: VersionLocations, version: Version) -> Iterator[Finding]:
+    """Yield the versions that would be lowered while others are raised: their packages are released independently."""
+    owners = [location for location in locations.all if location.kind == "version"]
+    parsed = [(location, _parsed(location)) for location in owners]
+    if not any(current is not None and current < version for _, current in parsed):
+        return
+    for location, current in parsed:
+        if current is not None and current > version:
+            saw = f"`{location.package}` is {current}, and {version} would lower it, but raises other packages"
+            remedy = f"edit the versions by hand, or run `just set-version {current}` if all packages have one version"
+            yield Finding.failed(CHECK, location.place, saw, remedy)
+
+
+def _parsed(location: VersionLocation) -> Version | None:
+    parse_version = Version.parse if location.spelling == "cargo" else Version.from_pep440
+    try:
+        return parse_version(location.current)
+    except VersionError:
+        return None
+
+
+def _outdated_uv_locks(
+    locations: VersionLocations, changes_of: Mapping[str, list[tuple[VersionLocation, str]]]
+) -> Iterator[Finding]:
+    """Yield a warning for each `uv.lock` that has a package of the checkout from an index, under a changed requirement.
+
+    It needs the digests of the new version, which is not published yet.
+    """
+    changed = [location for changes in changes_of.values() for location, _ in changes]
+    for lock in locations.locks:
+        directory, _, name = lock.path.rpartition("/")
+        own = {normalised("pypi", entry.name) for entry in lock.entries}
+        for location in changed if name == UV_LOCK else ():
+            below = location.document.path.startswith(f"{directory}/" if directory else "")
+            is_requirement = location.kind == "requirement" and location.spelling == "pypi"
+            if is_requirement and below and normalised("pypi", location.package) not in own:
+                saw = f"locks `{location.package}` from an index, and its requirement changes"
+                yield Finding.warning(CHECK, lock.path, saw, "uv lock, after the release")
+                break
+
+
+def _unchanged(
+    workspace: Workspace, locations: VersionLocations, unchanged: Sequence[VersionLocation], version: Version
+) -> Findings:
+    """Return what an edit leaves as it is: one finding for each reason."""
+    moving = {(location.document.path, location.keys) for location in locations.all if location.kind == "version"}
+    others = [
+        package
+        for package in workspace.packages
+        if package.source is None or (package.source.manifest.path, package.source.keys) not in moving
+    ]
+    bounds = [location for location in unchanged if location.kind == "requirement"]
+    current = [location for location in unchanged if location.kind != "requirement"]
+    findings = []
+    if others:
+        listed = _listed(others, lambda package: f"`{package.name}` {shortened(package.version or '?')}")
+        saw = f"not changed, because they are not published and have their own version: {listed}"
+        findings.append(Finding.ok(CHECK, "other packages", saw))
+    if bounds:
+        listed = _listed(bounds, lambda location: f"`{shortened(location.current)}` in `{location.place}`")
+        saw = f"not changed, because they allow {version}: {listed}"
+        findings.append(Finding.ok(CHECK, "requirements", saw))
+    if current:
+        saw = f"already {version}: {_listed(current, lambda location: f'`{location.place}`')}"
+        findings.append(Finding.ok(CHECK, "versions", saw))
+    return Findings(findings)
+
+
+def _listed(items: Sequence[Any], text: Callable[[Any], str], shown: int = 10) -> str:
+    more = f" and {len(items) - shown} more" if len(items) > shown else ""
+    return ", ".join(map(text, items[:shown])) + more
 
 
 def _edit(changes: list[tuple[VersionLocation, str]]) -> Edit:

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from binoc_runbook.files import NOT_A_TEXT_FILE, read_file
 from binoc_runbook.finding import Finding, Place
 from binoc_runbook.workspace.spans import Keys, Span, spans
 
@@ -30,10 +31,9 @@ class Document:
         self.text = ""
         self.problem: Finding | None = None
         try:
-            with open(f"{root}/{path}", "rb") as file:  # noqa: PTH123 - `Path` doubles the time for thousands of files
-                self.text = file.read().decode()
+            self.text = read_file(f"{root}/{path}").decode()  # `Path` doubles the time for thousands of files
         except OSError as error:
-            self._refuse(None, f"cannot be read: {error.strerror}", f"make `{path}` readable")
+            self._refuse(None, f"cannot be read: {error.strerror}", _remedy(path, error))
         except UnicodeDecodeError as error:
             line = error.object.count(b"\n", 0, error.start) + 1
             column = error.start - error.object.rfind(b"\n", 0, error.start)
@@ -54,6 +54,11 @@ class Document:
 
     def _refuse(self, line: int | None, saw: str, remedy: str) -> None:
         self.problem = Finding.failed("manifests", Place(self.path, line), saw, remedy)
+
+
+def _remedy(path: str, error: OSError) -> str:
+    """Return the fix for an error of `read_file`."""
+    return f"git checkout HEAD -- {path}" if error.errno in NOT_A_TEXT_FILE else f"make `{path}` readable"
 
 
 class Manifest(Document):

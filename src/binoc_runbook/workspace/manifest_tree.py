@@ -13,8 +13,9 @@ from binoc_runbook.workspace.manifest import Manifest
 CARGO = "Cargo.toml"
 PYTHON = "pyproject.toml"
 LOCK = "Cargo.lock"
+UV_LOCK = "uv.lock"
 
-_WANTED = frozenset({CARGO, PYTHON, LOCK})
+_WANTED = frozenset({CARGO, PYTHON, LOCK, UV_LOCK})
 #: Directories with these names are skipped. So are hidden directories and those that contain a marker file: virtual
 #: environments (PEP 405) and caches (such as `target` of Cargo) can contain thousands of manifests of other projects.
 _FOREIGN = frozenset({"node_modules", "__pycache__"})
@@ -25,8 +26,9 @@ class ManifestTree:
     """All manifests below one root, by their relative path.
 
     Nothing outside the root is read. Links to directories are not followed, so that each manifest is read once and
-    loops are harmless. A member that a workspace names through a link has its real path here. `read` fills `cargo` and
-    `python`.
+    loops are harmless. A member that a workspace names through a link has its real path here. `special` are manifests
+    and lock files that exist but are not regular files, such as a FIFO; cargo would wait for their end, so it must not
+    run. `read` fills `cargo` and `python`.
     """
 
     def __init__(self, root: Path) -> None:
@@ -35,6 +37,7 @@ class ManifestTree:
         self.python: dict[str, Manifest] = {}
         self.locks: list[str] = []
         self.broken_links: list[str] = []
+        self.special: list[str] = []
         self.problems: list[Finding] = []
         self._paths: list[str] = []
         self._real_root = os.path.realpath(root)
@@ -75,10 +78,17 @@ class ManifestTree:
             directories[:] = (name for name in directories if name[0] != "." and name not in _FOREIGN)
             for name in _WANTED.intersection(names):
                 if os.path.isfile(f"{directory}/{name}"):  # noqa: PTH113 - false for a link to itself, where `Path` raises
-                    (self.locks if name == LOCK else self._paths).append(join(before, name))
+                    (self.locks if name in (LOCK, UV_LOCK) else self._paths).append(join(before, name))
+                elif os.path.exists(f"{directory}/{name}"):  # noqa: PTH110
+                    self.special.append(join(before, name))
                 elif os.path.islink(f"{directory}/{name}"):  # noqa: PTH114
                     self.broken_links.append(join(before, name))
         self.locks.sort()
+        self.problems += self._special()
+
+    def _special(self) -> Iterator[Finding]:
+        for path in self.special:
+            yield Finding.failed("manifests", path, "is not a regular file", f"git checkout HEAD -- {path}")
 
     def _unlisted(self, error: OSError) -> None:
         directory = os.path.relpath(error.filename, self.root).replace(os.sep, "/")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from binoc_runbook.finding import Place
+from binoc_runbook.workspace.cargo_metadata import CargoDependency
 from binoc_runbook.workspace.manifest import Manifest
 from binoc_runbook.workspace.spans import Keys
 
@@ -48,6 +49,7 @@ class Package:
     - `root`: the manifest of the Cargo workspace of a crate, or its own manifest. `None` if cargo failed; `cargo_error`
       is then the first line of its error.
     - `crate`: the manifest that maturin builds a distribution from.
+    - `dependencies`: the dependencies of a crate that crates.io can refuse; none if cargo failed.
     """
 
     ecosystem: Ecosystem
@@ -62,6 +64,7 @@ class Package:
     root: str | None = None
     crate: str | None = None
     cargo_error: str = ""
+    dependencies: tuple[CargoDependency, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def directory(self) -> str:

@@ -25,6 +25,7 @@ from binoc_runbook.policy import (
     policy_keys,
     type_name,
 )
+from binoc_runbook.version import shortened
 from binoc_runbook.workspace.manifest import Manifest
 
 
@@ -141,7 +142,7 @@ class _PolicyReader:
         """Check that a directory is inside the checkout and contains a manifest."""
         if not (self.root / directory).resolve().is_relative_to(self.root.resolve()):
             self.refuse(at, f"`{directory}` is outside the checkout", remedy)
-        elif not (self.root / directory / manifest).is_file():
+        elif not (self.root / directory / manifest).exists():
             self.refuse(at, f"`{directory}` has no {manifest}", remedy)
 
     def compare(self, artifacts: Mapping[_At, Artifact]) -> None:
@@ -194,5 +195,4 @@ def _nearest_key(key: str, known: list[str]) -> str:
 
 
 def _shown(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 80 else f"{text[:80]}…"
+    return shortened(json.dumps(value, ensure_ascii=False, default=str), 80)

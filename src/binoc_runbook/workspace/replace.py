@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from binoc_runbook.files import read_file
+
 #: The number of files that are written in parallel, because most of the time is spent waiting for the disk.
 _THREADS = 16
+_SUFFIX = ".set-version"
 
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """A file with its current and its new content."""
+    """A file with its current and its new content; `before` is `None` if the file does not exist."""
 
     file: Path
-    before: bytes = field(repr=False)
+    before: bytes | None = field(repr=False)
     after: bytes = field(repr=False)
 
 
@@ -36,11 +39,11 @@ class ReplacementError(Exception):
 
 
 def replace_all(replacements: Sequence[Replacement]) -> None:
-    """Write the new content of all files.
+    """Write the new content of all files, or create them.
 
     All new files are complete on the disk before the first replaces an old one, so a full disk changes nothing. Modes,
     owners and links are kept. After an error or an interruption, the old contents are restored. A killed process leaves
-    at most files named `.NAME.set-version`, which the next run overwrites.
+    at most files named `.NAME.set-version`, which the next run overwrites or removes.
 
     Raises `ReplacementError`, or the exception of an interruption.
     """
@@ -72,15 +75,31 @@ def _apply_to_all(staged: Mapping[Path, Replacement], act: Callable[[Path, Repla
         list(pool.map(act_on, staged.keys(), staged.values()))
 
 
+def restore_all(replacements: Sequence[Replacement]) -> list[Path]:
+    """Restore the old contents of files that `replace_all` has replaced; return those that could not be restored."""
+    return _restore({Path(os.path.realpath(replacement.file)): replacement for replacement in replacements})
+
+
+def leftovers(files: Iterable[str]) -> list[Path]:
+    """Return the temporary files that a killed process has left for some files, given by their paths."""
+    # `Path` would triple the time for thousands of files.
+    targets = {os.path.realpath(file) if os.path.islink(file) else file for file in files}  # noqa: PTH114
+    temporary = (f"{os.path.dirname(target)}/.{os.path.basename(target)}{_SUFFIX}" for target in sorted(targets))  # noqa: PTH119, PTH120
+    return [Path(path) for path in temporary if os.path.isfile(path)]  # noqa: PTH113
+
+
 def _restore(staged: Mapping[Path, Replacement]) -> list[Path]:
     """Restore the old contents and remove temporary files; return the files that could not be restored."""
     failed = []
     for target, replacement in staged.items():
-        back = Replacement(replacement.file, before=replacement.after, after=replacement.before)
         try:
-            if target.read_bytes() == replacement.after:
-                _write(target, back)
-                _rename(target, back)
+            if _content(target) == replacement.after:
+                if replacement.before is None:
+                    target.unlink()
+                else:
+                    back = Replacement(replacement.file, before=replacement.after, after=replacement.before)
+                    _write(target, back)
+                    _rename(target, back)
         except OSError:
             failed.append(replacement.file)
         with suppress(OSError):
@@ -93,11 +112,23 @@ def _temporary(target: Path) -> Path:
 
     The name is fixed, so that the next run overwrites a file that a killed process has left.
     """
-    return target.with_name(f".{target.name}.set-version")
+    return target.with_name(f".{target.name}{_SUFFIX}")
+
+
+def is_temporary(path: str) -> bool:
+    """Return whether a path, with forward slashes, is that of a temporary file of `replace_all`."""
+    return path.rpartition("/")[2].startswith(".") and path.endswith(_SUFFIX)
+
+
+def _content(target: Path) -> bytes | None:
+    try:
+        return read_file(target)
+    except FileNotFoundError:
+        return None
 
 
 def _compare(target: Path, replacement: Replacement) -> None:
-    if target.read_bytes() != replacement.before:
+    if _content(target) != replacement.before:
         raise ReplacementError(replacement.file, "it changed after it was read")
 
 
@@ -108,6 +139,10 @@ def _write(target: Path, replacement: Replacement) -> None:
         file.write(replacement.after)
         file.flush()
         os.fsync(file.fileno())
+    if replacement.before is None:
+        # The mask can only be read by setting it, for all threads; a new file has the mode of its directory instead.
+        _temporary(target).chmod(stat.S_IMODE(target.parent.stat().st_mode) & 0o666)
+        return
     status = target.stat()
     if hasattr(os, "chown"):
         with suppress(PermissionError):  # only root can change the owner, and only root needs to

@@ -1,9 +1,9 @@
 """The places of a checkout that own or quote a published version. `sync` checks them, and `set-version` edits them.
 
 `[package]`, `[workspace.package]` and `[project]` *own* a version. Requirements between packages of the workspace and
-their entries in `Cargo.lock` *quote* it; `requirement.py` defines the rule for requirements. An unpublished package can
-inherit its version from the same line as a published one. Its version then changes too, and so do the quotes of it: a
-requirement with the old version would break the build.
+their entries in `Cargo.lock` and `uv.lock` *quote* it; `requirement.py` defines the rule for requirements. An
+unpublished package can inherit its version from the same line as a published one. Its version then changes too, and so
+do the quotes of it: a requirement with the old version would break the build.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from binoc_runbook.finding import Finding, Place
 from binoc_runbook.policy import Policy, normalised
 from binoc_runbook.version import Version
 from binoc_runbook.workspace import Workspace, requirement
-from binoc_runbook.workspace.dependencies import dependencies
+from binoc_runbook.workspace.dependencies import dependencies, patches
 from binoc_runbook.workspace.lock import Entry, Lock
 from binoc_runbook.workspace.manifest import Manifest, strings
-from binoc_runbook.workspace.manifest_tree import CARGO, LOCK
+from binoc_runbook.workspace.manifest_tree import CARGO, LOCK, PYTHON, UV_LOCK, join
 from binoc_runbook.workspace.package import Ecosystem, Package
 from binoc_runbook.workspace.spans import Keys
 
@@ -79,7 +79,8 @@ def find_version_locations(workspace: Workspace, policy: Policy) -> VersionLocat
     finder = _Finder(workspace, policy)
     # Cargo reads the lock file next to the root manifest of a workspace, and ignores those of members.
     used = {lock_path(root) for root in workspace.cargo_roots}
-    locks = tuple(Lock(workspace.root, path) for path in workspace.tree.locks if path in used)
+    paths = (path for path in workspace.tree.locks if path in used or path.endswith(UV_LOCK))
+    locks = tuple(Lock(workspace.root, path) for path in paths)
     manifests = (*finder.owners(), *finder.cargo_requirements(), *finder.python_requirements())
     return VersionLocations((*manifests, *(location for lock in locks for location in finder.entries(lock))), locks)
 
@@ -110,8 +111,9 @@ class _Finder:
         self._sources = {package.source: package for package in reversed(published) if package.source}
         moving = [package for package in workspace.packages if package.source in self._sources]
         self._moving_crates = {package.manifest: package for package in moving if package.ecosystem == "cargo"}
+        self._moving_distributions = {package.manifest: package for package in moving if package.ecosystem == "pypi"}
         self._moving_names = {
-            normalised("pypi", package.name): package for package in moving if package.ecosystem == "pypi"
+            normalised("pypi", package.name): package for package in self._moving_distributions.values()
         }
 
     def owners(self) -> Iterator[VersionLocation]:
@@ -120,8 +122,11 @@ class _Finder:
             yield VersionLocation("version", source.spelling, package.name, text, source.manifest, source.keys, True)
 
     def cargo_requirements(self) -> Iterator[VersionLocation]:
-        for path, manifest in sorted(self._workspace.tree.cargo.items()):
-            for dependency in dependencies(manifest):
+        cargo = self._workspace.tree.cargo
+        roots = {package.manifest: package.root for package in self._workspace.packages if package.root}
+        patched = {root: patches(cargo[root]) for root in self._workspace.cargo_roots}
+        for path, manifest in sorted(cargo.items()):
+            for dependency in dependencies(manifest, patched.get(roots.get(path, path), {})):
                 if dependency.version is None or dependency.target is None:
                     continue
                 target = self._workspace.tree.crate(dependency.target)
@@ -129,7 +134,7 @@ class _Finder:
                 if package:
                     inherited = dependency.shared and (path, dependency.name) in self._inherited
                     published = inherited or (not dependency.shared and path in self._built)
-                    keys, text = (*dependency.keys, "version"), dependency.version
+                    text, keys = dependency.version, dependency.value
                     yield VersionLocation("requirement", "cargo", package.name, text, manifest, keys, published)
 
     def python_requirements(self) -> Iterator[VersionLocation]:
@@ -144,11 +149,22 @@ class _Finder:
                     yield VersionLocation("requirement", "pypi", package.name, text, manifest, keys, published)
 
     def entries(self, lock: Lock) -> Iterator[VersionLocation]:
+        if lock.path.endswith(UV_LOCK):
+            yield from self._distributions(lock)
+            return
         for entry, package in match_entries(self._workspace, lock):
             if package.manifest in self._moving_crates:
                 published = package.manifest in self._built
                 text = entry.prefix + entry.version
                 yield VersionLocation("lock", "cargo", entry.name, text, lock, entry.keys, published, entry.prefix)
+
+    def _distributions(self, lock: Lock) -> Iterator[VersionLocation]:
+        at = lock.path.rpartition("/")[0]
+        for entry in lock.entries:
+            package = self._moving_distributions.get(join(join(at, entry.directory), PYTHON))
+            if package:
+                published = package.manifest in self._built
+                yield VersionLocation("lock", "pypi", entry.name, entry.version, lock, entry.keys, published)
 
     @cached_property
     def _inherited(self) -> set[tuple[str | None, str]]:
@@ -174,7 +190,7 @@ def match_entries(workspace: Workspace, lock: Lock) -> Iterator[tuple[Entry, Pac
             crates.setdefault(package.name, []).append(package)
     entries: dict[str, list[Entry]] = {}
     for entry in lock.entries:
-        if not entry.prefix:
+        if not (entry.prefix or entry.directory):
             entries.setdefault(entry.name, []).append(entry)
     matches: dict[int, Package] = {}
     for name, own in entries.items():

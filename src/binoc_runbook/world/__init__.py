@@ -58,14 +58,21 @@ class World:
         added = environment or {}
         return cls("real", root, root, root / "runs", Git(root, added), Processes(root, added, machine_free(root)))
 
+    def show_waits(self, line: Callable[[str], None]) -> None:
+        """Call `line` when a short command is still running after a few seconds, with what is waited for."""
+        self.git.on_wait = self.processes.on_wait = line
+
     @property
     def clean(self) -> Translate:
-        """Return a function that removes escape codes and paths of this machine from text for a record."""
+        """Return a function that removes escape codes, secrets and paths of this machine from text for a record."""
         return self.processes.clean
 
-    def workspace(self) -> Workspace:
-        """Read the current manifests of the checkout, with the output of cargo for them."""
-        return Workspace.discover(self.root, partial(read_metadata, self.processes))
+    def workspace(self, *, locked: bool = True) -> Workspace:
+        """Read the current manifests of the checkout, with the output of cargo for them.
+
+        With `locked`, cargo also checks the lock files, which takes longer, because it resolves the dependencies.
+        """
+        return Workspace.discover(self.root, partial(read_metadata, self.processes, locked=locked))
 
     @property
     def target_directory(self) -> Path:
@@ -105,18 +112,18 @@ class World:
 
     def follow_tag(
         self, policy: Policy, tag: PushedTag, listener: TriggerListener, on_attempt: OnAttempt
-    ) -> TriggeredRun | None:
-        """Look up the workflow run that the pushed tag triggers, or return `None` if the policy has no `repository`.
+    ) -> TriggeredRun:
+        """Look up the workflow run that the pushed tag triggers; a rehearsal runs it.
 
         GitHub runs the workflow; only reading requests are sent. `on_attempt` is called with the number of the attempt
-        and the results of its jobs if the run was followed until it ended.
+        and the results of its jobs if the run was followed.
         """
-        if policy.repository is None:
-            return None
-        from binoc_runbook.checks.github_run import unfinished, workflow_run
+        from binoc_runbook.checks.github_run import no_repository, unfinished, workflow_run
         from binoc_runbook.world.triggered_run import TriggeredRun
         from binoc_runbook.world.workflow_runs import END_LIMIT, START_LIMIT, TIMEOUT, WorkflowRuns, job_results
 
+        if policy.repository is None:
+            return TriggeredRun(state=Findings([no_repository(policy)]))
         name = policy.tag_of(tag.version)
         tagged = self.git.tagged_at(name)
         age = None if tagged is None else time.time() - tagged
@@ -124,14 +131,16 @@ class World:
         client = replace(self.github, timeout=TIMEOUT)
         runs = WorkflowRuns(client, policy.repository, policy.workflow, name, tag.commit)
         lookup = runs.await_start(START_LIMIT if is_new else 0.0, listener)
+        observed = lookup.run
         if tag.wait and lookup.run is not None:
             lookup = runs.await_end(END_LIMIT, listener)
+            observed = lookup.run or observed
         finding = workflow_run(lookup, policy, tag.version, tag.commit, None if tag.is_new else age)
         if tag.wait and lookup.run is not None:
             on_attempt(lookup.run.attempt, job_results(lookup.run))
             if not lookup.run.completed:
                 finding = unfinished(lookup.run, lookup.question, tag.version, lookup.seconds)
-        return TriggeredRun(state=Findings([finding]), observed=lookup.run)
+        return TriggeredRun(state=Findings([finding]), observed=observed)
 
     def close(self) -> None:
         """Remove the files of a rehearsal; do nothing in the real world."""

@@ -1,22 +1,57 @@
 """The client of git: queries that can be unknown, and commands as exact argument lists.
 
-All commands run through GitPython. Queries of a remote have a timeout, and no command prompts, because a kernel has no
-terminal.
+All commands run through GitPython, which starts them; `processes` waits for them, because the timeout of GitPython ends
+only a process and its direct children. Every command has a timeout, and only actions on a terminal prompt.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+import shlex
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
-from typing import BinaryIO, cast
 
-from binoc_runbook.checks.observations import Ancestry, ProcessResult, RemoteRefs, Tag, TreeState
+from binoc_runbook.checks.observations import (
+    TIMED_OUT,
+    Ancestry,
+    CommitComparison,
+    HiddenChange,
+    ProcessResult,
+    RemoteRefs,
+    Setting,
+    Tag,
+    TreeState,
+)
+from binoc_runbook.policy import Policy
+from binoc_runbook.redaction import mask
+from binoc_runbook.world.committed_files import CommittedFiles
+from binoc_runbook.world.processes import ShowLine, finish, supervised, terminal_for_prompts
 
-#: The timeout of queries of a remote, in seconds; afterwards the result is *unknown*.
-TIMEOUT = 60.0
+#: The timeout of commands that use only this clone, in seconds.
+TIMEOUT = 300.0
+
+#: After a timeout, a remote is not queried again for this time, in seconds: a run makes several queries.
+PAUSE = 60.0
+
+#: No program may prompt, neither in the terminal nor in a window. An empty GIT_ASKPASS disables all programs that git
+#: can use to prompt (gitcredentials). GCM_INTERACTIVE is for Git Credential Manager, and GPG_TTY for gpg.
+_NO_PROMPTS = {
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_ASKPASS": "",
+    "SSH_ASKPASS": "",
+    "SSH_ASKPASS_REQUIRE": "never",
+    "GCM_INTERACTIVE": "never",
+    "DISPLAY": "",
+    "WAYLAND_DISPLAY": "",
+    "GPG_TTY": "",
+}
+
+#: The subcommands that can start `ssh`.
+_WITH_SSH = {"fetch", "ls-remote", "push"}
 
 _OPERATIONS = {
     "MERGE_HEAD": ("merge", "git merge --abort"),
@@ -31,50 +66,147 @@ _OPERATIONS = {
 _COLUMNS = {"1 ": 8, "2 ": 9, "u ": 10}
 
 
+#: The URL in commands that read from a push URL; git replaces it by that URL.
+_PUSH_URL = "push-url:"
+
+
+@dataclass(frozen=True, slots=True)
+class _Remote:
+    """The URLs of a remote after all replacements: the one to fetch from, and those to push to."""
+
+    fetch: str
+    push: tuple[str, ...]
+
+
 @dataclass
 class Git:
-    """The repository of one checkout; `environment` is added to the environment of all commands."""
+    """The repository of one checkout.
+
+    `environment` is added to the environment of all commands. `on_wait` shows that a command is still running.
+    """
 
     root: Path
     environment: Mapping[str, str] = field(default_factory=dict)
-    # The URL of each remote, and the URL to show: without credentials and paths of this machine.
+    on_wait: ShowLine = lambda text: None
+    # The last result of each remote that did not respond, with its time.
+    _timeouts: dict[str, tuple[float, ProcessResult]] = field(default_factory=dict)
+    # The URLs of the remotes, and the URLs to show: without credentials and paths of this machine.
     _urls: dict[str, tuple[str, str]] = field(default_factory=dict)
+    _remotes: dict[str, _Remote] = field(default_factory=dict)
 
     def run(
         self,
         command: Sequence[str],
         *,
         stdin: str | None = None,
-        timeout: float | None = None,
+        timeout: float = TIMEOUT,
         environment: Mapping[str, str] | None = None,
     ) -> ProcessResult:
-        """Run a git command line, `["git", …]`, and return its output; do not raise for an exit code."""
-        import tempfile
+        """Run a git command line, `["git", …]`, without prompts; do not raise for an exit code.
 
+        The exit code is 127 if git is missing, and 124 after `timeout` seconds.
+        """
+        return self._run(command, command, stdin, timeout, environment)
+
+    def act(self, command: Sequence[str], *, stdin: str | None = None, timeout: float) -> ProcessResult:
+        """Run a git command that pushes or signs. It may prompt if this process has a controlling terminal.
+
+        Otherwise it runs without prompts, and ends if this process is killed.
+        """
+        with terminal_for_prompts() as terminal:
+            if terminal is not None:
+                return self._run(command, command, stdin, timeout, terminal=terminal)
+            with supervised(command) as (arguments, descriptors):
+                return self._run(command, arguments, stdin, timeout, descriptors=descriptors)
+
+    def query(
+        self,
+        *arguments: str,
+        stdin: str | None = None,
+        timeout: float = TIMEOUT,
+        environment: Mapping[str, str] | None = None,
+    ) -> ProcessResult:
+        """Run a git query without optional locks, which could block a concurrent command of the user."""
+        unlocked = {"GIT_OPTIONAL_LOCKS": "0", **(environment or {})}
+        return self.run(["git", *arguments], stdin=stdin, timeout=timeout, environment=unlocked)
+
+    def query_remote(
+        self, remote: str, *arguments: str, timeout: float, environment: Mapping[str, str] | None = None
+    ) -> ProcessResult:
+        """Run a git query of a remote; if the last one has timed out less than `PAUSE` seconds ago, return its result.
+
+        So a remote that does not respond delays a run once, and not at each check.
+        """
+        at, result = self._timeouts.get(remote, (0.0, None))
+        if result is not None and time.monotonic() - at < PAUSE:
+            return result
+        result = self.query(*arguments, timeout=timeout, environment=environment)
+        if result.returncode == TIMED_OUT:
+            self._timeouts[remote] = time.monotonic(), result
+        return result
+
+    def _run(
+        self,
+        command: Sequence[str],
+        arguments: Sequence[str],
+        stdin: str | None,
+        timeout: float,
+        environment: Mapping[str, str] | None = None,
+        *,
+        terminal: int | None = None,
+        descriptors: tuple[int, ...] = (),
+    ) -> ProcessResult:
+        """Run `arguments`, which contain `command`."""
         import git
 
-        with tempfile.TemporaryFile() as file:
-            file.write((stdin or "").encode())
-            file.seek(0)
-            try:
-                for name in _leaking():
-                    os.environ.pop(name, None)
-                returncode, stdout, stderr = git.Git(self.root).execute(
-                    list(command),
-                    istream=cast("BinaryIO", file),
-                    with_extended_output=True,
-                    with_exceptions=False,
-                    strip_newline_in_stdout=False,
-                    kill_after_timeout=timeout,
-                    env={"GIT_TERMINAL_PROMPT": "0", **self.environment, **(environment or {})},
-                )
-            except git.exc.GitCommandNotFound:
-                return ProcessResult(tuple(command), 127, "", "`git` was not found on PATH")
-        return ProcessResult(tuple(command), int(returncode), str(stdout), self._tidy(str(stderr).strip()))
+        alone = {"process_group": 0} if terminal is not None else {"start_new_session": True}
+        settings = {**self.environment, **(environment or {})}
+        if terminal is None:
+            settings = _NO_PROMPTS | settings | (self._ssh_without_prompts if _WITH_SSH & set(command) else {})
 
-    def query(self, *arguments: str, timeout: float | None = None) -> ProcessResult:
-        """Run a git query without optional locks, which could block a concurrent command of the user."""
-        return self.run(["git", *arguments], timeout=timeout, environment={"GIT_OPTIONAL_LOCKS": "0"})
+        def start() -> subprocess.Popen[bytes]:
+            for name in _leaking():
+                os.environ.pop(name, None)
+            started = git.Git(self.root).execute(
+                list(arguments),
+                istream=subprocess.PIPE,
+                as_process=True,
+                env=settings,
+                pass_fds=descriptors,
+                **alone,
+            )
+            # GitPython would end the process when this wrapper is deleted.
+            process, started.proc = started.proc, None
+            assert process is not None  # noqa: S101 - it was started
+            return process
+
+        try:
+            result = finish(start, command, stdin=stdin, timeout=timeout, on_wait=self._show_wait, terminal=terminal)
+        except git.exc.GitCommandNotFound:
+            return ProcessResult(tuple(command), 127, "", "`git` was not found on PATH")
+        return ProcessResult(result.command, result.returncode, result.stdout, self._tidy(result.stderr))
+
+    @cached_property
+    def _ssh_without_prompts(self) -> dict[str, str]:
+        """Return the configured ssh command with the option that disables prompts (ssh_config, BatchMode).
+
+        The command is chosen as by git (`core.sshCommand` in git-config). Only OpenSSH has the option.
+        """
+        given = {**os.environ, **self.environment}
+        lines = self.query("config", "--get-regexp", r"^(core\.sshcommand|ssh\.variant)$").stdout.splitlines()
+        configured = dict(line.split(" ", 1) for line in lines if " " in line)
+        program = shlex.quote(given.get("GIT_SSH") or "ssh")
+        command = given.get("GIT_SSH_COMMAND") or configured.get("core.sshcommand") or program
+        variant = given.get("GIT_SSH_VARIANT") or configured.get("ssh.variant") or "auto"
+        try:
+            name = Path(shlex.split(command)[0].replace("\\", "/")).stem.lower()
+        except (ValueError, IndexError):
+            return {}
+        is_openssh = variant in ("auto", "ssh") and name not in ("plink", "tortoiseplink")
+        return {"GIT_SSH_COMMAND": f"{command} -oBatchMode=yes"} if is_openssh else {}
+
+    def _show_wait(self, text: str) -> None:
+        self.on_wait(self._tidy(text))
 
     def _tidy(self, text: str) -> str:
         for url, shown in self._urls.values():
@@ -89,8 +221,16 @@ class Git:
         if isinstance(directories, str):
             return directories
         directory, common = directories
+        # A program that reports changes (`core.fsmonitor`) can miss some.
+        no_monitor = ("-c", "core.fsmonitor=false")
         status = self.query(
-            "status", "--porcelain=v2", "--branch", "-z", "--untracked-files=all", "--ignore-submodules=none"
+            *no_monitor,
+            "status",
+            "--porcelain=v2",
+            "--branch",
+            "-z",
+            "--untracked-files=all",
+            "--ignore-submodules=none",
         )
         if status.returncode != 0:
             return status.reason
@@ -122,7 +262,43 @@ class Git:
             operation=operation,
             changed=tuple(changed),
             untracked=tuple(untracked),
+            hidden=tuple(self._hidden_changes()),
         )
+
+    def _hidden_changes(self) -> Iterator[HiddenChange]:
+        """Yield the changes of tracked files that have a flag because of which git does not compare them.
+
+        `git ls-files -v` shows a lower-case letter for `--assume-unchanged`, and `S` for `--skip-worktree`.
+        """
+        entries = self.query("ls-files", "-v", "-z").stdout.split("\0")
+        flags = {entry[2:]: entry[0] for entry in entries if entry and (entry[0].islower() or entry[0] == "S")}
+        if not flags:
+            return
+        absent = {path for path in flags if not os.path.lexists(self.root / path)}
+        comparison = self.compare({path: None for path in flags if path not in absent})
+        changed = absent if isinstance(comparison, str) else absent.union(comparison.differing, comparison.uncommitted)
+        for path in sorted(changed):
+            flag = flags[path]
+            yield HiddenChange(path, path in absent, assumed=flag.islower(), skipped=flag.upper() == "S")
+
+    def compare(self, files: Mapping[str, bytes | None]) -> CommitComparison | str:
+        """Compare files with the commit HEAD, by path; the content of a file is read if it is `None`.
+
+        Return an error if git cannot read the commit.
+        """
+        return CommittedFiles(self.root, self.query).compare(files)
+
+    def text_at(self, commit: str, path: str) -> str | None:
+        """Return the text of a file in a commit, or `None` if there is none; invalid UTF-8 is replaced."""
+        result = self.query("cat-file", "blob", f"{commit}:{path}")
+        if result.returncode != 0:
+            return None
+        return result.stdout.encode(errors="surrogateescape").decode(errors="replace")
+
+    def commit_of(self, ref: str) -> str | None:
+        """Return the commit of a ref in this clone, or `None` if there is none."""
+        result = self.query("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+        return result.stdout.strip() or None
 
     def head(self) -> tuple[str, str | None] | None:
         """Return the commit of HEAD and its branch, if it is not detached; `None` before the first commit."""
@@ -194,38 +370,75 @@ class Git:
                     # The object must not stay in the clone.
                     "GIT_OBJECT_DIRECTORY": temporary,
                     "GIT_ALTERNATE_OBJECT_DIRECTORIES": str((self.root / objects).resolve()),
-                    "DISPLAY": "",
-                    "WAYLAND_DISPLAY": "",
-                    "GPG_TTY": "",
-                    "SSH_ASKPASS_REQUIRE": "never",
                 },
             )
         return None if signed.returncode == 0 else signed.reason
 
     # Remotes
 
-    def remote_url(self, remote: str) -> str | None:
-        """Return the push URL of a remote without credentials, or `None` if the remote is not configured.
+    def push_urls(self, remote: str) -> tuple[str, ...]:
+        """Read the URLs that a push to a remote writes to, without credentials; none if it is not configured.
 
-        The URL is read once, because it must not change during a run.
+        `reading_name` and `remote_refs` use the result of the last call.
         """
-        if remote not in self._urls:
-            result = self.query("remote", "get-url", "--push", remote)
-            if result.returncode != 0:
-                return None
-            url = result.stdout.strip()
-            self._urls[remote] = url, _presentable(url)
-        return self._urls[remote][1]
+        push = self.query("remote", "get-url", "--push", "--all", remote)
+        fetch = self.query("remote", "get-url", remote)
+        self._remotes[remote] = urls = _Remote(fetch.stdout.strip(), tuple(push.stdout.splitlines()))
+        self._urls |= {url: (url, _presentable(url)) for url in (urls.fetch, *urls.push) if url}
+        return tuple(_presentable(url) for url in urls.push)
 
-    def remote_refs(self, remote: str, *names: str) -> RemoteRefs:
-        """Return the refs of a remote with these full names, or all refs."""
-        result = self.query("ls-remote", remote, *names, timeout=TIMEOUT)
-        question = f"git ls-remote {' '.join((remote, *names))}"
+    def remote_url(self, remote: str) -> str | None:
+        """Return the first push URL of a remote without credentials, or `None` if the remote is not configured."""
+        return next(iter(self.push_urls(remote)), None)
+
+    def reading_name(self, remote: str) -> str:
+        """Return what follows `git fetch` or `git ls-remote`, in a shell, to read from the push URL of a remote."""
+        urls = self._remote(remote)
+        return remote if urls.push[:1] in ((), (urls.fetch,)) else f'"$(git remote get-url --push {remote})"'
+
+    def remote_refs(self, remote: str, *names: str, timeout: float = Policy.query_timeout) -> RemoteRefs:
+        """Return the refs of a remote with these full names, or all refs.
+
+        They are read from the URL that a push writes to. `git ls-remote NAME` reads from the fetch URL, which can be
+        that of another repository (`remote.NAME.pushurl`, `url.BASE.pushInsteadOf`).
+        """
+        question = f"git ls-remote {' '.join((self.reading_name(remote), *names))}"
+        urls, source, environment = self._remote(remote), remote, None
+        if len(urls.push) == 1 and urls.push[0] != urls.fetch:
+            # The URL can contain a password, so it is not in the arguments. With this setting, git replaces the whole
+            # URL once. It would apply the user's `url.BASE.insteadOf` to the push URL itself a second time.
+            source, environment = _PUSH_URL, self._with_setting(f"url.{urls.push[0]}.insteadOf", _PUSH_URL)
+        result = self.query_remote(remote, "ls-remote", source, *names, timeout=timeout, environment=environment)
         if result.returncode != 0:
             return RemoteRefs(question, None, result.reason)
         rows = (line.split("\t", 1) for line in result.stdout.splitlines() if "\t" in line)
         # A pattern matches the end of a name, so the output can contain a ref such as `x/refs/tags/v1`.
         return RemoteRefs(question, {name: sha for sha, name in rows if not names or name in names}, "")
+
+    def settings(self, *sections: str) -> tuple[Setting, ...]:
+        """Return the settings in these sections in the order in which git reads them.
+
+        As in the output of git, the section and the last part of a key are in lower case.
+        """
+        pattern = rf"^({'|'.join(sections)})\."
+        fields = self.query("config", "--null", "--show-scope", "--get-regexp", pattern).stdout.split("\0")
+        entries = ((scope, *entry.partition("\n")) for scope, entry in zip(fields[::2], fields[1::2], strict=False))
+        # A key without `=` is true.
+        return tuple(Setting(key, scope, value if equals else "true") for scope, key, equals, value in entries)
+
+    def _remote(self, remote: str) -> _Remote:
+        if remote not in self._remotes:
+            self.push_urls(remote)
+        return self._remotes[remote]
+
+    def _with_setting(self, key: str, value: str) -> dict[str, str]:
+        """Return the variables that add a setting of git to those that are in the environment."""
+        count = int(self.environment.get("GIT_CONFIG_COUNT") or os.environ.get("GIT_CONFIG_COUNT") or 0)
+        return {
+            "GIT_CONFIG_COUNT": str(count + 1),
+            f"GIT_CONFIG_KEY_{count}": key,
+            f"GIT_CONFIG_VALUE_{count}": value,
+        }
 
 
 @cache
@@ -239,9 +452,5 @@ def _leaking() -> list[str]:
 
 
 def _presentable(url: str) -> str:
-    scheme, separator, rest = url.partition("://")
-    authority, slash, path = rest.partition("/")
-    if separator and scheme != "file":
-        return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
-    is_path = separator or url.startswith(("/", "~", ".")) or url[1:3] in (":/", ":\\")
-    return f"…/{Path(url).name}" if is_path else url
+    is_path = url.startswith(("file://", "/", "~", ".")) or url[1:3] in (":/", ":\\")
+    return f"…/{Path(url).name}" if is_path else mask(url)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from binoc_runbook.checks.observations import Provenance
-from binoc_runbook.world.processes import Processes
+from binoc_runbook.world.processes import Processes, process_threads
 
 #: The timeout for one file, which is downloaded, in seconds.
 TIMEOUT = 120.0
@@ -16,9 +16,7 @@ TIMEOUT = 120.0
 
 def verify_provenance(processes: Processes, repository: str, files: Iterable[str]) -> list[Provenance]:
     """Return for each file on PyPI, in order, whether it was published from a GitHub repository, `owner/name`."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(4) as pool:  # most of the time is spent waiting for PyPI
+    with process_threads(4) as pool:  # most of the time is spent waiting for PyPI
         return list(pool.map(lambda file: _verify(processes, repository, file), files))
 
 

@@ -64,46 +64,39 @@ class WorkflowRuns:
 
     def await_start(self, limit: float, listener: TriggerListener) -> RunLookup:
         """Look up the run until there is one, for up to `limit` seconds; 0 means once."""
+        progress = _Progress(listener)
 
-        def show(lookup: RunLookup, first: bool) -> None:
-            if first and lookup.kind in ("no run", "no answer") and limit:
-                reason = f" ({lookup.reason})" if lookup.reason else ""
-                listener.line(f"waiting for GitHub to start {self.workflow}, for up to {limit:.0f} s{reason}")
+        def is_started(lookup: RunLookup) -> bool:
+            if limit and lookup.kind in ("no run", "no answer"):
+                progress.wait(f"waiting for GitHub to start {self.workflow}, for up to {limit:.0f} s", lookup.reason)
+            return lookup.run is not None
 
-        return self._repeat(lambda lookup: lookup.run is not None, show, limit, START_OUTAGE, START_PAUSE)
+        return self._repeat(is_started, limit, START_OUTAGE, START_PAUSE)
 
     def await_end(self, limit: float, listener: TriggerListener) -> RunLookup:
         """Follow the run until it has ended, for up to `limit` seconds, and show its jobs while they start and end."""
         progress = _Progress(listener)
 
-        def show(lookup: RunLookup, _: bool) -> None:
-            progress.show(lookup)
+        def is_ended(lookup: RunLookup) -> bool:
+            if lookup.run is not None:
+                progress.show(lookup.run)
+            elif lookup.kind == "no answer":
+                progress.wait("waiting for GitHub to respond", lookup.reason)
+            return lookup.kind == "no run" or (lookup.run is not None and lookup.run.completed)
 
-        return self._repeat(
-            lambda lookup: lookup.run is not None and lookup.run.completed, show, limit, END_OUTAGE, END_PAUSE
-        )
+        return self._repeat(is_ended, limit, END_OUTAGE, END_PAUSE)
 
-    def _repeat(
-        self,
-        done: Callable[[RunLookup], bool],
-        show: Callable[[RunLookup, bool], None],
-        limit: float,
-        outage: float,
-        pause: float,
-    ) -> RunLookup:
-        """Look up the run until `done`, at most for `limit` seconds and with at most `outage` seconds of no answer."""
+    def _repeat(self, is_done: Callable[[RunLookup], bool], limit: float, outage: float, pause: float) -> RunLookup:
+        """Look up the run until it is done, for at most `limit` seconds, and `outage` seconds without an answer."""
         began = answered = time.monotonic()
-        first = True
         while True:
             lookup = self.latest()
             now = time.monotonic()
             if lookup.kind in ("run", "no run"):
                 answered = now
-            show(lookup, first)
             left = min(began + limit, answered + outage) - now
-            if done(lookup) or lookup.kind == "no access" or left <= 0:
+            if is_done(lookup) or lookup.kind == "no access" or left <= 0:
                 return replace(lookup, seconds=now - began if limit else 0.0)
-            first = False
             time.sleep(min(pause, left))
 
     def _is_of_this_tag(self, run: Mapping[str, Any]) -> bool:
@@ -122,12 +115,11 @@ class _Progress:
         self._listener = listener
         self._shown: set[tuple[object, ...]] = set()
 
-    def show(self, lookup: RunLookup) -> None:
-        if lookup.run is None:
-            if self._is_new("lookup", lookup.reason):
-                self._listener.note(f"trying again: {lookup.reason}")
-            return
-        run = lookup.run
+    def wait(self, purpose: str, reason: str) -> None:
+        if self._is_new(purpose, reason):
+            self._listener.note(f"{purpose}: {reason}" if reason else purpose)
+
+    def show(self, run: GitHubRun) -> None:
         if not run.completed and self._is_new("run", run.status):
             self._listener.note(f"run {run.id} is {run.status.replace('_', ' ')}: {run.url}")
         for job in run.jobs:

@@ -91,9 +91,13 @@ def _why_unexpected(name: str, policy: Policy, version: Version) -> str:
         if parsed is None:
             return "does not have the name of a wheel"
         project, wheel_version, tags = parsed
-        artifacts = {normalised("pypi", artifact.name): artifact for artifact in policy.artifacts if artifact.wheels}
+        artifacts = {
+            normalised("pypi", artifact.name): artifact for artifact in policy.artifacts if artifact.registry == "pypi"
+        }
         if project not in artifacts:
             return f"is a wheel of `{project}`, which the policy does not declare"
+        if artifacts[project].wheels is None:
+            return f"is a wheel, but the policy declares no `wheels` for `{artifacts[project].name}`"
         if wheel_version != version.pep440:
             return f"is a wheel of version `{wheel_version}`, not `{version.pep440}`"
         pairs = sorted({f"{tag.interpreter}-{tag.abi}" for tag in tags})

@@ -24,7 +24,10 @@ def inspect_sdist(path: Path, artifact: Artifact, expectation: Expectation) -> I
     yield from archive.defects
     if not archive.files:
         return
-    yield from archive.check_required("PKG-INFO", "pyproject.toml", "Cargo.lock", "LICENSE", "README")
+    # A distribution without compiled code has no crate.
+    crate = artifact.wheels is not None or any(path.endswith("Cargo.toml") for path in archive.paths())
+    lock = ("Cargo.lock",) if crate else ()
+    yield from archive.check_required("PKG-INFO", "pyproject.toml", *lock, "LICENSE", "README")
     if (data := archive.get("PKG-INFO")) is not None:
         yield from check_metadata("PKG-INFO", data, artifact, expectation, archive.files, f"{archive.root}/")
     if isinstance(expectation.commit_files, str):

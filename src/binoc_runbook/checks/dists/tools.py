@@ -27,7 +27,7 @@ _LINUX = re.compile(r"(many|musl)linux_(\d+)_(\d+)_(\w+)")
 class ToolRunner(Protocol):
     """Runner of tools in the directory of the files; exit code 127 means that a tool is missing."""
 
-    def run(self, command: Sequence[str], *, timeout: float | None = None) -> ProcessResult: ...
+    def run(self, command: Sequence[str], *, timeout: float = ...) -> ProcessResult: ...
 
 
 def run_tools(names: Sequence[str], runner: ToolRunner, shown: str = "dist") -> Findings:

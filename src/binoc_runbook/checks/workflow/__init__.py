@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from binoc_runbook.checks.workflow.audit import Audit
-from binoc_runbook.checks.workflow.model import WORKFLOWS, WorkflowError, WorkflowFile
+from binoc_runbook.checks.workflow.model import WORKFLOWS, RepositoryFacts, WorkflowError, WorkflowFile
 from binoc_runbook.checks.workflow.rules import RULES
 from binoc_runbook.checks.workflow.rules.audit_reports import reported_defects
 from binoc_runbook.checks.workflow.rules.publish_jobs import in_environment
@@ -26,20 +26,27 @@ CHECK = "workflow"
 
 
 def workflow(
-    root: Path, policy: Policy, rules: Sequence[Rule] = RULES, audit: Audit | None = None, *, strict: bool = False
+    root: Path,
+    policy: Policy,
+    rules: Sequence[Rule] = RULES,
+    audit: Audit | None = None,
+    repository: RepositoryFacts | None = None,
+    *,
+    strict: bool = False,
 ) -> Findings:
     """Compare the publish workflow of the checkout at `root` with the policy, rule by rule.
 
-    `audit` is the observation of `world.zizmor`; without one, its rule is not checked. Return one finding for each
-    violation, with the line, the reason and the edit, or a single `ok`. If the audit failed, there is one more finding:
-    a warning if the pinned zizmor is missing, and unknown if `strict`.
+    `audit` is the observation of `world.zizmor`; without one, its rule is not checked. Without `repository`, all files
+    of the checkout count as files of the repository, and the dependencies of crates are unknown. Return one finding for
+    each violation, with the line, the reason and the edit, or a single `ok`. If the audit failed, there is one more
+    finding: a warning if the pinned zizmor is missing, and unknown if `strict`.
     """
     if not policy.declared:
         saw = "no policy is declared, so the publish workflow was not checked"
         return Findings([Finding.warning(CHECK, policy.source, saw, "declare a policy: [tool.binoc-runbook]")])
     file = f"{WORKFLOWS}/{policy.workflow}"
     try:
-        read = replace(WorkflowFile.read(root, file), audit=audit)
+        read = replace(WorkflowFile.read(root, file), audit=audit, repository=repository or RepositoryFacts())
     except WorkflowError as error:
         return Findings([Finding.failed(CHECK, error.place, error.saw, error.remedy)])
     broken = [

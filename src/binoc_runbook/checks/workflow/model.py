@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
 from pathlib import Path
@@ -12,6 +12,8 @@ from typing import Any
 
 from binoc_runbook.checks.workflow.audit import Audit
 from binoc_runbook.checks.workflow.commands import PUBLISHING_ACTIONS, commands, published_by
+from binoc_runbook.checks.workflow.justfile import Justfile
+from binoc_runbook.files import NOT_A_TEXT_FILE, read_file
 from binoc_runbook.finding import Place
 from binoc_runbook.policy import Artifact, Policy, Registry, normalised
 
@@ -216,6 +218,18 @@ class CalledFile:
 
 
 @dataclass(frozen=True)
+class RepositoryFacts:
+    """Facts about the repository of a workflow that the checkout alone does not show.
+
+    `tracked` are the paths of the files in git, `None` if they are unknown. `dependencies` are, for each published
+    crate, the published crates whose versions its manifest requires.
+    """
+
+    tracked: frozenset[str] | None = None
+    dependencies: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class WorkflowFile:
     """Workflow file, with the files of the checkout that it calls."""
 
@@ -223,10 +237,13 @@ class WorkflowFile:
     root: Node
     jobs: tuple[Job, ...]
     called: tuple[CalledFile, ...] = ()
-    #: The recipes of the justfile; None if they are unknown.
-    recipes: frozenset[str] | None = None
+    #: None if its recipes are unknown.
+    justfile: Justfile | None = None
+    #: The checkout that contains it.
+    checkout: Path = Path()
     #: The reports of zizmor; None if it was not started.
     audit: Audit | None = None
+    repository: RepositoryFacts = RepositoryFacts()
 
     @classmethod
     def read(cls, root: Path, file: str) -> WorkflowFile:
@@ -239,7 +256,7 @@ class WorkflowFile:
         jobs = _jobs_of(node)
         if not jobs:
             raise WorkflowError(Place(file), "has no jobs", "write a job for each artifact under `jobs:`")
-        return cls(file, node, jobs, tuple(_called(root, jobs)), _recipes(root))
+        return cls(file, node, jobs, tuple(_called(root, jobs)), Justfile.read(root), root)
 
     @property
     def all_jobs(self) -> list[Job]:
@@ -261,6 +278,11 @@ class WorkflowFile:
         """Return key and value of its triggers by name, for `on: push`, `on: [push]` and `on: {push: …}`."""
         names = {name.text: (name, name) for name in self.root.texts("on")}
         return names | {key.text: (key, value) for key, value in self.root.items("on")}
+
+    def contains(self, path: str) -> bool:
+        """Return whether the repository contains a file."""
+        tracked = self.repository.tracked
+        return _is_in(self.checkout, path) and (tracked is None or path in tracked)
 
     def publishing(self, policy: Policy) -> list[Job]:
         """Return the jobs that publish, whether an artifact of the policy or not."""
@@ -323,28 +345,22 @@ def _files_of(path: str, is_workflow: bool) -> tuple[str, ...]:
     return (path,) if is_workflow else (f"{path}/action.yml", f"{path}/action.yaml")
 
 
-def _recipes(root: Path) -> frozenset[str] | None:
-    """Read the names of the recipes in the justfile; None without a justfile, or if it imports others."""
-    file = next((file for name in ("justfile", "Justfile", ".justfile") if (file := root / name).is_file()), None)
-    text = file.read_text("utf-8", errors="replace") if file else ""
-    if not file or re.search(r"^(?:import|mod)\b", text, re.MULTILINE):
-        return None
-    names = re.findall(r"^(?:alias +([\w-]+) *:=|@?([A-Za-z_][\w-]*)(?: [^:\n]*)?:(?!=))", text, re.MULTILINE)
-    return frozenset(alias or recipe for alias, recipe in names)
+def _remedy(file: str, error: OSError) -> str:
+    return f"git checkout HEAD -- {file}" if error.errno in NOT_A_TEXT_FILE else f"chmod u+r {file}"
 
 
 def _composed(root: Path, file: str) -> Node:
     import yaml  # takes as long to import as the rest of the library
 
     try:
-        text = (root / file).read_bytes().decode("utf-8-sig")
+        text = read_file(root / file).decode("utf-8-sig")
     except FileNotFoundError:
         names = sorted(path.name for path in (root / WORKFLOWS).glob("*.y*ml"))
         saw = f"no such file; existing workflows: {', '.join(f'`{name}`' for name in names) or 'none'}"
         remedy = f"write `{file}`, or set `workflow` in the policy to the file that both registries trust"
         raise WorkflowError(Place(file), saw, remedy) from None
     except OSError as error:
-        raise WorkflowError(Place(file), f"cannot be read: {error.strerror}", f"chmod u+r {file}") from error
+        raise WorkflowError(Place(file), f"cannot be read: {error.strerror}", _remedy(file, error)) from error
     except UnicodeDecodeError as error:
         raise WorkflowError(Place(file), "is not UTF-8", "save it as UTF-8") from error
     try:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 
-from binoc_runbook.redaction import plain
+from binoc_runbook.redaction import MASK, plain
 
-#: The replacement of a secret, as in GitHub's logs.
-MASK = "***"
 #: A line with the command that adds a mask, after masking; it is not printed.
 MASKED_COMMAND = f"::add-mask::{MASK}"
 _COMMAND = re.compile(r"\s*::add-mask(?: [^:]*)?::(.*)")

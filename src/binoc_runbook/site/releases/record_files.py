@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 from binoc_runbook.checks.tree import RECORDS
 from binoc_runbook.finding import Finding, Findings, RefusedError
+from binoc_runbook.release.record import DIGEST, digest_of
 from binoc_runbook.release.record import SCHEMA as RECORD_SCHEMA
 from binoc_runbook.release.verification import SCHEMA as VERIFICATION_SCHEMA
 from binoc_runbook.version import Version, VersionError
@@ -154,6 +155,8 @@ def _read(directory: Path, stem: str, problems: list[Finding]) -> RecordedReleas
     except VersionError:
         _warn(path, "has a name that is not a version", f"git rm {RECORDS}{path.name}")
     _validate(path, stem, record, _RECORD_FIELDS)
+    if record.get(DIGEST, actual := digest_of(record)) != actual:  # records of earlier versions have no digest
+        _warn(path, f"was changed after the release: `{DIGEST}` is not {actual}", _restore(path))
     if record["outcome"] != "released":
         _refuse(path, f"is the record of a run that ended as `{record['outcome']}`, not of a release")
     # HEAD may have moved after a first attempt; the released commit is the one that the tag points to.

@@ -76,6 +76,19 @@ def _jobs_before(workflow: WorkflowFile, policy: Policy) -> list[Job]:
     return [job for job in workflow.jobs if not ({job.id} | workflow.needed_by(job)) & last]
 
 
+def crates_wait_for_their_dependencies(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """Cargo refuses to publish a crate before this version of its dependencies is in the index."""
+    publishers = {artifact.name: job for artifact, job in workflow.publishers(policy)}
+    for name, job in publishers.items():
+        required = sorted(workflow.repository.dependencies.get(name, ()))
+        jobs = [publishers[other] for other in required if other in publishers]
+        if missing := [other.id for other in jobs if other.id not in {job.id, *workflow.needed_by(job)}]:
+            place = next((needed.place for needed in job.needs), job.key.place)
+            saw = f"`{job.id}` does not wait for {', '.join(f'`{other}`' for other in missing)}"
+            needs = [*(needed.text for needed in job.needs), *missing]
+            yield place, saw, f"write `needs: [{', '.join(needs)}]`"
+
+
 _CHECKING = re.compile(r"(?<![a-z])(?:py)?(?:check|test|verify|audit)", re.IGNORECASE)
 
 

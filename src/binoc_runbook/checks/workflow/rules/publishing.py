@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from binoc_runbook.checks.workflow.commands import PUBLISHING_ACTIONS, only_publishes, published_by, starts_another
 from binoc_runbook.checks.workflow.model import Job, Node, WorkflowFile, action_of
+from binoc_runbook.checks.workflow.rules.installed_tools import installed_tools, recipe_of
 from binoc_runbook.checks.workflow.rules.rule import Violation
 from binoc_runbook.finding import Place
-from binoc_runbook.policy import Policy
+from binoc_runbook.policy import Policy, normalised
 
 _FETCHING = (
     "actions/download-artifact",
@@ -60,6 +63,28 @@ def crates_are_locked(workflow: WorkflowFile, policy: Policy) -> Iterator[Violat
         if published_by(words) == "crates.io" and not {"--locked", "--frozen"} & {*words}:
             saw = f"`{job.id}` publishes a crate with the newest dependencies instead of those in `Cargo.lock`"
             yield script.place, saw, "write `cargo publish --locked --no-verify`"
+
+
+def crates_are_published_one_by_one(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """Cargo uploads several crates one after the other, so a failure would leave a release half published."""
+    own = {job.id: artifact for artifact, job in workflow.publishers(policy)}
+    for job, script, words in _publications(workflow):
+        if published_by(words) != "crates.io":
+            continue
+        artifact = own.get(job.id)
+        edit = f"write `cargo publish -p {artifact.name if artifact else 'NAME'} --locked --no-verify`"
+        names = [name for name in _selected_crates(words) if "$" not in name]
+        if {"--workspace", "--all"} & {*words} or len(names) > 1:
+            yield script.place, f"`{job.id}` publishes several crates with one command", edit
+        elif artifact and names and normalised("crates.io", names[0]) != normalised("crates.io", artifact.name):
+            yield script.place, f"`{job.id}` publishes `{names[0]}`, but is the job of `{artifact.name}`", edit
+
+
+def _selected_crates(words: list[str]) -> list[str]:
+    """Return the names in the options `-p NAME` and `--package=NAME`; a specification can have a version."""
+    values = [following for option, following in pairwise(words) if option in ("-p", "--package")]
+    values += [match[1] for word in words if (match := re.fullmatch(r"(?:--package=|-p=?)(.+)", word))]
+    return [value.rpartition("/")[2].rpartition("#")[2].partition("@")[0] for value in values]
 
 
 _SKIPPING = ("--skip-existing", "--check-url")
@@ -117,17 +142,19 @@ def other_files_do_not_publish(workflow: WorkflowFile, policy: Policy) -> Iterat
 
 def commands_are_recipes(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     """Other commands cannot be tested before the tag is pushed."""
-    if workflow.recipes is None:
+    if workflow.justfile is None:
         return
     publishing = {job.id for job in workflow.publishing(policy)}
     first: dict[Place, Violation] = {}  # one command of each script is enough
     for job in workflow.jobs:
         for script, words in job.commands if job.id not in publishing else ():
-            recipe = next((word for word in words[1:] if not word.startswith("-")), "default")
+            recipe = recipe_of(words)
+            if installed_tools(words):
+                continue
             if words[0] not in ("just", "./just"):
                 saw = f"`{job.id}` runs `{' '.join(words)}`, which is not a recipe"
                 first.setdefault(script.place, (script.place, saw, "write a recipe in the justfile, and run it"))
-            elif recipe not in workflow.recipes and "${{" not in recipe:
+            elif recipe not in workflow.justfile.scripts and "${{" not in recipe:
                 saw = f"`{job.id}` runs `just {recipe}`, but the justfile has no such recipe"
                 first.setdefault(script.place, (script.place, saw, "just --list, and write one of these recipes"))
     yield from first.values()

@@ -31,6 +31,12 @@ _KNOWN = {
 }
 
 
+def known_pin(action: str) -> str:
+    """Return a known action as a workflow uses it: pinned to a commit, with its tag as a comment."""
+    commit, tag = _KNOWN[action]
+    return f"{action}@{commit} # {tag}"
+
+
 def actions_are_pinned(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     """A tag can be moved to other code, as at tj-actions in 2025."""
     for used in workflow.used_actions:
