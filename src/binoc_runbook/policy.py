@@ -280,6 +280,12 @@ class Policy:
         _seconds,
         default=60.0,
     )
+    start_timeout: float = _key(
+        "The time in which GitHub must start the workflow after the tag is pushed. Afterwards the release fails.",
+        "a number of seconds, such as 90",
+        _seconds,
+        default=90.0,
+    )
     artifacts: tuple[Artifact, ...] = field(
         default=(),
         metadata={

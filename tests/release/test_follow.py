@@ -42,7 +42,8 @@ class Reporter:
 @pytest.fixture
 def github(checkout, monkeypatch):
     """A local GitHub that the client of the release uses, and that has no runs."""
-    monkeypatch.setattr(workflow_runs, "START_LIMIT", 0.05)
+    checkout.edit("pyproject.toml", 'remote = "origin"', 'remote = "origin"\nstart-timeout = 0.05')
+    checkout.commit("A short timeout")
     monkeypatch.setattr(workflow_runs, "START_PAUSE", 0.01)
     monkeypatch.setattr(workflow_runs, "END_PAUSE", 0.01)
     with GitHubServer(checkout.remote, "example/demo") as server:

@@ -418,6 +418,7 @@ def test_all_keys_have_help() -> None:
         "workflow",
         "push-timeout",
         "query-timeout",
+        "start-timeout",
         "artifacts",
         "name",
         "registry",

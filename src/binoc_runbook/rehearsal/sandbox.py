@@ -276,6 +276,7 @@ def open_sandbox(source: Path, version: Version) -> Iterator[Sandbox]:
             sandbox = Sandbox(World.real(opened.root, environment), policy, registries, version)
             sandbox.git("push", "--quiet", policy.remote, f"HEAD:refs/heads/{sandbox.branch}")
             sandbox.set_policy("test", ["git", "--version"])
+            sandbox.set_policy("start-timeout", 0.1)
             sandbox.commit("The commit to release")
             sandbox.policy = read_policy(opened.root)
             yield sandbox

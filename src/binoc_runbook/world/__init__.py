@@ -120,17 +120,17 @@ class World:
         """
         from binoc_runbook.checks.github_run import no_repository, unfinished, workflow_run
         from binoc_runbook.world.triggered_run import TriggeredRun
-        from binoc_runbook.world.workflow_runs import END_LIMIT, START_LIMIT, TIMEOUT, WorkflowRuns, job_results
+        from binoc_runbook.world.workflow_runs import END_LIMIT, TIMEOUT, WorkflowRuns, job_results
 
         if policy.repository is None:
             return TriggeredRun(state=Findings([no_repository(policy)]))
         name = policy.tag_of(tag.version)
         tagged = self.git.tagged_at(name)
         age = None if tagged is None else time.time() - tagged
-        is_new = tag.is_new or (age is not None and age < START_LIMIT)
+        is_new = tag.is_new or (age is not None and age < policy.start_timeout)
         client = replace(self.github, timeout=TIMEOUT)
         runs = WorkflowRuns(client, policy.repository, policy.workflow, name, tag.commit)
-        lookup = runs.await_start(START_LIMIT if is_new else 0.0, listener)
+        lookup = runs.await_start(policy.start_timeout if is_new else 0.0, listener)
         observed = lookup.run
         if tag.wait and lookup.run is not None:
             lookup = runs.await_end(END_LIMIT, listener)

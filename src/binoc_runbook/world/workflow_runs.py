@@ -16,8 +16,8 @@ from binoc_runbook.checks.observations import GitHubJob, GitHubResponse, GitHubR
 from binoc_runbook.world.github import GitHubClient
 from binoc_runbook.world.triggered_run import JobRun, JobState, TriggerListener
 
-#: How long to wait for the start and the end of a run, in seconds. GitHub starts a run within a few seconds.
-START_LIMIT, END_LIMIT = 90.0, 6 * 3600.0
+#: How long to wait for the end of a run, in seconds.
+END_LIMIT = 6 * 3600.0
 #: How long GitHub may fail to respond while waiting for the start and the end of a run, in seconds.
 START_OUTAGE, END_OUTAGE = 15.0, 300.0
 #: The timeout of a request, in seconds.
