@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -11,6 +12,7 @@ from pathlib import Path
 from timing import Row, alternately, command, overhead, ratio, sequence
 
 from binoc_runbook.checks.workflow.audit import COMMAND as ZIZMOR_COMMAND
+from binoc_runbook.rehearsal.registries import open_registries
 from binoc_runbook.release.parameters import open_target
 from binoc_runbook.world import World
 
@@ -18,10 +20,18 @@ ROOT = Path(__file__).parents[1]
 VERSION = str(open_target(World.real(ROOT), None).version)
 BIN = Path(sys.executable).parent
 
+#: The variables that direct queries for published versions to local registries.
+_REGISTRIES = ("UV_DEFAULT_INDEX", "SSL_CERT_FILE", "CARGO_REGISTRY_DEFAULT", "CARGO_REGISTRIES_REHEARSAL_INDEX")
+
 
 def measure() -> list[Row]:
-    """Return all rows, measured in a clone of this checkout whose remote is a bare repository on disk."""
-    with tempfile.TemporaryDirectory(prefix="binoc-bench-") as directory:
+    """Return all rows, measured in a clone of this checkout, with a bare repository on disk and local registries."""
+    with (
+        tempfile.TemporaryDirectory(prefix="binoc-bench-") as directory,
+        open_registries(Path(directory) / "registries") as registries,
+    ):
+        # The other variables would hide the configuration and the caches of the user.
+        os.environ |= {name: registries.user_environment[name] for name in _REGISTRIES}
         clone = _clone(Path(directory))
         return [*_start(), _check(clone), _site(clone), _notebook(clone)]
 
@@ -65,12 +75,18 @@ def _check(clone: Path) -> Row:
             command("git", "ls-remote", "origin", cwd=clone),
             command("git", "push", "--dry-run", "--porcelain", "--atomic", "origin", *refs, cwd=clone),
             command(BIN / "zizmor", *ZIZMOR_COMMAND[1:], ".github/workflows/publish.yml", cwd=clone),
+            # Without a requirement, because uv fails for a version that is not published.
+            command(BIN / "uv", "pip", "compile", "--quiet", "--refresh", "-", cwd=clone),
+            command(BIN / "uv", "pip", "compile", "--quiet", "--refresh", "-", cwd=clone),
             command(sys.executable, "-c", "import git, tomlkit", cwd=clone),
         ]
     )
     check = command(BIN / "binoc-runbook", "check", VERSION, cwd=clone)
     check_time, reference_time = alternately(15, check, reference)
-    name = "`cargo metadata`, `git status`, `ls-remote`, `push --dry-run`, `zizmor` and `import git, tomlkit`"
+    name = (
+        "`cargo metadata`, `git status`, `ls-remote`, `push --dry-run`, `zizmor`, 2 x `uv pip compile --refresh` "
+        "and `import git, tomlkit`"
+    )
     return ratio("`check` on this workspace", 1.5, check_time, reference_time, name)
 
 

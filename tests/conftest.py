@@ -19,6 +19,7 @@ from hypothesis import settings
 
 from binoc_runbook.checks.observations import VersionLookup
 from binoc_runbook.policy import Artifact
+from binoc_runbook.version import Version
 
 from .message_files import Messages
 
@@ -69,8 +70,22 @@ def nothing_is_published(request: pytest.FixtureRequest, monkeypatch: pytest.Mon
     """Report that no registry has a version, without a query, in tests that do not use `local_registries`."""
     if "local_registries" not in request.fixturenames:
 
-        def look_up_versions(processes: object, artifacts: Sequence[Artifact], version: object) -> object:
-            return {artifact: VersionLookup("no name", artifact.registry, reason="test") for artifact in artifacts}
+        def look_up_versions(processes: object, artifacts: Sequence[Artifact], version: Version) -> object:
+            """Return the results of the real queries of empty registries."""
+            return {
+                artifact: VersionLookup(
+                    "no name",
+                    f"the crate registry: {artifact.name}@={version}",
+                    reason=f"the registry has no crate `{artifact.name}`",
+                )
+                if artifact.registry == "crates.io"
+                else VersionLookup(
+                    "no name",
+                    f"the package index: {artifact.name}=={version.pep440}",
+                    reason=f"the index has no project `{artifact.name}`",
+                )
+                for artifact in artifacts
+            }
 
         monkeypatch.setattr("binoc_runbook.world.registry_queries.look_up_versions", look_up_versions)
 

@@ -10,6 +10,7 @@ from binoc_runbook.policy import Artifact
 from binoc_runbook.rehearsal.servers.server import Response
 from binoc_runbook.version import Version
 from binoc_runbook.world import World
+from binoc_runbook.world.pip_index import configured_index
 from binoc_runbook.world.registry_queries import look_up_versions
 
 VERSION = Version.parse("0.4.0-rc.1")
@@ -88,3 +89,19 @@ def test_default_registry_of_a_configuration_file(kinds, tmp_path, monkeypatch, 
     (tmp_path / "cargo/config.toml").write_text('[registry]\ndefault = "tests"\n')
     local_registries.versions = {"demo-sdk": ["0.4.0-rc.1"]}
     assert kinds()[1] == "offered"
+
+
+@pytest.mark.parametrize("place", ["home/.config/pip/pip.conf", "home/.pip/pip.conf", "variable.conf", None])
+def test_index_of_the_configuration_of_pip_is_used(tmp_path, monkeypatch, local_registries, place):
+    monkeypatch.delenv("UV_DEFAULT_INDEX")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home/.config"))
+    processes = World.real(tmp_path).processes
+    if place:
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / place).write_text(f"[global]\nindex-url = {local_registries.url}/simple\n")
+        if place == "variable.conf":
+            monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / place))
+    elif configured_index(processes):
+        pytest.skip("this machine has a configuration of pip for all users")
+    assert configured_index(processes) == (f"{local_registries.url}/simple" if place else "")

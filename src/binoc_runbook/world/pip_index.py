@@ -6,7 +6,9 @@ would install. No result is from a cache.
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -109,5 +111,21 @@ def configured_index(processes: Processes, timeout: float = CONFIG_TIMEOUT) -> s
         if value := processes.inherits(name):
             return value
     # uv does not read the configuration of pip. Use the mirror that is configured there, as the wrapper `just` does.
+    if not _may_have_configuration(processes):
+        return ""  # starting pip takes as long as all other checks of a release
     result = processes.run(["python", "-m", "pip", "config", "get", "global.index-url"], timeout=timeout)
     return result.stdout.strip() if result.returncode == 0 else ""
+
+
+def _may_have_configuration(processes: Processes) -> bool:
+    """Return whether a configuration file of pip exists (pip documentation, *Configuration*); true on Windows."""
+    if sys.platform == "win32":
+        return True
+    if file := processes.inherits("PIP_CONFIG_FILE"):
+        return file != os.devnull
+    home = Path(processes.inherits("HOME") or Path.home())
+    directories = [home / "Library/Application Support/pip", home / ".pip", Path(sys.prefix), Path("/etc")]
+    directories += [Path(processes.inherits("XDG_CONFIG_HOME") or home / ".config") / "pip"]
+    shared = (processes.inherits("XDG_CONFIG_DIRS") or "/etc/xdg").split(os.pathsep)
+    directories += [Path(directory) / "pip" for directory in (*shared, "/Library/Application Support")]
+    return any((directory / "pip.conf").is_file() for directory in directories)
