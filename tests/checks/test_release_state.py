@@ -6,12 +6,19 @@ from dataclasses import replace
 
 import pytest
 
-from binoc_runbook.checks.observations import GitHubResponse, GitHubRun, RemoteRefs, RunLookup, Tag, VersionLookup
+from binoc_runbook.checks.observations import (
+    CommitVersions,
+    GitHubResponse,
+    GitHubRun,
+    RemoteRefs,
+    RunLookup,
+    Tag,
+    VersionLookup,
+)
 from binoc_runbook.checks.published import CLOSED, PublicationResult, ReleaseContext
 from binoc_runbook.checks.release_state import (
     PLACES,
     STATES,
-    CommitVersions,
     ObservedTag,
     ReleaseTraces,
     diagnose,

@@ -99,6 +99,14 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
+class CommitVersions:
+    """The versions of the artifacts in one commit, by name; `None` if they cannot be read, for the given reason."""
+
+    versions: Mapping[str, str] | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RemoteRefs:
     """Refs of a remote by full name, read by the command `question`.
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from binoc_runbook.checks.github_run import waiting_jobs, workflow_run
-from binoc_runbook.checks.observations import Ancestry, GitHubResponse, RemoteRefs, RunLookup, Tag
+from binoc_runbook.checks.observations import Ancestry, CommitVersions, GitHubResponse, RemoteRefs, RunLookup, Tag
 from binoc_runbook.checks.published import PublicationResult, ReleaseContext
 from binoc_runbook.finding import Finding
 from binoc_runbook.policy import Artifact
@@ -40,14 +40,6 @@ class Cell:
 
     answer: Ancestry
     evidence: str
-
-
-@dataclass(frozen=True, slots=True)
-class CommitVersions:
-    """The versions of the artifacts in one commit, by name; `None` if they cannot be read, for the given reason."""
-
-    versions: Mapping[str, str] | None
-    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,11 @@ def sync(workspace: Workspace, policy: Policy, version: Version) -> Findings:
     Manifests that cannot be read are `workspace.problems`; the check `surface` reports them.
     """
     locations = find_version_locations(workspace, policy)
-    different = [*_locations(locations, version, _independent(workspace, policy, version))]
+    refused = _refused_locks(workspace, policy)
+    different = [
+        replace(finding, status="failed") if finding.looked_at.partition(":")[0] in refused else finding
+        for finding in _locations(locations, version, _independent(workspace, policy, version))
+    ]
     return Findings(
         [
             *_unknown(workspace, policy),
@@ -66,6 +70,17 @@ def sync(workspace: Workspace, policy: Policy, version: Version) -> Findings:
             *_leftovers(workspace, version),
         ]
     )
+
+
+def _refused_locks(workspace: Workspace, policy: Policy) -> set[str]:
+    """Return the lock files of published packages that cargo refuses under `--locked`."""
+    needed = built_manifests(workspace, policy)
+    roots = {package.root for package in workspace.packages if package.manifest in needed}
+    return {
+        lock_path(root)
+        for root, result in workspace.lock_results.items()
+        if root in roots and result.state == "outdated"
+    }
 
 
 def _unknown(workspace: Workspace, policy: Policy) -> Iterator[Finding]:

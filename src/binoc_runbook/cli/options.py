@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import binoc_runbook.cli.subcommands as subcommands
-from binoc_runbook.rehearsal.faults import FAULTS, QUICK
+from binoc_runbook.rehearsal.faults import QUICK
+from binoc_runbook.rehearsal.scenarios import REHEARSED
 
 Command = Callable[[Path, argparse.Namespace], int]
 
@@ -123,13 +124,14 @@ def _release(sub: argparse.ArgumentParser) -> None:
 
 def _rehearse(sub: argparse.ArgumentParser) -> None:
     _optional_version(sub)
-    faults = "; ".join(f"{name}: {sentence}" for name, sentence in FAULTS.items())
     either = sub.add_mutually_exclusive_group()
     about = "skip the tests and the publish workflow (about 5 seconds)"
     either.add_argument("--quick", action="store_const", const=QUICK, dest="option", help=about)
-    about = f"inject a fault. {faults}"
+    about = "create a fault, and fix it as a person would; --list-faults shows the names"
     _renamed(sub, "--trouble", "--fault")
-    either.add_argument("--fault", choices=list(FAULTS), dest="option", help=about)
+    either.add_argument("--fault", choices=REHEARSED, metavar="NAME", dest="option", help=about)
+    about = "list the faults, with the reason for each one that is not rehearsed"
+    either.add_argument("--list-faults", action="store_true", help=about)
 
 
 def _doctor(sub: argparse.ArgumentParser) -> None:

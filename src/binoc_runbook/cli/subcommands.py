@@ -6,12 +6,16 @@ import argparse
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from binoc_runbook.cli.output import OK, REFUSED, SCHEMA, exit_code, gate_code, print_json, report, show_line, verdict
 from binoc_runbook.finding import Finding, Findings, RefusedError
 from binoc_runbook.stages import CHECK_STAGES, STAGES, Target
 from binoc_runbook.version import shortened
 from binoc_runbook.world import World
+
+if TYPE_CHECKING:
+    from binoc_runbook.rehearsal.scenarios import Scenario
 from binoc_runbook.world.processes import process_threads
 
 
@@ -259,7 +263,14 @@ def _confirm(version: str) -> None:
 
 
 def rehearse(root: Path, parsed: argparse.Namespace) -> int:
-    """Rehearse the whole release against local servers, tests included unless --quick is given."""
+    """Rehearse the whole release against local servers, or a fault; tests included unless --quick is given."""
+    from binoc_runbook.rehearsal.scenarios import SCENARIOS
+
+    if parsed.list_faults:
+        return _list_faults()
+    scenario = next((item for item in SCENARIOS if item.create and item.name == parsed.option), None)
+    if scenario:
+        return _rehearse_fault(root, scenario)
     from binoc_runbook.notebook.execute import run_notebook
     from binoc_runbook.rehearsal.faults import QUICK
     from binoc_runbook.release.parameters import parse_release_parameters
@@ -270,6 +281,30 @@ def rehearse(root: Path, parsed: argparse.Namespace) -> int:
     kind = "quick-rehearsal" if parsed.option == QUICK else "rehearsal"
     name = f"{kind}-{parsed.version}" if parsed.version else kind
     return run_notebook(root, parameters, Path("runs") / f"{name}.ipynb")
+
+
+def _list_faults() -> int:
+    """List the fault catalogue."""
+    from binoc_runbook.display import terminal
+    from binoc_runbook.rehearsal.scenarios import REHEARSED, SCENARIOS
+
+    rows = (
+        (item.number, item.name, item.symptom, "" if item.name in REHEARSED else f"not rehearsed: {item.reason}")
+        for item in SCENARIOS
+    )
+    terminal.show_table(sys.stdout, ("number", "fault", "symptom", ""), rows)
+    return OK
+
+
+def _rehearse_fault(root: Path, scenario: Scenario) -> int:
+    """Rehearse one fault of the catalogue."""
+    from binoc_runbook.cli.fault_rehearsal import rehearse_fault
+
+    findings = rehearse_fault(root, scenario, show_line)
+    problems = findings.having("failed")
+    report(problems, stream=sys.stderr)
+    show_line(f"{scenario.name}: {'failed' if problems else 'shown, fixed and released'}")
+    return exit_code(findings)
 
 
 def verify(root: Path, parsed: argparse.Namespace) -> int:

@@ -1,7 +1,7 @@
 """A sandbox: a rehearsed clone with local registries and a local GitHub, in which a person types commands.
 
 Its registries and its GitHub are empty servers, not the results of a build. So a fault of the publication can be
-created in seconds: a run that failed, a version that is published already, files that nobody built.
+created in seconds: a run that failed, a version that is published already, files from another build.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from binoc_runbook.rehearsal.servers.github_api import GitHubRelease, ReleaseAss
 from binoc_runbook.rehearsal.servers.package_index import UploadedFile
 from binoc_runbook.rehearsal.servers.served_run import ServedRun
 from binoc_runbook.version import Version
+from binoc_runbook.workspace.changelog import CHANGELOG
 from binoc_runbook.workspace.policy_table import read_policy
 from binoc_runbook.world import World
 from binoc_runbook.world.triggered_run import JobRun
@@ -121,6 +122,12 @@ class Sandbox:
         document = tomlkit.parse(path.read_text("utf-8"))
         document["tool"]["binoc-runbook"][key] = value
         path.write_text(tomlkit.dumps(document), "utf-8")
+
+    def describe_a_change(self) -> None:
+        """Write an entry for the next version into the changelog."""
+        path = self.root / CHANGELOG
+        text, heading = path.read_text("utf-8"), "## [Unreleased]\n"
+        path.write_text(text.replace(heading, f"{heading}\n- A change for the next version.\n", 1), "utf-8")
 
     def push_release(self, commit: str = "HEAD") -> None:
         """Push the branch and an annotated tag of a commit, as a finished release does."""
@@ -277,6 +284,7 @@ def open_sandbox(source: Path, version: Version) -> Iterator[Sandbox]:
             sandbox.git("push", "--quiet", policy.remote, f"HEAD:refs/heads/{sandbox.branch}")
             sandbox.set_policy("test", ["git", "--version"])
             sandbox.set_policy("start-timeout", 0.1)
+            sandbox.describe_a_change()
             sandbox.commit("The commit to release")
             sandbox.policy = read_policy(opened.root)
             yield sandbox

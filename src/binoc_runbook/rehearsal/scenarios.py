@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from binoc_runbook.rehearsal.sandbox import Sandbox
-from binoc_runbook.version import Version
+from binoc_runbook.rehearsal.faults import FAULTS
 
-Fix = Callable[[Sandbox], "tuple[str, ...]"]
+if TYPE_CHECKING:
+    from binoc_runbook.rehearsal.sandbox import Sandbox
+
+Fix = Callable[["Sandbox"], tuple[str, ...]]
 
 
 def _nothing(sandbox: Sandbox) -> tuple[str, ...]:
@@ -118,7 +120,7 @@ def _detach(sandbox: Sandbox) -> None:
 
 def _make_shallow(sandbox: Sandbox) -> None:
     # As after `git clone --depth 1`: the parents of the commit are missing.
-    (sandbox.root / ".git" / "shallow").write_text(f"{sandbox.git('rev-parse', 'HEAD')}\n", "utf-8")
+    (sandbox.root / ".git" / "shallow").write_text(f"{sandbox.git('rev-parse', 'HEAD~1')}\n", "utf-8")
 
 
 def _failing_tests(sandbox: Sandbox) -> None:
@@ -195,7 +197,7 @@ def _commands(*lines: str) -> Fix:
     """Return a fix that types these lines, with the tag, branch, remote and versions of the sandbox filled in."""
 
     def fix(sandbox: Sandbox) -> tuple[str, ...]:
-        version: Version = sandbox.version
+        version = sandbox.version
         values = {
             "tag": sandbox.tag,
             "branch": sandbox.branch,
@@ -203,6 +205,7 @@ def _commands(*lines: str) -> Fix:
             "version": version.semver,
             "next": version.next().semver,
             "bare": str(sandbox.remote),
+            "root": str(sandbox.root),
             "workflow": sandbox.policy.workflow,
         }
         return tuple(line.format_map(values) for line in lines)
@@ -215,6 +218,8 @@ def _dispatch_all(sandbox: Sandbox) -> tuple[str, ...]:
     return tuple(f"{command}{artifact.name}" for artifact in sandbox.policy.artifacts)
 
 
+_COMPLETE = "it runs the complete publish workflow, which takes about 3 minutes"
+
 _NEXT = _commands("just prepare {next}", "git commit --all --message 'Prepare {next}'")
 
 #: The catalogue, in the order of a release.
@@ -224,7 +229,14 @@ SCENARIOS: tuple[Scenario, ...] = (
         "version-spelling",
         "the version is `0.5.0rc1` or `v0.5.0`, which Cargo, Python and git do not all accept",
         "type the spelling that the message shows",
-        reason="a version is refused before anything is read; `tests/test_version.py` has all spellings",
+        reason="a version is refused before anything is read; `tests/test_version.py` tests all spellings",
+    ),
+    Scenario(
+        "F27",
+        "repeated-bump",
+        "`prepare` is repeated after a failure, and counts up once more",
+        "type the same command again: the version is an argument, and a repeated command changes nothing",
+        reason="no command computes the version; `tests/release/test_prepare.py` repeats the commands",
     ),
     Scenario(
         "F20",
@@ -317,7 +329,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         _protect_branch,
         "push-branch",
         fix=_commands(
-            "git -C {bare} fetch --quiet ../binoc {branch}:{branch}",
+            "git -C {bare} fetch --quiet {root} {branch}:{branch}",
             "git pull --ff-only {remote} {branch}",
         ),
     ),
@@ -337,9 +349,9 @@ SCENARIOS: tuple[Scenario, ...] = (
         "an earlier attempt created the tag and did not push it",
         "release again: the tag is pushed if it is the right one",
         _tag_in_the_clone_only,
-        "tag",
+        "remote",
         "ok",
-        state="tag not pushed",
+        state="published",
     ),
     Scenario(
         "F13",
@@ -357,9 +369,9 @@ SCENARIOS: tuple[Scenario, ...] = (
         "another clone has released this commit",
         "nothing: the release fetches the tag and reports that it is released",
         _tag_on_the_remote_only,
-        "tag",
+        "remote",
         "ok",
-        state="workflow not started",
+        state="published",
     ),
     Scenario(
         "F14",
@@ -367,7 +379,8 @@ SCENARIOS: tuple[Scenario, ...] = (
         "the remote has a tag of the same name and commit, but another tag object",
         "replace the local tag by the tag of the remote",
         _another_tag_object,
-        "tag",
+        "remote",
+        "warning",
         state="wrong local tag",
         fix=_commands("git tag -d {tag} && git fetch {remote} tag {tag}"),
     ),
@@ -377,7 +390,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         "the tag is on a commit whose manifests have another version",
         "release the next version: a pushed tag is never moved",
         _tag_an_older_version,
-        "sync",
+        "remote",
         state="wrong tag",
         fix=_NEXT,
         releases="next",
@@ -388,7 +401,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         "the tag was pushed, but the release branch of the remote does not contain its commit",
         "merge the tag into the branch, and push the branch",
         _push_only_the_tag,
-        "push-branch",
+        "remote",
         state="tag not on the branch",
         fix=_commands(
             "git pull --no-rebase --no-edit {remote} {branch}",
@@ -401,9 +414,9 @@ SCENARIOS: tuple[Scenario, ...] = (
         "HEAD has commits that are not in the released version",
         "prepare the next version",
         _commits_after_the_release,
-        "sync",
+        "remote",
         "warning",
-        state="workflow not started",
+        state="published",
         fix=_NEXT,
         releases="next",
     ),
@@ -473,4 +486,79 @@ SCENARIOS: tuple[Scenario, ...] = (
         fix=_NEXT,
         releases="next",
     ),
+    Scenario(
+        "F6",
+        "lost-answer",
+        "the registry stores an upload, but its response is lost or an error",
+        "run the failed jobs again: a file that is stored is accepted again",
+        reason=_COMPLETE,
+    ),
+    Scenario(
+        "F8",
+        "wrong-publisher",
+        "the trusted publisher of the registry has other values than the workflow",
+        "register the four values, and run the failed jobs again",
+        reason=_COMPLETE,
+    ),
+    Scenario(
+        "F8",
+        "expired-token",
+        "a publish token has expired when it is used",
+        "run the failed jobs again: each attempt gets a new token",
+        reason=_COMPLETE,
+    ),
+    Scenario(
+        "F1",
+        "registry-down",
+        "a registry is not reachable while the workflow publishes",
+        "wait, and run the failed jobs again",
+        reason=_COMPLETE,
+    ),
+    Scenario(
+        "F23",
+        "missing-wheel",
+        "a wheel is missing, or has other tags than the policy declares",
+        "fix the build; nothing is published before all files are there",
+        reason="it needs complete builds; `tests/checks/test_dists.py` tests the check that stops the workflow",
+    ),
+    Scenario(
+        "F24",
+        "index-delay",
+        "the files are uploaded, and the index does not show them yet",
+        "wait, and run `./just verify VERSION` again",
+        reason="until the index shows the files, this is the state of `run-without-artifacts`",
+    ),
+    Scenario(
+        "F26",
+        "rollback",
+        "a person deletes or moves the tag, or force-pushes the branch, to undo a release",
+        "never do this: fix a mistake with the next version",
+        reason="no command of the runbook does this; `tests/rehearsals/test_world.py` tests a remote that refuses it",
+    ),
+    Scenario(
+        "F28",
+        "dry-run-differs",
+        "the dry run or the rehearsal passes, and the release does something else",
+        "report it as a defect",
+        reason="all of them run the same stages; `tests/rehearsals/test_release_notebook.py` compares them",
+    ),
+    Scenario(
+        "F30",
+        "two-releases-at-once",
+        "two people, or two terminals, release the same version at the same time",
+        "wait until the other release has ended, and type the same command again",
+        reason="it needs two processes; `tests/release/test_attempts.py` and `tests/release/test_effects.py` run them",
+    ),
+    Scenario(
+        "F31",
+        "check-switched-off",
+        "the installation check fails for packages that depend on each other, so it is switched off",
+        "do not switch it off: the smoke test installs all built files together",
+        reason="it needs complete builds; `tests/rehearsals/test_dist.py` installs from the built files",
+    ),
+)
+
+#: The names that `rehearse --fault` accepts: the faults above, and those of the registries in the complete workflow.
+REHEARSED: tuple[str, ...] = tuple(
+    scenario.name for scenario in SCENARIOS if scenario.create or scenario.name in FAULTS
 )

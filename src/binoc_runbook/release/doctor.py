@@ -6,21 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache, partial
 
-from binoc_runbook.checks.observations import Ancestry, GitHubResponse, RunLookup, Tag
-from binoc_runbook.checks.release_state import (
-    CommitVersions,
-    Diagnosis,
-    ObservedTag,
-    ReleaseTraces,
-    diagnose,
-)
+from binoc_runbook.checks.observations import Ancestry, CommitVersions, GitHubResponse, RunLookup, Tag
+from binoc_runbook.checks.release_state import Diagnosis, ObservedTag, ReleaseTraces, diagnose
 from binoc_runbook.release.registry_checks import RegistryChecks
 from binoc_runbook.stages.target import Target
-from binoc_runbook.workspace import Workspace
-from binoc_runbook.world.cargo_client import read_metadata
 from binoc_runbook.world.git import Git
 from binoc_runbook.world.processes import process_threads
-from binoc_runbook.world.remote_commits import check_out, tagged_at, with_remote_objects
+from binoc_runbook.world.remote_commits import tagged_at, with_remote_objects
 from binoc_runbook.world.workflow_runs import WorkflowRuns
 
 
@@ -51,7 +43,7 @@ def examine(target: Target, checksums: Mapping[str, str], *, own_build: bool = F
         release = pool.submit(_github_release, target)
         publications = dict(zip(policy.artifacts, pool.map(registries.publication, policy.artifacts), strict=True))
         sources = pool.map(lambda item: registries.source(item, publications[item].lookup), policy.artifacts)
-        versions = cache(partial(_versions, target, extended))
+        versions = cache(partial(target.versions_in, git=extended))
         contains, behind = _relation(extended, refs.branch(branch), commit)
         return diagnose(
             ReleaseTraces(
@@ -84,16 +76,6 @@ def _relation(git: Git, tip: str | None, commit: str | None) -> tuple[Ancestry, 
 
 def _observed(tag: Tag | None, versions: Callable[[str], CommitVersions]) -> ObservedTag:
     return ObservedTag(tag, versions(tag.commit) if tag else CommitVersions(None, "there is no tag"))
-
-
-def _versions(target: Target, git: Git, commit: str) -> CommitVersions:
-    """Return the versions of the artifacts in a commit, in the spelling of their manifests."""
-    with check_out(git, commit) as files:
-        if isinstance(files, str):
-            return CommitVersions(None, f"{commit[:12]} cannot be read: {files}")
-        workspace = Workspace.discover(files, partial(read_metadata, replace(target.world.processes, root=files)))
-        packages = {artifact.name: workspace.package_of(artifact) for artifact in target.policy.artifacts}
-    return CommitVersions({name: package.version for name, package in packages.items() if package and package.version})
 
 
 def _newest_run(target: Target, commit: str | None) -> RunLookup:

@@ -17,7 +17,7 @@ from binoc_runbook.release.attempts import CHECK, NOTHING_PUSHED, lock, set_asid
 from binoc_runbook.release.effects import compare_tags, explain, flag_of, made_change, pushed_ref
 from binoc_runbook.release.record import Record, StageRun
 from binoc_runbook.stages import ACTION_STAGES, CHECK_STAGES, RECHECKED, STAGES, Observation, Stage, Target
-from binoc_runbook.stages.remote import unreleased_commits
+from binoc_runbook.stages.remote import released_commit
 from binoc_runbook.world.processes import process_threads
 from binoc_runbook.world.release_lock import unlock_releases
 from binoc_runbook.world.triggered_run import JobRun, PublishedArtifact, PushedTag, TriggeredRun, TriggerListener
@@ -342,7 +342,7 @@ class Release:
             saw = f"`{self.target.tag}` is already on `{self.target.remote}`, so this check is not needed"
             findings = Findings([Finding.ok(stage.name, f"git ls-remote {self.target.remote}", saw)])
             if stage.name == "remote":
-                findings += unreleased_commits(self.target, self.target.last_view())
+                findings += released_commit(self.target, self.target.last_view())
             return Observation.of_check(findings)
         return stage.observe(self.target)
 

@@ -6,7 +6,7 @@ from binoc_runbook.checks.availability import availability
 from binoc_runbook.checks.new_version import tagged_versions
 from binoc_runbook.checks.remote import RemoteView, remote
 from binoc_runbook.checks.tree import RECORDS
-from binoc_runbook.checks.unreleased import unreleased
+from binoc_runbook.checks.unreleased import tagged_version, unreleased
 from binoc_runbook.finding import Findings
 from binoc_runbook.stages.stage import Observation, RemoteObservingStage
 from binoc_runbook.stages.target import Target
@@ -25,21 +25,25 @@ class RemoteStage(RemoteObservingStage):
         # The registries are queried while git tries the push.
         with process_threads(1) as pool:
             lookups = pool.submit(target.world.look_up_versions, artifacts, target.version)
-            findings = remote(view, target.try_actions(view)) + unreleased_commits(target, view)
+            findings = remote(view, target.try_actions(view)) + released_commit(target, view)
             return Observation.of_check(findings + availability(view, target.version, lookups.result()))
 
 
-def unreleased_commits(target: Target, view: RemoteView | str) -> Findings:
-    """Return a warning if the remote has the tag, and HEAD has commits that are not in it.
+def released_commit(target: Target, view: RemoteView | str) -> Findings:
+    """Check the commit of a tag on the remote, if HEAD is ahead of it; return only what the user must read.
 
-    Commits that only change records of releases do not count. Commits after a higher version do not either: then an
-    older release is checked.
+    It must have the version of the tag. If HEAD has commits that are not in it, there is a warning. Commits that only
+    change records of releases do not count. Commits after a higher version do not either: then an older release is
+    checked.
     """
     git, head = target.world.git, target.world.git.head()
     if isinstance(view, str) or view.remote_tag is None or view.remote_tag.commit != view.commit or head is None:
         return Findings()
     if head[0] == view.commit:
         return Findings()
+    other = tagged_version(target.version, view.tag, target.versions_in(view.commit))
+    if other:
+        return other
     tags = git.query("tag", "--merged", head[0]).stdout.splitlines()
     if any(version > target.version for version in tagged_versions(target.policy, tags)):
         return Findings()

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
-from binoc_runbook.checks.observations import Ancestry, ProcessResult, RemoteRefs, TreeState
+from binoc_runbook.checks.observations import Ancestry, CommitVersions, ProcessResult, RemoteRefs, TreeState
 from binoc_runbook.checks.push_settings import relevant
 from binoc_runbook.checks.remote import ActionChecks, RemoteView
 from binoc_runbook.policy import Policy
 from binoc_runbook.version import Version
 from binoc_runbook.workspace import Workspace
 from binoc_runbook.world import World
+from binoc_runbook.world.cargo_client import read_metadata
+from binoc_runbook.world.git import Git
 from binoc_runbook.world.processes import process_threads
 from binoc_runbook.world.push_command import push_command
+from binoc_runbook.world.remote_commits import check_out
 
 # A missing branch contains nothing, and is behind all commits.
 _NOTHING_THERE: tuple[Ancestry, Ancestry] = ("no", "yes")
@@ -79,6 +83,20 @@ class Target:
                 yield
             finally:
                 self._snapshot = None
+
+    def versions_in(self, commit: str, git: Git | None = None) -> CommitVersions:
+        """Return the versions of the artifacts in a commit, in the spelling of their manifests.
+
+        `git` is a client that has the commit, if the one of the world does not.
+        """
+        with check_out(git or self.world.git, commit) as files:
+            if isinstance(files, str):
+                return CommitVersions(None, f"{commit[:12]} cannot be read: {files}")
+            processes = replace(self.world.processes, root=files)
+            workspace = Workspace.discover(files, partial(read_metadata, processes, locked=False))
+            packages = {artifact.name: workspace.package_of(artifact) for artifact in self.policy.artifacts}
+        versions = {name: package.version for name, package in packages.items() if package and package.version}
+        return CommitVersions(versions)
 
     def observe_remote(self) -> RemoteView | str:
         """Return a new view of the remote, or why the checkout cannot be compared with it."""

@@ -1,4 +1,4 @@
-"""Reference tables that are generated from the library: the policy keys, and the rules of the publish workflow.
+"""Reference tables that are generated from the library: policy keys, workflow rules, release states and faults.
 
 ```{policy} artifacts
 ```
@@ -22,6 +22,8 @@ from sphinx.util import logging
 
 from binoc_runbook.checks.workflow import rules
 from binoc_runbook.policy import Artifact, Policy, policy_keys
+from binoc_runbook.rehearsal import scenarios
+from binoc_runbook.rehearsal.scenarios import Scenario
 from binoc_runbook.site.markup import MarkdownDirective
 from binoc_runbook.site.published_files import copy_files
 
@@ -70,11 +72,33 @@ class RulesDirective(MarkdownDirective):
         return [self.table(("rule", "status", "why it matters", "what to do"), rows)]
 
 
+class FaultsDirective(MarkdownDirective):
+    """`{faults}`: the faults that `rehearse --fault` rehearses; `{faults} others`: those that it does not."""
+
+    optional_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Return the table."""
+        self.env.note_dependency(inspect.getfile(scenarios))
+        if self.arguments == ["others"]:
+            others = (item for item in scenarios.SCENARIOS if item.create is None)
+            rows = ((item.number, f"`{item.name}`", item.symptom, item.advice, item.reason) for item in others)
+            return [self.table(("number", "fault", "symptom", "what to do", "why not rehearsed"), rows)]
+        rehearsed = (item for item in scenarios.SCENARIOS if item.create)
+        return [self.table(("number", "fault", "symptom", "what is shown", "what to do"), map(_fault, rehearsed))]
+
+
+def _fault(item: Scenario) -> tuple[str, str, str, str, str]:
+    shown = f"`{item.check}` {item.status}; state *{item.state}*"
+    return item.number, f"`{item.name}`", item.symptom, shown, item.advice
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directives, and set up the other parts of the reference."""
     for part in ("docstrings", "rustdoc", "schema"):
         app.setup_extension(f"{__name__}.{part}")
     app.add_directive("policy", PolicyDirective)
     app.add_directive("rules", RulesDirective)
+    app.add_directive("faults", FaultsDirective)
     app.connect("build-finished", copy_files)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
