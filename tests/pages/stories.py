@@ -47,6 +47,12 @@ NOT_EXECUTED = {
     r"binoc-runbook --root DIR rehearse VERSION": NotExecuted(
         _MINUTES, f"{_NOTEBOOK}test_workspace_without_a_runbook_is_rehearsed_with_ours"
     ),
+    r"\./just rehearse --(fault diverged-branch|list-faults)": NotExecuted(
+        "the fault catalogue has tests of its own", "tests/cli/test_fault_rehearsal.py::test_fault_is_shown_and_fixed"
+    ),
+    r"\./just doctor VERSION": NotExecuted(
+        "queries the registries and GitHub", "tests/release/test_doctor.py::test_doctor_shows_the_state_of_a_release"
+    ),
     r"\./just rehearse --fault (wrong-publisher|lost-answer)": NotExecuted(
         _MINUTES,
         "tests/rehearsals/test_faults.py::test_injected_fault_occurs_only_in_the_first_attempt",

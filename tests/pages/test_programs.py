@@ -83,6 +83,8 @@ PLUGIN, SDK = "docs/how-to/write-a-plugin.md", "crates/binoc-sdk/README.md"
 @story_of(SDK)
 def test_plugin(user, tmp_path):
     offer_crates(user, tmp_path)
+    # This registry replaces crates.io, and not a registry of another name.
+    del user.environment["CARGO_REGISTRY_DEFAULT"]
     site = BUILT / "site"  # the built programs
     user.environment |= {"PYTHONPATH": str(site), "PATH": f"{site / 'bin'}{os.pathsep}{user.environment['PATH']}"}
 

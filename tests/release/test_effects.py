@@ -349,8 +349,8 @@ def test_different_tag_of_an_earlier_attempt_is_not_replaced(checkout, release_o
     release_of(other)
     release = release_of()
     assert tag_object(checkout, checkout.root) == own
-    (warning,) = [finding for run in release.record.stages for finding in run.problems]
-    assert (warning.check, warning.status) == ("push-tag", "warning")
+    (warning,) = {finding for run in release.record.stages for finding in run.findings.having("warning")}
+    assert warning.check == "remote"
     subprocess.run(["sh", "-ec", warning.remedy], cwd=checkout.root, check=True, capture_output=True)
     assert tag_object(checkout, checkout.root) == checkout.remote_refs()["refs/tags/v0.4.0"]
 

@@ -19,8 +19,6 @@ from binoc_runbook.world import World
 
 V = Version.parse
 
-pytestmark = pytest.mark.usefixtures("unreachable_registries")
-
 CRATE = '[package]\nname = "{}"\nversion = "0.1.0"\nedition = "2021"\nlicense = "MIT"\ndescription = "d"\n'
 
 
@@ -101,7 +99,7 @@ def test_version_that_only_the_remote_has_is_refused(checkout, git):
     assert is_clean(checkout.root, git)
 
 
-def test_unreachable_remote_and_registries_are_unknown_and_do_not_stop(checkout, git):
+def test_unreachable_remote_and_registries_are_unknown_and_do_not_stop(checkout, git, unreachable_registries):
     git("remote", "set-url", "origin", str(checkout.root / "gone"), cwd=checkout.root)
     findings = prepare(checkout.root, "0.5.0")
     assert findings.status == "unknown"

@@ -19,8 +19,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import tomlkit
-
 from binoc_runbook.checks.dists.checksum_file import CHECKSUMS
 from binoc_runbook.checks.dists.expected_files import crate_name, dist_stem, sdist_name
 from binoc_runbook.checks.observations import ProcessResult
@@ -118,6 +116,8 @@ class Sandbox:
 
     def set_policy(self, key: str, value: object) -> None:
         """Change a key of the policy in the clone."""
+        import tomlkit
+
         path = self.root / MANIFEST
         document = tomlkit.parse(path.read_text("utf-8"))
         document["tool"]["binoc-runbook"][key] = value

@@ -59,20 +59,21 @@ def explain(run: StageRun, view: RemoteView, target: Target) -> Finding:
 
 
 def compare_tags(run: StageRun, view: RemoteView, target: Target, *, created: str | None) -> Findings:
-    """Compare the tag of this clone with that of the remote, and take over the tag of the remote.
+    """Take over the tag of the remote, if it differs from the tag that this run has created in this clone.
 
-    `created` is the tag object that this run has created, which was not published. Only this object is replaced, with
-    a compare-and-swap. Any other object of this clone is kept, and the warning has the command that replaces it.
+    `created` is that tag object, which was not published; it is replaced with a compare-and-swap. Any other object of
+    this clone is kept: the checks of the remote warn about it, with the command that replaces it.
     """
-    if view.local_tag is None or view.remote_tag is None or _has_own_tag(view):
+    if view.local_tag is None or view.remote_tag is None or view.local_tag.object != created or _has_own_tag(view):
         return Findings()
     git, ref = target.world.git, f"refs/tags/{view.tag}"
     # With an empty refmap, the fetch changes no ref of this clone, even if a refspec is configured for tags.
     fetch = ("git", "fetch", "--no-tags", "--refmap=", view.remote, ref)
-    commands = [Command(fetch, f"this clone gets the tag object of `{view.remote}`")]
-    if view.local_tag.object == created:
-        swap = ("git", "update-ref", ref, view.remote_tag.object, created)
-        commands.append(Command(swap, "the tag of this clone, which was not pushed, is replaced by it"))
+    swap = ("git", "update-ref", ref, view.remote_tag.object, created)
+    commands = [
+        Command(fetch, f"this clone gets the tag object of `{view.remote}`"),
+        Command(swap, "the tag of this clone, which was not pushed, is replaced by it"),
+    ]
     for command in commands:
         run.commands += (command,)
         if git.run(command.arguments).returncode != 0:
