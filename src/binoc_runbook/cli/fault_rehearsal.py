@@ -43,6 +43,8 @@ class _Rehearsal:
     scenario: Scenario
     line: Line
     findings: list[Finding] = field(default_factory=list)
+    #: The tags of the versions that were released.
+    tags: set[str] = field(default_factory=set)
 
     def run(self) -> None:
         scenario, sandbox = self.scenario, self.sandbox
@@ -75,6 +77,7 @@ class _Rehearsal:
     def _release(self) -> Findings:
         """Run the release and return its findings; the person types the same command each time."""
         sandbox = self.sandbox
+        self.tags.add(sandbox.tag)
         self.line(f"$ ./just release {sandbox.version}")
         target = open_target(sandbox.world, sandbox.version)
         reporter = _Reporter(self.line)
@@ -105,10 +108,12 @@ class _Rehearsal:
         self._expect(not reason, "doctor", f"shows the state `{state}`{reason}")
 
     def _expect_refs(self) -> None:
-        """Check that the remote has the branch with the commit, and one annotated tag of it."""
+        """Check that the remote has the annotated tag, and no other ref than the branch and the tags of the plans."""
         sandbox = self.sandbox
-        refs = sandbox.git("for-each-ref", "--format=%(refname) %(objecttype)", at=sandbox.remote).splitlines()
+        refs = set(sandbox.git("for-each-ref", "--format=%(refname) %(objecttype)", at=sandbox.remote).splitlines())
+        planned = {f"refs/heads/{sandbox.branch} commit", *(f"refs/tags/{tag} tag" for tag in self.tags)}
         self._expect(f"refs/tags/{sandbox.tag} tag" in refs, "the remote", f"has the annotated tag `{sandbox.tag}`")
+        self._expect(refs <= planned, "the remote", "has only the refs of the plans")
 
 
 class _Reporter:

@@ -57,7 +57,7 @@ def effect(run: StageRun, planned: Command) -> str:
     """Return the effect of a command, and whether this run had it."""
     if run.acted:
         return planned.effect
-    return f"{'without effect' if run.started else 'skipped'}; effect: {planned.effect}"
+    return f"{'started, not confirmed' if run.started else 'skipped'}; effect: {planned.effect}"
 
 
 def chapter(head: str, findings: Findings) -> Iterator[str]:

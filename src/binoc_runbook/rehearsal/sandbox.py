@@ -123,6 +123,12 @@ class Sandbox:
         document["tool"]["binoc-runbook"][key] = value
         path.write_text(tomlkit.dumps(document), "utf-8")
 
+    def write_hook(self, name: str, script: str) -> None:
+        """Write a hook of the remote, which runs in addition to its rules."""
+        path = self.remote / "hooks" / name
+        path.write_text(f"#!/bin/sh\n{script}", "utf-8")
+        path.chmod(0o755)
+
     def describe_a_change(self) -> None:
         """Write an entry for the next version into the changelog."""
         path = self.root / CHANGELOG

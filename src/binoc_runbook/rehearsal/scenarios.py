@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from binoc_runbook.rehearsal.faults import FAULTS
+from binoc_runbook.workspace.changelog import CHANGELOG
 
 if TYPE_CHECKING:
     from binoc_runbook.rehearsal.sandbox import Sandbox
@@ -110,8 +111,29 @@ def _version_drift(sandbox: Sandbox) -> None:
 
 
 def _modify_a_file(sandbox: Sandbox) -> None:
-    path = sandbox.root / "CHANGELOG.md"
+    path = sandbox.root / CHANGELOG
     path.write_text(path.read_text("utf-8") + "\nA line that is not committed.\n", "utf-8")
+
+
+def _hide_a_change(sandbox: Sandbox) -> None:
+    sandbox.git("update-index", "--assume-unchanged", CHANGELOG)
+    _modify_a_file(sandbox)
+
+
+def _follow_tags(sandbox: Sandbox) -> None:
+    sandbox.git("tag", "--annotate", "--message", "Never pushed", "v0.0.1", "HEAD~1")
+    sandbox.git("config", "push.followTags", "true")
+
+
+def _lose_the_answer(sandbox: Sandbox) -> None:
+    # The remote stores the branch, and then the connection breaks.
+    sandbox.write_hook("post-receive", 'grep -q refs/heads/ && kill -9 "$PPID"\n')
+
+
+def _stall(sandbox: Sandbox) -> None:
+    sandbox.set_policy("push-timeout", 2)
+    sandbox.commit("A short timeout")
+    sandbox.write_hook("pre-receive", "sleep 60\n")
 
 
 def _detach(sandbox: Sandbox) -> None:
@@ -248,6 +270,15 @@ SCENARIOS: tuple[Scenario, ...] = (
         fix=_commands("git stash"),
     ),
     Scenario(
+        "F20",
+        "hidden-change",
+        "a tracked file differs from the commit, and git status does not show it",
+        "show the change again, and put it aside or commit it",
+        _hide_a_change,
+        "tree",
+        fix=_commands("git update-index --no-assume-unchanged CHANGELOG.md", "git stash"),
+    ),
+    Scenario(
         "F21",
         "detached-head",
         "HEAD is detached, so there is no branch to push",
@@ -302,6 +333,16 @@ SCENARIOS: tuple[Scenario, ...] = (
         fix=_commands("git pull --rebase {remote} {branch}"),
     ),
     Scenario(
+        "F10",
+        "unrequested-tags",
+        "the settings of git would push other tags of the clone, each of which starts a workflow",
+        "nothing: a push of the release overrides these settings",
+        _follow_tags,
+        "remote",
+        "ok",
+        state="published",
+    ),
+    Scenario(
         "F4",
         "version-taken",
         "a registry has the version, but the remote has no tag of it",
@@ -332,6 +373,25 @@ SCENARIOS: tuple[Scenario, ...] = (
             "git -C {bare} fetch --quiet {root} {branch}:{branch}",
             "git pull --ff-only {remote} {branch}",
         ),
+    ),
+    Scenario(
+        "F10",
+        "stalled-push",
+        "the push does not end",
+        "look at the remote, and release again; set a larger `push-timeout` if it needs more time",
+        _stall,
+        "push-branch",
+        fix=_commands("rm {bare}/hooks/pre-receive"),
+    ),
+    Scenario(
+        "F6",
+        "lost-answer-to-the-push",
+        "the remote has stored the branch, but the connection breaks before it answers",
+        "nothing: the release looks at the remote again",
+        _lose_the_answer,
+        "push-branch",
+        "warning",
+        state="published",
     ),
     Scenario(
         "F11",

@@ -207,7 +207,7 @@ class Release:
 
     def _interrupted(self) -> InterruptedRunError:
         if self.target.world.kind == "real":
-            saw, remedy = "the workflow run was no longer followed", "run the same command again to follow it"
+            saw, remedy = "this command stopped following the workflow run", "run the same command again to follow it"
             reasons = Findings([Finding.failed("publication", "Ctrl-C", saw, remedy)])
             return InterruptedRunError("interrupted after the release", reasons, self._released())
         self.target.world.close()
