@@ -127,7 +127,8 @@ def _follow_tags(sandbox: Sandbox) -> None:
 
 def _lose_the_answer(sandbox: Sandbox) -> None:
     # The remote stores the branch, and then the connection breaks.
-    sandbox.write_hook("post-receive", 'grep -q refs/heads/ && kill -9 "$PPID"\n')
+    script = 'if [ "$1" = committed ] && grep -q refs/heads/; then kill -9 "$PPID"; fi\n'
+    sandbox.write_hook("reference-transaction", script)
 
 
 def _stall(sandbox: Sandbox) -> None:
