@@ -1,0 +1,89 @@
+"""Cases of killed commands: a command, a signal, and the point at which it arrives, all chosen by a seed."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+BRANCH, TAG = "refs/heads/main", "refs/tags/v0.4.0"
+
+SIGNALS = ("SIGKILL", "SIGINT", "SIGTERM")
+
+#: The number of effects of each command (see `driver`), and its usual duration in seconds; approximate.
+EFFECTS = {"release": 330, "prepare": 48, "set-version": 15}
+SECONDS = {"release": 1.6, "prepare": 0.7, "set-version": 0.5, "rehearse": 3.5}
+
+#: The kinds of cases; a seed selects one, so that consecutive seeds cover all of them.
+KINDS = (
+    "release at an effect",
+    "release at a git command",
+    "release at a hook of the remote",
+    "release in the tests",
+    "release at a time",
+    "release command at a git command",
+    "release at a hook of the clone",
+    "release command at a hook of the remote",
+    "prepare",
+    "release command at a time",
+    "set-version",
+    "rehearse",
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A command to kill. `point` is the kind of the point, with its arguments.
+
+    `in_process` runs the command in the driver. `victim` is the process that gets the signal: the command, or the
+    kernel that runs the cells. With `detached`, the server of the remote does not end together with the client. With
+    `at_once`, the command runs again before all processes of the killed one have ended.
+    """
+
+    command: tuple[str, ...]
+    in_process: bool
+    signal: str
+    point: tuple[str, ...]
+    victim: str = "command"
+    detached: bool = False
+    at_once: bool = False
+
+    @property
+    def name(self) -> str:
+        """The name of the command."""
+        return self.command[0]
+
+
+def choose(seed: int) -> Case:
+    """Return the case of a seed."""
+    chance, kind = random.Random(seed), KINDS[seed % len(KINDS)]
+    name = kind.partition(" ")[0]
+    number = chance.choice(SIGNALS)
+    if name == "rehearse":
+        return Case(("rehearse", "0.4.0", "--quick"), False, number, _time(chance, name))
+    if name != "release":
+        point = chance.choice([("effect", str(chance.randint(1, EFFECTS[name]))), _time(chance, name)])
+        return Case((name, "0.5.0"), True, number, point)
+    in_process = "command" not in kind
+    ref = chance.choice([BRANCH, TAG])
+    point = {
+        "effect": ("effect", str(chance.randint(1, EFFECTS[name]))),
+        "command": ("git", chance.choice(["push-branch", "tag", "push-tag"]), chance.choice(["before", "after"])),
+        "remote": ("remote", chance.choice(["pre-receive", "update", "prepared", "committed", "post-receive"]), ref),
+        "clone": ("clone", chance.choice(["pre-push", "prepared", "committed"]), TAG),
+        "tests": ("tests",),
+        "time": _time(chance, name, 1.0 if in_process else 2.0),
+    }[kind.rpartition(" ")[2]]
+    victim = "kernel" if not in_process and number == "SIGKILL" and chance.random() < 0.5 else "command"
+    return Case(
+        ("release", "0.4.0") if in_process else ("release", "0.4.0", "--yes"),
+        in_process,
+        number,
+        point,
+        victim,
+        detached=chance.random() < 0.5,
+        at_once=in_process and number == "SIGKILL" and chance.random() < 0.5,
+    )
+
+
+def _time(chance: random.Random, name: str, factor: float = 1.0) -> tuple[str, str]:
+    return "time", f"{chance.uniform(0.0, SECONDS[name] * factor):.2f}"
