@@ -63,7 +63,7 @@ def choose(seed: int) -> Case:
     if name != "release":
         point = chance.choice([("effect", str(chance.randint(1, EFFECTS[name]))), _time(chance, name)])
         return Case((name, "0.5.0"), True, number, point)
-    in_process = "command" not in kind
+    in_process = not kind.startswith("release command")
     ref = chance.choice([BRANCH, TAG])
     point = {
         "effect": ("effect", str(chance.randint(1, EFFECTS[name]))),

@@ -32,7 +32,13 @@ kill -s {signal} "$(cat {here}/victim)"
 #: Run git. At the point of the case, send the signal before it or after it.
 GIT = """\
 [ ! -e {here}/fired ] || exec {git} "$@"
-if {kernel} && [ -n "$JPY_PARENT_PID" ]; then echo $PPID > {here}/new.$$; mv {here}/new.$$ {here}/victim; fi
+if {kernel} && [ -n "$JPY_PARENT_PID" ]; then
+    # The kernel is the child of the command; a supervisor can be between it and git.
+    kernel=$PPID
+    while read -r _ _ _ parent _ < /proc/$kernel/stat && [ "$parent" != "$JPY_PARENT_PID" ]; do kernel=$parent; done
+    echo $kernel > {here}/new.$$
+    mv {here}/new.$$ {here}/victim
+fi
 action=none
 case " $* " in
     *" push --dry-run "*) ;;
