@@ -26,7 +26,12 @@ def is_effect(event: str, arguments: tuple[object, ...]) -> bool:
     if event == "open":
         path, mode, flags = arguments
         writes = bool(set(str(mode or "")) & set("wax+")) or (isinstance(flags, int) and bool(flags & WRITING))
-        return writes and "__pycache__" not in str(path) and str(path) != os.devnull
+        return (
+            writes
+            and isinstance(path, (str, Path))
+            and "__pycache__" not in str(path)
+            and not str(path).startswith("/dev/")
+        )
     return event in ("subprocess.Popen", "os.rename", "os.remove", "os.mkdir", "os.rmdir")
 
 
