@@ -94,6 +94,11 @@ run-tests selection: build test-rust
     python -m pytest -n {{ workers }} --dist loadscope --no-loadscope-reorder {{ selection }}
     PYTHONPATH="{{ site }}" python -m pytest python
 
+# kill releases and other commands at random points for a time: `just test-kill 300`
+[group("tests")]
+test-kill *arguments:
+    python -m tests.kill "$@"
+
 # update the golden files in tests/messages and the list in docs/reference/findings.md
 [group("tests")]
 messages: build

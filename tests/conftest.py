@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import urllib.request
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,23 +46,34 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(autouse=True)
 def isolated_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide the configuration of git, cargo and pip, and the GitHub tokens, of the user from all tests."""
-    home = tmp_path_factory.mktemp("home")
-    for name in list(os.environ):
-        if name.startswith(("GIT_", "PIP_CONFIG", "UV_", "CARGO_REGISTR", "BINOC_")):
-            monkeypatch.delenv(name)
-    for name in ("GH_TOKEN", "GITHUB_TOKEN", "GITHUB_API_URL"):
-        monkeypatch.delenv(name, raising=False)  # without a token, a release sends no request to GitHub
-    # Use the installed toolchain; hide only the configuration of the user.
-    monkeypatch.setenv("RUSTUP_HOME", os.environ.get("RUSTUP_HOME", str(Path.home() / ".rustup")))
-    monkeypatch.setenv("CARGO_HOME", os.environ.get("CARGO_HOME", str(Path.home() / ".cargo")))
-    monkeypatch.setenv("HOME", str(home))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / ".config"))
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(home / ".gitconfig"))
-    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
-    monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.delenv("COLUMNS", raising=False)  # so that messages are not wrapped
+    isolated = isolate(os.environ, tmp_path_factory.mktemp("home"))
+    for name in os.environ.keys() - isolated.keys():
+        monkeypatch.delenv(name)
+    for name, value in isolated.items():
+        monkeypatch.setenv(name, value)
     # Since Python 3.13, the global opener keeps the certificate authorities of its first use.
     urllib.request.install_opener(None)
+
+
+def isolate(environment: Mapping[str, str], home: Path) -> dict[str, str]:
+    """Return an environment without the configuration and the tokens of the user, and with another home directory."""
+    hidden = ("GIT_", "PIP_CONFIG", "UV_", "CARGO_REGISTR", "BINOC_")
+    # Without a token, a release sends no request to GitHub. Without COLUMNS, messages are not wrapped.
+    names = {"GH_TOKEN", "GITHUB_TOKEN", "GITHUB_API_URL", "COLUMNS"}
+    kept = {name: value for name, value in environment.items() if not name.startswith(hidden) and name not in names}
+    # Use the installed toolchain; hide only the configuration of the user.
+    toolchain = {"RUSTUP_HOME": str(Path.home() / ".rustup"), "CARGO_HOME": str(Path.home() / ".cargo")}
+    return (
+        toolchain
+        | kept
+        | {
+            "HOME": str(home),
+            "XDG_CONFIG_HOME": str(home / ".config"),
+            "GIT_CONFIG_GLOBAL": str(home / ".gitconfig"),
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "NO_COLOR": "1",
+        }
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -118,12 +129,17 @@ def git(tmp_path: Path) -> Git:
     """Return a function that runs git, `git("push", "origin", cwd=path)`, and returns its output."""
 
     def run(*arguments: str, cwd: Path = tmp_path, check: bool = True) -> str:
-        identity = ["-c", "user.name=Rosa Release", "-c", "user.email=rosa@example.org"]
-        done = subprocess.run(["git", *identity, *arguments], cwd=cwd, capture_output=True, text=True, check=False)
-        assert not check or done.returncode == 0, f"git {' '.join(arguments)}: {done.stderr}"
-        return done.stdout.strip()
+        return run_git(*arguments, cwd=cwd, check=check)
 
     return run
+
+
+def run_git(*arguments: str, cwd: Path, check: bool = True) -> str:
+    """Run git with the identity of the tests, and return its output."""
+    identity = ["-c", "user.name=Rosa Release", "-c", "user.email=rosa@example.org"]
+    done = subprocess.run(["git", *identity, *arguments], cwd=cwd, capture_output=True, text=True, check=False)
+    assert not check or done.returncode == 0, f"git {' '.join(arguments)}: {done.stderr}"
+    return done.stdout.strip()
 
 
 @dataclass
@@ -179,7 +195,7 @@ def checkout(tmp_path: Path, git: Git, _checkout_template: Path) -> Checkout:
     """Create a checkout with a public crate, a private crate and a distribution, version 0.4.0, and a bare remote."""
     root, remote = tmp_path / "demo", tmp_path / "remote.git"
     if not any(_checkout_template.iterdir()):
-        _make_checkout(Checkout(_checkout_template / root.name, _checkout_template / remote.name, git))
+        make_checkout(Checkout(_checkout_template / root.name, _checkout_template / remote.name, git))
     for path in (root, remote):
         shutil.copytree(_checkout_template / path.name, path)
     git("remote", "set-url", "origin", str(remote), cwd=root)
@@ -187,7 +203,8 @@ def checkout(tmp_path: Path, git: Git, _checkout_template: Path) -> Checkout:
     return Checkout(root, remote, git)
 
 
-def _make_checkout(checkout: Checkout) -> None:
+def make_checkout(checkout: Checkout) -> None:
+    """Create the workspace of `checkout` and its remote; both directories must not exist."""
     root, remote, git = checkout.root, checkout.remote, checkout.git
     git("init", "--quiet", "--bare", "--initial-branch=main", str(remote))
     git("init", "--quiet", "--initial-branch=main", str(root))

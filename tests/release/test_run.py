@@ -102,6 +102,14 @@ def test_second_release_after_the_commit_of_the_record_changes_nothing(checkout,
     assert checkout.git("status", "--porcelain", cwd=checkout.root) == ""
 
 
+def test_unfinished_records_of_killed_releases_are_removed(checkout, run):
+    names = [".0.4.0.json.4242", ".0.4.0.4242.ipynb", ".0.4.0-rc.1.json.4242"]
+    for name in names:
+        checkout.write(f"docs/releases/{name}", "{")
+    run()
+    assert sorted(path.name for path in (checkout.root / "docs/releases").iterdir()) == [names[2], "0.4.0.json"]
+
+
 def test_second_release_reports_the_commits_that_are_not_in_it(checkout, run):
     run()
     checkout.write("new.txt", "new\n")

@@ -434,6 +434,9 @@ class Release:
             return None
         path = self.target.world.root / RECORDS / f"{self.target.version}.json"
         try:
+            # This run has the lock of the clone, so these are files of killed runs, which `git add` would add.
+            for unfinished in path.parent.glob(f".{self.target.version}.*"):
+                unfinished.unlink()
             if not path.exists():
                 self.record.write(path)
         except OSError as error:
