@@ -26,6 +26,7 @@ from binoc_runbook.release.prepare import prepare_version
 from binoc_runbook.site.releases.record_files import read_releases
 from binoc_runbook.stages import CHECK_STAGES
 from binoc_runbook.version import Version
+from binoc_runbook.workspace.policy_table import read_policy
 from binoc_runbook.world import World
 
 ROOT = Path(__file__).parents[1]
@@ -345,3 +346,139 @@ def test_finding_is_gone_after_the_remedy(checkout, local_registries, type_in_sh
     if not line.startswith("-"):
         type_in_shell(line)
     assert [finding for finding in (case.then or case.check)(checkout) if finding.status in BAD] == []
+
+
+# Edits.
+
+_LITERAL = r'\[[^]`]*\]|"[^"]*"|\b\d+\b'
+
+
+def make_edit(root: Path, finding: Finding) -> None:
+    """Edit the file as a remedy says: at the line that it has, otherwise near the line of the finding."""
+    remedy = finding.remedy
+    place = re.search(r"(?:in|of) `([^`]+\.toml)(?::(\d+))?`$", remedy)
+    within = re.search(r"in a `([^`]+)` in `([^`]+)`$", remedy)
+    path, line = place.groups() if place else (f"{within[2]}/{within[1]}", None) if within else (None, None)
+    if path is None:
+        path, _, line = str(finding.looked_at).partition(":")
+    lines = (root / path).read_text("utf-8").splitlines()
+    number = int(line or 1) - 1
+
+    def of_key(key: str) -> int:
+        """Return the line of a key that is nearest to `number`."""
+        found = [index for index, text in enumerate(lines) if re.match(rf"{key}(\.workspace)? *=", text)]
+        return min(found, key=lambda index: abs(index - number))
+
+    def set_value(key: str, value: str) -> None:
+        lines[of_key(key)] = f"{key} = {value}"
+
+    if match := re.match(r"write (?:`(.+)`|its version) under `(\[.+\])`", remedy):
+        text = match[1] or 'version = "0.4.0"'
+        lines = [other for other in lines if not other.startswith(text.partition(" ")[0])]
+        lines.insert(lines.index(match[2]) + 1, text)
+    elif match := re.match(r"write (?:the required version, such as )?`(version = (.+?))`,? for", remedy):
+        shown = re.sub(r' = "\*"', f" = {match[2]}", lines[number])
+        lines[number] = shown if shown != lines[number] else re.sub(r" ?\}$", f", {match[1]} }}", shown)
+    elif match := re.match(r"write `([\w-]+) = (.+?)`", remedy):
+        set_value(match[1], match[2])
+    elif match := re.match(r"remove `([\w-]+)`(?: or `[\w-]+`)? of", remedy):
+        lines[number] = re.sub(rf',? ?{match[1]}[\w-]* = "[^"]*"', "", lines[number])
+    elif re.match(r"(publish `.+`, or )?remove (the classifier|`.+`) in", remedy):
+        del lines[number]
+    elif match := re.match(r'add (".+?") to (?:`publish`|the `(classifiers)`)', remedy):
+        if match[2] and not any(text.startswith(match[2]) for text in lines):
+            lines.insert(lines.index("[project]") + 1, f"{match[2]} = []")
+        index = of_key(match[2]) if match[2] else number
+        lines[index] = lines[index].replace("[", f"[{match[1]}, ", 1)
+    elif match := re.match(r"(set|add) `([\w-]+)`(?: to|:|,)(.+)", remedy):
+        text = match[3].partition("such as ")[2] or match[3]
+        values = re.findall(_LITERAL, text)
+        value = f"[{', '.join(values)}]" if "tags such as" in remedy else values[0]
+        set_value(match[2], value) if match[1] == "set" else lines.insert(number + 1, f"{match[2]} = {value}")
+    elif match := re.match(r"rename it to `([\w-]+)`", remedy):
+        lines[number] = re.sub(r"^[\w-]+", match[1], lines[number])
+    elif match := re.match(r"delete `([\w-]+)`", remedy):
+        del lines[of_key(match[1])]
+    else:
+        raise AssertionError(f"unknown edit: {remedy}")
+    (root / path).write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def policy(checkout: Any) -> list[Finding]:
+    """Return the findings about the policy."""
+    try:
+        read_policy(checkout.root)
+    except RefusedError as error:
+        return list(error.findings)
+    return []
+
+
+CORE, SDK, DIST, POLICY = (
+    "crates/demo-core/Cargo.toml",
+    "crates/demo-sdk/Cargo.toml",
+    "python/demo/pyproject.toml",
+    "pyproject.toml",
+)
+LICENSE = 'license = "MIT"\n'
+DEPENDENCIES = f"{LICENSE}\n[dependencies]\n"
+PRIVATE = 'demo-python = { path = "../../python/demo", version = "0.4.0" }\n'
+SECOND = '\n[[tool.binoc-runbook.artifacts]]\nname = "demo-core"\nregistry = "crates.io"\npath = "crates/demo-core"\n'
+TOOL = '[project]\nname = "tool"\nversion = "1"\n'
+#: The check, the mistakes (a path, and a text that replaces another or is added), and a part of the remedy.
+MISTAKES: list[tuple[Callable[[Any], list[Finding]], list[tuple[str, str, str]], str]] = [
+    (stage("surface"), [(CORE, "publish = false\n", "")], ""),
+    (stage("surface"), [(CORE, "publish = false\n", "publish = true\n")], ""),
+    (stage("surface"), [(SDK, '"MIT"\n', '"MIT"\npublish = false\n')], ""),
+    (stage("surface"), [(SDK, '"MIT"\n', '"MIT"\npublish = ["ours"]\n')], ""),
+    (stage("surface"), [(SDK, "version.workspace = true\n", "")], "version"),
+    (stage("surface"), [("tools/pyproject.toml", "", TOOL)], ""),
+    (stage("surface"), [("tools/pyproject.toml", "", f'{TOOL}classifiers = ["Topic :: Security"]\n')], ""),
+    (stage("surface"), [(DIST, '"demo"', '"other"')], "name"),
+    (stage("surface"), [(DIST, "[project]\n", '[project]\nclassifiers = [\n  "Private :: X",\n]\n')], ""),
+    (stage("surface"), [(POLICY, "crates/demo-sdk", "crates/demo-core")], "path"),
+    (stage("surface"), [(SDK, LICENSE, f'{DEPENDENCIES}x = "*"\n')], ""),
+    (stage("surface"), [(SDK, LICENSE, f'{DEPENDENCIES}x = {{ git = "https://localhost/x" }}\n')], ""),
+    (
+        stage("surface"),
+        [(SDK, LICENSE, f'{DEPENDENCIES}x = {{ version = "1", registry-index = "https://localhost" }}\n')],
+        "",
+    ),
+    (stage("surface"), [(SDK, LICENSE, f"{DEPENDENCIES}{PRIVATE}")], ""),
+    (stage("surface"), [(SDK, LICENSE, f"{LICENSE}\n[dev-dependencies]\n{PRIVATE}")], ""),
+    (stage("surface"), [(CORE, "publish = false\n", ""), (CORE, ', version = "0.4.0"', ""), (POLICY, "", SECOND)], ""),
+    (policy, [(POLICY, 'remote = "origin"', 'remot = "origin"')], ""),
+    (policy, [(POLICY, 'remote = "origin"', "push-timeout = true")], ""),
+    (policy, [(POLICY, 'tag = "v{version}"', 'tag = "v"')], ""),
+    (policy, [(POLICY, '["main", "release/*"]', '""')], ""),
+    (policy, [(POLICY, '"origin"', '"git@localhost:x"')], ""),
+    (policy, [(POLICY, '["git", "--version"]', '"git --version"')], ""),
+    (policy, [(POLICY, '["git", "--version"]', "[]")], ""),
+    (policy, [(POLICY, 'remote = "origin"', 'hidden-variables = ["*"]')], ""),
+    (policy, [(POLICY, '"example/demo"', '"demo"')], ""),
+    (policy, [(POLICY, '"publish.yml"', '".github/workflows/publish.yml"')], ""),
+    (policy, [(POLICY, '"publish.yml"', '"publish"')], ""),
+    (policy, [(POLICY, 'registry = "pypi"\n', "")], ""),
+    (policy, [(POLICY, '"pypi"', '"npm"')], ""),
+    (policy, [(POLICY, '"pypi-demo"', "2026-01-01")], ""),
+    (policy, [(POLICY, '"crates-io"', '"pypi-demo"')], ""),
+    (policy, [(POLICY, '"crates-io"', '"crates-io"\nplatforms = ["win_amd64"]')], ""),
+    (policy, [(POLICY, '"pypi-demo"', '"pypi-demo"\nexample = "crates/demo-sdk"')], ""),
+    (policy, [(POLICY, 'wheels = "cp310-abi3"\n', "")], ""),
+    (policy, [(POLICY, '"cp310-abi3"', '"abi3-py310"')], ""),
+    (policy, [(POLICY, '"manylinux_2_17_x86_64"', '"windows"')], ""),
+    (policy, [(POLICY, '"manylinux_2_17_x86_64"', '"manylinux2014_x86_64"')], ""),
+]
+
+
+@pytest.mark.parametrize(("check", "changes", "part"), MISTAKES)
+def test_finding_is_gone_after_the_edit(checkout, check, changes, part):
+    for path, old, new in changes:
+        file = checkout.root / path
+        if old:
+            checkout.edit(path, old, new)
+        else:
+            checkout.write(path, (file.read_text("utf-8") if file.exists() else "") + new)
+    findings = [finding for finding in check(checkout) if finding.status in BAD and part in finding.remedy]
+    assert len(findings) == 1, findings
+    make_edit(checkout.root, findings[0])
+    assert [finding for finding in check(checkout) if finding.status in BAD] == []
