@@ -482,3 +482,55 @@ def test_finding_is_gone_after_the_edit(checkout, check, changes, part):
     assert len(findings) == 1, findings
     make_edit(checkout.root, findings[0])
     assert [finding for finding in check(checkout) if finding.status in BAD] == []
+
+
+def test_settings_of_the_environment_are_gone_after_the_remedy(type_in_shell, monkeypatch):
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", "remote.origin.receivepack")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", "git-receive-pack")
+    check = "just check 0.4.0 | grep -q 'unset GIT_CONFIG_COUNT GIT_CONFIG_PARAMETERS'"
+    type_in_shell(f"{check}; unset GIT_CONFIG_COUNT GIT_CONFIG_PARAMETERS; ! {check}")
+
+
+# The list.
+
+LISTED = tomllib.loads((ROOT / "tests/remedies.toml").read_text("utf-8"))["remedy"]
+PATTERNS = [(re.compile(entry["pattern"]), entry.get("check")) for entry in LISTED]
+REMEDIES = sorted(
+    {
+        (entry["check"], entry["remedy"])
+        for path in sorted((ROOT / "tests/messages").glob("*.toml"))
+        for entries in tomllib.loads(path.read_text("utf-8")).values()
+        for entry in entries
+        if entry["remedy"] and entry["status"] in BAD
+    }
+)
+
+
+def matches(entry: tuple[re.Pattern[str], str | None], check: str, remedy: str) -> bool:
+    pattern, only = entry
+    return only in (None, check) and pattern.fullmatch(remedy) is not None
+
+
+def test_every_remedy_is_listed_once():
+    counts = {item: sum(matches(entry, *item) for entry in PATTERNS) for item in REMEDIES}
+    assert {item: count for item, count in counts.items() if count != 1} == {}
+
+
+def test_every_entry_of_the_list_is_the_remedy_of_a_message():
+    unused = [entry[0].pattern for entry in PATTERNS if not any(matches(entry, *item) for item in REMEDIES)]
+    assert unused == []
+
+
+def test_every_entry_of_the_list_is_executed_or_has_a_reason():
+    for entry in LISTED:
+        keys = entry.keys() - {"pattern", "check"}
+        assert keys in ({"test"}, {"covered", "why"}, {"decision"}), entry
+        assert all(entry[key] for key in keys)
+
+
+@pytest.mark.parametrize("test", sorted({entry.get("test") or entry.get("covered") for entry in LISTED} - {None}))
+def test_test_of_a_remedy_exists(test):
+    path, _, name = test.partition("::")
+    tree = ast.parse((ROOT / path).read_text("utf-8"))
+    assert any(isinstance(item, ast.FunctionDef) and item.name == name for item in tree.body)
