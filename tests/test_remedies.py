@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import shlex
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,13 @@ def record_of_a_run(checkout: Any) -> list[Finding]:
 
 def other_branch(checkout):
     checkout.git("switch", "--quiet", "-c", "feature", cwd=checkout.root)
+
+
+def branch_of_no_pattern(checkout):
+    checkout.git("branch", "release/0.4", cwd=checkout.root)
+    checkout.edit("pyproject.toml", 'branch = ["main", "release/*"]', 'branch = ["release/*"]')
+    checkout.commit()
+    checkout.git("branch", "--force", "release/0.4", cwd=checkout.root)
 
 
 def detached_head(checkout):
@@ -333,8 +341,6 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_finding_is_gone_after_the_remedy(checkout, local_registries, type_in_shell, a_record, case):
-    import json
-
     checkout.registries = local_registries
     checkout.valid_record = json.dumps(a_record())
     checkout.valid_notebook = json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []})
@@ -482,6 +488,15 @@ def test_finding_is_gone_after_the_edit(checkout, check, changes, part):
     assert len(findings) == 1, findings
     make_edit(checkout.root, findings[0])
     assert [finding for finding in check(checkout) if finding.status in BAD] == []
+
+
+def test_branch_is_chosen_from_the_output_of_the_remedy(checkout, type_in_shell):
+    branch_of_no_pattern(checkout)
+    (finding,) = [finding for finding in stage("tree")(checkout) if finding.status in BAD]
+    command, _, rest = finding.remedy.partition("; ")
+    assert rest == "`git switch` to one"
+    type_in_shell(f"git switch $({command} --format='%(refname:short)')")
+    assert [finding for finding in stage("tree")(checkout) if finding.status in BAD] == []
 
 
 def test_settings_of_the_environment_are_gone_after_the_remedy(type_in_shell, monkeypatch):
