@@ -73,8 +73,8 @@ def stage(name: str, version: str = "0.4.0") -> Callable[[Any], list[Finding]]:
 
     def observe(checkout: Any) -> list[Finding]:
         target = open_target(World.real(checkout.root), Version.parse(version))
-        (found,) = [item for item in CHECK_STAGES if item.name == name]
-        return list(found.observe(target).findings)
+        (observed,) = [item for item in CHECK_STAGES if item.name == name]
+        return list(observed.observe(target).findings)
 
     return observe
 
@@ -372,8 +372,8 @@ def make_edit(root: Path, finding: Finding) -> None:
 
     def of_key(key: str) -> int:
         """Return the line of a key that is nearest to `number`."""
-        found = [index for index, text in enumerate(lines) if re.match(rf"{key}(\.workspace)? *=", text)]
-        return min(found, key=lambda index: abs(index - number))
+        indices = [index for index, text in enumerate(lines) if re.match(rf"{key}(\.workspace)? *=", text)]
+        return min(indices, key=lambda index: abs(index - number))
 
     def set_value(key: str, value: str) -> None:
         lines[of_key(key)] = f"{key} = {value}"
