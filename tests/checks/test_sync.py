@@ -162,7 +162,7 @@ def test_set_version_fixes_all_differences(check: Check, tmp_path: Path) -> None
 def test_lock_file_with_another_version_of_an_unpublished_crate_is_refused(change: Change, check: Check) -> None:
     (finding,) = check(change).having("failed", "warning", "unknown")
     assert (finding.status, finding.looked_at) == ("failed", "Cargo.lock:6")
-    assert finding.remedy == "cargo update --workspace"
+    assert finding.remedy == "cargo update --workspace --manifest-path Cargo.toml"
 
 
 def test_requirement_that_cargo_cannot_resolve_is_unknown(check: Check) -> None:

@@ -111,7 +111,7 @@ def test_directory_outside_of_a_repository_is_refused(tmp_path, checkout):
 def test_repository_without_a_commit_is_refused(tmp_path, checkout, git):
     git("init", "--quiet", str(tmp_path / "empty"))
     finding = tree(Git(tmp_path / "empty").tree_state(), read_policy(checkout.root)).having("failed")[0]
-    assert (finding.looked_at, finding.remedy) == ("HEAD", "git commit")
+    assert (finding.looked_at, finding.remedy) == ("HEAD", "git add --all && git commit")
 
 
 FLAGS = [("--assume-unchanged",), ("--skip-worktree",), ("--assume-unchanged", "--skip-worktree")]

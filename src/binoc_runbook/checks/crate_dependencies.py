@@ -37,7 +37,8 @@ def _refusal(workspace: Workspace, dependency: CargoDependency) -> tuple[str, st
     """Return why a dependency cannot be published, and the edit."""
     name, unversioned = f"`{dependency.name}`", dependency.requirement == "*"
     if dependency.registry:
-        return f"{name} comes from another registry, which crates.io does not allow", f"remove `registry` of {name}"
+        edit = f"remove `registry` or `registry-index` of {name}"
+        return f"{name} comes from another registry, which crates.io does not allow", edit
     local = dependency.path is not None or dependency.git
     if local and unversioned and dependency.kind == "dev":
         return None

@@ -49,7 +49,7 @@ def _tags(version: Version, policy: Policy, local: set[str], remote: RemoteRefs)
     elif tag in local:
         saw = "the tag exists in this clone"
         if remote.refs is not None:
-            saw, advice = f"{saw}, but not on the remote", f"./just release {version}, or git tag -d {tag}"
+            saw, advice = f"{saw}, but not on the remote", f"`just release {version}`, or `git tag -d {tag}`"
         yield Finding.failed(CHECK, f"refs/tags/{tag}", saw, advice)
     elif highest and version < highest:
         remedy = f"{advice}; or add `--any-version` to prepare a lower version"

@@ -17,7 +17,7 @@ from binoc_runbook.workspace import Workspace
 from binoc_runbook.workspace.changelog import CHANGELOG, read_changelog, section
 from binoc_runbook.workspace.edit import leftover_files
 from binoc_runbook.workspace.lock import Lock
-from binoc_runbook.workspace.manifest_tree import CARGO
+from binoc_runbook.workspace.manifest_tree import CARGO, LOCK
 from binoc_runbook.workspace.requirement import RequirementError
 from binoc_runbook.workspace.version_locations import (
     Kind,
@@ -85,14 +85,17 @@ def _refused_locks(workspace: Workspace, policy: Policy) -> set[str]:
 
 def _unknown(workspace: Workspace, policy: Policy) -> Iterator[Finding]:
     published = workspace.packages_to_publish(policy)
+    errors = list(cargo_errors(workspace, policy, CHECK))
     if not published:
         saw = "no package to release"
         yield Finding.failed(CHECK, workspace.root.name or ".", saw, "binoc-runbook inspect")
     for package in published:
         if package.source is None:
             saw = f"the version of `{package.name}` is unknown: {package.reason}"
-            yield Finding.unknown(CHECK, package.manifest, saw, f"write the version into `{package.manifest}`")
-    yield from cargo_errors(workspace, policy, CHECK)
+            # If cargo has failed, a version can be unknown only because of that.
+            remedy = errors[0].remedy if errors else f"write the version into `{package.manifest}`"
+            yield Finding.unknown(CHECK, package.manifest, saw, remedy)
+    yield from errors
 
 
 def _independent(workspace: Workspace, policy: Policy, version: Version) -> set[str]:
@@ -148,7 +151,9 @@ def locks(workspace: Workspace, policy: Policy, locations: VersionLocations) -> 
         for entry, package in match_entries(workspace, lock):
             if package.version not in (None, entry.version) and entry.keys not in checked:
                 saw = f"`{entry.name}` is `{shortened(entry.version)}`, but its manifest has `{package.version}`"
-                yield Finding.warning(CHECK, lock.place(*entry.keys), saw, "cargo update --workspace")
+                manifest = f"{lock.path.removesuffix(LOCK)}{CARGO}"
+                remedy = f"cargo update --workspace --manifest-path {manifest}"
+                yield Finding.warning(CHECK, lock.place(*entry.keys), saw, remedy)
     needed = built_manifests(workspace, policy)
     known = {lock.path: {entry.name for entry in lock.entries} for lock in locations.locks if not lock.problem}
     reported = {lock.path for lock in locations.locks if lock.problem}

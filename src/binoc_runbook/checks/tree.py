@@ -22,9 +22,13 @@ _SKIPS = re.compile(
     r"\[(?:skip ci|ci skip|no ci|skip actions|actions skip)\]|^skip-checks: *true$", re.IGNORECASE | re.MULTILINE
 )
 
+_WILDCARD = re.compile(r"[*?[]")
+
 _STATUS = "git status"
 _FLAGS = "git ls-files -v"
 _COMMIT = "git ls-tree HEAD"
+
+_COMMIT_ALL = "git add --all && git commit"
 
 _EQUAL = CommitComparison()
 
@@ -54,7 +58,7 @@ def unrecorded(state: TreeState) -> tuple[str, ...]:
 def _findings(state: TreeState, policy: Policy, comparison: CommitComparison | str) -> Iterator[Finding]:
     unseen = [*_hidden(state), *_differing(state, comparison)]
     if state.commit is None:
-        yield Finding.failed(CHECK, "HEAD", "the repository has no commit to tag", "git commit")
+        yield Finding.failed(CHECK, "HEAD", "the repository has no commit to tag", _COMMIT_ALL)
     if state.changed:
         saw = f"{_list_files(state.changed)} changed since the commit; the tag would not contain the changes"
         yield Finding.failed(CHECK, _STATUS, saw, "git diff HEAD; then commit the changes, or `git stash`")
@@ -66,7 +70,7 @@ def _findings(state: TreeState, policy: Policy, comparison: CommitComparison | s
     else:
         on = f"on `{state.branch}`" if state.branch else "HEAD is detached"
         saw = f"{on}, but releases are made from {' or '.join(f'`{pattern}`' for pattern in policy.branch)}"
-        yield Finding.failed(CHECK, "HEAD", saw, f"git switch {policy.branch[0]}")
+        yield Finding.failed(CHECK, "HEAD", saw, _switch(policy))
     if state.operation:
         name, command = state.operation
         yield Finding.failed(CHECK, ".git", f"a {name} is in progress", f"finish it, or `{command}`")
@@ -76,10 +80,15 @@ def _findings(state: TreeState, policy: Policy, comparison: CommitComparison | s
     # The check `sync` reports what `set-version` has left.
     if paths := tuple(path for path in unrecorded(state) if not is_temporary(path)):
         saw = f"{_list_files(paths)} not tracked; the tests can use untracked files, but the tag will not contain them"
-        yield Finding.warning(CHECK, _STATUS, saw, "git add --all, or add the files to `.gitignore`")
+        yield Finding.warning(CHECK, _STATUS, saw, f"{_COMMIT_ALL}, or add the files to `.gitignore`")
     if marker := _SKIPS.search(state.message):
         saw = f"the commit message contains `{marker[0]}`, so GitHub would start no workflow for the tag"
         yield Finding.failed(CHECK, "HEAD", saw, "git commit --allow-empty -m 'Release'")
+
+
+def _switch(policy: Policy) -> str:
+    names = [pattern for pattern in policy.branch if not _WILDCARD.search(pattern)]
+    return f"git switch {names[0]}" if names else f"git branch --list {shlex.join(policy.branch)}; `git switch` to one"
 
 
 def _hidden(state: TreeState) -> Iterator[Finding]:

@@ -153,7 +153,7 @@ def _read(directory: Path, stem: str, problems: list[Finding]) -> RecordedReleas
     try:
         version = Version.parse(stem)
     except VersionError:
-        _warn(path, "has a name that is not a version", f"git rm {RECORDS}{path.name}")
+        _warn(path, "has a name that is not a version", _move(path.name))
     _validate(path, stem, record, _RECORD_FIELDS)
     if record.get(DIGEST, actual := digest_of(record)) != actual:  # records of earlier versions have no digest
         _warn(path, f"was changed after the release: `{DIGEST}` is not {actual}", _restore(path))
@@ -205,7 +205,7 @@ def _load(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         _warn(path, f"is not valid JSON ({type(error).__name__})", _restore(path))
     if not isinstance(value, dict):
-        _warn(path, "is not a JSON object", f"git rm {RECORDS}{path.name}")
+        _warn(path, "is not a JSON object", _move(path.name))
     _refuse_unreal(path, value)
     return value
 
@@ -246,12 +246,17 @@ def _refuse_unreal_page(path: Path) -> None:
 
 
 def _refuse(path: Path, saw: str) -> NoReturn:
-    remedy = f"mkdir -p runs && mv {RECORDS}{_stem(path.name)}.* runs/"
-    raise RefusedError(_REFUSED, [Finding.failed(CHECK, f"{RECORDS}{path.name}", saw, remedy)])
+    finding = Finding.failed(CHECK, f"{RECORDS}{path.name}", saw, _move(f"{_stem(path.name)}.*"))
+    raise RefusedError(_REFUSED, [finding])
 
 
 def _warn(path: Path, saw: str, remedy: str) -> NoReturn:
     raise RefusedError(_REFUSED, [Finding.warning(CHECK, f"{RECORDS}{path.name}", saw, remedy)]) from None
+
+
+def _move(names: str) -> str:
+    # Unlike `git rm`, this also works for files that are not committed.
+    return f"mkdir -p runs && mv {RECORDS}{names} runs/"
 
 
 def _restore(path: Path) -> str:
