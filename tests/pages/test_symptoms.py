@@ -60,6 +60,7 @@ def unsigned(here):
 
 
 def released(here):
+    here.run(here.current("binoc-runbook set-version 0.5.0 && git commit -qam Version"))
     here.run(here.current("git tag -a -m x v0.5.0 && git push -q origin main v0.5.0"))
     here.run("echo more >> README.md && git commit -qam More")
 

@@ -132,7 +132,7 @@ def test_push_that_stalls_at_the_server_fails_and_the_remote_is_observed(checkou
     (finding,) = error.value.findings
     assert (finding.check, finding.status) == (name, "failed")
     assert finding.looked_at.startswith("git -c push.pushOption= ")
-    assert any("git push" in line for line in lines)
+    assert any(" push --porcelain " in line for line in lines)
     assert ends(pid_in(pids)), "the hook is still running"
     assert "refs/tags/v0.4.0" not in checkout.remote_refs()
     # The same command finishes the release.

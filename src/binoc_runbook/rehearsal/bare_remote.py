@@ -6,7 +6,6 @@ as a ruleset can. As at GitHub, `git push --dry-run` does not predict these refu
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 #: The update hook. Its messages are those of GitHub.
@@ -33,17 +32,13 @@ for refused in $(git config --get-all rehearsal.refuses); do
     esac
 done
 """
-_RULES = {"receive.denyNonFastForwards": "true", "receive.denyDeletes": "true"}
+#: The settings of the remote. `rehearsal.refuses` adds patterns of refs that it refuses, such as `refs/tags/v*`.
+RULES = {"receive.denyNonFastForwards": "true", "receive.denyDeletes": "true"}
 
 
 def remote_path(root: Path) -> Path:
     """Return the path of the bare remote that belongs to the rehearsed checkout at `root`."""
     return root.parent / "remote.git"
-
-
-def rules(refuses: Iterable[str]) -> list[tuple[str, str]]:
-    """Return git settings for the bare repository; `refuses` are patterns of refs, such as `refs/tags/v*`."""
-    return [*_RULES.items(), *(("rehearsal.refuses", pattern) for pattern in refuses)]
 
 
 def write_hook(bare: Path) -> None:

@@ -15,7 +15,6 @@ from binoc_runbook.files import sha256_of
 from binoc_runbook.finding import Finding, Findings, RefusedError
 from binoc_runbook.policy import NAMES, Artifact, Policy
 from binoc_runbook.rehearsal.bare_remote import remote_path
-from binoc_runbook.rehearsal.faults import is_registry_fault
 from binoc_runbook.rehearsal.offline_crates import use_vendored_crates
 from binoc_runbook.rehearsal.registries import Registries, open_registries
 from binoc_runbook.rehearsal.runner import Repository, Runner, RunnerHost, WorkflowRun
@@ -86,7 +85,7 @@ class Publication:
 
     def will_rerun(self, run: WorkflowRun, fault: str | None) -> bool:
         """Return whether `start` runs the failed jobs again without the fault."""
-        return is_registry_fault(fault) and run.attempt == 1 and not run.passed
+        return fault is not None and run.attempt == 1 and not run.passed
 
     def observed_run(self) -> GitHubRun | None:
         """Return the last run as the rehearsed GitHub reports it, with the client of a real release."""

@@ -18,8 +18,8 @@ from binoc_runbook.checks.push_settings import overridden, relevant
 from binoc_runbook.finding import Finding, RefusedError
 from binoc_runbook.policy import Artifact, Policy
 from binoc_runbook.redaction import machine_free
-from binoc_runbook.rehearsal.bare_remote import remote_path, rules, write_hook
-from binoc_runbook.rehearsal.faults import FAULTS, is_registry_fault, refused_refs
+from binoc_runbook.rehearsal.bare_remote import RULES, remote_path, write_hook
+from binoc_runbook.rehearsal.faults import FAULTS
 from binoc_runbook.rehearsal.owned_directory import owned_directory
 from binoc_runbook.version import Version
 from binoc_runbook.workspace.manifest_tree import LOCK
@@ -54,7 +54,7 @@ class RehearsalWorld(World):
         from binoc_runbook.rehearsal.publish import open_publication
 
         with open_publication(self, policy, version, listener.line, listener) as publication:
-            if is_registry_fault(self.fault):
+            if self.fault is not None:
                 listener.note(f"injected fault, in the first attempt: {FAULTS[self.fault]}")
             before: tuple[JobRun, ...] = ()
             for run in publication.start(f"refs/tags/{policy.tag_of(version)}", self.fault):
@@ -118,7 +118,7 @@ def _open(
     branch = next((name for name in policy.branch if not set("*?[") & set(name)), "main")
     _run(git, "branch", "--move", branch)
     _run(Git(directory, environment), "init", "--quiet", "--bare", f"--initial-branch={branch}", str(bare))
-    for name, value in rules(refused_refs(fault, branch)):
+    for name, value in RULES.items():
         _run(Git(bare, environment), "config", "--add", name, value)
     write_hook(bare)
     _run(git, "remote", "add", policy.remote, str(bare))
