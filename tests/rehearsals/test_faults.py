@@ -11,7 +11,6 @@ import re
 import signal
 import time
 from pathlib import Path
-from typing import get_args
 
 import pytest
 from jsonschema import Draft202012Validator
