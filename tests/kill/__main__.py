@@ -32,7 +32,6 @@ def main() -> int:
             seed = random.randrange(10**6) if options.seed is None else options.seed
             case, number = choose(seed), number + 1
             print(f"seed {seed}: {case}", flush=True)
-            # Not in /tmp itself, so that a failed case can be inspected.
             with tempfile.TemporaryDirectory(prefix=f"kill-{seed}-", ignore_cleanup_errors=True) as directory:
                 try:
                     run_case(case, Path(directory))

@@ -13,8 +13,9 @@ SIGNALS = ("SIGKILL", "SIGINT", "SIGTERM")
 REMOTE_HOOKS = ("pre-receive", "update", "prepared", "committed", "post-receive")
 CLONE_HOOKS = ("pre-push", "prepared", "committed")
 
-#: The number of effects of each command (see `driver`), and its usual duration in seconds; approximate.
-EFFECTS = {"release": 202, "prepare": 44, "set-version": 15}
+#: The number of effects of each command (see `driver`), and its usual duration in seconds; approximate. A command
+#: ends before a higher number.
+EFFECTS = {"release": 202, "prepare": 34, "set-version": 10}
 SECONDS = {"release": 1.6, "prepare": 0.7, "set-version": 0.5, "rehearse": 3.5}
 
 #: The kinds of cases; a seed selects one, so that consecutive seeds cover all of them.

@@ -81,7 +81,7 @@ def check_exit_code(sandbox: Sandbox, code: int, output: str) -> None:
     expected = {1} if case.victim == "kernel" else {130} if is_handled else {-number}
     if case.point[0] == "time":
         expected |= {0, -number}  # before Python handles the signal, or after the last action
-    assert code in (expected if sandbox.fired.exists() else {0}), f"exit code {code}: {output}"
+    assert code in (expected if sandbox.is_killed else {0}), f"exit code {code}: {output}"
 
 
 def check_edit(sandbox: Sandbox) -> None:

@@ -98,7 +98,4 @@ def main(signal: str, number: str, fired: str, command: str, *arguments: str) ->
 
 
 if __name__ == "__main__":
-    code = main(*sys.argv[1:])
-    if "KILL_COUNT" in os.environ:
-        print(f"effects: {effects}")
-    sys.exit(code)
+    sys.exit(main(*sys.argv[1:]))

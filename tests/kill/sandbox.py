@@ -78,7 +78,10 @@ class Sandbox:
         self.here = directory
         self.checkout = Checkout(directory / "demo", directory / "remote.git", partial(run_git, cwd=directory))
         self.temporary = directory / "temporary"
+        #: A directory that exists as soon as the signal is sent.
         self.fired = directory / "fired"
+        #: Whether the signal was sent; the command can have ended before its point.
+        self.is_killed = False
         make_checkout(self.checkout)
         self.checkout.edit("pyproject.toml", '["git", "--version"]', '["run-tests"]')
         self.checkout.commit()
@@ -127,6 +130,7 @@ class Sandbox:
                     self.fired.mkdir()
                     process.send_signal(signal.Signals[self.case.signal])
             result = process.wait(LIMIT), self._output()
+        self.is_killed = self.fired.exists()
         self.fired.mkdir(exist_ok=True)  # so that the second run gets no signal
         return result
 
