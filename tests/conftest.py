@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import shutil
+import signal
 import subprocess
 import urllib.request
 import warnings
@@ -25,6 +26,9 @@ from .message_files import Messages
 
 if TYPE_CHECKING:
     from .local_registries import LocalRegistries
+
+# A shell without job control starts background processes with SIGINT ignored, and their child processes inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Git = Callable[..., str]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import re
 import shutil
@@ -62,7 +63,7 @@ def page(address, name):
     try:
         with urllib.request.urlopen(f"{address}/{name}", timeout=10) as response:
             return response.read().decode()
-    except OSError:
+    except (OSError, http.client.HTTPException):
         return ""
 
 
