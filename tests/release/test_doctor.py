@@ -67,6 +67,12 @@ def test_doctor_is_right_in_an_older_clone_and_changes_nothing(sandbox, tmp_path
     assert (files_of(older / ".git"), files_of(sandbox.remote)) == before
 
 
+def test_local_tag_of_an_earlier_commit_is_wrong(sandbox):
+    sandbox.git("tag", "--annotate", "--message", "an earlier attempt", "v0.4.0", "HEAD~1")
+    diagnosis = examine(open_target(sandbox.world, VERSION), {})
+    assert (diagnosis.state.name, diagnosis.command) == ("wrong local tag", "git tag -d v0.4.0")
+
+
 def test_unreachable_remote_is_unknown(sandbox):
     shutil.move(sandbox.remote, f"{sandbox.remote}.away")
     diagnosis = examine(open_target(sandbox.world, VERSION), {})

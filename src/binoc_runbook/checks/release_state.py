@@ -54,8 +54,9 @@ class ObservedTag:
 class ReleaseTraces:
     """All observations of one release, one field for each place (therefore more than eight).
 
-    `commit` is the commit of the tag, or HEAD without a tag. `on_branch` says whether the release branch of the remote
-    contains it, `behind` whether the branch is an ancestor of it. `publications` and `provenance` are by artifact name.
+    `commit` is the commit of the tag on the remote, or HEAD without one. `on_branch` says whether the release branch of
+    the remote contains it, `behind` whether the branch is an ancestor of it. `publications` and `provenance` are by
+    artifact name.
     """
 
     context: ReleaseContext

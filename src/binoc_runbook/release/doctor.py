@@ -31,12 +31,13 @@ def examine(target: Target, checksums: Mapping[str, str], *, own_build: bool = F
     with with_remote_objects(git, target.remote, *present) as extended, process_threads() as pool:
         local, published = git.local_tag(target.tag), refs.tag(target.tag)
         tag = published or local
-        commit = tag.commit if tag else head[0] if head else None
+        # A tag that is only in this clone may be of an earlier attempt; a release would tag HEAD.
+        commit = published.commit if published else head[0] if head else None
         registries = RegistryChecks(
             target,
             checksums,
             own_build,
-            commit if tag else None,
+            tag.commit if tag else None,
             tagged_at(extended, tag.object) if tag else None,
         )
         run = pool.submit(_newest_run, target, commit)
