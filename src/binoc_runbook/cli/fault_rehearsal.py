@@ -81,8 +81,8 @@ class _Rehearsal:
         self.line(f"$ ./just release {sandbox.version}")
         target = open_target(sandbox.world, sandbox.version)
         reporter = _Reporter(self.line)
-        release = Release(target, reporter, sandbox.world.runs, dry_run=False)
         try:
+            release = Release(target, reporter, sandbox.world.runs, dry_run=False)
             for stage in STAGES:
                 if stage is ACTION_STAGES[0]:
                     release.recheck()

@@ -10,18 +10,21 @@ import gzip
 import hashlib
 import io
 import json
+import os
 import shlex
 import sys
 import tarfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import TextIO
 
 from binoc_runbook.checks.dists.checksum_file import CHECKSUMS
 from binoc_runbook.checks.dists.expected_files import crate_name, dist_stem, sdist_name
 from binoc_runbook.checks.observations import ProcessResult
+from binoc_runbook.files import common_directory
 from binoc_runbook.policy import MANIFEST, Artifact, Policy
 from binoc_runbook.rehearsal.bare_remote import remote_path
 from binoc_runbook.rehearsal.offline_crates import use_vendored_crates
@@ -35,6 +38,7 @@ from binoc_runbook.version import Version
 from binoc_runbook.workspace.changelog import CHANGELOG
 from binoc_runbook.workspace.policy_table import read_policy
 from binoc_runbook.world import World
+from binoc_runbook.world.release_lock import LOCK_FILE, LockHolder
 from binoc_runbook.world.triggered_run import JobRun
 
 #: The timeout of a typed command, in seconds.
@@ -46,6 +50,7 @@ class Sandbox:
     """The world of a rehearsed fault, with its registries, and the version to release.
 
     `built` are the SHA-256 digests of the files that the workflow of this release builds, by file name.
+    `other_release` is the locked file of another release.
     """
 
     world: World
@@ -53,6 +58,7 @@ class Sandbox:
     registries: Registries
     version: Version
     built: dict[str, str] = field(default_factory=dict)
+    other_release: TextIO | None = None
 
     @property
     def root(self) -> Path:
@@ -139,6 +145,25 @@ class Sandbox:
         """Push the branch and an annotated tag of a commit, as a finished release does."""
         self.git("tag", "--annotate", "--message", self.tag, self.tag, commit)
         self.git("push", "--quiet", self.policy.remote, f"{commit}:refs/heads/{self.branch}", f"refs/tags/{self.tag}")
+
+    def start_another_release(self) -> None:
+        """Lock the releases of this clone, as a release in another terminal does."""
+        import fcntl
+
+        path = common_directory(self.root) / LOCK_FILE
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.other_release = path.open("w", encoding="utf-8")
+        # A lock belongs to an open file (flock(2)), so it also keeps this process from locking the clone again.
+        fcntl.flock(self.other_release, fcntl.LOCK_EX)
+        holder = LockHolder(os.getpid(), "localhost", "2026-11-22 10:00 UTC", f"release of {self.version}")
+        json.dump(asdict(holder), self.other_release)
+        self.other_release.flush()
+
+    def end_other_release(self) -> None:
+        """Unlock the releases of this clone."""
+        if self.other_release is not None:
+            self.other_release.close()
+            self.other_release = None
 
     # GitHub and the registries
 
@@ -293,7 +318,10 @@ def open_sandbox(source: Path, version: Version) -> Iterator[Sandbox]:
             sandbox.describe_a_change()
             sandbox.commit("The commit to release")
             sandbox.policy = read_policy(opened.root)
-            yield sandbox
+            try:
+                yield sandbox
+            finally:
+                sandbox.end_other_release()
     finally:
         opened.close()
 

@@ -195,6 +195,32 @@ def _crate_of_another_commit(sandbox: Sandbox) -> None:
     sandbox.add_run()
 
 
+def _hide_the_files(sandbox: Sandbox) -> None:
+    sandbox.push_release()
+    sandbox.add_run()
+
+
+def _wait_for_the_files(sandbox: Sandbox) -> tuple[str, ...]:
+    sandbox.finish_publication()
+    return ()
+
+
+def _prepare_twice(sandbox: Sandbox) -> None:
+    sandbox.version = sandbox.version.next()
+    for _ in range(2):
+        sandbox.type(f"just prepare {sandbox.version}")
+    sandbox.commit(f"Prepare {sandbox.version}")
+
+
+def _start_another_release(sandbox: Sandbox) -> None:
+    sandbox.start_another_release()
+
+
+def _wait_for_the_other_release(sandbox: Sandbox) -> tuple[str, ...]:
+    sandbox.end_other_release()
+    return ()
+
+
 def _publish_the_workspace(sandbox: Sandbox) -> None:
     path = sandbox.root / ".github/workflows" / sandbox.policy.workflow
     crate = next(item.name for item in sandbox.policy.artifacts if item.registry == "crates.io")
@@ -253,13 +279,6 @@ SCENARIOS: tuple[Scenario, ...] = (
         "the version is `0.5.0rc1` or `v0.5.0`, which Cargo, Python and git do not all accept",
         "type the spelling that the message shows",
         reason="a version is refused before anything is read; `tests/test_version.py` tests all spellings",
-    ),
-    Scenario(
-        "F27",
-        "repeated-bump",
-        "`prepare` is repeated after a failure, and counts up once more",
-        "type the same command again: the version is an argument, and a repeated command changes nothing",
-        reason="no command computes the version; `tests/release/test_prepare.py` repeats the commands",
     ),
     Scenario(
         "F20",
@@ -323,6 +342,25 @@ SCENARIOS: tuple[Scenario, ...] = (
         _publish_the_workspace,
         "workflow",
         fix=_commands("git revert --no-edit HEAD"),
+    ),
+    Scenario(
+        "F27",
+        "repeated-bump",
+        "`prepare` is repeated after a failure",
+        "nothing: the version is an argument, so a repeated command does not count up",
+        _prepare_twice,
+        "sync",
+        "ok",
+        state="published",
+    ),
+    Scenario(
+        "F30",
+        "two-releases-at-once",
+        "another terminal releases from the same clone",
+        "wait until the other release has ended, and type the same command again",
+        _start_another_release,
+        "release",
+        fix=_wait_for_the_other_release,
     ),
     Scenario(
         "F9",
@@ -524,6 +562,17 @@ SCENARIOS: tuple[Scenario, ...] = (
         workflow="does not start",
     ),
     Scenario(
+        "F24",
+        "index-delay",
+        "the files are uploaded, and the index does not show them yet",
+        "wait, and look again",
+        _hide_the_files,
+        "publication",
+        "ok",
+        state="not yet visible",
+        fix=_wait_for_the_files,
+    ),
+    Scenario(
         "F5",
         "other-bytes",
         "a registry has files that this workflow did not build",
@@ -583,13 +632,6 @@ SCENARIOS: tuple[Scenario, ...] = (
         reason="it needs complete builds; `tests/checks/test_dists.py` tests the check that stops the workflow",
     ),
     Scenario(
-        "F24",
-        "index-delay",
-        "the files are uploaded, and the index does not show them yet",
-        "wait, and run `./just verify VERSION` again",
-        reason="until the index shows the files, this is the state of `run-without-artifacts`",
-    ),
-    Scenario(
         "F26",
         "rollback",
         "a person deletes or moves the tag, or force-pushes the branch, to undo a release",
@@ -602,13 +644,6 @@ SCENARIOS: tuple[Scenario, ...] = (
         "the dry run or the rehearsal passes, and the release does something else",
         "report it as a defect",
         reason="all of them run the same stages; `tests/rehearsals/test_release_notebook.py` compares them",
-    ),
-    Scenario(
-        "F30",
-        "two-releases-at-once",
-        "two people, or two terminals, release the same version at the same time",
-        "wait until the other release has ended, and type the same command again",
-        reason="it needs two processes; `tests/release/test_attempts.py` and `tests/release/test_effects.py` run them",
     ),
     Scenario(
         "F31",
