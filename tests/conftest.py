@@ -21,6 +21,7 @@ from hypothesis import settings
 from binoc_runbook.checks.observations import VersionLookup
 from binoc_runbook.policy import Artifact
 from binoc_runbook.version import Version
+from binoc_runbook.world import release_lock
 
 from .message_files import Messages
 
@@ -78,6 +79,14 @@ def isolate(environment: Mapping[str, str], home: Path) -> dict[str, str]:
             "NO_COLOR": "1",
         }
     )
+
+
+@pytest.fixture(autouse=True)
+def no_release_lock() -> Iterator[None]:
+    """Unlock the clones of releases that were refused: their processes would have ended."""
+    yield
+    while release_lock._held:
+        release_lock._held.popitem()[1].close()
 
 
 @pytest.fixture(autouse=True)
