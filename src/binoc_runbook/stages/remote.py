@@ -21,10 +21,9 @@ class RemoteStage(RemoteObservingStage):
     )
 
     def judge(self, target: Target, view: RemoteView) -> Observation:
-        artifacts = target.policy.artifacts if view.remote_tag is None else ()
         # The registries are queried while git tries the push.
         with process_threads(1) as pool:
-            lookups = pool.submit(target.world.look_up_versions, artifacts, target.version)
+            lookups = pool.submit(target.look_up_versions, view)
             findings = remote(view, target.try_actions(view)) + released_commit(target, view)
             return Observation.of_check(findings + availability(view, target.version, lookups.result()))
 

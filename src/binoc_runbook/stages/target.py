@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from binoc_runbook.checks.observations import Ancestry, CommitVersions, ProcessResult, RemoteRefs, TreeState
+from binoc_runbook.checks.observations import (
+    Ancestry,
+    CommitVersions,
+    ProcessResult,
+    RemoteRefs,
+    TreeState,
+    VersionLookup,
+)
 from binoc_runbook.checks.push_settings import relevant
 from binoc_runbook.checks.remote import ActionChecks, RemoteView
-from binoc_runbook.policy import Policy
+from binoc_runbook.policy import Artifact, Policy
 from binoc_runbook.version import Version
 from binoc_runbook.workspace import Workspace
 from binoc_runbook.world import World
@@ -20,6 +28,9 @@ from binoc_runbook.world.git import Git
 from binoc_runbook.world.processes import process_threads
 from binoc_runbook.world.push_command import push_command
 from binoc_runbook.world.remote_commits import check_out
+
+#: For how long the answers of the registries are used again, in seconds.
+FRESH = 60.0
 
 # A missing branch contains nothing, and is behind all commits.
 _NOTHING_THERE: tuple[Ancestry, Ancestry] = ("no", "yes")
@@ -35,7 +46,8 @@ class Target:
     this run, because the pushed commit must be the checked one, and so must its destination; the last view of the
     remote, for the commands; the refs that a push of this run published without being requested; the trees whose tests
     passed in this run, with a summary of their output; the result of the last git command of each stage, for the
-    record; and the manifests from which the version was read, for the first `snapshot`.
+    record; the answers of the registries, for a minute; and the manifests from which the version was read, for the
+    first `snapshot`.
     """
 
     version: Version
@@ -50,6 +62,7 @@ class Target:
     results: dict[str, ProcessResult] = field(default_factory=dict)
     _urls: tuple[str, ...] = ()
     _view: RemoteView | str | None = None
+    _lookups: tuple[float, dict[Artifact, VersionLookup]] = field(default_factory=lambda: (0.0, {}))
     _first: Workspace | None = None
     _snapshot: Future[Workspace] | None = None
 
@@ -141,6 +154,19 @@ class Target:
             behind=behind,
             contains=contains,
         )
+
+    def look_up_versions(self, view: RemoteView) -> dict[Artifact, VersionLookup]:
+        """Return for each artifact whether its registry has the version; nothing if the tag is on the remote.
+
+        Answers are used again for `FRESH` seconds, so that a run without slow tests queries the registries once.
+        """
+        if view.remote_tag is not None:
+            return {}
+        at, lookups = self._lookups
+        if not lookups or time.monotonic() - at > FRESH or any(item.kind == "no answer" for item in lookups.values()):
+            lookups = self.world.look_up_versions(self.policy.artifacts, self.version)
+            self._lookups = time.monotonic(), lookups
+        return lookups
 
     def try_actions(self, view: RemoteView) -> ActionChecks:
         """Try the actions of this release without changing anything."""
