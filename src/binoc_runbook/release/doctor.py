@@ -24,7 +24,7 @@ def examine(target: Target, checksums: Mapping[str, str], *, own_build: bool = F
     """
     git, policy = target.world.git, target.policy
     head = git.head()
-    branch = head[1] if head and head[1] and policy.allows_branch(head[1]) else policy.branch[0]
+    branch = target.release_branch(head[1] if head else None)
     names = (f"refs/heads/{branch}", f"refs/tags/{target.tag}")
     refs = git.remote_refs(target.remote, *names, f"{names[1]}^{{}}")
     present = [name for name in names if name in (refs.refs or {})]

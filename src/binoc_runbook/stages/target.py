@@ -97,6 +97,10 @@ class Target:
             finally:
                 self._snapshot = None
 
+    def release_branch(self, current: str | None) -> str:
+        """Return the branch of the remote to release to: the current branch, or the first one of the policy."""
+        return current if current is not None and self.policy.allows_branch(current) else self.policy.branch[0]
+
     def versions_in(self, commit: str, git: Git | None = None) -> CommitVersions:
         """Return the versions of the artifacts in a commit, in the spelling of their manifests.
 
@@ -126,7 +130,7 @@ class Target:
         if head is None:
             return "no commit to compare with the remote"
         at, on = head
-        branch = on if on is not None and self.policy.allows_branch(on) else self.policy.branch[0]
+        branch = self.release_branch(on)
         urls = git.push_urls(self.remote)
         self._urls = self._urls or urls
         if urls != self._urls:
