@@ -329,20 +329,18 @@ def test_records_are_not_collected_as_tests(armed, environment):
     assert "0.4.0.ipynb" not in done.stdout
 
 
-@pytest.mark.parametrize("program", ["papermill", "binoc-runbook"])
-def test_ctrl_c_ends_the_test_command(armed, environment, program, tmp_path):
-    started = tmp_path / "started"
-    command = f"echo $$ > {started}; sleep 60"
-    armed.edit("pyproject.toml", '["git", "--version"]', json.dumps(["sh", "-c", command]))
-    armed.commit()
-    before = armed.remote_refs()
-    arguments = {
-        "papermill": ["runbooks/release.ipynb", "-p", "version", "0.4.0", "-p", "dry_run", "False"],
-        "binoc-runbook": ["release", "0.4.0", "--yes"],
-    }[program]
-    process = subprocess.Popen(
-        [BIN / program, *arguments],
-        cwd=armed.root,
+#: The arguments of each program that performs a real release.
+RELEASE = {
+    "papermill": ["runbooks/release.ipynb", "-p", "version", "0.4.0", "-p", "dry_run", "False"],
+    "binoc-runbook": ["release", "0.4.0", "--yes"],
+}
+
+
+def start_release(program, root, environment):
+    """Start a real release in its own session, with its output in pipes."""
+    return subprocess.Popen(
+        [BIN / program, *RELEASE[program]],
+        cwd=root,
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -350,6 +348,16 @@ def test_ctrl_c_ends_the_test_command(armed, environment, program, tmp_path):
         text=True,
         start_new_session=True,
     )
+
+
+@pytest.mark.parametrize("program", ["papermill", "binoc-runbook"])
+def test_ctrl_c_ends_the_test_command(armed, environment, program, tmp_path):
+    started = tmp_path / "started"
+    command = f"echo $$ > {started}; sleep 60"
+    armed.edit("pyproject.toml", '["git", "--version"]', json.dumps(["sh", "-c", command]))
+    armed.commit()
+    before = armed.remote_refs()
+    process = start_release(program, armed.root, environment)
     deadline = time.monotonic() + 60
     while not (started.exists() and started.read_text().strip()) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -411,20 +419,8 @@ def test_ctrl_c_at_the_start_of_the_release_is_reported(armed, environment, prog
     slow = f'[ -z "$JPY_PARENT_PID" ] || {{ touch {started}; sleep 5; }}'
     git.write_text(f'#!/bin/sh\n{slow}\nexec {shutil.which("git")} "$@"\n')
     git.chmod(0o755)
-    arguments = {
-        "papermill": ["runbooks/release.ipynb", "-p", "version", "0.4.0", "-p", "dry_run", "False"],
-        "binoc-runbook": ["release", "0.4.0", "--yes"],
-    }[program]
-    process = subprocess.Popen(
-        [BIN / program, *arguments],
-        cwd=armed.root,
-        env=environment | {"PATH": f"{git.parent}{os.pathsep}{environment['PATH']}"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    slow_git = {"PATH": f"{git.parent}{os.pathsep}{environment['PATH']}"}
+    process = start_release(program, armed.root, environment | slow_git)
     deadline = time.monotonic() + 60
     while not started.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -439,13 +435,7 @@ def test_ctrl_c_at_the_start_of_the_release_is_reported(armed, environment, prog
 def test_release_does_not_start_without_a_place_for_its_record(type_in, armed, program):
     (armed.root / "runs").touch()
     before = armed.remote_refs()
-    done = type_in(
-        program,
-        *{
-            "papermill": ["runbooks/release.ipynb", "-p", "version", "0.4.0", "-p", "dry_run", "False"],
-            "binoc-runbook": ["release", "0.4.0", "--yes"],
-        }[program],
-    )
+    done = type_in(program, *RELEASE[program])
     assert done.returncode == 1
     assert "failed: release: runs" in done.stderr
     assert "mv runs runs.old" in done.stderr
