@@ -136,8 +136,9 @@ class Messages:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
-        # Property-based tests create messages with random texts.
-        self.test = "" if getattr(getattr(item, "function", None), "is_hypothesis_test", False) else item.nodeid
+        # Property-based tests create messages with random texts; the messages of a race depend on who wins it.
+        property_based = getattr(getattr(item, "function", None), "is_hypothesis_test", False)
+        self.test = "" if property_based or item.get_closest_marker("race") else item.nodeid
         try:
             return (yield)
         finally:

@@ -102,6 +102,19 @@ def test_running_release_is_reported(checkout, dry_run):
     unlock_releases(checkout.root)
 
 
+def test_release_that_has_not_yet_written_its_name_is_reported(checkout):
+    path = checkout.root / ".git" / LOCK_FILE
+    path.parent.mkdir()
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, path, ""], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        process.stdout.readline()
+        with pytest.raises(RefusedError) as refusal:
+            lock(checkout.root, "0.5.0", dry_run=True)
+        process.communicate()
+    assert [(finding.check, finding.status) for finding in refusal.value.findings] == [("release", "failed")]
+
+
 def test_dry_run_in_the_test_command_of_a_release_is_not_refused(checkout, monkeypatch):
     monkeypatch.setenv("BINOC_RUNBOOK_TESTING", "0.4.0")
     (checkout.root / ".git/binoc-runbook").touch()

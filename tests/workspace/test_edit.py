@@ -481,6 +481,7 @@ def test_files_are_restored_after_an_interruption(call: int, lay: Lay, monkeypat
     assert contents(root) == before
 
 
+@pytest.mark.race  # files are written in parallel
 @pytest.mark.parametrize("call", range(1, 6))
 @pytest.mark.parametrize("function", ["fsync", "replace"])
 def test_same_command_completes_after_the_process_is_killed(function: str, call: int, lay: Lay) -> None:

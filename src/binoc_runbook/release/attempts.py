@@ -82,7 +82,9 @@ def lock(root: Path, version: str, *, dry_run: bool) -> None:
     except OSError as error:
         raise RefusedError("the release was not started", [_not_locked(error)], NOTHING_PUSHED) from None
     if holder is not None:
-        saw = f"process {holder.pid} on `{holder.host}` has the lock since {holder.began}: {holder.command}"
+        saw = "another release has just started"
+        if holder.pid:
+            saw = f"process {holder.pid} on `{holder.host}` has the lock since {holder.began}: {holder.command}"
         remedy = f"wait until it ends{_show(holder)}, then run the same command again"
         finding = Finding.failed(CHECK, _LOCK, saw, remedy)
         raise RefusedError("another release of this clone is running", [finding], NOTHING_PUSHED)
