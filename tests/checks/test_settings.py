@@ -113,6 +113,10 @@ MAKE = Ruleset("make", ["creation"], bypass=["RepositoryRole"])
         (rulesets(MAKE, Ruleset("k", CHANGES, exclude=["refs/tags/*-rc*"])), "failed", "rulesets", "updates"),
         (rulesets(Ruleset("one", ["creation", *CHANGES], bypass=["Team"])), "failed", "rulesets", "`one`"),
         (rulesets(Ruleset("one", ["creation", *CHANGES])), "warning", "rulesets", "`one`"),
+        (setting("branch_rules", {"main": ["deletion"]}), "failed", "rules/branches/main", "`main`"),
+        (setting("branch_rules", {"main": []}), "failed", "rules/branches/main", "`main`"),
+        (setting("code_owners_errors", None), "failed", "codeowners/errors", "`.github/CODEOWNERS`"),
+        (setting("code_owners_errors", [(3, "Unknown owner")]), "failed", "codeowners/errors", "line 3: Unknown owner"),
     ],
 )
 def test_wrong_setting_is_reported(github, change, status, path, data):
@@ -121,6 +125,11 @@ def test_wrong_setting_is_reported(github, change, status, path, data):
     assert statuses(findings) == {status}
     assert {finding.looked_at.partition("?")[0] for finding in findings} == {f"GET /repos/example/demo/{path}"}
     assert any(data in finding.saw or data in finding.remedy for finding in findings), findings
+
+
+def test_rules_of_a_branch_pattern_are_unknown(github):
+    findings = check(github, policy=replace(POLICY, branch=("main", "release/*"))).having("unknown")
+    assert [finding.looked_at for finding in findings if "release/*" in finding.remedy] != []
 
 
 @pytest.mark.parametrize("include", [["~ALL"], ["refs/tags/*"], ["refs/tags/**/*"], ["refs/tags/x", "refs/tags/v*"]])
@@ -183,6 +192,7 @@ def test_publishers_have_the_values_of_the_policy(github):
 
 def test_settings_without_an_api_are_unknown(github):
     assert [finding.looked_at for finding in check(github).having("unknown")] == [
+        "workflow execution protections",
         "the publisher of `demo` at PyPI",
         "API tokens for `demo` at PyPI",
         "the publisher of `demo-sdk` at crates.io",

@@ -1,4 +1,4 @@
-"""Checks of the settings at GitHub: environments, rules for tags, permissions of Actions, secrets.
+"""Checks of the settings at GitHub: environments, rules for tags and branches, permissions of Actions, secrets.
 
 Requests and responses follow GitHub's REST API documentation; the docstring of each check names the page.
 """
@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from binoc_runbook.checks.observations import GitHubResponse
+from binoc_runbook.checks.workflow.model import WORKFLOWS
 from binoc_runbook.finding import Finding
 from binoc_runbook.policy import Policy
 
@@ -34,9 +35,12 @@ def check_github(get: _Get, policy: Policy, repository: str) -> Iterator[Finding
         else:
             yield from settings.environment(artifact.environment)
     yield from settings.tags()
+    yield from settings.branches()
+    yield settings.code_owners()
     yield settings.immutable_releases()
     yield settings.pinned_actions()
     yield settings.default_token()
+    yield settings.execution_protections()
     yield from settings.secrets()
 
 
@@ -171,6 +175,60 @@ class _Settings:
         """Return whether a pattern matches only names with the prefix of release tags."""
         prefix = self.policy.tag.partition("{version}")[0]
         return bool(prefix) and pattern.removeprefix("refs/tags/").startswith(prefix)
+
+    def branches(self) -> Iterator[Finding]:
+        """Check that release branches cannot be rewritten ("Rules": Get rules for a branch).
+
+        The response has the rules of all active rulesets for the branch, without their bypass lists. A pattern of the
+        policy has no response, so that only its remedy is shown.
+        """
+        for branch in self.policy.branch:
+            remedy = (
+                f"{self.page('/rules')}: an active branch ruleset for `{branch}` that restricts deletions and blocks"
+                " force pushes, without a bypass"
+            )
+            if set("*?[") & set(branch):
+                saw = "the rules of a pattern cannot be queried"
+                yield Finding.unknown(CHECK, f"rules of branches `{branch}`", saw, remedy)
+                continue
+            response = self.get(f"{self.at}/rules/branches/{quote(branch, safe='')}?per_page=100")
+            if response.outcome != "value":
+                yield _unknown(response, remedy)
+                continue
+            kinds = {rule.get("type") for rule in response.value}
+            allowed = {"deletion": "deletions", "non_fast_forward": "force pushes"}
+            missing = [words for kind, words in allowed.items() if kind not in kinds]
+            if missing:
+                saw = f"no active ruleset for `{branch}` prevents {' and '.join(missing)}"
+                yield Finding.failed(CHECK, response.question, saw, remedy)
+            else:
+                saw = f"`{branch}` cannot be deleted or force-pushed"
+                yield Finding.ok(CHECK, response.question, saw)
+
+    def code_owners(self) -> Finding:
+        """Check that GitHub accepts CODEOWNERS ("Repositories": List CODEOWNERS errors)."""
+        response = self.get(f"{self.at}/codeowners/errors")
+        remedy = "write `.github/CODEOWNERS` with an owner for `/.github/`, and push it to the default branch"
+        if response.outcome == "absent" and self.administrator:
+            saw = "the default branch has no CODEOWNERS file"
+            return Finding.failed(CHECK, response.question, saw, remedy)
+        if response.outcome != "value":
+            return _unknown(response, remedy)
+        errors = response.value.get("errors") or []
+        if errors:
+            lines = ", ".join(f"line {error.get('line')}: {error.get('kind')}" for error in errors)
+            saw, remedy = f"GitHub ignores lines of CODEOWNERS: {lines}", "correct these lines of `.github/CODEOWNERS`"
+            return Finding.failed(CHECK, response.question, saw, remedy)
+        return Finding.ok(CHECK, response.question, "GitHub accepts the CODEOWNERS file")
+
+    def execution_protections(self) -> Finding:
+        """Show the values for workflow execution protections, which no API returns ("About Actions policies")."""
+        saw = "no API returns the policies that restrict who can start a workflow, and by which events"
+        remedy = (
+            f"{self.page('/actions')}: `Policies`, a policy for `{WORKFLOWS}/{self.policy.workflow}`: events `push` and"
+            " `workflow_dispatch` only, actors only the release managers"
+        )
+        return Finding.unknown(CHECK, "workflow execution protections", saw, remedy)
 
     def immutable_releases(self) -> Finding:
         """Check that releases are immutable ("Repositories": Check if immutable releases are enabled)."""

@@ -1,7 +1,7 @@
 """The settings of a repository on GitHub, and their JSON in the API.
 
 The shapes are those of GitHub's documentation of its REST API, pages "Deployment environments", "Deployment branch
-policies", "Rules" (rulesets), "GitHub Actions permissions" and "Secrets".
+policies", "Rules" (rulesets), "Repositories" (CODEOWNERS errors), "GitHub Actions permissions" and "Secrets".
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class DeploymentEnvironment:
 
 @dataclass
 class Ruleset:
-    """A ruleset for tags; `bypass` are the roles that can bypass it."""
+    """A ruleset for tags or branches; `bypass` are the roles that can bypass it."""
 
     name: str
     rules: list[str]
@@ -79,6 +79,10 @@ class RepositorySettings:
     default_workflow_permissions: str = "read"
     secrets: list[str] = field(default_factory=list)
     organization_secrets: list[str] = field(default_factory=list)
+    #: The rules that are active for each branch.
+    branch_rules: dict[str, list[str]] = field(default_factory=dict)
+    #: The errors of the CODEOWNERS file as line and kind, `None` without a file.
+    code_owners_errors: list[tuple[int, str]] | None = None
 
     @classmethod
     def promised(cls, *environments: str) -> RepositorySettings:
@@ -91,6 +95,8 @@ class RepositorySettings:
             ],
             immutable_releases=True,
             sha_pinning_required=True,
+            branch_rules={"main": ["deletion", "non_fast_forward"]},
+            code_owners_errors=[],
         )
 
     def documents(self, *, editor: bool) -> dict[str, Any]:
@@ -104,6 +110,13 @@ class RepositorySettings:
         }
         if self.immutable_releases:
             documents["immutable-releases"] = {"enabled": True}
+        for branch, rules in self.branch_rules.items():
+            documents[f"rules/branches/{branch}"] = [{"type": rule, "ruleset_id": 1} for rule in rules]
+        if self.code_owners_errors is not None:
+            errors = [
+                {"line": line, "kind": kind, "path": ".github/CODEOWNERS"} for line, kind in self.code_owners_errors
+            ]
+            documents["codeowners/errors"] = {"errors": errors}
         for number, ruleset in enumerate(self.rulesets, 1):
             documents[f"rulesets/{number}"] = ruleset.to_json(number, editor=editor)
         for environment in self.environments:
