@@ -81,7 +81,7 @@ def _read_crates(artifact: Artifact, processes: Processes) -> ThirdPartyCrates:
     for filters in ([], [word for target in targets for word in ("--filter-platform", target)]):
         result = processes.run([*command, *filters], timeout=TIMEOUT)
         if result.returncode != 0:
-            finding = Finding.failed(CHECK, " ".join(command[:3]), result.reason, "cargo fetch --locked")
+            finding = Finding.failed(CHECK, " ".join(command[:3]), result.reason, "cargo update --workspace")
             raise RefusedError("the build failed", [finding])
         outputs.append(result.stdout)
     return ThirdPartyCrates.parse(*outputs)
