@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from binoc_runbook.checks.dists.commit_files import CommitFiles
-from binoc_runbook.checks.dists.third_party import BUNDLED, NOTICES, SOURCE_ID
+from binoc_runbook.checks.dists.generated_files import BUNDLED, NOTICES, SOURCE_ID
 from binoc_runbook.dist.bundled_sqlite import BundledSqlite, sqlite_sbom
 from binoc_runbook.dist.licence_texts import licence_texts
 from binoc_runbook.dist.linked_crates import ThirdPartyCrate, ThirdPartyCrates
@@ -128,45 +128,58 @@ def test_unexpected_output_of_cargo_is_an_error():
 
 @pytest.fixture
 def generate(checkout):
-    """A function that generates the third-party files of the distribution of `checkout`."""
+    """A function that generates the third-party files of the distribution of `checkout`, which depends on a crate."""
     manifest = checkout.root / "python/demo/Cargo.toml"
-    text = manifest.read_text("utf-8")
-    manifest.write_text(f'{text}\n[dependencies]\ngift = {{ path = "../../../gift" }}\n')
-    crate = checkout.root.parent / "gift"
-    (crate / "src").mkdir(parents=True)
-    (crate / "src/lib.rs").write_text("")
-    head = '[package]\nname = "gift"\nversion = "1.0.0"\nedition = "2024"\n'
-    (crate / "Cargo.toml").write_text(f'{head}license = "MIT"\n\n[workspace]\n')
-    entry = '[[package]]\nname = "gift"\nversion = "1.0.0"\n'
-    checkout.edit(
-        "Cargo.lock",
-        'name = "demo-python"\nversion = "0.4.0"\n\n[[package]]\nname = "demo-sdk"\nversion = "0.4.0"\n',
-        'name = "demo-python"\nversion = "0.4.0"\ndependencies = [\n "gift",\n]\n\n'
-        f'[[package]]\nname = "demo-sdk"\nversion = "0.4.0"\n\n{entry}',
-    )
+    members, lock = manifest.read_text("utf-8"), (checkout.root / "Cargo.lock").read_text("utf-8")
     artifact = read_policy(checkout.root).artifacts[0]
-    return lambda: third_party_files(artifact, VERSION, Processes(checkout.root))
+
+    def depend(name, settings="", features=""):
+        directory = checkout.root.parent / name
+        (directory / "src").mkdir(parents=True)
+        (directory / "src/lib.rs").write_text("")
+        package = f'[package]\nname = "{name}"\nversion = "1.0.0"\nedition = "2024"\nlicense = "MIT"\n'
+        (directory / "Cargo.toml").write_text(f"{package}{settings}\n[workspace]\n")
+        manifest.write_text(f'{members}\n[dependencies]\n{name} = {{ path = "../../../{name}"{features} }}\n')
+        entry = f'[[package]]\nname = "{name}"\nversion = "1.0.0"\n'
+        python = '[[package]]\nname = "demo-python"\nversion = "0.4.0"\n'
+        edited = lock.replace(python, f'{python}dependencies = [\n "{name}",\n]\n')
+        (checkout.root / "Cargo.lock").write_text(f"{edited}\n{entry}")
+        return lambda: third_party_files(artifact, VERSION, Processes(checkout.root))
+
+    return depend
 
 
 def test_crate_without_a_licence_text_is_refused_until_the_checkout_contains_it(checkout, generate):
+    run = generate("gift")
     with pytest.raises(RefusedError) as refused:
-        generate()
+        run()
     (finding,) = refused.value.findings
     assert (finding.check, finding.status, finding.looked_at) == ("dist", "failed", "Cargo.lock")
     assert "`gift` 1.0.0" in finding.saw
     path = finding.remedy.split("`")[3]
     checkout.write(path, "Given by Rosa.\n")
-    notices = generate()[NOTICES].decode()
+    notices = run()[NOTICES].decode()
     assert "\n- gift 1.0.0: MIT\n" in notices
     assert "\nGiven by Rosa.\n" in notices
 
 
 def test_stale_lock_file_is_refused(checkout, generate):
+    run = generate("gift")
     checkout.write("Cargo.lock", "version = 4\n")
     with pytest.raises(RefusedError) as refused:
-        generate()
+        run()
     (finding,) = refused.value.findings
     assert (finding.looked_at, finding.remedy) == ("cargo metadata --locked", "cargo update --workspace")
+
+
+def test_bundled_sqlite_of_an_unknown_version_is_refused(checkout, generate):
+    run = generate("libsqlite3-sys", "[features]\nbundled = []\n", ', features = ["bundled"]')
+    checkout.write("licenses/libsqlite3-sys.txt", "Given by Rosa.\n")
+    with pytest.raises(RefusedError) as refused:
+        run()
+    (finding,) = refused.value.findings
+    assert finding.looked_at == "Cargo.lock"
+    assert "`libsqlite3-sys`" in finding.remedy
 
 
 # SQLite

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from binoc_runbook.checks.dists.third_party import SOURCE_ID
+from binoc_runbook.checks.dists.generated_files import SOURCE_ID
 from binoc_runbook.dist.linked_crates import ThirdPartyCrate
 
 CRATE = "libsqlite3-sys"

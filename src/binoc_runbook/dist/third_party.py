@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from binoc_runbook.checks.dists.third_party import BUNDLED, NOTICES
+from binoc_runbook.checks.dists.generated_files import BUNDLED, NOTICES
 from binoc_runbook.dist.bundled_sqlite import CRATE, HEADER, BundledSqlite, sqlite_sbom
 from binoc_runbook.dist.licence_texts import DIRECTORY, licence_texts
 from binoc_runbook.dist.linked_crates import ThirdPartyCrate, ThirdPartyCrates
@@ -72,7 +72,7 @@ def add_third_party_files(directory: Path, files: Mapping[str, bytes]) -> None:
 
 def _read_crates(artifact: Artifact, processes: Processes) -> ThirdPartyCrates:
     manifest = Manifest(processes.root, f"{artifact.path}/{PYTHON}")
-    command = ["cargo", "metadata", "--locked", "--format-version", "1"]
+    command = ["cargo", "metadata", "--locked", "--quiet", "--format-version", "1"]
     command += ["--manifest-path", f"{artifact.path}/Cargo.toml", *_features(manifest)]
     platforms = [WheelPlatform.of(tag) for tag in artifact.platforms]
     # Without a filter, the crates of all platforms are linked.

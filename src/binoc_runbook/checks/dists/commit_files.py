@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from binoc_runbook.checks.dists.third_party import BUNDLED
+from binoc_runbook.checks.dists.generated_files import BUNDLED
 from binoc_runbook.policy import Artifact
 
 #: The keys that maturin rewrites in the manifests of an sdist. It removes workspace members that are not in the sdist,

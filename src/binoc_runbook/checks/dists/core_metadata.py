@@ -13,7 +13,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from binoc_runbook.checks.dists.expectation import Defect, Expectation
-from binoc_runbook.checks.dists.third_party import NOTICES
+from binoc_runbook.checks.dists.generated_files import NOTICES
 from binoc_runbook.policy import Artifact, normalised, normalised_label
 
 #: Addresses that RFC 2606 reserves for examples.

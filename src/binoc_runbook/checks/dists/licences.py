@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from binoc_runbook.checks.dists.expectation import Defect
-from binoc_runbook.checks.dists.third_party import NOTICES, SOURCE_ID
+from binoc_runbook.checks.dists.generated_files import NOTICES, SOURCE_ID
 
 _SQLITE = re.compile(rb"(?<!\d)\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [0-9a-f]{64}(?![0-9a-f])")
 #: An entry of the notices: a list item with a name and a version.

@@ -9,7 +9,7 @@ from binoc_runbook.checks.dists.archives import TarArchive, check_size
 from binoc_runbook.checks.dists.commit_files import CommitFiles
 from binoc_runbook.checks.dists.core_metadata import check_metadata
 from binoc_runbook.checks.dists.expectation import Defect, Expectation
-from binoc_runbook.checks.dists.third_party import BUNDLED, NOTICES
+from binoc_runbook.checks.dists.generated_files import BUNDLED, NOTICES
 from binoc_runbook.policy import Artifact
 
 #: In bytes.

@@ -20,10 +20,10 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from binoc_runbook.checks.dists.archives import check_members, check_size, format_size
 from binoc_runbook.checks.dists.core_metadata import check_metadata
 from binoc_runbook.checks.dists.expectation import Defect, Expectation
+from binoc_runbook.checks.dists.generated_files import NOTICES
 from binoc_runbook.checks.dists.licences import check_third_party
 from binoc_runbook.checks.dists.sbom import check_sbom
 from binoc_runbook.checks.dists.shared_libraries import check_libraries, shared_libraries
-from binoc_runbook.checks.dists.third_party import NOTICES
 from binoc_runbook.policy import Artifact
 
 #: In bytes: a smaller wheel contains no library; PyPI accepts no larger file by default.
