@@ -157,6 +157,29 @@ def _platforms(value: object) -> tuple[str, ...]:
     return platforms
 
 
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise PolicyValueError(f"is {type_name(value)}, not a boolean")
+    return value
+
+
+#: The labels of project URLs that have a key in a `Cargo.toml`.
+CARGO_URLS = ("documentation", "homepage", "repository")
+
+
+def normalised_label(label: str) -> str:
+    """Normalize the label of a project URL for comparison (PyPA specification, *Well-known Project URLs*)."""
+    return re.sub(r"[\s!-/:-@\[-`{-~]", "", label).lower()
+
+
+def _labels(value: object) -> tuple[str, ...]:
+    labels = _texts(value)
+    for label in labels:
+        if not normalised_label(label) or len(label) > 32:
+            raise PolicyValueError(f"lists `{label}`, which is not a label of 1 to 32 characters")
+    return labels
+
+
 def _seconds(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise PolicyValueError(f"is {type_name(value)}, not a number of seconds")
@@ -201,6 +224,13 @@ class Artifact:
         'tags such as "manylinux_2_17_x86_64", "musllinux_1_2_x86_64", "macosx_11_0_arm64", "win_amd64"',
         _platforms,
         default=(),
+    )
+    third_party_notices: bool = _key(
+        "Whether the sdist and the wheels contain the licences of all linked crates, in `LICENSE-THIRD-PARTY.txt`, and"
+        " an SBOM of the SQLite that they bundle.",
+        "true or false",
+        _flag,
+        default=False,
     )
     example: str | None = _key(
         "The directory of an example crate that depends on this one. It is compiled with the published version.",
@@ -267,6 +297,13 @@ class Policy:
         'a file name ending in .yml or .yaml, such as "publish.yml"',
         _workflow,
         default="publish.yml",
+    )
+    project_urls: tuple[str, ...] = _key(
+        "The labels of the URLs that each artifact must have. A crate needs only `Documentation`, `Homepage` and"
+        " `Repository` of them.",
+        'a list such as ["Changelog", "Documentation", "Repository"]',
+        _labels,
+        default=(),
     )
     push_timeout: float = _key(
         "The timeout of a push, and of the creation of a tag with its signature. Afterwards the remote is observed.",

@@ -210,6 +210,54 @@ def test_ok_has_the_checked_data(check):
         assert part in texts[name]
 
 
+PROMISED = replace(
+    POLICY,
+    project_urls=("Documentation", "Change log"),
+    artifacts=(replace(POLICY.artifacts[0], third_party_notices=True), *POLICY.artifacts[1:]),
+)
+NOTICES, BUNDLED = "LICENSE-THIRD-PARTY.txt", "bundled.cyclonedx.json"
+NOTICES_TEXT = "Third-party licences\n\n- serde 1.0.0: MIT OR Apache-2.0\n- SQLite 3.53.2, bundled\n"
+SOURCE = f"2026-06-03 19:12:13 {'d6e0' * 16}"
+
+
+def promised():
+    """Return correct files of a policy that promises third-party notices and project URLs."""
+    files = good()
+    sqlite = {"name": "sqlite", "version": "3.53.2", "properties": [{"name": "sqlite:source-id", "value": SOURCE}]}
+    bundled = json.dumps(json.loads(sbom("0.4.0")) | {"components": [sqlite]})
+    for name in files.archives:
+        for member in ("METADATA", "PKG-INFO"):
+            for path in [path for path in files.archives[name] if path.endswith(f"/{member}")]:
+                urls = "Project-URL: changelog, https://localhost/1\nProject-URL: Documentation, https://localhost/2\n"
+                files.edit(name, path, "Requires-Python", f"{urls}Requires-Python")
+    for name, member in ((WHEEL, METADATA), (SDIST, PKG_INFO)):
+        files.edit(name, member, "License-File: LICENSE\n", f"License-File: LICENSE\nLicense-File: {NOTICES}\n")
+    files.archives[SDIST] |= {f"demo-0.4.0/{NOTICES}": NOTICES_TEXT, f"demo-0.4.0/{BUNDLED}": bundled}
+    files.archives[WHEEL] |= {
+        f"{INFO}/licenses/{NOTICES}": NOTICES_TEXT,
+        f"{INFO}/sboms/{BUNDLED}": bundled,
+        LIBRARY_FILE: f"{LIBRARY}3.53.2\0{SOURCE}\0",
+    }
+    files.edit(CRATE, TOML, "[package]", '[package]\ndocumentation = "https://localhost/2"')
+    return files
+
+
+@pytest.fixture
+def check_promised(check):
+    def run(files, **observations):
+        commit = good()
+        generated = {name: promised().archives[SDIST][f"demo-0.4.0/{name}"].encode() for name in (NOTICES, BUNDLED)}
+        for name in ("demo-0.4.0.tar.gz", "demo_sqlite-0.4.0.tar.gz"):
+            commit.archives[name] = {
+                path: text for path, text in files.archives[name].items() if path.rpartition("/")[2] not in generated
+            }
+        return check(
+            files, PROMISED, **{"commit_files": commit.tree(), "generated": {"demo": generated}} | observations
+        )
+
+    return run
+
+
 def edit(archive, member, old, new):
     return lambda files: files.edit(archive, member, old, new)
 
@@ -353,6 +401,57 @@ def test_each_defect_is_one_finding(check, defect):
     assert (finding.check, finding.status, finding.looked_at) == ("dists", "failed", f"dist/{name}")
     assert part in finding.saw
     assert finding.remedy
+
+
+#: Changes of files that fulfil the promises of `PROMISED`.
+BROKEN_PROMISES = {
+    "no notices in the sdist": (
+        both(drop(SDIST, f"demo-0.4.0/{NOTICES}"), edit(SDIST, PKG_INFO, f"License-File: {NOTICES}\n", "")),
+        {SDIST: [f"`{NOTICES}`", f"`{NOTICES}`"]},
+    ),
+    "other notices in the sdist": (edit(SDIST, f"demo-0.4.0/{NOTICES}", "MIT OR ", ""), {SDIST: [f"`{NOTICES}`"]}),
+    "no SBOM in the sdist": (drop(SDIST, f"demo-0.4.0/{BUNDLED}"), {SDIST: [f"`{BUNDLED}`"]}),
+    "no notices in the wheel": (
+        both(drop(WHEEL, f"{INFO}/licenses/{NOTICES}"), edit(WHEEL, METADATA, f"License-File: {NOTICES}\n", "")),
+        {WHEEL: [f"`{NOTICES}`"]},
+    ),
+    "crate without a notice": (
+        edit(WHEEL, f"{INFO}/licenses/{NOTICES}", "serde 1.0.0", "serde 1.0.1"),
+        {WHEEL: ["`serde` 1.0.0"]},
+    ),
+    "no SQLite in the SBOM": (edit(WHEEL, f"{INFO}/sboms/{BUNDLED}", '"sqlite"', '"other"'), {WHEEL: ["2026-06-03"]}),
+    "SQLite of another version": (
+        edit(WHEEL, f"{INFO}/sboms/{BUNDLED}", '"3.53.2"', '"3.53.3"'),
+        {WHEEL: ["SQLite 3.53.3"]},
+    ),
+    "no SQLite in the library": (edit(WHEEL, LIBRARY_FILE, SOURCE, "none"), {WHEEL: ["SQLite 3.53.2"]}),
+    "no URL in the wheel": (edit(WHEEL, METADATA, "changelog", "changes"), {WHEEL: ["`Change log`"]}),
+    "no URL in the crate": (edit(CRATE, TOML, "documentation", "homepage"), {CRATE: ["`documentation`"]}),
+}
+
+
+def test_promised_files_are_ok(check_promised):
+    findings = check_promised(promised())
+    assert findings.status == "ok", findings
+    (saw,) = [finding.saw for finding in findings if finding.looked_at == f"dist/{WHEEL}"]
+    assert "SQLite 3.53.2" in saw
+
+
+@pytest.mark.parametrize("promise", BROKEN_PROMISES)
+def test_broken_promise_is_refused(check_promised, promise):
+    change, parts = BROKEN_PROMISES[promise]
+    files = promised()
+    change(files)
+    ((name, texts),) = parts.items()
+    findings = check_promised(files).having("failed", "unknown", "warning")
+    assert [(finding.status, finding.looked_at) for finding in findings] == [("failed", f"dist/{name}")] * len(texts)
+    assert all(text in finding.saw for text, finding in zip(texts, findings, strict=True))
+
+
+def test_notices_that_cannot_be_generated_again_are_unknown(check_promised):
+    (finding,) = check_promised(promised(), generated={"demo": "no cargo"}).having("failed", "unknown")
+    assert (finding.status, finding.looked_at) == ("unknown", f"dist/{SDIST}")
+    assert finding.saw.endswith(": no cargo")
 
 
 TWINE, CONTENTS = "twine check --strict", "check-wheel-contents --no-config"

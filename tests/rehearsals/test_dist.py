@@ -143,6 +143,10 @@ def contents(directory: Path) -> dict[str, bytes]:
 
 
 def test_dists_of_a_commit_are_reproducible_in_other_directories(program, git, tmp_path, monkeypatch):
+    # The program has no third-party crates, but its wheels contain the Rust standard library.
+    program.edit("pyproject.toml", f'["{PLATFORM}"]', f'["{PLATFORM}"]\nthird-party-notices = true')
+    program.edit("python/demo/pyproject.toml", '["LICENSE"]', '["LICENSE*"]')
+    program.commit()
     other = tmp_path / "a deeper" / "directory"
     git("clone", "--quiet", str(program.root), str(other))
     built = []
@@ -162,6 +166,7 @@ def test_dists_of_a_commit_are_reproducible_in_other_directories(program, git, t
         reference = json.loads(archive.read(sbom))["metadata"]["component"]["bom-ref"]
         content = b"".join(archive.read(name) for name in archive.namelist())
     assert reference.startswith("path+file://./python/demo#")
+    assert b"dist-info/licenses/LICENSE-THIRD-PARTY.txt,sha256=" in content
     assert str(tmp_path).encode() not in content
 
     # The wheel of a program has no ABI tag and no library. All other checks pass.

@@ -192,6 +192,10 @@ def test_policy_can_be_an_inline_table(load: Callable[[str], Policy]) -> None:
         ('"crates-io"', '"crates-io"\nexample = "crates/gone"', 25),
         ('"crates-io"', '"crates-io"\nexample = "../other"', 25),
         ('"pypi-binoc"', '"pypi-binoc"\nexample = "crates/binoc-sdk"', 17),
+        # third-party notices and URLs
+        ('"pypi-binoc"', '"pypi-binoc"\nthird-party-notices = "yes"', 17),
+        ('"crates-io"', '"crates-io"\nthird-party-notices = true', 25),
+        ('remote = "origin"', 'project-urls = ["!"]', 7),
         # GitHub
         ('"harvard-lil/binoc"', '"binoc"', 9),
         # timeouts
@@ -416,6 +420,7 @@ def test_all_keys_have_help() -> None:
         "smoke-test",
         "repository",
         "workflow",
+        "project-urls",
         "push-timeout",
         "query-timeout",
         "start-timeout",
@@ -426,6 +431,7 @@ def test_all_keys_have_help() -> None:
         "environment",
         "wheels",
         "platforms",
+        "third-party-notices",
         "example",
     ]
     assert all(key.metadata["help"].endswith(".") and key.metadata["allowed"] for key in keys.values())

@@ -22,6 +22,7 @@ from binoc_runbook.checks.dists.expected_files import sdist_name
 from binoc_runbook.checks.dists.wheel import wheel_platforms
 from binoc_runbook.dist.checksums import write_checksums
 from binoc_runbook.dist.source_paths import copy_without_source_path
+from binoc_runbook.dist.third_party import add_third_party_files, third_party_files
 from binoc_runbook.dist.wheel_platform import WheelPlatform
 from binoc_runbook.files import mark_cache
 from binoc_runbook.finding import Finding, RefusedError
@@ -206,11 +207,28 @@ class _Build:
 
     def make_sdist(self, artifact: Artifact) -> None:
         directory = self.work / "made" / f"{artifact.name}-sdist"
-        manifest = str(self.root / artifact.path / "Cargo.toml")
+        root = self.copy_with_third_party_files(artifact) if artifact.third_party_notices else self.root
+        manifest = str(root / artifact.path / "Cargo.toml")
         command = ["maturin", "sdist", "--manifest-path", manifest, "--out", str(directory)]
         self.execute(f"{artifact.name}-sdist", command)
         (sdist,) = directory.iterdir()
         shutil.copyfile(sdist, self.out / sdist.name)
+
+    def copy_with_third_party_files(self, artifact: Artifact) -> Path:
+        """Copy the files of the checkout, and generate the third-party files of a distribution into the copy."""
+        listed = self.target.world.git.query("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+        if listed.returncode != 0:
+            self.refuse("git ls-files", listed.reason, "run this in a clone")
+        copy = self.work / "checkout"
+        shutil.rmtree(copy, ignore_errors=True)
+        for name in filter(None, listed.stdout.split("\0")):
+            path = self.root / name
+            if path.is_symlink() or path.is_file():  # not a deleted file, and not the directory of a submodule
+                (copy / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(path, copy / name, follow_symlinks=False)
+        processes = replace(self.processes, environment={**self.processes.environment, **self.environment})
+        add_third_party_files(copy / artifact.path, third_party_files(artifact, self.target.version, processes))
+        return copy
 
     def make_wheel(self, artifact: Artifact, platform: WheelPlatform) -> None:
         source = self.unpack(self.find_sdist(artifact))

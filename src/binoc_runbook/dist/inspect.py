@@ -13,14 +13,16 @@ from binoc_runbook.checks.dists.checksum_file import CHECKSUMS
 from binoc_runbook.checks.dists.commit_files import CommitFiles
 from binoc_runbook.checks.dists.expectation import Expectation, HostPlatform, PlatformSelection, host_platform
 from binoc_runbook.checks.dists.tools import run_tools
+from binoc_runbook.dist.third_party import third_party_files
 from binoc_runbook.environ import is_rehearsed
-from binoc_runbook.finding import Findings
+from binoc_runbook.finding import Findings, RefusedError
 from binoc_runbook.stages.target import Target
 from binoc_runbook.world.processes import Processes
 
 _MANIFESTS = ("Cargo.toml", "pyproject.toml")
 #: How long cargo may take to list the files of a crate, in seconds.
 _TIMEOUT = 60.0
+_OTHER_COMMIT = "this checkout is not at the released commit"
 
 
 def inspect(
@@ -41,6 +43,7 @@ def inspect(
         read_commit(target, commit) if commit else "there is no commit",
         _packaged_files(target, commit, head[0] if head else None),
         PlatformSelection(platforms, host or host_platform(), is_rehearsed()),
+        _third_party_files(target, commit, head[0] if head else None),
     )
     findings = dists(directory, expectation, shown)
     if not directory.is_dir():
@@ -75,7 +78,7 @@ def _packaged_files(target: Target, commit: str | None, head: str | None) -> Map
     """Return the files that cargo would package for each crate, or why they cannot be compared with the commit."""
     crates = [artifact.name for artifact in target.policy.artifacts if artifact.registry == "crates.io"]
     if commit is None or commit != head:
-        return dict.fromkeys(crates, "this checkout is not at the released commit")
+        return dict.fromkeys(crates, _OTHER_COMMIT)
     packaged: dict[str, frozenset[str] | str] = {}
     for name in crates:
         # Not offline: before the first build, cargo must fetch the crates in the lock file.
@@ -85,6 +88,20 @@ def _packaged_files(target: Target, commit: str | None, head: str | None) -> Map
         files = frozenset(result.stdout.replace("\\", "/").splitlines())
         packaged[name] = files if result.returncode == 0 else result.reason
     return packaged
+
+
+def _third_party_files(target: Target, commit: str | None, head: str | None) -> Mapping[str, Mapping[str, bytes] | str]:
+    """Return the third-party files of each distribution that promises them, or why they cannot be generated."""
+    generated: dict[str, Mapping[str, bytes] | str] = {}
+    for artifact in target.policy.artifacts:
+        if artifact.third_party_notices and (commit is None or commit != head):
+            generated[artifact.name] = _OTHER_COMMIT
+        elif artifact.third_party_notices:
+            try:
+                generated[artifact.name] = third_party_files(artifact, target.version, target.world.processes)
+            except RefusedError as error:
+                generated[artifact.name] = "; ".join(finding.saw for finding in error.findings)
+    return generated
 
 
 @contextmanager

@@ -122,8 +122,8 @@ class _PolicyReader:
             self.refuse((*at, "name"), f"`{name}` is not a valid name on {NAMES[registry]}", f"use {described}")
         self.check_directory((*at, "path"), artifact.path, MANIFEST_OF[registry], _path_remedy(artifact))
         if registry == "crates.io":
-            for key in ("wheels", "platforms"):
-                if getattr(artifact, key):
+            for key in ("wheels", "platforms", "third-party-notices"):
+                if getattr(artifact, key.replace("-", "_")):
                     saw = f"`{key}` is set for the crate `{name}`; only Python distributions have wheels"
                     self.refuse((*at, key), saw, f"delete `{key}`")
         elif "platforms" in given and "wheels" not in given:

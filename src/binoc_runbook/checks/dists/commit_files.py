@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from binoc_runbook.checks.dists.generated_files import BUNDLED
 from binoc_runbook.policy import Artifact
 
 #: The keys that maturin rewrites in the manifests of an sdist. It removes workspace members that are not in the sdist,
@@ -58,7 +59,22 @@ def object_name(data: bytes, length: int) -> str:
     return digest.hexdigest()
 
 
+def _remove_sbom(manifest: dict[str, Any]) -> None:
+    """Remove the generated SBOM from the settings of maturin, see `dist.third_party`."""
+    tool = manifest.get("tool")
+    maturin = tool.get("maturin") if isinstance(tool, dict) else None
+    if not isinstance(maturin, dict):
+        return
+    sbom = maturin.setdefault("sbom", {})
+    for table, entry in ((maturin, {"path": BUNDLED, "format": "sdist"}), (sbom, BUNDLED)):
+        included = table.get("include", []) if isinstance(table, dict) else None
+        if isinstance(included, list):
+            table["include"] = [other for other in included if other != entry]
+
+
 def _without_rewritten(manifest: dict[str, Any], name: str) -> dict[str, Any]:
+    if name == "pyproject.toml":
+        _remove_sbom(manifest)
     for *tables, key in _REWRITTEN[name]:
         table: Any = manifest
         for table_name in tables:

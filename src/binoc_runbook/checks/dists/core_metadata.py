@@ -13,7 +13,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from binoc_runbook.checks.dists.expectation import Defect, Expectation
-from binoc_runbook.policy import Artifact, normalised
+from binoc_runbook.checks.dists.generated_files import NOTICES
+from binoc_runbook.policy import Artifact, normalised, normalised_label
 
 #: Addresses that RFC 2606 reserves for examples.
 _PLACEHOLDER = re.compile(
@@ -44,6 +45,14 @@ def check_metadata(
     for file in files:
         if f"{licences}{file}" not in members:
             yield Defect(f"{name} has the License-File `{file}`, but `{licences}{file}` is not in the archive", edit)
+    if artifact.third_party_notices and NOTICES not in files:
+        remedy = f'write `license-files = ["LICENSE*"]` in `{artifact.path}/pyproject.toml`, then `just dist`'
+        yield Defect(f"{name} has no License-File `{NOTICES}`", remedy)
+    labels = {normalised_label(label) for label in raw.get("project_urls", {})}
+    for label in expectation.policy.project_urls:
+        if normalised_label(label) not in labels:
+            remedy = f"add `{label}` to `[project.urls]` in `{artifact.path}/pyproject.toml`, then `just dist`"
+            yield Defect(f"{name} has no Project-URL `{label}`", remedy)
     urls = [*raw.get("project_urls", {}).values(), raw.get("home_page", ""), raw.get("download_url", "")]
     for url in urls:
         if _PLACEHOLDER.search(url):

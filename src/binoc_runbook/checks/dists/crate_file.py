@@ -10,7 +10,7 @@ from pathlib import Path
 from binoc_runbook.checks.dists.archives import TarArchive, check_size
 from binoc_runbook.checks.dists.crates_io import check_crates_io_rules
 from binoc_runbook.checks.dists.expectation import Defect, Expectation
-from binoc_runbook.policy import Artifact
+from binoc_runbook.policy import CARGO_URLS, Artifact, normalised_label
 
 #: In bytes; crates.io accepts no larger file.
 SMALLEST, LARGEST = 200, 10 * 2**20
@@ -48,6 +48,9 @@ def _check_manifest(data: bytes, artifact: Artifact, expectation: Expectation) -
         saw = f"its Cargo.toml has version `{package.get('version')}`, not `{version}`"
         yield Defect(saw, f"just set-version {version}")
     yield from check_crates_io_rules(package, edit)
+    for label in expectation.policy.project_urls:
+        if (key := normalised_label(label)) in CARGO_URLS and not package.get(key):
+            yield Defect(f"its Cargo.toml has no `{key}`", edit)
 
 
 def _check_files(names: set[str], packaged: frozenset[str] | str) -> Iterator[Defect]:

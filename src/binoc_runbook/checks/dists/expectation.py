@@ -96,7 +96,8 @@ class Expectation:
     """Expectation for the files of a release: policy, version and commit.
 
     `commit` is the commit that a `.crate` must contain, `commit_files` are its files. `packaged` has for each crate the
-    files of `cargo package --list` at that commit. A text instead of files is the reason why they are unknown.
+    files of `cargo package --list` at that commit, and `generated` for each distribution with third-party notices the
+    files that are generated into its sdist. A text instead of files is the reason why they are unknown.
     """
 
     policy: Policy
@@ -105,3 +106,4 @@ class Expectation:
     commit_files: CommitFiles | str = "no commit was read"
     packaged: Mapping[str, frozenset[str] | str] = field(default_factory=dict)
     platforms: PlatformSelection = field(default_factory=PlatformSelection)
+    generated: Mapping[str, Mapping[str, bytes] | str] = field(default_factory=dict)

@@ -9,6 +9,7 @@ from binoc_runbook.checks.dists.archives import TarArchive, check_size
 from binoc_runbook.checks.dists.commit_files import CommitFiles
 from binoc_runbook.checks.dists.core_metadata import check_metadata
 from binoc_runbook.checks.dists.expectation import Defect, Expectation
+from binoc_runbook.checks.dists.generated_files import BUNDLED, NOTICES
 from binoc_runbook.policy import Artifact
 
 #: In bytes.
@@ -34,8 +35,22 @@ def inspect_sdist(path: Path, artifact: Artifact, expectation: Expectation) -> I
         saw = f"its files could not be compared with the commit: {expectation.commit_files}"
         yield Defect(saw, "git fetch --tags", "unknown")
         return
-    yield from _compare_with_commit(archive.paths(), artifact, expectation.commit_files)
+    paths, generated = archive.paths(), expectation.generated.get(artifact.name, {})
+    if isinstance(generated, str):
+        saw = f"its third-party files could not be compared with the commit: {generated}"
+        yield Defect(saw, "git switch --detach TAG, and run this again there", "unknown")
+    else:
+        yield from (Defect(f"has no `{name}`", "just sources") for name in sorted(generated.keys() - paths.keys()))
+    if artifact.third_party_notices:
+        paths = {path: data for path, data in paths.items() if not _is_generated(path, data, generated)}
+    yield from _compare_with_commit(paths, artifact, expectation.commit_files)
     yield f"{len(archive.files)} files, as in the commit"
+
+
+def _is_generated(path: str, data: bytes, generated: Mapping[str, bytes] | str) -> bool:
+    """Return whether a file is generated; cargo packages it in the directory of the crate too."""
+    name = path.rpartition("/")[2]
+    return name in (NOTICES, BUNDLED) if isinstance(generated, str) else generated.get(name) == data
 
 
 def _compare_with_commit(files: Mapping[str, bytes], artifact: Artifact, commit: CommitFiles) -> Iterator[Defect]:

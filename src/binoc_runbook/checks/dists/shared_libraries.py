@@ -16,9 +16,14 @@ _CRATES = re.compile(
 _STRIP = "write `strip = true` under `[tool.maturin]`, then `just dist`"
 
 
+def shared_libraries(names: list[str]) -> list[str]:
+    """Return the shared libraries among the members of a wheel."""
+    return [name for name in names if name.endswith((".so", ".pyd", ".dylib"))]
+
+
 def check_libraries(archive: zipfile.ZipFile, names: list[str], abi: str) -> Iterator[Defect]:
     """Check the shared libraries among the members of a wheel; `abi` is the ABI tag of the wheel."""
-    libraries = [name for name in names if name.endswith((".so", ".pyd", ".dylib"))]
+    libraries = shared_libraries(names)
     if not libraries:
         yield Defect("contains no shared library, but has a platform tag")
     for name in libraries:

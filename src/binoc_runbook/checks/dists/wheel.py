@@ -20,8 +20,10 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from binoc_runbook.checks.dists.archives import check_members, check_size, format_size
 from binoc_runbook.checks.dists.core_metadata import check_metadata
 from binoc_runbook.checks.dists.expectation import Defect, Expectation
+from binoc_runbook.checks.dists.generated_files import NOTICES
+from binoc_runbook.checks.dists.licences import check_third_party
 from binoc_runbook.checks.dists.sbom import check_sbom
-from binoc_runbook.checks.dists.shared_libraries import check_libraries
+from binoc_runbook.checks.dists.shared_libraries import check_libraries, shared_libraries
 from binoc_runbook.policy import Artifact
 
 #: In bytes: a smaller wheel contains no library; PyPI accepts no larger file by default.
@@ -94,6 +96,13 @@ def _inspect_archive(
         yield Defect(f"has no SBOM in `{directory}` (PEP 770)")
     for member in sboms:
         yield from check_sbom(member.removeprefix(directory), archive.read(member), expectation)
+    if artifact.third_party_notices:
+        notices = f"{info}licenses/{NOTICES}"
+        yield from check_third_party(
+            archive.read(notices) if notices in names else None,
+            {member: archive.read(member) for member in sboms},
+            map(archive.read, shared_libraries(names)),
+        )
 
 
 def _check_sources(names: list[str]) -> Iterator[Defect]:
