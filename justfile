@@ -149,7 +149,7 @@ sources *options:
 wheels platform *options:
     @binoc-runbook dist --part wheels --platform "$@"
 
-# write the checksums of all files in dist/ to dist/SHA256SUMS
+# write the checksums of all files in dist/ to dist/SHA256SUMS; `--expect` compares them
 [group("build")]
 sums *options:
     @binoc-runbook sums "$@"

@@ -13,6 +13,7 @@ import pytest
 
 from binoc_runbook.cli import main
 from binoc_runbook.display.text import POINT_OF_NO_RETURN
+from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.world.push_command import push_command
 
 
@@ -130,6 +131,26 @@ def test_unknown_is_reported_and_fails_only_a_strict_check(typed, findings, chec
     assert [check for check, _ in having(results, "unknown")] == ["remote"]
     assert "1 unknown" in typed("check")[2]
     assert typed("check", "--strict")[0] == 1
+
+
+def test_unknown_fails_only_a_strict_check_of_built_files(typed, checkout, monkeypatch):
+    checkout.write("dist/SHA256SUMS", "")
+    unknown = Findings([Finding.unknown("smoke-test", "the wheels", "no wheel can be installed here", "just dist")])
+    monkeypatch.setattr("binoc_runbook.dist.inspect.inspect", lambda *_, **__: unknown)
+    assert typed("check", "--dists", "dist")[0] == 0
+    assert typed("check", "--dists", "dist", "--strict")[0] == 1
+
+
+@pytest.mark.parametrize(("status", "code"), [("ok", 0), ("warning", 0), ("unknown", 1)])
+def test_unknown_fails_only_a_strict_verification(typed, checkout, monkeypatch, status, code):
+    def run_notebook(root, *_):
+        checkout.write("runs/verify-0.4.0.json", json.dumps({"findings": [{"status": status}]}))
+        return 0
+
+    monkeypatch.setattr("binoc_runbook.notebook.execute.run_notebook", run_notebook)
+    monkeypatch.delenv("PYTEST_CURRENT_TEST")  # tests allow only the rehearsal world
+    assert typed("verify")[0] == 0
+    assert typed("verify", "--strict")[0] == code
 
 
 def test_strict_check_of_a_releasable_checkout_passes(typed):

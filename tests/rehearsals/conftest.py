@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import os
 import re
@@ -19,7 +20,9 @@ from packaging.tags import platform_tags
 
 from binoc_runbook.rehearsal.publish import Publication, open_publication
 from binoc_runbook.rehearsal.runner import WorkflowRun
+from binoc_runbook.rehearsal.runner.runner_labels import this_host
 from binoc_runbook.rehearsal.runner.workflow_artifacts import WorkflowArtifacts
+from binoc_runbook.rehearsal.servers.served_run import ServedRun
 from binoc_runbook.version import Version
 from binoc_runbook.workspace.policy_table import read_policy
 from binoc_runbook.world import World
@@ -29,149 +32,48 @@ PLATFORM = next(
     tag for tag in ("manylinux_2_17_x86_64", *platform_tags()) if tag in set(platform_tags()) and tag[:6] != "linux_"
 )
 
-CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1"
-UPLOAD = "actions/upload-artifact@043fb46d1a93c77aae656e7c1c64a875d1fc6a0a # v7.0.1"
-DOWNLOAD = "actions/download-artifact@3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c # v8.0.1"
-SETUP_UV = "astral-sh/setup-uv@20cfd1bf945f4377ade1205e4dbc17946fc9a30d # v10.0.1"
-CRATES_AUTH = "rust-lang/crates-io-auth-action@c6f97d42243bad5fab37ca0427f495c86d5b1a18 # v1.0.5"
+ROOT = Path(__file__).parents[2]
+
+#: The hosted runners by the system and machine of this host.
+_RUNNERS = {
+    ("Linux", "X64"): "ubuntu-24.04",
+    ("Linux", "ARM64"): "ubuntu-24.04-arm",
+    ("macOS", "X64"): "macos-15-intel",
+    ("macOS", "ARM64"): "macos-15",
+}
 
 
-def _upload_step(name: str, path: str) -> str:
-    return f"""\
-      - uses: {UPLOAD}
-        with:
-          name: {name}
-          path: {path}
-          if-no-files-found: error
-"""
+def _workflow() -> str:
+    """Return the workflow of this repository for the small workspace, up to the preparation of the GitHub release."""
+    text = (ROOT / ".github/workflows/publish.yml").read_text("utf-8")
+    for name, other in (("binoc-sqlite", "demo-extra"), ("binoc_sqlite", "demo_extra"), ("binoc", "demo")):
+        text = text.replace(name, other)
+    row = f"          - platform: {PLATFORM}\n            runner: {_RUNNERS[this_host()]}\n            target: host\n"
+    text = re.sub(r"(?<=        include:\n)(?: {10}.*\n)+", row, text)
+    text = text.replace("manylinux_2_17_x86_64\n", f"{PLATFORM}\n")
+    return text.partition("      # The next job can write to the repository")[0]
 
 
-def _check_job(name: str, needs: str, *steps: str, condition: str = "") -> str:
-    job = f"  {name}:\n{f'    needs: {needs}{chr(10)}' if needs else ''}{condition}"
-    return f"""\
-{job}    runs-on: ubuntu-24.04
-    timeout-minutes: 10
-    permissions:
-      contents: read
-    steps:
-      - uses: {CHECKOUT}
-        with:
-          persist-credentials: false
-{"".join(steps)}"""
-
-
-def _download_step(key: str, value: str, merged: bool = True) -> str:
-    merge = "          merge-multiple: true\n" if merged else ""
-    return f"      - uses: {DOWNLOAD}\n        with:\n          {key}: '{value}'\n          path: dist\n{merge}"
-
-
-def _publish_job(artifact: str, environment: str, *steps: str) -> str:
-    tagged = "startsWith(github.ref, 'refs/tags/v')"
-    return f"""\
-  publish-{artifact}:
-    needs: [check-dists, verify-crate]
-    if: {tagged} && (github.event_name == 'push' || inputs.artifact == '{artifact}')
-    runs-on: ubuntu-24.04
-    timeout-minutes: 10
-    environment: {environment}
-    permissions:
-      id-token: write
-    steps:
-{"".join(steps)}"""
-
-
-_UV = f"""\
-      - uses: {SETUP_UV}
-        with:
-          enable-cache: false
-      - run: uv publish --trusted-publishing always
-"""
-_CARGO = f"""\
-      - uses: {CHECKOUT}
-        with:
-          persist-credentials: false
-      - id: auth
-        uses: {CRATES_AUTH}
-      - run: cargo publish -p demo-sdk --locked --no-verify
-        env:
-          CARGO_REGISTRY_TOKEN: ${{{{ steps.auth.outputs.token }}}}
-"""
-
-WORKFLOW = """\
-name: publish
-on:
-  push:
-    tags: ["v*"]
-  workflow_dispatch:
-    inputs:
-      artifact:
-        type: choice
-        required: true
-        default: nothing
-        options: [nothing, demo, demo-extra, demo-sdk]
-permissions: {}
-cache-mode: none
-env:
-  RUSTUP_TOOLCHAIN: 1.95.0
-concurrency:
-  group: publish-${{ github.ref }}
-  cancel-in-progress: false
-jobs:
-""" + "".join(
-    [
-        _check_job(
-            "build",
-            "",
-            '      - run: ./just check-tag "$GITHUB_REF"\n',
-            "      - run: ./just build\n",
-            _upload_step("demo.dist", "dist/demo-0*"),
-            _upload_step("demo-extra.dist", "dist/demo_extra-*"),
-            _upload_step("demo-sdk.dist", "dist/demo-sdk-*"),
-        ),
-        _check_job(
-            "check-dists",
-            "build",
-            _download_step("pattern", "demo*.*"),
-            "      - run: ./just sums\n",
-            "      - run: ./just check-dists --platforms all\n",
-            _upload_step("sums", "dist/SHA256SUMS"),
-        ),
-        _check_job(
-            "verify-crate",
-            "build",
-            _download_step("name", "demo-sdk.dist", merged=False),
-            "      - run: ./just verify-crate\n",
-        ),
-        _publish_job("demo", "pypi-demo", _download_step("pattern", "demo.*"), _UV),
-        _publish_job("demo-extra", "pypi-demo-extra", _download_step("pattern", "demo-extra.*"), _UV),
-        _publish_job("demo-sdk", "crates-io", _CARGO),
-        _check_job(
-            "verify-published",
-            "[check-dists, publish-demo, publish-demo-extra, publish-demo-sdk]",
-            _download_step("name", "sums", merged=False),
-            "      - run: ./just verify --sums dist/SHA256SUMS\n",
-            condition="    if: ${{ !cancelled() && startsWith(github.ref, 'refs/tags/v') "
-            "&& needs.check-dists.result == 'success' }}\n",
-        ),
-    ]
-)
+WORKFLOW = _workflow()
 
 #: A fast replacement for maturin: it writes sdists of the commit, and wheels with a real library of the stable ABI.
 #: `DEMO_BUILD` lists the errors to make.
 BUILD = """\
-import base64, gzip, hashlib, io, json, os, pathlib, re, shutil, subprocess, tarfile, zipfile
+import base64, gzip, hashlib, io, json, os, pathlib, re, shutil, subprocess, sys, tarfile, zipfile
 
 VERSION = re.search('^version = "(.+)"', pathlib.Path("Cargo.toml").read_text(), re.MULTILINE)[1]
 PLATFORM = re.search('platforms = \\\\["(.+)"\\\\]', pathlib.Path("pyproject.toml").read_text())[1]
 WRONG = os.environ.get("DEMO_BUILD", "")
 SOURCE = "extern void *PyModuleDef_Init(void *); void *PyInit__native(void) { return PyModuleDef_Init(0); }"
+SOURCES = sys.argv[1] == "sources"
 dist, work = pathlib.Path("dist"), pathlib.Path("target/demo")
-dist.mkdir()
+dist.mkdir(exist_ok=True)
 work.mkdir(parents=True, exist_ok=True)
-(work / "native.c").write_text(SOURCE)
 library = "native.so"
-compile = ["cc", "-shared", "-fPIC", "-nostdlib", "-s", "-Wl,--allow-shlib-undefined", "-o", library, "native.c"]
-subprocess.run(compile, cwd=work, check=True)
+if not SOURCES:
+    (work / "native.c").write_text(SOURCE)
+    compile = ["cc", "-shared", "-fPIC", "-nostdlib", "-s", "-Wl,--allow-shlib-undefined", "-o", library, "native.c"]
+    subprocess.run(compile, cwd=work, check=True)
 
 def wheel(path, info, about, tag):
     bill = {"bomFormat": "CycloneDX", "metadata": {"component": {"name": "demo", "version": VERSION}},
@@ -209,16 +111,22 @@ for name in ("demo", "demo-extra"):
         "License-Expression: MIT\\nLicense-File: LICENSE\\nRequires-Python: >=3.10\\n"
         "Description-Content-Type: text/markdown\\n\\nA demonstration.\\n"
     ).encode()
-    sdist(dist / f"{root}.tar.gz", root, pathlib.Path("python") / name, about)
+    if SOURCES:
+        sdist(dist / f"{root}.tar.gz", root, pathlib.Path("python") / name, about)
+        continue
     tag = f"cp310-abi3-{PLATFORM}"
     if not (name == "demo" and "missing" in WRONG):
         wheel_tag = "cp312-cp312" if name == "demo-extra" and "false-tag" in WRONG else "cp310-abi3"
         wheel(dist / f"{root}-{wheel_tag}-{PLATFORM}.whl", f"{root}.dist-info", about, tag)
     if name == "demo" and "extra" in WRONG:
         wheel(dist / f"{root}-cp310-abi3-win_amd64.whl", f"{root}.dist-info", about, "cp310-abi3-win_amd64")
-subprocess.run(["cargo", "package", "-p", "demo-sdk", "--locked", "--no-verify"], check=True)
-crate = pathlib.Path(os.environ["CARGO_TARGET_DIR"]) / "package" / f"demo-sdk-{VERSION}.crate"
-shutil.copy(crate, dist)
+if SOURCES:
+    subprocess.run(["cargo", "package", "-p", "demo-sdk", "--locked", "--no-verify"], check=True)
+    crate = pathlib.Path(os.environ["CARGO_TARGET_DIR"]) / "package" / f"demo-sdk-{VERSION}.crate"
+    shutil.copy(crate, dist)
+files = sorted(path for path in dist.iterdir() if path.name != "SHA256SUMS")
+lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\\n" for path in files]
+(dist / "SHA256SUMS").write_text("".join(lines))
 """
 
 #: With `DEMO_CHECK=true` the checks are replaced by the program `true`, which saves time in tests of other parts.
@@ -231,11 +139,16 @@ check := env("DEMO_CHECK", "binoc-runbook")
 check-tag ref:
     @binoc-runbook check-tag "$@"
 
-build:
-    @python build.py
+sources:
+    @python build.py sources
 
-sums:
-    @binoc-runbook sums
+wheels platform:
+    @python build.py wheels
+
+rust-target target:
+
+sums *options:
+    @binoc-runbook sums "$@"
 
 check-dists *arguments:
     @{{ check }} check --dists dist "$@"
@@ -292,6 +205,7 @@ WORKSPACE = {
     "LICENSE": "MIT\n",
     "pyproject.toml": '[tool.binoc-runbook]\ntag = "v{version}"\nbranch = ["main"]\nremote = "origin"\n'
     'test = ["git", "--version"]\nrepository = "example/demo"\nworkflow = "publish.yml"\n'
+    'smoke-test = ["python", "smoke_test.py"]\n'
     + _artifact_table("demo")
     + _artifact_table("demo-extra")
     + '\n[[tool.binoc-runbook.artifacts]]\nname = "demo-sdk"\nregistry = "crates.io"\npath = "crates/demo-sdk"\n'
@@ -301,11 +215,12 @@ WORKSPACE = {
     "justfile": JUSTFILE,
     "just": '#!/bin/sh\nexec just "$@"\n',
     "build.py": BUILD,
+    "smoke_test.py": "import demo, demo_extra\n",
     ".github/workflows/publish.yml": WORKFLOW,
 }
 
-#: Clients do not retry, so that faults are reported at once.
-NO_RETRIES = {"UV_HTTP_RETRIES": "0", "CARGO_NET_RETRY": "0"}
+#: Clients do not retry, so that faults are reported at once. Packages are installed only on the Python of this library.
+NO_RETRIES = {"UV_HTTP_RETRIES": "0", "CARGO_NET_RETRY": "0", "PYENV_ROOT": "/nowhere"}
 
 
 #: The tokens of the registries and of the identity provider.
@@ -319,8 +234,8 @@ class Demo:
     root: Path
     bare: Path
     git: Callable[..., str]
-    #: The run that `checked` copies; the first test of a module creates it.
-    runs: dict[str, WorkflowRun] = field(default_factory=dict)
+    #: The run that `checked` copies, and the same in the API; the first test of a module creates it.
+    runs: dict[str, tuple[WorkflowRun, ServedRun]] = field(default_factory=dict)
 
     def release(self, version: str, *, manifests: str | None = None) -> str:
         """Push a release commit and its tag; `manifests` is the version of the manifests if it is a different one."""
@@ -370,13 +285,13 @@ class Rehearsed:
         The registries of this publication are reachable, and have the trusted publishers of the policy.
         """
         self.publication.register_publishers()
+        runner, registries = self.publication.runner, self.publication.registries
         if "checked" not in self.demo.runs:
-            runner, registries = self.publication.runner, self.publication.registries
             host = runner.host
 
             def go_down(line: str) -> None:
                 host.on_line(line)
-                if line == "job publish-demo":
+                if line == "job Publish demo to PyPI":
                     registries.index.faults.down = registries.crates.faults.down = True
 
             runner.host = dataclasses.replace(host, on_line=go_down)
@@ -384,8 +299,10 @@ class Rehearsed:
             runner.host = host
             registries.index.faults.down = registries.crates.faults.down = False
             assert run is not None
-            self.demo.runs["checked"] = run
-        first = self.demo.runs["checked"]
+            self.demo.runs["checked"] = run, registries.github.runs[run.id]
+        first, served = self.demo.runs["checked"]
+        registries.github.runs[first.id] = copy.deepcopy(served)
+        runner._runs = first.id
         directory = self.publication.runner.directory / "run-checked"
         shutil.copytree(first.directory / "artifacts", directory / "artifacts")
         store = WorkflowArtifacts(directory / "artifacts", dict(first.workflow_artifacts.attempts))

@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from binoc_runbook.rehearsal.runner import runner_labels
-from binoc_runbook.rehearsal.runner.failure_diagnosis import KNOWN_FAILURES, FailedJob, diagnose, printed_findings
+from binoc_runbook.rehearsal.runner.failure_diagnosis import (
+    KNOWN_FAILURES,
+    FailedJob,
+    diagnose,
+    different_files,
+    printed_findings,
+)
 
 JOB = FailedJob("example", "demo", "publish.yml", "pypi-demo", "1.0.0")
 
@@ -49,6 +55,22 @@ def test_error_of_a_registry_is_diagnosed(text, pattern, in_remedy):
 
 def test_unknown_error_is_not_diagnosed():
     assert diagnose(["503 tests passed", "error: something else"], JOB) is None
+
+
+def test_files_that_differ_from_the_checked_ones_are_named():
+    one, other = "1" * 64, "2" * 64
+    lines = ["1,2c1,2", f"< {one}  a.whl", f"< {one}  b.whl", "---", f"> {other}  b.whl", f"> {one}  c.tar.gz"]
+    known = different_files(lines)
+    assert known is not None
+    saw, remedy = known
+    for state in (
+        "`a.whl` is missing",
+        "`b.whl` is not the checked file",
+        "`c.tar.gz` is not one of the checked files",
+    ):
+        assert state in saw
+    assert "Re-run failed jobs" in remedy
+    assert different_files(["< something", f"{one}  a.whl"]) is None
 
 
 def test_failed_findings_are_repeated_with_the_first_remedy():

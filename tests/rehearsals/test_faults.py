@@ -10,19 +10,22 @@ import os
 import re
 import signal
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from binoc_runbook.finding import Finding
-from binoc_runbook.rehearsal.faults import FAULTS
+from binoc_runbook.rehearsal.faults import FAULTS, REPLACED_ARTIFACT
 from binoc_runbook.rehearsal.runner import WorkflowRun
 from binoc_runbook.rehearsal.runner.failure_diagnosis import FailedJob, diagnose
 from binoc_runbook.rehearsal.servers.crate_registry import CrateVersion
 from binoc_runbook.rehearsal.servers.package_index import UploadedFile
 from binoc_runbook.world.github import GitHubClient
 from binoc_runbook.world.workflow_runs import WorkflowRuns
+
+from .conftest import PLATFORM
 
 pytestmark = pytest.mark.rehearsal
 
@@ -74,8 +77,9 @@ def test_tag_of_another_version_publishes_nothing_and_is_not_moved(demo, skip_ch
     wrong = demo.release("0.4.1", manifests="0.4.0")
     with demo.publication("0.4.1") as it:
         (run,) = it.publication.start(wrong)
-        assert (ran(run), failed(run)) == (["build"], ["build"])
-        finding = finding_of(run, "build")
+        # The first jobs are independent of each other.
+        assert (ran(run), failed(run)) == (["sources", "rebuild"], ["sources"])
+        finding = finding_of(run, "sources")
         assert "0.4.1" in finding.saw
         assert "Cargo.toml:6" in finding.saw
         assert "just prepare VERSION" in finding.remedy
@@ -93,9 +97,9 @@ def test_wrong_wheels_are_not_published_but_the_next_version_is(demo, skip_check
     monkeypatch.setenv("DEMO_BUILD", "missing extra false-tag")
     with demo.publication() as it:
         (run,) = it.publication.start(TAG)
-        assert failed(run) == ["check-dists"]
-        assert not set(ran(run)) & {*PUBLISH_JOBS, "verify-published"}
-        finding = finding_of(run, "check-dists")
+        assert failed(run) == ["wheels"]
+        assert not set(ran(run)) & {"check-dists", "attest", *PUBLISH_JOBS, "verify-published"}
+        finding = finding_of(run, "wheels")
         for name in ("demo-0.4.0-cp310-abi3-", "win_amd64.whl", "`cp312-cp312`"):
             assert name in finding.saw
         assert "just prepare VERSION" in finding.remedy
@@ -267,20 +271,31 @@ def test_run_by_hand_from_a_branch_builds_and_publishes_nothing(demo, skip_check
         assert it.publication.runner.push("refs/heads/main") is None
         run = it.publication.runner.dispatch("refs/heads/main", {"artifact": "demo"})
         assert run.passed, it.output
-        assert ran(run) == ["build", "check-dists", "verify-crate"]
+        assert ran(run) == ["sources", "wheels", "rebuild", "check-dists", "verify-crate"]
         assert (it.stored(), it.uploads()) == ({}, [])
 
 
-def test_run_by_hand_from_a_tag_publishes_one_artifact(demo, skip_checks):
+BUILDS = {"sources", "wheels", "rebuild"}
+
+
+def test_run_by_hand_from_a_tag_publishes_one_artifact_with_the_files_of_the_tags_run(demo, skip_checks):
     with demo.publication() as it:
         first = it.checked()
         skip_checks()
-        for artifact, count in (("demo-extra", 2), ("demo-sdk", 3), ("demo", 5)):
+        runs = it.publication.registries.github.runs
+        of_the_tag = runs[first.id]
+        for artifact, count, builds in (("demo-extra", 2, set()), ("demo-sdk", 3, BUILDS), ("demo", 5, BUILDS)):
+            if artifact == "demo-sdk":
+                of_the_tag.artifacts[0].expired = True
+            if artifact == "demo":
+                del runs[first.id]  # as if GitHub had started no run
             run = it.publication.runner.dispatch(TAG, {"artifact": artifact})
             assert run.passed, it.output
             assert set(ran(run)) & set(PUBLISH_JOBS) == {f"publish-{artifact}"}
+            assert set(ran(run)) & BUILDS == builds
             assert len(it.stored_so_far()) == count
         assert it.uploads() == [200] * 5
+        assert it.stored() == it.publication.built(first)
         # A second build of the commit gives the same files, so the failed run can be completed.
         skip_checks(False)
         again = it.publication.rerun(first)
@@ -289,10 +304,45 @@ def test_run_by_hand_from_a_tag_publishes_one_artifact(demo, skip_checks):
         assert it.publication.failed_jobs().status == "warning"
 
 
+def test_run_by_hand_refuses_files_that_are_not_those_of_the_checksums(demo, skip_checks):
+    with demo.publication() as it:
+        first = it.checked()
+        skip_checks()
+        artifacts = it.publication.registries.github.runs[first.id].artifacts
+        (sdists,) = [artifact for artifact in artifacts if artifact.name == "demo.source"]
+        archive = sdists.archive.with_name("other.zip")
+        with zipfile.ZipFile(archive, "w") as packed:
+            packed.writestr("demo-0.4.0.tar.gz", b"other")
+        sdists.archive = archive
+        run = it.publication.runner.dispatch(TAG, {"artifact": "demo"})
+        assert (ran(run), failed(run)) == (["fetch-dists"], ["fetch-dists"])
+        assert "`demo-0.4.0.tar.gz`" in finding_of(run, "fetch-dists").saw
+        assert it.uploads() == []
+
+
 # Injected faults (`--fault`)
 
 
-@pytest.mark.parametrize("fault", list(FAULTS))
+def test_artifact_that_was_replaced_after_the_check_is_not_published(demo, skip_checks):
+    skip_checks()
+    with demo.publication() as it:
+        attempts = it.publication.start(TAG, REPLACED_ARTIFACT)
+        first = next(attempts)
+        assert failed(first) == ["publish-demo"]
+        finding, added = finding_of(first, "publish-demo"), "demo-0.4.0.post1.tar.gz"
+        assert f"`{added}`" in finding.saw
+        assert "step `Verify that dist has exactly the checked files`" in finding.looked_at
+        assert added in it.publication.built(first)
+        assert not it.publication.registries.index.files("demo")
+        assert len(it.stored_so_far()) == 3
+        second = next(attempts)
+        assert second.passed, it.output
+        assert it.stored_so_far() == it.publication.built(second)
+        assert added not in it.stored()
+        assert not it.publication.missing()
+
+
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault != REPLACED_ARTIFACT])
 def test_injected_fault_occurs_only_in_the_first_attempt(demo, skip_checks, fault):
     skip_checks()
     with demo.publication() as it:
@@ -324,7 +374,7 @@ def test_rehearsed_github_reports_the_run_and_its_jobs_while_it_is_in_progress(d
         runs = WorkflowRuns(client, "example/demo", "publish.yml", "v0.4.0", demo.remote_commit(TAG))
 
         def query(line: str) -> None:
-            if re.fullmatch(r"job [\w-]+", line):
+            if re.fullmatch(r"job [^:]+", line):
                 reports.append((line.removeprefix("job "), runs.latest().run))
 
         runner.host = dataclasses.replace(runner.host, on_line=query)
@@ -350,7 +400,7 @@ def test_failed_job_of_a_published_artifact_is_a_warning(demo, rehearse, tmp_pat
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 0, output
     assert FAULTS["lost-answer"] in output
-    assert "! warning: rehearsed workflow: job `publish-demo-sdk`" in output
+    assert "! warning: rehearsed workflow: job `Publish demo-sdk to crates.io`" in output
     lines = output.splitlines()
     head = next(number for number, line in enumerate(lines) if line.split() == ["artifact", "PyPI", "crates.io"])
     assert [re.split(" {2,}", line.strip()) for line in lines[head : head + 4]] == [
@@ -365,18 +415,22 @@ def test_failed_job_of_a_published_artifact_is_a_warning(demo, rehearse, tmp_pat
     assert (record["workflow_run"]["attempt"], record["workflow_run"]["conclusion"]) == (2, "failure")
     attempts = [(job["attempt"], job["name"], job["state"]) for job in record["jobs"]]
     assert attempts == [
-        (1, "build", "success"),
-        (1, "check-dists", "success"),
-        (1, "verify-crate", "success"),
-        (1, "publish-demo", "failure"),
-        (1, "publish-demo-extra", "success"),
-        (1, "publish-demo-sdk", "failure"),
-        (1, "verify-published", "success"),
-        (2, "publish-demo", "success"),
-        (2, "publish-demo-sdk", "failure"),
-        (2, "verify-published", "success"),
+        (1, "fetch-dists", "skipped"),
+        (1, "Source distributions and crate", "success"),
+        (1, f"Wheels for {PLATFORM}", "success"),
+        (1, "Independent rebuild", "success"),
+        (1, "Check dists", "success"),
+        (1, "Verify the crate", "success"),
+        (1, "Attest the crate and the checksums", "success"),
+        (1, "Publish demo to PyPI", "failure"),
+        (1, "Publish demo-extra to PyPI", "success"),
+        (1, "Publish demo-sdk to crates.io", "failure"),
+        (1, "Verify published artifacts", "success"),
+        (2, "Publish demo to PyPI", "success"),
+        (2, "Publish demo-sdk to crates.io", "failure"),
+        (2, "Verify published artifacts", "success"),
     ]
-    assert record["jobs"][3]["finding"]["remedy"] == '"Re-run failed jobs"'
+    assert record["jobs"][7]["finding"]["remedy"] == '"Re-run failed jobs"'
     assert {artifact["artifact"]: len(artifact["files"]) for artifact in record["published"]} == {
         "demo": 2,
         "demo-extra": 2,
@@ -395,7 +449,7 @@ def test_rehearsal_is_refused_if_an_artifact_is_not_published(demo, rehearse):
     assert process.returncode == 1
     assert "`demo` 0.4.0 at the rehearsed PyPI" in output
     assert "`demo-sdk` 0.4.0 at the rehearsed crates.io" in output
-    assert "job `check-dists`" in output
+    assert f"job `Wheels for {PLATFORM}`" in output
     assert "Traceback" not in output
     record = read_record(demo)
     assert (record["outcome"], [artifact["files"] for artifact in record["published"]]) == ("refused", [{}] * 3)
@@ -404,7 +458,7 @@ def test_rehearsal_is_refused_if_an_artifact_is_not_published(demo, rehearse):
 def test_ctrl_c_ends_the_job_and_removes_temporary_files(demo, rehearse, tmp_path):
     started = tmp_path / "started"
     slow = f"@echo $$ > {started}; sleep 60"
-    text = (demo.root / "justfile").read_text().replace("@python build.py", slow)
+    text = (demo.root / "justfile").read_text().replace("@python build.py sources", slow)
     (demo.root / "justfile").write_text(text)
     demo.git("commit", "--quiet", "--all", "-m", "A slow build", cwd=demo.root)
     process = rehearse()

@@ -56,6 +56,11 @@ def _json(sub: argparse.ArgumentParser, about: str = "print the result as JSON")
     sub.add_argument("--json", action="store_true", help=about)
 
 
+def _strict(sub: argparse.ArgumentParser) -> None:
+    about = "exit with 1 if any finding is unknown, for example because a tool is missing"
+    sub.add_argument("--strict", action="store_true", help=about)
+
+
 def _version(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("version", metavar="VERSION", help="the version, for example 0.5.0")
 
@@ -82,8 +87,7 @@ def _plan(sub: argparse.ArgumentParser) -> None:
 
 def _check(sub: argparse.ArgumentParser) -> None:
     _plan(sub)
-    about = "exit with 1 if any finding is unknown, for example because a tool is missing"
-    sub.add_argument("--strict", action="store_true", help=about)
+    _strict(sub)
     sub.add_argument("--dists", type=Path, metavar="DIR", help="check the built files in this directory instead")
     about = "platforms whose wheels must be in DIR: this host, all in the policy, or one tag [default: host]"
     sub.add_argument("--platforms", metavar="host|all|TAG", default="host", help=about)
@@ -94,12 +98,20 @@ def _check_tag(sub: argparse.ArgumentParser) -> None:
     _json(sub)
 
 
-def _sums(sub: argparse.ArgumentParser) -> None:
+def _out(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--out", type=Path, metavar="DIR", default=Path("dist"), help="output directory [default: dist]")
 
 
+def _sums(sub: argparse.ArgumentParser) -> None:
+    _out(sub)
+    about = "append the checksums to the outputs of a workflow step, of each artifact and of all files"
+    sub.add_argument("--outputs", type=Path, metavar="FILE", help=about)
+    about = "lines of checksums that must be among those in DIR, such as those of an independent build"
+    sub.add_argument("--expect", metavar="TEXT", help=about)
+
+
 def _dist(sub: argparse.ArgumentParser) -> None:
-    _sums(sub)
+    _out(sub)
     about = "build only sdists and crates, or only wheels from the sdists in DIR [default: both]"
     sub.add_argument("--part", choices=("sources", "wheels"), help=about)
     about = "platform in the policy to build wheels for [default: the first that this host can install]"
@@ -145,6 +157,7 @@ def _verify(sub: argparse.ArgumentParser) -> None:
     about = "how long to wait for registries and the workflow [default: 600]"
     _renamed(sub, "--patience", "--timeout")
     sub.add_argument("--timeout", type=float, metavar="SECONDS", help=about)
+    _strict(sub)
     _json(sub, "print the record as JSON")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -185,8 +186,8 @@ def dist(root: Path, parsed: argparse.Namespace) -> int:
 
 
 def sums(root: Path, parsed: argparse.Namespace) -> int:
-    """Write SHA256SUMS for the files in a directory."""
-    from binoc_runbook.dist.checksums import write_checksums
+    """Write SHA256SUMS for the files in a directory; optionally compare them, and write outputs for a workflow."""
+    from binoc_runbook.dist.checksums import compare_checksums, write_checksums, write_outputs
 
     directory = root / parsed.out
     if not directory.is_dir():
@@ -194,8 +195,14 @@ def sums(root: Path, parsed: argparse.Namespace) -> int:
             "sums", f"--out {parsed.out}", "is not a directory", "--out DIR, the directory of the files"
         )
         raise RefusedError("no checksums were written", [finding])
-    print(write_checksums(directory).read_text("utf-8"), end="")
-    return OK
+    print(write_checksums(directory).read_text("utf-8"), end="", flush=True)
+    if parsed.outputs is not None:
+        write_outputs(directory, _target(root, parsed), parsed.outputs)
+    if parsed.expect is None:
+        return OK
+    findings = compare_checksums(directory, parsed.expect, parsed.out.as_posix().rstrip("/"))
+    report(findings, stream=sys.stderr)
+    return gate_code(findings)
 
 
 def verify_crate(root: Path, parsed: argparse.Namespace) -> int:
@@ -325,7 +332,12 @@ def verify(root: Path, parsed: argparse.Namespace) -> int:
     code = run_notebook(root, parameters, Path("runs") / f"verify-{version}.ipynb", VERIFY)
     if parsed.json and record.is_file():
         print(record.read_text("utf-8"), end="")
-    return code
+    if code != OK or not parsed.strict:
+        return code
+    unknown = [finding for finding in json.loads(record.read_bytes())["findings"] if finding["status"] == "unknown"]
+    if unknown:
+        show_line(f"{version}: {len(unknown)} unknown; with --strict, each check must be completed")
+    return REFUSED if unknown else OK
 
 
 def _from_root(root: Path, path: Path) -> Path:

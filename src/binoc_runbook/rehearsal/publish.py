@@ -15,8 +15,10 @@ from binoc_runbook.files import sha256_of
 from binoc_runbook.finding import Finding, Findings, RefusedError
 from binoc_runbook.policy import NAMES, Artifact, Policy
 from binoc_runbook.rehearsal.bare_remote import remote_path
+from binoc_runbook.rehearsal.faults import REPLACED_ARTIFACT
 from binoc_runbook.rehearsal.offline_crates import use_vendored_crates
 from binoc_runbook.rehearsal.registries import Registries, open_registries
+from binoc_runbook.rehearsal.replaced_artifact import ReplacedArtifact
 from binoc_runbook.rehearsal.runner import Repository, Runner, RunnerHost, WorkflowRun
 from binoc_runbook.rehearsal.servers.server import Server, ServerFaults
 from binoc_runbook.rehearsal.servers.trusted_publishers import Publisher
@@ -61,6 +63,8 @@ class Publication:
             RefusedError: The workflow cannot be rehearsed.
         """
         servers: tuple[Server, ...] = (self.registries.index, self.registries.crates)
+        replaced = ReplacedArtifact(self.policy, self.version)
+        self.runner.after_job = replaced.upload if fault == REPLACED_ARTIFACT else None
         self.register_publishers(wrong_environment=fault == "wrong-publisher")
         for server in servers:
             server.faults.down = fault == "registry-down"
@@ -72,10 +76,12 @@ class Publication:
             for server in servers:
                 server.faults = ServerFaults()
             self.register_publishers()
+            self.runner.after_job = None
         if run is None:
             return
         yield run
         if self.will_rerun(run, fault):
+            replaced.delete(run, self.registries.github)
             yield self.rerun(run)
 
     def rerun(self, run: WorkflowRun) -> WorkflowRun:

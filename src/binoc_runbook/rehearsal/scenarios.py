@@ -620,6 +620,13 @@ SCENARIOS: tuple[Scenario, ...] = (
         reason=_COMPLETE,
     ),
     Scenario(
+        "F5",
+        "replaced-artifact",
+        "a job of the run adds or replaces a workflow artifact after the dists were checked",
+        "find the job that uploaded it, delete the workflow artifact, and run the failed jobs again",
+        reason=_COMPLETE,
+    ),
+    Scenario(
         "F23",
         "missing-wheel",
         "a wheel is missing, or has other tags than the policy declares",

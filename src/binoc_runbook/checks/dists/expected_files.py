@@ -76,7 +76,7 @@ def _match_wheels(
 def _missing_wheel(tag: str, platforms: PlatformSelection) -> Defect:
     remedy = f"just wheels {tag}, on a machine of this platform"
     if platforms.rehearsed and platforms.selected == "all" and not platforms.host.installs(tag):
-        return Defect("the wheel is missing; a rehearsal builds only the wheels of its host", remedy, "unknown")
+        return Defect("the wheel is missing; a rehearsal builds only the wheels of its host", remedy, "warning")
     return Defect("the wheel is missing", remedy)
 
 

@@ -3,7 +3,8 @@
 It runs the workflow of the repository when a tag is pushed to the bare remote, or by hand. It supports jobs that build,
 check and publish, and runs them on this host, one after another. It rejects a workflow that uses anything else before a
 job runs. Jobs for other kinds of hosts are reported as not run, and count as passed for the jobs that need them.
-`timeout-minutes`, `concurrency`, `fail-fast` and the protection rules of environments have no effect.
+`timeout-minutes`, `concurrency`, `fail-fast` and the protection rules of environments have no effect. `gh` is that of
+the rehearsal.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from pathlib import Path
 
 from binoc_runbook.checks.workflow.model import WORKFLOWS
 from binoc_runbook.finding import Finding, RefusedError
-from binoc_runbook.rehearsal.runner.job_context import GIT, JobContext, Repository, RunnerHost, withheld
+from binoc_runbook.rehearsal.gh.program import write_program
+from binoc_runbook.rehearsal.runner.job_context import GIT, AfterJob, JobContext, Repository, RunnerHost, withheld
 from binoc_runbook.rehearsal.runner.schedule import perform
 from binoc_runbook.rehearsal.runner.triggers import dispatch_inputs, is_triggered_by_push
 from binoc_runbook.rehearsal.runner.validation import CHECK, read_workflow
@@ -33,6 +35,8 @@ class Runner:
     repository: Repository
     host: RunnerHost
     directory: Path
+    #: Called after the steps of each job; a fault can change workflow artifacts.
+    after_job: AfterJob | None = None
     _runs: int = field(default=0, init=False)
 
     def push(self, ref: str) -> WorkflowRun | None:
@@ -93,6 +97,8 @@ class Runner:
             run.id, ServedRun(run.id, event.name, event.ref_name, event.sha, path)
         )
         served.begin(run.attempt)
-        jobs = perform(JobContext(self.repository, self.host, run, served))
+        programs = self.directory / "programs"
+        write_program(programs)
+        jobs = perform(JobContext(self.repository, self.host, run, served, programs, self.after_job))
         served.completed = True
         return replace(run, jobs=jobs)

@@ -92,6 +92,9 @@ def upload(context: ActionContext, inputs: _Inputs) -> Mapping[str, str]:
     files, root = matching_files(context.workspace, path, hidden=_yes(inputs, "include-hidden-files"))
     if files:
         run.workflow_artifacts.upload(name, files, root, run.attempt, overwrite=_yes(inputs, "overwrite"))
+        if _yes(inputs, "overwrite"):
+            context.job.served.delete_artifact(name)
+        context.job.serve_artifact(name)
         names = ", ".join(file.relative_to(root).as_posix() for file in files)
         context.show(f"uploaded workflow artifact {name}: {names}")
         return {}
@@ -143,7 +146,7 @@ ACTIONS: Mapping[str, Action] = {
     "actions/checkout": Action(check_out, "fetch-depth fetch-tags persist-credentials"),
     "actions/setup-python": Action(partial(_set_up, "python", "python-version"), "python-version allow-prereleases"),
     "astral-sh/setup-uv": Action(
-        partial(_set_up, "uv", "version"), "version enable-cache python-version ignore-empty-workdir"
+        partial(_set_up, "uv", "version"), "version checksum enable-cache python-version ignore-empty-workdir"
     ),
     "actions/upload-artifact": Action(
         upload, "name path if-no-files-found retention-days compression-level overwrite include-hidden-files"

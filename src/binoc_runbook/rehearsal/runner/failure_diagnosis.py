@@ -118,6 +118,33 @@ KNOWN_FAILURES = (
 )
 
 
+#: A line of `diff` for checksums: `<` is a checked file, and `>` is a file of the directory.
+_DIFFERENT = re.compile(r"^([<>]) [0-9a-f]{64}  (\S+)$", re.MULTILINE)
+
+
+def different_files(lines: Iterable[str]) -> tuple[str, str] | None:
+    """Return the meaning and the remedy of a difference between the checked files and those that a job downloaded.
+
+    Return None if the output of the step has no such difference.
+    """
+    sides: dict[str, str] = {}
+    for side, name in _DIFFERENT.findall("\n".join(lines)):
+        sides[name] = sides.get(name, "") + side
+    if not sides:
+        return None
+    states = {"<": "is missing", ">": "is not one of the checked files"}
+    files = ", ".join(f"`{name}` {states.get(side, 'is not the checked file')}" for name, side in sorted(sides.items()))
+    meaning = (
+        f"{files}; a job of the run has added or replaced a workflow artifact after the check, so this job stopped"
+        " before it used the files"
+    )
+    remedy = (
+        "find the job that uploaded it, because it may run code of an attacker; then delete the workflow artifact on"
+        f" the page of the run, {_AGAIN}"
+    )
+    return meaning, remedy
+
+
 #: A finding and its remedy, as the commands of this library print them without a terminal.
 _FINDING = re.compile(r"^\s*[✗?] (failed|unknown):? +(.+)(?:\n\s*→ (.+))?", re.MULTILINE)
 _OTHER_LINE = re.compile(r"^(?!\s*(?:[✗?] (?:failed|unknown)|→ )).*$", re.MULTILINE)

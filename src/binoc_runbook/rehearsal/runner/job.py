@@ -13,7 +13,7 @@ from binoc_runbook.checks.workflow.expressions import Status, Value, fill_templa
 from binoc_runbook.checks.workflow.model import Job, Node, action_of
 from binoc_runbook.finding import Finding
 from binoc_runbook.rehearsal.runner.actions import ACTIONS, ActionContext
-from binoc_runbook.rehearsal.runner.failure_diagnosis import FailedJob, diagnose, printed_findings
+from binoc_runbook.rehearsal.runner.failure_diagnosis import FailedJob, diagnose, different_files, printed_findings
 from binoc_runbook.rehearsal.runner.job_context import JobContext, assignments, github, variables, withheld
 from binoc_runbook.rehearsal.runner.masks import MASKED_COMMAND
 from binoc_runbook.rehearsal.runner.runner_labels import this_host
@@ -27,6 +27,7 @@ from binoc_runbook.world.triggered_run import JobRun, StepRun, StepState
 
 #: The command that prepares the next version, which contains the fix. The tag of the failed release is not moved.
 _PREPARE = "just prepare"
+_AGAIN = '"Re-run failed jobs"'
 _NEXT_VERSION = f"fix the error, commit, and run `{_PREPARE} VERSION` for the next version; do not move this tag"
 
 
@@ -168,7 +169,7 @@ class JobRunner:
     def _processes(self, directory: Path, env: Mapping[str, str]) -> Processes:
         environment = variables(self.context.host, self.contexts, env, self.identity)
         # Entries of GITHUB_PATH come before the tools of this environment.
-        first = tuple(map(Path, reversed(self.path)))
+        first = (*map(Path, reversed(self.path)), self.context.programs)
         return Processes(directory, environment, self.context.masks.line, withheld, first)
 
     def _script(
@@ -221,18 +222,19 @@ class JobRunner:
         event, workflow = self.context.run.event, self.context.repository.workflow
         owner, _, repository = self.context.repository.name.partition("/")
         version = event.ref_name.removeprefix("v")
-        # Only for publish jobs: a test may print the same messages for other reasons.
-        if self.job.publishes:
-            known = diagnose(failed.lines, FailedJob(owner, repository, workflow, environment, version))
+        known = different_files(failed.lines)
+        if self.job.publishes:  # a test may print the same messages for other reasons
+            failed_job = FailedJob(owner, repository, workflow, environment, version)
+            known = known or diagnose(failed.lines, failed_job)
         else:
-            known = printed_findings(failed.lines)
+            known = known or printed_findings(failed.lines)
         last = next((line.strip() for line in reversed(failed.lines) if line.strip()), "nothing")
         saw = last if failed.code is None else f"failed with exit code {failed.code}; the last line is `{last}`"
         meaning, remedy = known or (saw, f"read the output of the step, and fix {failed.place} or the command it runs")
         publishers = [job for job in self.context.run.workflow.jobs if job.publishes]
         if event.is_tag and any(self.job.id in self.context.run.workflow.needed_by(job) for job in publishers):
             meaning += "; this run has published nothing"
-            if _PREPARE not in remedy:
-                remedy += f'; if only a host or the network failed, "Re-run failed jobs"; otherwise {_NEXT_VERSION}'
+            if _PREPARE not in remedy and _AGAIN not in remedy:
+                remedy += f"; if only a host or the network failed, {_AGAIN}; otherwise {_NEXT_VERSION}"
         looked_at = f"job `{self.name}`, step `{failed.name}`, {failed.place}"
         return Finding.failed(CHECK, looked_at, meaning, remedy)

@@ -61,22 +61,33 @@ class RunnerHost:
     listener: JobListener | None = None
 
 
+#: A function with the state of the jobs and a job that has run as arguments; a fault can change workflow artifacts.
+AfterJob = Callable[["JobContext", JobRun], None]
+
+
 @dataclass
 class JobContext:
     """The shared state of the jobs of one attempt. `run` has no jobs until all of them have ended.
 
-    `served` is the run in the API of the rehearsed GitHub.
+    `served` is the run in the API of the rehearsed GitHub. `programs` is a directory with programs that precede those
+    of the host, except entries of GITHUB_PATH. `after_job` is called after the steps of each job.
     """
 
     repository: Repository
     host: RunnerHost
     run: WorkflowRun
     served: ServedRun
+    programs: Path
+    after_job: AfterJob | None = None
     masks: Masks = field(default_factory=Masks, init=False)
 
     def show(self, line: str) -> None:
         """Print a line, with secrets masked."""
         self.host.on_line(self.masks(line))
+
+    def serve_artifact(self, name: str) -> None:
+        """Add a workflow artifact that was uploaded to the run in the API."""
+        self.served.add_artifact(name, self.run.workflow_artifacts.directory / name, self.run.directory / "archives")
 
     def start_job(self, name: str) -> None:
         """Report the start of a job."""

@@ -31,10 +31,10 @@ def host_of(label: str) -> tuple[str, str] | None:
 
 
 def mismatch(label: str, values: Iterable[str], *, from_matrix: bool) -> str:
-    """Return why an entry of a matrix cannot run on this host, or an empty text.
+    """Return why a job, or an entry of its matrix, cannot run on this host, or an empty text.
 
-    `values` are the values of the entry; `from_matrix` is whether the label comes from the matrix. A job whose matrix
-    contains no platforms runs here with any label.
+    `values` are the values of the entry, and the scripts of the job; `from_matrix` is whether the label comes from the
+    matrix. A job whose matrix and scripts contain no platforms runs here with any label.
     """
     wheels = [tags for value in values if (tags := _TAG.findall(value))]
     if not from_matrix and not wheels:

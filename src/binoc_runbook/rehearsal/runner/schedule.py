@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from binoc_runbook.checks.workflow import matrix
 from binoc_runbook.checks.workflow.expressions import Expression, Status, Value, fill_template, parse_template, to_text
-from binoc_runbook.checks.workflow.model import Job, Node
+from binoc_runbook.checks.workflow.model import Job, Node, WorkflowFile
 from binoc_runbook.rehearsal.runner.job import JobRunner
 from binoc_runbook.rehearsal.runner.job_context import JobContext, github
 from binoc_runbook.rehearsal.runner.runner_labels import mismatch
-from binoc_runbook.rehearsal.runner.validation import is_met, labels, status_of, value_of
+from binoc_runbook.rehearsal.runner.validation import condition_of, is_met, labels, status_of, value_of
 from binoc_runbook.world.triggered_run import JobRun
 
 _Done = Mapping[str, Sequence[JobRun]]
@@ -20,10 +20,19 @@ def perform(context: JobContext) -> tuple[JobRun, ...]:
     """Run the jobs one after another; in a later attempt, only the failed jobs and the jobs that need them."""
     done: dict[str, list[JobRun]] = {}
     earlier = {job.id: [run for run in context.run.jobs if run.id == job.id] for job in context.run.workflow.jobs}
-    # A job needs more jobs than each of the jobs that it needs, so this order is topological.
-    for job in sorted(context.run.workflow.jobs, key=lambda job: len(context.run.workflow.needed_by(job))):
+    for job in in_order(context.run.workflow):
         done[job.id] = list(_run_job(context, job, done, earlier))
     return tuple(run for runs in done.values() for run in runs)
+
+
+def in_order(workflow: WorkflowFile) -> Iterator[Job]:
+    """Yield the jobs in the order of the file, but each after the jobs that it needs."""
+    waiting, done = list(workflow.jobs), set[str]()
+    while waiting:
+        job = next(job for job in waiting if workflow.needed_by(job) <= done)
+        waiting.remove(job)
+        done.add(job.id)
+        yield job
 
 
 def _run_job(context: JobContext, job: Job, done: _Done, earlier: _Done) -> Iterator[JobRun]:
@@ -58,21 +67,32 @@ def _run_entry(
     expressions = [part for part in parse_template(label.text) if isinstance(part, Expression)]
     from_matrix = any(path[0] == "matrix" for part in expressions for path in part.references)
     values = [node.text for value in entry.values() for _, node in value.walk()]
+    values += [step.text_at("run") for step in job.steps]
     reason = mismatch(_fill(label, contexts), values, from_matrix=from_matrix)
     if reason:
         return context.end_job(JobRun(job.id, name, number, "elsewhere", f"counted as passed: {reason}"))
     context.start_job(name)
-    return context.end_job(JobRunner(context, job, number, name, contexts).perform())
+    result = JobRunner(context, job, number, name, contexts).perform()
+    if context.after_job:
+        context.after_job(context, result)
+    return context.end_job(result)
 
 
 def _skip_reason(job: Job, contexts: Mapping[str, Value], status: Status, results: Mapping[str, str]) -> str:
     """Return why a job is skipped, or an empty text."""
     if is_met(job.node.get("if"), contexts, status):
         return ""
-    if status["success"]:
+    condition = job.node.get("if")
+    direct = {need.text: results[need.text] for need in job.needs}
+    # A condition with a status function does not depend on the jobs that the needed jobs need.
+    considered = direct if condition and condition_of(condition).has_status_function else {**direct, **results}
+    unmet = [name for name, result in considered.items() if result != "success"]
+    if not unmet:
         return f"its condition is not met: `{job.node.text_at('if')}`"
-    name, result = next((name, result) for name, result in results.items() if result != "success")
-    return f"it needs `{name}`, which {'failed' if result == 'failure' else 'was skipped'}"
+    name = min(
+        unmet, key=lambda name: results[name] != "failure"
+    )  # the first failed job, or else the first skipped one
+    return f"it needs `{name}`, which {'failed' if results[name] == 'failure' else 'was skipped'}"
 
 
 def _result(runs: Sequence[JobRun]) -> str:

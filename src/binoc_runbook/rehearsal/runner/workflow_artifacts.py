@@ -49,6 +49,11 @@ class WorkflowArtifacts:
             shutil.copyfile(file, target)  # without permissions, as on GitHub
         self.attempts[name] = attempt
 
+    def delete(self, name: str) -> None:
+        """Delete a workflow artifact, if it exists."""
+        shutil.rmtree(self.directory / name, ignore_errors=True)
+        self.attempts.pop(name, None)
+
     def choose(self, name: str, pattern: str) -> list[str]:
         """Return this name in a list; without a name, the names that match the pattern.
 

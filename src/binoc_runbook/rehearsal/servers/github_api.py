@@ -1,9 +1,9 @@
 """GitHub's REST API: the part that a release and the check of its settings use.
 
 From GitHub's documentation of its REST API (pages "Releases", "Release assets", "Git references", "Git tags", "Workflow
-runs", "Workflow jobs", and those that `repository_api` lists) and from its error texts. Drafts are only in the list of
-all releases. Published releases are immutable if the settings require it. A token can do only what its permissions
-allow.
+runs", "Workflow jobs", "Artifacts", and those that `repository_api` lists) and from its error texts. Drafts are only in
+the list of all releases. Published releases are immutable if the settings require it. A token can do only what its
+permissions allow.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from urllib.parse import urlencode
 
 from binoc_runbook.rehearsal.servers.certificates import Authority
 from binoc_runbook.rehearsal.servers.repository_api import RepositorySettings
-from binoc_runbook.rehearsal.servers.served_run import ServedRun
+from binoc_runbook.rehearsal.servers.served_run import ServedArtifact, ServedRun
 from binoc_runbook.rehearsal.servers.server import Request, Response, ResponseError, Server, TokenStore
 from binoc_runbook.world.git import Git
 
@@ -28,7 +28,7 @@ from binoc_runbook.world.git import Git
 _READING = (
     (r"releases|git/", "contents"),
     (r"environments/[^/]+/secrets", "environments"),
-    (r"environments/|actions/(runs|workflows)/", "actions"),
+    (r"environments/|actions/(runs|workflows|artifacts)/", "actions"),
     (r"actions/(secrets|organization-secrets)", "secrets"),
     (r"actions/permissions|immutable-releases", "administration"),
     (r"", "metadata"),
@@ -36,6 +36,8 @@ _READING = (
 
 #: The path of the contents of assets, which GitHub stores on another server.
 _STORAGE = "/storage/"
+#: The same for the ZIP files of workflow artifacts.
+_ARCHIVES = "/storage/archives/"
 
 
 @dataclass(slots=True)
@@ -113,6 +115,8 @@ class GitHubServer(Server):
 
     def respond(self, request: Request) -> Response:
         """Return the response to one request, by method and path."""
+        if request.path.startswith(_ARCHIVES):
+            return self._stored_archive(request)
         if request.path.startswith(_STORAGE):
             return self._stored_content(request)
         scheme, token = request.credentials()
@@ -161,7 +165,11 @@ class GitHubServer(Server):
             case ["actions", "workflows", workflow, "runs"]:
                 return self._page(request, self._runs(workflow, request.query), "workflow_runs")
             case ["actions", "runs", number, "jobs"]:
-                return self._page(request, self._jobs(number), "jobs")
+                return self._page(request, self._run(number).jobs_to_json(self.url, self._name), "jobs")
+            case ["actions", "runs", number, "artifacts"]:
+                return self._page(request, self._run(number).artifacts_to_json(self.url, self._name), "artifacts")
+            case ["actions", "artifacts", number, "zip"]:
+                return self._archive(number)
         documents = self.settings.documents(editor=permissions.get("administration") == "write")
         if below.lower() not in documents:
             raise _error(404, "Not Found")
@@ -185,10 +193,29 @@ class GitHubServer(Server):
         filters = (("head_sha", "head_sha"), ("branch", "head_branch"), ("event", "event"))
         return [run for run in documents if all(query.get(key, run[field]) == run[field] for key, field in filters)]
 
-    def _jobs(self, number: str) -> list[dict[str, Any]]:
+    def _run(self, number: str) -> ServedRun:
         for run in self.runs.values():
             if str(run.number) == number:
-                return run.jobs_to_json(self.url, self._name)
+                return run
+        raise _error(404, "Not Found")
+
+    def _archive(self, number: str) -> Response:
+        """Redirect to the ZIP file of a workflow artifact on another server."""
+        if self._artifact(number).expired:
+            raise _error(410, "Artifact has expired")
+        return replace(Response.text(302, ""), headers={"Location": f"{self.url}{_ARCHIVES}{number}"})
+
+    def _stored_archive(self, request: Request) -> Response:
+        """Return the ZIP file of a workflow artifact; like the storage of GitHub, refuse a request with a token."""
+        if "Authorization" in request.headers:
+            raise _error(400, "Only one auth mechanism allowed")
+        archive = self._artifact(request.path.removeprefix(_ARCHIVES)).archive
+        return Response(200, archive.read_bytes(), "application/zip")
+
+    def _artifact(self, number: str) -> ServedArtifact:
+        for artifact in (artifact for run in self.runs.values() for artifact in run.artifacts):
+            if str(artifact.number) == number:
+                return artifact
         raise _error(404, "Not Found")
 
     @property

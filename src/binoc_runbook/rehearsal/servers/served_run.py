@@ -1,16 +1,19 @@
 """A run of the workflow in a rehearsal, and its JSON in GitHub's API.
 
-The shapes are those of GitHub's documentation of its REST API, pages "Workflow runs" and "Workflow jobs".
+The shapes are those of GitHub's documentation of its REST API, pages "Workflow runs", "Workflow jobs" and "Artifacts".
 """
 
 from __future__ import annotations
 
 import datetime
-import itertools
 import time
+import zipfile
 from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
+from binoc_runbook.files import sha256_of
 from binoc_runbook.world.triggered_run import JobRun, JobState
 
 #: GitHub runs a job that this host cannot run. Here it was not run, and the jobs that need it were.
@@ -35,6 +38,22 @@ class ServedJob:
 
 
 @dataclass
+class ServedArtifact:
+    """A workflow artifact of a run, in the ZIP file `archive`, until it expires."""
+
+    number: int
+    name: str
+    archive: Path
+    expired: bool = False
+    created: float = field(default_factory=time.time)
+
+    @cached_property
+    def digest(self) -> str:
+        """The SHA-256 digest of the ZIP file, as the API shows it."""
+        return f"sha256:{sha256_of(self.archive)}"
+
+
+@dataclass
 class ServedRun:
     """A run in its last attempt, for a short ref name and its commit. The runner reports the jobs to it.
 
@@ -52,7 +71,9 @@ class ServedRun:
     started: float = field(default_factory=time.time)
     #: The last execution of each job, by name.
     jobs: dict[str, ServedJob] = field(default_factory=dict)
-    _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+    #: The workflow artifacts of all attempts, the oldest first; a later attempt can upload one of the same name.
+    artifacts: list[ServedArtifact] = field(default_factory=list)
+    _count: int = 0
 
     def begin(self, attempt: int) -> None:
         """Start an attempt; a later one runs the failed jobs, and the jobs that need them, again."""
@@ -61,7 +82,7 @@ class ServedRun:
 
     def job_begins(self, name: str) -> None:
         """Add a job that starts."""
-        number = self.number * 1000 + next(self._numbers)
+        number = self._next_number()
         self.jobs[name] = ServedJob(number, self.attempt, name, time.time())
 
     def job_ended(self, job: JobRun) -> None:
@@ -70,6 +91,25 @@ class ServedRun:
             self.job_begins(job.name)
         served = self.jobs[job.name]
         served.ended, served.conclusion = time.time(), _CONCLUSIONS[job.state]
+
+    def add_artifact(self, name: str, directory: Path, archives: Path) -> None:
+        """Add a workflow artifact with the files of a directory; its ZIP file is written to `archives`."""
+        number = self._next_number()
+        archives.mkdir(exist_ok=True)
+        archive = archives / f"{number}.zip"
+        # Not compressed, because most files are compressed already.
+        with zipfile.ZipFile(archive, "w") as packed:
+            for file in sorted(path for path in directory.rglob("*") if path.is_file()):
+                packed.write(file, file.relative_to(directory))
+        self.artifacts.append(ServedArtifact(number, name, archive))
+
+    def delete_artifact(self, name: str) -> None:
+        """Delete the workflow artifacts of this name, as a person can on the page of the run."""
+        self.artifacts = [artifact for artifact in self.artifacts if artifact.name != name]
+
+    def _next_number(self) -> int:
+        self._count += 1
+        return self.number * 1000 + self._count
 
     def to_json(self, url: str, repository: str) -> dict[str, Any]:
         """Return the run as the API shows it; `url` is the URL of the server, `repository` is `owner/name`."""
@@ -115,6 +155,23 @@ class ServedRun:
                 "steps": [],
             }
             for job in self.jobs.values()
+        ]
+
+    def artifacts_to_json(self, url: str, repository: str) -> list[dict[str, Any]]:
+        """Return the workflow artifacts as the API shows them, the newest first."""
+        return [
+            {
+                "id": artifact.number,
+                "name": artifact.name,
+                "size_in_bytes": artifact.archive.stat().st_size,
+                "url": f"{url}/repos/{repository}/actions/artifacts/{artifact.number}",
+                "archive_download_url": f"{url}/repos/{repository}/actions/artifacts/{artifact.number}/zip",
+                "expired": artifact.expired,
+                "created_at": _time(artifact.created),
+                "digest": artifact.digest,
+                "workflow_run": {"id": self.number, "head_branch": self.ref_name, "head_sha": self.sha},
+            }
+            for artifact in reversed(self.artifacts)
         ]
 
 
