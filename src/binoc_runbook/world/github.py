@@ -176,12 +176,19 @@ class GitHubClient:
 
     @cached_property
     def _opener(self) -> urllib.request.OpenerDirector:
-        # Trust the certificates of `environment`, which can differ from the environment of this process.
-        context = ssl.create_default_context(cafile=self.environment.get("SSL_CERT_FILE") or None)
-        handlers = [_NoRedirect(), urllib.request.HTTPSHandler(context=context)]
-        if urlsplit(self.url).hostname == "127.0.0.1":
-            handlers.append(urllib.request.ProxyHandler({}))  # the proxy of the user cannot reach a local server
-        return urllib.request.build_opener(*handlers)
+        return opener_for(self.url, self.environment)
+
+
+def opener_for(url: str, environment: Mapping[str, str]) -> urllib.request.OpenerDirector:
+    """Return an opener for the host of a URL that follows no redirects.
+
+    It trusts the certificates of `environment`, which can differ from the environment of this process.
+    """
+    context = ssl.create_default_context(cafile=environment.get("SSL_CERT_FILE") or None)
+    handlers = [_NoRedirect(), urllib.request.HTTPSHandler(context=context)]
+    if urlsplit(url).hostname == "127.0.0.1":
+        handlers.append(urllib.request.ProxyHandler({}))  # the proxy of the user cannot reach a local server
+    return urllib.request.build_opener(*handlers)
 
 
 def _lowercase(headers: Message) -> dict[str, str]:
