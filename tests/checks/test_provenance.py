@@ -13,7 +13,7 @@ from binoc_runbook.checks.observations import CrateRecord, GitHubResponse
 from binoc_runbook.checks.published import ReleaseContext
 from binoc_runbook.checks.published_release import github_release
 from binoc_runbook.policy import Artifact, Policy
-from binoc_runbook.rehearsal.runner.attestation import bundle_of
+from binoc_runbook.rehearsal.runner.build_provenance import bundle_of
 from binoc_runbook.rehearsal.servers.identity import JobIdentity
 from binoc_runbook.version import Version
 
@@ -46,12 +46,16 @@ def with_payload(statement):
         (attested(stated()), "ok", "the signature was not verified"),
         # any of several attestations, for example of an earlier attempt
         (attested(stated(ref="refs/heads/main"), stated()), "ok", COMMIT[:12]),
-        (attested(stated(repository="other/demo")), "failed", "repository `https://github.com/other/demo`"),
-        (attested(stated(workflow="ci.yml")), "failed", "workflow `.github/workflows/ci.yml`"),
-        (attested(stated(ref="refs/heads/main")), "failed", "ref `refs/heads/main`"),
-        (attested(stated(commit="b" * 40)), "failed", f"commit `{'b' * 40}`"),
-        (attested(stated(digest="e" * 64)), "failed", "digest `another file`"),
-        (attested(with_payload({"predicateType": "https://spdx.dev/Document", "subject": []})), "failed", "provenance"),
+        (attested(stated(repository="other/demo")), "failed", "repository https://github.com/other/demo"),
+        (attested(stated(workflow="ci.yml")), "failed", "workflow .github/workflows/ci.yml"),
+        (attested(stated(ref="refs/heads/main")), "failed", "ref refs/heads/main"),
+        (attested(stated(commit="b" * 40)), "failed", f"commit {'b' * 40}"),
+        (attested(stated(digest="e" * 64)), "failed", "digest another file"),
+        (
+            attested(with_payload({"predicateType": "https://spdx.dev/Document", "subject": []})),
+            "failed",
+            "predicate https://spdx",
+        ),
         (attested({}), "unknown", "cannot be read"),
         (attested(None), "unknown", "cannot be read"),
         (attested({"dsseEnvelope": {"payload": "?"}}), "unknown", "cannot be read"),
@@ -90,8 +94,8 @@ JOB = {"provider": "github", "repository": "Example/Demo", "run_id": "7", "sha":
 @pytest.mark.parametrize(
     ("answer", "tagged", "statuses", "data"),
     [
-        (record(JOB), COMMIT, ["ok"], "run 7"),
-        (record(JOB, only=False), COMMIT, ["ok", "warning"], "run 7"),
+        (record(JOB), COMMIT, ["ok"], "run `7`"),
+        (record(JOB, only=False), COMMIT, ["ok", "warning"], "run `7`"),
         (record(JOB | {"sha": "b" * 40}), COMMIT, ["failed"], "bbbbbbbbbbbb"),
         (record(JOB | {"repository": "other/demo"}), COMMIT, ["failed"], "other/demo"),
         (record(JOB | {"provider": "gitlab"}), COMMIT, ["failed"], "gitlab"),

@@ -50,7 +50,7 @@ def attestation(
         saw = f"GitHub has no attestation of sha256 {digest[:12]}…, or this token cannot see it"
         return Finding.unknown(PROVENANCE, looked_at, saw, again)
     if response.outcome != "value":
-        return Finding.unknown(PROVENANCE, looked_at, f"{response.question}: {response.reason}", again)
+        return Finding.unknown(PROVENANCE, looked_at, f"`{response.question}` failed: `{response.reason}`", again)
     try:
         statements = [statement_of(entry["bundle"] or {}) for entry in response.value["attestations"]]
         differences = [_differences(statement, digest, release, tagged) for statement in statements]
@@ -61,11 +61,11 @@ def attestation(
         return Finding.unknown(PROVENANCE, looked_at, "GitHub's response has no attestation", again)
     best = min(differences, key=len)
     if best:
-        saw = f"attested for another build: {', '.join(best)}"
+        saw = f"attested for another build: `{', '.join(best)}`"
         return Finding.failed(PROVENANCE, looked_at, saw, yank(artifact, release))
     saw = (
-        f"states that `{release.policy.workflow}` of {release.policy.repository} built sha256 {digest[:12]}… from"
-        f" `{release.tag}`, {tagged[:12]}; the signature was not verified, which `gh attestation verify` does"
+        f"states that `{release.policy.workflow}` of `{release.policy.repository}` built it from `{release.tag}`,"
+        f" `{tagged[:12]}`; the signature was not verified, which `gh attestation verify` does"
     )
     return Finding.ok(PROVENANCE, looked_at, saw)
 
@@ -73,7 +73,7 @@ def attestation(
 def _differences(statement: dict[str, Any], digest: str, release: ReleaseContext, tagged: str) -> list[str]:
     """Return the values of a statement that differ from those of the release."""
     if statement["predicateType"] != PREDICATE:
-        return ["it is not build provenance"]
+        return [f"predicate {statement['predicateType']}"]
     definition = statement["predicate"]["buildDefinition"]
     workflow, policy = definition["externalParameters"]["workflow"], release.policy
     sources = [source["digest"]["gitCommit"] for source in definition["resolvedDependencies"]]
@@ -85,4 +85,4 @@ def _differences(statement: dict[str, Any], digest: str, release: ReleaseContext
         "ref": (f"refs/tags/{release.tag}", workflow["ref"]),
         "commit": (tagged, tagged if tagged in sources else ", ".join(sources)),
     }
-    return [f"{name} `{stated}`" for name, (wanted, stated) in expected.items() if wanted != stated]
+    return [f"{name} {stated}" for name, (wanted, stated) in expected.items() if wanted != stated]

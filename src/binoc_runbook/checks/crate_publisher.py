@@ -22,7 +22,7 @@ def crate_publisher(
     """
     looked_at, again = f"the publisher of {artifact.name} {release.version}", f"just verify {release.version}"
     if record.version is None or record.crate is None:
-        yield Finding.unknown(PUBLISHER, looked_at, f"{record.question}: {record.reason}", again)
+        yield Finding.unknown(PUBLISHER, looked_at, f"`{record.question}` failed: `{record.reason}`", again)
         return
     publisher = record.version.get("trustpub_data")
     if tagged is None:
@@ -38,11 +38,11 @@ def crate_publisher(
     else:
         expected = ("github", str(release.policy.repository).lower(), tagged)
         provider, repository, commit = (str(publisher.get(key)) for key in ("provider", "repository", "sha"))
-        by = f"run {publisher.get('run_id')} of {repository} at {provider}, from commit {commit[:12]}"
+        by = f"run `{publisher.get('run_id')}` of `{repository}` at `{provider}`, from commit `{commit[:12]}`"
         if (provider, repository.lower(), commit) == expected:
             yield Finding.ok(PUBLISHER, looked_at, f"published by {by}, the commit of `{release.tag}`")
         else:
-            saw = f"published by {by}; expected {release.policy.repository} at github, from {tagged[:12]}"
+            saw = f"published by {by}; expected `{release.policy.repository}` at `github`, from `{tagged[:12]}`"
             yield Finding.failed(PUBLISHER, looked_at, saw, yank(artifact, release))
     if record.crate.get("trustpub_only") is not True:
         name, saw = artifact.name, "is off: an API token can publish too"

@@ -28,7 +28,7 @@ def github_release(
         return
     if response.outcome != "value":
         remedy = f"GH_TOKEN=$(gh auth token) {again}" if response.outcome == "no token" else again
-        yield Finding.unknown(RELEASE, looked_at, f"{response.question}: {response.reason}", remedy)
+        yield Finding.unknown(RELEASE, looked_at, f"`{response.question}` failed: `{response.reason}`", remedy)
         return
     next_version = f"published assets cannot be changed: ./just prepare {release.version.next()}, and describe this"
     differing = sorted(name for name in listed if built.get(name, listed[name]) != listed[name])
@@ -38,10 +38,10 @@ def github_release(
     elif not listed:
         yield Finding.unknown(RELEASE, looked_at, f"its asset {CHECKSUMS} cannot be read", again)
     elif differing and release.own_build:
-        saw = f"{CHECKSUMS} differs from the build in this checkout: {', '.join(differing)}"
+        saw = f"{CHECKSUMS} differs from the build in this checkout: `{', '.join(differing)}`"
         yield Finding.warning(RELEASE, looked_at, saw)
     elif differing or lacking:
-        saw = f"{CHECKSUMS} differs from that of the built files: {', '.join([*differing, *lacking])}"
+        saw = f"{CHECKSUMS} differs from that of the built files: `{', '.join([*differing, *lacking])}`"
         yield Finding.failed(RELEASE, looked_at, saw, next_version)
     else:
         compared = f"identical to {len(built)} built files" if built else "not compared with built files"

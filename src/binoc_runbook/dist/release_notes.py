@@ -1,6 +1,6 @@
 """Inputs of the GitHub release of a tag: its notes and assets, and the outputs for the job that creates it.
 
-That job can write to the repository, so that it runs no code of the project. It compares the files with `digests`.
+The job can write to the repository, so that it runs no code of the project. It compares the files with `digests`.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def write_release_inputs(target: Target, assets: Sequence[Path]) -> ReleaseInput
     names = sorted([*files, NOTES])
     others = sorted({path.name for path in directory.glob("*")} - set(names))
     if others:
-        _refuse(f"{DIRECTORY}/", f"has other files: {', '.join(others)}", f"rm -r {DIRECTORY}")
+        _refuse(f"{DIRECTORY}/", f"has other files: `{', '.join(others)}`", f"rm -r {DIRECTORY}")
     write_atomically(directory / NOTES, f"{notes}\n")
     for name, path in files.items():
         shutil.copyfile(path, directory / name)
@@ -118,7 +118,7 @@ def _released_versions(target: Target) -> list[Version]:
     """Return the versions of the tags on the remote; the workflow checks out only the tag that it publishes."""
     refs = target.world.git.remote_refs(target.remote)
     if refs.refs is None:
-        saw = f"cannot be read, so it is unknown whether {target.version} is the latest release: {refs.reason}"
+        saw = f"cannot be read, so it is unknown whether {target.version} is the latest release: `{refs.reason}`"
         finding = Finding.unknown(CHECK, refs.question, saw, refs.question)
         raise RefusedError("nothing was written", [finding])
     names = (name.removeprefix("refs/tags/") for name in refs.refs if name.startswith("refs/tags/"))

@@ -30,7 +30,7 @@ from binoc_runbook.rehearsal.bare_remote import remote_path
 from binoc_runbook.rehearsal.offline_crates import use_vendored_crates
 from binoc_runbook.rehearsal.registries import Registries, open_registries
 from binoc_runbook.rehearsal.rehearsal_world import open_world
-from binoc_runbook.rehearsal.runner.attestation import bundle_of
+from binoc_runbook.rehearsal.runner.build_provenance import bundle_of
 from binoc_runbook.rehearsal.servers.crate_registry import CrateVersion, publisher_of
 from binoc_runbook.rehearsal.servers.github_api import GitHubRelease, ReleaseAsset
 from binoc_runbook.rehearsal.servers.identity import JobIdentity

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from binoc_runbook.rehearsal.runner.attestation import attest
+from binoc_runbook.rehearsal.runner.build_provenance import attest
 from binoc_runbook.rehearsal.runner.job_context import JobContext
 from binoc_runbook.rehearsal.runner.workflow_artifacts import StepError, matching_files
 from binoc_runbook.rehearsal.servers import crates_token

@@ -8,13 +8,13 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 
-from binoc_runbook.rehearsal.runner.gh.command import Command, GhError, Repository, arguments_of
-from binoc_runbook.rehearsal.runner.gh.releases import RELEASE_COMMANDS
+from binoc_runbook.rehearsal.runner.gh.command import GhCommand, GhError, GhRepository, arguments_of
+from binoc_runbook.rehearsal.runner.gh.release_commands import RELEASE_COMMANDS
 
 __all__ = ["COMMANDS", "run"]
 
 #: The supported commands.
-COMMANDS: tuple[Command, ...] = RELEASE_COMMANDS
+COMMANDS: tuple[GhCommand, ...] = RELEASE_COMMANDS
 
 
 def run(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
@@ -26,5 +26,5 @@ def run(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
     for command in COMMANDS:
         values = arguments_of(command.pattern, arguments)
         if values is not None:
-            return command.run(values, Repository.of(environment))
+            return command.run(values, GhRepository.of(environment))
     raise GhError(f"a rehearsal does not support the command `gh {shlex.join(arguments)}`")

@@ -16,14 +16,14 @@ class GhError(Exception):
 
 
 @dataclass(frozen=True)
-class Repository:
+class GhRepository:
     """The repository in `GH_REPO`, `owner/name`, and a client with the token of the job."""
 
     name: str
     client: GitHubClient = field(repr=False)
 
     @classmethod
-    def of(cls, environment: Mapping[str, str]) -> Repository:
+    def of(cls, environment: Mapping[str, str]) -> GhRepository:
         """Return the repository that the environment of a step selects."""
         name = environment.get("GH_REPO")
         if not name:
@@ -48,14 +48,14 @@ def value_of(response: GitHubResponse) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class GhCommand:
     """A command: the pattern of its arguments, and the function that runs it and returns its output.
 
     An element such as `{tag}` or `--latest={flag}` of the pattern accepts any value, which the function gets by name.
     """
 
     pattern: tuple[str, ...]
-    run: Callable[[Mapping[str, str], Repository], str]
+    run: Callable[[Mapping[str, str], GhRepository], str]
 
 
 def arguments_of(pattern: Sequence[str], arguments: Sequence[str]) -> dict[str, str] | None:

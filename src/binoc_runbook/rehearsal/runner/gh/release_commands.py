@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from binoc_runbook.rehearsal.runner.gh.command import Command, GhError, Repository, value_of
+from binoc_runbook.rehearsal.runner.gh.command import GhCommand, GhError, GhRepository, value_of
 
 _Values = Mapping[str, str]
 _DIGESTS = '.assets | sort_by(.name)[] | (.digest | ltrimstr("sha256:")) + "  " + .name'
 _IMMUTABLE = '"published, immutable: " + (.immutable | tostring)'
 
 
-def _find(tag: str, repository: Repository) -> dict[str, Any]:
+def _find(tag: str, repository: GhRepository) -> dict[str, Any]:
     """Return the published release of a tag, or the first draft, which only a token that can write sees."""
     response = repository.get(f"releases/tags/{tag}")
     if response.outcome != "absent":
@@ -28,7 +28,7 @@ def _find(tag: str, repository: Repository) -> dict[str, Any]:
     return dict(draft)
 
 
-def _view(values: _Values, repository: Repository) -> str:
+def _view(values: _Values, repository: GhRepository) -> str:
     release = _find(values["tag"], repository)
     rows = {"title": release["name"], "tag": release["tag_name"]}
     rows |= {name: str(release[name]).lower() for name in ("draft", "prerelease")}
@@ -36,12 +36,12 @@ def _view(values: _Values, repository: Repository) -> str:
     return "".join([*lines, *(f"asset:\t{asset['name']}\n" for asset in release["assets"])])
 
 
-def _field(text: Callable[[dict[str, Any]], str]) -> Callable[[_Values, Repository], str]:
+def _field(text: Callable[[dict[str, Any]], str]) -> Callable[[_Values, GhRepository], str]:
     """Return the function of a `gh release view` that prints one field."""
     return lambda values, repository: text(_find(values["tag"], repository))
 
 
-def _create(values: _Values, repository: Repository) -> str:
+def _create(values: _Values, repository: GhRepository) -> str:
     tag = values["tag"]
     if repository.get(f"git/ref/tags/{tag}").outcome == "absent":
         raise GhError(f"tag {tag} doesn't exist in the repo {repository.name}, aborting due to --verify-tag flag")
@@ -56,7 +56,7 @@ def _create(values: _Values, repository: Repository) -> str:
     return f"created a draft of {tag}\n"
 
 
-def _upload(values: _Values, repository: Repository) -> str:
+def _upload(values: _Values, repository: GhRepository) -> str:
     release, path = _find(values["tag"], repository), Path(values["file"])
     if any(asset["name"] == path.name for asset in release["assets"]):
         raise GhError(f"asset under the same name already exists: [{path.name}]")
@@ -64,20 +64,20 @@ def _upload(values: _Values, repository: Repository) -> str:
     return ""
 
 
-def _publish(values: _Values, repository: Repository) -> str:
+def _publish(values: _Values, repository: GhRepository) -> str:
     release, latest = _find(values["tag"], repository), _boolean(values["latest"])
     body = {"tag_name": release["tag_name"], "draft": False, "make_latest": str(latest).lower()}
     value_of(repository.client.patch(f"/repos/{repository.name}/releases/{release['id']}", body))
     return f"published {release['tag_name']}\n"
 
 
-def _digests(values: _Values, repository: Repository) -> str:
+def _digests(values: _Values, repository: GhRepository) -> str:
     release = value_of(repository.get(f"releases/{values['id']}"))
     rows = sorted((asset["name"], asset["digest"] or "") for asset in release["assets"])
     return "".join(f"{digest.removeprefix('sha256:')}  {name}\n" for name, digest in rows)
 
 
-def _immutable(values: _Values, repository: Repository) -> str:
+def _immutable(values: _Values, repository: GhRepository) -> str:
     release = value_of(repository.get(f"releases/tags/{values['tag']}"))
     return f"published, immutable: {str(release['immutable']).lower()}\n"
 
@@ -92,24 +92,24 @@ _VIEW = ("release", "view", "{tag}")
 
 #: The supported commands about releases.
 RELEASE_COMMANDS = (
-    Command(_VIEW, _view),
-    Command(
+    GhCommand(_VIEW, _view),
+    GhCommand(
         (*_VIEW, "--json", "assets", "--jq", ".assets[].name"),
         _field(lambda release: "".join(f"{asset['name']}\n" for asset in release["assets"])),
     ),
-    Command((*_VIEW, "--json", "databaseId", "--jq", ".databaseId"), _field(lambda release: f"{release['id']}\n")),
-    Command(
+    GhCommand((*_VIEW, "--json", "databaseId", "--jq", ".databaseId"), _field(lambda release: f"{release['id']}\n")),
+    GhCommand(
         (*_VIEW, "--json", "isDraft", "--jq", ".isDraft"), _field(lambda release: f"{str(release['draft']).lower()}\n")
     ),
-    Command(
+    GhCommand(
         (
             *("release", "create", "{tag}", "--draft", "--verify-tag", "--title", "{title}"),
             *("--notes-file", "{notes}", "--prerelease={prerelease}"),
         ),
         _create,
     ),
-    Command(("release", "upload", "{tag}", "{file}"), _upload),
-    Command(("release", "edit", "{tag}", "--draft=false", "--latest={latest}"), _publish),
-    Command(("api", "repos/{repository}/releases/{id}", "--jq", _DIGESTS), _digests),
-    Command(("api", "repos/{repository}/releases/tags/{tag}", "--jq", _IMMUTABLE), _immutable),
+    GhCommand(("release", "upload", "{tag}", "{file}"), _upload),
+    GhCommand(("release", "edit", "{tag}", "--draft=false", "--latest={latest}"), _publish),
+    GhCommand(("api", "repos/{repository}/releases/{id}", "--jq", _DIGESTS), _digests),
+    GhCommand(("api", "repos/{repository}/releases/tags/{tag}", "--jq", _IMMUTABLE), _immutable),
 )
