@@ -38,7 +38,13 @@ ORDER = (
 STAGES_WITH_A_CHECK = {"remote", "surface", "sync", "tree", "workflow"}
 
 #: Modules that can open sockets and start processes.
-OUTSIDE = ("world", "notebook/engine.py", "rehearsal/servers/server.py", "rehearsal/servers/certificates.py")
+OUTSIDE = (
+    "world",
+    "notebook/engine.py",
+    "rehearsal/servers/server.py",
+    "rehearsal/servers/certificates.py",
+    "rehearsal/gh/forge.py",
+)
 
 #: Modules that are slow to import; they are imported in the functions that need them.
 SLOW = {
