@@ -67,10 +67,10 @@ set-version version:
 setup-check *arguments:
     @binoc-runbook setup-check "$@"
 
-# create the GitHub release of a pushed tag: `just github-release --assets dist/SHA256SUMS`
+# write the notes and assets of the GitHub release of a tag: `just release-notes --assets dist/SHA256SUMS`
 [group("release")]
-github-release *arguments:
-    @binoc-runbook github-release "$@"
+release-notes *arguments:
+    @binoc-runbook release-notes "$@"
 
 # run all tests: lint, code, notebooks and rehearsals
 [group("tests")]

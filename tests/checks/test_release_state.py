@@ -23,7 +23,7 @@ from binoc_runbook.checks.release_state import (
     ReleaseTraces,
     diagnose,
 )
-from binoc_runbook.finding import Finding
+from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.policy import Artifact, Policy
 from binoc_runbook.version import Version
 
@@ -64,7 +64,7 @@ def run(progress):
     return RunLookup("run", "GET /runs", GitHubRun(7, 1, "push", status, conclusion, "the page of run 7", ()))
 
 
-SOURCE = {item.name: Finding.ok("provenance", item.name, "is from the tag") for item in POLICY.artifacts}
+SOURCE = {item.name: Findings([Finding.ok("provenance", item.name, "is from the tag")]) for item in POLICY.artifacts}
 
 RELEASED = ReleaseTraces(
     context=ReleaseContext(POLICY, Version.parse("0.4.0"), OLD),
@@ -110,7 +110,7 @@ CASES = [
     ("disputed", replace(RELEASED, publications=published(CRATE, demo=publication(WHEEL, "differs"))), "yank it"),
     (
         "disputed",
-        replace(RELEASED, provenance={"demo": Finding.failed("commit", "x", "another commit", "yank it")}),
+        replace(RELEASED, provenance={"demo": Findings([Finding.failed("commit", "x", "another commit", "yank it")])}),
         "yank it",
     ),
     ("published without a tag", replace(RELEASED, local=NO_TAG, published=NO_TAG), "./just prepare 0.4.1"),

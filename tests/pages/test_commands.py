@@ -25,7 +25,7 @@ TAGS = {"sh", "text", "toml", "rust", "python", "yaml", "json"}
 #: The directory with the installed wheels, which `just build` fills.
 SITE = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target") / "site"
 #: Other programs, whose arguments are not checked.
-OTHERS = {"git", "gh", "cargo", "cd", "pip", "printf"}
+OTHERS = {"pypi-attestations", "git", "gh", "cargo", "cd", "pip", "printf"}
 
 
 def parts_of(line: str) -> list[str]:
@@ -120,7 +120,7 @@ def binoc(arguments: list[str]) -> None:
 
 def needs_an_account(line: str) -> bool:
     words = words_of(line)
-    public = {"gh", "git push", "cargo publish", "cargo login", "./just release", "./just github-release"}
+    public = {"gh", "git push", "cargo publish", "cargo login", "./just release", "./just release-notes"}
     is_release = "dry_run False" in line or (words[0] == "binoc-runbook" and "release" in words)
     return words[0] in public or " ".join(words[:2]) in public or "$(gh " in line or is_release
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import re
 import subprocess
 from collections.abc import Callable, Iterator
@@ -11,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from binoc_runbook.checks.attestation import statement_of
 from binoc_runbook.finding import RefusedError
 from binoc_runbook.rehearsal.registries import Registries, open_registries
 from binoc_runbook.rehearsal.runner import Repository, Runner, RunnerHost, WorkflowRun
 from binoc_runbook.rehearsal.runner.failure_diagnosis import FailedJob, diagnose
 from binoc_runbook.rehearsal.servers.trusted_publishers import Publisher
+from binoc_runbook.world.github import GitHubClient
 from binoc_runbook.world.triggered_run import JobRun
 
 pytestmark = pytest.mark.rehearsal
@@ -713,3 +716,58 @@ def test_unsupported_workflow_is_refused_before_a_job_runs(rehearsed, workflow, 
     assert data in finding.saw
     assert finding.remedy
     assert rehearsed.lines == []
+
+
+ATTEST = """\
+name: publish
+on:
+  push:
+    tags: ["v*"]
+permissions: {}
+jobs:
+  attest:
+    runs-on: ubuntu-24.04
+    permissions:
+      id-token: write
+      attestations: write
+    steps:
+      - run: mkdir dist && echo one > dist/one && echo two > dist/two
+      - uses: actions/attest@1e69f48acb82d1966a394da916b4c1698aa569d6 # v4.2.2
+        with:
+          subject-path: dist/*
+"""
+
+
+def test_attestation_states_the_job_and_the_digests(rehearsed):
+    run = rehearsed.push(ATTEST)
+    assert run.passed, rehearsed.output
+    client = GitHubClient({**rehearsed.registries.environment, "GH_TOKEN": rehearsed.registries.github.token({})})
+    digest = hashlib.sha256(b"one\n").hexdigest()
+    (entry,) = client.get(f"/repos/example/demo/attestations/sha256:{digest}").value["attestations"]
+    statement = statement_of(entry["bundle"])
+    assert [subject["name"] for subject in statement["subject"]] == ["one", "two"]
+    assert statement["subject"][0]["digest"] == {"sha256": digest}
+    definition = statement["predicate"]["buildDefinition"]
+    assert definition["externalParameters"]["workflow"] == {
+        "ref": "refs/tags/v1.0.0",
+        "repository": "https://github.com/example/demo",
+        "path": ".github/workflows/publish.yml",
+    }
+    assert definition["resolvedDependencies"][0]["digest"] == {"gitCommit": run.event.sha}
+    assert entry["bundle"]["dsseEnvelope"]["signatures"] == []
+    assert client.get(f"/repos/example/demo/attestations/sha256:{'0' * 64}").outcome == "absent"
+
+
+@pytest.mark.parametrize(
+    ("without", "reason"),
+    [
+        ("      id-token: write\n", "no `id-token: write` permission"),
+        ("      attestations: write\n", "Resource not accessible by integration"),
+        ("echo one > dist/one && echo two > dist/two", "no files match `dist/*`"),
+    ],
+)
+def test_attestation_needs_permissions_and_files(rehearsed, without, reason):
+    run = rehearsed.push(ATTEST.replace(without, "true" if "echo" in without else ""))
+    assert not run.passed
+    assert reason in rehearsed.output
+    assert rehearsed.registries.github.attestations == []

@@ -226,7 +226,8 @@ class VersionLookup:
     `digests` are the SHA-256 digests of the files, in hexadecimal. They are empty unless `kind` is `offered`; then
     `reason` says why. A `yanked` version of a crate is not offered, but cannot be published again (Cargo book, *cargo
     yank*). `commit` is the full name of the commit that the files were built from, if the files contain it (a `.crate`
-    does). `remedy` is the fix for a lookup that cannot run on this machine.
+    does). `source` is the registry of a crate as in `Cargo.lock`. `remedy` is the fix for a lookup that cannot run on
+    this machine.
     """
 
     kind: Literal["offered", "yanked", "no version", "no name", "no answer"]
@@ -234,6 +235,7 @@ class VersionLookup:
     digests: frozenset[str] = frozenset()
     reason: str = ""
     commit: str | None = None
+    source: str = ""
     remedy: str = ""
 
     @property
@@ -248,4 +250,17 @@ class Provenance:
 
     file: str
     kind: Literal["proven", "refuted", "unknown"]
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CrateRecord:
+    """Record of a version of a crate in the web API of its registry, read by the request `question`.
+
+    `version` and `crate` are the JSON objects of the API. They are `None` if they could not be read, for `reason`.
+    """
+
+    question: str
+    version: Mapping[str, Any] | None = None
+    crate: Mapping[str, Any] | None = None
     reason: str = ""

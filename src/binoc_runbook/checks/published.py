@@ -109,7 +109,7 @@ def published(
     if unexpected and built.complete:
         saw = f"has files that were not built: {_list_digests(unexpected)}"
         # Old files of a checkout are not a reason to yank a release.
-        remedy = _download_checksums(release) if release.own_build else _yank(artifact, release)
+        remedy = _download_checksums(release) if release.own_build else yank(artifact, release)
         return _result(artifact, "differs", lookup, saw + _list_missing(missing), remedy)
     if missing:
         count, lacking = len(built.digests) - len(missing), [] if unexpected else missing
@@ -135,7 +135,7 @@ def commit(artifact: Artifact, named: str | None, release: ReleaseContext, tagge
         return Finding.unknown(COMMIT, looked_at, saw, f"just verify {release.version}")
     if named != tagged:
         saw = f"built from `{named[:12]}`, but `{release.tag}` points to `{tagged[:12]}`"
-        return Finding.failed(COMMIT, looked_at, saw, _yank(artifact, release))
+        return Finding.failed(COMMIT, looked_at, saw, yank(artifact, release))
     return Finding.ok(COMMIT, looked_at, f"built from `{tagged[:12]}`, the commit of `{release.tag}`")
 
 
@@ -146,7 +146,7 @@ def provenance(artifact: Artifact, files: Sequence[Provenance], release: Release
     unknown = [file for file in files if file.kind == "unknown"]
     if refuted:
         saw = f"`{refuted[0].file}`: {refuted[0].reason}"
-        return Finding.failed(PROVENANCE, looked_at, saw, _yank(artifact, release))
+        return Finding.failed(PROVENANCE, looked_at, saw, yank(artifact, release))
     if unknown or not files:
         saw = f"`{unknown[0].file}`: {unknown[0].reason}" if unknown else "no file to check"
         return Finding.unknown(PROVENANCE, looked_at, saw, f"just verify {release.version}, with access to PyPI")
@@ -190,7 +190,8 @@ def _dispatch(artifact: Artifact, release: ReleaseContext, *, partly: bool = Fal
     return f"gh workflow run {release.policy.workflow} --ref {release.tag} -f artifact={artifact.name}"
 
 
-def _yank(artifact: Artifact, release: ReleaseContext) -> str:
+def yank(artifact: Artifact, release: ReleaseContext) -> str:
+    """Return what to do about published files that are not those of the release."""
     step = f"cargo yank {artifact.name}@{release.version}"
     if artifact.registry == "pypi":
         step = f"yank {release.version} on the page of `{artifact.name}` at PyPI"

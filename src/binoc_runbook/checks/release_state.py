@@ -13,7 +13,7 @@ from typing import Any, Literal
 from binoc_runbook.checks.github_run import waiting_jobs, workflow_run
 from binoc_runbook.checks.observations import Ancestry, CommitVersions, GitHubResponse, RemoteRefs, RunLookup, Tag
 from binoc_runbook.checks.published import PublicationResult, ReleaseContext
-from binoc_runbook.finding import Finding
+from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.policy import Artifact
 
 #: The places of a release, in the order in which a release reaches them.
@@ -71,7 +71,7 @@ class ReleaseTraces:
     published: ObservedTag
     run: RunLookup
     publications: Mapping[str, PublicationResult]
-    provenance: Mapping[str, Finding]
+    provenance: Mapping[str, Findings]
     github: GitHubResponse
 
     @property
@@ -222,8 +222,10 @@ def _digest_cell(publication: PublicationResult) -> Cell:
 
 
 def _provenance_cell(artifact: Artifact, traces: ReleaseTraces) -> Cell:
-    finding = traces.provenance.get(artifact.name)
-    return Cell(_OF_STATUS[finding.status], finding.saw) if finding else Cell("unknown", "no published file to verify")
+    findings = traces.provenance.get(artifact.name)
+    if not findings:
+        return Cell("unknown", "no published file to verify")
+    return Cell(_OF_STATUS[findings.status], "; ".join(finding.saw for finding in findings))
 
 
 def _github_cell(response: GitHubResponse, tag: str) -> Cell:
@@ -264,7 +266,7 @@ def _local_tag_is_wrong(traces: ReleaseTraces) -> bool:
 
 def _is_disputed(traces: ReleaseTraces) -> bool:
     differs = any(item for item in traces.with_publication("differs") if not _is_incomplete(traces, item))
-    return differs or any(finding.status == "failed" for finding in traces.provenance.values())
+    return differs or any(findings.status == "failed" for findings in traces.provenance.values())
 
 
 def _is_incomplete(traces: ReleaseTraces, artifact: Artifact) -> bool:
@@ -354,8 +356,8 @@ def _merge(traces: ReleaseTraces) -> str:
 
 def _dispute(traces: ReleaseTraces) -> str:
     findings = [traces.publications[item.name].finding for item in traces.with_publication("differs")]
-    failed = [*findings, *(item for item in traces.provenance.values() if item.status == "failed")]
-    return failed[0].remedy
+    failed = (finding for sources in traces.provenance.values() for finding in sources.having("failed"))
+    return next(iter([*findings, *failed])).remedy
 
 
 #: All states in the order of evaluation.

@@ -161,9 +161,11 @@ def _verify(sub: argparse.ArgumentParser) -> None:
     _json(sub, "print the record as JSON")
 
 
-def _github_release(sub: argparse.ArgumentParser) -> None:
-    about = "files to attach, or directories of them"
+def _release_notes(sub: argparse.ArgumentParser) -> None:
+    about = "files to attach to the release"
     sub.add_argument("--assets", type=Path, metavar="FILE", nargs="+", action="extend", default=[], help=about)
+    about = "also append the outputs to this file, such as $GITHUB_OUTPUT"
+    sub.add_argument("--outputs", type=Path, metavar="FILE", help=about)
 
 
 def _adr(sub: argparse.ArgumentParser) -> None:
@@ -186,6 +188,6 @@ COMMANDS: dict[str, tuple[Command, Callable[[argparse.ArgumentParser], None]]] =
     "set-version": (subcommands.set_version, _version),
     "prepare": (subcommands.prepare, _prepare),
     "setup-check": (subcommands.setup_check, _json),
-    "github-release": (subcommands.github_release, _github_release),
+    "release-notes": (subcommands.release_notes, _release_notes),
     "adr": (subcommands.adr, _adr),
 }

@@ -384,10 +384,13 @@ def check_tag(root: Path, parsed: argparse.Namespace) -> int:
     return gate_code(findings)
 
 
-def github_release(root: Path, parsed: argparse.Namespace) -> int:
-    """Create the GitHub release of this version's tag, or finish it: draft, assets, publication."""
-    from binoc_runbook.dist.github_release import publish_release
+def release_notes(root: Path, parsed: argparse.Namespace) -> int:
+    """Write the notes and assets of the GitHub release of this version's tag to release/, and print its outputs."""
+    from binoc_runbook.dist.job_outputs import append_outputs, job_outputs
+    from binoc_runbook.dist.release_notes import write_release_inputs
 
-    findings = publish_release(_target(root, parsed), parsed.assets, show_line)
-    report(findings, stream=sys.stderr)
-    return gate_code(findings)
+    outputs = write_release_inputs(_target(root, parsed), [path.absolute() for path in parsed.assets]).outputs()
+    print(job_outputs(outputs), end="")
+    if parsed.outputs:
+        append_outputs(parsed.outputs, outputs)
+    return OK

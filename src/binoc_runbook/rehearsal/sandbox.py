@@ -30,8 +30,10 @@ from binoc_runbook.rehearsal.bare_remote import remote_path
 from binoc_runbook.rehearsal.offline_crates import use_vendored_crates
 from binoc_runbook.rehearsal.registries import Registries, open_registries
 from binoc_runbook.rehearsal.rehearsal_world import open_world
-from binoc_runbook.rehearsal.servers.crate_registry import CrateVersion
+from binoc_runbook.rehearsal.runner.build_provenance import bundle_of
+from binoc_runbook.rehearsal.servers.crate_registry import CrateVersion, publisher_of
 from binoc_runbook.rehearsal.servers.github_api import GitHubRelease, ReleaseAsset
+from binoc_runbook.rehearsal.servers.identity import JobIdentity
 from binoc_runbook.rehearsal.servers.package_index import UploadedFile
 from binoc_runbook.rehearsal.servers.served_run import ServedRun
 from binoc_runbook.version import Version
@@ -208,15 +210,19 @@ class Sandbox:
             if artifact.name not in names:
                 continue
             for name, content in (self._files(artifact, commit, label) if label else files).items():
-                self._store(artifact, name, content)
+                self._store(artifact, name, content, commit)
 
-    def _store(self, artifact: Artifact, name: str, content: bytes) -> None:
+    def _store(self, artifact: Artifact, name: str, content: bytes, commit: str) -> None:
+        """Store a file at its registry, with the records that a publication by the workflow leaves."""
         if artifact.registry == "crates.io":
             crates, version = self.registries.crates, self.version.semver
-            crate = crates.crate(artifact.name) or crates.add_crate(artifact.name)
+            crate = crates.crate(artifact.name) or crates.add_crate(artifact.name, trustpub_only=True)
             checksum = hashlib.sha256(content).hexdigest()
             line = {"name": artifact.name, "vers": version, "deps": [], "cksum": checksum, "features": {}, "v": 2}
-            crate.versions[version] = CrateVersion(version, {**line, "yanked": False}, content)
+            repository, workflow = self.policy.repository or "", self.policy.workflow
+            claims = JobIdentity(repository, 1, workflow, f"refs/tags/{self.tag}", commit).claims()
+            crate.versions[version] = CrateVersion(version, {**line, "yanked": False}, content, publisher_of(claims))
+            self.registries.github.attestations.append(bundle_of({name: checksum}, claims))
             return
         index = self.registries.index
         project = index.project(artifact.name) or index.add_project(artifact.name)

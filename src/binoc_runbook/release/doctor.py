@@ -43,7 +43,7 @@ def examine(target: Target, checksums: Mapping[str, str], *, own_build: bool = F
         run = pool.submit(_newest_run, target, commit)
         release = pool.submit(_github_release, target)
         publications = dict(zip(policy.artifacts, pool.map(registries.publication, policy.artifacts), strict=True))
-        sources = pool.map(lambda item: registries.source(item, publications[item].lookup), policy.artifacts)
+        sources = pool.map(lambda item: registries.sources(item, publications[item].lookup), policy.artifacts)
         versions = cache(partial(target.versions_in, git=extended))
         contains, behind = _relation(extended, refs.branch(branch), commit)
         return diagnose(
@@ -60,9 +60,7 @@ def examine(target: Target, checksums: Mapping[str, str], *, own_build: bool = F
                 published=_observed(published, versions),
                 run=run.result(),
                 publications={item.name: publication for item, publication in publications.items()},
-                provenance={
-                    item.name: finding for item, finding in zip(policy.artifacts, sources, strict=True) if finding
-                },
+                provenance={item.name: findings for item, findings in zip(policy.artifacts, sources, strict=True)},
                 github=release.result(),
             )
         )

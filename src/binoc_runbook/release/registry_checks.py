@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from binoc_runbook.checks import published as checks
 from binoc_runbook.checks.observations import VersionLookup
 from binoc_runbook.checks.published import PublicationResult, ReleaseContext
 from binoc_runbook.environ import is_rehearsed
-from binoc_runbook.finding import Finding
+from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.policy import Artifact
 from binoc_runbook.stages.target import Target
 
@@ -47,16 +47,37 @@ class RegistryChecks:
         built = checks.select_built_files(artifact, self.target.policy, version, self.checksums)
         return checks.published(artifact, lookup, built, self.context)
 
-    def source(self, artifact: Artifact, lookup: VersionLookup) -> Finding | None:
-        """Check where the published files of an artifact were built; return `None` if there are no files.
+    def sources(self, artifact: Artifact, lookup: VersionLookup) -> Findings:
+        """Check where the published files of an artifact were built; return no finding if there are no files.
 
-        A crate contains the commit. A distribution has provenance at PyPI.
+        A crate contains the commit, GitHub has its attestation, and crates.io a record of its publisher. A distribution
+        has provenance at PyPI.
         """
         if lookup.kind != "offered":
-            return None
+            return Findings()
         if artifact.registry == "crates.io":
-            return checks.commit(artifact, lookup.commit, self.context, self.commit)
-        return self._provenance(artifact)
+            commit = checks.commit(artifact, lookup.commit, self.context, self.commit)
+            return Findings([commit, self._attestation(artifact, lookup), *self._publisher(artifact, lookup)])
+        return Findings([self._provenance(artifact)])
+
+    def _attestation(self, artifact: Artifact, lookup: VersionLookup) -> Finding:
+        from binoc_runbook.checks.attestation import attestation
+
+        digest, repository = next(iter(lookup.digests), ""), self.target.policy.repository
+        if repository is None:
+            looked_at = f"the attestation of {artifact.name} {self.target.version}"
+            saw, remedy = "the policy has no `repository`", "add `repository` to the policy"
+            return Finding.unknown(checks.PROVENANCE, looked_at, saw, remedy)
+        response = self.target.world.github.get(f"/repos/{repository}/attestations/sha256:{digest}")
+        return attestation(artifact, digest, response, self.context, self.commit)
+
+    def _publisher(self, artifact: Artifact, lookup: VersionLookup) -> Iterator[Finding]:
+        from binoc_runbook.checks.crate_publisher import crate_publisher
+        from binoc_runbook.world.crate_record import read_crate_record
+
+        processes, version = self.target.world.processes, self.target.version.semver
+        record = read_crate_record(processes, artifact.name, version, lookup.source)
+        return crate_publisher(artifact, record, self.context, self.commit)
 
     def _provenance(self, artifact: Artifact) -> Finding:
         from binoc_runbook.world.pip_index import configured_index

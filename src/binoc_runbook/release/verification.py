@@ -5,14 +5,16 @@ from __future__ import annotations
 import datetime
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
 
 from binoc_runbook.checks import published as checks
 from binoc_runbook.checks.dists.checksum_file import CHECKSUMS, parse_checksums
+from binoc_runbook.checks.observations import GitHubResponse
 from binoc_runbook.checks.published import PublicationResult
+from binoc_runbook.checks.published_release import github_release
 from binoc_runbook.checks.tree import RECORDS
 from binoc_runbook.dist.smoke_test import CHECK as SMOKE_TEST
 from binoc_runbook.dist.smoke_test import run_smoke_test
@@ -102,7 +104,7 @@ class Verification:
         self._check("published", self._check_registries)
 
     def provenance(self) -> None:
-        """Verify the commit in each crate, the provenance of each distribution, and the filed record."""
+        """Check the sources of each artifact, its publisher, the GitHub release, and the filed record."""
         self._check("provenance", self._check_provenances)
 
     def smoke_test(self) -> None:
@@ -153,12 +155,20 @@ class Verification:
         return Findings(verdict.finding for verdict in self.verdicts.values())
 
     def _check_provenances(self) -> Findings:
-        sources = (self._registries.source(verdict.artifact, verdict.lookup) for verdict in self.verdicts.values())
-        findings = [finding for finding in sources if finding]
+        verdicts = self.verdicts.values()
+        findings = [item for one in verdicts for item in self._registries.sources(one.artifact, one.lookup)]
         if not findings:
             saw, remedy = "the registries offer no artifacts to check", f"just verify {self.target.version}"
             findings.append(Finding.unknown(checks.COMMIT, "the registries", saw, remedy))
+        findings += self._github_release()
         return Findings(findings) + check_record(self.target.world.root, self.target.version)
+
+    def _github_release(self) -> Iterator[Finding]:
+        if self.target.policy.repository is None:
+            return iter(())
+        response = published_release(self.target)
+        listed = release_checksums(self.target, response)
+        return github_release(response, listed, self.sums, self._registries.context)
 
     def _run_smoke_test(self) -> Findings:
         missing = [artifact.name for artifact, verdict in self.verdicts.items() if verdict.lookup.kind != "offered"]
@@ -241,11 +251,20 @@ def verify_release(target: Target, reporter: VerificationReporter, runs: Path) -
 
 def download_checksums(target: Target) -> dict[str, str]:
     """Return the digests in `SHA256SUMS` of the GitHub release by file name; none if they cannot be read."""
-    github, at = target.world.github, f"/repos/{target.policy.repository}/releases"
-    release = github.get(f"{at}/tags/{quote(target.tag)}")
+    return release_checksums(target, published_release(target))
+
+
+def published_release(target: Target) -> GitHubResponse:
+    """Return the published GitHub release of the tag; `absent` if there is none, or a draft."""
+    return target.world.github.get(f"/repos/{target.policy.repository}/releases/tags/{quote(target.tag)}")
+
+
+def release_checksums(target: Target, release: GitHubResponse) -> dict[str, str]:
+    """Return the digests in `SHA256SUMS` of a GitHub release by file name; none if they cannot be read."""
     assets = release.value.get("assets", []) if isinstance(release.value, dict) else []
     number = next((asset["id"] for asset in assets if asset.get("name") == CHECKSUMS), None)
-    content = github.download(f"{at}/assets/{number}").value if number is not None else None
+    path = f"/repos/{target.policy.repository}/releases/assets/{number}"
+    content = target.world.github.download(path).value if number is not None else None
     try:
         return parse_checksums(content.decode("utf-8")) if isinstance(content, bytes) else {}
     except ValueError:

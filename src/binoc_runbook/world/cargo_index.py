@@ -66,10 +66,12 @@ def _look_up(processes: Processes, name: str, version: str, subcommand: str, tim
         if result.returncode != 0:
             return _without_files(result, question, name, version)
         packages = tomllib.loads((isolated.root / "Cargo.lock").read_text("utf-8"))["package"]
-    checksum = next((package.get("checksum") for package in packages if package["name"] == name), None)
+    package: dict[str, str] = next((package for package in packages if package["name"] == name), {})
+    checksum = package.get("checksum")
     if checksum is None:
         return VersionLookup("no answer", question, reason="its source in the configuration of cargo has no checksums")
-    return VersionLookup("offered", question, frozenset({checksum}), commit=_commit(processes, name, version, checksum))
+    commit = _commit(processes, name, version, checksum)
+    return VersionLookup("offered", question, frozenset({checksum}), commit=commit, source=package.get("source", ""))
 
 
 def _write_crate(directory: Path, name: str, version: str, registry: str | None) -> None:
@@ -88,14 +90,15 @@ def _default_registry(processes: Processes) -> str | None:
     if name := processes.inherits("CARGO_REGISTRY_DEFAULT"):
         return name
     try:
-        config = tomllib.loads((_cargo_home(processes) / "config.toml").read_text("utf-8"))
+        config = tomllib.loads((cargo_home(processes) / "config.toml").read_text("utf-8"))
         default = config["registry"]["default"]
     except (OSError, ValueError, KeyError, TypeError):  # without a configuration; cargo reports an invalid one
         return None
     return default if isinstance(default, str) else None
 
 
-def _cargo_home(processes: Processes) -> Path:
+def cargo_home(processes: Processes) -> Path:
+    """Return the directory of the configuration and caches of cargo (Cargo book, *Cargo Home*)."""
     return Path(processes.inherits("CARGO_HOME") or Path.home() / ".cargo")
 
 
@@ -116,7 +119,7 @@ def _without_files(result: ProcessResult, question: str, name: str, version: str
 
 def _commit(processes: Processes, name: str, version: str, checksum: str) -> str | None:
     """Return the commit in a downloaded `.crate`, if it is in the cache of cargo and contains a commit."""
-    for path in (_cargo_home(processes) / "registry" / "cache").glob(f"*/{name}-{version}.crate"):
+    for path in (cargo_home(processes) / "registry" / "cache").glob(f"*/{name}-{version}.crate"):
         content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() == checksum:
             return _named_in(path, f"{name}-{version}/{_VCS}")

@@ -1,4 +1,4 @@
-"""A client of GitHub's REST API. Responses have a value, or the reason why there is none.
+"""A client of GitHub's REST API, which only reads. Responses have a value, or the reason why there is none.
 
 Source: GitHub's documentation of the REST API (the pages "Getting started", "Using pagination" and "Releases"). The
 token is in `GH_TOKEN` or `GITHUB_TOKEN`. Without a token no request is sent, because responses without authentication
@@ -18,7 +18,7 @@ from email.message import Message
 from functools import cached_property
 from http.client import HTTPException
 from typing import Any, ClassVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from binoc_runbook.checks.observations import GitHubResponse, Outcome
 
@@ -54,7 +54,6 @@ class GitHubClient:
         401: "forbidden",
         403: "forbidden",
         404: "absent",
-        409: "refused",
         422: "refused",
     }
 
@@ -72,7 +71,7 @@ class GitHubClient:
         request = f"GET {path.partition('?')[0]}"
         url, value = f"{self.url}{path}", None
         for _ in range(_PAGES):
-            response, headers = self._send("GET", url, request)
+            response, headers = self._send(url, request)
             if response.outcome != "value":
                 return response
             value = response.value if value is None else _joined(value, response.value)
@@ -84,34 +83,17 @@ class GitHubClient:
                 return GitHubResponse(request, "no answer", reason="the next page is on another host")
         return GitHubResponse(request, "no answer", reason=f"it has more than {_PAGES} pages")
 
-    def post(self, path: str, body: Mapping[str, Any]) -> GitHubResponse:
-        """Send a POST request to `path`."""
-        return self._send("POST", f"{self.url}{path}", f"POST {path}", json.dumps(body).encode())[0]
-
-    def patch(self, path: str, body: Mapping[str, Any]) -> GitHubResponse:
-        """Send a PATCH request to `path`."""
-        return self._send("PATCH", f"{self.url}{path}", f"PATCH {path}", json.dumps(body).encode())[0]
-
-    def upload(self, upload_url: str, name: str, content: bytes) -> GitHubResponse:
-        """Add an asset to a release; `upload_url` is the URI template in the response for the release."""
-        url = f"{upload_url.partition('{')[0]}?name={quote(name, safe='')}"
-        request = f"POST {urlsplit(url).path}?name={name}"
-        if urlsplit(url).scheme != urlsplit(self.url).scheme:
-            reason = "the upload URL has another scheme than the API"
-            return GitHubResponse(request, "no answer", reason=reason)
-        return self._send("POST", url, request, content, _BYTES)[0]
-
     def download(self, path: str) -> GitHubResponse:
         """Send a GET request for the content of a release asset; the value is bytes.
 
         GitHub sends the content, or redirects to another server, which does not get the token ("Get a release asset").
         """
         request = f"GET {path}"
-        response, headers = self._send("GET", f"{self.url}{path}", request, accept=_BYTES)
+        response, headers = self._send(f"{self.url}{path}", request, accept=_BYTES)
         location = headers.get("location")
         if location is None or urlsplit(location).scheme != urlsplit(self.url).scheme:
             return response
-        return self._send("GET", location, request, accept=_BYTES, authorized=False)[0]
+        return self._send(location, request, accept=_BYTES, authorized=False)[0]
 
     def _is_of_this_host(self, address: str) -> bool:
         return urlsplit(address)[:2] == urlsplit(self.url)[:2]
@@ -126,17 +108,9 @@ class GitHubClient:
         return (token, "") if re.fullmatch(r"[\x21-\x7e]+", token) else ("", f"`{name}` is not a valid token")
 
     def _send(
-        self,
-        method: str,
-        url: str,
-        name: str,
-        body: bytes | None = None,
-        media_type: str = "application/json",
-        *,
-        accept: str = _JSON,
-        authorized: bool = True,
+        self, url: str, name: str, *, accept: str = _JSON, authorized: bool = True
     ) -> tuple[GitHubResponse, Mapping[str, str]]:
-        """Send one request; return the response and its headers, with names in lower case.
+        """Send one GET request; return the response and its headers, with names in lower case.
 
         Responses show the request as `name`.
         """
@@ -146,10 +120,8 @@ class GitHubClient:
         headers = {"Accept": accept, "User-Agent": "binoc-runbook"}
         if authorized:
             headers |= {"Authorization": f"Bearer {token}", "X-GitHub-Api-Version": _VERSION}
-        if body is not None:
-            headers["Content-Type"] = media_type
         try:
-            request = urllib.request.Request(url, body, headers, method=method)  # noqa: S310 - of the API, see above
+            request = urllib.request.Request(url, headers=headers)  # noqa: S310 - of the API, see above
             with self._opener.open(request, timeout=self.timeout) as response:
                 content = response.read(_LARGEST + 1)
                 if len(content) > _LARGEST:
@@ -176,12 +148,19 @@ class GitHubClient:
 
     @cached_property
     def _opener(self) -> urllib.request.OpenerDirector:
-        # Trust the certificates of `environment`, which can differ from the environment of this process.
-        context = ssl.create_default_context(cafile=self.environment.get("SSL_CERT_FILE") or None)
-        handlers = [_NoRedirect(), urllib.request.HTTPSHandler(context=context)]
-        if urlsplit(self.url).hostname == "127.0.0.1":
-            handlers.append(urllib.request.ProxyHandler({}))  # the proxy of the user cannot reach a local server
-        return urllib.request.build_opener(*handlers)
+        return opener_for(self.url, self.environment)
+
+
+def opener_for(url: str, environment: Mapping[str, str]) -> urllib.request.OpenerDirector:
+    """Return an opener for the host of a URL that follows no redirects.
+
+    It trusts the certificates of `environment`, which can differ from the environment of this process.
+    """
+    context = ssl.create_default_context(cafile=environment.get("SSL_CERT_FILE") or None)
+    handlers = [_NoRedirect(), urllib.request.HTTPSHandler(context=context)]
+    if urlsplit(url).hostname == "127.0.0.1":
+        handlers.append(urllib.request.ProxyHandler({}))  # the proxy of the user cannot reach a local server
+    return urllib.request.build_opener(*handlers)
 
 
 def _lowercase(headers: Message) -> dict[str, str]:

@@ -7,12 +7,12 @@ import shlex
 import sys
 from collections.abc import Sequence
 
-from binoc_runbook.rehearsal.gh import runs
+from binoc_runbook.rehearsal.gh import release_commands, runs
 from binoc_runbook.rehearsal.gh.command import GhCommand
 from binoc_runbook.rehearsal.gh.forge import Forge, GhError
 
 #: All accepted commands.
-COMMANDS: tuple[GhCommand, ...] = runs.COMMANDS
+COMMANDS: tuple[GhCommand, ...] = (*runs.COMMANDS, *release_commands.COMMANDS)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from binoc_runbook.rehearsal.runner.build_provenance import attest
 from binoc_runbook.rehearsal.runner.job_context import JobContext
 from binoc_runbook.rehearsal.runner.workflow_artifacts import StepError, matching_files
 from binoc_runbook.rehearsal.servers import crates_token
@@ -23,7 +24,8 @@ from binoc_runbook.world.processes import Processes
 class ActionContext:
     """The job, directory and processes that an action uses; the environment of `processes` can contain secrets.
 
-    `show` prints a line of the step. `at_end` is closed when the job ends, even if it failed.
+    `show` prints a line of the step. `at_end` is closed when the job ends, even if it failed. `token` is the token of
+    the job for GitHub's API, a secret.
     """
 
     job: JobContext = field(repr=False)
@@ -31,6 +33,7 @@ class ActionContext:
     processes: Processes = field(repr=False)
     show: Callable[[str], None]
     at_end: ExitStack
+    token: str = field(default="", repr=False)
 
     def run_command(self, *command: str) -> str:
         """Run a short command in the workspace and return its output.
@@ -136,9 +139,20 @@ def authenticate_at_crates_io(context: ActionContext, inputs: _Inputs) -> Mappin
     return {"token": token}
 
 
-def attest(context: ActionContext, inputs: _Inputs) -> Mapping[str, str]:
-    """Print that attestations are not rehearsed."""
-    context.show("skipped: attestations need the services of Sigstore, which a rehearsal does not use")
+def attest_files(context: ActionContext, inputs: _Inputs) -> Mapping[str, str]:
+    """Store build provenance of files at the rehearsed GitHub; without a signature, which needs Sigstore."""
+    paths = "\n".join(inputs.get("subject-path", "").split(","))
+    files, _ = matching_files(context.workspace, paths, hidden=False)
+    if not files:
+        raise StepError(f"no files match `{inputs.get('subject-path', '')}`")
+    attest(context.job, files, context.processes.environment, context.token)
+    context.show(f"stored an attestation without a signature: {', '.join(file.name for file in files)}")
+    return {}
+
+
+def skip_attestations(context: ActionContext, inputs: _Inputs) -> Mapping[str, str]:
+    """Print that the attestations of PyPI are not rehearsed."""
+    context.show("skipped: attestations for PyPI need the services of Sigstore, which a rehearsal does not use")
     return {}
 
 
@@ -153,8 +167,8 @@ ACTIONS: Mapping[str, Action] = {
     ),
     "actions/download-artifact": Action(download, "name path pattern merge-multiple"),
     "rust-lang/crates-io-auth-action": Action(authenticate_at_crates_io, ""),
-    "astral-sh/attest-action": Action(attest, "paths overwrite"),
-    "actions/attest": Action(attest, "subject-path subject-name subject-digest subject-checksums sbom-path"),
+    "astral-sh/attest-action": Action(skip_attestations, "paths overwrite"),
+    "actions/attest": Action(attest_files, "subject-path"),
 }
 
 

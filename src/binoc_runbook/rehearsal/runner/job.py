@@ -57,6 +57,7 @@ class JobRunner:
         self.temp, self.logs = home / "temp", home / "logs"
         for directory in (self.workspace, self.temp, self.logs):
             directory.mkdir(parents=True)
+        self.token = self._github_token()
         self.contexts |= self._contexts()
         environment = self._text(self.job.environment) if self.job.environment else None
         self.identity: dict[str, str] = {}
@@ -90,7 +91,7 @@ class JobRunner:
     def _contexts(self) -> dict[str, Value]:
         system, machine = this_host()
         return {
-            "github": github(self.context, job=self.job.id, workspace=str(self.workspace), token=self._github_token()),
+            "github": github(self.context, job=self.job.id, workspace=str(self.workspace), token=self.token),
             "runner": {"os": system, "arch": machine, "temp": str(self.temp)},
             "job": {"status": "success"},
             "steps": self.results,
@@ -107,7 +108,8 @@ class JobRunner:
     def _identity(self, environment: str | None) -> JobIdentity:
         repository, event = self.context.repository, self.context.run.event
         publisher = (repository.name, repository.owner_id, repository.workflow)
-        return JobIdentity(*publisher, event.ref, event.sha, environment, event.name)
+        run_id = str(self.context.run.id)
+        return JobIdentity(*publisher, event.ref, event.sha, environment, event.name, run_id=run_id)
 
     def _drop_toolchain(self) -> None:
         # A pinned toolchain may have to be downloaded; a rehearsal can use any.
@@ -154,7 +156,7 @@ class JobRunner:
                     code, outputs = self._script(number, step, env, show)
                 else:
                     processes = self._processes(self.workspace, env)
-                    action = ActionContext(context, self.workspace, processes, show, at_end)
+                    action = ActionContext(context, self.workspace, processes, show, at_end, self.token)
                     outputs = ACTIONS[action_of(step)].run(action, self._texts(step.get("with")))
                 state = "failure" if code else "success"
             except (StepError, TokenExchangeError) as error:

@@ -1,7 +1,8 @@
-"""A crate registry that behaves like crates.io: sparse index, publish, download, and trusted publishing.
+"""A crate registry that behaves like crates.io: sparse index, publish, download, records, and trusted publishing.
 
 From Cargo's documentation of registry indexes and of the registry web API, and from the sources of crates.io (its
-`trustpub` controllers and `publish`). The comparisons, their order and the beginning of each error are the same.
+`trustpub` controllers, `publish`, and the types of its API). The comparisons, their order and the beginning of each
+error are the same.
 """
 
 from __future__ import annotations
@@ -10,15 +11,13 @@ import hashlib
 import json
 import secrets
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from binoc_runbook.rehearsal.servers.server import Request, Response, ResponseError, Server, TokenStore
 from binoc_runbook.rehearsal.servers.trusted_publishers import Keys, Publisher, TokenError, verify_token, workflow_file
 
-#: The crates of a personal API token: all crates, and new ones.
-_ALL = frozenset({"*"})
 #: The validity of a publish token, in seconds.
 LIFE = 1800.0
 #: Events whose tokens crates.io refuses; PyPI refuses only the first one.
@@ -26,12 +25,24 @@ REFUSED_EVENTS = ("pull_request_target", "workflow_run")
 
 
 @dataclass(frozen=True, slots=True)
+class PublishToken:
+    """A token for the crates with these normalised names; `None` for a personal token: all crates, and new ones.
+
+    `publisher` is the job that a temporary token was issued to, as in `trustpub_data` of the API.
+    """
+
+    crates: frozenset[str] | None
+    publisher: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CrateVersion:
-    """A version of a crate, with its index line and its content."""
+    """A version of a crate, with its index line, its content, and its trusted publisher."""
 
     version: str
     line: dict[str, Any]
     content: bytes = field(repr=False)
+    publisher: Mapping[str, str] | None = None
 
     @property
     def sha256(self) -> str:
@@ -49,6 +60,11 @@ class RegisteredCrate:
     versions: dict[str, CrateVersion] = field(default_factory=dict)
 
 
+def publisher_of(claims: Mapping[str, Any]) -> dict[str, str]:
+    """Return the publisher with these claims, as in the field `trustpub_data` of the API."""
+    return {"provider": "github"} | {key: str(claims.get(key)) for key in ("repository", "run_id", "sha")}
+
+
 class CrateRegistry(Server):
     """A crate registry on 127.0.0.1; `index` is the URL for cargo. It uses plain HTTP, which cargo accepts."""
 
@@ -62,8 +78,7 @@ class CrateRegistry(Server):
         self.exchange = f"{self.url}/api/v1/trusted_publishing/tokens"
         self.crates: dict[str, RegisteredCrate] = {}
         self._keys = keys
-        #: The normalised names of the crates that a token is valid for.
-        self._tokens = TokenStore[frozenset[str]]()
+        self._tokens = TokenStore[PublishToken]()
         self._used: set[str] = set()
 
     def add_crate(self, name: str, *publishers: Publisher, trustpub_only: bool = False) -> RegisteredCrate:
@@ -75,7 +90,7 @@ class CrateRegistry(Server):
     def add_api_token(self) -> str:
         """Return a personal token for all crates and new ones; it never expires, and is a secret."""
         token = f"cio{secrets.token_urlsafe(24)}"
-        self._tokens.add(token, _ALL)
+        self._tokens.add(token, PublishToken(None))
         return token
 
     def crate(self, name: str) -> RegisteredCrate | None:
@@ -99,6 +114,10 @@ class CrateRegistry(Server):
                 return self._publish(request)
             case "GET", ["api", "v1", "crates", name, version, "download"]:
                 return self._download(name, version)
+            case "GET", ["api", "v1", "crates", name]:
+                return self._show(name)
+            case "GET", ["api", "v1", "crates", name, version]:
+                return self._show_version(name, version)
             case "POST", ["api", "v1", "trusted_publishing", "tokens"]:
                 return self._exchange(request)
             case "DELETE", ["api", "v1", "trusted_publishing", "tokens"]:
@@ -113,6 +132,20 @@ class CrateRegistry(Server):
             raise _error(404, f"crate `{name}` has no version `{version}`")
         return Response(200, published.content, "application/gzip")
 
+    def _show(self, name: str) -> Response:
+        crate = self.crate(name)
+        if crate is None:
+            raise _error(404, f"crate `{name}` does not exist")
+        shown = {"id": crate.name, "name": crate.name, "num_versions": len(crate.versions)}
+        return Response.json(200, {"crate": shown | {"trustpub_only": crate.trustpub_only}})
+
+    def _show_version(self, name: str, version: str) -> Response:
+        published = self.versions(name).get(version)
+        if published is None:
+            raise _error(404, f"crate `{name}` does not have a version `{version}`")
+        shown = {"crate": published.line["name"], "num": version, "checksum": published.sha256, "yanked": False}
+        return Response.json(200, {"version": shown | {"trustpub_data": published.publisher}})
+
     # Trusted publishing
 
     def _exchange(self, request: Request) -> Response:
@@ -126,7 +159,7 @@ class CrateRegistry(Server):
         self._used.add(claims["jti"])
         names = self._match(claims)
         token = f"cio_tp_{secrets.token_hex(16)}"
-        self._tokens.add(token, frozenset(names), self.expiry(LIFE))
+        self._tokens.add(token, PublishToken(frozenset(names), publisher_of(claims)), self.expiry(LIFE))
         return Response.json(200, {"token": token})
 
     def _match(self, claims: dict[str, Any]) -> set[str]:
@@ -167,27 +200,30 @@ class CrateRegistry(Server):
         (length,) = struct.unpack_from("<I", request.body)
         metadata, content = json.loads(request.body[4 : 4 + length]), request.body[8 + length :]
         name, version = str(metadata["name"]), str(metadata["vers"])
-        crate = self._allowed_crate(_token(request), name)
+        token = self._tokens.get(_token(request), self.now())
+        crate = self._allowed_crate(token, name)
         if version.partition("+")[0] in {known.partition("+")[0] for known in crate.versions}:
             raise _error(400, f"crate version `{version}` is already uploaded")
         self.crates[_canonical(name)] = crate
-        crate.versions[version] = CrateVersion(version, _index_line(metadata, content), content)
+        crate.versions[version] = CrateVersion(
+            version, _index_line(metadata, content), content, token.publisher if token else None
+        )
         self.fail_after_storing(_error(500, "Internal Server Error"))
         return Response.json(200, {"warnings": {"invalid_categories": [], "invalid_badges": [], "other": []}})
 
-    def _allowed_crate(self, token: str, name: str) -> RegisteredCrate:
+    def _allowed_crate(self, token: PublishToken | None, name: str) -> RegisteredCrate:
         """Return the crate that this token may publish; for a personal token, it can be a new one."""
-        crate, allowed = self.crate(name), self._tokens.get(token, self.now())
-        if allowed is None:
+        crate = self.crate(name)
+        if token is None:
             raise _error(403, "Invalid authentication token")
-        if allowed is _ALL:
+        if token.crates is None:
             if crate is not None and crate.trustpub_only:
                 raise _error(403, "New versions of this crate can only be published using Trusted Publishing")
             return crate or RegisteredCrate(name)
         if crate is None:
             text = "Trusted Publishing tokens do not support creating new crates. Publish the crate manually, first"
             raise _error(403, text)
-        if _canonical(name) not in allowed:
+        if _canonical(name) not in token.crates:
             raise _error(403, f"The provided access token is not valid for crate `{name}`")
         return crate
 

@@ -32,9 +32,9 @@ def obtain(registries: Registries, variables: Mapping[str, str]) -> str:
     if not secret:
         raise TokenExchangeError("the job has no `id-token: write` permission")
     crates = registries.crates
-    identity = _request(registries.identity, "GET", "/token", secret, query={"audience": crates.audience})
+    identity = send_request(registries.identity, "GET", "/token", secret, query={"audience": crates.audience})
     body = {"jwt": identity["value"]}
-    return str(_request(crates, "POST", crates.exchange.removeprefix(crates.url), "", body=body)["token"])
+    return str(send_request(crates, "POST", crates.exchange.removeprefix(crates.url), "", body=body)["token"])
 
 
 def revoke(registries: Registries, token: str) -> None:
@@ -44,12 +44,17 @@ def revoke(registries: Registries, token: str) -> None:
         TokenExchangeError: The registry does not know the token.
     """
     crates = registries.crates
-    _request(crates, "DELETE", crates.exchange.removeprefix(crates.url), token)
+    send_request(crates, "DELETE", crates.exchange.removeprefix(crates.url), token)
 
 
-def _request(
+def send_request(
     server: Server, method: str, path: str, token: str, *, query: Mapping[str, str] = {}, body: object = None
 ) -> dict[str, Any]:
+    """Send a request to a server in this process; return the JSON object in its response.
+
+    Raises:
+        TokenExchangeError: The request was refused.
+    """
     headers = Message()
     headers["Authorization"] = f"Bearer {token}"
     response = server.handle(Request(method, path, query, headers, json.dumps(body).encode()))

@@ -1,9 +1,9 @@
 """GitHub's REST API: the part that a release and the check of its settings use.
 
 From GitHub's documentation of its REST API (pages "Releases", "Release assets", "Git references", "Git tags", "Workflow
-runs", "Workflow jobs", "Artifacts", and those that `repository_api` lists) and from its error texts. Drafts are only in
-the list of all releases. Published releases are immutable if the settings require it. A token can do only what its
-permissions allow.
+runs", "Workflow jobs", "Artifacts", "Attestations", and those that `repository_api` lists) and from its error texts.
+Drafts are only in the list of all releases. Published releases are immutable if the settings require it. A token can do
+only what its permissions allow.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from binoc_runbook.checks.attestation import statement_of
 from binoc_runbook.rehearsal.servers.certificates import Authority
 from binoc_runbook.rehearsal.servers.repository_api import RepositorySettings
 from binoc_runbook.rehearsal.servers.served_run import ServedArtifact, ServedRun
@@ -31,8 +32,10 @@ _READING = (
     (r"environments/|actions/(runs|workflows|artifacts)/", "actions"),
     (r"actions/(secrets|organization-secrets)", "secrets"),
     (r"actions/permissions|immutable-releases", "administration"),
-    (r"", "metadata"),
+    (r"", "metadata"),  # also attestations, because they are public
 )
+#: The permission that is needed to write to a path below the repository's.
+_WRITING = ((r"attestations", "attestations"), (r"", "contents"))
 
 #: The path of the contents of assets, which GitHub stores on another server.
 _STORAGE = "/storage/"
@@ -101,6 +104,8 @@ class GitHubServer(Server):
         #: The runs of the workflow by number, the newest last; the runner adds them.
         self.runs: dict[int, ServedRun] = {}
         self.latest: str | None = None
+        #: The bundles of attestations. GitHub verifies their signatures; those of a rehearsal have none.
+        self.attestations: list[dict[str, Any]] = []
         #: The largest number of entries on a page of a list.
         self.page = 100
         #: The permissions of each token.
@@ -127,7 +132,7 @@ class GitHubServer(Server):
         if path is None or path[1].lower() != (self.repository or path[1]).lower():
             raise _error(404, "Not Found")
         below, reads = path[2], request.method == "GET"
-        name = next(name for pattern, name in _READING if re.match(pattern, below)) if reads else "contents"
+        name = next(name for pattern, name in (_READING if reads else _WRITING) if re.match(pattern, below))
         if permissions.get(name) not in ("write", "read" if reads else "write"):
             raise _error(403, "Resource not accessible by integration")
         if reads:
@@ -139,6 +144,8 @@ class GitHubServer(Server):
                 return self._change(self._draft(number), request.json())
             case "POST", ["releases", number, "assets"]:
                 return self._upload(self._draft(number), request)
+            case "POST", ["attestations"]:
+                return self._attest(request.json()["bundle"])
         raise _error(404, "Not Found")
 
     # Reading
@@ -162,6 +169,8 @@ class GitHubServer(Server):
                 return self._asset(number, request.headers.get("Accept", ""))
             case ["releases", number]:
                 return Response.json(200, self._document(self._release(number)))
+            case ["attestations", digest]:
+                return self._attestations_of(digest)
             case ["actions", "workflows", workflow, "runs"]:
                 return self._page(request, self._runs(workflow, request.query), "workflow_runs")
             case ["actions", "runs", number, "jobs"]:
@@ -247,6 +256,18 @@ class GitHubServer(Server):
                 return asset
         raise _error(404, "Not Found")
 
+    def _attestations_of(self, digest: str) -> Response:
+        """Return the attestations with a subject of this digest, such as `sha256:…`."""
+        algorithm, _, value = digest.partition(":")
+        matching = [
+            {"bundle": bundle, "repository_id": 1}
+            for bundle in self.attestations
+            if any(subject["digest"].get(algorithm) == value for subject in statement_of(bundle)["subject"])
+        ]
+        if not matching:
+            raise _error(404, "Not Found")
+        return Response.json(200, {"attestations": matching})
+
     def _ref(self, name: str) -> Response:
         for ref, kind, sha, *_ in self._tags():
             if ref == name:
@@ -311,6 +332,10 @@ class GitHubServer(Server):
         asset = ReleaseAsset(next(self._numbers), name, request.body)
         release.assets.append(asset)
         return self._stored(201, asset.to_json())
+
+    def _attest(self, bundle: dict[str, Any]) -> Response:
+        self.attestations.append(bundle)
+        return self._stored(201, {"id": len(self.attestations)})
 
     def _stored(self, status: int, document: dict[str, Any]) -> Response:
         self.fail_after_storing(_error(500, "Internal Server Error"))

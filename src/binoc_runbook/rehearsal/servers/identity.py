@@ -30,6 +30,7 @@ class JobIdentity:
     environment: str | None = None
     event: str = "push"
     called: str | None = None
+    run_id: str = "1"
 
     def claims(self) -> dict[str, Any]:
         """Return the claims of the job; from GitHub's documentation of OpenID Connect tokens."""
@@ -42,6 +43,7 @@ class JobIdentity:
             "ref": self.ref,
             "sha": self.sha,
             "event_name": self.event,
+            "run_id": self.run_id,
         }
         return claims | ({"environment": self.environment} if self.environment else {})
 
