@@ -14,6 +14,8 @@ from binoc_runbook.rehearsal.servers.repository_api import RepositorySettings
 from binoc_runbook.release.parameters import open_target
 from binoc_runbook.world import World
 
+pytestmark = pytest.mark.usefixtures("without_gitpython")
+
 NOTES = "### Added\n\n- Everything."
 SUMS = b"0000  demo-0.4.0.tar.gz\n"
 
