@@ -112,8 +112,14 @@ msrv:
     msrv=$(cargo metadata --no-deps --format-version 1 | python -c 'import json, sys
     packages = json.load(sys.stdin)["packages"]
     print(next(package["rust_version"] for package in packages if package["name"] == "binoc-sdk"))')
-    rustup toolchain install --profile minimal "$msrv"
+    rustup toolchain install --no-self-update --profile minimal "$msrv"
     CARGO_TARGET_DIR="{{ target }}/msrv" cargo "+$msrv" check --workspace --locked
+
+# lint the crates with the latest stable Rust, which can have new lints
+[group("tests")]
+latest-rust:
+    rustup toolchain install --no-self-update --profile minimal --component clippy --component rustfmt stable
+    RUSTUP_TOOLCHAIN=stable CARGO_TARGET_DIR="{{ target }}/latest-rust" '{{ just_executable() }}' lint-rust
 
 # build both wheels and install them into target/site
 [group("build")]
@@ -191,16 +197,20 @@ adr title:
 
 # check formatting, types and workflows
 [group("tests")]
-lint:
-    cargo fmt --all --check
-    cargo clippy --workspace --all-targets --locked -- -D warnings
-    cargo clippy --package binoc-sqlite --features python --locked -- -D warnings
+lint: lint-rust
     ruff format --check
     ruff check
     mypy
     zizmor --quiet --offline --persona pedantic --no-ignores .github
     check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+    check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
     actionlint -shellcheck= -pyflakes= .github/workflows/*.yml
+
+[private]
+lint-rust:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+    cargo clippy --package binoc-sqlite --features python --locked -- -D warnings
 
 # format the code
 [group("tests")]
@@ -219,9 +229,19 @@ bench:
 with +command:
     @"$@"
 
-# update the pins in requirements/ from pyproject.toml
+# update the pins in requirements/ from pyproject.toml; fail if one has no wheel for a machine that installs it
 [group("build")]
 lock:
-    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header pyproject.toml --group dev --output-file requirements/dev.txt
-    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --group build --constraint requirements/dev.txt --output-file requirements/build.txt
-    awk '/^[^ ]/ { keep = /^uv==/ } keep' requirements/dev.txt > requirements/uv.txt
+    python requirements/lock.py
+
+# check that the pins follow from pyproject.toml, and have wheels
+[group("tests")]
+lock-check:
+    python requirements/lock.py --check
+
+# check licences, sources and known vulnerabilities of all dependencies; fails without a network
+[group("tests")]
+audit:
+    cargo deny --locked check
+    # dev.txt contains the pins of the other files.
+    pip-audit --strict --disable-pip --require-hashes --requirement requirements/dev.txt

@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import urllib.request
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -79,6 +80,13 @@ def isolate(environment: Mapping[str, str], home: Path) -> dict[str, str]:
             "NO_COLOR": "1",
         }
     )
+
+
+@pytest.fixture
+def without_gitpython(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide GitPython, which jobs that build and check dists do not install."""
+    for name in ("git", "gitdb"):
+        monkeypatch.setitem(sys.modules, name, None)
 
 
 @pytest.fixture(autouse=True)

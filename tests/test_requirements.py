@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import runpy
 import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -93,6 +95,7 @@ def test_build_requirements_are_a_subset_of_the_same_pins():
     names = {canonicalize_name(pinned(entry).name) for entry in pins("build.txt")}
     assert {canonicalize_name(Requirement(wanted).name) for wanted in group("build")} <= names
     assert "cryptography" not in names, "it has no wheels for some build machines"
+    assert "gitpython" not in names, "only releases use it"
 
 
 def test_zizmor_of_the_checks_is_the_pinned_version():
@@ -102,3 +105,25 @@ def test_zizmor_of_the_checks_is_the_pinned_version():
 
 def test_uv_has_the_same_pin_in_both_files():
     assert pins("uv.txt") == [entry for entry in pins("dev.txt") if pinned(entry).name == "uv"]
+
+
+def test_wheels_are_required_for_the_machines_that_build_and_only_for_them():
+    lock = runpy.run_path(str(ROOT / "requirements/lock.py"))
+    jobs = yaml.safe_load((ROOT / ".github/workflows/publish.yml").read_text("utf-8"))["jobs"]
+    matrix = jobs["wheels"]["strategy"]["matrix"]["include"]
+    runners = {entry["platform"]: entry["runner"] for entry in matrix}
+    for platform, other in lock["CROSS_BUILT"].items():
+        assert runners[platform] == runners[other]
+    built = [entry["target"] for entry in matrix if entry["platform"] not in lock["CROSS_BUILT"]]
+    assert sorted(lock["build_machines"]()) == sorted(built)
+
+
+def test_only_wheels_are_installed():
+    lines = (ROOT / "just").read_text("utf-8").replace("\\\n", " ").splitlines()
+    installations = [line for line in lines if re.search(r"-m pip install|/uv\" pip (?:sync|install)", line)]
+    of_the_project = [line for line in installations if "--editable" in line]
+    others = [line for line in installations if line not in of_the_project]
+    assert len(of_the_project) == 1
+    assert "--no-deps" in of_the_project[0]
+    assert len(others) == 2
+    assert all("--only-binary :all:" in line or "--no-build" in line for line in others)

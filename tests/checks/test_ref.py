@@ -10,6 +10,8 @@ from binoc_runbook.workspace.input_files import input_files
 from binoc_runbook.workspace.policy_table import read_policy
 from binoc_runbook.world import World
 
+pytestmark = pytest.mark.usefixtures("without_gitpython")
+
 
 @pytest.fixture
 def check(checkout):

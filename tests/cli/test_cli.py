@@ -73,6 +73,7 @@ def test_check_as_json_has_the_documented_shape(typed):
         assert set(finding) == {"check", "status", "looked_at", "saw", "remedy"}
 
 
+@pytest.mark.usefixtures("without_gitpython")
 def test_check_of_a_directory_checks_only_the_built_files(findings, checkout):
     code, results = findings("check", "--dists", "dist")
     assert code == 1

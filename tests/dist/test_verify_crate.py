@@ -17,7 +17,7 @@ from binoc_runbook.version import Version
 from binoc_runbook.world import World
 from binoc_runbook.world.processes import Processes
 
-pytestmark = pytest.mark.rehearsal
+pytestmark = [pytest.mark.rehearsal, pytest.mark.usefixtures("without_gitpython")]
 
 CRATE = "demo-sdk-0.4.0.crate"
 TOKEN = "CARGO_REGISTRIES_REHEARSAL_TOKEN"

@@ -20,7 +20,7 @@ from binoc_runbook.finding import RefusedError
 from binoc_runbook.release.parameters import open_target
 from binoc_runbook.world import World
 
-pytestmark = pytest.mark.rehearsal
+pytestmark = [pytest.mark.rehearsal, pytest.mark.usefixtures("without_gitpython")]
 
 #: A platform that this host builds and installs, and one that it cannot build.
 PLATFORM = next(

@@ -60,8 +60,6 @@ on:
         type: choice
         options: [all, demo, demo-sdk]
 permissions: {}
-env:
-  RUSTUP_TOOLCHAIN: "1.10.0"
 jobs:
   build:
     name: Build
@@ -137,6 +135,8 @@ CRATE = {
     'description = "Nothing."\nlicense = "MIT"\n',
     "Cargo.lock": 'version = 3\n\n[[package]]\nname = "demo-sdk"\nversion = "1.0.0"\n',
     "src/lib.rs": "",
+    # No host has this toolchain. If it were used, the commands of cargo would fail.
+    "rust-toolchain.toml": '[toolchain]\nchannel = "1.10.0"\n',
     "make.py": MAKE,
     ".gitignore": "/dist/\n/target/\n",
 }

@@ -175,7 +175,7 @@ fn example(at: String, old: &[&[u8]], new: &[&[u8]]) -> Example {
     };
     let (before, after) = show::clip_pair(&text(old), &text(new));
     let mut example = Example::default().with_at(at);
-    example.old = Some(before).filter(|_| !old.is_empty());
-    example.new = Some(after).filter(|_| !new.is_empty());
+    example.old = (!old.is_empty()).then_some(before);
+    example.new = (!new.is_empty()).then_some(after);
     example
 }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -81,9 +80,7 @@ def check(root: Path, parsed: argparse.Namespace) -> int:
 
 def _check_stages(target: Target) -> Findings:
     """Return the findings of every stage before the tests."""
-    # Each stage mostly waits for git or cargo, so the stages run in threads. GitPython is imported before, because its
-    # import would block them.
-    import_module("git")
+    # Each stage mostly waits for git or cargo, so the stages run in threads.
     with process_threads() as pool:
         findings = list(pool.map(lambda stage: stage.observe(target).findings, CHECK_STAGES))
     return Findings(finding for stage in findings for finding in stage)

@@ -82,7 +82,17 @@ class _Build:
             "ZIG_LOCAL_CACHE_DIR": str(self.work / "zig"),
             "ZIG_GLOBAL_CACHE_DIR": str(self.work / "zig"),
             "CARGO_ZIGBUILD_CACHE_DIR": str(self.work / "zigbuild"),
+            **self.toolchain(),
         }
+
+    def toolchain(self) -> dict[str, str]:
+        """Return the variable that selects the toolchain of the checkout, if rustup manages it.
+
+        Wheels are built from unpacked sdists. If these are outside the checkout, rustup does not find its
+        `rust-toolchain.toml` there.
+        """
+        result = self.processes.run(["rustup", "show", "active-toolchain"])
+        return {"RUSTUP_TOOLCHAIN": result.stdout.split()[0]} if result.returncode == 0 else {}
 
     def flags(self) -> list[str]:
         """Return the rustc flags that map source directories to fixed names.

@@ -1,7 +1,6 @@
 """The client of git: queries that can be unknown, and commands as exact argument lists.
 
-All commands run through GitPython, which starts them; `processes` waits for them, because the timeout of GitPython ends
-only a process and its direct children. Every command has a timeout, and only actions on a terminal prompt.
+`Git._run` starts all git processes of the library. Every command has a timeout, and only actions on a terminal prompt.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 
 from binoc_runbook.checks.observations import (
@@ -49,6 +48,25 @@ _NO_PROMPTS = {
     "WAYLAND_DISPLAY": "",
     "GPG_TTY": "",
 }
+
+#: The variables that select another repository; hooks and aliases leave them in the environment. The variables of the
+#: configuration are kept, because the user can set them. Source: `git rev-parse --local-env-vars`.
+LEAKING = (
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_DIR",
+    "GIT_GRAFT_FILE",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_INTERNAL_SUPER_PREFIX",
+    "GIT_NAMESPACE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_QUARANTINE_PATH",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_SHALLOW_FILE",
+    "GIT_WORK_TREE",
+)
 
 #: The subcommands that can start `ssh`.
 _WITH_SSH = {"fetch", "ls-remote", "push"}
@@ -157,32 +175,29 @@ class Git:
         descriptors: tuple[int, ...] = (),
     ) -> ProcessResult:
         """Run `arguments`, which contain `command`."""
-        import git
-
-        alone = {"process_group": 0} if terminal is not None else {"start_new_session": True}
         settings = {**self.environment, **(environment or {})}
         if terminal is None:
             settings = _NO_PROMPTS | settings | (self._ssh_without_prompts if _WITH_SSH & set(command) else {})
 
         def start() -> subprocess.Popen[bytes]:
-            for name in _leaking():
+            for name in LEAKING:
                 os.environ.pop(name, None)
-            started = git.Git(self.root).execute(
-                list(arguments),
-                istream=subprocess.PIPE,
-                as_process=True,
-                env=settings,
+            return subprocess.Popen(
+                arguments,
+                cwd=self.root,
+                # The messages of git are parsed and shown, so they must not be translated.
+                env={**os.environ, "LANGUAGE": "C", "LC_ALL": "C", **settings},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
                 pass_fds=descriptors,
-                **alone,
+                process_group=None if terminal is None else 0,
+                start_new_session=terminal is None,
             )
-            # GitPython would end the process when this wrapper is deleted.
-            process, started.proc = started.proc, None
-            assert process is not None  # noqa: S101 - it was started
-            return process
 
         try:
             result = finish(start, command, stdin=stdin, timeout=timeout, on_wait=self._show_wait, terminal=terminal)
-        except git.exc.GitCommandNotFound:
+        except FileNotFoundError:
             return ProcessResult(tuple(command), 127, "", "`git` was not found on PATH")
         return ProcessResult(result.command, result.returncode, result.stdout, self._tidy(result.stderr))
 
@@ -439,16 +454,6 @@ class Git:
             f"GIT_CONFIG_KEY_{count}": key,
             f"GIT_CONFIG_VALUE_{count}": value,
         }
-
-
-@cache
-def _leaking() -> list[str]:
-    """Return the variables that select another repository; hooks and aliases leave them in the environment."""
-    import git
-
-    names = [*str(git.Git().rev_parse("--local-env-vars")).split(), "GIT_NAMESPACE", "GIT_QUARANTINE_PATH"]
-    # Keep the configuration of the user.
-    return [name for name in names if not name.startswith(("GIT_CONFIG", "GIT_NO_REPLACE"))]
 
 
 def _presentable(url: str) -> str:

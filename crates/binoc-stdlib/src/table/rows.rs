@@ -211,10 +211,10 @@ fn one_cell_apart(
         };
         for (old, new) in groups.into_values().filter(|group| !group.1.is_empty()) {
             for row in &old {
-                note(&mut partner, *row, Some(new[0]).filter(|_| new.len() == 1));
+                note(&mut partner, *row, (new.len() == 1).then_some(new[0]));
             }
             for row in &new {
-                note(&mut back, *row, Some(old[0]).filter(|_| old.len() == 1));
+                note(&mut back, *row, (old.len() == 1).then_some(old[0]));
             }
         }
     }

@@ -47,8 +47,13 @@ class HostPlatform:
         return tag in self.tags
 
     def builds(self, tag: str) -> bool:
-        """Return whether a tag is of this system and machine, for any version of the system and any C library."""
-        return parse_tag(tag) == (self.system, self.machine)
+        """Return whether a tag is of this system and machine, for any version of the system and any C library.
+
+        On Windows, the compilers of x86 also build for Arm. Python's libraries are not needed for this (PyO3 guide,
+        *raw-dylib*).
+        """
+        host, platform = (self.system, self.machine), parse_tag(tag)
+        return host == platform or (host, platform) == (("win", "amd64"), ("win", "arm64"))
 
     def __str__(self) -> str:
         return f"{self.system} {self.machine}"

@@ -62,7 +62,7 @@ class JobRunner:
         environment = self._text(self.job.environment) if self.job.environment else None
         self.identity: dict[str, str] = {}
         self.env |= self._texts(context.run.workflow.root.get("env")) | self._texts(self.job.node.get("env"))
-        self._drop_toolchain()
+        self._select_toolchain()
         with ExitStack() as at_end:
             if self.job.token is not None:
                 identity, provider = self._identity(environment), context.host.registries.identity
@@ -111,11 +111,12 @@ class JobRunner:
         run_id = str(self.context.run.id)
         return JobIdentity(*publisher, event.ref, event.sha, environment, event.name, run_id=run_id)
 
-    def _drop_toolchain(self) -> None:
+    def _select_toolchain(self) -> None:
         # A pinned toolchain may have to be downloaded; a rehearsal can use any.
-        pinned = self.env.get("RUSTUP_TOOLCHAIN")
-        if pinned and not self.context.has_toolchain(pinned):
-            del self.env["RUSTUP_TOOLCHAIN"]
+        pinned = self.env.get("RUSTUP_TOOLCHAIN") or self.context.pinned_toolchain
+        replacement = self.context.replacement_toolchain(pinned) if pinned else None
+        if replacement is not None:
+            self.env["RUSTUP_TOOLCHAIN"] = replacement
             self.context.show(f"Rust {pinned} is not installed; using the default toolchain of this host")
 
     def _outputs(self) -> dict[str, str]:

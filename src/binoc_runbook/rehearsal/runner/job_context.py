@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from binoc_runbook.checks.workflow.expressions import Value, to_text
@@ -15,6 +17,7 @@ from binoc_runbook.rehearsal.runner.workflow_artifacts import StepError
 from binoc_runbook.rehearsal.runner.workflow_run import WorkflowRun
 from binoc_runbook.rehearsal.servers import crates_token
 from binoc_runbook.rehearsal.servers.served_run import ServedRun
+from binoc_runbook.world.git import Git
 from binoc_runbook.world.processes import Processes
 from binoc_runbook.world.triggered_run import JobListener, JobRun
 
@@ -106,10 +109,21 @@ class JobContext:
             self.show(f"job {job.name}: {job.state}{f', {job.reason}' if job.reason else ''}")
         return job
 
-    def has_toolchain(self, name: str) -> bool:
-        """Return whether rustup can use a toolchain without a download."""
+    @cached_property
+    def pinned_toolchain(self) -> str:
+        """Return the toolchain that `rust-toolchain.toml` in the commit pins (rustup book, *overrides*), or no name."""
+        text = Git(self.repository.path).text_at(self.run.event.sha, "rust-toolchain.toml")
+        try:
+            return str(tomllib.loads(text or "")["toolchain"]["channel"])
+        except (tomllib.TOMLDecodeError, LookupError, TypeError):
+            return ""
+
+    def replacement_toolchain(self, pinned: str) -> str | None:
+        """Return the default toolchain of this host if rustup would have to download `pinned`."""
         processes = Processes(self.run.directory, {**self.host.registries.environment, "RUSTUP_AUTO_INSTALL": "0"})
-        return processes.run(["rustup", "run", name, "rustc", "--version"], timeout=20.0).returncode == 0
+        if processes.run(["rustup", "run", pinned, "rustc", "--version"], timeout=20.0).returncode == 0:
+            return None
+        return processes.run(["rustup", "default"], timeout=20.0).stdout.partition(" ")[0].strip()
 
 
 def github(context: JobContext, **more: Value) -> dict[str, Value]:
