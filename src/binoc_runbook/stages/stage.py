@@ -14,6 +14,7 @@ from binoc_runbook.checks.push_settings import unrequested_refs
 from binoc_runbook.checks.remote import RemoteView
 from binoc_runbook.finding import Finding, Findings, Status
 from binoc_runbook.stages.target import Target
+from binoc_runbook.world.git import load_gitpython
 from binoc_runbook.world.processes import process_threads
 
 Reach = Literal["local", "public", "permanent"]
@@ -105,8 +106,7 @@ class Stage(ABC):
 
 def observe_together(stages: Iterable[Stage], observe: Callable[[Stage], Observation]) -> list[Future[Observation]]:
     """Observe stages in threads, because each mostly waits for git or cargo; return after the last one has ended."""
-    import git  # noqa: F401 - its import takes long, and would block the threads
-
+    load_gitpython()
     with process_threads() as pool:
         observations = [pool.submit(observe, stage) for stage in stages]
         wait(observations)

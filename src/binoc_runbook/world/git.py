@@ -451,6 +451,11 @@ class Git:
         }
 
 
+def load_gitpython() -> None:
+    """Import GitPython, which takes long; an import in one of several threads would block the others."""
+    import git  # noqa: F401
+
+
 @cache
 def _leaking() -> list[str]:
     """Return the variables that select another repository; hooks and aliases leave them in the environment."""
