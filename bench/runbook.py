@@ -1,4 +1,7 @@
-"""Benchmarks of the overhead of the runbook: checks, notebook, import, wrapper, and the site build."""
+"""Benchmarks of the overhead of the runbook: checks, notebook, import, wrapper, and the site build.
+
+python bench/runbook.py [start|check|site|notebook]...
+"""
 
 from __future__ import annotations
 
@@ -24,8 +27,11 @@ BIN = Path(sys.executable).parent
 _REGISTRIES = ("UV_DEFAULT_INDEX", "SSL_CERT_FILE", "CARGO_REGISTRY_DEFAULT", "CARGO_REGISTRIES_REHEARSAL_INDEX")
 
 
-def measure() -> list[Row]:
-    """Return all rows, measured in a clone of this checkout, with a bare repository on disk and local registries."""
+def measure(*names: str) -> list[Row]:
+    """Return the rows of the benchmarks with these names, or all rows.
+
+    They are measured in a clone of this checkout, with a bare repository on disk and local registries.
+    """
     with (
         tempfile.TemporaryDirectory(prefix="binoc-bench-") as directory,
         open_registries(Path(directory) / "registries") as registries,
@@ -33,7 +39,7 @@ def measure() -> list[Row]:
         # The other variables would hide the configuration and the caches of the user.
         os.environ |= {name: registries.user_environment[name] for name in _REGISTRIES}
         clone = _clone(Path(directory))
-        return [*_start(), _check(clone), _site(clone), _notebook(clone)]
+        return [row for name in names or BENCHMARKS for row in BENCHMARKS[name](clone)]
 
 
 def _clone(directory: Path) -> Path:
@@ -51,22 +57,24 @@ def _git(*arguments: str | Path, cwd: Path) -> None:
     subprocess.run(["git", *map(str, arguments)], cwd=cwd, check=True, stdin=subprocess.DEVNULL)
 
 
-def _start() -> list[Row]:
+def _start(clone: Path) -> list[Row]:
     nothing = command(sys.executable, "-c", "pass", cwd=ROOT)
     imported = command(sys.executable, "-c", "import binoc_runbook", cwd=ROOT)
     release = command(sys.executable, "-c", "from binoc_runbook import Release", cwd=ROOT)
+    helped = command(BIN / "binoc-runbook", "--help", cwd=ROOT)
     just = command(BIN / "just", "--version", cwd=ROOT)
     wrapper = command(ROOT / "just", "--version", cwd=ROOT)
-    times = alternately(15, nothing, imported, release, just, wrapper)
-    nothing_time, import_time, release_time, just_time, wrapper_time = times
+    times = alternately(15, nothing, imported, release, helped, just, wrapper)
+    nothing_time, import_time, release_time, help_time, just_time, wrapper_time = times
     reference = f"`python -c pass`; with its `Release` {release_time * 1000:.0f} ms"
     return [
         overhead("importing `binoc_runbook`", 60, import_time, nothing_time, reference),
+        overhead("`binoc-runbook --help`", 60, help_time, nothing_time, "`python -c pass`"),
         overhead("the wrapper, if the environment exists", 100, wrapper_time, just_time, "`just --version`"),
     ]
 
 
-def _check(clone: Path) -> Row:
+def _check(clone: Path) -> list[Row]:
     refs = ("HEAD:refs/heads/main", f"HEAD:refs/tags/v{VERSION}")
     reference = sequence(
         [
@@ -87,18 +95,18 @@ def _check(clone: Path) -> Row:
         "`cargo metadata`, `git status`, `ls-remote`, `push --dry-run`, `zizmor`, 2 x `uv pip compile --refresh` "
         "and `import git, tomlkit`"
     )
-    return ratio("`check` on this workspace", 1.5, check_time, reference_time, name)
+    return [ratio("`check` on this workspace", 1.5, check_time, reference_time, name)]
 
 
-def _site(clone: Path) -> Row:
+def _site(clone: Path) -> list[Row]:
     """Measure a site build without changes, which only checks the decisions again."""
     build = command(sys.executable, "-m", "sphinx", "-q", "-W", "-b", "html", "docs", "docs/_build/html", cwd=clone)
     (seconds,) = alternately(5, build)
     detail = f"{len(list((clone / 'docs').rglob('*.md')))} pages, all decisions checked again"
-    return Row("site build without changes", "under 3 s", f"{seconds:.1f} s", seconds < 3, detail)
+    return [Row("site build without changes", "under 3 s", f"{seconds:.1f} s", seconds < 3, detail)]
 
 
-def _notebook(clone: Path) -> Row:
+def _notebook(clone: Path) -> list[Row]:
     """Measure a dry run of the release notebook with a test command that does nothing."""
     policy = clone / "pyproject.toml"
     text = policy.read_text("utf-8")
@@ -118,9 +126,13 @@ def _notebook(clone: Path) -> Row:
     reference = command(papermill, empty, "-", cwd=clone)
     runbook_time, reference_time = alternately(7, runbook, reference)
     operation = "the release notebook with an empty test command"
-    return ratio(operation, 1.5, runbook_time, reference_time, "10 empty cells")
+    return [ratio(operation, 1.5, runbook_time, reference_time, "10 empty cells")]
+
+
+#: The benchmarks by name; the last one changes the clone.
+BENCHMARKS = {"start": _start, "check": _check, "site": _site, "notebook": _notebook}
 
 
 if __name__ == "__main__":
-    for row in measure():
+    for row in measure(*sys.argv[1:]):
         print(row)

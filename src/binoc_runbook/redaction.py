@@ -119,11 +119,14 @@ def machine_free(*roots: Path, markup: bool = False) -> Translate:
 
 
 def matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
-    """Return a predicate for names that match one of the patterns (`fnmatch`, without case)."""
+    """Return a predicate for names that match one of the patterns (`fnmatch`, without case).
+
+    It keeps its results, because all variables of the environment are matched for each text that is cleaned.
+    """
     import fnmatch
 
     expression = re.compile("|".join(fnmatch.translate(pattern.upper()) for pattern in patterns))
-    return lambda name: expression.match(name.upper()) is not None
+    return cache(lambda name: expression.match(name.upper()) is not None)
 
 
 def for_lines(translate: Translate) -> Translate:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from binoc_runbook.cli.options import Command, parse
 from binoc_runbook.cli.output import INTERRUPTED, REFUSED, report, show_line
-from binoc_runbook.files import root_of
 from binoc_runbook.finding import Finding, InterruptedRunError, RefusedError
 
 
@@ -38,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _root(option: Path | None) -> Path:
+    from binoc_runbook.files import root_of
+
     start = option or Path.cwd()
     if option is not None and not option.is_dir():
         finding = Finding.failed("root", f"--root {option}", "is not a directory", "--root DIR, the root of a checkout")

@@ -7,8 +7,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import binoc_runbook.cli.subcommands as subcommands
-from binoc_runbook.rehearsal.faults import QUICK
-from binoc_runbook.rehearsal.scenarios import REHEARSED
 
 Command = Callable[[Path, argparse.Namespace], int]
 
@@ -33,7 +31,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.set_defaults(root=None)
     parser.add_argument("--root", type=Path, metavar="DIR", help=_ROOT)
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    # Creating the parsers of all commands takes longer than the fastest command takes to run.
+    # Creating the parsers of all commands takes longer than the fastest command takes to run. A list of all commands
+    # does not need their options.
     first = next((word for word in arguments if word in COMMANDS), None)
     for name in [first] if first and arguments[0] in (first, "--root") else COMMANDS:
         command, add_options = COMMANDS[name]
@@ -42,7 +41,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         # Also accepted after the command; SUPPRESS keeps the value that was given before the command.
         sub.add_argument("--root", type=Path, metavar="DIR", default=argparse.SUPPRESS, help=_ROOT)
         sub.set_defaults(command=command)
-        add_options(sub)
+        if name in arguments:
+            add_options(sub)
     return parser.parse_args(arguments)
 
 
@@ -135,6 +135,9 @@ def _release(sub: argparse.ArgumentParser) -> None:
 
 
 def _rehearse(sub: argparse.ArgumentParser) -> None:
+    from binoc_runbook.rehearsal.faults import QUICK
+    from binoc_runbook.rehearsal.scenarios import REHEARSED
+
     _optional_version(sub)
     either = sub.add_mutually_exclusive_group()
     about = "skip the tests and the publish workflow (about 5 seconds)"

@@ -5,7 +5,6 @@ Everything that a command prints passes through this module or `display.terminal
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Any, TextIO
 
@@ -53,5 +52,7 @@ def verdict(findings: Findings, version: str) -> str:
 
 def print_json(value: Any) -> None:
     """Print one JSON value on standard output."""
+    import json
+
     json.dump(each_string(value, mask), sys.stdout, indent=2, ensure_ascii=False)
     print()

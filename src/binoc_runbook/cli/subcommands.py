@@ -1,4 +1,7 @@
-"""Subcommands of `binoc-runbook`; each takes the root of a checkout and the parsed options."""
+"""Subcommands of `binoc-runbook`; each takes the root of a checkout and the parsed options.
+
+Each function imports what it needs, so that `--help` and usage errors do not load the library.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,18 @@ from typing import TYPE_CHECKING
 
 from binoc_runbook.cli.output import OK, REFUSED, SCHEMA, exit_code, gate_code, print_json, report, show_line, verdict
 from binoc_runbook.finding import Finding, Findings, RefusedError
-from binoc_runbook.stages import CHECK_STAGES, STAGES, Target
-from binoc_runbook.version import shortened
-from binoc_runbook.world import World
 
 if TYPE_CHECKING:
     from binoc_runbook.rehearsal.scenarios import Scenario
-from binoc_runbook.world.processes import process_threads
+    from binoc_runbook.stages import Target
+    from binoc_runbook.world import World
+
+
+def _world(root: Path) -> World:
+    """Return the real world of a checkout."""
+    from binoc_runbook.world import World
+
+    return World.real(root)
 
 
 def _target(root: Path, parsed: argparse.Namespace) -> Target:
@@ -24,7 +32,7 @@ def _target(root: Path, parsed: argparse.Namespace) -> Target:
     from binoc_runbook.release.parameters import open_target, parse_version
 
     version = parse_version(getattr(parsed, "version", None))
-    target = open_target(World.real(root), version, remote=getattr(parsed, "remote", None))
+    target = open_target(_world(root), version, remote=getattr(parsed, "remote", None))
     target.world.show_waits(show_line)
     return target
 
@@ -34,7 +42,7 @@ def _target(root: Path, parsed: argparse.Namespace) -> Target:
 
 def inspect(root: Path, parsed: argparse.Namespace) -> int:
     """List the packages of the workspace, their versions, and whether each can be published."""
-    workspace = World.real(root).workspace(locked=False)
+    workspace = _world(root).workspace(locked=False)
     if parsed.json:
         print_json(workspace.to_json())
         return OK
@@ -80,10 +88,10 @@ def check(root: Path, parsed: argparse.Namespace) -> int:
 
 def _check_stages(target: Target) -> Findings:
     """Return the findings of every stage before the tests."""
-    # Each stage mostly waits for git or cargo, so the stages run in threads.
-    with process_threads() as pool:
-        findings = list(pool.map(lambda stage: stage.observe(target).findings, CHECK_STAGES))
-    return Findings(finding for stage in findings for finding in stage)
+    from binoc_runbook.stages import CHECK_STAGES, observe_together
+
+    observations = observe_together(CHECK_STAGES, lambda stage: stage.observe(target))
+    return Findings(finding for observation in observations for finding in observation.result().findings)
 
 
 def _check_dists(root: Path, parsed: argparse.Namespace, target: Target) -> Findings:
@@ -112,6 +120,7 @@ def _choice(target: Target) -> list[str]:
 def plan(root: Path, parsed: argparse.Namespace) -> int:
     """Show the stages of a release and the exact commands that they run."""
     from binoc_runbook.display import terminal, text
+    from binoc_runbook.stages import STAGES
 
     target = _target(root, parsed)
     if not parsed.json:
@@ -156,7 +165,7 @@ def setup_check(root: Path, parsed: argparse.Namespace) -> int:
     from binoc_runbook.workspace.policy_table import read_policy
 
     policy = read_policy(root)
-    findings = check_setup(World.real(root), policy)
+    findings = check_setup(_world(root), policy)
     report(findings, as_json=parsed.json, repository=policy.repository)
     unknown = len(findings.having("unknown"))
     if unknown and not parsed.json:
@@ -234,7 +243,7 @@ def release(root: Path, parsed: argparse.Namespace) -> int:
     from binoc_runbook.release.parameters import open_target, parse_release_parameters
 
     values = parse_release_parameters(parsed.version, dry_run=False, remote=parsed.remote, retest=parsed.retest)
-    target = open_target(World.real(root), values.version, remote=values.remote)
+    target = open_target(_world(root), values.version, remote=values.remote)
     if not parsed.yes:
         terminal.show_lines(sys.stderr, [text.heading(target, dry_run=False), *text.plan(target)])
         _confirm(str(target.version))
@@ -258,6 +267,8 @@ def _confirm(version: str) -> None:
         remedy = f"./just release {version} --yes"
         finding = Finding.failed("release", "standard input", "is not a terminal", remedy)
         raise RefusedError("not confirmed; nothing was done", [finding])
+    from binoc_runbook.version import shortened
+
     print(f"\nthis pushes and publishes; type {version} to continue: ", end="", file=sys.stderr, flush=True)
     answer = sys.stdin.readline().strip()
     if answer != version:
@@ -322,7 +333,7 @@ def verify(root: Path, parsed: argparse.Namespace) -> int:
     default = 0.0 if is_rehearsed() else TIMEOUT
     timeout = default if parsed.timeout is None else parsed.timeout
     values = parse_verification_parameters(parsed.version, sums=sums, timeout=timeout)
-    version = open_target(World.real(root), values.version).version
+    version = open_target(_world(root), values.version).version
     parameters = {"version": str(version), "sums": sums, "timeout": timeout}
     record = root / "runs" / f"verify-{version}.json"
     record.unlink(missing_ok=True)
@@ -373,7 +384,7 @@ def check_tag(root: Path, parsed: argparse.Namespace) -> int:
     from binoc_runbook.workspace.policy_table import read_policy
 
     # The lock file is not checked: a workflow runs this before it has an index, and its builds use `--locked`.
-    world, policy = World.real(root), read_policy(root)
+    world, policy = _world(root), read_policy(root)
     workspace, git = world.workspace(locked=False), world.git
     commits = RefCommits(git.commit_of("HEAD"), git.commit_of(parsed.ref))
     findings = ref(parsed.ref, workspace, policy, git.compare(input_files(workspace, policy)), commits)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,7 +17,16 @@ from binoc_runbook.finding import Finding, Findings, InterruptedRunError, Refuse
 from binoc_runbook.release.attempts import CHECK, NOTHING_PUSHED, lock, set_aside, unwritable
 from binoc_runbook.release.effects import compare_tags, explain, flag_of, made_change, pushed_ref
 from binoc_runbook.release.record import Record, StageRun
-from binoc_runbook.stages import ACTION_STAGES, CHECK_STAGES, RECHECKED, STAGES, Observation, Stage, Target
+from binoc_runbook.stages import (
+    ACTION_STAGES,
+    CHECK_STAGES,
+    RECHECKED,
+    STAGES,
+    Observation,
+    Stage,
+    Target,
+    observe_together,
+)
 from binoc_runbook.stages.remote import released_commit
 from binoc_runbook.world.processes import process_threads
 from binoc_runbook.world.release_lock import unlock_releases
@@ -27,6 +37,9 @@ if TYPE_CHECKING:
 
 #: The state after an interrupted rehearsal, which is not resumed: the next one starts from the beginning.
 _UNTOUCHED = "nothing outside this rehearsal was changed"
+
+#: For how long a stage can use an observation that was made before it was run, in seconds.
+RECENT = 10.0
 
 
 class ReleaseReporter(TriggerListener, Protocol):
@@ -87,13 +100,17 @@ class Release:
         # The last view of the remote before an action, and the tag object that this run has created.
         self._view: RemoteView | None = None
         self._created: str | None = None
+        # Observations of stages that have not run yet, with their times; each is used once.
+        self._early: dict[Stage, tuple[float, Callable[[], Observation]]] = {}
         target.world.show_waits(reporter.line)
         if target.world.kind == "real":
             lock(target.world.root, str(target.version), dry_run=dry_run)
-        self.record = Record(_facts(target, dry_run=dry_run), target.world.clean)
-        self._open_record()
-        # Observed once: if the tag is on the remote, the stages before the point of no return are not checked again.
-        self._released_before = target.released()
+        with process_threads(1) as pool:
+            released = pool.submit(target.released)
+            self.record = Record(_facts(target, dry_run=dry_run), target.world.clean)
+            self._open_record()
+            # Observed once: if the tag is on the remote, the stages before the point of no return are not checked.
+            self._released_before = released.result()
         reporter.opened(self)
 
     def plan(self) -> None:
@@ -152,10 +169,12 @@ class Release:
             self._recheck()
 
     def _recheck(self) -> None:
-        again = [run for run in self.record.stages if run.stage.name in RECHECKED]
-        with process_threads() as pool:  # in parallel: each mostly waits for git
-            for run, observed in zip(again, pool.map(lambda run: self._observe(run.stage), again), strict=True):
-                run.after = observed
+        again = {run.stage: run for run in self.record.stages if run.stage.name in RECHECKED}
+        for stage, observation in self._observe_early(list(again)).items():
+            again[stage].after = observation()
+        if self.dry_run:  # skips the actions, so their stages need no other view of the remote
+            now = time.monotonic()
+            self._early = {stage: (now, partial(stage.judge_last, self.target)) for stage in ACTION_STAGES}
         unwritten = self._write()
         stopped = [run for run in self.record.stages if run.state in ("blocked", "unknown") or run.problems]
         self._reporter.point_of_no_return(self, stopped)
@@ -338,6 +357,22 @@ class Release:
         return head[0] if head else "no commit"
 
     def _observe(self, stage: Stage) -> Observation:
+        """Observe a stage, together with the other checks if it is the first one."""
+        if stage is CHECK_STAGES[0]:
+            now = time.monotonic()
+            self._early = {other: (now, result) for other, result in self._observe_early(CHECK_STAGES).items()}
+        at, result = self._early.pop(stage, (0.0, None))
+        if result is not None and time.monotonic() - at < RECENT:
+            return result()
+        return self._observe_now(stage)
+
+    def _observe_early(self, stages: Sequence[Stage]) -> dict[Stage, Callable[[], Observation]]:
+        """Observe stages in parallel, and return functions that return the observations or raise their errors."""
+        with nullcontext() if self._released_before else self.target.snapshot(read_again=True):
+            observations = observe_together(stages, self._observe_now)
+        return {stage: observation.result for stage, observation in zip(stages, observations, strict=True)}
+
+    def _observe_now(self, stage: Stage) -> Observation:
         if self._released_before and stage not in ACTION_STAGES:
             saw = f"`{self.target.tag}` is already on `{self.target.remote}`, so this check is not needed"
             findings = Findings([Finding.ok(stage.name, f"git ls-remote {self.target.remote}", saw)])

@@ -5,7 +5,15 @@ from __future__ import annotations
 from binoc_runbook.stages.push_branch import PushBranchStage
 from binoc_runbook.stages.push_tag import PushTagStage
 from binoc_runbook.stages.remote import RemoteStage
-from binoc_runbook.stages.stage import Command, Observation, Reach, Stage, State
+from binoc_runbook.stages.stage import (
+    Command,
+    Observation,
+    Reach,
+    RemoteObservingStage,
+    Stage,
+    State,
+    observe_together,
+)
 from binoc_runbook.stages.surface import SurfaceStage
 from binoc_runbook.stages.sync import SyncStage
 from binoc_runbook.stages.tag import TagStage
@@ -21,7 +29,7 @@ CHECK_STAGES: tuple[Stage, ...] = (TreeStage(), SurfaceStage(), SyncStage(), Wor
 RECHECKED = ("tree", "sync", "remote")
 
 #: The stages after the point of no return.
-ACTION_STAGES: tuple[Stage, ...] = (PushBranchStage(), TagStage(), PushTagStage())
+ACTION_STAGES: tuple[RemoteObservingStage, ...] = (PushBranchStage(), TagStage(), PushTagStage())
 
 #: All stages of a release.
 STAGES: tuple[Stage, ...] = (*CHECK_STAGES, TestsStage(), *ACTION_STAGES)
@@ -37,4 +45,5 @@ __all__ = [
     "Stage",
     "State",
     "Target",
+    "observe_together",
 ]

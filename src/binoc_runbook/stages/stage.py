@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -13,6 +14,7 @@ from binoc_runbook.checks.push_settings import unrequested_refs
 from binoc_runbook.checks.remote import RemoteView
 from binoc_runbook.finding import Finding, Findings, Status
 from binoc_runbook.stages.target import Target
+from binoc_runbook.world.processes import process_threads
 
 Reach = Literal["local", "public", "permanent"]
 State = Literal["done", "ready", "blocked", "unknown"]
@@ -101,11 +103,25 @@ class Stage(ABC):
         return "fix the cause, then run this release again; it continues from here"
 
 
+def observe_together(stages: Iterable[Stage], observe: Callable[[Stage], Observation]) -> list[Future[Observation]]:
+    """Observe stages in threads, because each mostly waits for git or cargo; return after the last one has ended."""
+    with process_threads() as pool:
+        observations = [pool.submit(observe, stage) for stage in stages]
+        wait(observations)
+    return observations
+
+
 class RemoteObservingStage(Stage):
     """A stage whose state depends on the refs of the remote."""
 
     def observe(self, target: Target) -> Observation:
-        view = target.observe_remote()
+        return self._judge(target, target.observe_remote())
+
+    def judge_last(self, target: Target) -> Observation:
+        """Return the state for the last view of the remote, without observing it again."""
+        return self._judge(target, target.last_view())
+
+    def _judge(self, target: Target, view: RemoteView | str) -> Observation:
         if isinstance(view, str):
             looked_at, remedy = f"HEAD and the remote `{target.remote}`", "git status && git remote --verbose"
             finding = Finding.unknown(self.name, looked_at, view, remedy)

@@ -83,13 +83,13 @@ class Target:
         return self._snapshot.result() if self._snapshot else self.world.workspace(locked=locked)
 
     @contextmanager
-    def snapshot(self) -> Iterator[None]:
+    def snapshot(self, *, read_again: bool = False) -> Iterator[None]:
         """Read the manifests once for all checks inside this context.
 
         They are read in a separate thread, so that other checks do not wait for cargo. The first snapshot uses the
-        manifests from which the version was read, if there are any.
+        manifests from which the version was read, if there are any, unless `read_again`.
         """
-        first, self._first = self._first, None
+        first, self._first = None if read_again else self._first, None
         with process_threads(1) as reader:
             self._snapshot = reader.submit(lambda: first or self.world.workspace())
             try:
@@ -126,12 +126,14 @@ class Target:
 
     def _read_remote(self) -> RemoteView | str:
         git = self.world.git
-        head = git.head()
+        with process_threads(2) as pool:
+            reading = pool.submit(git.push_urls, self.remote)
+            local_tag = pool.submit(git.local_tag, self.tag)
+            head, urls = git.head(), reading.result()
         if head is None:
             return "no commit to compare with the remote"
         at, on = head
         branch = self.release_branch(on)
-        urls = git.push_urls(self.remote)
         self._urls = self._urls or urls
         if urls != self._urls:
             return f"the push URL of `{self.remote}` was changed during this run; run it again"
@@ -154,7 +156,7 @@ class Target:
             branch=branch,
             tag=self.tag,
             commit=commit,
-            local_tag=git.local_tag(self.tag),
+            local_tag=local_tag.result(),
             behind=behind,
             contains=contains,
         )

@@ -55,7 +55,7 @@ def dependencies(manifest: Manifest, patched: Mapping[str, str] = MappingProxyTy
 
     `patched` are the `patches` of the workspace: dependencies on these names have the target of the patch.
     """
-    tables: list[Keys] = [(name,) for name in _TABLES]
+    tables: list[Keys] = [(name,) for name in _TABLES if name in manifest.data]
     tables += [("target", target, name) for target in manifest.table("target") for name in _TABLES]
     for keys in (*tables, ("workspace", "dependencies")):
         for name, entry in manifest.table(*map(str, keys)).items():

@@ -70,19 +70,20 @@ class ManifestTree:
         return self.cargo[inside]
 
     def _walk(self) -> None:
+        start = len(os.fspath(self.root))
         for directory, directories, names in os.walk(self.root, onerror=self._unlisted):
-            before = os.path.relpath(directory, self.root).replace(os.sep, "/")
-            if before != "." and not _MARKERS.isdisjoint(names):
+            below = directory[start:].replace(os.sep, "/").lstrip("/")  # `relpath` takes longer than the rest
+            if below and not _MARKERS.isdisjoint(names):
                 directories.clear()
                 continue
             directories[:] = (name for name in directories if name[0] != "." and name not in _FOREIGN)
             for name in _WANTED.intersection(names):
                 if os.path.isfile(f"{directory}/{name}"):  # noqa: PTH113 - false for a link to itself, where `Path` raises
-                    (self.locks if name in (LOCK, UV_LOCK) else self._paths).append(join(before, name))
+                    (self.locks if name in (LOCK, UV_LOCK) else self._paths).append(manifest_in(below, name))
                 elif os.path.exists(f"{directory}/{name}"):  # noqa: PTH110
-                    self.special.append(join(before, name))
+                    self.special.append(manifest_in(below, name))
                 elif os.path.islink(f"{directory}/{name}"):  # noqa: PTH114
-                    self.broken_links.append(join(before, name))
+                    self.broken_links.append(manifest_in(below, name))
         self.locks.sort()
         self.problems += self._special()
 

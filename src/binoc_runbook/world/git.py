@@ -111,6 +111,8 @@ class Git:
     # The URLs of the remotes, and the URLs to show: without credentials and paths of this machine.
     _urls: dict[str, tuple[str, str]] = field(default_factory=dict)
     _remotes: dict[str, _Remote] = field(default_factory=dict)
+    # Answers about commits, which do not change: their texts and files, and which commit contains the other.
+    _answers: dict[tuple[str, ...], ProcessResult] = field(default_factory=dict)
 
     def run(
         self,
@@ -147,6 +149,13 @@ class Git:
         """Run a git query without optional locks, which could block a concurrent command of the user."""
         unlocked = {"GIT_OPTIONAL_LOCKS": "0", **(environment or {})}
         return self.run(["git", *arguments], stdin=stdin, timeout=timeout, environment=unlocked)
+
+    def query_commits(self, *arguments: str) -> ProcessResult:
+        """Run a git query whose result depends only on the given names of objects; keep the result if it succeeds."""
+        result = self._answers.get(arguments) or self.query(*arguments)
+        if result.returncode == 0:
+            self._answers[arguments] = result
+        return result
 
     def query_remote(
         self, remote: str, *arguments: str, timeout: float, environment: Mapping[str, str] | None = None
@@ -266,7 +275,8 @@ class Git:
                     next(entries, None)  # a rename is followed by the old name
         commit = facts.get("branch.oid", "(initial)")
         head = facts.get("branch.head", "(detached)")
-        tree, _, message = self.query("log", "-1", "--format=%T%n%B").stdout.partition("\n")
+        text = self.query_commits("log", "-1", "--format=%T%n%B", commit) if commit != "(initial)" else None
+        tree, _, message = (text.stdout if text else "").partition("\n")
         operation = next((way for name, way in _OPERATIONS.items() if (directory / name).exists()), None)
         return TreeState(
             commit=None if commit == "(initial)" else commit,
@@ -304,8 +314,8 @@ class Git:
         return CommittedFiles(self.root, self.query).compare(files)
 
     def text_at(self, commit: str, path: str) -> str | None:
-        """Return the text of a file in a commit, or `None` if there is none; invalid UTF-8 is replaced."""
-        result = self.query("cat-file", "blob", f"{commit}:{path}")
+        """Return the text of a file in a commit (by object name), or `None`; invalid UTF-8 is replaced."""
+        result = self.query_commits("cat-file", "blob", f"{commit}:{path}")
         if result.returncode != 0:
             return None
         return result.stdout.encode(errors="surrogateescape").decode(errors="replace")
@@ -354,7 +364,7 @@ class Git:
         """Return whether each of two commits contains the other; both *unknown* if this clone lacks one of them."""
         if one == other:
             return "yes", "yes"
-        result = self.query("rev-list", "--left-right", "--count", f"{one}...{other}")
+        result = self.query_commits("rev-list", "--left-right", "--count", f"{one}...{other}")
         if result.returncode != 0:
             return "unknown", "unknown"
         only_one, only_other = result.stdout.split()
