@@ -39,7 +39,8 @@ def attestation(
 ) -> Finding:
     """Compare GitHub's attestations of a published crate with the policy and the commit of the tag in this clone.
 
-    `digest` is the SHA-256 digest at the registry, `response` that of GitHub's API for it ("Attestations").
+    `digest` is the SHA-256 digest at the registry, `response` that of GitHub's API for it ("Attestations"), in the
+    version 2022-11-28, which contains the bundles; later ones have only their URLs.
     """
     looked_at = f"the attestation of {artifact.name} {release.version}"
     again = f"GH_TOKEN=$(gh auth token) just verify {release.version}"
