@@ -91,11 +91,15 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Setting of git: its key, its value, and its scope (`system`, `global`, `local`, `worktree` or `command`)."""
+    """Setting of git: its key, its value, and its scope (`system`, `global`, `local`, `worktree` or `command`).
+
+    `origin` is the place as git shows it, such as `file:.git/config`.
+    """
 
     key: str
     scope: str
     value: str
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +114,14 @@ class CommitVersions:
 class RemoteRefs:
     """Refs of a remote by full name, read by the command `question`.
 
-    `refs` is `None` if the remote could not be read, for the given `reason`.
+    `refs` is `None` if the remote could not be read, for the given `reason`. It was not queried if `untrusted`: the
+    configuration of the checkout selects a program for it.
     """
 
     question: str
     refs: Mapping[str, str] | None
     reason: str
+    untrusted: bool = False
 
     def branch(self, name: str) -> str | None:
         """Return the commit of a branch."""

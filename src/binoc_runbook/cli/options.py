@@ -172,6 +172,7 @@ COMMANDS: dict[str, tuple[Command, Callable[[argparse.ArgumentParser], None]]] =
     "doctor": (subcommands.doctor, _doctor),
     "set-version": (subcommands.set_version, _version),
     "prepare": (subcommands.prepare, _prepare),
+    "trust": (subcommands.trust, lambda sub: None),
     "setup-check": (subcommands.setup_check, _json),
     "github-release": (subcommands.github_release, _github_release),
     "adr": (subcommands.adr, _adr),
