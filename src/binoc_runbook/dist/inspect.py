@@ -16,6 +16,7 @@ from binoc_runbook.checks.dists.tools import run_tools
 from binoc_runbook.environ import is_rehearsed
 from binoc_runbook.finding import Findings
 from binoc_runbook.stages.target import Target
+from binoc_runbook.world.cargo_isolation import outside
 from binoc_runbook.world.processes import Processes
 
 _MANIFESTS = ("Cargo.toml", "pyproject.toml")
@@ -80,7 +81,9 @@ def _packaged_files(target: Target, commit: str | None, head: str | None) -> Map
     for name in crates:
         # Not offline: before the first build, cargo must fetch the crates in the lock file.
         command = ["cargo", "package", "--list", "--locked", "--package", name]
-        result = target.world.processes.run(command, timeout=_TIMEOUT)
+        command += ["--manifest-path", str(target.world.root / "Cargo.toml")]
+        with outside(target.world.processes) as isolated:
+            result = isolated.run(command, timeout=_TIMEOUT)
         # On Windows, cargo prints backslashes; archives contain slashes.
         files = frozenset(result.stdout.replace("\\", "/").splitlines())
         packaged[name] = files if result.returncode == 0 else result.reason
