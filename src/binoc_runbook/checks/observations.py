@@ -36,7 +36,8 @@ class TreeState:
 
     `commit` and `tree` are full object names, `None` before the first commit; `branch` is the short name, `None` when
     HEAD is detached. `operation` is the unfinished operation and the command that ends it. `changed` and `untracked`
-    are paths from the root; `hidden` are the changes that `git status` does not report.
+    are paths from the root; `hidden` are the changes that `git status` does not report. Files that have one of the
+    `filters` were not compared, because git did not run it.
     """
 
     commit: str | None
@@ -48,6 +49,7 @@ class TreeState:
     changed: tuple[str, ...]
     untracked: tuple[str, ...]
     hidden: tuple[HiddenChange, ...] = ()
+    filters: tuple[str, ...] = ()
 
     @property
     def differs(self) -> bool:

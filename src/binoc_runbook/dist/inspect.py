@@ -77,6 +77,10 @@ def _packaged_files(target: Target, commit: str | None, head: str | None) -> Map
     crates = [artifact.name for artifact in target.policy.artifacts if artifact.registry == "crates.io"]
     if commit is None or commit != head:
         return dict.fromkeys(crates, "this checkout is not at the released commit")
+    # Cargo looks for changed files, and starts the filters of git for that.
+    for program in target.world.git.untrusted_programs:
+        if program.need == "tree":
+            return dict.fromkeys(crates, f"{program.place}: {program.reason}")
     packaged: dict[str, frozenset[str] | str] = {}
     for name in crates:
         # Not offline: before the first build, cargo must fetch the crates in the lock file.

@@ -312,6 +312,7 @@ class Git:
             changed=tuple(self._comparable(changed)),
             untracked=tuple(untracked),
             hidden=tuple(self._hidden_changes()),
+            filters=tuple(dict.fromkeys(item.filter for item in self.untrusted_programs if item.filter)),
         )
 
     def _hidden_changes(self) -> Iterator[HiddenChange]:
