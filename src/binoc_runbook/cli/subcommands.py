@@ -83,6 +83,8 @@ def _check_stages(target: Target) -> Findings:
     # Each stage mostly waits for git or cargo, so the stages run in threads. GitPython is imported before, because its
     # import would block them.
     import_module("git")
+    # The configuration of git is read once, and not by each stage at the same time.
+    target.world.git.untrusted_programs  # noqa: B018
     with process_threads() as pool:
         findings = list(pool.map(lambda stage: stage.observe(target).findings, CHECK_STAGES))
     return Findings(finding for stage in findings for finding in stage)
