@@ -40,6 +40,9 @@ STAGES_WITH_A_CHECK = {"remote", "surface", "sync", "tree", "workflow"}
 #: Modules that can open sockets and start processes.
 OUTSIDE = ("world", "notebook/engine.py", "rehearsal/servers/server.py", "rehearsal/servers/certificates.py")
 
+#: Modules that may start git: its client, and the rehearsal, whose jobs and persons run git in its own repositories.
+STARTS_GIT = ("world/git.py", "rehearsal/runner/", "rehearsal/sandbox.py", "rehearsal/rehearsal_world.py")
+
 #: Modules that are slow to import; they are imported in the functions that need them.
 SLOW = {
     "IPython",
@@ -122,6 +125,30 @@ def test_other_modules_start_no_processes_and_open_no_sockets(path):
         return
     outside = {"subprocess", "socket", "urllib.request", "http.client", "git", "requests", "http.server", "ssl"}
     assert not imports(path) & outside
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_other_modules_start_no_git(path):
+    """Check that all queries of a checkout are `Git.query`, which starts no program of the checkout."""
+    if path.as_posix().startswith(STARTS_GIT):
+        return
+    assert not {module for module in imports(path) if module.partition(".")[0] == "git"}
+    for node in ast.walk(ast.parse((SOURCE / path).read_text("utf-8"))):
+        if isinstance(node, ast.List | ast.Tuple) and len(node.elts) > 1:
+            assert "git" not in {item.value for item in node.elts[:1] if isinstance(item, ast.Constant)}
+
+
+def test_one_function_starts_all_processes_of_the_client_of_git():
+    tree = ast.parse((SOURCE / "world/git.py").read_text("utf-8"))
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    imported = {
+        node.name: {name for item in ast.walk(node) if isinstance(item, ast.Import) for name in item.names}
+        for node in functions
+    }
+    assert [name for name, items in imported.items() if "git" in {item.name for item in items}] == ["_run"]
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    names = [ast.unparse(node.func) for node in calls]
+    assert [name for name in names if name in ("subprocess.Popen", "subprocess.run", "finish")] == ["finish"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=str)

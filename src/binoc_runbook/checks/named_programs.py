@@ -24,7 +24,7 @@ TRUST = "just trust"
 #: The scopes of the configuration that is part of a checkout.
 _OWN = ("local", "worktree")
 
-#: What cannot be observed without the program: changed files, a remote, a signature, or nothing.
+#: The observation that needs the program: changed files, a remote, a signature, or nothing.
 Need = Literal["tree", "remote", "signature", "nothing"]
 
 #: The keys that name a program, as git prints them: the section and the last part are in lower case.

@@ -63,7 +63,7 @@ class CheckoutConfiguration:
 
     @property
     def trusted_settings(self) -> list[Setting]:
-        """Return the settings that a user trusts; after a change of them, the user is asked again."""
+        """Return the settings that a user trusts; after a change of them, the checkout is not trusted."""
         parts = (self.settings, *self.submodules.values(), (program.setting for program in self._old_remotes()))
         return [setting for part in parts for setting in part]
 
