@@ -99,6 +99,14 @@ def test_remote_is_not_queried_with_an_untrusted_program(checkout, configure, ke
     assert finding.check == "trust"
 
 
+def test_included_file_is_read(checkout, configure):
+    checkout.write(".git/extra", "[core]\n\tsshCommand = program\n")
+    configure("include.path", "extra")
+    places = [finding.looked_at for finding in observe(checkout, "tree")]
+    assert places == [str(Git(checkout.root).named_programs[0].place), ".git/extra:2"]
+    assert places[0].startswith(".git/config:")
+
+
 def test_program_of_another_remote_is_not_needed(checkout, configure):
     configure("remote.backup.url", "ext::program")
     assert observe(checkout, "remote") == []
@@ -128,7 +136,7 @@ def test_file_with_an_untrusted_filter_is_not_compared(checkout, configure):
 
 def test_signature_is_not_tried_with_an_untrusted_program(checkout, configure):
     configure("tag.gpgSign", "true")
-    configure("gpg.program", "program")
+    configure("gpg.program", "false")
     assert observe(checkout, "remote") == []
     (finding,) = observe(checkout, "tree")
     assert finding.check == "trust"

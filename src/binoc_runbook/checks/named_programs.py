@@ -95,14 +95,15 @@ class NamedProgram:
 
     @property
     def reason(self) -> str:
-        """Return that the program was not started, and what is unknown therefore."""
-        if self.setting.key.startswith(("include.", "includeif.")):
-            return f"`{self.text}` adds the settings of another file, which is not trusted yet"
-        return f"`{self.text}` selects a program, which was not started; {_EFFECTS[self.need]}"
+        """Return why another program was not started: it would start this one."""
+        return f"`{self.text}` in {self.place} selects a program, and this checkout is not trusted"
 
     def finding(self) -> Finding:
-        """Return the finding about this setting."""
-        return Finding.unknown(CHECK, self.place, self.reason, TRUST)
+        """Return that the program was not started, and what is unknown therefore."""
+        saw = f"`{self.text}` selects a program, which was not started; {_EFFECTS[self.need]}"
+        if self.setting.key.startswith(("include.", "includeif.")):
+            saw = f"`{self.text}` adds the settings of another file; this checkout is not trusted"
+        return Finding.unknown(CHECK, self.place, saw, TRUST)
 
 
 def need_of(setting: Setting, root: Path) -> Need | None:

@@ -80,7 +80,7 @@ def _packaged_files(target: Target, commit: str | None, head: str | None) -> Map
     # Cargo looks for changed files, and starts the filters of git for that.
     for program in target.world.git.untrusted_programs:
         if program.need == "tree":
-            return dict.fromkeys(crates, f"{program.place}: {program.reason}")
+            return dict.fromkeys(crates, program.reason)
     packaged: dict[str, frozenset[str] | str] = {}
     for name in crates:
         # Not offline: before the first build, cargo must fetch the crates in the lock file.

@@ -174,7 +174,7 @@ class Git:
         """
         if program := self._untrusted_program_of(remote):
             command = ("git", *arguments)
-            return ProcessResult(command, _NOT_STARTED, "", f"{program.place}: {program.reason}")
+            return ProcessResult(command, _NOT_STARTED, "", program.reason)
         at, result = self._timeouts.get(remote, (0.0, None))
         if result is not None and time.monotonic() - at < PAUSE:
             return result
