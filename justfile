@@ -62,6 +62,11 @@ prepare version *options:
 set-version version:
     @binoc-runbook set-version "$@"
 
+# let `check` start the programs that the git configuration of this checkout selects
+[group("release")]
+trust *arguments:
+    @binoc-runbook trust "$@"
+
 # check the settings of GitHub and the registries: `GH_TOKEN=$(gh auth token) just setup-check` queries GitHub too
 [group("release")]
 setup-check *arguments:

@@ -46,6 +46,9 @@ OUTSIDE = (
     "rehearsal/gh/forge.py",
 )
 
+#: Modules that may start git: its client, and the rehearsal, whose jobs and persons run git in its own repositories.
+STARTS_GIT = ("world/git.py", "rehearsal/runner/", "rehearsal/sandbox.py", "rehearsal/rehearsal_world.py")
+
 #: Modules that are slow to import; they are imported in the functions that need them.
 SLOW = {
     "IPython",
@@ -128,6 +131,30 @@ def test_other_modules_start_no_processes_and_open_no_sockets(path):
         return
     outside = {"subprocess", "socket", "urllib.request", "http.client", "git", "requests", "http.server", "ssl"}
     assert not imports(path) & outside
+
+
+def test_other_modules_start_no_git():
+    """Check that all queries of a checkout are `Git.query`, which starts no program of the checkout."""
+    for path in (path for path in FILES if not path.as_posix().startswith(STARTS_GIT)):
+        assert not {module for module in imports(path) if module.partition(".")[0] == "git"}, path
+        calls = [node for node in ast.walk(ast.parse((SOURCE / path).read_text("utf-8"))) if isinstance(node, ast.Call)]
+        started = [
+            call for call in calls if ast.unparse(call.func).endswith((".run", ".watch", ".Popen")) and call.args
+        ]
+        assert [call for call in started if ast.unparse(call.args[0]).startswith(("['git'", "('git'"))] == [], path
+
+
+def test_one_function_starts_all_processes_of_the_client_of_git():
+    tree = ast.parse((SOURCE / "world/git.py").read_text("utf-8"))
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    imported = {
+        node.name: {name for item in ast.walk(node) if isinstance(item, ast.Import) for name in item.names}
+        for node in functions
+    }
+    assert [name for name, items in imported.items() if "git" in {item.name for item in items}] == ["_run"]
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    names = [ast.unparse(node.func) for node in calls]
+    assert [name for name in names if name in ("subprocess.Popen", "subprocess.run", "finish")] == ["finish"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=str)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from binoc_runbook.environ import HIDDEN, is_hidden
+from binoc_runbook.environ import HIDDEN, is_hidden, is_inherited, without_user_info
 from binoc_runbook.redaction import CREDENTIALS, MASK, for_lines, machine_free, mask
 
 LETTERS = "AbC1dE2fG3hI4jK5lM6nO7pQ8rS9tU0vWxYz"
@@ -189,6 +189,45 @@ def test_variable_for_credentials_or_publishing_is_hidden(name):
 def test_other_variable_is_not_hidden(name):
     assert not is_hidden()(name)
     assert is_hidden([f"{name[:3]}*"])(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("PATH", "LC_ALL", "SystemRoot", "ProgramFiles(x86)", "https_proxy", "NO_PROXY", "SSL_CERT_FILE", "PIP_CERT"),
+        *("CARGO_HTTP_CAINFO", "PIP_INDEX_URL", "UV_DEFAULT_INDEX", "CARGO_REGISTRIES_OWN_INDEX", "RUSTUP_HOME"),
+        *("CARGO_HOME", "CARGO_TARGET_DIR", "SOURCE_DATE_EPOCH", "PYENV_ROOT", "CI"),
+    ],
+)
+def test_variable_is_inherited_by_jobs(name):
+    assert is_inherited()(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("SERVICE_API_KEY", "NPM_AUTH", "SSH_AUTH_SOCK", "LD_PRELOAD", "GITHUB_TOKEN", "PYTHONPATH", "BASH_ENV"),
+        *("RUSTC_WRAPPER", "RUSTFLAGS", "CARGO_REGISTRIES_OWN_TOKEN", "UV_PUBLISH_URL", "UV_INDEX_OWN_PASSWORD"),
+        *("AWS_PROFILE", "GIT_DIR", "PIP_CONSTRAINT", "DYLD_INSERT_LIBRARIES", "XPATH"),
+    ],
+)
+def test_variable_is_not_inherited_by_jobs(name):
+    assert not is_inherited()(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "cleaned"),
+    [
+        ("PIP_INDEX_URL", "https://rosa:secret@host.example/simple", "https://host.example/simple"),
+        ("PIP_INDEX_URL", "https://rosa:sec/ret@host.example/simple", "https://host.example/simple"),
+        ("UV_INDEX", "one=https://secret@a/x two=https://b:1/@scope", "one=https://a/x two=https://b:1/@scope"),
+        ("https_proxy", "rosa:secret@proxy.example:3128", "proxy.example:3128"),
+        ("ALL_PROXY", "socks5h://rosa:secret@proxy.example:1080", "socks5h://proxy.example:1080"),
+    ],
+)
+def test_user_info_is_removed_from_an_inherited_variable(name, value, cleaned):
+    given = {name: value, "HTTP_PROXY": "http://proxy.example:3128", "OTHER": "https://rosa:secret@host.example"}
+    assert without_user_info(given) == {name: cleaned}
 
 
 def test_all_credentials_are_hidden():

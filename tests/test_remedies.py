@@ -142,6 +142,11 @@ def ignored_crate(checkout):
     checkout.write("crates/local/src/lib.rs", "")
 
 
+def program_of_git(checkout):
+    checkout.git("config", "core.hooksPath", "hooks", cwd=checkout.root)
+    checkout.git("config", "filter.upper.clean", "tr a-z A-Z", cwd=checkout.root)
+
+
 def no_commit(checkout):
     checkout.git("update-ref", "-d", "HEAD", cwd=checkout.root)
     checkout.git("rm", "--quiet", "-r", "--cached", ".", cwd=checkout.root)
@@ -310,6 +315,7 @@ CASES = [
     Case(untracked_file, stage("tree"), "git add --all && git commit"),
     Case(message_that_skips_workflows, stage("tree")),
     Case(ignored_crate, stage("tree")),
+    Case(program_of_git, stage("tree")),
     Case(no_commit, stage("tree"), "git add --all && git commit"),
     Case(other_version_in_the_lock_file, stage("sync")),
     Case(other_version_of_a_private_crate, stage("sync")),

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from binoc_runbook.checks.release_state import PLACES, STATES
-from binoc_runbook.environ import HIDDEN, VARIABLES
+from binoc_runbook.cli.options import COMMANDS
+from binoc_runbook.environ import HIDDEN, INHERITED, VARIABLES
 from binoc_runbook.rehearsal.runner.failure_diagnosis import KNOWN_FAILURES, FailedJob, diagnose
 from binoc_runbook.version import Version, VersionError
 from binoc_runbook.workspace.policy_table import read_policy
@@ -55,6 +56,17 @@ def test_environment_variables():
 def test_variables_that_tests_do_not_get():
     rows = table("reference/command.md", "## Variables that tests do not get")
     assert rows == [[f"`{pattern}`", examples] for pattern, examples in HIDDEN.items()]
+
+
+def test_variables_that_jobs_inherit():
+    rows = table("explanation/what-is-executed.md", "## Environment of jobs and smoke tests")
+    assert rows == [[", ".join(f"`{name}`" for name in names), what] for what, names in INHERITED.items()]
+
+
+def test_what_each_command_executes():
+    rows = table("explanation/what-is-executed.md", "## Commands")
+    assert [row[0] for row in rows] == [f"`{name}`" for name in COMMANDS]
+    assert all(row[1] for row in rows)
 
 
 def test_checks():

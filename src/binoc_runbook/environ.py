@@ -1,9 +1,10 @@
-"""Environment variables: those of the library, and those that the test command does not get."""
+"""Environment variables: those of the library, and those that commands of the checkout get or do not get."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Mapping
 
 from binoc_runbook.redaction import CREDENTIALS, matcher
 
@@ -40,6 +41,62 @@ HIDDEN: dict[str, str] = CREDENTIALS | {
     "DOCKER_AUTH_CONFIG": "the logins of registries for containers",
     "KUBECONFIG": "the logins of clusters",
 }
+
+#: Patterns of the only variables that jobs of a rehearsal and smoke tests inherit, by what they are for. They run code
+#: of dependencies, which must not get a credential, and a variable such as `LD_PRELOAD` would change the result.
+INHERITED: dict[str, tuple[str, ...]] = {
+    "programs, the user and the system": (
+        *("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "HOME", "USER", "LOGNAME", "SHELL", "XDG_*_HOME"),
+        *("LANG", "LANGUAGE", "LC_*", "TZ", "TERM", "TMPDIR", "TMP", "TEMP", "CI", "SOURCE_DATE_EPOCH"),
+    ),
+    "Windows": (
+        *("SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "OS", "USERNAME", "USERPROFILE", "HOMEDRIVE"),
+        *("HOMEPATH", "APPDATA", "LOCALAPPDATA", "PROGRAMDATA", "PROGRAMFILES*", "COMMONPROGRAMFILES*"),
+        *("NUMBER_OF_PROCESSORS", "PROCESSOR_*"),
+    ),
+    "proxies": ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
+    "certificates": (
+        *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT", "GIT_SSL_CAINFO"),
+        *("NODE_EXTRA_CA_CERTS", "NIX_SSL_CERT_FILE", "UV_NATIVE_TLS", "UV_SYSTEM_CERTS"),
+    ),
+    "package indexes": (
+        *("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX", "PIP_TRUSTED_HOST"),
+        *("PIP_CONFIG_FILE", "PIP_CACHE_DIR", "PIP_DEFAULT_TIMEOUT", "PIP_RETRIES", "PIP_DISABLE_PIP_VERSION_CHECK"),
+        *("UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_INSECURE_HOST"),
+        *("UV_NO_CONFIG", "UV_CACHE_DIR", "UV_HTTP_TIMEOUT", "UV_HTTP_RETRIES", "UV_OFFLINE"),
+        *("CARGO_REGISTRY_DEFAULT", "CARGO_REGISTRIES_*_INDEX", "CARGO_HTTP_*", "CARGO_NET_*"),
+    ),
+    "Rust, Python and C compilers": (
+        *("CARGO_HOME", "CARGO_TARGET_DIR", "CARGO_BUILD_JOBS", "CARGO_INCREMENTAL", "CARGO_TERM_COLOR"),
+        *("RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "RUSTUP_AUTO_INSTALL", "RUSTUP_DIST_SERVER", "RUSTUP_UPDATE_ROOT"),
+        *("PYENV_ROOT", "PYENV_VERSION", "PYTHONUTF8", "PYTHONIOENCODING", "PYTHONDONTWRITEBYTECODE"),
+        *("CC", "CXX", "AR", "CFLAGS", "CXXFLAGS", "LDFLAGS", "PKG_CONFIG_PATH", "SDKROOT", "DEVELOPER_DIR"),
+        *("MACOSX_DEPLOYMENT_TARGET", "INCLUDE", "LIB", "LIBPATH"),
+    ),
+    "this library": (TESTING,),
+}
+
+# A password can contain a slash; `host:8080/` is not a password.
+_USER_INFO = re.compile(r"(?<=://)(?:[^\s/]+@|[^\s/:@]*:(?!\d*/)[^\s@]+@)")
+
+
+def is_inherited() -> Callable[[str], bool]:
+    """Return a predicate for the names that jobs of a rehearsal and smoke tests inherit."""
+    return matcher([pattern for patterns in INHERITED.values() for pattern in patterns])
+
+
+def without_user_info(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the inherited variables of an environment that contain user names or passwords in URLs, without these."""
+    inherited = is_inherited()
+    cleaned = {name: _clean(name, value) for name, value in environment.items() if inherited(name)}
+    return {name: value for name, value in cleaned.items() if value != environment[name]}
+
+
+def _clean(name: str, value: str) -> str:
+    cleaned = _USER_INFO.sub("", value)
+    # A proxy needs no scheme.
+    is_proxy = name.upper().endswith("_PROXY") and "://" not in cleaned
+    return re.sub(r"^[^\s/]*@", "", cleaned) if is_proxy else cleaned
 
 
 def is_hidden(more: Iterable[str] = ()) -> Callable[[str], bool]:

@@ -16,7 +16,8 @@ NEXT_VERSION, DELETE_TAG = "just prepare VERSION", "git tag -d v0.4.0"
 
 
 def observe(checkout) -> tuple[Target, RemoteView]:
-    target = Target(Version.parse("0.4.0"), read_policy(checkout.root), World.real(checkout.root), "origin")
+    world = World.real(checkout.root, trusted=True)
+    target = Target(Version.parse("0.4.0"), read_policy(checkout.root), world, "origin")
     view = target.observe_remote()
     assert isinstance(view, RemoteView)
     return target, view

@@ -57,6 +57,14 @@ NOT_EXECUTED = {
         _MINUTES,
         "tests/rehearsals/test_faults.py::test_injected_fault_occurs_only_in_the_first_attempt",
     ),
+    r"binoc-runbook --root DIR check": NotExecuted(
+        "needs a checkout of another person",
+        "tests/cli/test_hostile_checkout.py::test_no_check_starts_a_program_of_the_checkout",
+    ),
+    r"binoc-runbook --root DIR trust": NotExecuted(
+        "needs a checkout of another person",
+        "tests/world/test_trust.py::test_program_is_unknown_until_the_checkout_is_trusted",
+    ),
     r"\./just release VERSION|binoc-runbook --root DIR release VERSION": NotExecuted(
         _PUBLISHES, f"{_NOTEBOOK}test_command_with_yes_performs_the_release"
     ),

@@ -56,7 +56,7 @@ def wrapped(here):
 
 
 def unsigned(here):
-    here.run("git config tag.gpgSign true && git config gpg.program false")
+    here.run("git config tag.gpgSign true && git config gpg.program false && binoc-runbook trust")
 
 
 def released(here):
@@ -88,6 +88,7 @@ CAUSES = {
         "git update-index --assume-unchanged README.md && echo changed >> README.md"
     ),
     '"missing in this checkout"': "git sparse-checkout set --no-cone '/*' '!/docs/tutorial/'",
+    '"selects a program, which was not started"': "git config core.hooksPath hooks",
     '"used by the release, but not in the commit"': (
         "git rm -q --cached CHANGELOG.md && echo CHANGELOG.md >> .gitignore && git commit -qam Ignore"
     ),
@@ -110,12 +111,12 @@ CAUSES = {
     '"has no tag of this name": a wrong tag in this clone': tagged,
     '"has the right tag", or "is another tag object"': untaken,
     '"writes to … URLs, and a release checks one"': 'git remote set-url --add origin "$REMOTE.mirror"',
-    '"replaces a program of git"': "git config remote.origin.receivepack git-receive-pack",
+    '"replaces a program of git"': "git config remote.origin.receivepack git-receive-pack && binoc-runbook trust",
     '"would also publish …, which the plan does not name"': wrapped,
     '"could not be reached"': 'mv "$REMOTE" "$REMOTE.away"',
     '"already published"': published,
     '"it is unknown whether … is already published"': unregistered,
-    '"this clone cannot push to"': "git config remote.origin.receivepack false",
+    '"this clone cannot push to"': "git config remote.origin.receivepack false && binoc-runbook trust",
     '"signing without a prompt failed", or "git has no name and address"': unsigned,
 }
 #: Work that the page leaves to its reader, before one of its commands.

@@ -369,6 +369,9 @@ def test_job_without_id_token_permission_gets_no_identity(rehearsed):
 def test_steps_set_outputs_variables_and_path_for_later_steps(rehearsed, monkeypatch):
     monkeypatch.setenv("GH_TOKEN", "of-the-user")
     monkeypatch.setenv("UV_PUBLISH_TOKEN", "of-the-user")
+    monkeypatch.setenv("SSH_AUTH_SOCK", "of-the-user")
+    monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "https://rosa:secret@host.invalid/simple")
+    monkeypatch.setenv("ALL_PROXY", "http://rosa:secret@host.invalid")
     run = rehearsed.push(
         small(
             """
@@ -391,6 +394,7 @@ def test_steps_set_outputs_variables_and_path_for_later_steps(rehearsed, monkeyp
     echo "$LEVEL $TOP ${GH_TOKEN:-none} ${UV_PUBLISH_TOKEN:-none} ${{ steps.first.outputs.text }}" $(git)
     echo "$GITHUB_REF_NAME $GITHUB_REF_TYPE $GITHUB_EVENT_NAME $GITHUB_JOB $GITHUB_REPOSITORY $CI $GITHUB_ACTIONS"
     test "$PWD" = "$GITHUB_WORKSPACE/src"
+    test "${SSH_AUTH_SOCK:-none} $ALL_PROXY" = "none http://host.invalid"
 """,
             job="env:\n  LEVEL: job\n  TOP: top",
         )

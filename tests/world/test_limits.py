@@ -51,7 +51,7 @@ def target(checkout):
         f"[tool.binoc-runbook]\npush-timeout = {PUSH}\nquery-timeout = {QUERY}\n",
     )
     checkout.commit("Short timeouts")
-    return lambda: open_target(World.real(checkout.root), Version.parse("0.4.0"))
+    return lambda: open_target(World.real(checkout.root, trusted=True), Version.parse("0.4.0"))
 
 
 def script(path: Path, code: str) -> Path:
@@ -303,7 +303,7 @@ def test_batch_mode_is_added_to_the_configured_openssh(checkout, over_ssh, tmp_p
     names = {"ssh": program, "plink": plink}
     for name, value in config.items():
         checkout.git("config", name, value.format(**names), cwd=checkout.root)
-    here = Git(checkout.root, {name: value.format(**names) for name, value in environment.items()})
+    here = Git(checkout.root, {name: value.format(**names) for name, value in environment.items()}, trusted=True)
     assert here.remote_refs("origin").refs is not None
     assert ("-oBatchMode=yes" in calls.read_text()) is batch
 

@@ -36,7 +36,8 @@ class TreeState:
 
     `commit` and `tree` are full object names, `None` before the first commit; `branch` is the short name, `None` when
     HEAD is detached. `operation` is the unfinished operation and the command that ends it. `changed` and `untracked`
-    are paths from the root; `hidden` are the changes that `git status` does not report.
+    are paths from the root; `hidden` are the changes that `git status` does not report. Files that have one of the
+    `filters` were not compared, because git did not run it.
     """
 
     commit: str | None
@@ -48,6 +49,7 @@ class TreeState:
     changed: tuple[str, ...]
     untracked: tuple[str, ...]
     hidden: tuple[HiddenChange, ...] = ()
+    filters: tuple[str, ...] = ()
 
     @property
     def differs(self) -> bool:
@@ -91,11 +93,15 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Setting of git: its key, its value, and its scope (`system`, `global`, `local`, `worktree` or `command`)."""
+    """Setting of git: its key, its value, and its scope (`system`, `global`, `local`, `worktree` or `command`).
+
+    `origin` is the place as git shows it, such as `file:.git/config`.
+    """
 
     key: str
     scope: str
     value: str
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +116,14 @@ class CommitVersions:
 class RemoteRefs:
     """Refs of a remote by full name, read by the command `question`.
 
-    `refs` is `None` if the remote could not be read, for the given `reason`.
+    `refs` is `None` if the remote could not be read, for the given `reason`. It was not queried if `untrusted`: the
+    configuration of the checkout selects a program for it.
     """
 
     question: str
     refs: Mapping[str, str] | None
     reason: str
+    untrusted: bool = False
 
     def branch(self, name: str) -> str | None:
         """Return the commit of a branch."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from binoc_runbook.checks.named_programs import TRUST
 from binoc_runbook.checks.observations import TIMED_OUT, Ancestry, ProcessResult, RemoteRefs, Setting, Tag
 from binoc_runbook.checks.push_settings import push_settings, unrequested_refs
 from binoc_runbook.finding import Finding, Findings
@@ -67,9 +68,9 @@ class ActionChecks:
 def remote(view: RemoteView, actions: ActionChecks) -> Findings:
     """Check the branch and the tag on the remote, and whether this clone can push and tag."""
     findings = (_reach(view), _branch(view), _tag(view), _push(view, actions), _tagger(view, actions))
-    return Findings(
-        [*(finding for part in findings for finding in part), *push_settings(actions.settings, view.remote)]
-    )
+    # The check `tree` reports the settings of an untrusted checkout.
+    settings = () if view.refs.untrusted else push_settings(actions.settings, view.remote)
+    return Findings([*(finding for part in findings for finding in part), *settings])
 
 
 def unrequested(view: RemoteView, names: Iterable[str]) -> Iterator[Finding]:
@@ -91,6 +92,9 @@ def _reach(view: RemoteView) -> Iterator[Finding]:
         )
         remedy = f'git config --replace-all remote.{view.remote}.pushurl "$(git remote get-url {view.remote})"'
         yield Finding.failed(CHECK, view.refs.question, saw, remedy)
+    elif view.refs.untrusted:
+        saw = f"`{view.remote}` was not queried: {view.refs.reason}"
+        yield Finding.unknown(CHECK, view.refs.question, saw, TRUST)
     else:
         saw = f"`{view.remote}` ({view.urls[0]}) could not be reached: {view.refs.reason}"
         yield Finding.unknown(CHECK, view.refs.question, saw, f"git ls-remote {view.reading_name}")

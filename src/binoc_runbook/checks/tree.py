@@ -22,6 +22,8 @@ _SKIPS = re.compile(
     r"\[(?:skip ci|ci skip|no ci|skip actions|actions skip)\]|^skip-checks: *true$", re.IGNORECASE | re.MULTILINE
 )
 
+_ALLOW = re.compile(r"git config --global --add safe\.directory \S.*")
+
 _WILDCARD = re.compile(r"[*?[]")
 
 _STATUS = "git status"
@@ -46,7 +48,10 @@ def tree(
     """
     if isinstance(state, str):
         saw = f"git cannot read this checkout: {state}"
-        return Findings([Finding.failed(CHECK, _STATUS, saw, "run this in the root directory of a clone")])
+        # Git refuses a checkout of another user, and reports the command that allows it.
+        allow = _ALLOW.search(state)
+        remedy = allow[0] if allow else "run this in the root directory of a clone"
+        return Findings([Finding.failed(CHECK, _STATUS, saw, remedy)])
     return Findings([*_findings(state, policy, comparison), *_uncommitted(state, policy, comparison, required)])
 
 
@@ -63,7 +68,9 @@ def _findings(state: TreeState, policy: Policy, comparison: CommitComparison | s
         saw = f"{_list_files(state.changed)} changed since the commit; the tag would not contain the changes"
         yield Finding.failed(CHECK, _STATUS, saw, "git diff HEAD; then commit the changes, or `git stash`")
     elif not unseen:
-        yield Finding.ok(CHECK, _STATUS, "no tracked file differs from the commit")
+        names = ", ".join(f"`{name}`" for name in state.filters)
+        exception = f"; files with the filter {names} were not compared" if names else ""
+        yield Finding.ok(CHECK, _STATUS, f"no tracked file differs from the commit{exception}")
     yield from unseen
     if state.branch is not None and policy.allows_branch(state.branch):
         yield Finding.ok(CHECK, "HEAD", f"on the release branch `{state.branch}`")

@@ -190,6 +190,7 @@ COMMANDS: dict[str, tuple[Command, Callable[[argparse.ArgumentParser], None]]] =
     "doctor": (subcommands.doctor, _doctor),
     "set-version": (subcommands.set_version, _version),
     "prepare": (subcommands.prepare, _prepare),
+    "trust": (subcommands.trust, lambda sub: None),
     "setup-check": (subcommands.setup_check, _json),
     "release-notes": (subcommands.release_notes, _release_notes),
     "adr": (subcommands.adr, _adr),

@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from binoc_runbook.world import World
 
 
-def _world(root: Path) -> World:
+def _world(root: Path, *, trusted: bool = False) -> World:
     """Return the real world of a checkout."""
     from binoc_runbook.world import World
 
-    return World.real(root)
+    return World.real(root, trusted=trusted)
 
 
-def _target(root: Path, parsed: argparse.Namespace) -> Target:
+def _target(root: Path, parsed: argparse.Namespace, *, trusted: bool = False) -> Target:
     """Return the target that the version and remote on the command line select."""
     from binoc_runbook.release.parameters import open_target, parse_version
 
     version = parse_version(getattr(parsed, "version", None))
-    target = open_target(_world(root), version, remote=getattr(parsed, "remote", None))
+    target = open_target(_world(root, trusted=trusted), version, remote=getattr(parsed, "remote", None))
     target.world.show_waits(show_line)
     return target
 
@@ -90,6 +90,8 @@ def _check_stages(target: Target) -> Findings:
     """Return the findings of every stage before the tests."""
     from binoc_runbook.stages import CHECK_STAGES, observe_together
 
+    # The configuration of git is read once, and not by each stage at the same time.
+    target.world.git.untrusted_programs  # noqa: B018
     observations = observe_together(CHECK_STAGES, lambda stage: stage.observe(target))
     return Findings(finding for observation in observations for finding in observation.result().findings)
 
@@ -156,6 +158,29 @@ def doctor(root: Path, parsed: argparse.Namespace) -> int:
         return OK
     terminal.show_table(sys.stdout, table.headings(diagnosis), table.rows(diagnosis))
     terminal.show_lines(sys.stdout, table.conclusion(diagnosis))
+    return OK
+
+
+def trust(root: Path, parsed: argparse.Namespace) -> int:
+    """Trust the programs that the git configuration of this checkout selects, until the configuration changes."""
+    git = _world(root).git
+    if git.error:
+        finding = Finding.failed("trust", "git config --list", git.error.reason, "fix the reported line")
+        raise RefusedError("nothing was trusted", [finding])
+    if not git.named_programs:
+        show_line("the git configuration of this checkout selects no program; there is nothing to trust")
+        return OK
+    from binoc_runbook.display import terminal
+
+    rows = [(str(program.place), program.text) for program in git.named_programs]
+    terminal.show_table(sys.stdout, ("place", "setting"), rows)
+    try:
+        file = git.trust()
+    except OSError as error:
+        remedy = "set XDG_STATE_HOME to a directory that you can write to, then run this again"
+        finding = Finding.failed("trust", error.filename, error.strerror or str(error), remedy)
+        raise RefusedError("nothing was trusted", [finding]) from error
+    show_line(f"`check` can start these until the configuration changes; to undo this, delete {file}")
     return OK
 
 
@@ -243,7 +268,7 @@ def release(root: Path, parsed: argparse.Namespace) -> int:
     from binoc_runbook.release.parameters import open_target, parse_release_parameters
 
     values = parse_release_parameters(parsed.version, dry_run=False, remote=parsed.remote, retest=parsed.retest)
-    target = open_target(_world(root), values.version, remote=values.remote)
+    target = open_target(_world(root, trusted=True), values.version, remote=values.remote)
     if not parsed.yes:
         terminal.show_lines(sys.stderr, [text.heading(target, dry_run=False), *text.plan(target)])
         _confirm(str(target.version))
@@ -366,7 +391,7 @@ def prepare(root: Path, parsed: argparse.Namespace) -> int:
     """Prepare a version: update manifests and changelog, and print the next commands."""
     from binoc_runbook.release.prepare import next_commands, prepare_version
 
-    target = _target(root, parsed)
+    target = _target(root, parsed, trusted=True)
     findings = prepare_version(target, any_version=parsed.any_version)
     report(findings, stream=sys.stderr)
     if exit_code(findings) == OK:

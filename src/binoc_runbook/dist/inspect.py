@@ -17,6 +17,7 @@ from binoc_runbook.dist.third_party import third_party_files
 from binoc_runbook.environ import is_rehearsed
 from binoc_runbook.finding import Findings, RefusedError
 from binoc_runbook.stages.target import Target
+from binoc_runbook.world.cargo_isolation import outside
 from binoc_runbook.world.processes import Processes
 
 _MANIFESTS = ("Cargo.toml", "pyproject.toml")
@@ -79,11 +80,17 @@ def _packaged_files(target: Target, commit: str | None, head: str | None) -> Map
     crates = [artifact.name for artifact in target.policy.artifacts if artifact.registry == "crates.io"]
     if commit is None or commit != head:
         return dict.fromkeys(crates, _OTHER_COMMIT)
+    # Cargo looks for changed files, and starts the filters of git for that.
+    for program in target.world.git.untrusted_programs:
+        if program.need == "tree":
+            return dict.fromkeys(crates, program.reason)
     packaged: dict[str, frozenset[str] | str] = {}
     for name in crates:
         # Not offline: before the first build, cargo must fetch the crates in the lock file.
         command = ["cargo", "package", "--list", "--locked", "--package", name]
-        result = target.world.processes.run(command, timeout=_TIMEOUT)
+        command += ["--manifest-path", str(target.world.root / "Cargo.toml")]
+        with outside(target.world.processes) as isolated:
+            result = isolated.run(command, timeout=_TIMEOUT)
         # On Windows, cargo prints backslashes; archives contain slashes.
         files = frozenset(result.stdout.replace("\\", "/").splitlines())
         packaged[name] = files if result.returncode == 0 else result.reason

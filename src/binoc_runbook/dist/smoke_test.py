@@ -5,9 +5,10 @@ It runs before a release with the files in a directory, and after it with the fi
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from binoc_runbook.checks.dists.expectation import host_platform
@@ -16,10 +17,12 @@ from binoc_runbook.checks.dists.wheel import wheel_platforms
 from binoc_runbook.checks.observations import ProcessResult
 from binoc_runbook.dist import example_crate
 from binoc_runbook.dist.standalone_manifest import standalone_manifest
+from binoc_runbook.environ import is_inherited, without_user_info
 from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.policy import Artifact, Policy
 from binoc_runbook.version import Version
 from binoc_runbook.world import World, virtual_environments
+from binoc_runbook.world.processes import Processes
 from binoc_runbook.world.pythons import Python, find_pythons
 
 CHECK = "smoke-test"
@@ -47,7 +50,15 @@ def run_smoke_test(
         remedy = 'add `smoke-test`, such as ["python", "smoke_test.py"]'
         return Findings([Finding.unknown(CHECK, policy.source, saw, remedy)])
     with tempfile.TemporaryDirectory(prefix="binoc-smoke-test-") as directory:
-        return Findings(_SmokeTest(world, policy, version, files, Path(directory), on_line).run())
+        restricted = replace(world, processes=_restricted(world.processes))
+        return Findings(_SmokeTest(restricted, policy, version, files, Path(directory), on_line).run())
+
+
+def _restricted(processes: Processes) -> Processes:
+    """Return processes that inherit no credentials; the variables of a rehearsal are kept."""
+    inherited = is_inherited()
+    environment = {**without_user_info(os.environ), **processes.environment}
+    return replace(processes, environment=environment, withheld=lambda name: not inherited(name))
 
 
 @dataclass

@@ -180,7 +180,8 @@ class Target:
         push, settings = self._push_dry_run(view), relevant(git.settings("push", "submodule", "remote"), view.remote)
         if view.local_tag or view.remote_tag:
             return ActionChecks(push, identity=None, signing=None, settings=settings)
-        signing = git.try_signing(f"{view.commit}^{{tree}}") if git.signs_tags() else None
+        tries = not any(program.need == "signature" for program in git.untrusted_programs) and git.signs_tags()
+        signing = git.try_signing(f"{view.commit}^{{tree}}") if tries else None
         return ActionChecks(push, git.identity(), signing, settings)
 
     def released(self) -> bool:

@@ -17,4 +17,5 @@ class TreeStage(Stage):
         workspace = target.workspace()
         comparison = target.world.git.compare(input_files(workspace, target.policy))
         required = required_files(workspace, target.policy)
-        return Observation.of_check(tree(state, target.policy, comparison, required))
+        programs = (program.finding() for program in target.world.git.untrusted_programs)
+        return Observation.of_check(tree(state, target.policy, comparison, required) + programs)

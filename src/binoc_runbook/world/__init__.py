@@ -50,13 +50,15 @@ class World:
     on_close: Callable[[], None] = field(default=lambda: None)
 
     @classmethod
-    def real(cls, root: Path, environment: Mapping[str, str] | None = None) -> World:
+    def real(cls, root: Path, environment: Mapping[str, str] | None = None, *, trusted: bool = False) -> World:
         """Return the world of a checkout and its configured remotes.
 
-        `environment` is added to the environment of git and other processes.
+        `environment` is added to the environment of git and other processes. The checkout is `trusted` by the commands
+        that run its code anyway.
         """
         added = environment or {}
-        return cls("real", root, root, root / "runs", Git(root, added), Processes(root, added, machine_free(root)))
+        git = Git(root, added, trusted=trusted)
+        return cls("real", root, root, root / "runs", git, Processes(root, added, machine_free(root)))
 
     def show_waits(self, line: Callable[[str], None]) -> None:
         """Call `line` when a short command is still running after a few seconds, with what is waited for."""

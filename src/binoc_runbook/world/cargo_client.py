@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import replace
 
 from binoc_runbook.checks.observations import ProcessResult
 from binoc_runbook.workspace.cargo_metadata import CargoMetadata, LockResult
 from binoc_runbook.workspace.version_locations import lock_path
+from binoc_runbook.world.cargo_isolation import outside
 from binoc_runbook.world.processes import Processes
 
 #: The timeout of `cargo metadata` for one workspace, in seconds.
@@ -16,8 +18,8 @@ TIMEOUT = 120.0
 # Needs no network, and writes no lock file.
 _COMMAND = ("cargo", "metadata", "--format-version", "1", "--offline", "--color", "never")
 
-# Resolving dependencies starts rustc. These variables precede `[build]` in the `.cargo/config.toml` of the checkout
-# (Cargo book, *Configuration*), which could name any program.
+# Resolving dependencies starts rustc. These variables precede `[build]` in the configuration of the user (Cargo book,
+# *Configuration*); a wrapper of the compiler is not needed for its version.
 _COMPILER = {
     "RUSTC": "rustc",
     "RUSTC_WRAPPER": "",
@@ -57,7 +59,10 @@ def read_metadata(processes: Processes, manifest: str, *, locked: bool = True) -
 def _run(processes: Processes, manifest: str, option: str) -> ProcessResult:
     compiler = _COMPILER | {"RUSTC": processes.inherits("RUSTC") or _COMPILER["RUSTC"]}
     processes = replace(processes, environment={**processes.environment, **compiler})
-    return processes.run([*_COMMAND, option, f"--manifest-path={manifest}"], timeout=TIMEOUT)
+    # Cargo prints paths that begin with this path.
+    path = os.path.join(os.path.realpath(processes.root), manifest)  # noqa: PTH118 - the text for an argument
+    with outside(processes) as isolated:
+        return isolated.run([*_COMMAND, option, f"--manifest-path={path}"], timeout=TIMEOUT)
 
 
 def _lock_result(result: ProcessResult, manifest: str) -> LockResult:

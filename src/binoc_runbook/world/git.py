@@ -1,6 +1,7 @@
 """The client of git: queries that can be unknown, and commands as exact argument lists.
 
 `Git._run` starts all git processes of the library. Every command has a timeout, and only actions on a terminal prompt.
+Queries start no hook, and no program that the configuration of the checkout selects, until it is trusted.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from binoc_runbook.checks.named_programs import NamedProgram
 from binoc_runbook.checks.observations import (
     TIMED_OUT,
     Ancestry,
@@ -27,8 +29,10 @@ from binoc_runbook.checks.observations import (
 )
 from binoc_runbook.policy import Policy
 from binoc_runbook.redaction import mask
+from binoc_runbook.world.checkout_configuration import CheckoutConfiguration
 from binoc_runbook.world.committed_files import CommittedFiles
 from binoc_runbook.world.processes import ShowLine, finish, supervised, terminal_for_prompts
+from binoc_runbook.world.trust_store import TrustStore
 
 #: The timeout of commands that use only this clone, in seconds.
 TIMEOUT = 300.0
@@ -48,6 +52,12 @@ _NO_PROMPTS = {
     "WAYLAND_DISPLAY": "",
     "GPG_TTY": "",
 }
+
+#: The settings of all queries: no hook, no monitor of files, which can miss a change, and no `gpg` for `git log`.
+_QUERY_SETTINGS = (("core.hooksPath", os.devnull), ("core.fsmonitor", "false"), ("log.showSignature", "false"))
+
+#: The exit code of a query that was not started, as of a shell for a program that it must not start.
+_NOT_STARTED = 126
 
 #: The variables that select another repository; hooks and aliases leave them in the environment. The variables of the
 #: configuration are kept, because the user can set them. Source: `git rev-parse --local-env-vars`.
@@ -101,11 +111,13 @@ class Git:
     """The repository of one checkout.
 
     `environment` is added to the environment of all commands. `on_wait` shows that a command is still running.
+    If it is not `trusted`, queries start no program of the configuration, unless the user has trusted it.
     """
 
     root: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     on_wait: ShowLine = lambda text: None
+    trusted: bool = False
     # The last result of each remote that did not respond, with its time.
     _timeouts: dict[str, tuple[float, ProcessResult]] = field(default_factory=dict)
     # The URLs of the remotes, and the URLs to show: without credentials and paths of this machine.
@@ -124,7 +136,8 @@ class Git:
     ) -> ProcessResult:
         """Run a git command line, `["git", …]`, without prompts; do not raise for an exit code.
 
-        The exit code is 127 if git is missing, and 124 after `timeout` seconds.
+        The exit code is 127 if git is missing, and 124 after `timeout` seconds. Git can start programs of the
+        configuration; use `query` for a checkout that must not start them.
         """
         return self._run(command, command, stdin, timeout, environment)
 
@@ -146,9 +159,11 @@ class Git:
         timeout: float = TIMEOUT,
         environment: Mapping[str, str] | None = None,
     ) -> ProcessResult:
-        """Run a git query without optional locks, which could block a concurrent command of the user."""
-        unlocked = {"GIT_OPTIONAL_LOCKS": "0", **(environment or {})}
-        return self.run(["git", *arguments], stdin=stdin, timeout=timeout, environment=unlocked)
+        """Run a git query without hooks and untrusted programs.
+
+        It has no optional locks, which could block a concurrent command of the user.
+        """
+        return self._query(arguments, stdin, timeout, {**self._no_download, **(environment or {})})
 
     def query_commits(self, *arguments: str) -> ProcessResult:
         """Run a git query whose result depends only on the given names of objects; keep the result if it succeeds."""
@@ -162,15 +177,38 @@ class Git:
     ) -> ProcessResult:
         """Run a git query of a remote; if the last one has timed out less than `PAUSE` seconds ago, return its result.
 
-        So a remote that does not respond delays a run once, and not at each check.
+        So a remote that does not respond delays a run once, and not at each check. If the query would start an
+        untrusted program, it is not started.
         """
+        if program := self._untrusted_program_of(remote):
+            command = ("git", *arguments)
+            return ProcessResult(command, _NOT_STARTED, "", program.reason)
         at, result = self._timeouts.get(remote, (0.0, None))
         if result is not None and time.monotonic() - at < PAUSE:
             return result
-        result = self.query(*arguments, timeout=timeout, environment=environment)
+        result = self._query(arguments, None, timeout, environment or {})
         if result.returncode == TIMED_OUT:
             self._timeouts[remote] = time.monotonic(), result
         return result
+
+    def _query(
+        self, arguments: Sequence[str], stdin: str | None, timeout: float, environment: Mapping[str, str]
+    ) -> ProcessResult:
+        if not self.trusted and (error := self._configuration.error):
+            return error  # without the configuration, its programs are not known
+        given = {"GIT_OPTIONAL_LOCKS": "0", **environment}
+        settings = self._with_settings(given, *_QUERY_SETTINGS, *self._disabled_filters)
+        return self.run(["git", *arguments], stdin=stdin, timeout=timeout, environment=settings)
+
+    @property
+    def _no_download(self) -> dict[str, str]:
+        """Return the variables with which git starts no untrusted program of a remote to download missing objects.
+
+        In a partial clone, any query can download objects. `GIT_NO_LAZY_FETCH` prevents it since git 2.44.
+        """
+        if not any(program.need == "remote" for program in self.untrusted_programs):
+            return {}
+        return {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}
 
     def _run(
         self,
@@ -217,8 +255,7 @@ class Git:
         The command is chosen as by git (`core.sshCommand` in git-config). Only OpenSSH has the option.
         """
         given = {**os.environ, **self.environment}
-        lines = self.query("config", "--get-regexp", r"^(core\.sshcommand|ssh\.variant)$").stdout.splitlines()
-        configured = dict(line.split(" ", 1) for line in lines if " " in line)
+        configured = {setting.key: setting.value for setting in self._configuration.settings}
         program = shlex.quote(given.get("GIT_SSH") or "ssh")
         command = given.get("GIT_SSH_COMMAND") or configured.get("core.sshcommand") or program
         variant = given.get("GIT_SSH_VARIANT") or configured.get("ssh.variant") or "auto"
@@ -245,17 +282,10 @@ class Git:
         if isinstance(directories, str):
             return directories
         directory, common = directories
-        # A program that reports changes (`core.fsmonitor`) can miss some.
-        no_monitor = ("-c", "core.fsmonitor=false")
-        status = self.query(
-            *no_monitor,
-            "status",
-            "--porcelain=v2",
-            "--branch",
-            "-z",
-            "--untracked-files=all",
-            "--ignore-submodules=none",
-        )
+        # Git compares the files of a submodule with the filters in the configuration of the submodule.
+        ignored = "dirty" if any(program.submodule for program in self.untrusted_programs) else "none"
+        options = ("--porcelain=v2", "--branch", "-z", "--untracked-files=all", f"--ignore-submodules={ignored}")
+        status = self.query("status", *options)
         if status.returncode != 0:
             return status.reason
         facts: dict[str, str] = {}
@@ -285,9 +315,10 @@ class Git:
             branch=None if head == "(detached)" else head,
             shallow=(common / "shallow").exists(),
             operation=operation,
-            changed=tuple(changed),
+            changed=tuple(self._comparable(changed)),
             untracked=tuple(untracked),
             hidden=tuple(self._hidden_changes()),
+            filters=tuple(dict.fromkeys(item.filter for item in self.untrusted_programs if item.filter)),
         )
 
     def _hidden_changes(self) -> Iterator[HiddenChange]:
@@ -311,7 +342,10 @@ class Git:
 
         Return an error if git cannot read the commit.
         """
-        return CommittedFiles(self.root, self.query).compare(files)
+        comparison = CommittedFiles(self.root, self.query).compare(files)
+        if isinstance(comparison, str):
+            return comparison
+        return CommitComparison(tuple(self._comparable(comparison.differing)), comparison.uncommitted)
 
     def text_at(self, commit: str, path: str) -> str | None:
         """Return the text of a file in a commit (by object name), or `None`; invalid UTF-8 is replaced."""
@@ -375,7 +409,7 @@ class Git:
     def identity(self) -> str | None:
         """Return the tagger as `Name <address>`, or `None` if git has no configured identity."""
         # Without this setting, `git var` derives an identity from the name of the machine.
-        result = self.run(["git", "-c", "user.useConfigOnly=true", "var", "GIT_COMMITTER_IDENT"])
+        result = self.query("-c", "user.useConfigOnly=true", "var", "GIT_COMMITTER_IDENT")
         return result.stdout.rsplit(" ", 2)[0].strip() if result.returncode == 0 else None
 
     def signs_tags(self) -> bool:
@@ -432,10 +466,10 @@ class Git:
         if len(urls.push) == 1 and urls.push[0] != urls.fetch:
             # The URL can contain a password, so it is not in the arguments. With this setting, git replaces the whole
             # URL once. It would apply the user's `url.BASE.insteadOf` to the push URL itself a second time.
-            source, environment = _PUSH_URL, self._with_setting(f"url.{urls.push[0]}.insteadOf", _PUSH_URL)
+            source, environment = _PUSH_URL, self._with_settings({}, (f"url.{urls.push[0]}.insteadOf", _PUSH_URL))
         result = self.query_remote(remote, "ls-remote", source, *names, timeout=timeout, environment=environment)
         if result.returncode != 0:
-            return RemoteRefs(question, None, result.reason)
+            return RemoteRefs(question, None, result.reason, untrusted=result.returncode == _NOT_STARTED)
         rows = (line.split("\t", 1) for line in result.stdout.splitlines() if "\t" in line)
         # A pattern matches the end of a name, so the output can contain a ref such as `x/refs/tags/v1`.
         return RemoteRefs(question, {name: sha for sha, name in rows if not names or name in names}, "")
@@ -445,25 +479,79 @@ class Git:
 
         As in the output of git, the section and the last part of a key are in lower case.
         """
-        pattern = rf"^({'|'.join(sections)})\."
-        fields = self.query("config", "--null", "--show-scope", "--get-regexp", pattern).stdout.split("\0")
-        entries = ((scope, *entry.partition("\n")) for scope, entry in zip(fields[::2], fields[1::2], strict=False))
-        # A key without `=` is true.
-        return tuple(Setting(key, scope, value if equals else "true") for scope, key, equals, value in entries)
+        return tuple(setting for setting in self._configuration.read() if setting.key.partition(".")[0] in sections)
 
     def _remote(self, remote: str) -> _Remote:
         if remote not in self._remotes:
             self.push_urls(remote)
         return self._remotes[remote]
 
-    def _with_setting(self, key: str, value: str) -> dict[str, str]:
-        """Return the variables that add a setting of git to those that are in the environment."""
-        count = int(self.environment.get("GIT_CONFIG_COUNT") or os.environ.get("GIT_CONFIG_COUNT") or 0)
-        return {
-            "GIT_CONFIG_COUNT": str(count + 1),
-            f"GIT_CONFIG_KEY_{count}": key,
-            f"GIT_CONFIG_VALUE_{count}": value,
-        }
+    def _with_settings(self, given: Mapping[str, str], *settings: tuple[str, str]) -> dict[str, str]:
+        """Return the variables `given` with settings of git, which are added to those that are in the environment."""
+        environment = {**os.environ, **self.environment, **given}
+        count = int(environment.get("GIT_CONFIG_COUNT") or 0)
+        added = dict(given) | {"GIT_CONFIG_COUNT": str(count + len(settings))}
+        for number, (key, value) in enumerate(settings, start=count):
+            added |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+        return added
+
+    # Trust
+
+    @property
+    def error(self) -> ProcessResult | None:
+        """Return the result of git if it cannot read the configuration of the checkout."""
+        return self._configuration.error
+
+    @property
+    def named_programs(self) -> tuple[NamedProgram, ...]:
+        """Return the programs that the configuration of the checkout and its submodules selects."""
+        return self._configuration.programs
+
+    @cached_property
+    def untrusted_programs(self) -> tuple[NamedProgram, ...]:
+        """Return the programs that queries do not start; none if the configuration of the checkout is trusted."""
+        configuration = self._configuration
+        if self.trusted or not configuration.programs:
+            return ()
+        is_trusted = TrustStore().is_trusted(self.root, configuration.trusted_settings)
+        return () if is_trusted else configuration.programs
+
+    def trust(self) -> Path:
+        """Trust the current configuration of the checkout; return the file that contains this, outside of it.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
+        return TrustStore().trust(self.root, self._configuration.trusted_settings)
+
+    def _untrusted_program_of(self, remote: str) -> NamedProgram | None:
+        needed = (program for program in self.untrusted_programs if program.need == "remote")
+        return next((program for program in needed if program.remote in (None, remote)), None)
+
+    @cached_property
+    def _configuration(self) -> CheckoutConfiguration:
+        return CheckoutConfiguration(self.root, self._run_safely)
+
+    def _run_safely(self, *arguments: str) -> ProcessResult:
+        """Run a subcommand that starts no program, such as `git config`, before the programs are known."""
+        environment = self._with_settings({"GIT_OPTIONAL_LOCKS": "0"}, *_QUERY_SETTINGS)
+        return self.run(["git", *arguments], environment=environment)
+
+    @property
+    def _disabled_filters(self) -> list[tuple[str, str]]:
+        """Return the settings that disable the untrusted filters (gitattributes, *filter*)."""
+        names = dict.fromkeys(program.filter for program in self.untrusted_programs if program.filter)
+        values = {"clean": "", "smudge": "", "process": "", "required": "false"}
+        return [(f"filter.{name}.{key}", value) for name in names for key, value in values.items()]
+
+    def _comparable(self, paths: Sequence[str]) -> tuple[str, ...]:
+        """Return the paths without those that an untrusted filter changes: without it, they differ from the commit."""
+        names = {program.filter for program in self.untrusted_programs if program.filter}
+        if not names or not paths:
+            return tuple(paths)
+        fields = self.query("check-attr", "-z", "--stdin", "filter", stdin="\0".join(paths)).stdout.split("\0")
+        filtered = {path for path, name in zip(fields[::3], fields[2::3], strict=False) if name in names}
+        return tuple(path for path in paths if path not in filtered)
 
 
 def _presentable(url: str) -> str:

@@ -113,7 +113,8 @@ def configured_index(processes: Processes, timeout: float = CONFIG_TIMEOUT) -> s
     # uv does not read the configuration of pip. Use the mirror that is configured there, as the wrapper `just` does.
     if not _may_have_configuration(processes):
         return ""  # starting pip takes as long as all other checks of a release
-    result = processes.run(["python", "-m", "pip", "config", "get", "global.index-url"], timeout=timeout)
+    # `-P`: Python would import a module `pip` from the current directory.
+    result = processes.run(["python", "-P", "-m", "pip", "config", "get", "global.index-url"], timeout=timeout)
     return result.stdout.strip() if result.returncode == 0 else ""
 
 

@@ -33,7 +33,7 @@ def with_remote_objects(git: Git, remote: str, *refs: str) -> Iterator[Git]:
             "GIT_ALTERNATE_OBJECT_DIRECTORIES": objects,
         }
         extended = replace(git, environment=environment)
-        extended.query(*_FETCH, remote, *refs, timeout=TIMEOUT)
+        extended.query_remote(remote, *_FETCH, remote, *refs, timeout=TIMEOUT)
         yield extended
 
 

@@ -55,6 +55,7 @@ def install(
     """
     command = [
         "python",
+        "-P",  # Python would import a module `pip` from the current directory
         "-m",
         "pip",
         "--python",

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from binoc_runbook.checks.workflow.expressions import Value, to_text
+from binoc_runbook.environ import is_inherited, without_user_info
 from binoc_runbook.rehearsal.registries import Registries
 from binoc_runbook.rehearsal.runner.masks import Masks
 from binoc_runbook.rehearsal.runner.workflow_artifacts import StepError
@@ -21,16 +22,12 @@ from binoc_runbook.world.git import Git
 from binoc_runbook.world.processes import Processes
 from binoc_runbook.world.triggered_run import JobListener, JobRun
 
-#: Variables of the user that jobs do not inherit: credentials, and variables that change how a workflow runs.
-_WITHHELD = re.compile(
-    r"(?:ACTIONS|GITHUB|RUNNER|GIT|GH|INPUT|TWINE|PYTEST|COV)_|UV_PUBLISH_|.*(?:TOKEN|PASSWORD|SECRET|CREDENTIAL)",
-    re.IGNORECASE,
-)
+_is_inherited = is_inherited()
 
 
 def withheld(name: str) -> bool:
     """Return whether jobs do not inherit the variable of this name."""
-    return _WITHHELD.match(name) is not None
+    return not _is_inherited(name)
 
 
 #: Jobs do not use the user's git configuration, and git does not prompt.
@@ -161,7 +158,15 @@ def variables(
         if name != "token"
     }
     defaults |= {"GITHUB_ACTIONS": "true", "CI": "true"}
-    merged = {**env, **defaults, **host.registries.environment, **GIT, **host.environment, **identity}
+    merged = {
+        **without_user_info(os.environ),
+        **env,
+        **defaults,
+        **host.registries.environment,
+        **GIT,
+        **host.environment,
+        **identity,
+    }
     token = merged.pop("CARGO_REGISTRY_TOKEN", None)
     if token:
         merged[crates_token.VARIABLE] = token  # cargo uses this variable for the rehearsed registry
