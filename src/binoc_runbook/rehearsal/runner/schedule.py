@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from binoc_runbook.checks.workflow import matrix
+from binoc_runbook.checks.workflow.conditions import is_met, status_of
 from binoc_runbook.checks.workflow.expressions import Expression, Status, Value, fill_template, parse_template, to_text
 from binoc_runbook.checks.workflow.model import Job, Node
 from binoc_runbook.rehearsal.runner.job import JobRunner
 from binoc_runbook.rehearsal.runner.job_context import JobContext, github
 from binoc_runbook.rehearsal.runner.runner_labels import mismatch
-from binoc_runbook.rehearsal.runner.validation import is_met, labels, status_of, value_of
+from binoc_runbook.rehearsal.runner.validation import labels, value_of
 from binoc_runbook.world.triggered_run import JobRun
 
 _Done = Mapping[str, Sequence[JobRun]]
@@ -67,7 +68,7 @@ def _run_entry(
 
 def _skip_reason(job: Job, contexts: Mapping[str, Value], status: Status, results: Mapping[str, str]) -> str:
     """Return why a job is skipped, or an empty text."""
-    if is_met(job.node.get("if"), contexts, status):
+    if is_met(job.node.text_at("if"), contexts, status):
         return ""
     if status["success"]:
         return f"its condition is not met: `{job.node.text_at('if')}`"
