@@ -84,7 +84,7 @@ def widen(document: Document, item: Item, values: Mapping[str, list[str]]) -> _C
 
 
 #: How many values of other nodes are tried, about.
-_OTHERS = 4
+_OTHERS = 3
 
 
 def redirect(document: Document, item: Item, values: Mapping[str, list[str]]) -> _Changes:
@@ -230,9 +230,9 @@ def inject(document: Document, item: Item, values: Mapping[str, list[str]]) -> _
             if key not in present:
                 yield f"`{key}: {value}`", document.add_key(node, key, value)
     elif node.id == "sequence" and item.last_key == "steps":
-        for number, element in enumerate(node.value):
+        for number in (0, len(node.value) - 1):
             for step in _STEPS:
-                where = Item((*item.path, number), element, None, node)
+                where = Item((*item.path, number), node.value[number], None, node)
                 yield f"`{step}` before step {number}", document.insert_before(where, f"- {step}")
     elif node.id == "sequence" and node.flow_style:
         yield "another element", document.replace(node, document.source(node)[:-1] + ", x]")

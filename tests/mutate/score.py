@@ -42,9 +42,19 @@ class Checker:
 
 
 @cache
+def _checker() -> Checker:
+    return Checker()
+
+
+def is_caught(mutation: Mutation) -> bool | None:
+    """Return whether the contract refuses a mutation; `None` if it is not YAML."""
+    return _checker().catches(mutation.text)
+
+
+@cache
 def _justifications() -> list[tuple[re.Pattern[str], str]]:
     entries = tomllib.loads(JUSTIFIED.read_text("utf-8"))["justified"]
-    return [(re.compile(entry["pattern"]), entry["why"]) for entry in entries]
+    return [(re.compile(entry["pattern"], re.DOTALL), entry["why"]) for entry in entries]
 
 
 def justification(mutation: Mutation) -> str:

@@ -195,8 +195,8 @@ def needed_jobs_are_complete(workflow: WorkflowFile, policy: Policy) -> Iterator
             if needed.text not in ids:
                 saw = f"`{job.id}` needs the unknown job `{needed.text}`"
                 yield needed.place, saw, f"write one of {', '.join(f'`{name}`' for name in sorted(ids - {job.id}))}"
-        names = [needed.text for needed in job.needs]
-        if repeated := next((needed for needed in job.needs if names.count(needed.text) > 1), None):
+        needs = [needed.text for needed in job.needs]
+        if repeated := next((needed for needed in job.needs if needs.count(needed.text) > 1), None):
             yield repeated.place, f"`{job.id}` needs `{repeated.text}` more than once", "delete one"
         if job.id in workflow.needed_by(job):
             place = next(needed.place for needed in job.needs)
