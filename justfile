@@ -104,6 +104,11 @@ run-tests selection: build test-rust
 test-kill *arguments:
     python -m tests.kill "$@"
 
+# change every part of the publish workflow, and count what the contract catches: `just mutate 60` or `just mutate --all`
+[group("tests")]
+mutate *arguments:
+    python -m tests.mutate "$@"
+
 # update the golden files in tests/messages and the list in docs/reference/findings.md
 [group("tests")]
 messages: build

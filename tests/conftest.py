@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -242,6 +243,22 @@ def make_checkout(checkout: Checkout) -> None:
             sample.unlink()
 
 
+def demo_workflow() -> str:
+    """Return the publish workflow of this repository for the demo, which has two artifacts and one platform."""
+    text = (Path(__file__).parents[1] / ".github/workflows/publish.yml").read_text("utf-8")
+    text = text.replace(", binoc-sqlite", "").replace(", publish-binoc-sqlite", "")
+    text = text.replace("jobs:\n", "env:\n  RUSTUP_TOOLCHAIN: 1.95.0\n\njobs:\n", 1)
+    for pattern in (
+        r"^  publish-binoc-sqlite:\n(?:(?:   .*)?\n)*",
+        r"^      - uses: actions/upload-artifact@.*\n(?:        if: .*\n)?        with:\n"
+        r"          name: binoc-sqlite.*\n(?:          .*\n)*",
+        r"^      binoc-sqlite: .*\n",
+        r"^          (?:# A cross.*\n|- platform: (?!manylinux_2_17_x86_64).*\n(?:            .*\n)*)",
+    ):
+        text = re.sub(pattern, "", text, flags=re.MULTILINE)
+    return text.replace("binoc", "demo")
+
+
 _WORKSPACE = {
     "Cargo.toml": """\
 [workspace]
@@ -345,62 +362,7 @@ environment = "crates-io"
 """,
     ".gitignore": "/target/\n/runs/\n",
     "just": "#!/bin/sh\n",
-    ".github/workflows/publish.yml": """\
-name: publish
-on:
-  push:
-    tags: ["v*"]
-permissions: {}
-cache-mode: none
-env:
-  RUSTUP_TOOLCHAIN: 1.95.0
-concurrency:
-  group: publish-${{ github.ref }}
-  cancel-in-progress: false
-jobs:
-  check-dists:
-    runs-on: ubuntu-24.04
-    timeout-minutes: 10
-    permissions:
-      contents: read
-    steps:
-      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
-        with:
-          persist-credentials: false
-      - run: ./just check-dists
-  publish-demo:
-    needs: [check-dists]
-    if: startsWith(github.ref, 'refs/tags/v')
-    runs-on: ubuntu-24.04
-    timeout-minutes: 10
-    environment: pypi-demo
-    permissions:
-      id-token: write
-    steps:
-      - uses: actions/download-artifact@3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c # v8.0.1
-        with:
-          name: demo.dist
-          path: dist
-      - uses: astral-sh/setup-uv@20cfd1bf945f4377ade1205e4dbc17946fc9a30d # v10.0.1
-        with:
-          version: "0.13.9"
-          enable-cache: false
-      - run: uv publish --trusted-publishing always
-  publish-demo-sdk:
-    needs: [check-dists]
-    if: startsWith(github.ref, 'refs/tags/v')
-    runs-on: ubuntu-24.04
-    timeout-minutes: 10
-    environment: crates-io
-    permissions:
-      id-token: write
-      contents: read
-    steps:
-      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
-        with:
-          persist-credentials: false
-      - run: cargo publish -p demo-sdk --locked --no-verify
-""",
+    ".github/workflows/publish.yml": demo_workflow(),
 }
 
 

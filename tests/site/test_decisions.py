@@ -188,7 +188,8 @@ def test_sentence_with_other_artifacts_than_the_policy_is_violated(site):
 
 def test_broken_rule_violates_a_sentence_even_if_it_is_only_a_warning(site, checkout):
     checkout.write("justfile", "check-dists:\n")
-    checkout.edit(".github/workflows/publish.yml", "just check-dists", "python -m compileall .")
+    job = "jobs:\n  extra:\n    steps: [{run: python -m compileall .}]\n"
+    checkout.edit(".github/workflows/publish.yml", "jobs:\n", job)
     site.write("surface.md", "# A decision\n\n```{decided} workflow\n:rule: recipes\n\nOnly recipes.\n```\n")
     code, log = site.build()
     assert code != 0

@@ -7,7 +7,7 @@ package reads the file as data; each rule compares it with the policy.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from binoc_runbook.checks.workflow.rules import RULES
 from binoc_runbook.checks.workflow.rules.audit_reports import reported_defects
 from binoc_runbook.checks.workflow.rules.publish_jobs import in_environment
 from binoc_runbook.checks.workflow.rules.rule import Rule
-from binoc_runbook.finding import Finding, Findings
+from binoc_runbook.finding import Finding, Findings, Place
 from binoc_runbook.policy import Policy
 
 __all__ = ["RULES", "WorkflowFile", "workflow"]
@@ -49,13 +49,23 @@ def workflow(
         read = replace(WorkflowFile.read(root, file), audit=audit, repository=repository or RepositoryFacts())
     except WorkflowError as error:
         return Findings([Finding.failed(CHECK, error.place, error.saw, error.remedy)])
-    broken = [
-        Finding(CHECK, rule.status, str(place), f"{rule.name}: {saw}; {rule.why}", edit)
-        for rule in rules
-        for place, saw, edit in rule.violations(read, policy)
-    ]
+    broken = list(findings_of(read, policy, rules))
     problems = audit.problems(CHECK, file, strict=strict) if audit else []
     return Findings([*(broken or [Finding.ok(CHECK, file, _summary(read, policy, rules))]), *problems])
+
+
+def findings_of(read: WorkflowFile, policy: Policy, rules: Iterable[Rule] = RULES) -> Iterator[Finding]:
+    """Yield the violations of rules, one rule after the other.
+
+    The rule `contract` reports only places that no rule before it has reported, because the others are more specific.
+    """
+    reported = set[Place]()
+    for rule in rules:
+        for place, saw, edit in rule.violations(read, policy):
+            if rule.name != "contract" or place not in reported:
+                yield Finding(CHECK, rule.status, str(place), f"{rule.name}: {saw}; {rule.why}", edit)
+            if rule.status == "failed":
+                reported.add(place)
 
 
 def _summary(workflow: WorkflowFile, policy: Policy, rules: Sequence[Rule]) -> str:

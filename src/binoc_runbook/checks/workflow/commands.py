@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
-from itertools import dropwhile, groupby, pairwise
+from functools import lru_cache
+from itertools import groupby, pairwise
 
 from binoc_runbook.policy import Registry
 
@@ -28,6 +29,15 @@ _PUBLISHING: dict[tuple[str, str], Registry] = {
 
 def commands(script: str) -> Iterator[list[str]]:
     """Split a script into commands and their words, without expansions of the shell."""
+    return map(list, _split(script))
+
+
+@lru_cache(maxsize=1000)
+def _split(script: str) -> tuple[tuple[str, ...], ...]:
+    return tuple(map(tuple, _commands(script)))
+
+
+def _commands(script: str) -> Iterator[list[str]]:
     script = re.sub(r"\$\{\{.*?\}\}", lambda match: re.sub(r"[\s'\"|&;()<>]", "_", match[0]), script, flags=re.DOTALL)
     for line in script.replace("\\\n", " ").splitlines():
         lexer = shlex.shlex(line, posix=True, punctuation_chars="|&;()")
@@ -48,20 +58,3 @@ def published_by(command: list[str]) -> Registry | None:
     plain = [word for word in command if not word.startswith(("-", "+"))]
     pairs = ((tool.rpartition("/")[2], verb) for tool, verb in pairwise(plain))
     return next((_PUBLISHING[pair] for pair in pairs if pair in _PUBLISHING), None)
-
-
-#: Prefixes that only start the tool after them.
-_STARTERS = (["python", "-m"], ["python3", "-m"], ["pipx", "run"], ["uvx"])
-
-
-def only_publishes(command: list[str]) -> bool:
-    """Return whether a command only publishes: it starts no other program, and no other program starts it."""
-    words = list(dropwhile(re.compile(r"\w+=").match, command))
-    starter = next((prefix for prefix in _STARTERS if words[: len(prefix)] == prefix), [])
-    plain = [word for word in words[len(starter) :] if not word.startswith(("-", "+"))]
-    return tuple(plain[:2]) in _PUBLISHING and not starts_another(command)
-
-
-def starts_another(command: list[str]) -> bool:
-    """Return whether a shell runs another command to complete this one."""
-    return any("$(" in word or "`" in word for word in command)

@@ -26,6 +26,8 @@ class Justfile:
     """
 
     scripts: Mapping[str, str | None]
+    #: The text of each recipe, in any language.
+    texts: Mapping[str, str]
     dependencies: Mapping[str, tuple[str, ...]]
 
     @classmethod
@@ -36,26 +38,33 @@ class Justfile:
         if not file or re.search(r"^(?:import|mod)\b", text, re.MULTILINE):
             return None
         scripts: dict[str, str | None] = {}
+        texts: dict[str, str] = {}
         dependencies: dict[str, tuple[str, ...]] = {}
         for recipe in _RECIPE.finditer(text):
             other_language = re.match(r"\s*#!(?!.*\b(?:ba|z|da)?sh\b)", recipe["body"])
             unknown = other_language or re.search(r"\bPATH\b|^set +(?:windows-)?shell\b(?!.*sh\")", text, re.MULTILINE)
-            scripts[recipe["name"]] = None if unknown else _PREFIX.sub("", recipe["body"])
+            texts[recipe["name"]] = _PREFIX.sub("", recipe["body"])
+            scripts[recipe["name"]] = None if unknown else texts[recipe["name"]]
             dependencies[recipe["name"]] = tuple(re.findall(r"[A-Za-z_][\w-]*", recipe["dependencies"]))
         for alias, name in _ALIAS.findall(text):
             scripts[alias], dependencies[alias] = scripts.get(name), dependencies.get(name, ())
-        return cls(scripts, dependencies)
+            texts[alias] = texts.get(name, "")
+        return cls(scripts, texts, dependencies)
 
     def commands(self, recipe: str) -> Iterator[list[str]] | None:
         """Return the commands of a recipe, after those of its dependencies; `None` if they are unknown."""
+        scripts = [self.scripts[name] for name, _ in self.bodies(recipe)]
+        if not scripts or None in scripts:
+            return None
+        return (words for script in scripts for words in commands(script or ""))
+
+    def bodies(self, recipe: str) -> list[tuple[str, str]]:
+        """Return the names and texts of a recipe and its dependencies, the dependencies first."""
         order: list[str] = []
         waiting = [recipe]
         while waiting:
             name = waiting.pop()
-            if name in self.scripts and name not in order:
+            if name in self.texts and name not in order:
                 order.append(name)
                 waiting += self.dependencies[name]
-        scripts = [self.scripts[name] for name in reversed(order)]
-        if not scripts or None in scripts:
-            return None
-        return (words for script in scripts for words in commands(script or ""))
+        return [(name, self.texts[name]) for name in reversed(order)]

@@ -20,6 +20,12 @@ from binoc_runbook.policy import Artifact, Policy, Registry, normalised
 #: The directory in which GitHub looks for workflows.
 WORKFLOWS = ".github/workflows"
 
+#: The jobs of contract.yml that publish nothing, by their ids.
+CONTRACT_JOBS = (
+    *("fetch-dists", "sources", "wheels", "rebuild", "verify-crate", "check-dists", "attest", "verify-published"),
+    "github-release",
+)
+
 #: More levels than any workflow needs, fewer than a YAML parser can read.
 _MAX_DEPTH = 100
 
@@ -76,7 +82,7 @@ class Node:
     def elements(self, *path: str) -> list[Node]:
         """Return the elements of the list at a path of keys; an empty list for any other node."""
         node = self.get(*path)
-        return [self._other(element) for element in node.yaml.value] if node and node.is_list else []
+        return node._elements if node else []
 
     def get(self, *path: str) -> Node | None:
         """Return the node at a path of keys, or None; without keys, the node itself."""
@@ -113,6 +119,10 @@ class Node:
         # Cached, because every rule reads the workflow.
         pairs = self.yaml.value if self.is_mapping else ()
         return [(self._other(key), self._other(value)) for key, value in pairs]
+
+    @cached_property
+    def _elements(self) -> list[Node]:
+        return [self._other(element) for element in self.yaml.value] if self.is_list else []
 
     @cached_property
     def _by_key(self) -> dict[str, Node]:
@@ -246,13 +256,13 @@ class WorkflowFile:
     repository: RepositoryFacts = RepositoryFacts()
 
     @classmethod
-    def read(cls, root: Path, file: str) -> WorkflowFile:
-        """Read the workflow `file`, a path from `root`.
+    def read(cls, root: Path, file: str, text: str | None = None) -> WorkflowFile:
+        """Read the workflow `file`, a path from `root`; `text` replaces its content.
 
         Raises:
             WorkflowError: It is not a valid workflow file.
         """
-        node = _composed(root, file)
+        node = _composed(root, file, text)
         jobs = _jobs_of(node)
         if not jobs:
             raise WorkflowError(Place(file), "has no jobs", "write a job for each artifact under `jobs:`")
@@ -283,6 +293,31 @@ class WorkflowFile:
         """Return whether the repository contains a file."""
         tracked = self.repository.tracked
         return _is_in(self.checkout, path) and (tracked is None or path in tracked)
+
+    def text_of(self, path: str) -> str | None:
+        """Return the text of a file of the checkout; `None` for any other text."""
+        if not _is_in(self.checkout, path):
+            return None
+        try:
+            return (self.checkout / path).read_text("utf-8", errors="replace")
+        except OSError:
+            return None
+
+    def entries(self, policy: Policy) -> list[tuple[Job, str, Artifact | None]]:
+        """Return the jobs of the contract with the keys of their entries, and the artifacts that they publish."""
+        entries: list[tuple[Job, str, Artifact | None]] = []
+        publishers = {job.id: artifact for artifact, job in self.publishers(policy)}
+        for job in self.jobs:
+            if artifact := publishers.get(job.id):
+                entries.append((job, f"publish-{artifact.registry}", artifact))
+            elif job.id in CONTRACT_JOBS:
+                entries.append((job, job.id, None))
+        return entries
+
+    def jobs_before(self, policy: Policy) -> list[Job]:
+        """Return the jobs that do not publish and need no publish job."""
+        last = {job.id for job in self.publishing(policy)}
+        return [job for job in self.jobs if not ({job.id} | self.needed_by(job)) & last]
 
     def publishing(self, policy: Policy) -> list[Job]:
         """Return the jobs that publish, whether an artifact of the policy or not."""
@@ -349,11 +384,18 @@ def _remedy(file: str, error: OSError) -> str:
     return f"git checkout HEAD -- {file}" if error.errno in NOT_A_TEXT_FILE else f"chmod u+r {file}"
 
 
-def _composed(root: Path, file: str) -> Node:
+def _may_be_deep(text: str) -> bool:
+    """Return whether a text can have too many levels: one of each indentation character, dash, and opening bracket."""
+    brackets = text.replace("${{", "").count("[") + text.replace("${{", "").count("{")
+    indentation = max((len(lead) for lead in re.findall(r"^[ ?:-]+", text, re.MULTILINE)), default=0)
+    return brackets + 2 * indentation > _MAX_DEPTH
+
+
+def _composed(root: Path, file: str, text: str | None = None) -> Node:
     import yaml  # takes as long to import as the rest of the library
 
     try:
-        text = read_file(root / file).decode("utf-8-sig")
+        text = read_file(root / file).decode("utf-8-sig") if text is None else text
     except FileNotFoundError:
         names = sorted(path.name for path in (root / WORKFLOWS).glob("*.y*ml"))
         saw = f"no such file; existing workflows: {', '.join(f'`{name}`' for name in names) or 'none'}"
@@ -366,7 +408,7 @@ def _composed(root: Path, file: str) -> Node:
     try:
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         depth = 0
-        for event in yaml.parse(text, Loader=loader):
+        for event in yaml.parse(text, Loader=loader) if _may_be_deep(text) else ():
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > _MAX_DEPTH:  # composing recurses in C, and could crash the process
                 place = Place(file, event.start_mark.line + 1 if event.start_mark else None)

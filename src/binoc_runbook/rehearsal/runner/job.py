@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from binoc_runbook.checks.workflow.conditions import is_met, status_of
 from binoc_runbook.checks.workflow.expressions import Status, Value, fill_template, parse_template, to_text
 from binoc_runbook.checks.workflow.model import Job, Node, action_of
 from binoc_runbook.finding import Finding
@@ -17,7 +18,7 @@ from binoc_runbook.rehearsal.runner.failure_diagnosis import FailedJob, diagnose
 from binoc_runbook.rehearsal.runner.job_context import JobContext, assignments, github, variables, withheld
 from binoc_runbook.rehearsal.runner.masks import MASKED_COMMAND
 from binoc_runbook.rehearsal.runner.runner_labels import this_host
-from binoc_runbook.rehearsal.runner.validation import CHECK, SHELLS, is_met, status_of, value_of
+from binoc_runbook.rehearsal.runner.validation import CHECK, SHELLS, value_of
 from binoc_runbook.rehearsal.runner.workflow_artifacts import StepError
 from binoc_runbook.rehearsal.runner.workflow_run import TAIL
 from binoc_runbook.rehearsal.servers.crates_token import TokenExchangeError
@@ -150,7 +151,7 @@ class JobRunner:
                 lines.append(context.masks(line))
                 context.show(f"    {line}")
 
-        if is_met(step.get("if"), self.contexts, self._status):
+        if is_met(step.text_at("if"), self.contexts, self._status):
             context.show(f"  step {name}")
             try:
                 if step.get("run"):

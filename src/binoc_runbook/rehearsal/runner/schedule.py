@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from binoc_runbook.checks.workflow import matrix
+from binoc_runbook.checks.workflow.conditions import condition_of, is_met, status_of
 from binoc_runbook.checks.workflow.expressions import Expression, Status, Value, fill_template, parse_template, to_text
 from binoc_runbook.checks.workflow.model import Job, Node, WorkflowFile
 from binoc_runbook.rehearsal.runner.job import JobRunner
 from binoc_runbook.rehearsal.runner.job_context import JobContext, github
 from binoc_runbook.rehearsal.runner.runner_labels import mismatch
-from binoc_runbook.rehearsal.runner.validation import condition_of, is_met, labels, status_of, value_of
+from binoc_runbook.rehearsal.runner.validation import labels, value_of
 from binoc_runbook.world.triggered_run import JobRun
 
 _Done = Mapping[str, Sequence[JobRun]]
@@ -80,18 +81,17 @@ def _run_entry(
 
 def _skip_reason(job: Job, contexts: Mapping[str, Value], status: Status, results: Mapping[str, str]) -> str:
     """Return why a job is skipped, or an empty text."""
-    if is_met(job.node.get("if"), contexts, status):
+    if is_met(job.node.text_at("if"), contexts, status):
         return ""
-    condition = job.node.get("if")
+    condition = job.node.text_at("if")
     direct = {need.text: results[need.text] for need in job.needs}
     # A condition with a status function does not depend on the jobs that the needed jobs need.
     considered = direct if condition and condition_of(condition).has_status_function else {**direct, **results}
     unmet = [name for name, result in considered.items() if result != "success"]
     if not unmet:
         return f"its condition is not met: `{job.node.text_at('if')}`"
-    name = min(
-        unmet, key=lambda name: results[name] != "failure"
-    )  # the first failed job, or else the first skipped one
+    # The first failed job, or else the first skipped one.
+    name = min(unmet, key=lambda name: results[name] != "failure")
     return f"it needs `{name}`, which {'failed' if results[name] == 'failure' else 'was skipped'}"
 
 

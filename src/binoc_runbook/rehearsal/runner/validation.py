@@ -10,14 +10,12 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from binoc_runbook.checks.workflow.conditions import condition_of
 from binoc_runbook.checks.workflow.expressions import (
     STATUS_FUNCTIONS,
     Expression,
     ExpressionError,
-    Status,
     Value,
-    is_truthy,
-    parse,
     parse_template,
 )
 from binoc_runbook.checks.workflow.model import Job, Node, WorkflowError, WorkflowFile, action_of
@@ -97,32 +95,6 @@ def value_of(node: Node) -> Value:
     except ValueError:
         return node.text
     return value
-
-
-def condition_of(node: Node) -> Expression:
-    """Parse the condition of an `if`, with or without braces.
-
-    Raises:
-        ExpressionError: There is text around the braces, which makes the condition always true.
-    """
-    if "${{" not in node.text:
-        return parse(node.text)
-    parts = [part for part in parse_template(node.text.strip()) if not isinstance(part, str) or part.strip()]
-    if len(parts) != 1 or isinstance(parts[0], str):
-        raise ExpressionError("the text around `${{ … }}` makes the condition always true")
-    return parts[0]
-
-
-def status_of(*, success: bool, failure: bool) -> Status:
-    """Return the values of the status functions."""
-    return {"success": success, "failure": failure, "cancelled": False, "always": True}
-
-
-def is_met(node: Node | None, contexts: Mapping[str, Value], status: Status) -> bool:
-    """Return whether an `if` is met; a condition without a status function implies `success()`, as on GitHub."""
-    condition = condition_of(node) if node else parse("success()")
-    may_run = condition.has_status_function or status["success"]
-    return may_run and is_truthy(condition.evaluate(contexts, status))
 
 
 _Problems = Iterator[tuple[Place, str, str]]
@@ -211,7 +183,7 @@ def _keys(node: Node, contexts: _Keys, what: str, known: Mapping[str, set[str]])
 def _expressions(node: Node, contexts: set[str], known: Mapping[str, set[str]], *, is_condition: bool) -> _Problems:
     for _, text in node.walk():
         try:
-            parts = [condition_of(text)] if is_condition else parse_template(text.text)
+            parts = [condition_of(text.text)] if is_condition else parse_template(text.text)
         except ExpressionError as error:
             yield text.place, f"invalid expression: {error}", 'fix it; the syntax is on GitHub\'s page "Expressions"'
             continue

@@ -13,7 +13,7 @@ from binoc_runbook.checks.workflow.matrix import expanded
 from binoc_runbook.checks.workflow.model import Job, Node, WorkflowFile, action_of
 from binoc_runbook.checks.workflow.rules.rule import Violation
 from binoc_runbook.finding import Place
-from binoc_runbook.policy import Policy
+from binoc_runbook.policy import Artifact, Policy, normalised
 
 #: The maximum number of patterns from one pattern with braces.
 _MAX_PATTERNS = 256
@@ -109,25 +109,69 @@ def _is_everything(path: str) -> bool:
 
 
 def uploads_are_dists(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
-    """Only checked dists may be published, and a checkout can contain credentials."""
-    downloads = _downloads(workflow, policy)
+    """A publish job publishes exactly the uploaded files, and a checkout can contain credentials."""
+    wrong = list(_wrong_uploads(workflow, policy))
+    yield from wrong or _missing_uploads(workflow, policy)
+
+
+def _wrong_uploads(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    contract = {"check-dists", "verify-published"}  # their uploads are compared with contract.yml
     for upload in _uploads(workflow):
         paths = upload.step.get("with", "path")
-        if paths is None:
+        if paths is None or upload.job.id in contract:
             continue
-        published = any(download.matches(name) for download in downloads for name in upload.names)
+        names = {name.partition(".")[0] for name in upload.names}
+        artifact = next((item for item in policy.artifacts if {item.name} == names), None)
         lines = "\n".join(expanded(upload.job, paths.text)).split("\n")
         for path in map(str.strip, lines):
             if not path or path.startswith("!"):
                 continue
             if _is_everything(path):
                 saw = f"`{upload.job.id}` uploads the whole checkout: `{path}`"
-            elif published and path.removeprefix("./").split("/")[0] != "dist":
-                saw = f"`{upload.job.id}` uploads `{path}` for a publish job, which is not in `dist`"
+            elif artifact and (saw := _other_files(upload.job, path, artifact, policy)):
+                pass
             else:
                 continue
-            yield paths.place, saw, "write only dists, such as `path: dist/*.whl`"
+            yield paths.place, saw, "write only dists of the artifact, such as `path: dist/demo-*.whl`"
             break
+
+
+def _files(artifact: Artifact) -> list[str]:
+    """Return the names of the files of an artifact in a release."""
+    if artifact.registry == "crates.io":
+        return [f"{artifact.name}-0.4.0.crate"]
+    name = normalised("pypi", artifact.name).replace("-", "_")
+    return [f"{name}-0.4.0.tar.gz", f"{name}-0.4.0-cp310-abi3-manylinux_2_17_x86_64.whl"]
+
+
+def _other_files(job: Job, path: str, artifact: Artifact, policy: Policy) -> str:
+    """Return what is wrong with the path of an upload for an artifact: another directory, or files of others."""
+    directory, _, pattern = path.removeprefix("./").rpartition("/")
+    if directory != "dist" and directory:
+        return f"`{job.id}` uploads `{path}` for `{artifact.name}`, which is not in `dist`"
+    if not any(fnmatchcase(file, pattern) for file in _files(artifact)):
+        return f"`{job.id}` uploads `{path}`, which matches no file of `{artifact.name}`"
+    others = (item for item in policy.artifacts if item is not artifact)
+    other = next((item for item in others if any(fnmatchcase(file, pattern) for file in _files(item))), None)
+    return f"`{path}` for `{artifact.name}` also matches the files of `{other.name}`" if other else ""
+
+
+def _missing_uploads(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """Yield the artifacts of which a kind of file is not uploaded, by the builds or by `fetch-dists`."""
+    uploads = _uploads(workflow)
+    for artifact in policy.artifacts:
+        mine = [upload for upload in uploads if {name.partition(".")[0] for name in upload.names} == {artifact.name}]
+        for group in (False, True):
+            chosen = [upload for upload in mine if (upload.job.id == "fetch-dists") is group]
+            lines = [line for upload in chosen for line in upload.step.text_at("with", "path").split()]
+            patterns = [line.removeprefix("./").removeprefix("dist/") for line in lines]
+            missing = [file for file in _files(artifact) if not any(fnmatchcase(file, pattern) for pattern in patterns)]
+            if missing and (chosen or not group):
+                place = chosen[0].place if chosen else Place(workflow.file)
+                kind = missing[0].removeprefix(missing[0].partition("-0.4.0")[0]).rpartition(".")[2]
+                saw = f"no job uploads the {kind} files of `{artifact.name}`"
+                yield place, saw, f"write a step that uploads `dist/{missing[0].partition('0.4.0')[0]}*.{kind}`"
+                break
 
 
 def uploads_are_not_empty(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:

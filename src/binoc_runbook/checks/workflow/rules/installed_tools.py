@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from itertools import dropwhile
 
 from binoc_runbook.checks.workflow.commands import commands
+from binoc_runbook.checks.workflow.known import known_pin
 from binoc_runbook.checks.workflow.model import Job, Node, WorkflowFile, action_of
 from binoc_runbook.checks.workflow.rules.rule import Violation
-from binoc_runbook.checks.workflow.rules.used_actions import known_pin
 from binoc_runbook.policy import Policy, normalised
 
 #: The packages that install each tool, on PyPI, crates.io or a system. No image of a hosted runner has these tools

@@ -12,16 +12,6 @@ from binoc_runbook.checks.workflow.rules.rule import Violation
 from binoc_runbook.finding import Place
 from binoc_runbook.policy import Policy
 
-
-def keys_are_unique(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
-    """GitHub rejects the file, and the tag starts no run."""
-    for _, node in workflow.root.walk():
-        first: dict[str, Node] = {}
-        for key, _ in node.items():
-            if first.setdefault(key.text, key) is not key:
-                yield key.place, f"duplicate key `{key.text}`, first on line {first[key.text].place.line}", "delete one"
-
-
 _ALLOWED = ("push", "workflow_dispatch")
 
 
@@ -42,8 +32,39 @@ def only_tags_trigger(workflow: WorkflowFile, policy: Policy) -> Iterator[Violat
     tags = push.get("tags")
     if tags and tags.texts():
         yield from _patterns_fit(tags, policy)
-    elif not push.items():  # otherwise the other filters have been reported
-        yield name.place, "every push starts a run", f"write `{wanted}`"
+    elif tags or not push.items():  # otherwise the other filters have been reported
+        yield name.place, "every push starts a run, or none", f"write `{wanted}`"
+
+
+def dispatch_selects_one_artifact(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """A run that is started by hand publishes nothing, unless a person selects one artifact of the policy."""
+    if "workflow_dispatch" not in workflow.events:
+        for job in workflow.jobs:
+            if job.id == "fetch-dists":
+                yield job.key.place, "no event starts the job `fetch-dists`", "write `workflow_dispatch` below `on:`"
+        return
+    name, dispatch = workflow.events["workflow_dispatch"]
+    options = ["nothing", *(artifact.name for artifact in policy.artifacts)]
+    edit = (
+        "write `inputs: {artifact: {type: choice, required: true, default: nothing, "
+        f"options: [{', '.join(options)}]}}}}`"
+    )
+    for key, _ in [*dispatch.items(), *dispatch.items("inputs")]:
+        if key.text not in ("inputs", "artifact"):
+            yield key.place, f"`workflow_dispatch` has `{key.text}`", f"delete `{key.text}`"
+    declared = dispatch.get("inputs", "artifact")
+    if declared is None:
+        yield name.place, "`workflow_dispatch` has no input `artifact`", edit
+        return
+    wanted = {"type": "choice", "required": "true", "default": "nothing"}
+    for key, value in declared.items():
+        if key.text == "options":
+            if [node.text for node in value.elements()] != options:
+                yield value.place, "the options of the input `artifact` are not `nothing` and the artifacts", edit
+        elif key.text != "description" and wanted.get(key.text) != value.text:
+            yield value.place, f"the input `artifact` has `{key.text}: {value.text}`", edit
+    if missing := [f"`{key}`" for key in (*wanted, "options") if declared.get(key) is None]:
+        yield declared.place, f"the input `artifact` has no {', '.join(missing)}", edit
 
 
 _SIGNS = string.ascii_letters + string.digits

@@ -5,18 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from binoc_runbook.checks.workflow.known import LIVE_RUNNERS
 from binoc_runbook.checks.workflow.matrix import expanded
 from binoc_runbook.checks.workflow.model import Job, Node, WorkflowFile
 from binoc_runbook.checks.workflow.rules.rule import Violation
 from binoc_runbook.finding import Place
 from binoc_runbook.policy import Policy
 
-_LIVE = {
-    *("ubuntu-22.04", "ubuntu-22.04-arm", "ubuntu-24.04", "ubuntu-24.04-arm", "ubuntu-26.04", "ubuntu-26.04-arm"),
-    *("ubuntu-slim", "macos-15", "macos-15-intel", "macos-15-large", "macos-15-xlarge"),
-    *("macos-26", "macos-26-intel", "macos-26-large", "macos-26-xlarge"),
-    *("windows-2022", "windows-2025", "windows-11-arm", "windows-11-vs2026-arm"),
-}
 #: Labels without runners: the date of their retirement, and the replacement.
 _RETIRED = {
     "ubuntu-18.04": ("2023-04-03", "ubuntu-24.04"),
@@ -45,7 +40,7 @@ def runners_are_pinned(workflow: WorkflowFile, policy: Policy) -> Iterator[Viola
 def runners_are_known(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     """A job without a runner waits for 24 hours."""
     for job, node, label in _labels(workflow):
-        if not (label in _LIVE or _retirement(label) or label.endswith("-latest") or "${{" in label):
+        if not (label in LIVE_RUNNERS or _retirement(label) or label.endswith("-latest") or "${{" in label):
             saw = f"`{job.id}` runs on `{label}`, which is not a known label of a hosted runner"
             yield node.place, saw, "write the label of a hosted runner, such as `ubuntu-24.04`"
 
@@ -53,16 +48,17 @@ def runners_are_known(workflow: WorkflowFile, policy: Policy) -> Iterator[Violat
 def toolchain_is_pinned(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     """The compiler of the image changes, so the build could not be reproduced.
 
-    `RUSTUP_TOOLCHAIN` has to be one release, at the top level or in a job (rustup book, *overrides*).
+    The checkout has a file `rust-toolchain.toml`, or `RUSTUP_TOOLCHAIN` is one release, at the top level or in a job
+    (rustup book, *overrides*).
     """
-    edit = "write `env: {RUSTUP_TOOLCHAIN: 1.95.0}` at the top level, with your release of Rust"
+    edit = 'write `rust-toolchain.toml` with your release of Rust: `toolchain.channel = "1.95.0"`'
     nodes = [workflow.root, *(job.node for job in workflow.all_jobs)]
     toolchains = [toolchain for node in nodes if (toolchain := node.get("env", "RUSTUP_TOOLCHAIN"))]
     for toolchain in toolchains:
         if not re.fullmatch(r"1\.[0-9]+\.[0-9]+", toolchain.text):
             yield toolchain.place, f"`{toolchain.text}` is not one release of Rust", edit
-    if not toolchains:
-        yield Place(workflow.file), "`RUSTUP_TOOLCHAIN` is not set", edit
+    if not toolchains and not workflow.contains("rust-toolchain.toml"):
+        yield Place(workflow.file), "the checkout has no `rust-toolchain.toml`", edit
 
 
 def _labels(workflow: WorkflowFile) -> Iterator[tuple[Job, Node, str]]:

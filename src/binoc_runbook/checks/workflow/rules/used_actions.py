@@ -7,38 +7,19 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
+from binoc_runbook.checks.workflow.known import KNOWN_ACTIONS
 from binoc_runbook.checks.workflow.model import Node, WorkflowFile, action_of
 from binoc_runbook.checks.workflow.rules.rule import Violation
 from binoc_runbook.policy import Policy
 
-#: Known releases of actions: the commit (not the tag object) and its tag.
-_KNOWN = {
-    "actions/attest": ("1e69f48acb82d1966a394da916b4c1698aa569d6", "v4.2.2"),
-    "actions/checkout": ("3d3c42e5aac5ba805825da76410c181273ba90b1", "v7.0.1"),
-    "actions/configure-pages": ("45bfe0192ca1faeb007ade9deae92b16b8254a0d", "v6.0.0"),
-    "actions/deploy-pages": ("cd2ce8fcbc39b97be8ca5fce6e763baed58fa128", "v5.0.0"),
-    "actions/download-artifact": ("3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c", "v8.0.1"),
-    "actions/setup-python": ("5fda3b95a4ea91299a34e894583c3862153e4b97", "v7.0.0"),
-    "actions/upload-artifact": ("043fb46d1a93c77aae656e7c1c64a875d1fc6a0a", "v7.0.1"),
-    "actions/upload-pages-artifact": ("fc324d3547104276b827a68afc52ff2a11cc49c9", "v5.0.0"),
-    "astral-sh/attest-action": ("f589a42a7efb6fe400b4f400de60b4bc90390027", "v0.0.6"),
-    "astral-sh/setup-uv": ("20cfd1bf945f4377ade1205e4dbc17946fc9a30d", "v10.0.1"),
-    "pyo3/maturin-action": ("e83996d129638aa358a18fbd1dfb82f0b0fb5d3b", "v1.51.0"),
-    "pypa/gh-action-pypi-publish": ("dc37677b2e1c63e2034f94d8a5b11f265b73ba33", "v1.14.2"),
-    "rust-lang/crates-io-auth-action": ("c6f97d42243bad5fab37ca0427f495c86d5b1a18", "v1.0.5"),
-    "swatinem/rust-cache": ("6323deb102c322ba6fcbdcafc7e3dddab59af2b6", "v2.9.2"),
-    "zizmorcore/zizmor-action": ("3dc1ecc9bcb9e94e9b2c709687979e1298497054", "v0.6.2"),
-}
-
-
-def known_pin(action: str) -> str:
-    """Return a known action as a workflow uses it: pinned to a commit, with its tag as a comment."""
-    commit, tag = _KNOWN[action]
-    return f"{action}@{commit} # {tag}"
-
 
 def actions_are_pinned(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
     """A tag can be moved to other code, as at tj-actions in 2025."""
+    for job in workflow.all_jobs:
+        container = job.node.get("container", "image") or job.node.get("container")
+        if container and not re.search("@sha256:[0-9a-f]{64}$", container.text):
+            saw = f"the container of `{job.id}` is not pinned to a digest"
+            yield container.place, saw, f"write `{container.text.partition('@')[0]}@sha256:` and its digest"
     for used in workflow.used_actions:
         name, _, ref = used.text.partition("@")
         if name.startswith(("./", "$/")):  # of the same commit
@@ -89,8 +70,8 @@ def _pins(workflow: WorkflowFile) -> Iterator[tuple[Node, str, str, tuple[str, s
     """Yield the pins of known actions: the node, name, commit, and the known commit and tag."""
     for used in workflow.used_actions:
         name, _, ref = used.text.partition("@")
-        if name.lower() in _KNOWN and re.fullmatch("[0-9a-f]{40}", ref):
-            yield used, name.lower(), ref, _KNOWN[name.lower()]
+        if name.lower() in KNOWN_ACTIONS and re.fullmatch("[0-9a-f]{40}", ref):
+            yield used, name.lower(), ref, KNOWN_ACTIONS[name.lower()]
 
 
 def _tag(used: Node) -> str:
@@ -99,14 +80,16 @@ def _tag(used: Node) -> str:
     return f"v{match[1]}" if match else ""
 
 
+#: Actions with a complete list of the inputs that a job may use. Others check out another ref or repository, download
+#: from another run, or replace the workflow artifact of another job.
+_COMPLETE = ("actions/checkout", "actions/download-artifact", "actions/setup-python", "actions/upload-artifact")
 #: Inputs that determine what is built, checked out, uploaded or published, from the `action.yml` of each action. They
-#: are used to detect misspelled inputs. The list can be incomplete: a name that is unlike all of them may be new.
+#: are used to detect misspelled inputs. Other lists can be incomplete: a name that is unlike all of them may be new.
 _INPUTS = {
-    "actions/checkout": "repository ref token path persist-credentials fetch-depth fetch-tags submodules clean",
-    "actions/download-artifact": "name pattern path merge-multiple artifact-ids run-id repository github-token",
+    "actions/checkout": "persist-credentials fetch-depth fetch-tags clean",
+    "actions/download-artifact": "name pattern path merge-multiple",
     "actions/setup-python": "python-version python-version-file cache architecture check-latest allow-prereleases",
-    "actions/upload-artifact": "name path if-no-files-found retention-days compression-level overwrite "
-    "include-hidden-files",
+    "actions/upload-artifact": "name path if-no-files-found retention-days compression-level",
     "astral-sh/attest-action": "paths overwrite",
     "astral-sh/setup-uv": "version version-file python-version checksum enable-cache activate-environment "
     "working-directory",
@@ -121,13 +104,23 @@ _OLD = {"pypa/gh-action-pypi-publish": ("repository_url", "packages_dir", "verif
 
 
 def inputs_are_known(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
-    """An action ignores unknown inputs, so it would use the default."""
-    for _, step in workflow.steps:
+    """An action ignores unknown inputs, and others take files from another ref, repository or run."""
+    for job, step in workflow.steps:
         action = action_of(step)
         known = _INPUTS.get(action, "").split()
         for key, _ in step.items("with"):
             name = key.text.lower()
             if name in known or name in _OLD.get(action, ()):
                 continue
-            if matches := difflib.get_close_matches(name.replace("_", "-"), known, n=1, cutoff=0.8):
-                yield key.place, f"`{action}` has no input `{key.text}`", f"write `{matches[0]}`"
+            matches = difflib.get_close_matches(name.replace("_", "-"), known, n=1, cutoff=0.8)
+            if matches or action in _COMPLETE:
+                edit = f"write `{matches[0]}`" if matches else f"delete `{key.text}`"
+                yield key.place, f"`{job.id}` uses the input `{key.text}` of `{action}`", edit
+
+
+def actions_are_known(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
+    """The checker did not look inside: a composite action can run other actions, with their own inputs."""
+    for used in workflow.used_actions:
+        name = used.text.partition("@")[0].lower()
+        if not name.startswith(("./", "$/", "docker://")) and name not in KNOWN_ACTIONS:
+            yield used.place, f"`{name}` is not known here", f"write a step with the commands that `{name}` runs"
