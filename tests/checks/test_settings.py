@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from binoc_runbook.checks.observations import NameLookup
+from binoc_runbook.checks.observations import CrateRecord, NameLookup
 from binoc_runbook.checks.settings import check_settings
 from binoc_runbook.cli import main
 from binoc_runbook.finding import Findings
@@ -36,11 +36,11 @@ def github(monkeypatch):
     assert server.mistakes == []
 
 
-def check(github, permissions=ADMINISTRATOR, answer="yes", policy=POLICY):
+def check(github, permissions=ADMINISTRATOR, answer="yes", policy=POLICY, records=()):
     token = {} if permissions is None else {"GH_TOKEN": github.token(permissions)}
     client = GitHubClient({"GITHUB_API_URL": github.url, **token}, timeout=20)
     lookups = {artifact: NameLookup(f"GET /{artifact.name}/", answer, "503") for artifact in policy.artifacts}
-    return check_settings(client.get, lookups, policy)
+    return check_settings(client.get, lookups, policy, dict(records))
 
 
 def at_github(findings):
@@ -199,6 +199,14 @@ def test_settings_without_an_api_are_unknown(github):
         "trusted publishing only, for `demo-sdk`",
         "the e-mail address of the owner of `demo-sdk`",
     ]
+
+
+@pytest.mark.parametrize(("crate", "status"), [({"trustpub_only": True}, "ok"), ({"trustpub_only": False}, "failed")])
+def test_crate_must_require_trusted_publishing(github, crate, status):
+    record = CrateRecord("GET", {}, crate)
+    findings = check(github, records={POLICY.artifacts[1]: record})
+    looked_at = "trusted publishing only, for `demo-sdk`"
+    assert [finding.status for finding in findings if finding.looked_at == looked_at] == [status]
 
 
 def test_missing_project_needs_a_pending_publisher(github):

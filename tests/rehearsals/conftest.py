@@ -44,14 +44,13 @@ _RUNNERS = {
 
 
 def _workflow() -> str:
-    """Return the workflow of this repository for the small workspace, up to the preparation of the GitHub release."""
+    """Return the workflow of this repository for the small workspace."""
     text = (ROOT / ".github/workflows/publish.yml").read_text("utf-8")
     for name, other in (("binoc-sqlite", "demo-extra"), ("binoc_sqlite", "demo_extra"), ("binoc", "demo")):
         text = text.replace(name, other)
     row = f"          - platform: {PLATFORM}\n            runner: {_RUNNERS[this_host()]}\n            target: host\n"
     text = re.sub(r"(?<=        include:\n)(?: {10}.*\n)+", row, text)
-    text = text.replace("manylinux_2_17_x86_64\n", f"{PLATFORM}\n")
-    return text.partition("      # The next job can write to the repository")[0]
+    return text.replace("manylinux_2_17_x86_64\n", f"{PLATFORM}\n")
 
 
 WORKFLOW = _workflow()
@@ -158,6 +157,9 @@ verify-crate *arguments:
 
 verify *arguments:
     @{{ check }} verify "$@"
+
+release-notes *arguments:
+    @{{ check }} release-notes "$@"
 """
 
 

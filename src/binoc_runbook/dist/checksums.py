@@ -8,6 +8,7 @@ from pathlib import Path
 
 from binoc_runbook.checks.dists.checksum_file import CHECKSUMS, parse_checksums
 from binoc_runbook.checks.published import select_built_files
+from binoc_runbook.dist.job_outputs import append_outputs
 from binoc_runbook.environ import is_rehearsed
 from binoc_runbook.files import sha256_of
 from binoc_runbook.finding import Finding, Findings, RefusedError
@@ -17,8 +18,6 @@ CHECK = "sums"
 
 #: Names without characters that are special to a shell, to `sha256sum` or in a file of outputs.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
-#: The line that ends an output. The lines of all outputs begin with a digest, so it cannot occur in them.
-_END = "END"
 
 
 def write_checksums(directory: Path) -> Path:
@@ -53,8 +52,7 @@ def write_outputs(directory: Path, target: Target, file: Path) -> None:
         if artifact.registry == "crates.io":
             attested = {**attested, **files}
     outputs |= {"all": digests, "attested": attested, "sums": sums}
-    with file.open("a", encoding="utf-8", newline="\n") as stream:
-        stream.writelines(f"{name}<<{_END}\n{_lines(value)}\n{_END}\n" for name, value in outputs.items())
+    append_outputs(file, {name: _lines(value) for name, value in outputs.items()})
 
 
 def compare_checksums(directory: Path, expected: str, shown: str) -> Findings:

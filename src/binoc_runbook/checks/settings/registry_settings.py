@@ -1,13 +1,14 @@
 """Checks of the settings at PyPI and crates.io: the trusted publisher, and no other way to publish.
 
-No API returns these settings, so that they are always *unknown*. The remedy depends on whether the name exists.
+Only crates.io shows one of these settings, that trusted publishing is required. The others have no API, so that they
+are always *unknown*. The remedy depends on whether the name exists.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from binoc_runbook.checks.observations import NameLookup
+from binoc_runbook.checks.observations import CrateRecord, NameLookup
 from binoc_runbook.finding import Finding
 from binoc_runbook.policy import Artifact, Policy
 
@@ -35,10 +36,13 @@ def check_pypi(artifact: Artifact, lookup: NameLookup, policy: Policy, repositor
     yield _hidden(f"API tokens for `{name}` at PyPI", saw, remedy)
 
 
-def check_crates_io(artifact: Artifact, lookup: NameLookup, policy: Policy, repository: str) -> Iterator[Finding]:
+def check_crates_io(
+    artifact: Artifact, lookup: NameLookup, policy: Policy, repository: str, record: CrateRecord | None
+) -> Iterator[Finding]:
     """Check a crate: its first version, its trusted publisher, and that trusted publishing is required.
 
-    A trusted publisher cannot create a crate (crates.io's documentation, "Trusted Publishing").
+    A trusted publisher cannot create a crate (crates.io's documentation, "Trusted Publishing"). `record` is the record
+    of its newest version, if there is one.
     """
     name, values = artifact.name, _values(artifact, policy, repository)
     publisher = f"crates.io, crate `{name}`, Settings, Trusted Publishing, GitHub: {values}"
@@ -56,11 +60,21 @@ def check_crates_io(artifact: Artifact, lookup: NameLookup, policy: Policy, repo
         saw = f"it is unknown whether crates.io has `{name}`: {lookup.reason}"
         yield _hidden(lookup.question, saw, f"{lookup.question}; the first version of a crate is published by hand")
     yield _hidden(f"the publisher of `{name}` at crates.io", "only its owners can see the publishers", publisher)
-    saw = "no API returns this setting; if it is on, an existing API token cannot publish"
-    remedy = f"crates.io, crate `{name}`, Settings: check `Require trusted publishing for all new versions`"
-    yield _hidden(f"trusted publishing only, for `{name}`", saw, remedy)
+    yield _trusted_publishing_only(name, record)
     saw = "only the owner can see whether it is verified; crates.io requires that to publish by hand"
     yield _hidden(f"the e-mail address of the owner of `{name}`", saw, "crates.io, Account Settings: verify it")
+
+
+def _trusted_publishing_only(name: str, record: CrateRecord | None) -> Finding:
+    """Check that API tokens cannot publish a crate (`trustpub_only` in the web API of crates.io)."""
+    looked_at = f"trusted publishing only, for `{name}`"
+    remedy = f"crates.io, crate `{name}`, Settings: check `Require trusted publishing for all new versions`"
+    if record is None or record.crate is None:
+        reason = record.reason if record else "no published version is known"
+        return _hidden(looked_at, f"this setting could not be read: {reason}", remedy)
+    if record.crate.get("trustpub_only") is not True:
+        return Finding.failed(CHECK, looked_at, "is off, so an existing API token can publish", remedy)
+    return Finding.ok(CHECK, looked_at, "crates.io refuses API tokens for this crate")
 
 
 def _values(artifact: Artifact, policy: Policy, repository: str) -> str:
