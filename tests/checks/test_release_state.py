@@ -107,6 +107,11 @@ CASES = [
         replace(RELEASED, refs=RemoteRefs("git ls-remote", None, "refused"), published=NO_TAG),
         "git ls-remote origin",
     ),
+    (
+        "remote not readable",
+        replace(RELEASED, refs=RemoteRefs("git ls-remote", None, "not trusted", untrusted=True), published=NO_TAG),
+        "just trust",
+    ),
     ("disputed", replace(RELEASED, publications=published(CRATE, demo=publication(WHEEL, "differs"))), "yank it"),
     (
         "disputed",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from binoc_runbook.checks.github_run import waiting_jobs, workflow_run
+from binoc_runbook.checks.named_programs import TRUST
 from binoc_runbook.checks.observations import Ancestry, CommitVersions, GitHubResponse, RemoteRefs, RunLookup, Tag
 from binoc_runbook.checks.published import PublicationResult, ReleaseContext
 from binoc_runbook.finding import Finding, Findings
@@ -366,7 +367,7 @@ STATES: tuple[ReleaseState, ...] = (
         "remote not readable",
         "the remote could not be read, so nothing is known about the tag",
         lambda traces: traces.refs.refs is None,
-        lambda traces: f"git ls-remote {traces.remote}",
+        lambda traces: TRUST if traces.refs.untrusted else f"git ls-remote {traces.remote}",
     ),
     ReleaseState(
         "disputed",
