@@ -11,8 +11,9 @@ from binoc_runbook.checks.release_state import Diagnosis, ObservedTag, ReleaseTr
 from binoc_runbook.release.registry_checks import RegistryChecks
 from binoc_runbook.stages.target import Target
 from binoc_runbook.world.git import Git
+from binoc_runbook.world.git_objects import creation_of
 from binoc_runbook.world.processes import process_threads
-from binoc_runbook.world.remote_commits import tagged_at, with_remote_objects
+from binoc_runbook.world.remote_commits import with_remote_objects
 from binoc_runbook.world.workflow_runs import WorkflowRuns
 
 
@@ -33,12 +34,13 @@ def examine(target: Target, checksums: Mapping[str, str], *, own_build: bool = F
         tag = published or local
         # A tag that is only in this clone may be of an earlier attempt; a release would tag HEAD.
         commit = published.commit if published else head[0] if head else None
+        creation = creation_of(extended, tag.object) if tag else None
         registries = RegistryChecks(
             target,
             checksums,
             own_build,
             tag.commit if tag else None,
-            tagged_at(extended, tag.object) if tag else None,
+            creation.at if creation else None,
         )
         run = pool.submit(_newest_run, target, commit)
         release = pool.submit(_github_release, target)

@@ -10,6 +10,7 @@ from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.release.record import StageRun
 from binoc_runbook.stages import Command, Stage, Target
 from binoc_runbook.world.git import Git
+from binoc_runbook.world.git_objects import creation_of
 
 #: The flags of a ref that a push has changed, in its porcelain output: moved forward, or new.
 _CHANGED = {" ", "*"}
@@ -96,10 +97,8 @@ def _tag_warning(run: StageRun, view: RemoteView, git: Git, action: str, remedy:
 
 def _tagger(git: Git, tagged: str) -> str:
     """Return the tagger and the date of a tag object."""
-    lines = git.query("cat-file", "tag", tagged).stdout.splitlines()
-    tagger = next((line.removeprefix("tagger ") for line in lines if line.startswith("tagger ")), "")
-    if not tagger:
+    creation = creation_of(git, tagged) if tagged else None
+    if creation is None:
         return "its tagger is unknown"
-    name, seconds, _ = tagger.rsplit(" ", 2)
-    date = datetime.datetime.fromtimestamp(int(seconds), datetime.UTC)
-    return f"tagged by `{name}` on {date:%Y-%m-%d %H:%M} UTC"
+    date = datetime.datetime.fromtimestamp(creation.at, datetime.UTC)
+    return f"tagged by `{creation.who}` on {date:%Y-%m-%d %H:%M} UTC"

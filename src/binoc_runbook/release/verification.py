@@ -27,6 +27,7 @@ from binoc_runbook.release.record import DIGEST, digest_of, times
 from binoc_runbook.release.registry_checks import RegistryChecks
 from binoc_runbook.stages.target import Target
 from binoc_runbook.version import Version
+from binoc_runbook.world.git_objects import creation_of
 from binoc_runbook.world.processes import process_threads
 
 #: The schema version of the record of a verification.
@@ -94,7 +95,8 @@ class Verification:
         self._began = datetime.datetime.now(datetime.UTC)
         tag = target.world.git.local_tag(target.tag)
         self.commit = tag.commit if tag else None
-        tagged_at = target.world.git.tagged_at(target.tag)
+        creation = creation_of(target.world.git, tag.object) if tag else None
+        tagged_at = creation.at if creation else None
         self._registries = RegistryChecks(target, sums, own_build, self.commit, tagged_at)
         checksums = f"{len(self.sums)} checksums" if self.sums else "no SHA256SUMS"
         reporter.note(f"verification of {target.version}, published from {target.tag}; {checksums} to compare with")

@@ -7,6 +7,7 @@ from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.stages.stage import Command, Observation, RemoteObservingStage
 from binoc_runbook.stages.target import Target
 from binoc_runbook.workspace.changelog import CHANGELOG, section
+from binoc_runbook.world.git_objects import text_at
 
 
 class TagStage(RemoteObservingStage):
@@ -49,5 +50,5 @@ class TagStage(RemoteObservingStage):
     @staticmethod
     def _message(target: Target, commit: str) -> str:
         # The message must be that of the commit, not of the work tree.
-        text = (target.world.git.text_at(commit, CHANGELOG) or "").replace("\r\n", "\n")
+        text = (text_at(target.world.git, commit, CHANGELOG) or "").replace("\r\n", "\n")
         return f"{target.tag}\n\n{section(text, target.version) or ''}".rstrip() + "\n"

@@ -19,6 +19,7 @@ from binoc_runbook.redaction import Translate, machine_free
 from binoc_runbook.workspace import Workspace
 from binoc_runbook.world.cargo_client import read_metadata
 from binoc_runbook.world.git import Git
+from binoc_runbook.world.git_objects import creation_of
 from binoc_runbook.world.processes import Processes
 from binoc_runbook.world.test_results import TestResults
 
@@ -127,8 +128,9 @@ class World:
         if policy.repository is None:
             return TriggeredRun(state=Findings([no_repository(policy)]))
         name = policy.tag_of(tag.version)
-        tagged = self.git.tagged_at(name)
-        age = None if tagged is None else time.time() - tagged
+        local = self.git.local_tag(name)
+        creation = creation_of(self.git, local.object) if local else None
+        age = None if creation is None else time.time() - creation.at
         is_new = tag.is_new or (age is not None and age < policy.start_timeout)
         client = replace(self.github, timeout=TIMEOUT)
         runs = WorkflowRuns(client, policy.repository, policy.workflow, name, tag.commit)

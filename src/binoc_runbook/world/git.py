@@ -172,6 +172,10 @@ class Git:
             self._answers[arguments] = result
         return result
 
+    def start_query(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
+        """Start a git query that reads its input as long as it is open, and downloads no objects."""
+        return self._start(command, command, self._query_environment({"GIT_NO_LAZY_FETCH": "1"}))
+
     def query_remote(
         self, remote: str, *arguments: str, timeout: float, environment: Mapping[str, str] | None = None
     ) -> ProcessResult:
@@ -196,9 +200,12 @@ class Git:
     ) -> ProcessResult:
         if not self.trusted and (error := self._configuration.error):
             return error  # without the configuration, its programs are not known
-        given = {"GIT_OPTIONAL_LOCKS": "0", **environment}
-        settings = self._with_settings(given, *_QUERY_SETTINGS, *self._disabled_filters)
+        settings = self._query_environment(environment)
         return self.run(["git", *arguments], stdin=stdin, timeout=timeout, environment=settings)
+
+    def _query_environment(self, environment: Mapping[str, str]) -> dict[str, str]:
+        given = {"GIT_OPTIONAL_LOCKS": "0", **environment}
+        return self._with_settings(given, *_QUERY_SETTINGS, *self._disabled_filters)
 
     @property
     def _no_download(self) -> dict[str, str]:
@@ -222,31 +229,46 @@ class Git:
         descriptors: tuple[int, ...] = (),
     ) -> ProcessResult:
         """Run `arguments`, which contain `command`."""
-        settings = {**self.environment, **(environment or {})}
-        if terminal is None:
-            settings = _NO_PROMPTS | settings | (self._ssh_without_prompts if _WITH_SSH & set(command) else {})
-
-        def start() -> subprocess.Popen[bytes]:
-            for name in LEAKING:
-                os.environ.pop(name, None)
-            return subprocess.Popen(
-                arguments,
-                cwd=self.root,
-                # The messages of git are parsed and shown, so they must not be translated.
-                env={**os.environ, "LANGUAGE": "C", "LC_ALL": "C", **settings},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                pass_fds=descriptors,
-                process_group=None if terminal is None else 0,
-                start_new_session=terminal is None,
-            )
-
         try:
-            result = finish(start, command, stdin=stdin, timeout=timeout, on_wait=self._show_wait, terminal=terminal)
+            result = finish(
+                lambda: self._start(command, arguments, environment, terminal=terminal, descriptors=descriptors),
+                command,
+                stdin=stdin,
+                timeout=timeout,
+                on_wait=self._show_wait,
+                terminal=terminal,
+            )
         except FileNotFoundError:
             return ProcessResult(tuple(command), 127, "", "`git` was not found on PATH")
         return ProcessResult(result.command, result.returncode, result.stdout, self._tidy(result.stderr))
+
+    def _start(
+        self,
+        command: Sequence[str],
+        arguments: Sequence[str],
+        environment: Mapping[str, str] | None = None,
+        *,
+        terminal: int | None = None,
+        descriptors: tuple[int, ...] = (),
+    ) -> subprocess.Popen[bytes]:
+        """Start `arguments`, which contain the git command `command`. This function starts all git processes."""
+        settings = {**self.environment, **(environment or {})}
+        if terminal is None:
+            settings = _NO_PROMPTS | settings | (self._ssh_without_prompts if _WITH_SSH & set(command) else {})
+        for name in LEAKING:
+            os.environ.pop(name, None)
+        return subprocess.Popen(
+            arguments,
+            cwd=self.root,
+            # The messages of git are parsed and shown, so they must not be translated.
+            env={**os.environ, "LANGUAGE": "C", "LC_ALL": "C", **settings},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=descriptors,
+            process_group=None if terminal is None else 0,
+            start_new_session=terminal is None,
+        )
 
     @cached_property
     def _ssh_without_prompts(self) -> dict[str, str]:
@@ -347,13 +369,6 @@ class Git:
             return comparison
         return CommitComparison(tuple(self._comparable(comparison.differing)), comparison.uncommitted)
 
-    def text_at(self, commit: str, path: str) -> str | None:
-        """Return the text of a file in a commit (by object name), or `None`; invalid UTF-8 is replaced."""
-        result = self.query_commits("cat-file", "blob", f"{commit}:{path}")
-        if result.returncode != 0:
-            return None
-        return result.stdout.encode(errors="surrogateescape").decode(errors="replace")
-
     def commit_of(self, ref: str) -> str | None:
         """Return the commit of a ref in this clone, or `None` if there is none."""
         result = self.query("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
@@ -388,11 +403,6 @@ class Git:
             return None
         kind, tagged, *commit = result.stdout.split()
         return Tag(annotated=kind == "tag", object=tagged, commit=commit[0] if commit else tagged)
-
-    def tagged_at(self, name: str) -> float | None:
-        """Return the Unix time of a tag in this clone, or of the commit of a lightweight tag."""
-        result = self.query("for-each-ref", "--format=%(creatordate:unix)", f"refs/tags/{name}")
-        return float(result.stdout) if result.stdout.strip() else None
 
     def containment(self, one: str, other: str) -> tuple[Ancestry, Ancestry]:
         """Return whether each of two commits contains the other; both *unknown* if this clone lacks one of them."""

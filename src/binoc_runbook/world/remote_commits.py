@@ -6,7 +6,6 @@ temporary directory with an index of its own. So a clone of any age can be compa
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,11 +46,3 @@ def check_out(git: Git, commit: str) -> Iterator[Path | str]:
         if result.returncode == 0:
             result = isolated.query("checkout-index", "--all", f"--prefix={root}/")
         yield root if result.returncode == 0 else result.reason
-
-
-def tagged_at(git: Git, tag: str) -> float | None:
-    """Return the Unix time of a tag object, or of the commit of a lightweight tag; `None` if git cannot read it."""
-    # In a tag object this is the line `tagger NAME <ADDRESS> TIME ZONE`, in a commit `committer …`.
-    result = git.query("cat-file", "-p", tag)
-    times = re.findall(r"^(?:tagger|committer) .*> (\d+) [-+]\d{4}$", result.stdout.partition("\n\n")[0], re.MULTILINE)
-    return float(times[0]) if times else None

@@ -19,6 +19,7 @@ from binoc_runbook.rehearsal.runner.workflow_run import WorkflowRun
 from binoc_runbook.rehearsal.servers import crates_token
 from binoc_runbook.rehearsal.servers.served_run import ServedRun
 from binoc_runbook.world.git import Git
+from binoc_runbook.world.git_objects import text_at
 from binoc_runbook.world.processes import Processes
 from binoc_runbook.world.triggered_run import JobListener, JobRun
 
@@ -109,7 +110,7 @@ class JobContext:
     @cached_property
     def pinned_toolchain(self) -> str:
         """Return the toolchain that `rust-toolchain.toml` in the commit pins (rustup book, *overrides*), or no name."""
-        text = Git(self.repository.path).text_at(self.run.event.sha, "rust-toolchain.toml")
+        text = text_at(Git(self.repository.path), self.run.event.sha, "rust-toolchain.toml")
         try:
             return str(tomllib.loads(text or "")["toolchain"]["channel"])
         except (tomllib.TOMLDecodeError, LookupError, TypeError):
