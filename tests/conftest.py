@@ -19,11 +19,15 @@ import pytest
 from hypothesis import settings
 
 from binoc_runbook.checks.observations import VersionLookup
+from binoc_runbook.checks.workflow.audit import Audit
 from binoc_runbook.policy import Artifact
 from binoc_runbook.version import Version
 from binoc_runbook.world import release_lock
+from binoc_runbook.world.processes import Processes
+from binoc_runbook.world.zizmor import audit_workflow
 
 from .message_files import Messages
+from .toolchain import write_programs
 
 if TYPE_CHECKING:
     from .local_registries import LocalRegistries
@@ -46,6 +50,36 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Messages(), "messages")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def toolchain(pytestconfig: pytest.Config) -> Iterator[None]:
+    """Let the tests start the installed Rust toolchain without rustup; see `toolchain`."""
+    # The path is the same in each run, because build scripts run again after a change of PATH.
+    directory = pytestconfig.cache.mkdir("toolchain")
+    write_programs(directory)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", str(directory), prepend=os.pathsep)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def audits() -> Iterator[None]:
+    """Audit each text of a workflow once: starting zizmor takes longer than starting ten times git."""
+    audits: dict[tuple[str | None, str, bytes], Audit] = {}
+
+    def audit(processes: Processes, file: str) -> Audit:
+        path = processes.root / file
+        if not path.is_file():
+            return audit_workflow(processes, file)
+        key = processes.find("zizmor"), file, path.read_bytes()
+        if key not in audits:
+            audits[key] = audit_workflow(processes, file)
+        return audits[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("binoc_runbook.stages.workflow.audit_workflow", audit)
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -211,7 +245,9 @@ def checkout(tmp_path: Path, git: Git, _checkout_template: Path) -> Checkout:
         make_checkout(Checkout(_checkout_template / root.name, _checkout_template / remote.name, git))
     for path in (root, remote):
         shutil.copytree(_checkout_template / path.name, path)
-    git("remote", "set-url", "origin", str(remote), cwd=root)
+    configuration = root / ".git/config"
+    text = configuration.read_text("utf-8")
+    configuration.write_text(text.replace(f"{_checkout_template}{os.sep}", f"{tmp_path}{os.sep}"), "utf-8")
     git("update-index", "--refresh", cwd=root)  # because the index describes the files before copying
     return Checkout(root, remote, git)
 
