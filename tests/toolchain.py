@@ -33,7 +33,9 @@ def write_programs(directory: Path) -> None:
     recorded = {"rustc": _questions(real), "cargo": []}
     for name, proxy in proxies.items():
         answers = ((line, _output(str(real / name), *line.split(" "))) for line in recorded[name])
-        cases = "".join(f"{shlex.quote(f' {line}')}) printf %s {shlex.quote(text)} && exit ;;\n" for line, text in answers)
+        cases = "".join(
+            f"{shlex.quote(f' {line}')}) printf %s {shlex.quote(text)} && exit ;;\n" for line, text in answers
+        )
         text = _PROGRAM.format(recorded=cases, real=real / name, proxy=shlex.quote(str(proxy)))
         # Several processes of one test run write the same programs.
         with tempfile.NamedTemporaryFile("w", dir=directory, delete=False) as file:
@@ -52,7 +54,14 @@ def _questions(real: Path) -> list[str]:
         recorder.write_text(f'#!/bin/sh\necho "$*" >> {log}\nexec {real}/rustc "$@"\n')
         recorder.chmod(0o755)
         environment = {**os.environ, "RUSTC": str(recorder), "CARGO_CACHE_RUSTC_INFO": "0"}
-        command = [real / "cargo", "metadata", "--offline", "--format-version=1", "--manifest-path", crate / "Cargo.toml"]
+        command = [
+            real / "cargo",
+            "metadata",
+            "--offline",
+            "--format-version=1",
+            "--manifest-path",
+            crate / "Cargo.toml",
+        ]
         subprocess.run(command, env=environment, capture_output=True, check=True)
         return sorted({"--version", *log.read_text().splitlines()})
 
