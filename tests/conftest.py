@@ -28,7 +28,7 @@ from binoc_runbook.world.processes import Processes
 from binoc_runbook.world.zizmor import audit_workflow
 
 from .message_files import Messages
-from .toolchain import write_programs
+from .toolchain import write_programs, write_python
 
 if TYPE_CHECKING:
     from .local_registries import LocalRegistries
@@ -161,8 +161,19 @@ def nothing_is_published(request: pytest.FixtureRequest, monkeypatch: pytest.Mon
         monkeypatch.setattr("binoc_runbook.world.registry_queries.look_up_versions", look_up_versions)
 
 
+@pytest.fixture(scope="session")
+def _python_for_uv(pytestconfig: pytest.Config) -> Path:
+    return write_python(pytestconfig.cache.mkdir("toolchain"))
+
+
 @pytest.fixture
-def local_registries(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalRegistries]:
+def fast_uv(monkeypatch: pytest.MonkeyPatch, _python_for_uv: Path) -> None:
+    """Let uv not start Python before each query; see `toolchain`."""
+    monkeypatch.setenv("UV_PYTHON", str(_python_for_uv))
+
+
+@pytest.fixture
+def local_registries(monkeypatch: pytest.MonkeyPatch, fast_uv: None) -> Iterator[LocalRegistries]:
     """Run registries on localhost, and let the clients of this test query them."""
     from .local_registries import LocalRegistries
 

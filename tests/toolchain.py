@@ -1,8 +1,9 @@
-"""The installed Rust toolchain for tests, without the cost of starting it: programs that precede rustup on PATH.
+"""Programs for tests that save the time in which cargo and uv query the toolchain, with recorded answers.
 
 `cargo metadata` asks `rustc` four times for its version and configuration, and rustup selects the toolchain for each of
-these processes. This is most of the time of a `check`, and hundreds of tests run one. The results do not change during
-a run of the tests, so they are recorded from the real `rustc`. All other command lines run the real programs.
+these processes. With `--refresh`, uv asks Python each time. This was most of the time of a `check`, and hundreds of
+tests run one. The answers do not change during a run of the tests, so they are recorded from the real programs. All
+other command lines run the real programs.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import shlex
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -37,11 +39,30 @@ def write_programs(directory: Path) -> None:
             f"{shlex.quote(f' {line}')}) printf %s {shlex.quote(text)} && exit ;;\n" for line, text in answers
         )
         text = _PROGRAM.format(recorded=cases, real=real / name, proxy=shlex.quote(str(proxy)))
-        # Several processes of one test run write the same programs.
-        with tempfile.NamedTemporaryFile("w", dir=directory, delete=False) as file:
-            file.write(text)
-        Path(file.name).chmod(0o755)
-        Path(file.name).replace(directory / name)
+        _write_program(directory / name, text)
+
+
+def write_python(directory: Path) -> Path:
+    """Write a program that gives uv the answer of this Python; return its path, for `UV_PYTHON`."""
+    path, python = directory / "python-for-uv", shlex.quote(sys.executable)
+    with tempfile.TemporaryDirectory() as temporary:
+        answer, recorder = Path(temporary) / "answer", Path(temporary) / "python"
+        _write_program(recorder, f'#!/bin/sh\n{python} "$@" | tee {answer}\n')
+        command = [Path(sys.executable).with_name("uv"), "pip", "compile", "--no-cache", "--offline", "--quiet", "-"]
+        environment = {**os.environ, "UV_PYTHON": str(recorder)}
+        subprocess.run(command, env=environment, input=b"", capture_output=True, check=True)
+        text = shlex.quote(answer.read_text())
+    recorded = f"case $* in *get_interpreter_info*) printf %s {text} && exit ;; esac"
+    _write_program(path, f'#!/bin/sh\n{recorded}\nexec {python} "$@"\n')
+    return path
+
+
+def _write_program(path: Path, text: str) -> None:
+    # Several processes of one test run write the same programs.
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
+        file.write(text)
+    Path(file.name).chmod(0o755)
+    Path(file.name).replace(path)
 
 
 def _questions(real: Path) -> list[str]:
@@ -51,8 +72,7 @@ def _questions(real: Path) -> list[str]:
         (crate / "src").mkdir(parents=True)
         (crate / "src/lib.rs").touch()
         (crate / "Cargo.toml").write_text('[package]\nname = "a"\nedition = "2024"\n\n[workspace]\nresolver = "3"\n')
-        recorder.write_text(f'#!/bin/sh\necho "$*" >> {log}\nexec {real}/rustc "$@"\n')
-        recorder.chmod(0o755)
+        _write_program(recorder, f'#!/bin/sh\necho "$*" >> {log}\nexec {real}/rustc "$@"\n')
         environment = {**os.environ, "RUSTC": str(recorder), "CARGO_CACHE_RUSTC_INFO": "0"}
         command = [
             real / "cargo",
