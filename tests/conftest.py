@@ -11,6 +11,7 @@ import signal
 import subprocess
 import urllib.request
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,6 +93,23 @@ def audits() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("binoc_runbook.stages.workflow.audit_workflow", audit)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def signing_keys() -> Iterator[None]:
+    """Use two keys in turn for all rehearsed identity providers: generating one takes as long as starting Python."""
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    keys: deque[rsa.RSAPrivateKey] = deque()
+    generate = rsa.generate_private_key
+
+    def next_key(public_exponent: int, key_size: int) -> rsa.RSAPrivateKey:
+        keys.append(generate(public_exponent, key_size) if len(keys) < 2 else keys.popleft())
+        return keys[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rsa, "generate_private_key", next_key)
         yield
 
 
