@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import os
 import re
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import urllib.request
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +23,15 @@ import pytest
 from hypothesis import settings
 
 from binoc_runbook.checks.observations import VersionLookup
+from binoc_runbook.checks.workflow.audit import Audit
 from binoc_runbook.policy import Artifact
 from binoc_runbook.version import Version
 from binoc_runbook.world import release_lock
+from binoc_runbook.world.processes import Processes
+from binoc_runbook.world.zizmor import audit_workflow
 
 from .message_files import Messages
+from .toolchain import write_programs, write_python
 
 if TYPE_CHECKING:
     from .local_registries import LocalRegistries
@@ -48,6 +54,65 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Messages(), "messages")
+
+
+# Modules and collected tests live until the end, so the garbage collector does not have to look at them.
+
+
+def pytest_collection() -> None:
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def toolchain(pytestconfig: pytest.Config) -> Iterator[None]:
+    """Let the tests start the installed Rust toolchain without rustup; see `toolchain`."""
+    # The path is the same in each run, because build scripts run again after a change of PATH.
+    directory = pytestconfig.cache.mkdir("toolchain")
+    write_programs(directory)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", str(directory), prepend=os.pathsep)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def audits() -> Iterator[None]:
+    """Audit each text of a workflow once: starting zizmor takes longer than starting ten times git."""
+    audits: dict[tuple[str | None, str, bytes], Audit] = {}
+
+    def audit(processes: Processes, file: str) -> Audit:
+        path = processes.root / file
+        if not path.is_file():
+            return audit_workflow(processes, file)
+        key = processes.find("zizmor"), file, path.read_bytes()
+        if key not in audits:
+            audits[key] = audit_workflow(processes, file)
+        return audits[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("binoc_runbook.stages.workflow.audit_workflow", audit)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def signing_keys() -> Iterator[None]:
+    """Use two keys in turn for all rehearsed identity providers: generating one takes as long as starting Python."""
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    keys: deque[rsa.RSAPrivateKey] = deque()
+    generate = rsa.generate_private_key
+
+    def next_key(public_exponent: int, key_size: int) -> rsa.RSAPrivateKey:
+        keys.append(generate(public_exponent, key_size) if len(keys) < 2 else keys.popleft())
+        return keys[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rsa, "generate_private_key", next_key)
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -123,8 +188,19 @@ def nothing_is_published(request: pytest.FixtureRequest, monkeypatch: pytest.Mon
         monkeypatch.setattr("binoc_runbook.world.registry_queries.look_up_versions", look_up_versions)
 
 
+@pytest.fixture(scope="session")
+def _python_for_uv(pytestconfig: pytest.Config) -> Path:
+    return write_python(pytestconfig.cache.mkdir("toolchain"))
+
+
 @pytest.fixture
-def local_registries(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalRegistries]:
+def fast_uv(monkeypatch: pytest.MonkeyPatch, _python_for_uv: Path) -> None:
+    """Let uv not start Python before each query; see `toolchain`."""
+    monkeypatch.setenv("UV_PYTHON", str(_python_for_uv))
+
+
+@pytest.fixture
+def local_registries(monkeypatch: pytest.MonkeyPatch, fast_uv: None) -> Iterator[LocalRegistries]:
     """Run registries on localhost, and let the clients of this test query them."""
     from .local_registries import LocalRegistries
 
@@ -220,7 +296,9 @@ def checkout(tmp_path: Path, git: Git, _checkout_template: Path) -> Checkout:
         make_checkout(Checkout(_checkout_template / root.name, _checkout_template / remote.name, git))
     for path in (root, remote):
         shutil.copytree(_checkout_template / path.name, path)
-    git("remote", "set-url", "origin", str(remote), cwd=root)
+    configuration = root / ".git/config"
+    text = configuration.read_text("utf-8")
+    configuration.write_text(text.replace(f"{_checkout_template}{os.sep}", f"{tmp_path}{os.sep}"), "utf-8")
     git("update-index", "--refresh", cwd=root)  # because the index describes the files before copying
     return Checkout(root, remote, git)
 

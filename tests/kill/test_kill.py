@@ -11,6 +11,7 @@ from .checks import run_case
 
 pytestmark = [
     pytest.mark.rehearsal,
+    pytest.mark.usefixtures("fast_uv"),
     pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc"),
 ]
 

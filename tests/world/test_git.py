@@ -140,6 +140,9 @@ def test_url_of_a_remote_is_shown_without_credentials_and_paths(checkout, here):
     assert shown("ssh://git@example.org/demo.git") == "ssh://git@example.org/demo.git"
     assert shown("file:///srv/git/demo.git") == "…/demo.git"
     assert shown("/srv/git/demo.git") == "…/demo.git"
+    checkout.git("config", "remote.origin.promisor", "true", cwd=checkout.root)
+    checkout.git("config", "remote.origin.partialCloneFilter", "blob:none", cwd=checkout.root)
+    assert shown("https://example.org/partial.git") == "https://example.org/partial.git"
     assert here.remote_url("upstream") is None
 
 

@@ -7,6 +7,7 @@ Queries start no hook, and no program that the configuration of the checkout sel
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import time
@@ -450,9 +451,10 @@ class Git:
 
         `reading_name` and `remote_refs` use the result of the last call.
         """
-        push = self.query("remote", "get-url", "--push", "--all", remote)
-        fetch = self.query("remote", "get-url", remote)
-        self._remotes[remote] = urls = _Remote(fetch.stdout.strip(), tuple(push.stdout.splitlines()))
+        # In a partial clone, the filter follows: `origin<TAB>URL (fetch) [blob:none]`.
+        lines = re.findall(r"(?m)^(\S+)\t(.*) \((fetch|push)\)(?: \[.*\])?$", self.query("remote", "--verbose").stdout)
+        fetch, push = ([url for name, url, use in lines if (name, use) == (remote, end)] for end in ("fetch", "push"))
+        self._remotes[remote] = urls = _Remote("".join(fetch[:1]), tuple(push))
         self._urls |= {url: (url, _presentable(url)) for url in (urls.fetch, *urls.push) if url}
         return tuple(_presentable(url) for url in urls.push)
 
