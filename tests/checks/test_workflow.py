@@ -155,7 +155,7 @@ def test_one_edit_causes_one_finding(tmp_path: Path, policy: Policy, entry: dict
 
     findings = check(tmp_path, edit.text, policy)
     # A job of the contract with an edit also differs from the contract.
-    [finding] = [found for found in findings if rule_of(found) != "contract" or entry["rule"] == "contract"]
+    [finding] = [item for item in findings if rule_of(item) != "contract" or entry["rule"] == "contract"]
 
     assert (finding.check, finding.status) == ("workflow", entry.get("status", "failed"))
     assert (rule_of(finding), finding.looked_at) == (entry["rule"], entry.get("place", edit.place))
