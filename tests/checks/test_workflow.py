@@ -134,6 +134,10 @@ HYGIENE = {
 }
 
 
+#: The job with a newer Rust than the pinned one may fail.
+ACCEPTED = {"ci.yml": [("failures", "`latest-rust` ignores a failure")]}
+
+
 @pytest.mark.parametrize("path", sorted((REPOSITORY / ".github/workflows").glob("*.yml")), ids=lambda path: path.name)
 def test_all_workflows_of_this_repository_keep_the_general_rules(path: Path, policy: Policy) -> None:
     file = path.relative_to(REPOSITORY).as_posix()
@@ -141,7 +145,8 @@ def test_all_workflows_of_this_repository_keep_the_general_rules(path: Path, pol
     rules = [rule for rule in RULES if rule.name in HYGIENE]
 
     assert len(rules) == len(HYGIENE)
-    assert [(rule.name, saw) for rule in rules for _, saw, _ in rule.violations(read, policy)] == []
+    broken = [(rule.name, saw) for rule in rules for _, saw, _ in rule.violations(read, policy)]
+    assert broken == ACCEPTED.get(path.name, [])
 
 
 @edits("mutation")
@@ -155,7 +160,7 @@ def test_one_edit_causes_one_finding(tmp_path: Path, policy: Policy, entry: dict
 
     findings = check(tmp_path, edit.text, policy)
     # A job of the contract with an edit also differs from the contract.
-    [finding] = [found for found in findings if rule_of(found) != "contract" or entry["rule"] == "contract"]
+    [finding] = [item for item in findings if rule_of(item) != "contract" or entry["rule"] == "contract"]
 
     assert (finding.check, finding.status) == ("workflow", entry.get("status", "failed"))
     assert (rule_of(finding), finding.looked_at) == (entry["rule"], entry.get("place", edit.place))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from binoc_runbook.checks.workflow.grammar import contract
 from binoc_runbook.checks.workflow.rules import RULES
 from binoc_runbook.policy import Artifact, Policy, policy_keys
 from binoc_runbook.site.reference.schema import fields
@@ -146,3 +147,22 @@ def test_missing_and_unknown_rules_are_warnings(tmp_path):
     assert "`no rule`" in done.stderr
     (rows,) = tables((tmp_path / "html/index.html").read_text("utf-8"))
     assert [row[0] for row in rows[1:]] == [rule.name for rule in RULES]
+
+
+def test_contract_of_the_workflow_is_listed(tmp_path):
+    parts = "\n".join(f"```{{contract}} {part}\n```\n" for part in ("keys", "jobs", "scripts", "score"))
+    write(tmp_path, f"# Contract\n\n{parts}")
+    scores = tmp_path / "docs/reference/mutation-score.toml"
+    scores.parent.mkdir()
+    scores.write_text("drop = { tried = 5, caught = 3, justified = 2, missed = 0 }\n" + SCORE)
+    assert build(tmp_path).returncode == 0
+    page = (tmp_path / "html/index.html").read_text("utf-8")
+    keys, *jobs, score = tables(page)
+    assert [row[0] for row in keys[1:]] == list(contract().keys)
+    assert [len(rows) - 1 for rows in jobs] == [len(entry["job"]["steps"]) for entry in contract().jobs.values()]
+    assert all(all(row) for rows in jobs for row in rows)
+    assert score[-1] == ["all", "12", "10", "2", "0"]
+    assert all(f'id="job-{name.replace(".", "-")}"' in page for name in contract().jobs)
+
+
+SCORE = "inject = { tried = 7, caught = 7, justified = 0, missed = 0 }\n"

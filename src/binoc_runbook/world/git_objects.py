@@ -34,8 +34,12 @@ def creation_of(git: Git, name: str) -> Creation | None:
 
 def text_at(git: Git, commit: str, path: str) -> str | None:
     """Return the text of a file in a commit, or `None`; invalid UTF-8 is replaced."""
-    content: bytes | None = _read(git, commit, lambda found: (found.tree / path).data_stream.read())
+    content = _read(git, commit, lambda found: _content(found.tree / path))
     return None if content is None else content.decode("utf-8", "replace")
+
+
+def _content(found: Any) -> bytes | None:
+    return bytes(found.data_stream.read()) if found.type == "blob" else None  # not a directory
 
 
 def _creation(found: Any) -> Creation:
@@ -54,7 +58,7 @@ def _read(git: Git, name: str, read: Callable[[Any], _T]) -> _T | None:
         return None
     try:
         return read(gitpython.Object.new_from_sha(repository, bytes.fromhex(name)))
-    except (ValueError, KeyError, AttributeError):  # no such object, no such file, or a directory
+    except (ValueError, KeyError, AttributeError):  # no such object, no such file, or an object of another type
         return None
     finally:
         repository.close()

@@ -21,8 +21,8 @@ RESULTS = ("success", "failure", "skipped", "cancelled")
 
 
 @dataclass(frozen=True)
-class Event:
-    """What starts a run: the ref, the name of the event, and the artifact that a person selected."""
+class TriggerEvent:
+    """Event that starts a run: the ref, its name, and the artifact that a person selected."""
 
     ref: str
     name: str = "push"
@@ -97,7 +97,7 @@ State = tuple[str, str]
 
 @cache
 def wrong_state(
-    text: str, needs: frozenset[str], event: Event, repository: str, *, unless_fetched: bool
+    text: str, needs: frozenset[str], event: TriggerEvent, repository: str, *, unless_fetched: bool
 ) -> tuple[State, ...]:
     """Return a state of the needed jobs in which a job runs although it must not; an empty tuple without one.
 
@@ -105,11 +105,11 @@ def wrong_state(
     the state of a cancelled run. With `unless_fetched`, it may also run if `fetch-dists` has files, and a job that
     needs only `fetch-dists` if that did not fail.
     """
-    names = sorted(needs)
+    names, base = sorted(needs), event.contexts(repository)
     for results in product(RESULTS, repeat=len(names)):
         by_name = dict(zip(names, results, strict=True))
         for fetched in (True, False) if by_name.get(FETCH) == "success" else (False,):
-            contexts = {**event.contexts(repository), "needs": _needs(by_name, fetched)}
+            contexts = {**base, "needs": _needs(by_name, fetched)}
             bad = {name: result for name, result in by_name.items() if result != "success"}
             if unless_fetched and len(names) > 1:  # the other jobs depend on the result of `fetch-dists`
                 bad = {} if fetched else {name: result for name, result in bad.items() if name != FETCH}
@@ -122,7 +122,7 @@ def wrong_state(
 
 
 @cache
-def may_run(text: str, needs: frozenset[str], event: Event, repository: str) -> bool:
+def may_run(text: str, needs: frozenset[str], event: TriggerEvent, repository: str) -> bool:
     """Return whether a job can run when all needed jobs succeeded; indirectly needed jobs can have any result."""
     contexts = {**event.contexts(repository), "needs": _needs(dict.fromkeys(needs, "success"), True)}
     return any(is_met(text, contexts, status) for status in _statuses(("success",)))
@@ -160,7 +160,7 @@ class SimulatedJob:
 
 
 @cache
-def simulate(jobs: tuple[SimulatedJob, ...], event: Event, repository: str, fetched: bool) -> Mapping[str, str]:
+def simulate(jobs: tuple[SimulatedJob, ...], event: TriggerEvent, repository: str, fetched: bool) -> Mapping[str, str]:
     """Return the result of each job of a run in which each started job succeeds.
 
     `fetched` is whether the job `fetch-dists` has digests as outputs.

@@ -299,7 +299,7 @@ def _property(evaluate: _Evaluate, key: _Evaluate) -> _Evaluate:
 
 
 def _lookup(value: Value, name: Value) -> Value:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict | Mapping):
         wanted = to_text(name).casefold()
         return next((item for key, item in value.items() if key.casefold() == wanted), None)
     if isinstance(value, list):
@@ -328,7 +328,8 @@ def _is_number(value: Value) -> bool:
 
 
 def _is_compound(value: Value) -> bool:
-    return isinstance(value, list | Mapping)
+    # Most values are scalars, and checking for an abstract class is slow.
+    return not isinstance(value, str | float | int | None) and isinstance(value, list | Mapping)
 
 
 def _to_number(value: Value) -> float:

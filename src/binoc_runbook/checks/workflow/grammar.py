@@ -170,7 +170,9 @@ class Grammar:
         missing = next((key for key in template if key not in written), None)
         if missing is None:
             return None
-        return Difference(place, f"{name} has no `{missing}`", f"write `{missing}: {self._shown(template[missing])}`")
+        shown = self._shown(template[missing])
+        edit = f"write `{missing}` as in {PAGE}" if shown == PAGE else f"write `{missing}: {shown}`"
+        return Difference(place, f"{name} has no `{missing}`", edit)
 
     def _value(self, key: Node, template: Any, value: Node, where: str) -> Difference | None:
         if isinstance(template, list):
@@ -232,8 +234,9 @@ class Grammar:
             return f"the {len(template)} steps of {PAGE}"
         kind = re.fullmatch("<([a-z-]+)>", template)
         if kind and kind[1] in _OF_RULES:
-            return f"the value in {PAGE}"
-        return self.kinds[kind[1]].description if kind else template.replace("\n", "; ")
+            return PAGE
+        text = self.kinds[kind[1]].description if kind else template.replace("\n", "; ")
+        return f'"{text}"' if re.match(r"[{\[*&!|>%@]", text) else text  # not plain in YAML
 
     def _shown_step(self, template: dict[str, Any]) -> str:
         if uses := template.get("uses"):

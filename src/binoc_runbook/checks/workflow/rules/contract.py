@@ -66,19 +66,26 @@ def platforms_are_those_of_the_policy(workflow: WorkflowFile, policy: Policy) ->
             yield from _entry(name, entry)
 
 
+#: A runner for each system and processor.
+_RUNNERS = ("ubuntu-24.04", "ubuntu-24.04-arm", "macos-15-intel", "macos-15", "windows-2025")
+
+
+def _builds_for(label: str, platform: str) -> bool:
+    """Return whether wheels for a platform can be built on a runner; Windows on Arm is a cross build."""
+    system = next((name for start, name in _SYSTEMS.items() if platform.startswith(start)), "")
+    if not label.startswith(system):
+        return False
+    if system == "ubuntu":
+        return label.endswith("-arm") is platform.endswith("aarch64")
+    return system != "macos" or label.endswith(("-intel", "-large")) is platform.endswith("x86_64")
+
+
 def _entry(platform: str, entry: dict[str, Node]) -> Iterator[Violation]:
     """Yield a runner that does not build for the platform of its entry, another target, and unknown keys."""
     runner, target = entry.get("runner"), entry.get("target")
-    system = next((label for start, label in _SYSTEMS.items() if platform.startswith(start)), "")
-    on_arm = platform.endswith("aarch64")
-    if runner and (
-        runner.text not in LIVE_RUNNERS
-        or not runner.text.startswith(system)
-        or (system == "ubuntu" and runner.text.endswith("-arm") is not on_arm)
-    ):
-        example = {"ubuntu": "ubuntu-24.04-arm" if on_arm else "ubuntu-24.04", "macos": "macos-15"}
-        edit = f"write `runner: {example.get(system, 'windows-2025')}`"
-        yield runner.place, f"`{platform}` is built on `{runner.text}`, not on a hosted runner for it", edit
+    if runner and (runner.text not in LIVE_RUNNERS or not _builds_for(runner.text, platform)):
+        saw = f"`{platform}` is built on `{runner.text}`, not on a hosted runner that can run the wheel"
+        yield runner.place, saw, f"write `runner: {next(label for label in _RUNNERS if _builds_for(label, platform))}`"
     if target and target.text != target_of(platform):
         saw = f"`{platform}` is built for the target `{target.text}`"
         yield target.place, saw, f"write `target: {target_of(platform)}`"

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from binoc_runbook.checks.workflow.conditions import (
     FETCH,
-    Event,
     SimulatedJob,
+    TriggerEvent,
     condition_of,
     may_run,
     simulate,
@@ -94,22 +94,22 @@ def _gate(job: Job, artifact: str | None, policy: Policy) -> Iterator[Violation]
             return
 
 
-def _forbidden(job: Job, artifact: str, policy: Policy, *, is_publication: bool) -> Iterator[Event]:
+def _forbidden(job: Job, artifact: str, policy: Policy, *, is_publication: bool) -> Iterator[TriggerEvent]:
     """Yield the events in which a job must not run."""
     tag = _tag(policy)
     refs = ["refs/heads/main", f"refs/heads/{tag.removeprefix('refs/tags/')}", f"refs/heads/{tag}"]
     if policy.tag.partition("{version}")[0]:
         refs += ["refs/tags/0.4.0", f"refs/tags/x/{tag}"]
     for ref in refs:
-        yield Event(ref)
-        yield Event(ref, "workflow_dispatch", artifact)
+        yield TriggerEvent(ref)
+        yield TriggerEvent(ref, "workflow_dispatch", artifact)
     if job.id != "verify-published":
-        yield Event(tag, "workflow_dispatch", NOTHING)
+        yield TriggerEvent(tag, "workflow_dispatch", NOTHING)
     if is_publication:
-        yield Event(tag, "workflow_dispatch", f"{artifact}-other")
-        yield Event(tag, "workflow_dispatch", "other")
+        yield TriggerEvent(tag, "workflow_dispatch", f"{artifact}-other")
+        yield TriggerEvent(tag, "workflow_dispatch", "other")
     if job.id == FETCH:
-        yield Event(tag)
+        yield TriggerEvent(tag)
 
 
 def jobs_wait_for_success(workflow: WorkflowFile, policy: Policy) -> Iterator[Violation]:
@@ -123,7 +123,7 @@ def jobs_wait_for_success(workflow: WorkflowFile, policy: Policy) -> Iterator[Vi
         if not node or not needs or len(needs) > _MOST_NEEDS or not needs <= ids:
             continue
         unless_fetched = job.id not in strict
-        event = Event(_tag(policy))
+        event = TriggerEvent(_tag(policy))
         state = wrong_state(node.text, needs, event, policy.repository or "", unless_fetched=unless_fetched)
         if state:
             names = ", ".join(
@@ -162,19 +162,19 @@ def every_release_is_complete(workflow: WorkflowFile, policy: Policy) -> Iterato
                 return  # the jobs that need it are wrong too
 
 
-def _good_runs(workflow: WorkflowFile, policy: Policy) -> Iterator[tuple[Event, bool, set[str], set[str]]]:
+def _good_runs(workflow: WorkflowFile, policy: Policy) -> Iterator[tuple[TriggerEvent, bool, set[str], set[str]]]:
     """Yield runs without a failure: the event, whether files were fetched, and the jobs that must and must not run."""
     ids = {job.id for job in workflow.jobs}
     publishers = {artifact.name: job.id for artifact, job in workflow.publishers(policy)}
-    yield Event(_tag(policy)), False, ids - {FETCH}, {FETCH}
+    yield TriggerEvent(_tag(policy)), False, ids - {FETCH}, {FETCH}
     if "workflow_dispatch" not in workflow.events:
         return
     at_a_tag = {*publishers.values(), "attest", "verify-published", "github-release", FETCH} & ids
     checks = {job.id for job in workflow.jobs_before(policy)} - at_a_tag
-    yield Event("refs/heads/main", "workflow_dispatch", NOTHING), False, checks, at_a_tag
+    yield TriggerEvent("refs/heads/main", "workflow_dispatch", NOTHING), False, checks, at_a_tag
     builds = {job.id for job in workflow.jobs if job.id != FETCH and _uploads(job, policy)}
     for name, publisher in publishers.items():
-        event = Event(_tag(policy), "workflow_dispatch", name)
+        event = TriggerEvent(_tag(policy), "workflow_dispatch", name)
         others = set(publishers.values()) - {publisher}
         yield event, False, (checks | at_a_tag) - others, others
         if FETCH in ids:
