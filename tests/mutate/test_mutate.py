@@ -10,6 +10,9 @@ import pytest
 from .operators import OPERATORS, Mutation, mutations
 from .score import JUSTIFIED, SCORE, Checker, justification
 
+#: The findings about mutations are not examples of messages, so they are not recorded.
+pytestmark = pytest.mark.race
+
 SAMPLE = 40
 
 
