@@ -16,6 +16,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from binoc_runbook.world.cargo_isolation import toolchain as default_toolchain
+from binoc_runbook.world.processes import Processes
+
 #: A toolchain other than that of the tests, as in a rehearsed workflow, is selected by rustup.
 _PROGRAM = """\
 #!/bin/sh
@@ -33,8 +36,9 @@ def write_programs(directory: Path) -> None:
     proxies = {name: shutil.which(name, path=path) for name in ("cargo", "rustc")}
     if None in proxies.values():
         return
-    toolchain = os.environ.get("RUSTUP_TOOLCHAIN", "")
-    real = Path(_output("rustc", "--print", "sysroot").strip()) / "bin"
+    # The name that the library passes to cargo in a checkout that pins no toolchain.
+    toolchain = default_toolchain(Processes(Path("/")))
+    real = Path(_output("rustc", "--print", "sysroot", toolchain=toolchain).strip()) / "bin"
     queries = {"rustc": _queries(real), "cargo": []}
     for name, proxy in proxies.items():
         recorded = ""
@@ -84,6 +88,9 @@ def _queries(real: Path) -> list[str]:
         return sorted({"--version", *log.read_text().splitlines()})
 
 
-def _output(*command: str) -> str:
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True)
+def _output(*command: str, toolchain: str = "") -> str:
+    environment = {**os.environ, "RUSTUP_TOOLCHAIN": toolchain} if toolchain else None
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, env=environment, text=True, check=True
+    )
     return done.stdout

@@ -39,7 +39,7 @@ def skip_checks(monkeypatch):
     """A function that makes the workflow skip its checks; with `False`, they run again."""
 
     def skip(skipped: bool = True) -> None:
-        monkeypatch.setenv("DEMO_CHECK", "true" if skipped else "binoc-runbook")
+        monkeypatch.setenv("LC_DEMO_CHECK", "true" if skipped else "binoc-runbook")
 
     return skip
 
@@ -94,7 +94,7 @@ def test_tag_of_another_version_publishes_nothing_and_is_not_moved(demo, skip_ch
 
 
 def test_wrong_wheels_are_not_published_but_the_next_version_is(demo, skip_checks, monkeypatch):
-    monkeypatch.setenv("DEMO_BUILD", "missing extra false-tag")
+    monkeypatch.setenv("LC_DEMO_BUILD", "missing extra false-tag")
     with demo.publication() as it:
         (run,) = it.publication.start(TAG)
         assert failed(run) == ["wheels"]
@@ -106,7 +106,7 @@ def test_wrong_wheels_are_not_published_but_the_next_version_is(demo, skip_check
         assert (it.stored(), it.uploads()) == ({}, [])
 
         skip_checks()
-        monkeypatch.delenv("DEMO_BUILD")
+        monkeypatch.delenv("LC_DEMO_BUILD")
         (run,) = it.publication.start(demo.release("0.4.1"))
         assert run.passed, it.output
         assert it.stored() == it.publication.built(run)
@@ -444,7 +444,7 @@ def test_failed_job_of_a_published_artifact_is_a_warning(demo, rehearse, tmp_pat
 
 
 def test_rehearsal_is_refused_if_an_artifact_is_not_published(demo, rehearse):
-    process = rehearse(DEMO_CHECK="binoc-runbook", DEMO_BUILD="missing")
+    process = rehearse(LC_DEMO_CHECK="binoc-runbook", LC_DEMO_BUILD="missing")
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 1
     assert "`demo` 0.4.0 at the rehearsed PyPI" in output

@@ -300,7 +300,7 @@ def test_workspace_without_a_runbook_is_rehearsed_with_ours(demo, environment, t
     done = subprocess.run(
         [BIN / "binoc-runbook", "rehearse", "0.4.0", "--root", demo.root],
         cwd=tmp_path,
-        env=environment | {"DEMO_CHECK": "true"},
+        env=environment | {"LC_DEMO_CHECK": "true"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

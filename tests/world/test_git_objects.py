@@ -29,7 +29,7 @@ def test_text_of_a_file_in_a_commit(checkout):
     assert text_at(client, ABSENT, "CHANGELOG.md") is None
 
 
-def test_directory_that_is_no_repository_has_no_objects(tmp_path):
+def test_directory_without_a_repository_contains_nothing(tmp_path):
     assert creation_of(Git(tmp_path), ABSENT) is None
 
 

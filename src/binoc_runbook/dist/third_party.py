@@ -19,6 +19,7 @@ from binoc_runbook.policy import Artifact
 from binoc_runbook.version import Version
 from binoc_runbook.workspace.manifest import Manifest
 from binoc_runbook.workspace.manifest_tree import PYTHON
+from binoc_runbook.world.cargo_isolation import outside
 from binoc_runbook.world.processes import Processes
 
 CHECK = "dist"
@@ -73,17 +74,23 @@ def add_third_party_files(directory: Path, files: Mapping[str, bytes]) -> None:
 def _read_crates(artifact: Artifact, processes: Processes) -> ThirdPartyCrates:
     manifest = Manifest(processes.root, f"{artifact.path}/{PYTHON}")
     command = ["cargo", "metadata", "--locked", "--quiet", "--format-version", "1"]
-    command += ["--manifest-path", f"{artifact.path}/Cargo.toml", *_features(manifest)]
+    command += [
+        "--manifest-path",
+        str((processes.root / artifact.path / "Cargo.toml").absolute()),
+        *_features(manifest),
+    ]
     platforms = [WheelPlatform.of(tag) for tag in artifact.platforms]
     # Without a filter, the crates of all platforms are linked.
     targets = [platform.target for platform in platforms if platform] if all(platforms) else []
     outputs = []
-    for filters in ([], [word for target in targets for word in ("--filter-platform", target)]):
-        result = processes.run([*command, *filters], timeout=TIMEOUT)
-        if result.returncode != 0:
-            finding = Finding.failed(CHECK, " ".join(command[:3]), result.reason, "cargo update --workspace")
-            raise RefusedError("the build failed", [finding])
-        outputs.append(result.stdout)
+    # A check of dists runs this too, and starts no program that the checkout names.
+    with outside(processes) as isolated:
+        for filters in ([], [word for target in targets for word in ("--filter-platform", target)]):
+            result = isolated.run([*command, *filters], timeout=TIMEOUT)
+            if result.returncode != 0:
+                finding = Finding.failed(CHECK, " ".join(command[:3]), result.reason, "cargo update --workspace")
+                raise RefusedError("the build failed", [finding])
+            outputs.append(result.stdout)
     return ThirdPartyCrates.parse(*outputs)
 
 

@@ -34,17 +34,19 @@ def creation_of(git: Git, name: str) -> Creation | None:
 
 def text_at(git: Git, commit: str, path: str) -> str | None:
     """Return the text of a file in a commit, or `None`; invalid UTF-8 is replaced."""
-    content = _read(git, commit, lambda found: _content(found.tree / path))
+    content = _read(git, commit, lambda commit_object: _content(commit_object.tree / path))
     return None if content is None else content.decode("utf-8", "replace")
 
 
-def _content(found: Any) -> bytes | None:
-    return bytes(found.data_stream.read()) if found.type == "blob" else None  # not a directory
+def _content(entry: Any) -> bytes | None:
+    return bytes(entry.data_stream.read()) if entry.type == "blob" else None  # not a directory
 
 
-def _creation(found: Any) -> Creation:
-    is_tag = found.type == "tag"
-    who, at = (found.tagger, found.tagged_date) if is_tag else (found.committer, found.committed_date)
+def _creation(tag_or_commit: Any) -> Creation:
+    if tag_or_commit.type == "tag":
+        who, at = tag_or_commit.tagger, tag_or_commit.tagged_date
+    else:
+        who, at = tag_or_commit.committer, tag_or_commit.committed_date
     return Creation(f"{who.name} <{who.email}>", float(at))
 
 

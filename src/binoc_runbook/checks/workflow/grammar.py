@@ -73,8 +73,9 @@ _KINDS: dict[str, _Kind] = {
     "version": _pattern("0.12.5", r"[0-9]+\.[0-9]+\.[0-9]+"),
     "checksum": _pattern("SHA256 OF THE ARCHIVE", "[0-9a-f]{64}"),
     "timeout": _pattern(
-        "${{ contains(needs.*.result, 'failure') && '0' || '600' }}",
-        r"\$\{\{ contains\(needs\.\*\.result, 'failure'\) && '0' \|\| '[0-9]{2,4}' \}\}",
+        "${{ contains(needs.*.result, 'failure') && '0' || contains(needs.*.result, 'skipped') && '60' || '600' }}",
+        r"\$\{\{ contains\(needs\.\*\.result, 'failure'\) && '0'"
+        r" \|\| contains\(needs\.\*\.result, 'skipped'\) && '[0-9]{1,3}' \|\| '[0-9]{2,4}' \}\}",
     ),
 }
 #: Values that the rules `gate`, `results`, `run`, `needs`, `uploads` and `platforms` check.
