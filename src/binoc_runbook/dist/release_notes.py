@@ -118,7 +118,7 @@ def _released_versions(target: Target) -> list[Version]:
     """Return the versions of the tags on the remote; the workflow checks out only the tag that it publishes."""
     refs = target.world.git.remote_refs(target.remote)
     if refs.refs is None:
-        saw = f"cannot be read, so it is unknown whether {target.version} is the latest release: `{refs.reason}`"
+        saw = f"cannot be read, so it is unknown whether {target.version} is the latest release: {refs.reason}"
         finding = Finding.unknown(CHECK, refs.question, saw, refs.question)
         raise RefusedError("nothing was written", [finding])
     names = (name.removeprefix("refs/tags/") for name in refs.refs if name.startswith("refs/tags/"))
