@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from packaging.tags import platform_tags
 
+from binoc_runbook.checks.workflow.grammar import target_of
 from binoc_runbook.rehearsal.publish import Publication, open_publication
 from binoc_runbook.rehearsal.runner import WorkflowRun
 from binoc_runbook.rehearsal.runner.runner_labels import this_host
@@ -48,7 +49,8 @@ def _workflow() -> str:
     text = (ROOT / ".github/workflows/publish.yml").read_text("utf-8")
     for name, other in (("binoc-sqlite", "demo-extra"), ("binoc_sqlite", "demo_extra"), ("binoc", "demo")):
         text = text.replace(name, other)
-    row = f"          - platform: {PLATFORM}\n            runner: {_RUNNERS[this_host()]}\n            target: host\n"
+    entry = {"platform": PLATFORM, "runner": _RUNNERS[this_host()], "target": target_of(PLATFORM)}
+    row = "          - " + "            ".join(f"{key}: {value}\n" for key, value in entry.items())
     text = re.sub(r"(?<=        include:\n)(?: {10}.*\n)+", row, text)
     # The registries show a published file at once.
     return text.replace("manylinux_2_17_x86_64\n", f"{PLATFORM}\n").replace("'60' || '600'", "'0' || '10'")

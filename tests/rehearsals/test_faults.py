@@ -219,7 +219,7 @@ def test_files_that_were_stored_despite_an_error_are_not_stored_again(demo):
         again = it.publication.rerun(run)
         assert it.stored_so_far() == it.publication.built(again)
         # crates.io does not accept a version twice, so its job fails, although everything is published.
-        assert failed(again) == ["publish-demo-sdk"]
+        assert failed(again) == ["publish-demo-sdk"], it.output
         assert result(finding_of(again, "publish-demo-sdk")) == diagnosis("is already uploaded")
         assert not it.publication.missing()
         (warning,) = it.publication.failed_jobs()
@@ -300,7 +300,7 @@ def test_run_by_hand_from_a_tag_publishes_one_artifact_with_the_files_of_the_tag
         skip_checks(False)
         again = it.publication.rerun(first)
         assert it.stored_so_far() == it.publication.built(again)
-        assert failed(again) == ["publish-demo-sdk"]
+        assert failed(again) == ["publish-demo-sdk"], it.output
         assert it.publication.failed_jobs().status == "warning"
 
 
