@@ -226,6 +226,7 @@ WORKSPACE = {
     ".gitignore": "/target/\n/runs/\n/dist/\n",
     "justfile": JUSTFILE,
     "just": '#!/bin/sh\nexec just "$@"\n',
+    "rust-toolchain.toml": (ROOT / "rust-toolchain.toml").read_text("utf-8"),
     "build.py": BUILD,
     "smoke_test.py": "import demo, demo_extra\n",
     ".github/workflows/publish.yml": WORKFLOW,
@@ -246,8 +247,8 @@ class Demo:
     root: Path
     bare: Path
     git: Callable[..., str]
-    #: The run that `checked` copies, and the same in the API; the first test of a module creates it.
-    runs: dict[str, tuple[WorkflowRun, ServedRun]] = field(default_factory=dict)
+    #: The run that `checked` copies, the same in the API, and its attestations; the first test of a module creates it.
+    runs: dict[str, tuple[WorkflowRun, ServedRun, list[dict[str, Any]]]] = field(default_factory=dict)
 
     def release(self, version: str, *, manifests: str | None = None) -> str:
         """Push a release commit and its tag; `manifests` is the version of the manifests if it is a different one."""
@@ -311,9 +312,10 @@ class Rehearsed:
             runner.host = host
             registries.index.faults.down = registries.crates.faults.down = False
             assert run is not None
-            self.demo.runs["checked"] = run, registries.github.runs[run.id]
-        first, served = self.demo.runs["checked"]
+            self.demo.runs["checked"] = run, registries.github.runs[run.id], registries.github.attestations
+        first, served, attestations = self.demo.runs["checked"]
         registries.github.runs[first.id] = copy.deepcopy(served)
+        registries.github.attestations = list(attestations)
         runner._runs = first.id
         directory = self.publication.runner.directory / "run-checked"
         shutil.copytree(first.directory / "artifacts", directory / "artifacts")

@@ -426,9 +426,11 @@ def test_failed_job_of_a_published_artifact_is_a_warning(demo, rehearse, tmp_pat
         (1, "Publish demo-extra to PyPI", "success"),
         (1, "Publish demo-sdk to crates.io", "failure"),
         (1, "Verify published artifacts", "success"),
+        (1, "GitHub release", "success"),
         (2, "Publish demo to PyPI", "success"),
         (2, "Publish demo-sdk to crates.io", "failure"),
         (2, "Verify published artifacts", "success"),
+        (2, "GitHub release", "success"),
     ]
     assert record["jobs"][7]["finding"]["remedy"] == '"Re-run failed jobs"'
     assert {artifact["artifact"]: len(artifact["files"]) for artifact in record["published"]} == {
