@@ -37,7 +37,7 @@ def test_api_is_that_of_the_index(registry, tmp_path):
 def test_api_of_crates_io_is_in_the_cache_of_cargo(registry, tmp_path):
     source = "registry+https://github.com/rust-lang/crates.io-index"
     assert "no cached configuration" in read(tmp_path, source).reason
-    cache = tmp_path / "registry/index/index.crates.io-0123456789abcdef"
+    cache = tmp_path / "registry/index/crates.io-0123456789abcdef"
     cache.mkdir(parents=True)
     (cache / "config.json").write_text(json.dumps({"dl": "unused", "api": registry.url}))
     assert read(tmp_path, source).version["num"] == "0.4.0"
