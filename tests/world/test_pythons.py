@@ -54,6 +54,16 @@ def test_broken_shims_and_other_programs_are_skipped(machine, here, tmp_path):
     assert added(find_pythons(here)) == []
 
 
+def test_versions_of_a_pyenv_on_path_are_run_without_its_shims(machine, here, tmp_path, monkeypatch):
+    machine("other/versions/3.98.4/bin", "python", 'echo "3 98 4 /of/version"')
+    machine("other/shims", "python3.99", 'echo "3 99 0 /of/shim"')
+    machine("shims", "python3.97", 'echo "3 97 0 /of/path"')  # not of pyenv
+    monkeypatch.delenv("PYENV_ROOT", raising=False)
+    here.environment.pop("PYENV_ROOT")
+    here.environment["PATH"] += f"{os.pathsep}{tmp_path / 'other/shims'}{os.pathsep}{tmp_path / 'shims'}"
+    assert added(find_pythons(here)) == ["CPython 3.97.0, /of/path", "CPython 3.98.4, /of/version"]
+
+
 def test_base_python_of_the_current_environment_is_returned(tmp_path):
     pythons = {python.version: python for python in find_pythons(Processes(tmp_path))}
     newer = [version for version in pythons if version[:2] == sys.version_info[:2] and version >= sys.version_info[:3]]

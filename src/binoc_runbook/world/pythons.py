@@ -1,7 +1,7 @@
 """The CPython versions of this machine for smoke tests: the newest patch of each minor version.
 
-Each candidate is run, because its name is not reliable: `python3` can be any version, and a shim of pyenv can be
-broken. Pre-releases are skipped, and so are free-threaded builds, which cannot load wheels of the stable ABI (`abi3`).
+Each candidate is run, because its name is not reliable: `python3` can be any version, or a shim that is broken.
+Pre-releases are skipped, and so are free-threaded builds, which cannot load wheels of the stable ABI (`abi3`).
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def find_pythons(processes: Processes, oldest: tuple[int, int] = OLDEST) -> list
     newest: dict[tuple[int, int], Python] = {}
     tried = set()
     for path in _candidates(processes):
-        # Many links can point to one file; a shim is a separate file.
+        # Many links can point to one file.
         if (real := path.resolve()) in tried:
             continue
         tried.add(real)
@@ -64,13 +64,23 @@ def find_pythons(processes: Processes, oldest: tuple[int, int] = OLDEST) -> list
 
 
 def _candidates(processes: Processes) -> Iterator[Path]:
-    directories = [Path(directory) for directory in processes.inherits("PATH").split(os.pathsep) if directory]
-    versions = Path(processes.inherits("PYENV_ROOT") or _real_home() / ".pyenv") / "versions"
-    if versions.is_dir():
-        directories += [path / "bin" for path in sorted(versions.iterdir())]
-    for directory in directories:
+    for directory in _directories(processes):
         if directory.is_dir():
             yield from (path for path in sorted(directory.glob("python*")) if _NAME.fullmatch(path.name))
+
+
+def _directories(processes: Processes) -> Iterator[Path]:
+    """Return the directories on PATH without the shims of pyenv, and those of the versions that pyenv has installed.
+
+    A shim starts one of these versions, and takes ten times as long.
+    """
+    on_path = [Path(directory) for directory in processes.inherits("PATH").split(os.pathsep) if directory]
+    pyenvs = [path.parent for path in on_path if path.name == "shims" and (path.parent / "versions").is_dir()]
+    yield from (path for path in on_path if path.name != "shims" or path.parent not in pyenvs)
+    root = processes.inherits("PYENV_ROOT")
+    for pyenv in [Path(root)] if root else dict.fromkeys([*pyenvs, _real_home() / ".pyenv"]):
+        if (pyenv / "versions").is_dir():
+            yield from (path / "bin" for path in sorted((pyenv / "versions").iterdir()))
 
 
 def _identify(processes: Processes, path: Path) -> Python | None:
