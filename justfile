@@ -79,7 +79,7 @@ release-notes *arguments:
 
 # run all tests: lint, code, notebooks and rehearsals
 [group("tests")]
-test: test-inputs (run-tests "--nbmake --nbmake-timeout=600 runbooks docs/adr tests")
+test: test-inputs (run-tests "--nbmake --nbmake-timeout=1800 runbooks docs/adr tests")
 
 # run the tests without rehearsals and notebooks; a release runs these
 [group("tests")]

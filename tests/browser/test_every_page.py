@@ -12,7 +12,7 @@ from playwright.sync_api import Page
 
 pytestmark = pytest.mark.notebook
 
-NARROW = {"width": 320, "height": 640}
+WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 320, "height": 640}
 #: All rules of axe for WCAG 2.2 A and AA, and its best practices.
 RULES = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 #: The rules about colours, for dark pages; their markup is the same as in light.
@@ -40,10 +40,24 @@ LOST_ON_PAPER = """[...document.querySelectorAll("article, article *")].filter(e
         || (getComputedStyle(each).overflowX != "visible" && each.scrollWidth > each.clientWidth + 1))
 ).map(each => each.outerHTML.slice(0, 200))"""
 
+#: Removes list items, rows and definitions of the same kind as ten others: the rules of axe give the same results for
+#: them, and take most of the time on the pages that list all messages and names.
+REMOVE_REPETITIONS = """() => {
+    const counts = {};
+    for (const each of document.querySelectorAll("li, tr, dl.py, section > p")) {
+        if (!each.isConnected) continue;
+        const parts = each.matches("dl") ? [each] : [each.parentElement, each, ...each.querySelectorAll("*")];
+        const kind = [...new Set(parts.map(part => `${part.tagName}.${part.className}`))].sort().join();
+        counts[kind] = (counts[kind] || 0) + 1;
+        if (counts[kind] > 10) each.remove();
+    }
+}"""
+
 NAVIGATION = ".sidebar-drawer, .toc-drawer, .mobile-header, .related-pages, .headerlink, .copybtn, .theme-toggle"
 
 
 def axe(page: Page, rules: dict[str, object]) -> list[str]:
+    page.evaluate(REMOVE_REPETITIONS)
     page.evaluate(AXE_SCRIPT)
     result = page.evaluate("rules => axe.run({runOnly: rules, resultTypes: ['violations']})", rules)
     return [
@@ -54,23 +68,21 @@ def axe(page: Page, rules: dict[str, object]) -> list[str]:
 
 
 def in_light(page: Page) -> dict[str, list[str]]:
-    """Return the problems of a page in light, and then on a narrow screen."""
-    problems = {"axe": axe(page, RULES)}
+    """Return the problems of a page in light, first on a narrow screen."""
+    problems = {}
     page.set_viewport_size(NARROW)
     wide = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     problems["narrow"] = [] if wide[0] <= wide[1] else [f"scrolls sideways: {wide[0]} of {wide[1]} pixels"]
     problems["narrow"] += page.evaluate(CUT_OFF)
     problems["keyboard"] = page.evaluate(UNREACHABLE)
+    page.set_viewport_size(WIDE)
+    problems["axe"] = axe(page, RULES)
     return problems
 
 
 def in_dark(page: Page) -> dict[str, list[str]]:
-    """Return the problems of a page in dark, and in print."""
-    problems = {"axe": axe(page, RULES_OF_COLOUR)}
-    # The colours are the same if the reader switches to dark in a browser that prefers light.
-    page.emulate_media(color_scheme="light")
-    page.evaluate("document.body.dataset.theme = 'dark'")
-    problems["switched"] = [] if "/specimen/" not in page.url else axe(page, RULES_OF_COLOUR)
+    """Return the problems of a page in print, and in dark."""
+    problems = {}
     page.set_viewport_size({"width": 700, "height": 1000})
     page.emulate_media(media="print", color_scheme="dark")
     problems["paper"] = page.evaluate(LOST_ON_PAPER)
@@ -80,6 +92,13 @@ def in_dark(page: Page) -> dict[str, list[str]]:
     )
     ink = page.evaluate("[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]")
     problems["ink"] = [] if ink == ["rgb(0, 0, 0)", "rgb(255, 255, 255)"] else [str(ink)]
+    page.set_viewport_size(WIDE)
+    page.emulate_media(media="screen", color_scheme="dark")
+    problems["axe"] = axe(page, RULES_OF_COLOUR)
+    # The colours are the same if the reader switches to dark in a browser that prefers light.
+    page.emulate_media(color_scheme="light")
+    page.evaluate("document.body.dataset.theme = 'dark'")
+    problems["switched"] = [] if "/specimen/" not in page.url else axe(page, RULES_OF_COLOUR)
     return problems
 
 
@@ -92,7 +111,7 @@ def problems(start_browser, pages) -> dict[str, list[str]]:
         with start_browser() as browser, browser.context(color_scheme=theme) as context:
             page = context.new_page()
             for name in pages:
-                page.set_viewport_size({"width": 1280, "height": 800})
+                page.set_viewport_size(WIDE)
                 page.emulate_media(media="screen", color_scheme=theme)
                 page.goto(f"{browser.address}/{name}")
                 for check, items in look(page).items():

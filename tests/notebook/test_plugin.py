@@ -224,15 +224,17 @@ SHORT = "runbooks/release.ipynb -p version 0.4.0"
 @pytest.mark.parametrize("stdin", ["terminal", "empty fifo", "open fifo", "filled fifo", "null", "file", "closed"])
 def test_short_command_works_with_all_kinds_of_standard_streams(checkout: Checkout, stdin: str) -> None:
     before = checkout.runbook.read_bytes()
-    kinds = ["terminal", "pipe", "file", "null"]
+    # The output does not depend on standard input, so one of its kinds is enough for all kinds of output.
+    kinds = ["terminal", "pipe", *(["file", "null"] if stdin == "null" else [])]
     processes = [Process(shlex.split(SHORT), checkout.root, stdin, kind) for kind in kinds]
     results = {kind: process.end() for kind, process in zip(kinds, processes, strict=True)}
 
     assert {kind: result.code for kind, result in results.items()} == dict.fromkeys(kinds, 0), results
     assert checkout.runbook.read_bytes() == before
-    for nb in (checkout.record("runs/0.4.0.ipynb"), read(results["pipe"].out), read(results["file"].out)):
+    printed = [read(results[kind].out) for kind in ("pipe", "file") if kind in results]
+    for nb in (checkout.record("runs/0.4.0.ipynb"), *printed):
         assert "'0.4.0' True" in outputs(nb)
-    assert [results[kind].err for kind in kinds[1:]] == ["", "", ""]
+    assert not "".join(results[kind].err for kind in kinds[1:])
 
 
 @pytest.mark.notebook

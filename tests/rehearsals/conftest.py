@@ -132,11 +132,13 @@ lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\\n" for 
 """
 
 #: With `LC_DEMO_CHECK=true` the checks are replaced by the program `true`, which saves time in tests of other parts.
+#: `LC_DEMO_VERIFY` does the same for the check of published files; without it, the first variable selects both.
 JUSTFILE = """\
 set shell := ["bash", "-euo", "pipefail", "-c"]
 set positional-arguments
 
 check := env("LC_DEMO_CHECK", "binoc-runbook")
+verify := env("LC_DEMO_VERIFY", check)
 
 check-tag ref:
     @binoc-runbook check-tag "$@"
@@ -159,11 +161,11 @@ verify-crate *arguments:
     @{{ check }} verify-crate "$@"
 
 verify *arguments:
-    @{{ check }} verify "$@"
+    @{{ verify }} verify "$@"
 
 release-notes *arguments:
     #!/usr/bin/env bash
-    if [ "{{ check }}" != true ]; then exec binoc-runbook release-notes "$@"; fi
+    if [ "{{ verify }}" != true ]; then exec binoc-runbook release-notes "$@"; fi
     mkdir release
     echo Notes > release/notes.md
     cp dist/SHA256SUMS release
@@ -247,7 +249,7 @@ class Demo:
     root: Path
     bare: Path
     git: Callable[..., str]
-    #: The run that `checked` copies, the same in the API, and its attestations; the first test of a module creates it.
+    #: The run that `built_run` copies, the same in the API, and its attestations; the first test creates it.
     runs: dict[str, tuple[WorkflowRun, ServedRun, list[dict[str, Any]]]] = field(default_factory=dict)
 
     def release(self, version: str, *, manifests: str | None = None) -> str:
@@ -292,14 +294,14 @@ class Rehearsed:
     lines: list[str]
     _stored: dict[str, str] = field(default_factory=dict)
 
-    def checked(self) -> WorkflowRun:
-        """Return a run of `v0.4.0` that has built and checked its dists, but could not reach the registries.
+    def built_run(self) -> WorkflowRun:
+        """Return a run of `v0.4.0` that has built its dists, but could not reach the registries.
 
         The registries of this publication are reachable, and have the trusted publishers of the policy.
         """
         self.publication.register_publishers()
         runner, registries = self.publication.runner, self.publication.registries
-        if "checked" not in self.demo.runs:
+        if "built" not in self.demo.runs:
             host = runner.host
 
             def go_down(line: str) -> None:
@@ -308,16 +310,20 @@ class Rehearsed:
                     registries.index.faults.down = registries.crates.faults.down = True
 
             runner.host = dataclasses.replace(host, on_line=go_down)
-            run = runner.push("refs/tags/v0.4.0")
+            with pytest.MonkeyPatch.context() as patch:
+                # Other tests check dists.
+                patch.setenv("LC_DEMO_CHECK", "true")
+                patch.setenv("LC_DEMO_VERIFY", "binoc-runbook")
+                run = runner.push("refs/tags/v0.4.0")
             runner.host = host
             registries.index.faults.down = registries.crates.faults.down = False
             assert run is not None
-            self.demo.runs["checked"] = run, registries.github.runs[run.id], registries.github.attestations
-        first, served, attestations = self.demo.runs["checked"]
+            self.demo.runs["built"] = run, registries.github.runs[run.id], registries.github.attestations
+        first, served, attestations = self.demo.runs["built"]
         registries.github.runs[first.id] = copy.deepcopy(served)
         registries.github.attestations = list(attestations)
         runner._runs = first.id
-        directory = self.publication.runner.directory / "run-checked"
+        directory = self.publication.runner.directory / "run-built"
         shutil.copytree(first.directory / "artifacts", directory / "artifacts")
         store = WorkflowArtifacts(directory / "artifacts", dict(first.workflow_artifacts.attempts))
         return dataclasses.replace(first, directory=directory, workflow_artifacts=store)

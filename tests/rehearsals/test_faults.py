@@ -118,7 +118,7 @@ def test_wrong_wheels_are_not_published_but_the_next_version_is(demo, skip_check
 
 def test_later_attempt_publishes_everything_after_the_registries_were_down(demo):
     with demo.publication() as it:
-        run = it.checked()
+        run = it.built_run()
         assert failed(run) == [*PUBLISH_JOBS, "verify-published"]
         for job in PUBLISH_JOBS:
             assert result(finding_of(run, job)) == diagnosis("503 Service Unavailable")
@@ -134,7 +134,7 @@ def test_later_attempt_publishes_everything_after_the_registries_were_down(demo)
 
 def test_wrong_trusted_publisher_stops_only_its_own_artifact(demo):
     with demo.publication() as it:
-        run = it.checked()
+        run = it.built_run()
         index, crates = it.publication.registries.index, it.publication.registries.crates
         right = {name: publisher for publisher, (name, _) in index.pending.items()}
         index.pending.clear()
@@ -169,7 +169,7 @@ def test_wrong_trusted_publisher_stops_only_its_own_artifact(demo):
 
 def test_next_attempt_gets_new_tokens(demo, skip_checks, monkeypatch):
     with demo.publication() as it:
-        run = it.checked()
+        run = it.built_run()
         registries = it.publication.registries
         skip_checks()
         # PyPI's second job sends the identity token of the first, and crates.io's publish token has expired.
@@ -203,7 +203,7 @@ def test_next_attempt_gets_new_tokens(demo, skip_checks, monkeypatch):
 
 def test_files_that_were_stored_despite_an_error_are_not_stored_again(demo):
     with demo.publication() as it:
-        run = it.checked()
+        run = it.built_run()
         for server in (it.publication.registries.index, it.publication.registries.crates):
             server.faults.errors_after_storing = 1
         run = it.publication.rerun(run)
@@ -228,7 +228,7 @@ def test_files_that_were_stored_despite_an_error_are_not_stored_again(demo):
 
 def test_different_files_of_a_published_name_are_not_replaced(demo, skip_checks):
     with demo.publication() as it:
-        run = it.checked()
+        run = it.built_run()
         registries = it.publication.registries
         name, *_ = sorted(it.publication.built(run))
         foreign = UploadedFile(name, "0.4.0", "bdist_wheel", "", b"built by hand")
@@ -280,7 +280,7 @@ BUILDS = {"sources", "wheels", "rebuild"}
 
 def test_run_by_hand_from_a_tag_publishes_one_artifact_with_the_files_of_the_tags_run(demo, skip_checks):
     with demo.publication() as it:
-        first = it.checked()
+        first = it.built_run()
         skip_checks()
         runs = it.publication.registries.github.runs
         of_the_tag = runs[first.id]
@@ -306,7 +306,7 @@ def test_run_by_hand_from_a_tag_publishes_one_artifact_with_the_files_of_the_tag
 
 def test_run_by_hand_refuses_files_that_are_not_those_of_the_checksums(demo, skip_checks):
     with demo.publication() as it:
-        first = it.checked()
+        first = it.built_run()
         skip_checks()
         artifacts = it.publication.registries.github.runs[first.id].artifacts
         (sdists,) = [artifact for artifact in artifacts if artifact.name == "demo.source"]

@@ -302,6 +302,7 @@ def run_killed(root, call, *arguments):
     ).returncode
 
 
+@pytest.mark.race  # files are written in parallel
 @pytest.mark.parametrize("command", ["set-version", "prepare"])
 @pytest.mark.parametrize("call", sorted(random.Random(11).sample(range(1, 13), 4)))
 def test_same_command_completes_a_killed_one(checkout, git, capsys, command, call):
