@@ -31,7 +31,10 @@ def look_up_versions(
             if artifact.registry == "crates.io":
                 return find_crate_version(processes, artifact.name, version.semver, _left(deadline))
             configured = python.result()
-            return find_project_version(configured, artifact.name, version.pep440, _left(deadline))
+            if not (left := _left(deadline)):
+                question = f"the package index: {artifact.name}=={version.pep440}"
+                return VersionLookup("no answer", question, reason=f"reading the configuration of pip took {limit:g} s")
+            return find_project_version(configured, artifact.name, version.pep440, left)
 
         return dict(zip(artifacts, pool.map(look_up, artifacts), strict=True))
 
