@@ -38,8 +38,8 @@ def start_release(
     is the name of a remote; `None` means the remote of the policy. `retest` runs the tests even if they are known to
     pass. `wait` follows the workflow run at GitHub until it has ended, and then verifies the published artifacts; a dry
     run and a rehearsal ignore it. `world` is `real` or `rehearsal`, optionally with a fault to inject
-    (`rehearsal:lost-answer`) or with `quick`: a rehearsal without the tests and the workflow, which keeps only the
-    notebook.
+    instead of the tests (`rehearsal:lost-answer`), or with `quick`: a rehearsal without the tests and the workflow,
+    which keeps only the notebook.
 
     Raises:
         RefusedError: A parameter is invalid, the checkout cannot be read, another release is running, or the record

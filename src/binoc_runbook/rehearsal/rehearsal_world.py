@@ -71,8 +71,8 @@ class RehearsalWorld(World):
 def open_world(source: Path, fault: str | None = None, *, quick: bool = False) -> RehearsalWorld:
     """Create the repository and its remote in a temporary directory, which `World.close` or the exit removes.
 
-    `fault` is one of `faults.FAULTS`. The records of a `quick` rehearsal are also written to the temporary directory,
-    because they have the same names as those of a complete one.
+    `fault` is one of `faults.FAULTS`; then the tests are skipped. The records of a `quick` rehearsal are also written
+    to the temporary directory, because they have the same names as those of a complete one.
 
     Raises:
         RefusedError: The checkout has no commit, or its policy cannot be read.
@@ -136,6 +136,8 @@ def _open(
         git=git,
         processes=processes,
         quick=quick,
+        # A fault of a registry or a job is the same with and without the tests, which take minutes.
+        skip_tests=quick or fault is not None,
         on_close=close,
         fault=fault,
     )

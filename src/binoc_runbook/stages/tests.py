@@ -46,7 +46,7 @@ class TestsStage(Stage):
             tested = "the checkout with its changes" if state.differs else f"tree {state.tree[:12]}"
             saw = f"passed in this run for {tested}; {target.tested[state.tree]}"
             if self._command(target) is _NOTHING:
-                saw = "this quick rehearsal ran a command that does nothing instead"
+                saw = "this rehearsal ran a command that does nothing instead"
             return Observation.of_check(self._one("ok", command, saw))
         result = None if target.retest or state.differs else target.world.test_results.read(self._key(target, state))
         if result is not None:
@@ -81,7 +81,7 @@ class TestsStage(Stage):
         return target.world.runs / target.version.semver / "tests.log"
 
     def _command(self, target: Target) -> tuple[str, ...]:
-        return _NOTHING if target.world.quick else target.policy.test
+        return _NOTHING if target.world.skip_tests else target.policy.test
 
     @staticmethod
     def _processes(target: Target) -> Processes:

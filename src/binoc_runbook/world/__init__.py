@@ -37,8 +37,8 @@ Kind = Literal["real", "rehearsal"]
 class World:
     """Git, processes and GitHub for one checkout, and the directory for the records of a run.
 
-    `source` is the checkout that owns the records; in a rehearsal it differs from `root`. A `quick` world skips the
-    tests and the workflow that the pushed tag triggers, which take minutes.
+    `source` is the checkout that owns the records; in a rehearsal it differs from `root`. With `skip_tests`, a command
+    that does nothing replaces the tests; a `quick` world also skips the workflow that the tag triggers.
     """
 
     kind: Kind
@@ -48,6 +48,7 @@ class World:
     git: Git
     processes: Processes
     quick: bool = False
+    skip_tests: bool = False
     on_close: Callable[[], None] = field(default=lambda: None)
 
     @classmethod
