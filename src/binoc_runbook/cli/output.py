@@ -9,6 +9,7 @@ import sys
 from typing import Any, TextIO
 
 from binoc_runbook.checks.named_programs import TRUST
+from binoc_runbook.environ import verbosity
 from binoc_runbook.finding import Findings
 from binoc_runbook.redaction import each_string, mask
 
@@ -19,7 +20,13 @@ SCHEMA = 1
 
 
 def show_line(line: str) -> None:
-    """Print a line of progress, or a refusal, on standard error."""
+    """Print a line of progress on standard error, unless `-q` was given."""
+    if verbosity() >= 0:
+        show_outcome(line)
+
+
+def show_outcome(line: str) -> None:
+    """Print how a command ended, such as a refusal, on standard error."""
     print(mask(line), file=sys.stderr)
 
 
