@@ -340,7 +340,7 @@ def _printed_record(record: Path, *, as_json: bool) -> Iterator[None]:
         return
     if _written(record) == before:
         finding = Finding.failed(
-            "runbook", f"runs/{record.name}", "was not written", "read the messages of the runbook"
+            "release", f"runs/{record.name}", "was not written", "apply the fix that the runbook printed"
         )
         raise RefusedError("the run stopped before its record", [finding])
     print(record.read_text("utf-8"), end="")
@@ -393,7 +393,7 @@ def rehearse(root: Path, parsed: argparse.Namespace) -> int:
     parameters = {"version": parsed.version, "dry_run": False, "world": world}
     quick = parsed.option == QUICK
     if quick and parsed.json:
-        finding = Finding.failed("rehearse", "--json", "`--quick` keeps no record", "omit `--quick` or `--json`")
+        finding = Finding.failed("rehearsal", "--json", "`--quick` keeps no record", "omit `--quick` or `--json`")
         raise RefusedError("nothing was rehearsed", [finding])
     kind = "quick-rehearsal" if quick else "rehearsal"
     name = f"{kind}-{version}" if version else kind
