@@ -14,7 +14,6 @@ from pathlib import Path
 from binoc_runbook.cli.options import Command, parse
 from binoc_runbook.cli.output import INTERRUPTED, REFUSED, report, show_outcome
 from binoc_runbook.environ import set_color, set_verbosity
-from binoc_runbook.files import root_of
 from binoc_runbook.finding import Finding, InterruptedRunError, RefusedError
 
 
@@ -49,6 +48,8 @@ def _root(parsed: argparse.Namespace) -> Path:
         RefusedError: There is no such directory, or the command needs a checkout, and the directory is not in one. The
             checks would otherwise read everything below it, for minutes if it is a home directory.
     """
+    from binoc_runbook.files import root_of
+
     directory: Path = parsed.root or Path.cwd()
     if not directory.is_dir():
         finding = Finding.failed(

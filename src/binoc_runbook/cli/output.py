@@ -8,7 +8,6 @@ from __future__ import annotations
 import sys
 from typing import Any, TextIO
 
-from binoc_runbook.checks.named_programs import TRUST
 from binoc_runbook.environ import verbosity
 from binoc_runbook.finding import Findings
 from binoc_runbook.redaction import each_string, mask
@@ -52,6 +51,8 @@ def gate_code(findings: Findings) -> int:
 
 def verdict(findings: Findings, version: str) -> str:
     """Return a one-line summary of the findings about a version."""
+    from binoc_runbook.checks.named_programs import TRUST
+
     count = {status: len(findings.having(status)) for status in ("failed", "unknown", "warning")}
     summary = ", ".join(f"{number} {status}" for status, number in count.items() if number) or "all checks passed"
     stopping = [finding for finding in findings.having("failed", "unknown") if finding.remedy != TRUST]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -125,6 +124,8 @@ class _Formatter(argparse.HelpFormatter):
         self._width = min(self._width, _WIDEST)
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
+        import textwrap
+
         paragraphs = (" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
         return "\n\n".join(textwrap.fill(paragraph, width) for paragraph in paragraphs)
 
