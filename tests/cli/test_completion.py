@@ -29,6 +29,8 @@ TYPED = {
     "binoc-runbook insp\t": "inspect",
     "binoc-runbook release 0.4.0 --dr\t": "release 0.4.0 --dry-run",
     "binoc-runbook -q check-t\t": "-q check-tag",
+    "binoc-runbook -q check --stri\t": "-q check --strict",
+    "binoc-runbook adr --ro\t": "adr --root",
     "binoc-runbook rehearse --fault diverged\t": "rehearse --fault diverged-branch",
     "binoc-runbook help set-v\t": "help set-version",
     "binoc-runbook completion f\t": "completion fish",

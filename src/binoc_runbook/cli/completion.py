@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,5 +17,12 @@ def completion_script(parser: CommandParser, shell: str) -> str:
     for command in (parser, *parser.subcommands()):
         for action in command._actions:
             if action.type is Path:
-                action.complete = shtab.DIRECTORY if action.metavar == "DIR" else shtab.FILE  # type: ignore[attr-defined]
+                _complete(action, shtab.DIRECTORY if action.metavar == "DIR" else shtab.FILE)
+            elif not (action.option_strings or action.choices):
+                # Without the guard, zsh completes no options in the place of an argument with any text.
+                _complete(action, {"zsh": f"_guard '^-*' {action.metavar}"})
     return str(shtab.complete(parser, shell))
+
+
+def _complete(action: argparse.Action, completion: dict[str, str]) -> None:
+    action.complete = completion  # type: ignore[attr-defined]  # shtab reads it
