@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from binoc_runbook.cli.parser import CommandParser
 
 
@@ -24,5 +26,5 @@ def completion_script(parser: CommandParser, shell: str) -> str:
     return str(shtab.complete(parser, shell))
 
 
-def _complete(action: argparse.Action, completion: dict[str, str]) -> None:
+def _complete(action: argparse.Action, completion: Mapping[str, object]) -> None:
     action.complete = completion  # type: ignore[attr-defined]  # shtab reads it
