@@ -9,7 +9,7 @@ import sys
 from typing import Any, TextIO
 
 from binoc_runbook.environ import verbosity
-from binoc_runbook.finding import Findings
+from binoc_runbook.finding import Findings, RefusedError
 from binoc_runbook.redaction import each_string, mask
 
 OK, REFUSED, INTERRUPTED = 0, 1, 130
@@ -25,8 +25,13 @@ def show_line(line: str) -> None:
 
 
 def show_outcome(line: str) -> None:
-    """Print how a command ended, such as a refusal, on standard error."""
+    """Print how a command ended on standard error."""
     print(mask(line), file=sys.stderr)
+
+
+def show_refusal(refused: RefusedError) -> None:
+    """Print why a command was refused on standard error."""
+    show_outcome(str(refused))
 
 
 def report(findings: Findings, *, stream: TextIO | None = None, as_json: bool = False, **facts: object) -> None:
