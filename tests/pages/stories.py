@@ -68,7 +68,7 @@ NOT_EXECUTED = {
     r"\./just release VERSION --dry-run": NotExecuted(
         _MINUTES, "tests/cli/test_cli.py::test_dry_run_of_a_release_needs_no_confirmation"
     ),
-    r"source \.venv/bin/activate": NotExecuted("a story uses the environment of the tests"),
+    r"\. \.venv/bin/activate": NotExecuted("a story uses the environment of the tests"),
     r"\./just release VERSION|binoc-runbook --root DIR release VERSION": NotExecuted(
         _PUBLISHES, f"{_NOTEBOOK}test_command_with_yes_performs_the_release"
     ),
