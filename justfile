@@ -18,62 +18,64 @@ site := target / "site"
 # Two for each processor, because tests wait for other processes; no more than four, each of which loads the library.
 workers := if num_cpus() == "1" { "2" } else { "4" }
 
+# The recipes of a release print their own findings, so `no-exit-message` hides the message of just about the exit code.
+
 # list the recipes
 default:
     @just --list --unsorted
 
 # rehearse the complete release against local servers
-[group("release")]
+[group("release"), no-exit-message]
 rehearse *arguments:
     @binoc-runbook rehearse "$@"
 
 # run all checks of a release except the tests; read-only
-[group("release")]
+[group("release"), no-exit-message]
 check *arguments:
     @binoc-runbook check "$@"
 
 # show the stages of a release and the commands that they run
-[group("release")]
+[group("release"), no-exit-message]
 plan *arguments:
     @binoc-runbook plan "$@"
 
-# release a version: show the plan, prompt for confirmation, run the runbook
-[group("release")]
+# release a version: show the plan, prompt for confirmation, run the runbook; `--dry-run` stops before the first push
+[group("release"), no-exit-message]
 release version *options:
     @binoc-runbook release "$@"
 
 # verify a published version: availability, digests, provenance, smoke test
-[group("release")]
+[group("release"), no-exit-message]
 verify *arguments:
     @binoc-runbook verify "$@"
 
 # show the state of a release in every place, and the next command; read-only
-[group("release")]
+[group("release"), no-exit-message]
 doctor *arguments:
     @binoc-runbook doctor "$@"
 
 # prepare a new version: update manifests and the changelog, show the next commands
-[group("release")]
+[group("release"), no-exit-message]
 prepare version *options:
     @binoc-runbook prepare "$@"
 
 # set the version in all manifests, requirements and lock files
-[group("release")]
+[group("release"), no-exit-message]
 set-version version:
     @binoc-runbook set-version "$@"
 
 # let `check` start the programs that the git configuration of this checkout selects
-[group("release")]
+[group("release"), no-exit-message]
 trust *arguments:
     @binoc-runbook trust "$@"
 
 # check the settings of GitHub and the registries: `GH_TOKEN=$(gh auth token) just setup-check` queries GitHub too
-[group("release")]
+[group("release"), no-exit-message]
 setup-check *arguments:
     @binoc-runbook setup-check "$@"
 
 # write the notes and assets of the GitHub release of a tag: `just release-notes --assets dist/SHA256SUMS`
-[group("release")]
+[group("release"), no-exit-message]
 release-notes *arguments:
     @binoc-runbook release-notes "$@"
 
@@ -234,8 +236,8 @@ fmt:
 bench:
     python bench/run.py
 
-# run a command in this environment: `just with papermill --help`
-[group("build")]
+# run a command in this environment: `just with papermill runbooks/release.ipynb -p version 0.4.0`
+[group("build"), no-exit-message]
 with +command:
     @"$@"
 

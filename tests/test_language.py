@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import ast
 import io
 import json
@@ -16,7 +15,7 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from binoc_runbook.cli.options import COMMANDS
+from binoc_runbook.cli.options import COMMANDS, build_parser
 
 ROOT = Path(__file__).parents[1]
 
@@ -160,10 +159,8 @@ def test_messages(path: Path) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_of_commands(name: str) -> None:
-    command, add_options = COMMANDS[name]
-    parser = argparse.ArgumentParser(name)
-    add_options(parser)
-    texts = [command.__doc__ or "", *(action.help or "" for action in parser._actions)]
+    (parser,) = build_parser([name]).subcommands()
+    texts = [parser.description or "", *(action.help or "" for action in parser._actions)]
     assert [problem for text in texts for problem in problems(name, text)] == []
 
 

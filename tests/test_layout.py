@@ -65,6 +65,7 @@ SLOW = {
     "nbformat",
     "papermill",
     "rich",
+    "shtab",
     "tomlkit",
     "trustme",
     "yaml",

@@ -86,6 +86,14 @@ def test_output_of_a_command(run_command, checkout, command):
     validate(command[0], run_command(*command))
 
 
+def test_output_of_the_list_of_faults(run_command):
+    validate("faults", run_command("rehearse", "--list-faults"))
+
+
+def test_output_of_a_command_that_edits(run_command):
+    assert validate("check", run_command("set-version", "0.5.0"))["version"] == "0.5.0"
+
+
 def test_output_of_setup_check(run_command, monkeypatch):
     # Without this, the command would query the registries.
     monkeypatch.setattr("binoc_runbook.release.setup_check.check_setup", lambda world, policy: Findings())

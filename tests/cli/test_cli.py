@@ -286,8 +286,15 @@ def test_cargo_is_started_once_for_each_workspace_root(command, typed, checkout,
 def test_directory_outside_a_clone_can_be_inspected_but_not_released(capsys, tmp_path):
     assert main(["--root", str(tmp_path), "inspect", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"schema": 1, "packages": [], "orphans": []}
-    assert main(["check", "0.4.0", "--root", str(tmp_path)]) == 1
-    assert "✗ failed" in capsys.readouterr().out
+    # Without a refusal, a check would read all clones below the directory.
+    (tmp_path / "my clone/.git").mkdir(parents=True)
+    (tmp_path / "my clone/Cargo.toml").write_text("[")
+    for command in (["check"], ["plan"], ["release", "0.4.0"], ["set-version", "0.5.0"], ["dist"], ["setup-check"]):
+        assert main([*command, "-C", str(tmp_path)]) == 1
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert f"binoc-runbook -C 'my clone' {command[0]}" in captured.err
+        assert "Cargo.toml" not in captured.err
 
 
 def test_missing_root_directory_is_refused(capsys, tmp_path):
@@ -297,7 +304,8 @@ def test_missing_root_directory_is_refused(capsys, tmp_path):
 
 def test_root_is_accepted_before_and_after_the_command(capsys, checkout, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    for arguments in (["--root", str(checkout.root), "plan"], ["plan", "--root", str(checkout.root)]):
+    root, below = str(checkout.root), str(checkout.root / "crates")
+    for arguments in (["--root", root, "plan"], ["plan", "--root", root], ["-C", below, "plan"], ["plan", "-C", below]):
         assert main(arguments) == 0
         assert "push-tag" in capsys.readouterr().out
 
@@ -400,11 +408,6 @@ def test_prepare_warns_about_an_empty_changelog_section(typed):
     assert "! warning  CHANGELOG.md" in err
 
 
-def test_unknown_command_is_a_usage_error():
-    done = subprocess.run([sys.executable, "-m", "binoc_runbook.cli", "relaese"], capture_output=True, check=False)
-    assert done.returncode == 2
-
-
 def test_closed_pipe_causes_no_traceback(checkout):
     command = f"{sys.executable} -m binoc_runbook.cli --root '{checkout.root}' check | head -n 1"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
@@ -412,12 +415,46 @@ def test_closed_pipe_causes_no_traceback(checkout):
     assert "Exception" not in done.stderr
 
 
-@pytest.mark.parametrize(
-    ("arguments", "current"),
-    [(["rehearse", "--trouble", "lost-answer"], "--fault"), (["verify", "--patience", "5"], "--timeout")],
-)
-def test_former_option_is_a_usage_error_that_names_the_current_one(arguments, current, capsys):
-    with pytest.raises(SystemExit) as error:
-        main(arguments)
-    assert error.value.code == 2
-    assert current in capsys.readouterr().err
+@pytest.fixture
+def notebook_runs(monkeypatch, checkout):
+    """Return the list of the parameters of runbook runs, which only write an empty record."""
+    runs = []
+
+    def run_notebook(root, parameters, record, *_):
+        runs.append(parameters)
+        # The record of a rehearsal is named after the version of the manifests.
+        stem = record.stem if record.stem != "rehearsal" else "rehearsal-0.4.0"
+        checkout.write(f"runs/{stem}.json", '{"schema": 1}\n')
+        return 0
+
+    monkeypatch.setattr("binoc_runbook.notebook.execute.run_notebook", run_notebook)
+    return runs
+
+
+def test_dry_run_of_a_release_needs_no_confirmation(typed, notebook_runs, monkeypatch):
+    monkeypatch.delenv("PYTEST_CURRENT_TEST")  # tests allow only the rehearsal world
+    assert typed("release", "0.4.0")[0] == 1  # standard input is not a terminal
+    assert notebook_runs == []
+    assert typed("release", "0.4.0", "--dry-run")[0] == 0
+    assert typed("release", "0.4.0", "--yes")[0] == 0
+    assert [run["dry_run"] for run in notebook_runs] == [True, False]
+
+
+@pytest.mark.usefixtures("notebook_runs")
+def test_json_of_a_run_is_its_record(typed, monkeypatch):
+    monkeypatch.delenv("PYTEST_CURRENT_TEST")
+    for command in (["release", "0.4.0", "--dry-run"], ["rehearse"], ["rehearse", "0.4.0"], ["verify"]):
+        code, out, _ = typed(*command, "--json")
+        assert (code, json.loads(out)) == (0, {"schema": 1}), command
+    code, out, _ = typed("rehearse", "--quick", "--json")
+    assert code == 1
+    assert json.loads(out)["findings"][0]["looked_at"] == "--json"
+
+
+def test_json_of_a_run_without_a_record_is_a_finding(typed, checkout, monkeypatch):
+    checkout.write("runs/0.4.0.json", '{"schema": 1}\n')  # of an earlier run
+    monkeypatch.setattr("binoc_runbook.notebook.execute.run_notebook", lambda *_: 1)
+    monkeypatch.delenv("PYTEST_CURRENT_TEST")
+    code, out, _ = typed("release", "0.4.0", "--dry-run", "--json")
+    assert code == 1
+    assert json.loads(out)["findings"][0]["looked_at"] == "runs/0.4.0.json"

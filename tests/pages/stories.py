@@ -65,6 +65,10 @@ NOT_EXECUTED = {
         "needs a checkout of another person",
         "tests/world/test_trust.py::test_program_is_unknown_until_the_checkout_is_trusted",
     ),
+    r"\./just release VERSION --dry-run": NotExecuted(
+        _MINUTES, "tests/cli/test_cli.py::test_dry_run_of_a_release_needs_no_confirmation"
+    ),
+    r"\. \.venv/bin/activate": NotExecuted("a story uses the environment of the tests"),
     r"\./just release VERSION|binoc-runbook --root DIR release VERSION": NotExecuted(
         _PUBLISHES, f"{_NOTEBOOK}test_command_with_yes_performs_the_release"
     ),
@@ -75,7 +79,7 @@ NOT_EXECUTED = {
         _MINUTES,
         f"{_NOTEBOOK}test_short_command_with_redirected_output_prints_the_record_of_a_dry_run",
     ),
-    r"papermill runbooks/release.ipynb -p version VERSION -p dry_run False": NotExecuted(
+    r"(\./just with )?papermill runbooks/release.ipynb -p version VERSION -p dry_run False": NotExecuted(
         _PUBLISHES, f"{_NOTEBOOK}test_second_real_release_changes_nothing"
     ),
     r"\./just verify VERSION( --sums SHA256SUMS)?": NotExecuted(

@@ -8,8 +8,8 @@ from __future__ import annotations
 import sys
 from typing import Any, TextIO
 
-from binoc_runbook.checks.named_programs import TRUST
-from binoc_runbook.finding import Findings
+from binoc_runbook.environ import verbosity
+from binoc_runbook.finding import Findings, RefusedError
 from binoc_runbook.redaction import each_string, mask
 
 OK, REFUSED, INTERRUPTED = 0, 1, 130
@@ -19,8 +19,19 @@ SCHEMA = 1
 
 
 def show_line(line: str) -> None:
-    """Print a line of progress, or a refusal, on standard error."""
+    """Print a line of progress on standard error, unless `-q` was given."""
+    if verbosity() >= 0:
+        show_outcome(line)
+
+
+def show_outcome(line: str) -> None:
+    """Print how a command ended on standard error."""
     print(mask(line), file=sys.stderr)
+
+
+def show_refusal(refused: RefusedError) -> None:
+    """Print why a command was refused on standard error."""
+    show_outcome(str(refused))
 
 
 def report(findings: Findings, *, stream: TextIO | None = None, as_json: bool = False, **facts: object) -> None:
@@ -45,6 +56,8 @@ def gate_code(findings: Findings) -> int:
 
 def verdict(findings: Findings, version: str) -> str:
     """Return a one-line summary of the findings about a version."""
+    from binoc_runbook.checks.named_programs import TRUST
+
     count = {status: len(findings.having(status)) for status in ("failed", "unknown", "warning")}
     summary = ", ".join(f"{number} {status}" for status, number in count.items() if number) or "all checks passed"
     stopping = [finding for finding in findings.having("failed", "unknown") if finding.remedy != TRUST]

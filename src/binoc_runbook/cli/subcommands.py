@@ -8,10 +8,23 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from binoc_runbook.cli.output import OK, REFUSED, SCHEMA, exit_code, gate_code, print_json, report, show_line, verdict
+from binoc_runbook.cli.output import (
+    OK,
+    REFUSED,
+    SCHEMA,
+    exit_code,
+    gate_code,
+    print_json,
+    report,
+    show_line,
+    show_outcome,
+    verdict,
+)
 from binoc_runbook.finding import Finding, Findings, RefusedError
 
 if TYPE_CHECKING:
@@ -41,7 +54,10 @@ def _target(root: Path, parsed: argparse.Namespace, *, trusted: bool = False) ->
 
 
 def inspect(root: Path, parsed: argparse.Namespace) -> int:
-    """List the packages of the workspace, their versions, and whether each can be published."""
+    """List packages, versions and where each version is defined.
+
+    Also lists whether each package can be published. Changes nothing.
+    """
     workspace = _world(root).workspace(locked=False)
     if parsed.json:
         print_json(workspace.to_json())
@@ -65,7 +81,10 @@ def inspect(root: Path, parsed: argparse.Namespace) -> int:
 
 
 def check(root: Path, parsed: argparse.Namespace) -> int:
-    """Run all checks of a release, without side effects; with --dists, check built files instead."""
+    """Run all read-only checks of a release.
+
+    These are the checks of all stages before the tests. With --dists, check built files instead.
+    """
     import gc
 
     # Almost all objects of a check are modules; garbage collection of them takes 10 % of its time, also at exit.
@@ -82,7 +101,7 @@ def check(root: Path, parsed: argparse.Namespace) -> int:
     report(findings, as_json=parsed.json, version=str(target.version))
     if not parsed.json:
         for line in (*choice, verdict(findings, str(target.version))):
-            show_line(line)
+            show_outcome(line)
     return REFUSED if parsed.strict and findings.having("unknown") else exit_code(findings)
 
 
@@ -120,7 +139,7 @@ def _choice(target: Target) -> list[str]:
 
 
 def plan(root: Path, parsed: argparse.Namespace) -> int:
-    """Show the stages of a release and the exact commands that they run."""
+    """Show the stages and the exact commands of a release."""
     from binoc_runbook.display import terminal, text
     from binoc_runbook.stages import STAGES
 
@@ -142,7 +161,10 @@ def plan(root: Path, parsed: argparse.Namespace) -> int:
 
 
 def doctor(root: Path, parsed: argparse.Namespace) -> int:
-    """Show the state of a release in every place, and the one safe next command; read-only."""
+    """Show the state of a release and the next safe command.
+
+    Looks at this clone, the remote, GitHub and the registries. Changes nothing.
+    """
     from binoc_runbook.display import diagnosis as table
     from binoc_runbook.display import terminal
     from binoc_runbook.release.doctor import examine
@@ -162,7 +184,11 @@ def doctor(root: Path, parsed: argparse.Namespace) -> int:
 
 
 def trust(root: Path, parsed: argparse.Namespace) -> int:
-    """Trust the programs that the git configuration of this checkout selects, until the configuration changes."""
+    """Trust the programs that the git configuration selects.
+
+    `check` and the other commands that change nothing then start these programs, until the configuration of this
+    checkout changes.
+    """
     git = _world(root).git
     if git.error:
         finding = Finding.failed("trust", "git config --list", git.error.reason, "fix the reported line")
@@ -185,7 +211,10 @@ def trust(root: Path, parsed: argparse.Namespace) -> int:
 
 
 def setup_check(root: Path, parsed: argparse.Namespace) -> int:
-    """List the settings at GitHub and at the registries that a release needs, and check those that can be read."""
+    """Check the settings of GitHub, PyPI and crates.io.
+
+    Lists all settings that a release needs, and checks those that can be read. Changes nothing.
+    """
     from binoc_runbook.release.setup_check import check_setup
     from binoc_runbook.workspace.policy_table import read_policy
 
@@ -203,7 +232,7 @@ def setup_check(root: Path, parsed: argparse.Namespace) -> int:
 
 
 def dist(root: Path, parsed: argparse.Namespace) -> int:
-    """Build the dists of a release: sdists, crates, wheels from the sdists, and SHA256SUMS."""
+    """Build sdists, crates, wheels from the sdists, and SHA256SUMS."""
     from binoc_runbook.dist.build import build
 
     if parsed.platform and parsed.part == "sources":
@@ -217,7 +246,10 @@ def dist(root: Path, parsed: argparse.Namespace) -> int:
 
 
 def sums(root: Path, parsed: argparse.Namespace) -> int:
-    """Write SHA256SUMS for the files in a directory; optionally compare them, and write outputs for a workflow."""
+    """Write SHA256SUMS for the files in a directory.
+
+    Optionally compare them, and write outputs for a workflow.
+    """
     from binoc_runbook.dist.checksums import compare_checksums, write_checksums, write_outputs
 
     directory = root / parsed.out
@@ -237,19 +269,25 @@ def sums(root: Path, parsed: argparse.Namespace) -> int:
 
 
 def verify_crate(root: Path, parsed: argparse.Namespace) -> int:
-    """Package and compile each crate, and compare it with the built .crate file and with the last release."""
+    """Check that the crates compile and are compatible.
+
+    Packages and compiles each crate, and compares it with the built .crate file and with the last release.
+    """
     from binoc_runbook.dist.verify_crate import verify_crates
 
     target = _target(root, parsed)
     label = parsed.dists.as_posix().rstrip("/")
     findings = verify_crates(target, root / parsed.dists, show_line, label, install=parsed.install)
-    report(findings)
-    show_line(verdict(findings, str(target.version)))
+    report(findings, as_json=parsed.json, version=str(target.version))
+    show_outcome(verdict(findings, str(target.version)))
     return gate_code(findings)
 
 
 def adr(root: Path, parsed: argparse.Namespace) -> int:
-    """Create the page of a new decision in docs/adr, named after today and its title."""
+    """Create the page of a decision.
+
+    The page is in docs/adr, named after today and its title.
+    """
     import datetime
 
     from binoc_runbook.site.new_decision import start_decision
@@ -262,24 +300,55 @@ def adr(root: Path, parsed: argparse.Namespace) -> int:
 
 
 def release(root: Path, parsed: argparse.Namespace) -> int:
-    """Perform the release: show the plan, prompt for the version, run the runbook."""
+    """Perform the release (--dry-run stops before the first push).
+
+    Shows the plan, prompts for the version, and runs the runbook. If it stops, fix the reported problem and run the
+    same command again.
+    """
     from binoc_runbook.display import terminal, text
     from binoc_runbook.notebook.execute import run_notebook
     from binoc_runbook.release.parameters import open_target, parse_release_parameters
 
-    values = parse_release_parameters(parsed.version, dry_run=False, remote=parsed.remote, retest=parsed.retest)
+    dry_run = parsed.dry_run
+    values = parse_release_parameters(parsed.version, dry_run=dry_run, remote=parsed.remote, retest=parsed.retest)
     target = open_target(_world(root, trusted=True), values.version, remote=values.remote)
-    if not parsed.yes:
+    if not (parsed.yes or dry_run):
         terminal.show_lines(sys.stderr, [text.heading(target, dry_run=False), *text.plan(target)])
         _confirm(str(target.version))
     parameters = {
         "version": str(target.version),
-        "dry_run": False,
+        "dry_run": dry_run,
         "remote": parsed.remote,
         "retest": parsed.retest,
         "wait": parsed.wait,
     }
-    return run_notebook(root, parameters, Path("runs") / f"{target.version}.ipynb")
+    name = str(target.version)
+    with _printed_record(root / "runs" / f"{name}.json", as_json=parsed.json):
+        return run_notebook(root, parameters, Path("runs") / f"{name}.ipynb")
+
+
+@contextmanager
+def _printed_record(record: Path, *, as_json: bool) -> Iterator[None]:
+    """Print the record of the run in this context, if `as_json`.
+
+    Raises:
+        RefusedError: The run has not written it.
+    """
+    before = _written(record)
+    yield
+    if not as_json:
+        return
+    if _written(record) == before:
+        finding = Finding.failed(
+            "release", f"runs/{record.name}", "was not written", "apply the fix that the runbook printed"
+        )
+        raise RefusedError("the run stopped before its record", [finding])
+    print(record.read_text("utf-8"), end="")
+
+
+def _written(path: Path) -> int | None:
+    """Return when a file was written, in nanoseconds, or `None` if it does not exist."""
+    return path.stat().st_mtime_ns if path.is_file() else None
 
 
 def _confirm(version: str) -> None:
@@ -303,31 +372,55 @@ def _confirm(version: str) -> None:
 
 
 def rehearse(root: Path, parsed: argparse.Namespace) -> int:
-    """Rehearse the whole release against local servers, or a fault; tests included unless --quick is given."""
+    """Perform a complete release against local servers.
+
+    Needs no account. Runs the tests and the publish workflow, unless --quick is given. With --fault, creates a fault,
+    shows it, fixes it and releases again.
+    """
     from binoc_runbook.rehearsal.scenarios import SCENARIOS
 
     if parsed.list_faults:
-        return _list_faults()
+        return _list_faults(as_json=parsed.json)
     scenario = next((item for item in SCENARIOS if item.create and item.name == parsed.option), None)
     if scenario:
-        return _rehearse_fault(root, scenario)
+        return _rehearse_fault(root, scenario, as_json=parsed.json)
     from binoc_runbook.notebook.execute import run_notebook
     from binoc_runbook.rehearsal.faults import QUICK
-    from binoc_runbook.release.parameters import parse_release_parameters
+    from binoc_runbook.release.parameters import open_target, parse_release_parameters
 
     world = f"rehearsal:{parsed.option}" if parsed.option else "rehearsal"
-    parse_release_parameters(parsed.version, dry_run=False, world=world)
+    version = parse_release_parameters(parsed.version, dry_run=False, world=world).version
     parameters = {"version": parsed.version, "dry_run": False, "world": world}
-    kind = "quick-rehearsal" if parsed.option == QUICK else "rehearsal"
-    name = f"{kind}-{parsed.version}" if parsed.version else kind
-    return run_notebook(root, parameters, Path("runs") / f"{name}.ipynb")
+    quick = parsed.option == QUICK
+    if quick and parsed.json:
+        finding = Finding.failed("rehearsal", "--json", "`--quick` keeps no record", "omit `--quick` or `--json`")
+        raise RefusedError("nothing was rehearsed", [finding])
+    kind = "quick-rehearsal" if quick else "rehearsal"
+    name = f"{kind}-{version}" if version else kind
+    # The record of a rehearsal always has the version in its name.
+    recorded = open_target(_world(root), version).version if parsed.json else version
+    with _printed_record(root / "runs" / f"rehearsal-{recorded}.json", as_json=parsed.json):
+        return run_notebook(root, parameters, Path("runs") / f"{name}.ipynb")
 
 
-def _list_faults() -> int:
+def _list_faults(*, as_json: bool) -> int:
     """List the fault catalogue."""
     from binoc_runbook.display import terminal
     from binoc_runbook.rehearsal.scenarios import REHEARSED, SCENARIOS
 
+    if as_json:
+        faults = [
+            {
+                "number": item.number,
+                "name": item.name,
+                "symptom": item.symptom,
+                "rehearsed": item.name in REHEARSED,
+                "reason": item.reason,
+            }
+            for item in SCENARIOS
+        ]
+        print_json({"schema": SCHEMA, "faults": faults})
+        return OK
     rows = (
         (item.number, item.name, item.symptom, "" if item.name in REHEARSED else f"not rehearsed: {item.reason}")
         for item in SCENARIOS
@@ -336,19 +429,22 @@ def _list_faults() -> int:
     return OK
 
 
-def _rehearse_fault(root: Path, scenario: Scenario) -> int:
+def _rehearse_fault(root: Path, scenario: Scenario, *, as_json: bool) -> int:
     """Rehearse one fault of the catalogue."""
     from binoc_runbook.cli.fault_rehearsal import rehearse_fault
 
     findings = rehearse_fault(root, scenario, show_line)
     problems = findings.having("failed")
-    report(problems, stream=sys.stderr)
-    show_line(f"{scenario.name}: {'failed' if problems else 'shown, fixed and released'}")
+    report(findings if as_json else problems, stream=sys.stderr, as_json=as_json, version=None)
+    show_outcome(f"{scenario.name}: {'failed' if problems else 'shown, fixed and released'}")
     return exit_code(findings)
 
 
 def verify(root: Path, parsed: argparse.Namespace) -> int:
-    """Check that a version is published as it was built, and install it from the registries."""
+    """Check that a published version is complete and works.
+
+    Compares the published files with the built files, then installs and runs them as users do. Changes nothing.
+    """
     from binoc_runbook.environ import is_rehearsed
     from binoc_runbook.notebook.execute import VERIFY, run_notebook
     from binoc_runbook.release.parameters import TIMEOUT, open_target, parse_verification_parameters
@@ -362,14 +458,13 @@ def verify(root: Path, parsed: argparse.Namespace) -> int:
     parameters = {"version": str(version), "sums": sums, "timeout": timeout}
     record = root / "runs" / f"verify-{version}.json"
     record.unlink(missing_ok=True)
-    code = run_notebook(root, parameters, Path("runs") / f"verify-{version}.ipynb", VERIFY)
-    if parsed.json and record.is_file():
-        print(record.read_text("utf-8"), end="")
+    with _printed_record(record, as_json=parsed.json):
+        code = run_notebook(root, parameters, Path("runs") / f"verify-{version}.ipynb", VERIFY)
     if code != OK or not parsed.strict:
         return code
     unknown = [finding for finding in json.loads(record.read_bytes())["findings"] if finding["status"] == "unknown"]
     if unknown:
-        show_line(f"{version}: {len(unknown)} unknown; with --strict, each check must be completed")
+        show_outcome(f"{version}: {len(unknown)} unknown; with --strict, each check must be completed")
     return REFUSED if unknown else OK
 
 
@@ -379,22 +474,26 @@ def _from_root(root: Path, path: Path) -> Path:
 
 
 def set_version(root: Path, parsed: argparse.Namespace) -> int:
-    """Write a version to the manifests, the requirements and the lock files."""
+    """Set the version in manifests, requirements and lock files."""
     from binoc_runbook.release.prepare import write_version
 
-    findings = write_version(_target(root, parsed))
-    report(findings, stream=sys.stderr)
+    target = _target(root, parsed)
+    findings = write_version(target)
+    report(findings, stream=sys.stderr, as_json=parsed.json, version=str(target.version))
     return exit_code(findings)
 
 
 def prepare(root: Path, parsed: argparse.Namespace) -> int:
-    """Prepare a version: update manifests and changelog, and print the next commands."""
+    """Set a new version and add its changelog heading.
+
+    Then prints the next commands. Refuses a version that is tagged, published, or lower than a tagged version.
+    """
     from binoc_runbook.release.prepare import next_commands, prepare_version
 
     target = _target(root, parsed, trusted=True)
     findings = prepare_version(target, any_version=parsed.any_version)
-    report(findings, stream=sys.stderr)
-    if exit_code(findings) == OK:
+    report(findings, stream=sys.stderr, as_json=parsed.json, version=str(target.version))
+    if exit_code(findings) == OK and not parsed.json:
         print(*next_commands(target), sep="\n")
     return exit_code(findings)
 
@@ -403,7 +502,10 @@ def prepare(root: Path, parsed: argparse.Namespace) -> int:
 
 
 def check_tag(root: Path, parsed: argparse.Namespace) -> int:
-    """Check that the ref of a workflow run is a release tag, and that the manifests have its version."""
+    """Check the tag of a workflow run.
+
+    The ref must be a release tag, and the manifests of its commit must have its version.
+    """
     from binoc_runbook.checks.ref import RefCommits, ref
     from binoc_runbook.workspace.input_files import input_files
     from binoc_runbook.workspace.policy_table import read_policy
@@ -418,7 +520,10 @@ def check_tag(root: Path, parsed: argparse.Namespace) -> int:
 
 
 def release_notes(root: Path, parsed: argparse.Namespace) -> int:
-    """Write the notes and assets of the GitHub release of this version's tag to release/, and print its outputs."""
+    """Write the notes and assets of the GitHub release.
+
+    Writes them to release/ for the tag of this version, and prints the outputs for the job that creates the release.
+    """
     from binoc_runbook.dist.job_outputs import append_outputs, job_outputs
     from binoc_runbook.dist.release_notes import write_release_inputs
 
@@ -426,4 +531,25 @@ def release_notes(root: Path, parsed: argparse.Namespace) -> int:
     print(job_outputs(outputs), end="")
     if parsed.outputs:
         append_outputs(parsed.outputs, outputs)
+    return OK
+
+
+# Commands about the commands.
+
+
+def show_help(root: Path, parsed: argparse.Namespace) -> int:
+    """Show the help of a command."""
+    parsed.parse([*([parsed.topic] if parsed.topic else []), "--help"])
+    return OK
+
+
+def completion(root: Path, parsed: argparse.Namespace) -> int:
+    """Print a completion script for bash, zsh or fish.
+
+    Run one of the examples in the current shell, or add it to ~/.bashrc, ~/.zshrc (after `compinit`) or
+    ~/.config/fish/config.fish.
+    """
+    from binoc_runbook.cli.completion import completion_script
+
+    print(completion_script(parsed.build_parser(), parsed.shell))
     return OK

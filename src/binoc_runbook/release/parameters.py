@@ -92,8 +92,7 @@ def parse_release_parameters(
     problems = [*_unknown_names(injected, RELEASE_PARAMETERS)]
     for name, value in (("dry_run", dry_run), ("retest", retest), ("wait", wait)):
         if not isinstance(value, bool):
-            saw = f"must be True or False, not {quoted(value)}"
-            problems.append(Finding.failed("parameters", f"-p {name}", saw, f"-p {name} True, or -p {name} False"))
+            problems.append(_not_boolean(name, value))
     if remote is not None and not (isinstance(remote, str) and remote):
         saw = f"must be the name of a git remote, not {quoted(remote)}"
         problems.append(Finding.failed("parameters", "-p remote", saw, "-r remote NAME; `git remote` lists the names"))
@@ -103,7 +102,7 @@ def parse_release_parameters(
         problems.append(Finding.failed("parameters", "-p remote", saw, "remove `-p remote` or `-p world`"))
     if version is None and dry_run is False and world == "real":
         saw = "a real release requires an explicit version"
-        problems.append(Finding.failed("parameters", "-p version", saw, "-r version VERSION"))
+        problems.append(Finding.failed("parameters", "-p version", saw, "-p version VERSION"))
     parsed = _parse_version(version, problems)
     _refuse_if(problems)
     chosen = str(remote) if remote else None
@@ -170,7 +169,7 @@ def manifest_version(workspace: Workspace, policy: Policy) -> Version:
         return max(counts, key=lambda version: (counts[version], version))
     looked_at = ", ".join(package.manifest for package in workspace.packages_to_publish(policy)) or "the manifests"
     saw = "there is no version that can be released"
-    remedy = "specify it: `VERSION` on the command line, `-r version VERSION` with papermill"
+    remedy = "specify it: `VERSION` on the command line, `-p version VERSION` with papermill"
     missing = Finding.failed("version", looked_at, saw, remedy)
     raise RefusedError("no version specified", [missing, *workspace.cargo_errors("version")])
 
@@ -214,9 +213,28 @@ def _unknown_names(injected: Iterable[str], known: tuple[str, ...]) -> Iterable[
             saw, remedy = f"`{name}` was renamed to `{RENAMED[name]}`", f"use `-p {RENAMED[name]}`"
         elif (spelled := name.replace("-", "_")) in known:
             saw, remedy = "names of parameters have underscores", f"use `-p {spelled}`"
+        elif near := _nearest(name, known):
+            saw, remedy = f"unknown parameter; did you mean `{near}`?", f"use `-p {near}`"
         else:
             saw, remedy = "unknown parameter", f"use one of {', '.join(known)}"
         yield Finding.failed("parameters", f"-p {shortened(name)}", saw, remedy)
+
+
+def _nearest(name: str, known: tuple[str, ...]) -> str | None:
+    import difflib  # needed only for unknown names
+
+    return next(iter(difflib.get_close_matches(name, known, 1)), None)
+
+
+def _not_boolean(name: str, value: object) -> Finding:
+    """Return the finding about a value that is not a boolean."""
+    meant = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}.get(str(value).lower())
+    if str(meant) == value:
+        saw = f"is the text {quoted(value)}; `-r` passes text, `-p` a boolean"
+    else:
+        saw = f"must be True or False, not {quoted(value)}"
+    remedy = f"-p {name} True, or -p {name} False" if meant is None else f"-p {name} {meant}"
+    return Finding.failed("parameters", f"-p {name}", saw, remedy)
 
 
 def _parse_world(world: object, problems: list[Finding]) -> WorldChoice:
