@@ -69,6 +69,9 @@ class ReleaseReporter(TriggerListener, Protocol):
     def publication(self, release: Release, published: Sequence[PublishedArtifact], warnings: Findings) -> None:
         """Show what the tag triggered: in a rehearsal, the published files and the warnings about failed jobs."""
 
+    def stopped(self, release: Release) -> None:
+        """Show how far a refused or interrupted run has come; the exception with the reasons follows."""
+
     def finished(self, release: Release, filed: str | None) -> None:
         """Show that the run has succeeded; `filed` is the path of its record, relative to the root."""
 
@@ -153,6 +156,7 @@ class Release:
         self._reporter.stage_ended(run)
         unwritten = self._write()
         if interruption:
+            self._reporter.stopped(self)
             raise InterruptedRunError(f"interrupted in `{stage.name}`", interruption + unwritten, self._progress())
         stopped = strict and (run.state != "done" or run.problems.having("failed", "unknown"))
         self._refuse_if([run] if stopped else [], unwritten)
@@ -198,6 +202,7 @@ class Release:
                     self._reporter.started(f"looking for the run of {target.policy.workflow} at GitHub")
                 run = target.world.follow_tag(target.policy, tag, self._reporter, self._keep_jobs)
         except KeyboardInterrupt:
+            self._reporter.stopped(self)
             raise self._interrupted() from None
         finally:
             self._write()
@@ -214,6 +219,7 @@ class Release:
         if reasons := run.missing + run.failed_jobs.having("failed"):
             self.record.outcome = "refused"
             self._write()
+            self._reporter.stopped(self)
             target.world.close()
             raise RefusedError(f"the rehearsed publication of {target.version} failed", reasons, _UNTOUCHED)
 
@@ -391,6 +397,7 @@ class Release:
         what = "dry run" if self.dry_run else "release"
         names = ", ".join([*(f"`{run.stage.name}`" for run in runs), *(["its record"] if unwritten else [])])
         reasons = Findings(finding for run in runs for finding in _reasons(run)) + unwritten
+        self._reporter.stopped(self)
         self.target.world.close()
         raise RefusedError(f"{what} of {self.target.version} refused: {names}", reasons, self._progress())
 
@@ -403,6 +410,7 @@ class Release:
             finding = Finding.failed(
                 CHECK, "Ctrl-C", "this run was interrupted", "run the same command again to continue"
             )
+            self._reporter.stopped(self)
             raise InterruptedRunError(f"interrupted in {place}", [finding], self._progress()) from None
 
     def _progress(self) -> str:
