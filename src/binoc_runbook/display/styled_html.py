@@ -10,6 +10,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 from typing import Literal
 
 from binoc_runbook.finding import SEVERITY, SIGN, Finding, Findings, Status
@@ -55,7 +56,7 @@ def table(caption: str, head: Iterable[str], rows: Iterable[str]) -> str:
 
 def row(head: str, *cells: str) -> str:
     """Return a row of a table; its cells are HTML."""
-    return f'<tr><th scope="row" style="{_CELL}">{head}</th>' + "".join(map(_cell, cells)) + "</tr>"
+    return f'<tr><th scope="row" style="{_CELL};white-space:nowrap">{head}</th>' + "".join(map(_cell, cells)) + "</tr>"
 
 
 def wide_row(words: str, columns: int) -> str:
@@ -96,11 +97,12 @@ def lines_of_output(lines: Iterable[str]) -> str:
     return f'<pre tabindex="0" style="text-align:left;overflow:auto;margin:0.5em 0 0.5em 1.25em">{body}</pre>'
 
 
-def finding_list(findings: Iterable[Finding]) -> str:
-    """Return findings as a list: status, place, observation and remedy."""
+def finding_list(findings: Sequence[Finding]) -> str:
+    """Return findings as a list: status, place, observation and remedy; a remedy of several is shown once, below."""
     items = []
-    for finding in findings:
-        remedy = f"<br>→ {prose(finding.remedy)}" if finding.remedy else ""
+    for finding, after in zip_longest(findings, findings[1:]):
+        is_last = after is None or after.remedy != finding.remedy
+        remedy = f"<br>→ {prose(finding.remedy)}" if finding.remedy and is_last else ""
         words = f"{prose(finding.looked_at)}: {prose(finding.saw)}{remedy}"
         items.append(f'<li style="margin:0.35em 0">{status_badge(finding.status)} {words}</li>')
     style = "list-style:none;margin:0.25em 0 0.5em;padding:0 0 0 1.25em"

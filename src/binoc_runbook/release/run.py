@@ -153,6 +153,7 @@ class Release:
             saw, remedy = f"could not run: {error.strerror or error}", "fix the cause, then run the same command again"
             self._settle_failure(run, Findings([Finding.failed(stage.name, looked_at, saw, remedy)]))
         run.seconds = time.monotonic() - began
+        self.record.tests = self.target.passed_tests
         self._reporter.stage_ended(run)
         unwritten = self._write()
         if interruption:
@@ -513,6 +514,7 @@ def _facts(target: Target, *, dry_run: bool) -> dict[str, Any]:
         "dry_run": dry_run,
         "world": target.world.kind,
         "repository": target.policy.repository,
+        "artifacts": [{"name": artifact.name, "registry": artifact.registry} for artifact in target.policy.artifacts],
         "remote": target.remote,
         "remote_url": git.remote_url(target.remote),
         "branch": None if isinstance(state, str) else state.branch,
