@@ -120,7 +120,7 @@ def _workflow_boxes(record: Mapping[str, Any]) -> Iterator[Box]:
         words = run["conclusion"] or run["status"].replace("_", " ")
         tone: Tone = "good" if words == "success" else "bad" if run["conclusion"] else "running"
         sign = {"good": "✓", "bad": "✗"}.get(tone, "…")
-        yield Box("run at GitHub", f"{sign} {words}", tone)
+        yield Box("run at GitHub", f"{sign} {words}", tone, "" if run["conclusion"] else "at the end of this run")
     elif record.get("dry_run"):
         yield Box("run of the tag", "– skipped", "idle")
     elif any(stage["name"] == STAGES[-1].name for stage in record["stages"]):

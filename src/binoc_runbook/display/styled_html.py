@@ -30,6 +30,9 @@ TONE: dict[Status, Tone] = {"ok": "good", "warning": "doubtful", "failed": "bad"
 
 _CELL = "text-align:left;vertical-align:top;padding:0.375em 1em 0.375em 0;border:0;border-bottom:1px solid #8c959f"
 
+#: The length of an observation that fits in the line of its stage.
+_SHORT = 80
+
 #: Browsers print no background colours by default, and a badge would be white on white.
 _PRINTED = "-webkit-print-color-adjust:exact;print-color-adjust:exact"
 
@@ -110,11 +113,8 @@ def finding_list(findings: Sequence[Finding]) -> str:
 
 
 def summary_of(findings: Findings) -> str:
-    """Return findings in a few words as HTML: the observation if there is only one, and the numbers if there are more.
-
-    An observation of several lines is not repeated.
-    """
-    if len(findings) == 1 and findings.status == "ok" and "\n" not in findings[0].saw:
+    """Return findings in a few words as HTML: the observation if there is one that fits in a line, or their numbers."""
+    if len(findings) == 1 and findings.status == "ok" and len(findings[0].saw) <= _SHORT:
         return prose(findings[0].saw)
     counts = [(len(findings.having(status)), status) for status in SEVERITY]
     return ", ".join(f"{count} {status}" for count, status in counts if count)
@@ -123,12 +123,12 @@ def summary_of(findings: Findings) -> str:
 def chips(items: Sequence[tuple[str, str, str, Tone]]) -> str:
     """Return boxes side by side, which wrap on a narrow screen; each has a name, a badge, a note and a tone."""
     boxes = "".join(_chip(*item) for item in items)
-    style = "display:flex;flex-wrap:wrap;gap:0.4em;list-style:none;margin:0.25em 0 0.75em;padding:0"
+    style = "display:flex;flex-wrap:wrap;gap:0.4em;list-style:none;margin:0.25em 0 0.75em;padding:0;font-size:0.875em"
     return f'<ol style="{style}">{boxes}</ol>'
 
 
 def _chip(name: str, word: str, note: str, tone: Tone) -> str:
     border = f"border:1px {'dashed' if tone == 'idle' else 'solid'} {COLOUR[tone]};border-left:4px solid {COLOUR[tone]}"
-    style = f"{border};border-radius:4px;margin:0;padding:0.3em 0.6em;break-inside:avoid"
+    style = f"{border};border-radius:4px;margin:0;padding:0.3em 0.5em;break-inside:avoid"
     small = f' <span style="white-space:nowrap">{html.escape(note)}</span>' if note else ""
     return f'<li style="{style}"><strong>{html.escape(name)}</strong><br>{badge(word, tone)}{small}</li>'

@@ -25,6 +25,7 @@ from binoc_runbook.display.styled_html import (
     folded,
     lines_of_output,
     paragraphs,
+    prose,
     row,
     status_badge,
     summary_of,
@@ -115,7 +116,7 @@ class NotebookReporter:
         head = f"{badge(state, _TONE[run.state])} <strong>{text.numbered(run.stage)}</strong> ({run.seconds:.1f} s)"
         markup = _folded_findings(head, run.findings)
         for command in run.commands:
-            effect = html.escape(text.effect(run, command))
+            effect = prose(text.effect(run, command))
             markup += f'<p style="margin:0.5em 0 0.5em 1.25em">{code(str(command))}<br>{effect}</p>'
         self._end(list(text.stage(run)), markup, brief=brief, is_open=run.state != "done")
 

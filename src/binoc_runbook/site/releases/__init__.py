@@ -87,8 +87,8 @@ class ReleasesDirective(MarkdownDirective):
             return self.parse_text_to_nodes(_NOT_READ if findings else _NONE_YET) + contents
         table = self.table(HEADINGS, map(_row, releases))
         table["classes"].append("release-list")
-        subscribe = [self.paragraph(f"[Atom feed]({FEED}) of the releases")] if self.config.html_baseurl else []
-        return [table, *subscribe, *contents]
+        feed_link = nodes.paragraph("", "", nodes.reference("", "Atom feed of the releases", refuri=FEED))
+        return [table, *([feed_link] if self.config.html_baseurl else []), *contents]
 
     def _summary(self) -> nodes.Node:
         """Return one line about the last release; the page of the releases reports problems of the files."""
@@ -128,7 +128,7 @@ def _row(release: RecordedRelease) -> list[str | nodes.Node]:
     if release.commit and release.repository:
         commit = f"[{commit}](https://github.com/{release.repository}/commit/{release.commit})"
     return [
-        f"{{doc}}`{version}`" if release.has_page else version,
+        f"{{doc}}`{version} <{version}>`" if release.has_page else version,
         release.date,
         escape(state(release).badge),
         published_count(release),

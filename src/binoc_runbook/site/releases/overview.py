@@ -71,9 +71,10 @@ def state(release: RecordedRelease) -> State:
 
 
 def artifact_state(artifact: RecordedArtifact) -> str:
-    """Return the state of an artifact, with the name of its registry."""
+    """Return where an artifact is published, or its state at its registry."""
     registry = NAMES.get(artifact.registry, artifact.registry)
-    return f"{_SIGN.get(artifact.state, '?')} {artifact.state}, {registry}"
+    sign = _SIGN.get(artifact.state, "?")
+    return f"{sign} {registry}" if artifact.state == "published" else f"{sign} {registry}: {artifact.state}"
 
 
 def published_count(release: RecordedRelease) -> str:

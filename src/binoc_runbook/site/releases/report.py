@@ -7,7 +7,7 @@ facts in the record and its verification, as Markdown. The runbook explains the 
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,9 +25,9 @@ Notebook = dict[str, Any]
 _LEFT_OUT, _INJECTED = {"open", "plan-run"}, "injected-parameters"
 
 _PROVENANCE = {
-    "ok": "✓ attested, from this commit",
-    "warning": "! with warnings",
-    "failed": "✗ wrong",
+    "ok": "✓ attested",
+    "warning": "! warning",
+    "failed": "✗ failed",
     "unknown": "? unknown",
     None: "· not checked",
 }
@@ -61,10 +61,10 @@ def _report(release: RecordedRelease, source: ReportSource) -> Iterator[str]:
     yield _list_table(_facts(release, source), "release-card", stub=True)
     if release.artifacts:
         yield "## Artifacts"
-        head = ("artifact", "state", "files", "install", "provenance")
-        yield _list_table(
-            [head, *(_artifact(artifact, release) for artifact in release.artifacts)], "release-artifacts"
-        )
+        head = ("artifact", "published", "SHA-256", "install", "provenance")
+        rows = (_artifact(artifact, release) for artifact in release.artifacts)
+        yield _list_table([head, *rows], "release-artifacts")
+        yield from _digests(release.artifacts)
     yield "## Status of each stage"
     verified = Box("verification", current.badge, current.tone)
     yield _raw(board(release.record, [verified]))
@@ -122,26 +122,26 @@ def _artifact(artifact: RecordedArtifact, release: RecordedRelease) -> tuple[str
     return (
         escape(f"{artifact.name} {version}"),
         escape(artifact_state(artifact)),
-        _files(artifact),
+        f"`{artifact.digests[0][:12]}…`" if len(artifact.digests) == 1 else _count(artifact.digests),
         f"`{install[artifact.registry]}`" if artifact.registry in NAMES else "",
         _PROVENANCE[artifact.provenance],
     )
 
 
-def _files(artifact: RecordedArtifact) -> str:
-    """Return the number of files, which unfolds to their names and digests."""
-    if not artifact.digests:
-        return ""
-    named = sorted(artifact.digests, key=lambda digest: artifact.files.get(digest, digest))
+def _digests(artifacts: Iterable[RecordedArtifact]) -> Iterator[str]:
+    """Return the names and digests of all files, folded, and not in the search index."""
+    files = {digest: artifact.files.get(digest, artifact.name) for artifact in artifacts for digest in artifact.digests}
     items = "".join(
-        f"<li>{html.escape(artifact.files.get(digest, ''))} <code>sha256:{_breakable(digest)}</code></li>"
-        for digest in named
+        f"<li>{html.escape(name)} <code>sha256:{_breakable(digest)}</code></li>"
+        for digest, name in sorted(files.items(), key=lambda item: (item[1], item[0]))
     )
-    count = f"{len(named)} file{'' if len(named) == 1 else 's'}, <code>{named[0][:8]}…</code>"
-    # The search index would contain every digest.
-    return (
-        f"````{{container}} no-search\n{_raw(f'<details><summary>{count}</summary><ul>{items}</ul></details>')}\n````"
-    )
+    if items:
+        summary = f"SHA-256 digests of {_count(files)}"
+        yield f"````{{container}} no-search\n{_raw(folded(summary, f'<ul>{items}</ul>', is_open=False))}\n````"
+
+
+def _count(files: Collection[str]) -> str:
+    return f"{len(files)} {'file' if len(files) == 1 else 'files'}" if files else ""
 
 
 def _breakable(digest: str) -> str:
