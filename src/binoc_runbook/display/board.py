@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from binoc_runbook.display.styled_html import Tone, chips, finding_list
-from binoc_runbook.finding import Finding, Findings
+from binoc_runbook.finding import Findings
 from binoc_runbook.stages import ACTION_STAGES, STAGES
 
 #: The class of the element; the page of a release shows the board once, at its top.
@@ -93,7 +93,7 @@ def _stage_box(name: str, run: Mapping[str, Any] | None, record: Mapping[str, An
         return Box(label, *_NOT_REACHED)
     # A release has no record of a stage that was not done; the shortest valid record has only names and durations.
     state = run.get("after") or run.get("before", "done")
-    findings = Findings(Finding(**finding) for finding in run.get("findings", ()))
+    findings = Findings.from_json(run.get("findings", ()))
     note = f"{run['seconds']:.1f} s"
     if findings.having("failed") or state == "blocked":
         return Box(label, "✗ refused", "bad", note, findings.having("failed", "unknown"))
@@ -111,9 +111,9 @@ def _workflow_boxes(record: Mapping[str, Any]) -> Iterator[Box]:
     jobs, run = record.get("jobs", ()), record.get("workflow_run")
     last = {job["name"]: job for job in jobs}  # a later attempt replaces an earlier one
     for name, job in last.items():
-        finding = Findings([Finding(**job["finding"])]) if job["finding"] else Findings()
+        findings = Findings.from_json(filter(None, [job["finding"]]))
         note = f"{job['seconds']:.1f} s" if job["seconds"] else ""
-        yield Box(name, *_JOB[job["state"]], note, finding.having("failed"))
+        yield Box(name, *_JOB[job["state"]], note, findings.having("failed"))
     if last:
         return
     if run is not None:

@@ -283,7 +283,7 @@ def _read_verification(path: Path, stem: str, commit: str | None) -> RecordedVer
         )
         for artifact in record["artifacts"]
     )
-    findings = Findings(Finding(**finding) for finding in record.get("findings", ()))
+    findings = Findings.from_json(record.get("findings", ()))
     return RecordedVerification(record["outcome"], tuple(artifacts), record.get("ended", ""), findings)
 
 
