@@ -72,7 +72,7 @@ class NotebookReporter:
 
     def plan(self, release: Release) -> None:
         lines = list(text.plan(release.target))
-        figure = f"<figure>{diagram.stages(release.target)}</figure>"
+        figure = diagram.stages(release.target)
         self._show(lines, _plan_table(release.target) + figure, live=lines)
 
     def note(self, words: str) -> None:
