@@ -100,6 +100,10 @@ NOT_EXECUTED = {
         "needs the files of a workflow run", "tests/dist/test_release_notes.py::test_files_and_outputs_are_written"
     ),
     r"git fetch --tags && git switch --detach v0\.5\.0": NotExecuted("needs a tag that the workflow has published"),
+    r"python3 -m venv .+|\. .+/activate|pip install --editable '\.\[edit\]'|jupyter lab .+": NotExecuted(
+        "installs and starts an editor"
+    ),
+    r"git restore runbooks/release\.ipynb": NotExecuted("undoes what an editor has saved"),
     r"gh .+|cargo (login|logout)": NotExecuted(_ACCOUNT),
 }
 

@@ -25,7 +25,7 @@ TAGS = {"sh", "text", "toml", "rust", "python", "yaml", "json"}
 #: The directory with the installed wheels, which `just build` fills.
 SITE = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target") / "site"
 #: Other programs, whose arguments are not checked.
-OTHERS = {"pypi-attestations", "git", "gh", "cargo", "cd", "pip", "printf"}
+OTHERS = {"pypi-attestations", "git", "gh", "cargo", "cd", "pip", "printf", "python3", ".", "jupyter"}
 
 
 def parts_of(line: str) -> list[str]:

@@ -37,7 +37,7 @@ _ABOUT_OUTPUT = "This is the output of the run, stage by stage. The build of thi
 
 @dataclass(frozen=True, slots=True)
 class ReportSource:
-    """What a report shows besides the record: the tag, the changelog section, and the page of the runbook, if any."""
+    """Sources of a report besides the record: the tag, the changelog section, and the page of the runbook, if any."""
 
     tag: RecordedTag | None = None
     changes: str | None = None
