@@ -28,7 +28,7 @@ COLOUR: dict[Tone, str] = {
 
 TONE: dict[Status, Tone] = {"ok": "good", "warning": "doubtful", "failed": "bad", "unknown": "doubtful"}
 
-_CELL = "text-align:left;vertical-align:top;padding:0.375em 1em 0.375em 0;border:0;border-bottom:1px solid #8c959f"
+_CELL = "text-align:left;vertical-align:top;padding:0.375em 1em 0.375em 0;border:0;border-bottom:1px solid #8c959f66"
 
 #: The length of an observation that fits in the line of its stage.
 _SHORT = 80
