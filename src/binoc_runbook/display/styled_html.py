@@ -130,5 +130,5 @@ def chips(items: Sequence[tuple[str, str, str, Tone]]) -> str:
 def _chip(name: str, word: str, note: str, tone: Tone) -> str:
     border = f"border:1px {'dashed' if tone == 'idle' else 'solid'} {COLOUR[tone]};border-left:4px solid {COLOUR[tone]}"
     style = f"{border};border-radius:4px;margin:0;padding:0.3em 0.5em;break-inside:avoid"
-    small = f' <span style="white-space:nowrap">{html.escape(note)}</span>' if note else ""
+    small = f" ({html.escape(note)})" if note else ""
     return f'<li style="{style}"><strong>{html.escape(name)}</strong><br>{badge(word, tone)}{small}</li>'
