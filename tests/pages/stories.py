@@ -35,6 +35,10 @@ _NOTEBOOK = "tests/rehearsals/test_release_notebook.py::"
 #: Commands that no story runs: a regular expression of the whole command, with VERSION for any version.
 NOT_EXECUTED = {
     r"\./just test": NotExecuted("runs this test suite"),
+    r"python3 -m venv .+|\. .+/activate|pip install --editable '\.\[edit\]'|jupyter lab .+": NotExecuted(
+        "installs and starts an editor"
+    ),
+    r"git restore runbooks/release\.ipynb": NotExecuted("undoes what an editor has saved"),
     r"\./just docs": NotExecuted(
         _MINUTES, "tests/site/test_decisions.py::test_no_decision_of_this_project_is_violated"
     ),
@@ -100,10 +104,6 @@ NOT_EXECUTED = {
         "needs the files of a workflow run", "tests/dist/test_release_notes.py::test_files_and_outputs_are_written"
     ),
     r"git fetch --tags && git switch --detach v0\.5\.0": NotExecuted("needs a tag that the workflow has published"),
-    r"python3 -m venv .+|\. .+/activate|pip install --editable '\.\[edit\]'|jupyter lab .+": NotExecuted(
-        "installs and starts an editor"
-    ),
-    r"git restore runbooks/release\.ipynb": NotExecuted("undoes what an editor has saved"),
     r"gh .+|cargo (login|logout)": NotExecuted(_ACCOUNT),
 }
 

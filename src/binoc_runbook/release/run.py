@@ -51,6 +51,9 @@ class ReleaseReporter(TriggerListener, Protocol):
     def plan(self, release: Release) -> None:
         """Show the stages with their commands."""
 
+    def stopped(self, release: Release) -> None:
+        """Show how far a refused or interrupted run has come; the exception with the reasons follows."""
+
     def stage_started(self, stage: Stage, activity: str) -> None:
         """Show that a stage starts to check or to act; lines may follow."""
 
@@ -68,9 +71,6 @@ class ReleaseReporter(TriggerListener, Protocol):
 
     def publication(self, release: Release, published: Sequence[PublishedArtifact], warnings: Findings) -> None:
         """Show what the tag triggered: in a rehearsal, the published files and the warnings about failed jobs."""
-
-    def stopped(self, release: Release) -> None:
-        """Show how far a refused or interrupted run has come; the exception with the reasons follows."""
 
     def finished(self, release: Release, filed: str | None) -> None:
         """Show that the run has succeeded; `filed` is the path of its record, relative to the root."""
