@@ -176,7 +176,7 @@ def test_list_of_releases_has_one_line_for_each_and_leads_to_the_report(visit):
     assert rows.evaluate_all("all => all.every(each => each.getBoundingClientRect().height < 48)")
     rows.first.get_by_role("link").first.click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Release 9.11.0")
-    expect(page.locator(".release-card")).to_contain_text("an earlier run")
+    expect(page.locator("table.release-card")).to_contain_text("an earlier run")
     expect(page.get_by_role("group", name="Status board")).to_contain_text("✓ done")
     expect(page.locator("article")).not_to_contain_text("How it fails")
     digests = page.locator("details", has_text="SHA-256 digests of 2 files")

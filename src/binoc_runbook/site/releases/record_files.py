@@ -76,7 +76,7 @@ _RECORD_FIELDS = _object(
                 id={"type": "integer"},
                 status=_TEXT,
                 conclusion=_TEXT_OR_NULL,
-                url={"type": "string", "pattern": "^https://"},
+                url={"type": "string", "pattern": "^https?://"},
             )
         ),
         "jobs": _list(
