@@ -46,6 +46,7 @@ def test_stages_after_a_refused_one_are_not_reached():
         (stage("push-tag", "done"), "✓ done before"),
         (stage("push-tag", "ready"), "✗ refused"),
         (stage("push-tag", "ready", "unknown"), "? unknown"),
+        (stage("push-tag", "ready", findings=[{**FAILED, "looked_at": "Ctrl-C"}]), "✗ interrupted"),
         (stage("push-tag", "done", findings=[{**FAILED, "status": "unknown"}]), "? unknown"),
         (stage("push-tag", "done", findings=[{**FAILED, "status": "warning"}]), "✓ done before"),
         ({"name": "push-tag", "seconds": 1.0}, "✓ done"),

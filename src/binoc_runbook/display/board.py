@@ -12,6 +12,7 @@ from typing import Any
 
 from binoc_runbook.display.styled_html import Tone, chips, finding_list
 from binoc_runbook.finding import Findings
+from binoc_runbook.release.run import INTERRUPT
 from binoc_runbook.stages import ACTION_STAGES, STAGES
 
 #: The class of the element; the page of a release shows the board once, at its top.
@@ -95,6 +96,8 @@ def _stage_box(name: str, run: Mapping[str, Any] | None, record: Mapping[str, An
     state = run.get("after") or run.get("before", "done")
     findings = Findings.from_json(run.get("findings", ()))
     note = f"{run['seconds']:.1f} s"
+    if any(finding.looked_at == INTERRUPT for finding in findings.having("failed")):
+        return Box(label, "✗ interrupted", "bad", note, findings.having("failed", "unknown"))
     if findings.having("failed") or state == "blocked":
         return Box(label, "✗ refused", "bad", note, findings.having("failed", "unknown"))
     if findings.having("unknown") or state == "unknown":

@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 #: The state after an interrupted rehearsal, which is not resumed: the next one starts from the beginning.
 _UNTOUCHED = "nothing outside this rehearsal was changed"
 
+#: The place of the finding of an interrupted run.
+INTERRUPT = "Ctrl-C"
+
 #: For how long a stage can use an observation that was made before it was run, in seconds.
 RECENT = 10.0
 
@@ -146,7 +149,7 @@ class Release:
             self._observe_and_act(run)
         except KeyboardInterrupt:
             saw, remedy = "this stage was interrupted", "run the same command again to continue"
-            interruption = Findings([Finding.failed(stage.name, "Ctrl-C", saw, remedy)])
+            interruption = Findings([Finding.failed(stage.name, INTERRUPT, saw, remedy)])
             self._settle_failure(run, interruption)
         except OSError as error:  # a full disk, or a directory that cannot be written
             looked_at = self.target.world.clean(str(error.filename)) if error.filename else stage.sentence
@@ -234,11 +237,11 @@ class Release:
     def _interrupted(self) -> InterruptedRunError:
         if self.target.world.kind == "real":
             saw, remedy = "this command stopped following the workflow run", "run the same command again to follow it"
-            reasons = Findings([Finding.failed("publication", "Ctrl-C", saw, remedy)])
+            reasons = Findings([Finding.failed("publication", INTERRUPT, saw, remedy)])
             return InterruptedRunError("interrupted after the release", reasons, self._released())
         self.target.world.close()
         saw, remedy = "the rehearsed workflow was interrupted", "run the rehearsal again, from the beginning"
-        reasons = Findings([Finding.failed("publication", "Ctrl-C", saw, remedy)])
+        reasons = Findings([Finding.failed("publication", INTERRUPT, saw, remedy)])
         return InterruptedRunError("interrupted in the rehearsed workflow", reasons, _UNTOUCHED)
 
     def _judge(self, run: TriggeredRun) -> None:
@@ -409,7 +412,7 @@ class Release:
             yield
         except KeyboardInterrupt:
             finding = Finding.failed(
-                CHECK, "Ctrl-C", "this run was interrupted", "run the same command again to continue"
+                CHECK, INTERRUPT, "this run was interrupted", "run the same command again to continue"
             )
             self._reporter.stopped(self)
             raise InterruptedRunError(f"interrupted in {place}", [finding], self._progress()) from None
