@@ -7,9 +7,9 @@ happens because of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Status = Literal["ok", "warning", "failed", "unknown"]
 
@@ -82,6 +82,11 @@ class Findings(tuple[Finding, ...]):
     """Findings in the order of their creation, which can be shown as text, Markdown and JSON."""
 
     __slots__ = ()
+
+    @classmethod
+    def from_json(cls, items: Iterable[Mapping[str, Any]]) -> Findings:
+        """Return the findings of a record; each item has the keys of `Finding.to_json`."""
+        return cls(Finding(**item) for item in items)
 
     def __add__(self, other: Iterable[Finding]) -> Findings:  # type: ignore[override]
         return Findings((*self, *other))

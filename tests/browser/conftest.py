@@ -18,6 +18,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, Playwright, sync_playwright
 
+from binoc_runbook.display.styled_html import finding_list, folded, status_badge
+from binoc_runbook.finding import Findings
+
 Record = Callable[..., dict[str, object]]
 
 ROOT = Path(__file__).parents[2]
@@ -156,7 +159,7 @@ def start_browser(chromium, address, tmp_path_factory):
 
 
 def write_specimen(sources: Path, a_record: Record) -> None:
-    """Write a page with all kinds of content, and the records of two releases."""
+    """Write a page with all kinds of content, and the records of three releases; 9.11.0 is complete."""
     (sources / "releases").mkdir(parents=True)
     (sources / "index.md").write_text(_INDEX, "utf-8")
     (sources / "releases/index.md").write_text("# Releases\n\n```{releases}\n```\n", "utf-8")
@@ -166,6 +169,8 @@ def write_specimen(sources: Path, a_record: Record) -> None:
     verified = {**a_record("9.9.9"), "outcome": "published"}
     verified["artifacts"] = [{"name": "demo", "registry": "pypi", "state": "published", "digests": ["d" * 64]}]
     (sources / "releases/9.9.9.verified.json").write_text(json.dumps(verified), "utf-8")
+    for suffix, content in zip((".ipynb", ".json", ".verified.json"), _complete_release(a_record), strict=True):
+        (sources / f"releases/9.11.0{suffix}").write_text(json.dumps(content), "utf-8")
 
 
 _WIDE = "wide" * 75
@@ -192,6 +197,35 @@ printed, {_WIDE}
 releases/index
 ```
 """
+
+
+def _complete_release(a_record: Record) -> tuple[dict[str, object], ...]:
+    """Return the files of a release with everything that a report shows: an executed runbook, record, verification."""
+    finding = {"check": "sync", "status": "warning", "looked_at": "CHANGELOG.md", "saw": "is short", "remedy": ""}
+    findings = [{**finding, "check": check, "status": "ok"} for check in ("published", "smoke-test")]
+    names = ("demo-9.11.0-cp310-abi3-manylinux_2_17_x86_64.manylinux2014_x86_64.whl", "demo-9.11.0.tar.gz")
+    files = {name: digit * 64 for name, digit in zip(names, "ab", strict=True)}
+    artifacts = [
+        {"name": "demo", "registry": "pypi", "state": "published", "digests": sorted(files.values()), "files": files},
+        {"name": "demo-sdk", "registry": "crates.io", "state": "missing", "digests": []},
+    ]
+    stages = [{"name": "tree", "seconds": 0.1}, {"name": "sync", "seconds": 0.2, "findings": [finding]}]
+    run = {
+        "id": 1,
+        "status": "in_progress",
+        "conclusion": None,
+        "url": "https://github.com/example/demo/actions/runs/1",
+    }
+    tests = {"passed": "2026-11-22T09:00:00Z", "seconds": 100.0, "stored": True}
+    record = a_record("9.11.0", stages=stages, workflow_run=run, tests=tests, branch="main")
+    verified = {**a_record("9.11.0"), "outcome": "refused", "artifacts": artifacts, "findings": [*findings, finding]}
+    notebook = json.loads((ROOT / "runbooks/release.ipynb").read_text("utf-8"))
+    head = f"{status_badge('warning')} <strong>3. sync</strong>"
+    shown = folded(head, finding_list(Findings.from_json([finding, finding])), is_open=True)
+    for cell in notebook["cells"]:
+        if cell["id"].endswith("-run"):
+            cell["outputs"] = [{"output_type": "display_data", "metadata": {}, "data": {"text/html": shown}}]
+    return notebook, record, verified
 
 
 def _notebook() -> dict[str, object]:

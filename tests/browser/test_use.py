@@ -169,6 +169,22 @@ def test_folded_cell_opens_with_the_keyboard(visit):
     expect(folded.locator("pre")).to_be_visible()
 
 
+def test_list_of_releases_has_one_line_for_each_and_leads_to_the_report(visit):
+    page = visit("specimen/releases/index.html")
+    rows = page.locator("table.release-list tbody tr")
+    expect(rows.locator("th")).to_have_text(["9.11.0", "9.10.0", "9.9.9"])
+    assert rows.evaluate_all("all => all.every(each => each.getBoundingClientRect().height < 48)")
+    rows.first.get_by_role("link").first.click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Release 9.11.0")
+    expect(page.locator("table.release-card")).to_contain_text("an earlier run")
+    expect(page.get_by_role("group", name="Status board")).to_contain_text("✓ done")
+    expect(page.locator("article")).not_to_contain_text("How it fails")
+    digests = page.locator("details", has_text="SHA-256 digests of 2 files")
+    expect(digests.locator("code").first).to_be_hidden()
+    page.emulate_media(media="print")
+    assert digests.locator("code").first.evaluate("each => each.getBoundingClientRect().height") > 0
+
+
 def test_folded_cells_are_printed(visit):
     page = visit(RECORD)
     folded = page.locator("details:has(.cell_input) pre")

@@ -35,6 +35,10 @@ _NOTEBOOK = "tests/rehearsals/test_release_notebook.py::"
 #: Commands that no story runs: a regular expression of the whole command, with VERSION for any version.
 NOT_EXECUTED = {
     r"\./just test": NotExecuted("runs this test suite"),
+    r"python3 -m venv .+|\. .+/activate|pip install --editable '\.\[edit\]'|jupyter lab .+": NotExecuted(
+        "installs and starts an editor"
+    ),
+    r"git restore runbooks/release\.ipynb": NotExecuted("undoes what an editor has saved"),
     r"\./just docs": NotExecuted(
         _MINUTES, "tests/site/test_decisions.py::test_no_decision_of_this_project_is_violated"
     ),

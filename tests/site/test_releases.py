@@ -1,8 +1,9 @@
-"""Release records under docs/releases: validation, and the overview table."""
+"""Release records under docs/releases: validation, overview, report and feed."""
 
 from __future__ import annotations
 
 import json
+from xml.etree import ElementTree
 
 import pytest
 
@@ -10,16 +11,18 @@ from binoc_runbook.release.parameters import open_target
 from binoc_runbook.release.record import digest_of
 from binoc_runbook.release.run import Release
 from binoc_runbook.release.verification import Verification
+from binoc_runbook.site.releases.feed import feed
 from binoc_runbook.site.releases.overview import (
-    artifact_line,
+    RecordedTag,
+    artifact_state,
     duration,
-    part_names,
     parts,
+    published_count,
+    recorded_tag,
     state,
-    tagged_by,
-    times,
 )
 from binoc_runbook.site.releases.record_files import read_releases
+from binoc_runbook.site.releases.report import ReportSource, compose
 from binoc_runbook.version import Version
 from binoc_runbook.world import World
 from binoc_runbook.world.git import Git
@@ -78,7 +81,9 @@ def test_record_of_a_real_release_is_valid(checkout, monkeypatch):
     assert places(findings) == [("warning", "docs/releases/0.4.0.ipynb")]
     assert (str(record.version), record.tag, record.commit) == ("0.4.0", "v0.4.0", checkout.head())
     assert list(record.stages) == stages
-    assert tagged_by(Git(checkout.root), record) == ("Rosa Release", None)
+    assert recorded_tag(Git(checkout.root), record) == (RecordedTag("Rosa Release", signed=False), None)
+    assert [artifact.name for artifact in record.artifacts] == ["demo", "demo-sdk"]
+    assert record.record["tests"]["stored"] is False
 
 
 def test_record_with_its_digest_is_valid(file, tmp_path, a_record):
@@ -93,7 +98,7 @@ def test_record_of_a_verification_is_valid(checkout, file, tmp_path):
     file(verified=Verification(target, SilentReporter(), checkout.root / "runs", sums={}).to_json())
     (record,), findings = read_releases(tmp_path)
     assert not findings
-    assert state(record) == "? released; the verification is unfinished"
+    assert state(record).badge == "? not verified"
 
 
 def test_releases_are_sorted_by_precedence(file, tmp_path):
@@ -222,7 +227,7 @@ def test_invalid_verification_is_a_warning_and_is_ignored(file, tmp_path, change
     file(verified=changes)
     (record,), findings = read_releases(tmp_path)
     assert places(findings) == [("warning", "docs/releases/0.4.0.verified.json")]
-    assert state(record) == "released; not verified yet"
+    assert state(record).badge == "· not verified yet"
 
 
 # Tagger.
@@ -231,16 +236,16 @@ def test_invalid_verification_is_a_warning_and_is_ignored(file, tmp_path, change
 def test_tagger_is_unknown_without_the_tag(checkout, file, tmp_path):
     file()
     (record,), _ = read_releases(tmp_path)
-    assert tagged_by(None, record) == ("unknown", None)
-    assert tagged_by(Git(checkout.root), record) == ("unknown", None)
+    assert recorded_tag(None, record) == (None, None)
+    assert recorded_tag(Git(checkout.root), record) == (None, None)
 
 
 def test_tag_of_another_commit_is_a_warning(checkout, file, tmp_path):
     file()
     checkout.git("tag", "-a", "-m", "x", "v0.4.0", cwd=checkout.root)
     (record,), _ = read_releases(tmp_path)
-    name, finding = tagged_by(Git(checkout.root), record)
-    assert (name, finding.status) == ("unknown", "warning")
+    tag, finding = recorded_tag(Git(checkout.root), record)
+    assert (tag, finding.status) == (None, "warning")
     assert checkout.head()[:12] in finding.saw
 
 
@@ -255,37 +260,148 @@ def test_duration_in_words(seconds, words):
     assert duration(seconds) == words
 
 
+def result(check, status):
+    return {"check": check, "status": status, "looked_at": "here", "saw": "something", "remedy": ""}
+
+
 @pytest.mark.parametrize(
-    ("outcome", "words"),
+    ("outcome", "smoke_test", "tone"),
     [
-        ("published", "✓ released; published and verified"),
-        ("refused", "✗ released; not published correctly"),
+        ("published", ["ok", "ok"], "good"),
+        ("published", ["ok", "unknown"], "doubtful"),
+        ("published", [], "doubtful"),
+        ("refused", ["ok"], "bad"),
+        ("unfinished", ["ok"], "doubtful"),
     ],
 )
-def test_state_is_the_outcome_of_the_verification(file, tmp_path, outcome, words):
+def test_release_is_verified_if_its_artifacts_were_installed(file, tmp_path, outcome, smoke_test, tone):
+    findings = [result("published", "ok"), *(result("smoke-test", status) for status in smoke_test)]
+    file(verified={"outcome": outcome, "findings": findings, "ended": "2026-11-23T08:00:00Z"})
+    (record,), problems = read_releases(tmp_path)
+    assert not problems
+    assert state(record).tone == tone
+    assert "2026-11-23" in state(record).explanation
+
+
+def test_artifacts_are_counted_by_state(file, tmp_path):
     missing = {"name": "demo", "registry": "pypi", "state": "missing", "digests": []}
     published = {"name": "demo-sdk", "registry": "crates.io", "state": "published", "digests": ["d" * 64]}
-    file(verified={"outcome": outcome, "artifacts": [missing, published]})
-    (record,), findings = read_releases(tmp_path)
-    assert not findings
-    assert state(record) == words
-    assert [artifact_line(artifact) for artifact in record.verification.artifacts] == [
-        "✗ demo (PyPI): missing",
-        "✓ demo-sdk (crates.io): published, 1 file",
-    ]
+    file(verified={"outcome": "refused", "artifacts": [missing, published]})
+    (record,), _ = read_releases(tmp_path)
+    assert [artifact_state(artifact) for artifact in record.artifacts] == ["✗ PyPI: missing", "✓ crates.io"]
+    assert published_count(record) == "1 of 2"
 
 
 def test_parts_of_a_run_add_up_to_its_duration_with_a_former_stage(file, tmp_path):
-    spent = [("tree", 1.5), ("bless", 2), ("tree", 1)]
-    file("0.3.0", stages=[{"name": name, "seconds": seconds} for name, seconds in spent])
+    spent = [("tree", 1.5), ("bless", 2), ("tests", 3), ("tree", 1)]
+    file(stages=[{"name": name, "seconds": seconds} for name, seconds in spent])
+    (release,), _ = read_releases(tmp_path)
+    assert parts(release) == {"checks": 2.5, "tests": 3.0, "push and tag": 0.0, "the rest": 4.5}
+
+
+# Report and feed.
+
+
+def code(name, source, *outputs, tags=()):
+    shown = [{"output_type": "display_data", "metadata": {}, "data": {"text/html": output}} for output in outputs]
+    return {"cell_type": "code", "id": name, "metadata": {"tags": list(tags)}, "source": source, "outputs": shown}
+
+
+def report(release, source, *cells):
+    """Return the Markdown of a report, and its cells with results."""
+    notebook = {"cells": list(cells), "metadata": {"binoc_runbook": {"runbook": "release"}}}
+    compose(notebook, release, source)
+    texts = [cell["source"] for cell in notebook["cells"] if cell["cell_type"] == "markdown"]
+    return "\n".join(texts), [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
+def test_report_has_the_facts_first_and_no_prose_of_the_runbook(file, tmp_path):
+    digests = {"demo-0.4.0rc1.tar.gz": "a" * 64, "demo-0.4.0rc1.whl": "b" * 64}
+    pypi = {"name": "demo", "registry": "pypi", "state": "published", "digests": sorted(digests.values())}
+    crate = {"name": "demo-sdk", "registry": "crates.io", "state": "published", "digests": ["d" * 64]}
+    file(
+        "0.4.0-rc.1",
+        branch="main",
+        tests={"passed": "2026-11-21T09:00:00Z", "seconds": 118.0, "stored": True},
+        verified={
+            "artifacts": [{**pypi, "files": digests, "provenance": "ok"}, crate],
+            "findings": [result("smoke-test", "ok")],
+        },
+    )
+    (release,), problems = read_releases(tmp_path)
+    assert not problems
+    tag, changes = RecordedTag("Rosa *Release*", signed=True), "### Added\n\n- A command."
+    markdown, cells = report(
+        release,
+        ReportSource(tag, changes, "../runbooks/release.ipynb"),
+        {"cell_type": "markdown", "source": "# Release runbook\n\nBy default it is a dry run."},
+        code("parameters", "dry_run = True", tags=["parameters"]),
+        code("given", "# Parameters\ndry_run = False", tags=["injected-parameters"]),
+        code("plan-run", "release.plan()", "<table></table>"),
+        {"cell_type": "markdown", "source": ["## 1. Tree: one commit\n", "\n", "How it fails.\n"]},
+        code("tree-run", "release.run('tree')", "<p>clean</p>"),
+        code("end-run", "release.finish()", '<div class="binoc-board"></div>', "<p>released</p>"),
+    )
+    assert markdown.startswith("# Release 0.4.0-rc.1\n")
+    for words in (
+        "✓ verified",
+        "signed, by Rosa \\*Release\\*",
+        "2026-11-21, 09:00 UTC in 1 min 58 s, in an earlier run",
+        "pip install demo==0.4.0rc1",
+        "cargo add demo-sdk@0.4.0-rc.1",
+        "✓ attested",
+        "demo-0.4.0rc1.whl",
+        "- A command.",
+        "### 1. Tree: one commit",
+        "](../runbooks/release.ipynb)",
+    ):
+        assert words in markdown, words
+    for words in ("dry run", "How it fails", "Release runbook"):
+        assert words not in markdown, words
+    assert markdown.count("binoc-board") == 1
+    assert [cell["id"] for cell in cells] == ["given", "tree-run", "end-run"]
+    assert ["remove-input" in cell["metadata"]["tags"] for cell in cells] == [False, True, True]
+    assert len(cells[-1]["outputs"]) == 1
+
+
+def test_report_of_a_record_of_an_earlier_version(file, tmp_path):
+    file()
+    (release,), _ = read_releases(tmp_path)
+    markdown, _ = report(release, ReportSource())
+    assert "· not verified yet" in markdown
+    assert "its tagger is unknown" in markdown
+    assert "## Artifacts" not in markdown
+    assert "## Changes" not in markdown
+    assert "✓ done" in markdown
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"tests": {"passed": "yesterday", "seconds": 1, "stored": True}},
+        {"artifacts": [{"name": "demo"}]},
+        {"workflow_run": {"id": 1, "status": "completed", "conclusion": None, "url": "javascript:alert(1)"}},
+        {"jobs": [{"name": "build", "state": "unheard of", "seconds": 1, "finding": None}]},
+        {"stages": [{"name": "tree", "seconds": 1, "findings": [{"check": "tree"}]}]},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_record_with_an_invalid_optional_field_is_a_warning(file, tmp_path, changes):
+    file(**changes)
+    releases, findings = read_releases(tmp_path)
+    assert releases == ()
+    assert places(findings) == [("warning", "docs/releases/0.4.0.json")]
+
+
+def test_feed_has_absolute_addresses_and_the_newest_release_first(file, tmp_path):
     file("0.4.0")
+    file("0.5.0", ended="2026-12-01T10:00:00Z")
     releases, _ = read_releases(tmp_path)
-    names = part_names(releases)
-    assert names[-3:] == ("push-tag", "bless", "the rest")
-    assert [sum(parts(release, names)) for release in releases] == [10.0, 10.0]
-    rows = {row[0]: row[1:] for row in times(releases)}
-    assert rows["stage"] == ["0.3.0", "0.4.0"]
-    assert rows["1. tree"] == ["2.5", "1.0"]
-    assert rows["10. bless"] == ["2.0", "0.0"]
-    assert rows["11. the rest"] == ["5.5", "1.0"]
-    assert rows["total"] == ["10.0", "10.0"]
+    atom = {"": "http://www.w3.org/2005/Atom"}
+    root = ElementTree.fromstring(feed(releases, "Demo", "The authors", "https://example.org/docs/releases/index.html"))
+    assert root.findtext("updated", namespaces=atom) == "2026-12-01T10:00:00Z"
+    titles = [entry.findtext("title", namespaces=atom) for entry in root.findall("entry", atom)]
+    assert titles == ["Demo 0.5.0", "Demo 0.4.0"]
+    links = {link.get("href") for link in root.findall(".//link", atom)}
+    assert "https://example.org/docs/releases/0.5.0.html" in links
+    assert all(link.startswith("https://example.org/docs/releases/") for link in links)

@@ -81,7 +81,7 @@ def test_page_is_one_rehearsal_of_the_commit(site):
 
     page, text = site.page(), words(site.page())
     assert f"a quick rehearsal of commit {site.checkout.head()[:12]} of " in text
-    assert "✓ 9. push-tag: done now" in text
+    assert "✓ done now 9. push-tag" in text
     assert "origin holds refs/tags/v0.4.0, annotated tag of" in text
 
     assert {f'id="{stage.name}"' for stage in STAGES} <= set(re.findall(r'id="[^"]+"', page))
@@ -136,7 +136,7 @@ def test_refused_rehearsal_fails_every_build_with_the_reason(site):
         assert "just prepare 0.4.0" in log
         assert "Executing notebook" not in log
         assert "Traceback" not in log
-    assert "3. sync: blocked" in words(site.page())
+    assert "✗ blocked 3. sync" in words(site.page())
     site.checkout.edit("CHANGELOG.md", "## Once", "## [0.4.0] - 2026-11-22")
     site.checkout.commit("Fix the section")
     assert site.build() == (0, "")

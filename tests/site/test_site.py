@@ -19,6 +19,8 @@ pytestmark = pytest.mark.notebook
 CONF = """\
 extensions = ["myst_nb", *(f"binoc_runbook.site.{name}" for name in ("decisions", "releases", "runbooks"))]
 html_theme = "basic"
+html_baseurl = "https://example.org/"
+project = "Demo"
 nb_execution_mode = "off"
 """
 
@@ -101,12 +103,13 @@ def test_release_record_is_shown_but_not_executed(sources, tmp_path, file, build
     html = page(tmp_path / "html", "releases/9.9.9")
     assert "output of the release" in html
     assert "<title>Release 9.9.9" in html
-    assert "It ran on 2026-11-22 (UTC), took 10 s, and released cccccccccccc as v9.9.9." in html
+    assert "2026-11-22, 10:00 UTC" in html
     assert '<section id="push-tag">' in html
     assert html.count('id="push-tag"') == 1
     text = " ".join(re.sub("<[^>]+>", "", html).split())
-    assert "dry_run: bool = False" in text
-    assert "dry_run: bool = True" not in text
+    assert "dry_run = False" in text
+    assert "dry run" not in text
+    assert "dry_run: bool" not in text
     assert not ran.exists()
 
 
@@ -121,10 +124,14 @@ def test_releases_are_listed_with_links_and_digests(sources, tmp_path, file, bui
     assert html.index('href="9.10.0.html"><span class="doc">') < html.index('href="9.9.9.html"><span class="doc">')
     assert f'href="https://github.com/example/demo/commit/{"c" * 40}"' in html
     assert "No release yet" not in html
-    assert f"<code>sha256:{'d' * 64}</code>" in html.replace("<wbr>", "")
+    report = page(tmp_path / "html", "releases/9.9.9")
+    assert f"<code>sha256:{'d' * 64}</code>" in report.replace("<wbr>", "")
+    assert "pip install demo==9.9.9" in re.sub("<[^>]+>", "", report)
+    assert 'rel="alternate" type="application/atom+xml"' in html
+    assert "<title>Demo 9.9.9</title>" in (tmp_path / "html/releases/feed.atom").read_text("utf-8")
     assert "d" * 16 not in (tmp_path / "html/searchindex.js").read_text("utf-8")
     summary = re.sub("<[^>]+>", "", page(tmp_path / "html", "index"))
-    assert "The last release is 9.10.0, of 2026-11-22: its record (released; not verified yet)." in summary
+    assert "The last release is 9.10.0, of 2026-11-22: its record (· not verified yet)." in summary
     assert 'href="releases/9.10.0.html"><span class="doc">its record' in page(tmp_path / "html", "index")
     ids = re.findall(r'\sid="([^"]+)"', html)
     assert len(ids) == len(set(ids))
@@ -173,9 +180,10 @@ def test_build_in_a_releasable_checkout_changes_nothing(tmp_path, file, checkout
 
     before = everything()
     build(checkout.root / "docs", tmp_path / "html")
-    assert "<p>Rosa Release</p>" in page(tmp_path / "html")
+    assert "annotated, not signed, by Rosa Release" in re.sub("<[^>]+>", "", page(tmp_path / "html", "releases/0.3.0"))
     assert "crates/demo-sdk/Cargo.toml" in page(tmp_path / "html", "decision")
-    assert "push-tag: done now" in page(tmp_path / "html", "runbooks/release")  # in the rehearsal
+    # In the rehearsal.
+    assert "✓ done now 9. push-tag" in re.sub("<[^>]+>", "", page(tmp_path / "html", "runbooks/release"))
     assert everything() == before
 
 
@@ -218,7 +226,7 @@ def test_next_build_shows_new_and_changed_records(sources, tmp_path, file, build
     file(sources, "9.9.9", ended="2026-11-29T10:00:00Z")
     build(sources, tmp_path / "html", "-N")
     assert "2026-11-29" in page(tmp_path / "html")
-    assert "It ran on 2026-11-29" in page(tmp_path / "html", "releases/9.9.9")
+    assert "2026-11-29, 10:00 UTC" in page(tmp_path / "html", "releases/9.9.9")
 
 
 def test_two_builds_of_a_commit_are_identical(tmp_path, file, git):

@@ -40,6 +40,7 @@ from binoc_runbook.files import root_of
 from binoc_runbook.finding import Finding, InterruptedRunError, RefusedError
 from binoc_runbook.notebook.command_line import RUNS, Invocation
 from binoc_runbook.notebook.messages import LIVE, MARK, RECORD
+from binoc_runbook.notebook.record_title import set_title
 from binoc_runbook.redaction import each_string, machine_free, plain
 
 _CONTINUE = "run the same command again: it checks what is done, and continues"
@@ -83,6 +84,7 @@ def execute(
 
     paths = nb.metadata.papermill
     _check_parameters(nb)
+    set_title(nb, machine_free(root))
     if paths["output_path"] and paths["output_path"] != "-":
         _keep_last_record(
             (directory / paths["output_path"]).resolve(), root, version=paths.get("parameters", {}).get("version")

@@ -16,16 +16,39 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from binoc_runbook.display import diagram, text
-from binoc_runbook.finding import SIGN, Findings
+from binoc_runbook.display.board import board, board_text
+from binoc_runbook.display.styled_html import (
+    Tone,
+    badge,
+    code,
+    finding_list,
+    folded,
+    lines_of_output,
+    paragraphs,
+    prose,
+    row,
+    status_badge,
+    summary_of,
+    table,
+    wide_row,
+)
+from binoc_runbook.finding import Findings
 from binoc_runbook.notebook.messages import LIVE, RECORD
 from binoc_runbook.redaction import Translate
 from binoc_runbook.release.record import StageRun
 from binoc_runbook.release.run import Release
-from binoc_runbook.stages import ACTION_STAGES, STAGES, Command, Stage, Target
+from binoc_runbook.stages import ACTION_STAGES, STAGES, Stage, State, Target
 from binoc_runbook.world.triggered_run import JobRun, PublishedArtifact
 
 #: How many lines of a long command are kept, and how often the output is updated, in seconds.
 EXCERPT, PAUSE = 20, 1.0
+
+_TONE: dict[State, Tone] = {"done": "good", "ready": "idle", "blocked": "bad", "unknown": "doubtful"}
+
+_JOB_TONE: dict[str, Tone] = {"success": "good", "failure": "bad", "skipped": "idle", "elsewhere": "idle"}
+
+#: The progress in a line of pytest: `tests/test_a.py ....   [ 61%]`.
+_PERCENT = re.compile(r"\[ *(\d{1,3})%\]")
 
 
 class NotebookReporter:
@@ -40,13 +63,16 @@ class NotebookReporter:
         self._updated = 0.0
         self._handle: Any = None
         self._activity = ""
+        self._began = 0.0
+        self._lines = 0
+        self._percent = ""
 
     def opened(self, release: Release) -> None:
         self.note(text.heading(release.target, dry_run=release.dry_run))
 
     def plan(self, release: Release) -> None:
         lines = list(text.plan(release.target))
-        figure = f"<figure>{diagram.stages(release.target)}</figure>"
+        figure = diagram.stages(release.target)
         self._show(lines, _plan_table(release.target) + figure, live=lines)
 
     def note(self, words: str) -> None:
@@ -61,9 +87,10 @@ class NotebookReporter:
     def _start(self, activity: str, *, keeps_lines: bool) -> None:
         self._keeps_lines = keeps_lines
         self._activity = f"{activity} …"
+        self._began, self._lines, self._percent = time.monotonic(), 0, ""
         if self._handle is None:
             self._excerpt.clear()
-            self._handle = self._show([self._activity], _paragraphs([self._activity]), display_id=True)
+            self._handle = self._show([self._activity], self._progress(), display_id=True)
         else:
             # The terminal shows only the action of a stage; its checks are fast.
             self._pending.append(self._activity)
@@ -74,6 +101,9 @@ class NotebookReporter:
         if self._handle is None:  # a wait outside of a stage: only for the terminal
             self._show([], "", live=[words])
             return
+        self._lines += 1
+        if percent := _PERCENT.search(words):
+            self._percent = percent[1]
         if self._keeps_lines:
             self._excerpt.append(words)
         self._pending.append(f"    {words}")
@@ -82,13 +112,17 @@ class NotebookReporter:
 
     def stage_ended(self, run: StageRun) -> None:
         brief = list(text.stage(run, all_findings=False))
-        markup = _findings(run.findings)
+        state = f"{text.STATE_SIGN[run.state]} {text.verdict(run)}"
+        head = f"{badge(state, _TONE[run.state])} <strong>{text.numbered(run.stage)}</strong> ({run.seconds:.1f} s)"
+        markup = _folded_findings(head, run.findings)
         for command in run.commands:
-            markup += f"<p>{_command(command)}<br>{_prose(text.effect(run, command))}</p>"
+            effect = prose(text.effect(run, command))
+            markup += f'<p style="margin:0.5em 0 0.5em 1.25em">{code(str(command))}<br>{effect}</p>'
         self._end(list(text.stage(run)), markup, brief=brief, is_open=run.state != "done")
 
     def result(self, headline: str, findings: Findings) -> None:
-        self._end(list(text.chapter(headline, findings)), _findings(findings))
+        head = f"{status_badge(findings.status)} <strong>{html.escape(headline)}</strong>"
+        self._end(list(text.chapter(headline, findings)), _folded_findings(head, findings))
 
     def point_of_no_return(self, release: Release, stopped: list[StageRun]) -> None:
         self._show_paragraphs(list(text.point_of_no_return(release, stopped)))
@@ -100,20 +134,31 @@ class NotebookReporter:
         self._update()
 
     def job_ended(self, job: JobRun) -> None:
-        findings = Findings(filter(None, [job.finding]))
-        reason = _paragraphs(filter(None, [job.reason]))
-        self._end(list(text.job(job)), reason + _findings(findings), is_open=bool(findings))
+        findings, lines = Findings(filter(None, [job.finding])), list(text.job(job))
+        head = f"<p>{badge(lines[0], _JOB_TONE[job.state])}</p>"
+        reason = paragraphs(filter(None, [job.reason]))
+        self._end(lines, head + reason + finding_list(findings), is_open=bool(findings))
 
     def publication(self, release: Release, published: Sequence[PublishedArtifact], warnings: Findings) -> None:
         lines = list(text.followed(release, published, warnings))
-        markup = _published(release, published) + _findings(warnings) if published else _paragraphs(lines)
+        markup = _published(release, published) + finding_list(warnings) if published else paragraphs(lines)
         self._show(lines, markup, live=lines)
 
+    def stopped(self, release: Release) -> None:
+        if release.record.stages:
+            self._show_board(release)
+
     def finished(self, release: Release, filed: str | None) -> None:
+        self._show_board(release)
         self._show_paragraphs(list(text.ending(release, filed)), {RECORD: {"file_under": filed}})
 
+    def _show_board(self, release: Release) -> None:
+        self._handle = None  # an interrupted stage may have left its output open
+        record = release.record.to_json()
+        self._show(list(board_text(record)), board(record))
+
     def _show_paragraphs(self, lines: list[str], more: dict[str, Any] | None = None) -> None:
-        self._show(lines, _paragraphs(lines), live=lines, more=more)
+        self._show(lines, paragraphs(lines), live=lines, more=more)
 
     def _end(self, lines: list[str], markup: str, *, brief: list[str] | None = None, is_open: bool = False) -> None:
         if self._handle is None:  # jobs at GitHub run in parallel: the output that was open has the result of another
@@ -122,9 +167,9 @@ class NotebookReporter:
         # First the live lines for the terminal, then the output that is kept, without them.
         self._show(lines, "", live=brief or lines)
         kept = [*lines, *(f"    | {words}" for words in self._excerpt)]
-        markup = f"<p><strong>{html.escape(lines[0])}</strong></p>{markup}"
         if self._excerpt:
-            markup += _excerpt(self._excerpt, f"the last {len(self._excerpt)} lines", is_open=is_open)
+            summary = f"the last {len(self._excerpt)} lines"
+            markup += folded(summary, lines_of_output(self._excerpt), is_open=is_open)
         self._show(kept, markup)
         self._handle = None
         self._excerpt.clear()
@@ -132,9 +177,19 @@ class NotebookReporter:
     def _update(self) -> None:
         if self._pending:
             lines = [self._activity, *self._excerpt]
-            self._show(lines, _excerpt(self._excerpt, self._activity), live=self._pending)
+            self._show(lines, self._progress(), live=self._pending)
         self._pending = []
         self._updated = time.monotonic()
+
+    def _progress(self) -> str:
+        """Return one line about what is running: the time and the number of lines, not the lines of a stage."""
+        head = f"{badge('… running', 'running')} <strong>{html.escape(self._activity)}</strong>"
+        seconds = time.monotonic() - self._began
+        if self._lines:
+            head += f" {seconds:.0f} s, {self._lines} {'line' if self._lines == 1 else 'lines'} of output"
+        if self._percent:
+            head += f', <progress aria-label="progress" max="100" value="{self._percent}"></progress> {self._percent} %'
+        return folded(head, lines_of_output(self._excerpt), is_open=True) if self._excerpt else f"<p>{head}</p>"
 
     def _show(
         self,
@@ -189,54 +244,23 @@ def _plan_table(target: Target) -> str:
     rows = []
     for stage in STAGES:
         if stage is ACTION_STAGES[0]:
-            rows.append(f'<tr><td colspan="3"><strong>{html.escape(text.POINT_OF_NO_RETURN)}</strong></td></tr>')
-        effect = "<br>".join([html.escape(stage.sentence), *map(_command, stage.commands(target))])
-        rows.append(_row(f'<a href="#{stage.name}">{text.numbered(stage)}</a>', stage.reach, effect))
-    return _table("The stages and their commands", ("stage", "reach", "done when"), rows)
+            rows.append(wide_row(text.POINT_OF_NO_RETURN, 3))
+        commands = (code(str(command)) for command in stage.commands(target))
+        effect = "<br>".join([html.escape(stage.sentence), *commands])
+        rows.append(row(f'<a href="#{stage.name}">{text.numbered(stage)}</a>', stage.reach, effect))
+    return table("The stages and their commands", ("stage", "reach", "done when"), rows)
 
 
 def _published(release: Release, published: Sequence[PublishedArtifact]) -> str:
     (head, *artifacts), rows = text.published_table(published), []
     for artifact, (name, *cells) in zip(published, artifacts, strict=True):
         files = [f"{html.escape(file)} <code>sha256:{digest[:12]}…</code>" for file, digest in artifact.digests.items()]
-        rows.append(_row(html.escape(name), *cells, "<br>".join(files)))
-    return _table(f"Files of {release.target.version} in the rehearsed registries", (*head, "files"), rows)
+        rows.append(row(html.escape(name), *cells, "<br>".join(files)))
+    return table(f"Files of {release.target.version} in the rehearsed registries", (*head, "files"), rows)
 
 
-def _table(caption: str, head: Iterable[str], rows: Iterable[str]) -> str:
-    heads = "".join(f'<th scope="col">{name}</th>' for name in head)
-    body = "".join(rows)
-    return f"<table><caption>{caption}</caption><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def _row(head: str, *cells: str) -> str:
-    return f'<tr><th scope="row">{head}</th>' + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
-
-
-def _command(command: Command) -> str:
-    return f"<code>{html.escape(str(command))}</code>"
-
-
-def _findings(findings: Findings) -> str:
-    items = []
-    for finding in findings:
-        remedy = f"<br>→ {_prose(finding.remedy)}" if finding.remedy else ""
-        status = f"{SIGN[finding.status]} {finding.status}"
-        items.append(f"<li><strong>{status}</strong> {_prose(finding.looked_at)}: {_prose(finding.saw)}{remedy}</li>")
-    return f"<ul>{''.join(items)}</ul>" if items else ""
-
-
-def _excerpt(lines: Iterable[str], summary: str, *, is_open: bool = True) -> str:
-    opened = " open" if is_open else ""
-    body = html.escape("\n".join(lines))
-    return f'<details{opened}><summary>{html.escape(summary)}</summary><pre tabindex="0">{body}</pre></details>'
-
-
-def _paragraphs(lines: Iterable[str]) -> str:
-    return "".join(f"<p>{_prose(line)}</p>" for line in lines)
-
-
-def _prose(words: str) -> str:
-    """Return text as HTML; text in a pair of backticks becomes code."""
-    escaped = html.escape(words).replace("\n", "<br>")
-    return re.sub("`([^`]+)`", r"<code>\1</code>", escaped)
+def _folded_findings(head: str, findings: Findings) -> str:
+    """Return a headline with its findings, folded if all of them are ok."""
+    if not findings:
+        return f"<p>{head}</p>"
+    return folded(f"{head}: {summary_of(findings)}", finding_list(findings), is_open=findings.status != "ok")

@@ -9,7 +9,7 @@ import datetime
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from binoc_runbook.files import write_atomically
 from binoc_runbook.finding import Findings
 from binoc_runbook.redaction import Translate, each_string
 from binoc_runbook.stages import Command, Observation, Stage, State
+from binoc_runbook.stages.target import PassedTests
 
 #: The schema version of a record; it is incremented when a field is removed or changes its meaning.
 SCHEMA = 1
@@ -83,6 +84,8 @@ class Record:
     clean: Translate
     began: datetime.datetime = field(default_factory=lambda: datetime.datetime.now(datetime.UTC))
     stages: list[StageRun] = field(default_factory=list)
+    #: The passed tests of this tree; `None` if this run has no result.
+    tests: PassedTests | None = None
     #: The observed workflow run that the tag triggered, and its jobs if it was followed or rehearsed.
     workflow_run: dict[str, Any] | None = None
     jobs: list[dict[str, Any]] = field(default_factory=list)
@@ -99,6 +102,7 @@ class Record:
             "outcome": self.outcome,
             **times(self.began),
             "stages": [run.to_json() for run in self.stages],
+            "tests": asdict(self.tests) if self.tests else None,
             "remote_refs": self.refs,
             "workflow_run": self.workflow_run,
             "jobs": self.jobs,

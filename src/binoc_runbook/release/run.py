@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 #: The state after an interrupted rehearsal, which is not resumed: the next one starts from the beginning.
 _UNTOUCHED = "nothing outside this rehearsal was changed"
 
+#: The place of the finding of an interrupted run.
+INTERRUPT = "Ctrl-C"
+
 #: For how long a stage can use an observation that was made before it was run, in seconds.
 RECENT = 10.0
 
@@ -50,6 +53,9 @@ class ReleaseReporter(TriggerListener, Protocol):
 
     def plan(self, release: Release) -> None:
         """Show the stages with their commands."""
+
+    def stopped(self, release: Release) -> None:
+        """Show how far a refused or interrupted run has come; the exception with the reasons follows."""
 
     def stage_started(self, stage: Stage, activity: str) -> None:
         """Show that a stage starts to check or to act; lines may follow."""
@@ -143,16 +149,18 @@ class Release:
             self._observe_and_act(run)
         except KeyboardInterrupt:
             saw, remedy = "this stage was interrupted", "run the same command again to continue"
-            interruption = Findings([Finding.failed(stage.name, "Ctrl-C", saw, remedy)])
+            interruption = Findings([Finding.failed(stage.name, INTERRUPT, saw, remedy)])
             self._settle_failure(run, interruption)
         except OSError as error:  # a full disk, or a directory that cannot be written
             looked_at = self.target.world.clean(str(error.filename)) if error.filename else stage.sentence
             saw, remedy = f"could not run: {error.strerror or error}", "fix the cause, then run the same command again"
             self._settle_failure(run, Findings([Finding.failed(stage.name, looked_at, saw, remedy)]))
         run.seconds = time.monotonic() - began
+        self.record.tests = self.target.passed_tests
         self._reporter.stage_ended(run)
         unwritten = self._write()
         if interruption:
+            self._reporter.stopped(self)
             raise InterruptedRunError(f"interrupted in `{stage.name}`", interruption + unwritten, self._progress())
         stopped = strict and (run.state != "done" or run.problems.having("failed", "unknown"))
         self._refuse_if([run] if stopped else [], unwritten)
@@ -198,6 +206,7 @@ class Release:
                     self._reporter.started(f"looking for the run of {target.policy.workflow} at GitHub")
                 run = target.world.follow_tag(target.policy, tag, self._reporter, self._keep_jobs)
         except KeyboardInterrupt:
+            self._reporter.stopped(self)
             raise self._interrupted() from None
         finally:
             self._write()
@@ -214,6 +223,7 @@ class Release:
         if reasons := run.missing + run.failed_jobs.having("failed"):
             self.record.outcome = "refused"
             self._write()
+            self._reporter.stopped(self)
             target.world.close()
             raise RefusedError(f"the rehearsed publication of {target.version} failed", reasons, _UNTOUCHED)
 
@@ -227,11 +237,11 @@ class Release:
     def _interrupted(self) -> InterruptedRunError:
         if self.target.world.kind == "real":
             saw, remedy = "this command stopped following the workflow run", "run the same command again to follow it"
-            reasons = Findings([Finding.failed("publication", "Ctrl-C", saw, remedy)])
+            reasons = Findings([Finding.failed("publication", INTERRUPT, saw, remedy)])
             return InterruptedRunError("interrupted after the release", reasons, self._released())
         self.target.world.close()
         saw, remedy = "the rehearsed workflow was interrupted", "run the rehearsal again, from the beginning"
-        reasons = Findings([Finding.failed("publication", "Ctrl-C", saw, remedy)])
+        reasons = Findings([Finding.failed("publication", INTERRUPT, saw, remedy)])
         return InterruptedRunError("interrupted in the rehearsed workflow", reasons, _UNTOUCHED)
 
     def _judge(self, run: TriggeredRun) -> None:
@@ -391,6 +401,7 @@ class Release:
         what = "dry run" if self.dry_run else "release"
         names = ", ".join([*(f"`{run.stage.name}`" for run in runs), *(["its record"] if unwritten else [])])
         reasons = Findings(finding for run in runs for finding in _reasons(run)) + unwritten
+        self._reporter.stopped(self)
         self.target.world.close()
         raise RefusedError(f"{what} of {self.target.version} refused: {names}", reasons, self._progress())
 
@@ -401,8 +412,9 @@ class Release:
             yield
         except KeyboardInterrupt:
             finding = Finding.failed(
-                CHECK, "Ctrl-C", "this run was interrupted", "run the same command again to continue"
+                CHECK, INTERRUPT, "this run was interrupted", "run the same command again to continue"
             )
+            self._reporter.stopped(self)
             raise InterruptedRunError(f"interrupted in {place}", [finding], self._progress()) from None
 
     def _progress(self) -> str:
@@ -505,6 +517,7 @@ def _facts(target: Target, *, dry_run: bool) -> dict[str, Any]:
         "dry_run": dry_run,
         "world": target.world.kind,
         "repository": target.policy.repository,
+        "artifacts": [{"name": artifact.name, "registry": artifact.registry} for artifact in target.policy.artifacts],
         "remote": target.remote,
         "remote_url": git.remote_url(target.remote),
         "branch": None if isinstance(state, str) else state.branch,

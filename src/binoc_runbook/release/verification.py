@@ -62,8 +62,8 @@ class VerificationReporter(Protocol):
 class Verification:
     """The verification of a published release: it runs the checks, and keeps the record.
 
-    `verdicts` are the results by artifact, `findings` those by check. `outcome` is `unfinished` until `finish` sets it
-    to `published` or `refused`.
+    `verdicts` are the results by artifact, `provenances` the findings about the sources of each, and `findings` those
+    by check. `outcome` is `unfinished` until `finish` sets it to `published` or `refused`.
 
     All processes run in the world of `target`, whose environment determines the registries. `sums` are the digests of
     the built files by name; with `own_build` they are of a build in this checkout. Artifacts that are not yet visible
@@ -87,6 +87,7 @@ class Verification:
         self.sums = sums
         self.verdicts: dict[Artifact, PublicationResult] = {}
         self.findings: dict[str, Findings] = {}
+        self.provenances: dict[Artifact, Findings] = {}
         self.outcome = "unfinished"
         self._timeout, self._pause = timeout, pause
         self._reporter = reporter
@@ -157,8 +158,9 @@ class Verification:
         return Findings(verdict.finding for verdict in self.verdicts.values())
 
     def _check_provenances(self) -> Findings:
-        verdicts = self.verdicts.values()
-        findings = [item for one in verdicts for item in self._registries.sources(one.artifact, one.lookup)]
+        for artifact, verdict in self.verdicts.items():
+            self.provenances[artifact] = self._registries.sources(artifact, verdict.lookup)
+        findings = [item for sources in self.provenances.values() for item in sources]
         if not findings:
             saw, remedy = "the registries offer no artifacts to check", f"just verify {self.target.version}"
             findings.append(Finding.unknown(checks.COMMIT, "the registries", saw, remedy))
@@ -208,11 +210,24 @@ class Verification:
             "world": self.target.world.kind,
             "outcome": self.outcome,
             **times(self._began),
-            "artifacts": [_verdict_json(verdict) for verdict in self.verdicts.values()],
+            "artifacts": [self._verdict_json(verdict) for verdict in self.verdicts.values()],
             "findings": [finding for findings in self.findings.values() for finding in findings.to_json()],
         }
         cleaned: dict[str, Any] = each_string(document, self.target.world.clean)
         return cleaned
+
+    def _verdict_json(self, verdict: PublicationResult) -> dict[str, Any]:
+        artifact, digests = verdict.artifact, sorted(verdict.lookup.digests)
+        built = checks.select_built_files(artifact, self.target.policy, self.target.version, self.sums).digests
+        return {
+            "name": artifact.name,
+            "registry": artifact.registry,
+            "state": verdict.state,
+            "digests": digests,
+            "files": {name: digest for name, digest in sorted(built.items()) if digest in digests},
+            "commit": verdict.lookup.commit,
+            "provenance": sources.status if (sources := self.provenances.get(artifact)) else None,
+        }
 
     def _write(self) -> None:
         write_atomically(self._record, json.dumps(self.to_json(), indent=1, ensure_ascii=False) + "\n")
@@ -295,13 +310,3 @@ def _are_of(sums: Iterable[str], target: Target) -> bool:
     names = dict.fromkeys(sums, "")
     policy, version = target.policy, target.version
     return any(checks.select_built_files(artifact, policy, version, names).digests for artifact in policy.artifacts)
-
-
-def _verdict_json(verdict: PublicationResult) -> dict[str, Any]:
-    return {
-        "name": verdict.artifact.name,
-        "registry": verdict.artifact.registry,
-        "state": verdict.state,
-        "digests": sorted(verdict.lookup.digests),
-        "commit": verdict.lookup.commit,
-    }

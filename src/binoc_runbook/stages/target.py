@@ -36,6 +36,18 @@ FRESH = 60.0
 _NOTHING_THERE: tuple[Ancestry, Ancestry] = ("no", "yes")
 
 
+@dataclass(frozen=True, slots=True)
+class PassedTests:
+    """The result of passed tests: when they ended (ISO 8601, in UTC), and their duration in seconds.
+
+    `stored` is whether an earlier run stored it.
+    """
+
+    passed: str
+    seconds: float
+    stored: bool
+
+
 @dataclass
 class Target:
     """A version with its policy, world and remote.
@@ -46,8 +58,8 @@ class Target:
     this run, because the pushed commit must be the checked one, and so must its destination; the last view of the
     remote, for the commands; the refs that a push of this run published without being requested; the trees whose tests
     passed in this run, with a summary of their output; the result of the last git command of each stage, for the
-    record; the answers of the registries, for a minute; and the manifests from which the version was read, for the
-    first `snapshot`.
+    record; the answers of the registries, for a minute; the manifests from which the version was read, for the
+    first `snapshot`; and the result of the tests of the released tree, for the record.
     """
 
     version: Version
@@ -58,6 +70,7 @@ class Target:
     strict: bool = False
     commit: str | None = None
     tested: dict[str, str] = field(default_factory=dict)
+    passed_tests: PassedTests | None = None
     unrequested: list[str] = field(default_factory=list)
     results: dict[str, ProcessResult] = field(default_factory=dict)
     _urls: tuple[str, ...] = ()

@@ -19,8 +19,11 @@ from binoc_runbook.checks.tree import unrecorded
 from binoc_runbook.environ import TESTING, is_hidden
 from binoc_runbook.finding import Finding, Findings, Status
 from binoc_runbook.stages.stage import Command, Line, Observation, Stage
-from binoc_runbook.stages.target import Target
+from binoc_runbook.stages.target import PassedTests, Target
 from binoc_runbook.world.processes import Processes
+
+#: The format of the time in stored results, in UTC.
+_STORED_TIME = "%Y-%m-%d %H:%M UTC"
 
 _NOTHING = (sys.executable, "-c", "pass")
 
@@ -50,6 +53,8 @@ class TestsStage(Stage):
             return Observation.of_check(self._one("ok", command, saw))
         result = None if target.retest or state.differs else target.world.test_results.read(self._key(target, state))
         if result is not None:
+            passed = datetime.datetime.strptime(result["passed"], _STORED_TIME)
+            target.passed_tests = PassedTests(f"{passed:%Y-%m-%dT%H:%M:%SZ}", result["seconds"], stored=True)
             saw = f"passed on {result['passed']} in {result['seconds']:.0f} s"
             saw += f" for tree {state.tree[:12]} with this toolchain"
             saw += f"; {result['output']}" if "output" in result else ""
@@ -94,10 +99,11 @@ class TestsStage(Stage):
         if isinstance(before, str) or isinstance(after, str) or before.tree is None or before.tree != after.tree:
             return
         target.tested[before.tree] = output
+        now = datetime.datetime.now(datetime.UTC)
+        target.passed_tests = PassedTests(f"{now:%Y-%m-%dT%H:%M:%SZ}", round(seconds, 1), stored=False)
         # The checkout was tested. Later runs can rely on the result only if the checkout is exactly the tree.
         if not (before.differs or after.differs or unrecorded(before) or unrecorded(after)):
-            passed = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
-            facts = {"passed": passed, "seconds": round(seconds, 1), "output": output}
+            facts = {"passed": now.strftime(_STORED_TIME), "seconds": round(seconds, 1), "output": output}
             target.world.test_results.write(self._key(target, after), facts)
 
     def _key(self, target: Target, state: TreeState) -> dict[str, Any]:

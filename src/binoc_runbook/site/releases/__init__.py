@@ -1,16 +1,17 @@
-"""Page of the releases: the records under `docs/releases/` as tables.
+"""Pages of the releases: a list, a report of each release, and an Atom feed, from the records in `docs/releases/`.
 
-The directive `{releases}` reads the records, and the name of the tagger from git. It does not use the network. Dates
-are those of the records. Its page is read in every build, because Sphinx does not know new record files.
+The directive `{releases}` reads the records, and the page of a record becomes a report. Only the tagger comes from git.
+The network is not used, and dates are those of the records. The list is read in every build, because Sphinx does not
+know new record files. The feed is written if `html_baseurl`, the address of the site, is configured.
 """
 
 from __future__ import annotations
 
-import html
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import urljoin
 
 from docutils import nodes
 from docutils.parsers.rst import directives
@@ -21,21 +22,24 @@ from binoc_runbook.checks.tree import RECORDS
 from binoc_runbook.files import root_of
 from binoc_runbook.finding import Findings
 from binoc_runbook.site.markup import MarkdownDirective, escape
-from binoc_runbook.site.releases.overview import UNKNOWN, artifact_line, duration, state, tagged_by, times
+from binoc_runbook.site.releases.feed import FEED, TYPE, feed
+from binoc_runbook.site.releases.overview import UNKNOWN, duration, published_count, recorded_tag, state
 from binoc_runbook.site.releases.record_files import (
     CHECK,
     PAGE,
     RECORD,
     VERIFICATION,
-    RecordedArtifact,
     RecordedRelease,
     parse_notebook,
     read_release,
     read_releases,
 )
+from binoc_runbook.site.releases.report import ReportSource, compose
+from binoc_runbook.site.stylesheets import add_style
+from binoc_runbook.workspace.changelog import CHANGELOG, read_changelog, section
 from binoc_runbook.world.git import Git
 
-HEADINGS = ("version", "date", "commit", "tagged by", "duration", "artifacts", "state")
+HEADINGS = ("version", "date", "state", "published", "commit", "duration")
 
 _NONE_YET = """\
 **No release yet.** To make the first one:
@@ -51,8 +55,11 @@ _NOT_READ = """\
 build shows the problem of each file and how to fix it.
 """
 
-#: Key in the metadata of a page: whether it has a file that is not the record of a real release.
-_UNREAL = "binoc-unreal"
+#: Keys in the metadata of a page: whether it has a file that is not the record of a real release, and whether it is the
+#: list of the releases.
+_UNREAL, _LIST = "binoc-unreal", "binoc-releases"
+
+_STYLE = Path(__file__).with_name("releases.css")
 
 _logger = logging.getLogger(__name__)
 
@@ -63,7 +70,7 @@ class ReleasesDirective(MarkdownDirective):
     option_spec: ClassVar[dict[str, Any]] = {"summary": directives.flag}
 
     def run(self) -> list[nodes.Node]:
-        """Return the tables and the table of contents, and report problems of the files."""
+        """Return the list and the table of contents, and report problems of the files."""
         self.env.note_reread()
         if "summary" in self.options:
             return [self._summary()]
@@ -71,16 +78,17 @@ class ReleasesDirective(MarkdownDirective):
         releases, findings = read_releases(directory)
         root = root_of(directory)
         git = Git(root) if root else None
-        rows = []
         for release in releases:
-            tagger, finding = tagged_by(git, release)
-            findings += [finding] if finding else []
-            rows.append(_row(release, tagger))
+            findings += filter(None, [recorded_tag(git, release)[1]])
         self._report(findings)
+        self.env.metadata[self.env.docname][_LIST] = True
         contents = self._contents(directory, releases)
         if not releases:
             return self.parse_text_to_nodes(_NOT_READ if findings else _NONE_YET) + contents
-        return [self.table(HEADINGS, rows), *contents, self._times(releases)]
+        table = self.table(HEADINGS, map(_row, releases))
+        table["classes"].append("release-list")
+        feed_link = nodes.paragraph("", "", nodes.reference("", "Atom feed of the releases", refuri=FEED))
+        return [table, *([feed_link] if self.config.html_baseurl else []), *contents]
 
     def _summary(self) -> nodes.Node:
         """Return one line about the last release; the page of the releases reports problems of the files."""
@@ -91,20 +99,12 @@ class ReleasesDirective(MarkdownDirective):
             last = releases[0]
             page = last.version if last.has_page else "index"
             link = f"{{doc}}`its record </{place}/{page}>`"
-            words = f"**The last release is {last.version}**, of {last.date}: {link} ({escape(state(last))})."
+            words = f"**The last release is {last.version}**, of {last.date}: {link} ({escape(state(last).badge)})."
         elif findings:
             words = f"**Unknown whether a release exists**; {{doc}}`see why </{place}/index>`."
         else:
             words = f"**No release yet**; {{doc}}`how to make one </{place}/index>`."
         return self.paragraph(words)
-
-    def _times(self, releases: Sequence[RecordedRelease]) -> nodes.Node:
-        words = "Duration of the stages"
-        section = nodes.section("", nodes.title(words, words), ids=["duration-of-the-stages"], names=[words.lower()])
-        self.state.document.note_implicit_target(section, section)
-        head, *rows = ([escape(cell) for cell in row] for row in times(releases))
-        section += [self.paragraph("In seconds; the oldest release is the first column."), self.table(head, rows)]
-        return section
 
     def _report(self, findings: Findings) -> None:
         for finding in findings:
@@ -122,67 +122,72 @@ class ReleasesDirective(MarkdownDirective):
         return self.parse_text_to_nodes(f"```{{toctree}}\n:hidden:\n\n{entries}\n```\n") if entries else []
 
 
-def _row(release: RecordedRelease, tagger: str) -> list[str | nodes.Node]:
-    version, verification = str(release.version), release.verification
-    commit = release.commit[:12] if release.commit else UNKNOWN
+def _row(release: RecordedRelease) -> list[str | nodes.Node]:
+    version = str(release.version)
+    commit = f"`{release.commit[:7]}`" if release.commit else UNKNOWN
     if release.commit and release.repository:
         commit = f"[{commit}](https://github.com/{release.repository}/commit/{release.commit})"
-    words = f"{escape(state(release))}; {{download}}`record <{version}{RECORD}>`"
-    if verification is not None:
-        words += f"; {{download}}`verification <{version}{VERIFICATION}>`"
     return [
-        f"{{doc}}`{version}`" if release.has_page else version,
+        f"{{doc}}`{version} <{version}>`" if release.has_page else version,
         release.date,
+        escape(state(release).badge),
+        published_count(release),
         commit,
-        escape(tagger),
         duration(release.seconds),
-        _artifacts(verification.artifacts) if verification and verification.artifacts else "not verified yet",
-        words,
     ]
 
 
-def _artifacts(artifacts: Sequence[RecordedArtifact]) -> nodes.Node:
-    box: nodes.Element = nodes.container(classes=["no-search"])
-    for artifact in artifacts:
-        digests = "".join(f"<li><code>sha256:{_breakable(digest)}</code></li>" for digest in artifact.digests)
-        words = html.escape(artifact_line(artifact))
-        details = f"<details><summary>{words}</summary><ul>{digests}</ul></details>" if digests else f"<p>{words}</p>"
-        box += nodes.raw("", details, format="html")
-    return box
+def show_report(app: Sphinx, name: str, source: list[str]) -> None:
+    """Replace a record by the report of its release, or by a note if it is damaged.
 
-
-def _breakable(digest: str) -> str:
-    """Return a digest with break opportunities for narrow screens, which do not change the copied text."""
-    return "".join(f"<wbr>{digest[at : at + 16]}" for at in range(0, len(digest), 16))
-
-
-def name_record(app: Sphinx, document: nodes.document) -> None:
-    """Add the version and commit to the page of a record, which otherwise has the title of the runbook."""
-    page = Path(app.env.doc2path(app.env.docname))
-    release = read_release(page) if page.name.endswith(PAGE) else None
-    title = next(document.findall(nodes.title), None)
-    if release is None or title is None:
+    MyST-NB would end the build for a damaged notebook with a traceback without a file name.
+    """
+    page = Path(app.env.doc2path(name))
+    if page.parent.name != Path(RECORDS).name or not page.name.endswith(PAGE):
         return
-    app.env.note_dependency(str(page.with_name(f"{release.version}{RECORD}")))
-    title.clear()
-    title += nodes.Text(f"Release {release.version}")
-    commit = f"{release.commit[:12]} as " if release.commit else ""
-    words = (
-        f"This is the record of a real release. It ran on {release.date} (UTC), took {duration(release.seconds)}, and"
-        f" released {commit}{release.tag}. This page shows its output; the build does not run it."
-    )
-    title.parent.insert(title.parent.index(title) + 1, nodes.paragraph(words, words))
-
-
-def replace_unreadable(app: Sphinx, name: str, source: list[str]) -> None:
-    """Replace a damaged record by a note: MyST-NB would end the build with a traceback without a file name."""
-    path = Path(app.env.doc2path(name))
-    if path.parent.name != Path(RECORDS).name or not path.name.endswith(PAGE):
-        return
-    if parse_notebook(source[0]) is None:
-        words = f"# {path.name.removesuffix(PAGE)}\n\nThis record cannot be read."
+    notebook = parse_notebook(source[0])
+    if notebook is None:
+        words = f"# {page.name.removesuffix(PAGE)}\n\nThis record cannot be read."
         cell = {"cell_type": "markdown", "id": "unreadable", "metadata": {}, "source": words}
         source[0] = json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+        return
+    release = read_release(page)
+    if release is None:
+        return
+    root = root_of(page.parent)
+    # A file that does not exist yet, such as the verification, is a dependency, too: the next build looks again.
+    files = [page.with_name(f"{release.version}{end}") for end in (RECORD, VERIFICATION)]
+    for file in (*files, *([root / CHANGELOG] if root else [])):
+        app.env.note_dependency(str(file))
+    tag, _ = recorded_tag(Git(root) if root else None, release)
+    changelog = read_changelog(root, CHECK) if root else ""
+    changes = section(changelog, release.version) if isinstance(changelog, str) else None
+    runbook = "../runbooks/release.ipynb"
+    compose(notebook, release, ReportSource(tag, changes, runbook if (page.parent / runbook).is_file() else None))
+    source[0] = json.dumps(notebook)
+
+
+def _lists(app: Sphinx) -> list[str]:
+    return [page for page, metadata in app.env.metadata.items() if _LIST in metadata]
+
+
+def write_feed(app: Sphinx, exception: Exception | None) -> None:
+    """Write the feed next to the list of the releases."""
+    if exception is not None or app.builder.format != "html" or not app.config.html_baseurl:
+        return
+    for page in _lists(app):
+        releases, _ = read_releases(Path(app.env.doc2path(page)).parent)
+        if releases:
+            address = urljoin(app.config.html_baseurl, app.builder.get_target_uri(page))
+            text = feed(releases, app.config.project, app.config.author, address)
+            Path(app.outdir, page).with_name(FEED).write_bytes(text)
+
+
+def link_feed(app: Sphinx, page: str, template: str, context: dict[str, Any], document: nodes.document | None) -> None:
+    """Add the link that lets feed readers find the feed to the list of the releases."""
+    if app.config.html_baseurl and page in _lists(app) and "pathto" in context:
+        title = f"Releases of {app.config.project}"
+        context["metatags"] += f'<link rel="alternate" type="{TYPE}" title="{title}" href="{FEED}">'
 
 
 def fail_if_unreal(app: Sphinx, exception: Exception | None) -> None:
@@ -192,9 +197,11 @@ def fail_if_unreal(app: Sphinx, exception: Exception | None) -> None:
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Register the directive, and the handlers of record pages, which run before Sphinx collects titles."""
+    """Register the directive, the reports, which are composed before Sphinx reads the pages, and the feed."""
     app.add_directive("releases", ReleasesDirective)
-    app.connect("source-read", replace_unreadable)
-    app.connect("doctree-read", name_record, priority=400)
+    add_style(app, _STYLE, priority=910)
+    app.connect("source-read", show_report, priority=400)
+    app.connect("html-page-context", link_feed)
+    app.connect("build-finished", write_feed)
     app.connect("build-finished", fail_if_unreal)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 from binoc_runbook.checks.tree import RECORDS
-from binoc_runbook.finding import Finding, Findings, RefusedError
+from binoc_runbook.dist.smoke_test import CHECK as SMOKE_TEST
+from binoc_runbook.finding import SEVERITY, Finding, Findings, RefusedError, Status
 from binoc_runbook.release.record import DIGEST, digest_of
 from binoc_runbook.release.record import SCHEMA as RECORD_SCHEMA
 from binoc_runbook.release.verification import SCHEMA as VERIFICATION_SCHEMA
@@ -37,12 +38,54 @@ _SECONDS = {"type": "number", "minimum": 0, "maximum": 100 * 365 * 24 * 3600}
 _DIGESTS = {"type": "array", "items": {"type": "string", "pattern": "^[0-9a-f]{64}$"}}
 
 
-def _object(**properties: object) -> dict[str, object]:
-    return {"type": "object", "required": list(properties), "properties": properties}
+_TIME = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"}
 
 
-# Only the fields that the site reads: the full schemas in `docs/reference/schemas/` are not installed.
+def _object(optional: Mapping[str, object] | None = None, /, **required: object) -> dict[str, object]:
+    return {"type": "object", "required": list(required), "properties": {**required, **(optional or {})}}
+
+
+def _nullable(schema: Mapping[str, object]) -> dict[str, object]:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def _list(**required: object) -> dict[str, object]:
+    return {"type": "array", "items": _object(**required)}
+
+
+_TEXT_OR_NULL = {"type": ["string", "null"]}
+_FINDING = {
+    **_object(
+        check=_TEXT,
+        status={"enum": list(SEVERITY)},
+        **{key: {"type": "string"} for key in ("looked_at", "saw", "remedy")},
+    ),
+    "additionalProperties": False,
+}
+_FINDINGS = {"type": "array", "items": _FINDING}
+
+# Only the fields that the site reads: the full schemas in `docs/reference/schemas/` are not installed. Records of
+# earlier versions do not have the optional ones.
 _RECORD_FIELDS = _object(
+    {
+        "artifacts": _list(name=_TEXT, registry=_TEXT),
+        "branch": _TEXT_OR_NULL,
+        "tests": _nullable(_object(passed=_TIME, seconds=_SECONDS, stored={"type": "boolean"})),
+        "workflow_run": _nullable(
+            _object(
+                id={"type": "integer"},
+                status=_TEXT,
+                conclusion=_TEXT_OR_NULL,
+                url={"type": "string", "pattern": "^https?://"},
+            )
+        ),
+        "jobs": _list(
+            name=_TEXT,
+            state={"enum": ["success", "failure", "skipped", "elsewhere"]},
+            seconds=_SECONDS,
+            finding=_nullable(_FINDING),
+        ),
+    },
     schema={"const": RECORD_SCHEMA},
     version=_TEXT,
     world={"const": "real"},
@@ -50,35 +93,63 @@ _RECORD_FIELDS = _object(
     outcome=_TEXT,
     tag=_TEXT,
     remote_refs={"type": "object"},
-    ended={"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"},
+    ended=_TIME,
     seconds=_SECONDS,
-    stages={"type": "array", "items": _object(name=_TEXT, seconds=_SECONDS)},
+    stages={"type": "array", "items": _object({"findings": _FINDINGS}, name=_TEXT, seconds=_SECONDS)},
+)
+_ARTIFACT = _object(
+    {
+        "files": {"type": "object", "additionalProperties": {"type": "string"}},
+        "provenance": {"enum": [*SEVERITY, None]},
+    },
+    name=_TEXT,
+    registry=_TEXT,
+    state=_TEXT,
+    digests=_DIGESTS,
 )
 _VERIFICATION_FIELDS = _object(
+    {"ended": _TIME, "findings": _FINDINGS},
     schema={"const": VERIFICATION_SCHEMA},
     version=_TEXT,
     world={"const": "real"},
     outcome=_TEXT,
-    artifacts={"type": "array", "items": _object(name=_TEXT, registry=_TEXT, state=_TEXT, digests=_DIGESTS)},
+    artifacts={"type": "array", "items": _ARTIFACT},
 )
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedArtifact:
-    """Artifact in a verification: its state, and the SHA-256 digests of its files in hexadecimal."""
+    """Artifact of a release: its state, and the SHA-256 digests of its files in hexadecimal.
+
+    `files` are the names of the files by digest, as far as they are known. `provenance` is the status of the checks of
+    its sources, `None` if they did not run. Without a verification, the state is `not verified yet`.
+    """
 
     name: str
     registry: str
-    state: str
-    digests: tuple[str, ...]
+    state: str = "not verified yet"
+    digests: tuple[str, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+    provenance: Status | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedVerification:
-    """Verification: `published`, `refused` or `unfinished`, and the artifacts in the order of the policy."""
+    """Verification: `published`, `refused` or `unfinished`, and the artifacts in the order of the policy.
+
+    `ended` is a time in UTC (ISO 8601), empty if the file has none. `findings` are the results of its checks.
+    """
 
     outcome: str
     artifacts: tuple[RecordedArtifact, ...]
+    ended: str = ""
+    findings: Findings = Findings()  # noqa: RUF009 - immutable
+
+    @property
+    def installed(self) -> bool:
+        """Return whether the artifacts were installed and used as users do, and all of that worked."""
+        findings = [finding for finding in self.findings if finding.check == SMOKE_TEST]
+        return bool(findings) and Findings(findings).status == "ok"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +158,7 @@ class RecordedRelease:
 
     `commit` is the full id of the released commit and `repository` is `owner/name` at GitHub; either can be `None`.
     `ended` is a time in UTC (ISO 8601), `seconds` is the duration of the run, and `stages` has the seconds of each
-    stage in the order of the run. `has_page` is whether the executed notebook exists.
+    stage in the order of the run. `has_page` is whether the executed notebook exists. `record` is the valid JSON.
     """
 
     version: Version
@@ -99,6 +170,14 @@ class RecordedRelease:
     stages: Mapping[str, float]
     has_page: bool
     verification: RecordedVerification | None
+    record: Mapping[str, Any]
+
+    @property
+    def artifacts(self) -> tuple[RecordedArtifact, ...]:
+        """The artifacts as verified; otherwise those that the release declares, if its record has them."""
+        if self.verification is not None and self.verification.artifacts:
+            return self.verification.artifacts
+        return tuple(RecordedArtifact(item["name"], item["registry"]) for item in self.record.get("artifacts", ()))
 
     @property
     def date(self) -> str:
@@ -174,6 +253,7 @@ def _read(directory: Path, stem: str, problems: list[Finding]) -> RecordedReleas
         stages=stages,
         has_page=page.is_file(),
         verification=None,
+        record=record,
     )
     if not release.has_page:
         saw = "is missing; the site cannot show the output of this release"
@@ -193,10 +273,18 @@ def _read_verification(path: Path, stem: str, commit: str | None) -> RecordedVer
     if commit and record.get("commit") not in (None, commit):
         _warn(path, "has another commit than the release", f"just verify {stem}")
     artifacts = (
-        RecordedArtifact(artifact["name"], artifact["registry"], artifact["state"], tuple(artifact["digests"]))
+        RecordedArtifact(
+            artifact["name"],
+            artifact["registry"],
+            artifact["state"],
+            tuple(artifact["digests"]),
+            {digest: name for name, digest in artifact.get("files", {}).items()},
+            artifact.get("provenance"),
+        )
         for artifact in record["artifacts"]
     )
-    return RecordedVerification(record["outcome"], tuple(artifacts))
+    findings = Findings.from_json(record.get("findings", ()))
+    return RecordedVerification(record["outcome"], tuple(artifacts), record.get("ended", ""), findings)
 
 
 def _load(path: Path) -> dict[str, Any]:

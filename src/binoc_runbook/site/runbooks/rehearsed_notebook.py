@@ -61,8 +61,11 @@ def rehearse(runbook: Path, root: Path) -> RehearsedNotebook | str:
         parameters = ["-p", "dry_run", "False", "-p", "world", f"rehearsal:{QUICK}"]
         command = [sys.executable, "-m", "papermill", str(runbook), str(record), *parameters]
         done = world.processes.run(command, timeout=_TIMEOUT)
-        notebook = read_runbook(record) or read_runbook(runbook)
-    assert notebook is not None  # noqa: S101 - the runbook was read before
+        source = read_runbook(runbook)
+        notebook = read_runbook(record) or source
+    assert source is not None  # noqa: S101 - the runbook was read before
+    assert notebook is not None  # noqa: S101
+    notebook["cells"][0] = source["cells"][0]  # the record has the title of its run
     refused = "" if done.returncode == 0 else _last_error(notebook) or world.clean(done.stderr)
     return RehearsedNotebook(_lasting(notebook), refused)
 
@@ -108,7 +111,8 @@ def _last_error(notebook: Notebook) -> str:
 
 def _lasting(notebook: Notebook) -> Notebook:
     """Return the notebook without times and without random ids of cells that papermill adds."""
-    notebook["metadata"].pop("papermill", None)
+    for key in ("papermill", "title"):
+        notebook["metadata"].pop(key, None)
     notebook["metadata"]["language_info"] = {"name": "python"}
     for number, cell in enumerate(notebook["cells"]):
         for key in ("papermill", "execution"):
