@@ -131,7 +131,7 @@ def isolate(environment: Mapping[str, str], home: Path) -> dict[str, str]:
     """Return an environment without the configuration and the tokens of the user, and with another home directory."""
     hidden = ("GIT_", "PIP_CONFIG", "UV_", "CARGO_REGISTR", "BINOC_")
     # Without a token, a release sends no request to GitHub. Without COLUMNS, messages are not wrapped.
-    names = {"GH_TOKEN", "GITHUB_TOKEN", "GITHUB_API_URL", "COLUMNS"}
+    names = {"GH_TOKEN", "GITHUB_TOKEN", "GITHUB_API_URL", "COLUMNS", "FORCE_COLOR"}
     kept = {name: value for name, value in environment.items() if not name.startswith(hidden) and name not in names}
     # Use the installed toolchain; hide only the configuration of the user.
     toolchain = {"RUSTUP_HOME": str(Path.home() / ".rustup"), "CARGO_HOME": str(Path.home() / ".cargo")}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
+from typing import Literal
 
 from binoc_runbook.redaction import CREDENTIALS, matcher
 
@@ -16,6 +17,8 @@ ENVIRONMENT = "BINOC_ENVIRONMENT"
 TESTING = "BINOC_RUNBOOK_TESTING"
 #: Set by the papermill engine for the kernel.
 OUTPUT = "BINOC_RUNBOOK_OUTPUT"
+#: Set by the options `-q` and `-v` for this process and the runbook that it starts; `verbosity` reads it.
+VERBOSITY = "BINOC_RUNBOOK_VERBOSITY"
 
 #: The meaning of each variable.
 VARIABLES: dict[str, str] = {
@@ -23,6 +26,7 @@ VARIABLES: dict[str, str] = {
     ENVIRONMENT: "the environment for `just` in the clones of a rehearsal, so that they need no network",
     TESTING: "the version whose test command is running; a release inside it does not run the tests again",
     OUTPUT: "the path of the record of a kernel, relative to the root, or `-`",
+    VERBOSITY: "how much is printed: `-1` only problems and the result, `1` also findings that are ok and output lines",
 }
 
 #: Patterns of the variables that the test command does not get, and examples: all credentials, and all variables for
@@ -107,3 +111,26 @@ def is_hidden(more: Iterable[str] = ()) -> Callable[[str], bool]:
 def is_rehearsed() -> bool:
     """Return whether this process is part of a rehearsal of a workflow."""
     return bool(os.environ.get(REHEARSAL))
+
+
+def verbosity() -> int:
+    """Return how much is printed: -1 for `-q`, 1 for `-v`, otherwise 0."""
+    value = os.environ.get(VERBOSITY, "0")
+    return max(-1, min(1, int(value))) if re.fullmatch(r"-?\d{1,3}", value) else 0
+
+
+def set_verbosity(level: int) -> None:
+    """Set how much this process and its child processes print."""
+    os.environ[VERBOSITY] = str(level)
+
+
+def set_color(when: Literal["auto", "always", "never"]) -> None:
+    """Set whether this process and its child processes print colours; `auto` keeps the variables of the user.
+
+    Source: the conventions of no-color.org and force-color.org.
+    """
+    if when == "auto":
+        return
+    chosen, other = ("FORCE_COLOR", "NO_COLOR") if when == "always" else ("NO_COLOR", "FORCE_COLOR")
+    os.environ[chosen] = "1"
+    os.environ.pop(other, None)
