@@ -15,13 +15,14 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from binoc_runbook.display import diagram, text
-from binoc_runbook.finding import SIGN, Findings
+from binoc_runbook.display import diagram, events, text
+from binoc_runbook.finding import SIGN, Finding, Findings
 from binoc_runbook.notebook.messages import LIVE, RECORD
-from binoc_runbook.redaction import Translate
+from binoc_runbook.redaction import Translate, each_string
 from binoc_runbook.release.record import StageRun
 from binoc_runbook.release.run import Release
 from binoc_runbook.stages import ACTION_STAGES, STAGES, Command, Stage, Target
+from binoc_runbook.version import Version
 from binoc_runbook.world.triggered_run import JobRun, PublishedArtifact
 
 #: How many lines of a long command are kept, and how often the output is updated, in seconds.
@@ -40,27 +41,38 @@ class NotebookReporter:
         self._updated = 0.0
         self._handle: Any = None
         self._activity = ""
+        # The events of the next live message, the time of the last start, and the findings that were shown.
+        self._events: list[events.Event] = []
+        self._began = 0.0
+        self._shown: set[Finding] = set()
 
     def opened(self, release: Release) -> None:
-        self.note(text.heading(release.target, dry_run=release.dry_run))
+        self._events.append(events.opened(release))
+        self._show_paragraphs([text.heading(release.target, dry_run=release.dry_run)])
 
     def plan(self, release: Release) -> None:
         lines = list(text.plan(release.target))
+        self._events.append(events.lines(lines, detail=True))
         figure = f"<figure>{diagram.stages(release.target)}</figure>"
         self._show(lines, _plan_table(release.target) + figure, live=lines)
 
     def note(self, words: str) -> None:
+        self._events.append(events.lines([words]))
         self._show_paragraphs([words])
 
     def stage_started(self, stage: Stage, activity: str) -> None:
+        self._events.append(events.started(stage.name, activity))
         self._start(f"{text.numbered(stage)}: {activity}", keeps_lines=False)
 
     def started(self, activity: str) -> None:
+        name, _, rest = activity.partition(": ")
+        self._events.append(events.started(name, rest) if rest else events.started("", activity))
         self._start(activity, keeps_lines=True)
 
     def _start(self, activity: str, *, keeps_lines: bool) -> None:
         self._keeps_lines = keeps_lines
         self._activity = f"{activity} …"
+        self._began = time.monotonic()
         if self._handle is None:
             self._excerpt.clear()
             self._handle = self._show([self._activity], _paragraphs([self._activity]), display_id=True)
@@ -71,6 +83,7 @@ class NotebookReporter:
 
     def line(self, words: str) -> None:
         words = self._clean(words)
+        self._events.append(events.line(words))
         if self._handle is None:  # a wait outside of a stage: only for the terminal
             self._show([], "", live=[words])
             return
@@ -81,44 +94,71 @@ class NotebookReporter:
             self._update()
 
     def stage_ended(self, run: StageRun) -> None:
-        brief = list(text.stage(run, all_findings=False))
+        problems = Findings(item for item in events.attention(run.findings) if item not in self._shown)
+        self._shown.update(problems)
+        brief = list(text.stage(run, findings=problems))
         markup = _findings(run.findings)
         for command in run.commands:
             markup += f"<p>{_command(command)}<br>{_prose(text.effect(run, command))}</p>"
-        self._end(list(text.stage(run)), markup, brief=brief, is_open=run.state != "done")
+        event = events.stage_ended(run, problems)
+        self._end(list(text.stage(run)), markup, event, brief=brief, is_open=run.state != "done")
 
     def result(self, headline: str, findings: Findings) -> None:
-        self._end(list(text.chapter(headline, findings)), _findings(findings))
+        name = headline.partition(": ")[0]
+        event = events.check_ended(name, findings, time.monotonic() - self._began)
+        self._end(list(text.chapter(headline, findings)), _findings(findings), event)
 
     def point_of_no_return(self, release: Release, stopped: list[StageRun]) -> None:
+        self._events.append(events.boundary(stopped))
         self._show_paragraphs(list(text.point_of_no_return(release, stopped)))
+
+    def jobs_planned(self, total: int) -> None:
+        self._events.append(events.jobs(total))
 
     def job_begins(self, name: str) -> None:
         if self._handle is None:
             self._pending.append(f"{name} …")
-        self.started(name)
+        self._events.append(events.started(name, is_job=True))
+        self._start(name, keeps_lines=True)
         self._update()
 
     def job_ended(self, job: JobRun) -> None:
         findings = Findings(filter(None, [job.finding]))
         reason = _paragraphs(filter(None, [job.reason]))
-        self._end(list(text.job(job)), reason + _findings(findings), is_open=bool(findings))
+        self._end(list(text.job(job)), reason + _findings(findings), events.job_ended(job), is_open=bool(findings))
 
     def publication(self, release: Release, published: Sequence[PublishedArtifact], warnings: Findings) -> None:
         lines = list(text.followed(release, published, warnings))
+        self._events.append(events.lines(lines))
         markup = _published(release, published) + _findings(warnings) if published else _paragraphs(lines)
         self._show(lines, markup, live=lines)
 
     def finished(self, release: Release, filed: str | None) -> None:
-        self._show_paragraphs(list(text.ending(release, filed)), {RECORD: {"file_under": filed}})
+        summary = text.ending(release, filed)
+        self._events.append(events.summary(summary))
+        self._show_paragraphs(list(summary.lines()), {RECORD: {"file_under": filed}})
 
     def _show_paragraphs(self, lines: list[str], more: dict[str, Any] | None = None) -> None:
         self._show(lines, _paragraphs(lines), live=lines, more=more)
 
-    def _end(self, lines: list[str], markup: str, *, brief: list[str] | None = None, is_open: bool = False) -> None:
+    def verified(self, version: Version, names: str) -> None:
+        summary = text.verified(version, names)
+        self._events.append(events.summary(summary))
+        self._show_paragraphs(list(summary.lines()))
+
+    def _end(
+        self,
+        lines: list[str],
+        markup: str,
+        event: events.Event,
+        *,
+        brief: list[str] | None = None,
+        is_open: bool = False,
+    ) -> None:
         if self._handle is None:  # jobs at GitHub run in parallel: the output that was open has the result of another
-            self.started(lines[0])
+            self._start(lines[0], keeps_lines=True)
         self._update()
+        self._events.append(event)
         # First the live lines for the terminal, then the output that is kept, without them.
         self._show(lines, "", live=brief or lines)
         kept = [*lines, *(f"    | {words}" for words in self._excerpt)]
@@ -151,8 +191,10 @@ class NotebookReporter:
         data: dict[str, Any] = {**({"text/plain": "\n".join(clean)} if clean else {}), **(more or {})}
         if markup:
             data["text/html"] = self._clean_markup(markup)
-        if live:
-            data[LIVE] = {"lines": [self._clean(line) for line in live]}
+        if live or self._events:
+            sent = each_string(self._events, self._clean)
+            data[LIVE] = {"lines": [self._clean(line) for line in live], "events": sent}
+            self._events = []
         if self._handle is not None:
             self._handle.update(data, raw=True)
             return self._handle
