@@ -9,7 +9,7 @@ An event is a JSON object with the key `kind`:
 - `ended`: `name` has ended in `state` after `seconds` with `result`, a few words, and `findings` that need attention;
 - `jobs`: `total` jobs of the workflow will end;
 - `boundary`: the point of no return was reached; `stopped` are the names of the stages that stop a release there;
-- `text`: `lines` that are shown as they are, with `detail` only if the user has asked for more output;
+- `text`: `lines` that are shown as they are; those with `detail` only with `-v`;
 - `summary`: the end of the run, as `Summary.to_json` returns it.
 """
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TextIO
+from typing import TYPE_CHECKING, Any, Self, TextIO, cast
 
 from binoc_runbook.display import terminal
 from binoc_runbook.display.summary import Summary
@@ -48,23 +48,46 @@ _BAR = 30
 
 @dataclass(frozen=True, slots=True)
 class _Activity:
-    """What runs now: its description, when it began, and whether it is a job of the workflow."""
+    """A running stage, check or job: its description, when it began, and whether it is a job of the workflow."""
 
     words: str
     began: float
     is_job: bool
 
 
+class _TolerantStream:
+    """A stream whose errors are ignored: a release continues if its terminal was closed, or the reader of a pipe."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.flush()
+
+    def isatty(self) -> bool:
+        with contextlib.suppress(OSError, ValueError):
+            return self._stream.isatty()
+        return False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
 class Progress:
     """The progress of a run as lines on `stream`; `log` is the path of a copy, shown as `log_name`, or `None`.
 
-    A line is printed at least every `SILENCE` seconds. Errors of the stream are ignored, because the terminal may have
-    been closed during a release.
+    While something runs, a line is printed at least every `SILENCE` seconds.
     """
 
     def __init__(self, stream: TextIO | None, log: Path | None = None, log_name: str = "") -> None:
         self.shown = Findings()
-        self._stream = stream
+        self._stream = None if stream is None else cast("TextIO", _TolerantStream(stream))
         self._log_path, self._log_name = log, log_name
         self._log: TextIO | None = None
         self._summaries: list[Summary] = []
@@ -85,8 +108,7 @@ class Progress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._ended.set()
-        with contextlib.suppress(OSError, ValueError):
-            self._stop()
+        self._stop()
         if self._log:
             with contextlib.suppress(OSError):
                 self._log.close()
@@ -101,23 +123,23 @@ class Progress:
         for event in own:
             self.shown += [Finding(**finding) for finding in event.get("findings", ())]
             self._track(event)
-        with contextlib.suppress(OSError, ValueError):
-            if events is None:
-                self._print(cleaned)
-            else:
-                self._show([] if summaries else cleaned, own)
+        if events is None:
+            self._print(cleaned)
+        else:
+            self._show([] if summaries else cleaned, own)
 
     def finish(self, refusal: Summary | None, rows: Sequence[tuple[str, str]]) -> None:
         """Show the summaries of the run, and then why it was refused; `rows` are added to the last of them."""
         if self._log:
             rows = [*rows, ("log", self._log_name)]
         summaries = [*self._summaries, *filter(None, [refusal])]
+        if rows and not summaries:
+            summaries.append(Summary("Finished", "ok", ()))
         for number, summary in enumerate(summaries, 1):
             shown = summary.with_rows(*rows) if number == len(summaries) else summary
             self._write_log(map(mask, shown.lines()))
             if self._stream is not None:
-                with contextlib.suppress(OSError, ValueError):
-                    terminal.show_summary(self._stream, shown)
+                terminal.show_summary(self._stream, shown)
 
     def _track(self, event: Event) -> None:
         """Keep what runs."""
@@ -153,8 +175,7 @@ class Progress:
             if time.monotonic() - self._printed >= SILENCE and self._running:
                 name, activity = next(reversed(list(self._running.items())))
                 words = f"{name or activity.words}: running for {time.monotonic() - activity.began:.0f} s"
-                with contextlib.suppress(OSError, ValueError):
-                    self._print([f"    {words}"])
+                self._print([f"    {words}"])
 
     def _show(self, lines: Sequence[str], events: Sequence[Event]) -> None:
         if verbosity() >= 0 or any(map(_needs_attention, events)):
@@ -172,7 +193,8 @@ class TerminalProgress(Progress):
 
     def __init__(self, stream: TextIO, log: Path | None = None, log_name: str = "") -> None:
         super().__init__(stream, log, log_name)
-        self._console = terminal.console(stream)
+        assert self._stream is not None  # noqa: S101 - it is the given stream
+        self._console = terminal.console(self._stream)
         self._began = time.monotonic()
         self._last = ""
         self._stages = _Total("stages")

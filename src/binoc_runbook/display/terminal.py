@@ -62,8 +62,7 @@ def console(stream: TextIO) -> Console:
 def show_findings(stream: TextIO, findings: Findings) -> None:
     """Print findings below the name of their check, in the given order, with their remedies.
 
-    On a terminal, each check is one line, and only findings that need attention are shown, unless the user has asked
-    for more.
+    On a terminal, each check is one line. Findings that are ok are shown only with `-v`.
     """
     checks = [(check, Findings(group)) for check, group in groupby(findings, lambda finding: finding.check)]
     if not is_terminal(stream):
