@@ -132,21 +132,21 @@ def test_terminal_lists_the_stages_that_did_not_run(run):
 def test_pipe_has_no_escape_codes_and_no_log_of_the_same_lines(run):
     messages = [([f"line {number}"], events.line(f"line {number}")) for number in range(3)]
     output, _ = run(io.StringIO(), *messages)
-    assert output == "line 0\nline 1\nline 2\n"
+    assert output == "line 0\nline 1\nline 2\nreport: runs/0.5.0.ipynb\n"
 
 
 def test_colours_can_be_forced_in_a_pipe(run, monkeypatch):
     monkeypatch.setenv("FORCE_COLOR", "1")
     output, _ = run(io.StringIO(), (["✓ tree: " + "long " * 40], None))
     assert output.startswith("\x1b[32m✓\x1b[0m tree")
-    assert output.count("\n") == 1, "lines in a pipe are not wrapped"
+    assert output.splitlines()[1] == "report: runs/0.5.0.ipynb", "lines in a pipe are not wrapped"
     monkeypatch.setenv("NO_COLOR", "1")
     assert "\x1b" not in run(io.StringIO(), (["✓ tree"], None))[0]
 
 
 def test_dumb_terminal_gets_lines(run, monkeypatch):
     monkeypatch.setenv("TERM", "dumb")
-    assert run(Terminal(), (["✓ tree"], ended("tree")))[0] == "✓ tree\n"
+    assert run(Terminal(), (["✓ tree"], ended("tree")))[0].startswith("✓ tree\nreport: ")
 
 
 def test_quiet_run_prints_only_problems_and_the_summary(run, monkeypatch):
