@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from binoc_runbook.cli.options import Command, parse
-from binoc_runbook.cli.output import INTERRUPTED, REFUSED, report, show_line
+from binoc_runbook.cli.output import INTERRUPTED, REFUSED, report, show_refusal
 from binoc_runbook.finding import Finding, InterruptedRunError, RefusedError
 
 
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if getattr(parsed, "json", False):
             report(refused.findings, as_json=True, version=None)
         else:
-            show_line(str(refused))
+            show_refusal(refused)
         return INTERRUPTED if isinstance(refused, InterruptedRunError) else REFUSED
     except KeyboardInterrupt:
         print("interrupted; run the same command again to continue", file=sys.stderr)

@@ -9,7 +9,7 @@ import sys
 from typing import Any, TextIO
 
 from binoc_runbook.checks.named_programs import TRUST
-from binoc_runbook.finding import Findings
+from binoc_runbook.finding import Findings, RefusedError
 from binoc_runbook.redaction import each_string, mask
 
 OK, REFUSED, INTERRUPTED = 0, 1, 130
@@ -19,8 +19,17 @@ SCHEMA = 1
 
 
 def show_line(line: str) -> None:
-    """Print a line of progress, or a refusal, on standard error."""
-    print(mask(line), file=sys.stderr)
+    """Print a line of progress on standard error."""
+    from binoc_runbook.display import terminal
+
+    terminal.show_lines(sys.stderr, [line])
+
+
+def show_refusal(refused: RefusedError) -> None:
+    """Print why a command was refused on standard error."""
+    from binoc_runbook.display import terminal
+
+    terminal.show_refusal(sys.stderr, refused)
 
 
 def report(findings: Findings, *, stream: TextIO | None = None, as_json: bool = False, **facts: object) -> None:

@@ -333,7 +333,7 @@ class _Total:
         done = min(self.done, self.size)
         filled = _BAR * done // self.size
         return Text.assemble(
-            "   ", "━" * filled, ("━" * (_BAR - filled), "dim"), f"  {done}/{self.size} {self.unit}   "
+            "   ", "━" * filled, ("─" * (_BAR - filled), "dim"), f"  {done}/{self.size} {self.unit}   "
         )
 
 

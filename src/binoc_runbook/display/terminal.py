@@ -81,16 +81,21 @@ def show_findings(stream: TextIO, findings: Findings) -> None:
 
 
 def show_details(output: Console, findings: Iterable[Finding]) -> None:
-    """Print findings on a terminal; a remedy is not wrapped, so that it can be copied."""
-    from rich.padding import Padding
+    """Print findings on a terminal; a remedy is printed once for findings in sequence.
+
+    It is not wrapped, so that it can be copied.
+    """
+    from rich.table import Table
     from rich.text import Text
 
-    for finding in findings:
-        sign = SIGN[finding.status]
-        words = mask(f"{finding.looked_at}: {finding.saw}")
-        output.print(Padding(Text.assemble((sign, _STYLE[sign]), " ", words), (0, 0, 0, 6)))
-        if finding.remedy:
-            output.print(Text(f"        → {mask(finding.remedy)}"), soft_wrap=True)
+    for remedy, group in groupby(findings, lambda finding: finding.remedy):
+        for finding in group:
+            sign = SIGN[finding.status]
+            line = Table.grid(padding=(0, 1))
+            line.add_row("    ", Text(sign, _STYLE[sign]), Text(mask(f"{finding.looked_at}: {finding.saw}")))
+            output.print(line)
+        if remedy:
+            output.print(Text(f"        → {mask(remedy)}"), soft_wrap=True)
 
 
 def row(sign: str | Text, name: str, words: str, seconds: float | None = None, *, width: int, style: str = "") -> Table:
