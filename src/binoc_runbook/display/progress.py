@@ -95,6 +95,8 @@ class Progress:
         self._clean = for_lines(mask)
         self._printed = time.monotonic()
         self._ended = threading.Event()
+        # Only one thread at a time prints or redraws: rich does not lock between the two.
+        self._lock = threading.RLock()
 
     def __enter__(self) -> Self:
         if self._log_path:
@@ -102,19 +104,25 @@ class Progress:
                 self._log_path.parent.mkdir(parents=True, exist_ok=True)
                 self._log = self._log_path.open("w", encoding="utf-8", errors="replace")
         self._start()
+        threading.Thread(target=self._repeat, daemon=True).start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._ended.set()
-        self._stop()
+        with self._lock:
+            self._stop()
         if self._log:
             with contextlib.suppress(OSError):
                 self._log.close()
 
     def show(self, lines: Iterable[str], events: Sequence[Event] | None = None) -> None:
         """Show a message: its lines, or on a terminal its events; without events, the lines are shown everywhere."""
+        with self._lock:
+            self._show_message(lines, events)
+
+    def _show_message(self, lines: Iterable[str], events: Sequence[Event] | None) -> None:
         cleaned = [self._clean(line) for line in lines]
         self._write_log(cleaned)
         own = each_string(list(events or []), mask)
@@ -161,21 +169,25 @@ class Progress:
                 self._log.writelines(f"{line}\n" for line in lines)
                 self._log.flush()
 
+    def _repeat(self) -> None:
+        while not self._ended.wait(1 / _REDRAWS):
+            with self._lock:
+                if not self._ended.is_set():
+                    self._refresh()
+
     # The output on a stream that is not a terminal
 
     def _start(self) -> None:
-        if verbosity() >= 0:
-            threading.Thread(target=self._break_silence, daemon=True).start()
+        pass
 
     def _stop(self) -> None:
         pass
 
-    def _break_silence(self) -> None:
-        while not self._ended.wait(min(1.0, SILENCE)):
-            if time.monotonic() - self._printed >= SILENCE and self._running:
-                name, activity = next(reversed(list(self._running.items())))
-                words = f"{name or activity.words}: running for {time.monotonic() - activity.began:.0f} s"
-                self._print([f"    {words}"])
+    def _refresh(self) -> None:
+        """Break the silence."""
+        if verbosity() >= 0 and time.monotonic() - self._printed >= SILENCE and self._running:
+            name, activity = next(reversed(self._running.items()))
+            self._print([f"    {name or activity.words}: running for {time.monotonic() - activity.began:.0f} s"])
 
     def _show(self, lines: Sequence[str], events: Sequence[Event]) -> None:
         if verbosity() >= 0 or any(map(_needs_attention, events)):
@@ -204,7 +216,9 @@ class TerminalProgress(Progress):
         self._running[""] = _Activity("starting the runbook", self._began, is_job=False)
 
     def finish(self, refusal: Summary | None, rows: Sequence[tuple[str, str]]) -> None:
-        self._stop()
+        self._ended.set()
+        with self._lock:
+            self._stop()
         if self._stages.waiting:
             names = ", ".join(self._stages.waiting)
             self._console.print(terminal.row("", "not run", names, width=self._console.width, style="dim"))
@@ -216,12 +230,16 @@ class TerminalProgress(Progress):
         self._live = Live(
             get_renderable=self._render,
             console=self._console,
-            refresh_per_second=_REDRAWS,
+            auto_refresh=False,
             transient=True,
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        self._live.start()
+        self._live.start(refresh=True)
+
+    def _refresh(self) -> None:
+        if self._live:
+            self._live.refresh()
 
     def _stop(self) -> None:
         if self._live:
@@ -292,10 +310,9 @@ class TerminalProgress(Progress):
 
         now, width = time.monotonic(), self._console.width
         frame = _SPINNER[int(now * 10) % len(_SPINNER)]
-        running = list(self._running.items())
         parts: list[Any] = [
             terminal.row(frame, name, activity.words, now - activity.began, width=width)
-            for name, activity in running[-_JOBS:]
+            for name, activity in list(self._running.items())[-_JOBS:]
         ]
         if self._last:
             parts.append(Text(f"      {self._last}", no_wrap=True, overflow="ellipsis"))

@@ -362,7 +362,10 @@ def _refusal(nb: NotebookNode, progress: Progress, *, with_traceback: bool) -> S
     if error.ename in (RefusedError.__name__, InterruptedRunError.__name__):
         text = plain("\n".join(error.traceback)) or str(error.evalue)
         title = "Refused" if error.ename == RefusedError.__name__ else "Interrupted"
-        return Summary.of_refusal(text, progress.shown, title=title)
+        summary = Summary.of_refusal(text, progress.shown, title=title)
+        return (
+            summary if "again" in text else summary.with_rows(("next", "fix the problems, then run this command again"))
+        )
     if error.ename in (DeadKernelError.__name__, CellTimeoutError.__name__):
         return Summary("Failed", "failed", (f"the run ended at `{source}`: {error.evalue}",))
     if not with_traceback:
