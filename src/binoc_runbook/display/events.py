@@ -20,6 +20,7 @@ from typing import Any
 
 from binoc_runbook.display import text
 from binoc_runbook.display.summary import Summary
+from binoc_runbook.environ import verbosity
 from binoc_runbook.finding import Findings
 from binoc_runbook.release.record import StageRun
 from binoc_runbook.release.run import Release
@@ -91,7 +92,9 @@ def summary(value: Summary) -> Event:
 
 
 def attention(findings: Findings) -> Findings:
-    """Return the findings that are not ok."""
+    """Return the findings that are not ok, or all of them with `-v`."""
+    if verbosity() > 0:
+        return findings
     return findings.having("failed", "unknown", "warning")
 
 
