@@ -111,7 +111,7 @@ def test_summary_is_a_panel_on_a_terminal_and_lines_elsewhere(run):
     assert panel.count("v0.5.0 points to 3f2a91c") == 1
     for words in ("✓ Released 0.5.0", "./just verify 0.5.0", "runs/0.5.0.ipynb", "runs/0.5.0.log", "╭"):
         assert words in panel
-    assert lines == "✓ v0.5.0 points to 3f2a91c\nnext: ./just verify 0.5.0\nreport: runs/0.5.0.ipynb\n"
+    assert lines == "✓ v0.5.0 points to 3f2a91c\n  next: ./just verify 0.5.0\n  report: runs/0.5.0.ipynb\n"
     assert log is not None
 
 
@@ -132,21 +132,21 @@ def test_terminal_lists_the_stages_that_did_not_run(run):
 def test_pipe_has_no_escape_codes_and_no_log_of_the_same_lines(run):
     messages = [([f"line {number}"], events.line(f"line {number}")) for number in range(3)]
     output, _ = run(io.StringIO(), *messages)
-    assert output == "line 0\nline 1\nline 2\nreport: runs/0.5.0.ipynb\n"
+    assert output == "line 0\nline 1\nline 2\n  report: runs/0.5.0.ipynb\n"
 
 
 def test_colours_can_be_forced_in_a_pipe(run, monkeypatch):
     monkeypatch.setenv("FORCE_COLOR", "1")
     output, _ = run(io.StringIO(), (["✓ tree: " + "long " * 40], None))
     assert output.startswith("\x1b[32m✓\x1b[0m tree")
-    assert output.splitlines()[1] == "report: runs/0.5.0.ipynb", "lines in a pipe are not wrapped"
+    assert output.splitlines()[1] == "  report: runs/0.5.0.ipynb", "lines in a pipe are not wrapped"
     monkeypatch.setenv("NO_COLOR", "1")
     assert "\x1b" not in run(io.StringIO(), (["✓ tree"], None))[0]
 
 
 def test_dumb_terminal_gets_lines(run, monkeypatch):
     monkeypatch.setenv("TERM", "dumb")
-    assert run(Terminal(), (["✓ tree"], ended("tree")))[0].startswith("✓ tree\nreport: ")
+    assert run(Terminal(), (["✓ tree"], ended("tree")))[0].startswith("✓ tree\n  report: ")
 
 
 def test_quiet_run_prints_only_problems_and_the_summary(run, monkeypatch):

@@ -459,7 +459,7 @@ def test_live_lines_are_printed_immediately_and_not_recorded(checkout: Checkout)
     process.wait_for("tests: started")
     assert "test 2" not in process.so_far
     end = process.end()
-    assert end.out.splitlines()[2:] == [*LIVE_LINES, "report: runs/0.4.0.ipynb"]
+    assert end.out.splitlines()[2:] == [*LIVE_LINES, "  report: runs/0.4.0.ipynb"]
     record = checkout.record("runs/0.4.0.ipynb")
     assert LIVE not in outputs(record)
     assert "tests: 2" in outputs(record)

@@ -43,6 +43,6 @@ class Summary:
     def lines(self) -> Iterator[str]:
         """Return the summary as plain lines."""
         for number, sentence in enumerate(self.sentences):
-            yield sentence if number else f"{SIGN[self.status]} {sentence}"
+            yield f"  {sentence}" if number else f"{SIGN[self.status]} {sentence}"
         for label, text in self.rows:
-            yield f"{label}: {text}"
+            yield f"  {label}: {text}"
