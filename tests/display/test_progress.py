@@ -173,6 +173,7 @@ def test_verbose_terminal_prints_the_output(run, monkeypatch):
 
 def test_silence_is_broken_by_a_line(run, monkeypatch):
     monkeypatch.setattr(progress, "SILENCE", 0.05)
+    monkeypatch.setattr(progress.Progress, "pause", 0.05)
     output, _ = run(io.StringIO(), (["tests …"], events.started("tests", "just test")), pause=0.3)
     assert re.search(r"^ +tests: running for 0 s$", output, re.MULTILINE)
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TextIO, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TextIO, cast
 
 from binoc_runbook.display import terminal
 from binoc_runbook.display.summary import Summary
@@ -40,10 +40,8 @@ _SIGNS = {
 
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
-#: How often the progress is redrawn in a second, and how many parallel jobs it shows.
-_REDRAWS, _JOBS = 8, 6
-
-_BAR = 30
+#: How many parallel jobs are shown, and the width of the bar.
+_JOBS, _BAR = 6, 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +82,9 @@ class Progress:
 
     While something runs, a line is printed at least every `SILENCE` seconds.
     """
+
+    #: The time between two refreshes, in seconds.
+    pause: ClassVar[float] = 1.0
 
     def __init__(self, stream: TextIO | None, log: Path | None = None, log_name: str = "") -> None:
         self.shown = Findings()
@@ -170,7 +171,7 @@ class Progress:
                 self._log.flush()
 
     def _repeat(self) -> None:
-        while not self._ended.wait(1 / _REDRAWS):
+        while not self._ended.wait(self.pause):
             with self._lock:
                 if not self._ended.is_set():
                     self._refresh()
@@ -202,6 +203,8 @@ class Progress:
 
 class TerminalProgress(Progress):
     """The progress of a run on a terminal."""
+
+    pause = 1 / 8
 
     def __init__(self, stream: TextIO, log: Path | None = None, log_name: str = "") -> None:
         super().__init__(stream, log, log_name)

@@ -204,12 +204,12 @@ def ending(release: Release, filed: str | None) -> Summary:
     if not release.dry_run and real:
         run = release.record.workflow_run
         if run and run["status"] != "completed":
-            rows.append(("next", f"gh run watch {run['id']}, or open {run['url']}"))
+            rows.append(("follow", f"gh run watch {run['id']}, or open {run['url']}"))
         if filed and not release.record_is_committed():
             add = "git add docs/releases && git commit"
             rows.append(("next", f"{add} -m 'Record the release of {version}' && git push"))
         if policy.artifacts and release.verification is None:
-            rows.append(("next, when the workflow has finished", f"./just verify {version}"))
+            rows.append((f"after {policy.workflow}", f"./just verify {version}"))
     return Summary(title, "ok", tuple(sentences), tuple(rows))
 
 
