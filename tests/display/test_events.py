@@ -36,6 +36,11 @@ def test_stage_is_described_in_a_few_words(run, words):
     assert (event["name"], event["state"], event["result"]) == (run.stage.name, run.state, words)
 
 
+def test_interrupted_action_is_not_ready():
+    run = run_of("tests", OK, state="ready", problems=Findings([FAILED]))
+    assert events.stage_ended(run, Findings())["state"] == "blocked"
+
+
 def test_findings_that_are_ok_are_shown_on_request(monkeypatch):
     findings = Findings([OK, FAILED])
     assert events.attention(findings) == (FAILED,)

@@ -55,7 +55,7 @@ def line(words: str) -> Event:
 
 def stage_ended(run: StageRun, problems: Findings) -> Event:
     """Create the event of a stage that has ended; `problems` are the findings that were not shown yet."""
-    return _ended(run.stage.name, run.state, text.result(run), run.seconds, problems)
+    return _ended(run.stage.name, text.state(run), text.result(run), run.seconds, problems)
 
 
 def check_ended(name: str, findings: Findings, seconds: float) -> Event:

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from binoc_runbook.display.summary import Summary
-from binoc_runbook.finding import SIGN, Finding, Findings
+from binoc_runbook.finding import SIGN, Finding, Findings, Status
 from binoc_runbook.policy import NAMES
 from binoc_runbook.release.record import StageRun
 from binoc_runbook.release.run import Release
@@ -58,7 +58,7 @@ def plan(target: Target) -> Iterator[str]:
 
 def stage(run: StageRun, *, findings: Findings | None = None) -> Iterator[str]:
     """Return the result of a stage: its state, its findings or those in `findings`, and its commands."""
-    yield f"{STATE_SIGN[run.state]} {numbered(run.stage)}: {verdict(run)} ({run.seconds:.1f} s)"
+    yield f"{STATE_SIGN[state(run)]} {numbered(run.stage)}: {verdict(run)} ({run.seconds:.1f} s)"
     yield from _indented(run.findings if findings is None else findings)
     for planned in run.commands:
         yield f"    $ {planned}"
@@ -99,7 +99,13 @@ def verdict(run: StageRun) -> str:
     if run.state == "done":
         unchanged = "done already" if run.stage in ACTION_STAGES else "done"
         return "done now" if run.acted else unchanged
-    return _VERDICT[run.state]
+    return _VERDICT[state(run)]
+
+
+def state(run: StageRun) -> State:
+    """Return the state of a stage; an action that was interrupted or has failed is not ready."""
+    problems: dict[Status, State] = {"failed": "blocked", "unknown": "unknown"}
+    return problems.get(run.findings.status, run.state) if run.state == "ready" else run.state
 
 
 def point_of_no_return(release: Release, stopped: list[StageRun]) -> Iterator[str]:
