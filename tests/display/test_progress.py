@@ -72,12 +72,14 @@ def test_terminal_redraws_what_runs_and_keeps_finished_stages(run):
         (["release of 0.5.0"], OPENED),
         ([], events.started("tests", "just test-code")),
         (["    test one"], events.line("test one of pypi-AgEIcHlwaS5vcmcCJDAwMDAwMDAw")),
+        ([], events.line("...... [ 61%]")),
         (["✓ tests"], ended("tests", Finding.ok("tests", "just test-code", "passed"))),
         pause=0.2,
     )
     text = without_codes(output)
     assert re.search(r"tests +just test-code +\d\.\d s", text)
     assert "test one of ***" in text
+    assert "just test-code  61 %" in text
     assert "push-tag" in text, "a stage that has not run"
     assert "1/3 stages" in text
     assert "log: runs/0.5.0.log" in text

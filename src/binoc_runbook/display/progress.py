@@ -7,6 +7,7 @@ output. All lines go to the log, whose path is shown.
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 import time
 from collections.abc import Iterable, Sequence
@@ -37,6 +38,9 @@ _SIGNS = {
     "unknown": SIGN["unknown"],
     "ready": "→",
 }
+
+#: The progress at the end of a line of pytest.
+_PERCENT = re.compile(r"\[ *(\d{1,3})%\]$")
 
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
@@ -211,7 +215,7 @@ class TerminalProgress(Progress):
         assert self._stream is not None  # noqa: S101 - it is the given stream
         self._console = terminal.console(self._stream)
         self._began = time.monotonic()
-        self._last = ""
+        self._last = self._percent = ""
         self._stages = _Total("stages")
         self._jobs = _Total("jobs")
         self._boundary = ""
@@ -273,17 +277,19 @@ class TerminalProgress(Progress):
         self._console.print()
 
     def _on_started(self, event: Event) -> None:
-        self._last = ""
+        self._last = self._percent = ""
 
     def _on_line(self, event: Event) -> None:
         self._last = event["text"]
+        if percent := _PERCENT.search(self._last):
+            self._percent = f"{percent[1]} %"
         if verbosity() > 0:
             self._print([f"      {self._last}"])
 
     def _on_ended(self, event: Event) -> None:
         total = self._jobs if event["job"] else self._stages
         total.end(event["name"])
-        self._last = ""
+        self._last = self._percent = ""
         sign = _SIGNS.get(event["state"], "-")
         if verbosity() < 0 and not _needs_attention(event):
             return
@@ -314,7 +320,7 @@ class TerminalProgress(Progress):
         now, width = time.monotonic(), self._console.width
         frame = _SPINNER[int(now * 10) % len(_SPINNER)]
         parts: list[Any] = [
-            terminal.row(frame, name, activity.words, now - activity.began, width=width)
+            terminal.row(frame, name, f"{activity.words}  {self._percent}", now - activity.began, width=width)
             for name, activity in list(self._running.items())[-_JOBS:]
         ]
         if self._last:
