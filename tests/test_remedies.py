@@ -127,6 +127,12 @@ def changed_file(checkout):
     checkout.edit("CHANGELOG.md", "Everything", "All")
 
 
+def runbook_with_outputs(checkout) -> None:
+    checkout.write("runbooks/release.ipynb", "{}")
+    checkout.commit("Add a runbook")
+    checkout.write("runbooks/release.ipynb", '{"outputs": []}')
+
+
 def untracked_file(checkout):
     checkout.write("notes.txt", "")
 
@@ -312,6 +318,7 @@ CASES = [
     Case(other_branch, stage("tree")),
     Case(detached_head, stage("tree")),
     Case(changed_file, stage("tree"), "git stash"),
+    Case(runbook_with_outputs, stage("tree"), "git restore runbooks/release.ipynb"),
     Case(untracked_file, stage("tree"), "git add --all && git commit"),
     Case(message_that_skips_workflows, stage("tree")),
     Case(ignored_crate, stage("tree")),

@@ -121,9 +121,18 @@ def test_workflow_of_this_repository_keeps_the_contract(tmp_path: Path, policy: 
     [finding] = check_with_zizmor(tmp_path, GOOD, policy)
 
     assert (finding.status, finding.looked_at) == ("ok", FILE)
+    assert f"{len(RULES)} rules" in finding.saw
+
+
+def test_rules_are_listed_on_request(tmp_path: Path, policy: Policy) -> None:
+    write(tmp_path, GOOD)
+
+    _, listed = workflow(tmp_path, policy, lists_rules=True)
+
+    assert (listed.status, listed.looked_at) == ("ok", FILE)
     for artifact in policy.artifacts:
-        assert f"`{artifact.name}` by `publish-{artifact.name}`" in finding.saw
-    assert all(rule.name in finding.saw for rule in RULES)
+        assert f"`{artifact.name}` by `publish-{artifact.name}`" in listed.saw
+    assert all(rule.name in listed.saw for rule in RULES if rule.name != "zizmor")
 
 
 #: Rules for any workflow, whether it publishes or not.
@@ -204,7 +213,7 @@ def test_missing_zizmor_leaves_the_other_rules_checked(
     contract, problem = workflow(tmp_path, policy, audit=Audit(missing="not on PATH"), strict=strict)
 
     assert (contract.status, problem.status) == ("ok", status)
-    assert "zizmor" not in contract.saw
+    assert f"{len(RULES) - 1} rules" in contract.saw
     assert problem.remedy.endswith(f" install zizmor=={ZIZMOR}")
 
 
@@ -426,10 +435,10 @@ def test_single_rules_can_be_checked(tmp_path: Path, policy: Policy) -> None:
     write(tmp_path, GOOD.replace("id-token: write", "id-token: none", 1))
     rules = {rule.name: rule for rule in RULES}
 
-    [finding] = workflow(tmp_path, policy, [rules["secrets"], rules["pins"]])
+    finding, listed = workflow(tmp_path, policy, [rules["secrets"], rules["pins"]], lists_rules=True)
 
-    assert finding.status == "ok"
-    assert finding.saw.endswith("secrets, pins")
+    assert (finding.status, listed.status) == ("ok", "ok")
+    assert listed.saw.endswith("secrets, pins")
     [broken] = workflow(tmp_path, policy, [rules["contract"]])
     assert broken.status == "failed"
 

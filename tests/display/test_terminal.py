@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import os
 import pty
+import re
 import subprocess
 import sys
 
 import pytest
 
 from binoc_runbook.display import terminal
-from binoc_runbook.finding import Finding, Findings
+from binoc_runbook.finding import Finding, Findings, RefusedError
 
 FINDINGS = Findings(
     [
@@ -64,16 +65,36 @@ def test_pipe_gets_one_line_for_each_finding_and_its_remedy():
 
 def test_terminal_gets_colours_and_wrapped_lines(on_terminal):
     output = on_terminal(COLUMNS="60")
-    assert "\x1b[" in output
-    assert "✗ failed" in output
-    plain = [line for line in output.replace("\r", "").splitlines() if "\x1b" not in line]
-    assert all(len(line) <= 60 for line in plain)
+    assert "\x1b[31m✗" in output
+    assert "\x1b[33m?" in output
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", output).replace("\r", "").splitlines()
+    assert all(len(line) <= 60 for line in lines)
+    assert not any("release branch" in line for line in lines), "a finding that is ok is shown only with -v"
 
 
 def test_no_color_disables_colours(on_terminal):
     output = on_terminal(NO_COLOR="1")
     assert not any(f"\x1b[{code}" in output for code in ("31m", "32m", "1;31m"))
-    assert "✗ failed" in output
+    assert "✗" in output
+
+
+def test_plain_stream_gets_colours_only_if_they_are_forced(monkeypatch):
+    monkeypatch.delenv("NO_COLOR")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    stream = io.StringIO()
+    terminal.show_findings(stream, FINDINGS)
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", stream.getvalue())
+    assert "\x1b[31m✗" in stream.getvalue()
+    monkeypatch.setenv("NO_COLOR", "1")
+    stream = io.StringIO()
+    terminal.show_findings(stream, FINDINGS)
+    assert stream.getvalue() == plain
+
+
+def test_refusal_of_a_command_has_each_reason_once():
+    stream = io.StringIO()
+    terminal.show_refusal(stream, RefusedError("nothing was done", FINDINGS.having("unknown"), "try later"))
+    assert stream.getvalue().count("could not be reached") == 1
 
 
 def test_table_in_a_pipe_is_separated_by_tabs():

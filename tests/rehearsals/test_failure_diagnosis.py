@@ -97,7 +97,7 @@ def test_without_failures_the_last_unknown_finding_is_repeated_once():
         "    → just verify 0.4.0",
         "? unknown: published: demo==0.4.0: not yet visible",
         "    → just verify 0.4.0",
-        "the record of this run is runs/verify-0.4.0.ipynb",
+        "  report: runs/verify-0.4.0.ipynb",
     ]
     assert printed_findings(lines) == ("published: demo==0.4.0: not yet visible", "just verify 0.4.0")
 

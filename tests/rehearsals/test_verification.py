@@ -94,6 +94,9 @@ class Reporter:
     def result(self, headline: str, findings: Findings) -> None:
         self.lines.append(headline)
 
+    def verified(self, version: Version, names: str) -> None:
+        self.lines.append(f"{version}: {names}")
+
 
 @dataclass
 class Published:

@@ -64,6 +64,9 @@ class Recorder:
     def __init__(self):
         self.events = []
 
+    def jobs_planned(self, total):
+        pass
+
     def job_begins(self, name):
         self.events.append(("begins", name))
 

@@ -26,6 +26,8 @@ _ALLOW = re.compile(r"git config --global --add safe\.directory \S.*")
 
 _WILDCARD = re.compile(r"[*?[]")
 
+_RUNBOOK = re.compile(r"runbooks/[^/]+\.ipynb")
+
 _STATUS = "git status"
 _FLAGS = "git ls-files -v"
 _COMMIT = "git ls-tree HEAD"
@@ -64,10 +66,15 @@ def _findings(state: TreeState, policy: Policy, comparison: CommitComparison | s
     unseen = [*_hidden(state), *_differing(state, comparison)]
     if state.commit is None:
         yield Finding.failed(CHECK, "HEAD", "the repository has no commit to tag", _COMMIT_ALL)
-    if state.changed:
-        saw = f"{_list_files(state.changed)} changed since the commit; the tag would not contain the changes"
+    runbooks = tuple(path for path in state.changed if _RUNBOOK.fullmatch(path))
+    if runbooks:
+        saw = f"{_list_files(runbooks)} changed since the commit; Jupyter saves the outputs of a runbook in its file"
+        remedy = f"git restore {shlex.join(runbooks)}; or commit the changes, if they are more than outputs"
+        yield Finding.failed(CHECK, _STATUS, saw, remedy)
+    if others := tuple(path for path in state.changed if path not in runbooks):
+        saw = f"{_list_files(others)} changed since the commit; the tag would not contain the changes"
         yield Finding.failed(CHECK, _STATUS, saw, "git diff HEAD; then commit the changes, or `git stash`")
-    elif not unseen:
+    if not (state.changed or unseen):
         names = ", ".join(f"`{name}`" for name in state.filters)
         exception = f"; files with the filter {names} were not compared" if names else ""
         yield Finding.ok(CHECK, _STATUS, f"no tracked file differs from the commit{exception}")

@@ -26,12 +26,16 @@ def show_line(line: str) -> None:
 
 def show_outcome(line: str) -> None:
     """Print how a command ended on standard error."""
-    print(mask(line), file=sys.stderr)
+    from binoc_runbook.display import terminal
+
+    terminal.show_lines(sys.stderr, [line])
 
 
 def show_refusal(refused: RefusedError) -> None:
     """Print why a command was refused on standard error."""
-    show_outcome(str(refused))
+    from binoc_runbook.display import terminal
+
+    terminal.show_refusal(sys.stderr, refused)
 
 
 def report(findings: Findings, *, stream: TextIO | None = None, as_json: bool = False, **facts: object) -> None:

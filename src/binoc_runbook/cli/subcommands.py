@@ -140,12 +140,12 @@ def _choice(target: Target) -> list[str]:
 
 def plan(root: Path, parsed: argparse.Namespace) -> int:
     """Show the stages and the exact commands of a release."""
-    from binoc_runbook.display import terminal, text
+    from binoc_runbook.display import terminal
     from binoc_runbook.stages import STAGES
 
     target = _target(root, parsed)
     if not parsed.json:
-        terminal.show_lines(sys.stdout, text.plan(target))
+        terminal.show_plan(sys.stdout, target)
         return OK
     stages = [
         {
@@ -313,7 +313,8 @@ def release(root: Path, parsed: argparse.Namespace) -> int:
     values = parse_release_parameters(parsed.version, dry_run=dry_run, remote=parsed.remote, retest=parsed.retest)
     target = open_target(_world(root, trusted=True), values.version, remote=values.remote)
     if not (parsed.yes or dry_run):
-        terminal.show_lines(sys.stderr, [text.heading(target, dry_run=False), *text.plan(target)])
+        terminal.show_lines(sys.stderr, [text.heading(target, dry_run=False)])
+        terminal.show_plan(sys.stderr, target)
         _confirm(str(target.version))
     parameters = {
         "version": str(target.version),

@@ -5,11 +5,13 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from binoc_runbook.finding import SIGN, Finding, Findings
+from binoc_runbook.display.summary import Summary
+from binoc_runbook.finding import SIGN, Finding, Findings, Status
 from binoc_runbook.policy import NAMES
 from binoc_runbook.release.record import StageRun
 from binoc_runbook.release.run import Release
 from binoc_runbook.stages import ACTION_STAGES, STAGES, Command, Stage, State, Target
+from binoc_runbook.version import Version
 from binoc_runbook.world.triggered_run import JobRun, PublishedArtifact
 
 STATE_SIGN: dict[State, str] = {"done": "✓", "ready": "→", "blocked": "✗", "unknown": "?"}
@@ -34,6 +36,16 @@ def heading(target: Target, *, dry_run: bool) -> str:
     return f"release of {target.version} as {target.tag} to {target.remote}{where} ({mode})"
 
 
+def title(target: Target, *, dry_run: bool) -> str:
+    """Return what a run releases, and where, in a few words."""
+    names = [artifact.name for artifact in target.policy.artifacts]
+    artifacts = f" of {', '.join(names)}" if names else ""
+    if target.world.kind == "rehearsal":
+        return f"{'Dry run of a rehearsal' if dry_run else 'Rehearsal'} of {target.version}{artifacts}"
+    repository = f" ({target.policy.repository})" if target.policy.repository else ""
+    return f"{'Dry run' if dry_run else 'Release'} of {target.version}{artifacts} to {target.remote}{repository}"
+
+
 def plan(target: Target) -> Iterator[str]:
     """Return the stages in order, with the commands of each."""
     for number, stage in enumerate(STAGES, 1):
@@ -44,13 +56,29 @@ def plan(target: Target) -> Iterator[str]:
             yield f"     $ {planned}"
 
 
-def stage(run: StageRun, *, all_findings: bool = True) -> Iterator[str]:
-    """Return the result of a stage: its state, findings and commands."""
-    yield f"{STATE_SIGN[run.state]} {numbered(run.stage)}: {verdict(run)} ({run.seconds:.1f} s)"
-    yield from _indented(run.findings if all_findings else run.findings.having("failed", "unknown", "warning"))
+def stage(run: StageRun, *, findings: Findings | None = None) -> Iterator[str]:
+    """Return the result of a stage: its state, its findings or those in `findings`, and its commands."""
+    yield f"{STATE_SIGN[state(run)]} {numbered(run.stage)}: {verdict(run)} ({run.seconds:.1f} s)"
+    yield from _indented(run.findings if findings is None else findings)
     for planned in run.commands:
         yield f"    $ {planned}"
         yield f"      {effect(run, planned)}"
+
+
+def result(run: StageRun) -> str:
+    """Return the result of a stage in a few words: what its commands did, or what its findings are."""
+    if run.commands and run.stage in ACTION_STAGES and run.state in ("done", "ready"):
+        return "; ".join(effect(run, planned) for planned in run.commands)
+    return outcome(run.findings) or verdict(run)
+
+
+def outcome(findings: Findings) -> str:
+    """Return the findings in a few words: how many are problems, or else what was found."""
+    count = {status: len(findings.having(status)) for status in ("failed", "unknown")}
+    if any(count.values()):
+        problems = " and ".join(f"{number} {status}" for status, number in count.items() if number)
+        return f"{problems} of {len(findings)} {'check' if len(findings) == 1 else 'checks'}"
+    return "; ".join(dict.fromkeys(finding.saw.partition("\n")[0] for finding in findings.having("ok")))
 
 
 def effect(run: StageRun, planned: Command) -> str:
@@ -71,7 +99,13 @@ def verdict(run: StageRun) -> str:
     if run.state == "done":
         unchanged = "done already" if run.stage in ACTION_STAGES else "done"
         return "done now" if run.acted else unchanged
-    return _VERDICT[run.state]
+    return _VERDICT[state(run)]
+
+
+def state(run: StageRun) -> State:
+    """Return the state of a stage; an action that was interrupted or has failed is not ready."""
+    problems: dict[Status, State] = {"failed": "blocked", "unknown": "unknown"}
+    return problems.get(run.findings.status, run.state) if run.state == "ready" else run.state
 
 
 def point_of_no_return(release: Release, stopped: list[StageRun]) -> Iterator[str]:
@@ -80,9 +114,19 @@ def point_of_no_return(release: Release, stopped: list[StageRun]) -> Iterator[st
     if not stopped:
         yield "✓ all checks passed; tree, sync and remote were checked again"
         return
-    yield "a real release stops here:" if release.dry_run else "the release stops here:"
-    for run in stopped:
-        yield from str(run.findings.having("failed", "unknown")).splitlines()
+    names = ", ".join(f"`{run.stage.name}`" for run in stopped)
+    yield f"{'a real release' if release.dry_run else 'the release'} stops here: {names}"
+    yield from str(new_problems(stopped)).splitlines()
+
+
+def new_problems(stopped: Iterable[StageRun]) -> Findings:
+    """Return the problems that the checks before the first public stage have found, but not the stages."""
+    return Findings(
+        finding
+        for run in stopped
+        for finding in run.findings.having("failed", "unknown")
+        if finding not in (*run.before.findings, *run.problems)
+    )
 
 
 def job(run: JobRun) -> Iterator[str]:
@@ -140,33 +184,44 @@ def _columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
         yield "  " + "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
-def ending(release: Release, filed: str | None) -> Iterator[str]:
+def ending(release: Release, filed: str | None) -> Summary:
     """Return the result of a run, and the next commands."""
     target, policy = release.target, release.target.policy
+    version, real = target.version, target.world.kind == "real"
     actions = [run for run in release.record.stages if run.stage in ACTION_STAGES]
+    rows, sentences = [], []
     if all(run.state == "done" and not run.started for run in actions):
-        yield f"✓ {target.version} is already released as {target.tag}; this run changed nothing"
+        title = f"{version} is already released"
+        sentences.append(f"{version} is already released as {target.tag}; this run changed nothing")
     elif release.dry_run:
+        title = f"Dry run of {version}"
+        sentences.append(f"dry run of {version}: no check failed; this run pushed and tagged nothing")
         unknown = [run.stage.name for run in release.record.stages if run.state == "unknown"]
-        yield f"✓ dry run of {target.version}: no check failed; this run pushed and tagged nothing"
         if unknown:
-            yield f"? unknown: {', '.join(unknown)}; a real release stops there"
-        if target.world.kind == "real":
-            yield f"next: ./just release {target.version}"
+            sentences.append(f"{SIGN['unknown']} unknown: {', '.join(unknown)}; a real release stops there")
+        if real:
+            rows.append(("next", f"./just release {version}"))
     else:
+        title = f"{'Released' if real else 'Rehearsed'} {version}"
         acted = ", ".join(run.stage.name for run in actions if run.acted) or "no stage: another run was first"
-        released = "is released" if target.world.kind == "real" else "was released in this rehearsal"
-        yield f"✓ {target.version} {released} as {target.tag}; this run performed {acted}"
-    yield from _refs(target.remote, release.record.refs)
-    if release.dry_run or target.world.kind == "rehearsal":
-        return
-    run = release.record.workflow_run
-    if run and run["status"] != "completed":
-        yield f"next: gh run watch {run['id']}, or open {run['url']}"
-    if filed and not release.record_is_committed():
-        yield f"next: git add docs/releases && git commit -m 'Record the release of {target.version}' && git push"
-    if policy.artifacts and release.verification is None:
-        yield f"next, when the workflow has finished: ./just verify {target.version}"
+        released = "is released" if real else "was released in this rehearsal"
+        sentences.append(f"{version} {released} as {target.tag}; this run performed {acted}")
+    sentences += _refs(target.remote, release.record.refs)
+    if not release.dry_run and real:
+        run = release.record.workflow_run
+        if run and run["status"] != "completed":
+            rows.append(("follow", f"gh run watch {run['id']}, or open {run['url']}"))
+        if filed and not release.record_is_committed():
+            add = "git add docs/releases && git commit"
+            rows.append(("next", f"{add} -m 'Record the release of {version}' && git push"))
+        if policy.artifacts and release.verification is None:
+            rows.append((f"after {policy.workflow}", f"./just verify {version}"))
+    return Summary(title, "ok", tuple(sentences), tuple(rows))
+
+
+def verified(version: Version, names: str) -> Summary:
+    """Return the result of a verification that found all artifacts, whose names are `names`."""
+    return Summary(f"Verified {version}", "ok", (f"{version} is published: {names}",))
 
 
 def _refs(remote: str, refs: Mapping[str, str]) -> Iterator[str]:
@@ -176,7 +231,7 @@ def _refs(remote: str, refs: Mapping[str, str]) -> Iterator[str]:
             continue
         commit = refs.get(f"{name}^{{}}")
         value = f"annotated tag of {commit[:12]}" if commit else f"at {sha[:12]}"
-        yield f"  {remote} holds {name}, {value}"
+        yield f"{remote} holds {name}, {value}"
 
 
 def numbered(stage: Stage) -> str:

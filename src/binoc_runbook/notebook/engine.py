@@ -2,7 +2,8 @@
 
 Imported only when papermill runs a runbook. It differs from papermill's own engine in five points:
 
-- lines that the library sends while a long command runs (`LIVE`) are printed on standard error when they arrive;
+- what the library sends while a long command runs (`LIVE`) is shown on standard error when it arrives, and the end of
+  a run is a summary;
 - cells and their child processes cannot print to papermill's standard output, which may be the record;
 - Ctrl-C interrupts the cell and its child processes, and cells that did not run are not marked as completed (papermill
   marks all of them);
@@ -36,6 +37,8 @@ from papermill.iorw import write_ipynb  # type: ignore[import-untyped]
 from papermill.log import logger  # type: ignore[import-untyped]
 
 from binoc_runbook import environ
+from binoc_runbook.display.progress import Progress, TerminalProgress, open_progress
+from binoc_runbook.display.summary import Summary
 from binoc_runbook.files import root_of
 from binoc_runbook.finding import Finding, InterruptedRunError, RefusedError
 from binoc_runbook.notebook.command_line import RUNS, Invocation
@@ -99,33 +102,63 @@ def execute(
     manager.notebook_start()
     if manager.unwritten:
         raise _not_started(manager.unwritten)
-    try:
-        client = RunbookClient(
-            manager,
-            kernel_name=kernel_name,
-            log=logger,
-            log_output=log_output,
-            startup_timeout=start_timeout,
-            timeout=execution_timeout,
-            resources={"metadata": {"path": str(root)}} if invocation and not invocation.cwd_given else {},
-            # The log of the kernel does not help: a warning about TCP at the start (ipython/ipykernel#1515), and
-            # sometimes an error at the end, because jupyter_client interrupts a kernel before its shutdown.
-            extra_arguments=["--log-level=50"],
-            **options,
-        )
-        client.execute(
-            env={**os.environ, environ.OUTPUT: paths["output_path"] or "-"},
-            # ipykernel copies the captured output of child processes to its own streams. On standard error they are
-            # shown live, unless papermill logs the same output.
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL if log_output else None,
-        )
-    finally:
-        manager.notebook_complete()
-    if manager.unwritten:
-        # papermill would write the notebook again, and raise this error instead of that of the cell.
-        raise RefusedError(_cell_error(nb) or "the runbook has run", [manager.unwritten])
+    is_file = paths["output_path"] and paths["output_path"] != "-"
+    log = Path(RUNS) / f"{Path(paths['output_path']).stem if is_file else notebook.stem}.log"
+    with open_progress(sys.stderr, root / log, str(log), redraws=not log_output) as progress:
+        manager.progress = progress
+        try:
+            client = RunbookClient(
+                manager,
+                kernel_name=kernel_name,
+                log=logger,
+                log_output=log_output,
+                startup_timeout=start_timeout,
+                timeout=execution_timeout,
+                resources={"metadata": {"path": str(root)}} if invocation and not invocation.cwd_given else {},
+                # The log of the kernel does not help: a warning about TCP at the start (ipython/ipykernel#1515), and
+                # sometimes an error at the end, because jupyter_client interrupts a kernel before its shutdown.
+                extra_arguments=["--log-level=50"],
+                **options,
+            )
+            with _kernel_stderr(progress, log_output=log_output) as stderr:
+                client.execute(
+                    env={**os.environ, environ.OUTPUT: paths["output_path"] or "-"},
+                    stdout=subprocess.DEVNULL,
+                    stderr=stderr,
+                )
+        finally:
+            manager.notebook_complete()
+        if manager.unwritten:
+            # papermill would write the notebook again, and raise this error instead of that of the cell.
+            raise RefusedError(_cell_error(nb) or "the runbook has run", [manager.unwritten])
+        refusal = _refusal(nb, progress, with_traceback=invocation is not None)
+        report = manager.filed or (paths["output_path"] if is_file else "")
+        progress.finish(refusal, [("report", report)] if report else [])
     return nb
+
+
+@contextlib.contextmanager
+def _kernel_stderr(progress: Progress, *, log_output: bool) -> Iterator[int | None]:
+    """Return the standard error of the kernel, to which ipykernel also copies the output of child processes.
+
+    It is shown immediately, unless papermill logs the same output. On a terminal, it must not disturb the progress.
+    """
+    if log_output or not isinstance(progress, TerminalProgress):
+        yield subprocess.DEVNULL if log_output else None
+        return
+    reader, writer = os.pipe()
+
+    def forward() -> None:
+        with open(reader, encoding="utf-8", errors="replace") as lines:  # noqa: PTH123 - a descriptor
+            for line in lines:
+                words = line.rstrip()
+                progress.show([words], [{"kind": "line", "text": words}])
+
+    threading.Thread(target=forward, daemon=True).start()
+    try:
+        yield writer
+    finally:
+        os.close(writer)
 
 
 class RunbookManager(NotebookExecutionManager):  # type: ignore[misc]
@@ -133,6 +166,10 @@ class RunbookManager(NotebookExecutionManager):  # type: ignore[misc]
 
     #: The root of the checkout.
     root: Path
+    #: The progress on the terminal.
+    progress: Progress
+    #: The path of the filed record, if one was filed.
+    filed: str | None = None
     #: Why the last state of the notebook is not saved.
     unwritten: Finding | None = None
 
@@ -169,7 +206,8 @@ class RunbookManager(NotebookExecutionManager):  # type: ignore[misc]
         clean(self.nb, self.root)
         if request:
             try:
-                print_line(file_record(self.nb, self.root, request))
+                self.progress.show([file_record(self.nb, self.root, request)])
+                self.filed = str(request["file_under"])
             except (OSError, ValueError) as error:
                 last = next(cell for cell in reversed(self.nb.cells) if cell.cell_type == "code")
                 reason = machine_free(self.root)(str(error))
@@ -178,7 +216,7 @@ class RunbookManager(NotebookExecutionManager):  # type: ignore[misc]
 
 
 class RunbookClient(PapermillNotebookClient):  # type: ignore[misc]
-    """The client of the kernel: it runs the cells in order, prints live lines, and stops on signals."""
+    """The client of the kernel: it runs the cells in order, shows their progress, and stops on signals."""
 
     #: How many stop signals have arrived.
     stops = 0
@@ -193,7 +231,7 @@ class RunbookClient(PapermillNotebookClient):  # type: ignore[misc]
         """Run all cells until one fails; `kernel` are the arguments for the process of the kernel."""
         self.reset_execution_trackers()
         with self._sockets(), self._stopping_on_signals(), self._started_kernel(**kernel):
-            self.log.info(f"Executing notebook with kernel: {self.kernel_name}")
+            self.log.debug(f"Executing notebook with kernel: {self.kernel_name}")
             self.ready = True
             self.papermill_execute_cells()
             if not self.lost:
@@ -253,8 +291,7 @@ class RunbookClient(PapermillNotebookClient):  # type: ignore[misc]
         live = data.pop(LIVE, None) if isinstance(data, dict) else None
         self.shown = live is not None
         if live is not None:
-            for line in live.get("lines", []):
-                print_line(line)
+            self.nb_man.progress.show(live.get("lines", []), live.get("events"))
             if not data:
                 return None
         clean_output(msg["content"], self.nb_man.root)  # before it is saved or logged
@@ -311,25 +348,32 @@ class RunbookClient(PapermillNotebookClient):  # type: ignore[misc]
                 signal.signal(number, handler)
 
 
-def print_line(line: str) -> None:
-    """Print a line on standard error; ignore errors, because the terminal may have been closed."""
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        print(line, file=sys.stderr, flush=True)
+def _refusal(nb: NotebookNode, progress: Progress, *, with_traceback: bool) -> Summary | None:
+    """Return the summary of the error of the failed cell, if one failed.
 
-
-def error_text(error: Any, *, with_traceback: bool = True) -> str:
-    """Return the refusal or the traceback of the failed cell from papermill's `PapermillExecutionError`.
-
-    Without `with_traceback`, return only the type and the message of an unexpected error.
+    The traceback of an unexpected error is shown before it. Findings that were already shown are left out.
     """
-    source = error.source.strip().partition("\n")[0]
+    outputs = ((cell, output) for cell in nb.cells for output in cell.get("outputs", []))
+    failed = next(((cell, output) for cell, output in outputs if output.output_type == "error"), None)
+    if failed is None:
+        return None
+    cell, error = failed
+    source = cell.source.strip().partition("\n")[0]
     if error.ename == "KeyboardInterrupt":  # the user does not need the traceback of an interruption
-        return f"{error.evalue or 'interrupted at'} `{source}`; {_CONTINUE}"
+        return Summary("Interrupted", "failed", (f"{error.evalue or 'interrupted at'} `{source}`; {_CONTINUE}",))
+    if error.ename in (RefusedError.__name__, InterruptedRunError.__name__):
+        text = plain("\n".join(error.traceback)) or str(error.evalue)
+        title = "Refused" if error.ename == RefusedError.__name__ else "Interrupted"
+        summary = Summary.of_refusal(text, progress.shown, title=title)
+        return (
+            summary if "again" in text else summary.with_rows(("next", "fix the problems, then run this command again"))
+        )
     if error.ename in (DeadKernelError.__name__, CellTimeoutError.__name__):
-        return f"the run ended at `{source}`: {error.evalue}"
-    is_refusal = error.ename in (RefusedError.__name__, InterruptedRunError.__name__)
-    short = str(error.evalue) if is_refusal else f"{error.ename}: {error.evalue}"
-    return (plain("\n".join(error.traceback)).strip() if with_traceback else "") or short
+        return Summary("Failed", "failed", (f"the run ended at `{source}`: {error.evalue}",))
+    if not with_traceback:
+        return Summary("Failed", "failed", (f"failed at `{source}`: {error.ename}: {error.evalue}",))
+    progress.show(plain("\n".join(error.traceback)).strip().splitlines())
+    return Summary("Failed", "failed", (f"failed at `{source}`",))
 
 
 def exit_code(error: Any) -> int:

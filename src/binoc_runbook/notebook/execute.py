@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ def run_notebook(root: Path, parameters: dict[str, Any], record: Path, runbook: 
     import papermill  # type: ignore[import-untyped]
     from papermill.exceptions import PapermillExecutionError  # type: ignore[import-untyped]
 
-    from binoc_runbook.notebook.engine import error_text, exit_code
+    from binoc_runbook.notebook.engine import exit_code
 
     notebook = next((path for path in (root / runbook, Path(__file__).parents[3] / runbook) if path.is_file()), None)
     if notebook is None:
@@ -47,8 +46,5 @@ def run_notebook(root: Path, parameters: dict[str, Any], record: Path, runbook: 
             progress_bar=False,
         )
     except PapermillExecutionError as error:
-        print(error_text(error, with_traceback=False), file=sys.stderr)
-        print(f"the record of this run is {record}", file=sys.stderr)
         return exit_code(error)
-    print(f"the record of this run is {record}", file=sys.stderr)
     return 0

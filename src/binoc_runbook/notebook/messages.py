@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-#: In a display message: `{"lines": ["…", …]}`, lines that are printed immediately and are not part of the record.
+#: In a display message: `{"lines": ["…", …], "events": […]}`. The lines are printed immediately, unless a terminal
+#: renders the events (see `display.events`). Neither is part of the record.
 LIVE = "application/vnd.binoc-runbook.live+json"
 
 #: In an output of the last cell: `{"file_under": "docs/releases/0.4.0.ipynb" or null, "overwrite": false}`.

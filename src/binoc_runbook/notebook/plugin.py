@@ -27,7 +27,7 @@ import signal
 import sys
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from binoc_runbook.notebook.command_line import Invocation, amend
 
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from types import FrameType, TracebackType
 
     from nbformat import NotebookNode
+
+    from binoc_runbook.finding import RefusedError
 
 
 #: The message for an interruption outside of the cells.
@@ -67,27 +69,27 @@ def _reopen_closed_streams() -> None:
 
 
 def _report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Print the error of a failed run, without the traceback through click and papermill.
+    """Print the error of a run without the traceback through click and papermill; the engine prints that of a cell.
 
     Raises:
         SystemExit: The run was interrupted, so the exit code is not 1 but 130.
     """
     if kind.__name__ == "PapermillExecutionError":
-        from binoc_runbook.notebook.engine import error_text, exit_code
+        from binoc_runbook.notebook.engine import exit_code
 
-        print(error_text(error), file=sys.stderr)
         raise SystemExit(exit_code(error))
     if kind is KeyboardInterrupt:
         print(INTERRUPTED, file=sys.stderr)
         raise SystemExit(130)
     if kind.__name__ == "RefusedError":
-        print(error, file=sys.stderr)
+        from binoc_runbook.display.terminal import show_refusal
+
+        show_refusal(sys.stderr, cast("RefusedError", error))
     elif issubclass(kind, OSError) or kind.__module__.startswith(("papermill.", "nbformat.", "jupyter_client.")):
         from binoc_runbook.redaction import mask
 
-        print(
-            mask(f"{kind.__name__}: {error}"), file=sys.stderr
-        )  # a missing directory, a broken notebook, an unknown kernel
+        # A missing directory, a broken notebook, an unknown kernel.
+        print(mask(f"{kind.__name__}: {error}"), file=sys.stderr)
     else:
         sys.__excepthook__(kind, error, trace)
 

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from binoc_runbook.display import diagram, text
+from binoc_runbook.display import diagram, events, text
 from binoc_runbook.display.board import board, board_text
 from binoc_runbook.display.styled_html import (
     Tone,
@@ -32,12 +32,13 @@ from binoc_runbook.display.styled_html import (
     table,
     wide_row,
 )
-from binoc_runbook.finding import Findings
+from binoc_runbook.finding import Finding, Findings
 from binoc_runbook.notebook.messages import LIVE, RECORD
-from binoc_runbook.redaction import Translate
+from binoc_runbook.redaction import Translate, each_string
 from binoc_runbook.release.record import StageRun
 from binoc_runbook.release.run import Release
 from binoc_runbook.stages import ACTION_STAGES, STAGES, Stage, State, Target
+from binoc_runbook.version import Version
 from binoc_runbook.world.triggered_run import JobRun, PublishedArtifact
 
 #: How many lines of a long command are kept, and how often the output is updated, in seconds.
@@ -63,25 +64,33 @@ class NotebookReporter:
         self._updated = 0.0
         self._handle: Any = None
         self._activity = ""
-        self._began = 0.0
-        self._lines = 0
-        self._percent = ""
+        # The events of the next live message, and the findings that were shown.
+        self._events: list[events.Event] = []
+        self._shown: set[Finding] = set()
+        # The time of the last start, the number of its lines, and the last progress in them.
+        self._began, self._lines, self._percent = 0.0, 0, ""
 
     def opened(self, release: Release) -> None:
-        self.note(text.heading(release.target, dry_run=release.dry_run))
+        self._events.append(events.opened(release))
+        self._show_paragraphs([text.heading(release.target, dry_run=release.dry_run)])
 
     def plan(self, release: Release) -> None:
         lines = list(text.plan(release.target))
+        self._events.append(events.lines(lines, detail=True))
         figure = diagram.stages(release.target)
         self._show(lines, _plan_table(release.target) + figure, live=lines)
 
     def note(self, words: str) -> None:
+        self._events.append(events.lines([words]))
         self._show_paragraphs([words])
 
     def stage_started(self, stage: Stage, activity: str) -> None:
+        self._events.append(events.started(stage.name, activity))
         self._start(f"{text.numbered(stage)}: {activity}", keeps_lines=False)
 
     def started(self, activity: str) -> None:
+        name, _, rest = activity.partition(": ")
+        self._events.append(events.started(name, rest) if rest else events.started("", activity))
         self._start(activity, keeps_lines=True)
 
     def _start(self, activity: str, *, keeps_lines: bool) -> None:
@@ -98,6 +107,7 @@ class NotebookReporter:
 
     def line(self, words: str) -> None:
         words = self._clean(words)
+        self._events.append(events.line(words))
         if self._handle is None:  # a wait outside of a stage: only for the terminal
             self._show([], "", live=[words])
             return
@@ -111,36 +121,47 @@ class NotebookReporter:
             self._update()
 
     def stage_ended(self, run: StageRun) -> None:
-        brief = list(text.stage(run, all_findings=False))
+        problems = Findings(item for item in events.attention(run.findings) if item not in self._shown)
+        self._shown.update(problems)
+        brief = list(text.stage(run, findings=problems))
         state = f"{text.STATE_SIGN[run.state]} {text.verdict(run)}"
         head = f"{badge(state, _TONE[run.state])} <strong>{text.numbered(run.stage)}</strong> ({run.seconds:.1f} s)"
         markup = _folded_findings(head, run.findings)
         for command in run.commands:
             effect = prose(text.effect(run, command))
             markup += f'<p style="margin:0.5em 0 0.5em 1.25em">{code(str(command))}<br>{effect}</p>'
-        self._end(list(text.stage(run)), markup, brief=brief, is_open=run.state != "done")
+        event = events.stage_ended(run, problems)
+        self._end(list(text.stage(run)), markup, event, brief=brief, is_open=run.state != "done")
 
     def result(self, headline: str, findings: Findings) -> None:
+        name = headline.partition(": ")[0]
+        event = events.check_ended(name, findings, time.monotonic() - self._began)
         head = f"{status_badge(findings.status)} <strong>{html.escape(headline)}</strong>"
-        self._end(list(text.chapter(headline, findings)), _folded_findings(head, findings))
+        self._end(list(text.chapter(headline, findings)), _folded_findings(head, findings), event)
 
     def point_of_no_return(self, release: Release, stopped: list[StageRun]) -> None:
+        self._events.append(events.boundary(stopped))
         self._show_paragraphs(list(text.point_of_no_return(release, stopped)))
+
+    def jobs_planned(self, total: int) -> None:
+        self._events.append(events.jobs(total))
 
     def job_begins(self, name: str) -> None:
         if self._handle is None:
             self._pending.append(f"{name} …")
-        self.started(name)
+        self._events.append(events.started(name, is_job=True))
+        self._start(name, keeps_lines=True)
         self._update()
 
     def job_ended(self, job: JobRun) -> None:
         findings, lines = Findings(filter(None, [job.finding])), list(text.job(job))
         head = f"<p>{badge(lines[0], _JOB_TONE[job.state])}</p>"
         reason = paragraphs(filter(None, [job.reason]))
-        self._end(lines, head + reason + finding_list(findings), is_open=bool(findings))
+        self._end(lines, head + reason + finding_list(findings), events.job_ended(job), is_open=bool(findings))
 
     def publication(self, release: Release, published: Sequence[PublishedArtifact], warnings: Findings) -> None:
         lines = list(text.followed(release, published, warnings))
+        self._events.append(events.lines(lines))
         markup = _published(release, published) + finding_list(warnings) if published else paragraphs(lines)
         self._show(lines, markup, live=lines)
 
@@ -150,7 +171,9 @@ class NotebookReporter:
 
     def finished(self, release: Release, filed: str | None) -> None:
         self._show_board(release)
-        self._show_paragraphs(list(text.ending(release, filed)), {RECORD: {"file_under": filed}})
+        summary = text.ending(release, filed)
+        self._events.append(events.summary(summary))
+        self._show_paragraphs(list(summary.lines()), {RECORD: {"file_under": filed}})
 
     def _show_board(self, release: Release) -> None:
         self._handle = None  # an interrupted stage may have left its output open
@@ -160,10 +183,24 @@ class NotebookReporter:
     def _show_paragraphs(self, lines: list[str], more: dict[str, Any] | None = None) -> None:
         self._show(lines, paragraphs(lines), live=lines, more=more)
 
-    def _end(self, lines: list[str], markup: str, *, brief: list[str] | None = None, is_open: bool = False) -> None:
+    def verified(self, version: Version, names: str) -> None:
+        summary = text.verified(version, names)
+        self._events.append(events.summary(summary))
+        self._show_paragraphs(list(summary.lines()))
+
+    def _end(
+        self,
+        lines: list[str],
+        markup: str,
+        event: events.Event,
+        *,
+        brief: list[str] | None = None,
+        is_open: bool = False,
+    ) -> None:
         if self._handle is None:  # jobs at GitHub run in parallel: the output that was open has the result of another
-            self.started(lines[0])
+            self._start(lines[0], keeps_lines=True)
         self._update()
+        self._events.append(event)
         # First the live lines for the terminal, then the output that is kept, without them.
         self._show(lines, "", live=brief or lines)
         kept = [*lines, *(f"    | {words}" for words in self._excerpt)]
@@ -206,8 +243,10 @@ class NotebookReporter:
         data: dict[str, Any] = {**({"text/plain": "\n".join(clean)} if clean else {}), **(more or {})}
         if markup:
             data["text/html"] = self._clean_markup(markup)
-        if live:
-            data[LIVE] = {"lines": [self._clean(line) for line in live]}
+        if live or self._events:
+            sent = each_string(self._events, self._clean)
+            data[LIVE] = {"lines": [self._clean(line) for line in live], "events": sent}
+            self._events = []
         if self._handle is not None:
             self._handle.update(data, raw=True)
             return self._handle

@@ -28,6 +28,7 @@ from binoc_runbook.stages import (
     observe_together,
 )
 from binoc_runbook.stages.remote import released_commit
+from binoc_runbook.version import Version
 from binoc_runbook.world.processes import process_threads
 from binoc_runbook.world.release_lock import unlock_releases
 from binoc_runbook.world.triggered_run import JobRun, PublishedArtifact, PushedTag, TriggeredRun, TriggerListener
@@ -74,6 +75,9 @@ class ReleaseReporter(TriggerListener, Protocol):
 
     def publication(self, release: Release, published: Sequence[PublishedArtifact], warnings: Findings) -> None:
         """Show what the tag triggered: in a rehearsal, the published files and the warnings about failed jobs."""
+
+    def verified(self, version: Version, names: str) -> None:
+        """Show that a verification has succeeded, with the names of the published artifacts."""
 
     def finished(self, release: Release, filed: str | None) -> None:
         """Show that the run has succeeded; `filed` is the path of its record, relative to the root."""

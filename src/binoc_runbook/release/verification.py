@@ -58,6 +58,9 @@ class VerificationReporter(Protocol):
     def result(self, headline: str, findings: Findings) -> None:
         """Show the result of the check."""
 
+    def verified(self, version: Version, names: str) -> None:
+        """Show that the version is published, with the names of its artifacts."""
+
 
 class Verification:
     """The verification of a published release: it runs the checks, and keeps the record.
@@ -136,7 +139,7 @@ class Verification:
         if reasons:
             raise RefusedError(f"verification of {self.target.version} failed", reasons)
         names = ", ".join(artifact.name for artifact in self.verdicts)
-        self._reporter.note(f"✓ {self.target.version} is published: {names}")
+        self._reporter.verified(self.target.version, names)
 
     # Checks
 

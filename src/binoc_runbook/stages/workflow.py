@@ -5,6 +5,7 @@ from __future__ import annotations
 from binoc_runbook.checks.workflow import workflow
 from binoc_runbook.checks.workflow.audit import Audit
 from binoc_runbook.checks.workflow.model import WORKFLOWS, RepositoryFacts
+from binoc_runbook.environ import verbosity
 from binoc_runbook.stages.stage import Observation, Stage
 from binoc_runbook.stages.target import Target
 from binoc_runbook.world.zizmor import audit_workflow
@@ -18,7 +19,10 @@ class WorkflowStage(Stage):
         declared = target.policy.declared
         audit, repository = (audit_of(target), facts_of(target)) if declared else (None, None)
         root, policy = target.world.root, target.policy
-        return Observation.of_check(workflow(root, policy, audit=audit, repository=repository, strict=target.strict))
+        findings = workflow(
+            root, policy, audit=audit, repository=repository, strict=target.strict, lists_rules=verbosity() > 0
+        )
+        return Observation.of_check(findings)
 
 
 def audit_of(target: Target) -> Audit:

@@ -19,6 +19,9 @@ JobState = Literal["success", "failure", "skipped", "elsewhere"]
 class JobListener(Protocol):
     """A listener that shows the jobs of a run while it is in progress."""
 
+    def jobs_planned(self, total: int) -> None:
+        """Show how many jobs there are; skipped jobs of a matrix count as one when they end."""
+
     def job_begins(self, name: str) -> None:
         """Show that a job starts."""
 

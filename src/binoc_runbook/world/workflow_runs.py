@@ -122,6 +122,8 @@ class _Progress:
     def show(self, run: GitHubRun) -> None:
         if not run.completed and self._is_new("run", run.status):
             self._listener.note(f"run {run.id} is {run.status.replace('_', ' ')}: {run.url}")
+        if self._is_new("jobs", len(run.jobs)):
+            self._listener.jobs_planned(len(run.jobs))
         for job in run.jobs:
             if not self._is_new(job.id, job.status):
                 continue

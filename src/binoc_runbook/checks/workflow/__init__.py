@@ -33,13 +33,15 @@ def workflow(
     repository: RepositoryFacts | None = None,
     *,
     strict: bool = False,
+    lists_rules: bool = False,
 ) -> Findings:
     """Compare the publish workflow of the checkout at `root` with the policy, rule by rule.
 
     `audit` is the observation of `world.zizmor`; without one, its rule is not checked. Without `repository`, all files
     of the checkout count as files of the repository, and the dependencies of crates are unknown. Return one finding for
-    each violation, with the line, the reason and the edit, or a single `ok`. If the audit failed, there is one more
-    finding: a warning if the pinned zizmor is missing, and unknown if `strict`.
+    each violation, with the line, the reason and the edit, or a single `ok`; with `lists_rules`, one more has the names
+    of the rules. If the audit failed, there is one more finding: a warning if the pinned zizmor is missing, and unknown
+    if `strict`.
     """
     if not policy.declared:
         saw = "no policy is declared, so the publish workflow was not checked"
@@ -51,7 +53,12 @@ def workflow(
         return Findings([Finding.failed(CHECK, error.place, error.saw, error.remedy)])
     broken = list(findings_of(read, policy, rules))
     problems = audit.problems(CHECK, file, strict=strict) if audit else []
-    return Findings([*(broken or [Finding.ok(CHECK, file, _summary(read, policy, rules))]), *problems])
+    if broken:
+        return Findings([*broken, *problems])
+    audited = audit is not None and audit.complete
+    passed = [rule for rule in rules if audited or rule.violations is not reported_defects]
+    lines = [f"{len(passed)} rules passed", *([_description(read, policy, passed)] if lists_rules else [])]
+    return Findings([*(Finding.ok(CHECK, file, line) for line in lines), *problems])
 
 
 def findings_of(read: WorkflowFile, policy: Policy, rules: Iterable[Rule] = RULES) -> Iterator[Finding]:
@@ -68,14 +75,14 @@ def findings_of(read: WorkflowFile, policy: Policy, rules: Iterable[Rule] = RULE
                 reported.add(place)
 
 
-def _summary(workflow: WorkflowFile, policy: Policy, rules: Sequence[Rule]) -> str:
+def _description(workflow: WorkflowFile, policy: Policy, rules: Sequence[Rule]) -> str:
+    """Return what the workflow does, and the names of the rules that it satisfies."""
     published = ", ".join(
         f"`{artifact.name}` by `{job.id}`{in_environment(artifact)}" for artifact, job in workflow.publishers(policy)
     )
     events = " and ".join(f"`{event}`" for event in workflow.events)
-    audited = workflow.audit is not None and workflow.audit.complete
     sizes = f"{len(workflow.jobs)} jobs, {len(workflow.used_actions)} pinned actions"
     return (
         f"started by {events}; {sizes}; publishes {published or 'nothing'}; "
-        f"checked rules: {', '.join(rule.name for rule in rules if audited or rule.violations is not reported_defects)}"
+        f"checked rules: {', '.join(rule.name for rule in rules)}"
     )

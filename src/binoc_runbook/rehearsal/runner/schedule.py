@@ -21,6 +21,8 @@ def perform(context: JobContext) -> tuple[JobRun, ...]:
     """Run the jobs one after another; in a later attempt, only the failed jobs and the jobs that need them."""
     done: dict[str, list[JobRun]] = {}
     earlier = {job.id: [run for run in context.run.jobs if run.id == job.id] for job in context.run.workflow.jobs}
+    if context.host.listener and not context.run.jobs:
+        context.host.listener.jobs_planned(sum(len(matrix.entries(job)) for job in context.run.workflow.jobs))
     for job in in_order(context.run.workflow):
         done[job.id] = list(_run_job(context, job, done, earlier))
     return tuple(run for runs in done.values() for run in runs)
