@@ -87,16 +87,17 @@ def test_failed_findings_are_repeated_with_the_first_remedy():
     assert printed_findings(lines) == ("dist/a.whl: is missing; dist/c.whl: is too much", "just dist")
 
 
-def test_without_failures_the_last_unknown_finding_is_repeated_once():
+def test_without_failures_the_unknown_findings_of_the_first_check_are_repeated_once():
     lines = [
-        "? origin: unknown (0.0 s)",
+        "? published: unknown (0.1 s)",
+        "    ? unknown: published: demo==0.4.0: not yet visible",
+        "        → just verify 0.4.0",
+        "    ? unknown: published: demo==0.4.0: not yet visible",
+        "        → just verify 0.4.0",
+        "? provenance: unknown (0.0 s)",
         "    ? unknown: provenance: demo: only PyPI has provenance",
         "        → just verify 0.4.0",
-        "verification of 0.4.0 failed",
-        "? unknown: published: demo==0.4.0: not yet visible",
-        "    → just verify 0.4.0",
-        "? unknown: published: demo==0.4.0: not yet visible",
-        "    → just verify 0.4.0",
+        "✗ verification of 0.4.0 failed",
         "  report: runs/verify-0.4.0.ipynb",
     ]
     assert printed_findings(lines) == ("published: demo==0.4.0: not yet visible", "just verify 0.4.0")

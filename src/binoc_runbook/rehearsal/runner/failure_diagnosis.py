@@ -155,11 +155,12 @@ _MOST = 5
 def printed_findings(lines: Iterable[str]) -> tuple[str, str] | None:
     """Return the findings that a command of this library printed, and the first remedy; None if it printed none.
 
-    Returns all failed findings. If none failed, returns the unknown findings that were printed last.
+    Returns all failed findings. If none failed, returns the unknown findings of the first check that has some: those of
+    later checks are its consequences.
     """
     blocks = list(filter(None, map(_FINDING.findall, _OTHER_LINE.split("\n".join(lines)))))
     failed = [finding for block in blocks for finding in block if finding[0] == "failed"]
-    chosen = dict.fromkeys(failed or (blocks[-1] if blocks else ()))
+    chosen = dict.fromkeys(failed or (blocks[0] if blocks else ()))
     if not chosen:
         return None
     more = f"; and {len(chosen) - _MOST} more" if len(chosen) > _MOST else ""
