@@ -17,6 +17,9 @@ TESTING = "BINOC_RUNBOOK_TESTING"
 #: Set by the papermill engine for the kernel.
 OUTPUT = "BINOC_RUNBOOK_OUTPUT"
 
+#: Set by the host Read the Docs for a build of the site: its address, which replaces the one of the policy.
+CANONICAL_URL = "READTHEDOCS_CANONICAL_URL"
+
 #: The meaning of each variable.
 VARIABLES: dict[str, str] = {
     REHEARSAL: "set in rehearsals of a workflow: only wheels for this host are expected, and registries need no time",

@@ -3,7 +3,8 @@
     extensions = ["myst_nb", "binoc_runbook.site"]
 
 `decisions` ties sentences to checks, `releases` lists the release records, `runbooks` shows rehearsed runbooks,
-`reference` generates reference pages from the library, and `accessibility` completes the markup of all pages.
+`landing` shows the state of a project and stills of a rehearsal, `reference` generates reference pages from the
+library, `commands` formats shell commands, and `accessibility` completes the markup of all pages.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
-PARTS = ("accessibility", "decisions", "reference", "releases", "runbooks")
+PARTS = ("accessibility", "commands", "decisions", "landing", "reference", "releases", "runbooks")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

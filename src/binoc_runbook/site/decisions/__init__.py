@@ -52,17 +52,17 @@ def _check(decisions: Decisions, app: Sphinx, env: BuildEnvironment) -> list[str
 
 
 def _report(decisions: Decisions, app: Sphinx, exception: Exception | None) -> None:
-    """Fail the build for violated sentences, and list the unchecked ones."""
+    """Fail the build for violated sentences, and list the unknown ones."""
     if exception is not None:
         return
-    unchecked = []
+    unknown = []
     for sentence in decisions.sentences:
         state, findings = decisions.checkout.state(sentence)
         if state == "violated":
             reasons = "\n".join(map(str, findings.having("failed")))
             _log.error("violated: “%s”\n%s", sentence.text, reasons, location=(sentence.page, sentence.line))
             app.statuscode = 1
-        if state == "unchecked":
-            unchecked.append(f"  {sentence.page}:{sentence.line}: “{sentence.text}”")
-    if unchecked:
-        _log.info("unchecked sentences of decisions: %d\n%s", len(unchecked), "\n".join(unchecked))
+        if state == "unknown":
+            unknown.append(f"  {sentence.page}:{sentence.line}: “{sentence.text}”")
+    if unknown:
+        _log.info("sentences of decisions that could not be checked: %d\n%s", len(unknown), "\n".join(unknown))

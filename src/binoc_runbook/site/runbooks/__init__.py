@@ -7,8 +7,7 @@ The runbooks are copied to the directory `runbooks` of the sources, which git ig
 contains the output of a quick rehearsal of the current commit, which runs once for each commit. Sphinx executes neither
 the copies nor the release records.
 
-On every page of an executed runbook, the anchor of a chapter is the name of its stage, and the parameters are those of
-the run.
+On every page of an executed runbook, the anchor of a chapter is the name of its stage.
 """
 
 from __future__ import annotations
@@ -127,11 +126,15 @@ def _noted(notebook: Notebook, note: str) -> str:
 
 
 def prepare_page(app: Sphinx, name: str, source: list[str]) -> None:
-    """Add its chapter to the metadata of each cell of a runbook, and show one value of each parameter."""
+    """Add its chapter to the metadata of each cell of a runbook; a record shows one value of each parameter.
+
+    The page of a runbook shows the parameters as in the file, and below them those of the rehearsal.
+    """
     notebook = parse_notebook(source[0]) if str(app.env.doc2path(name)).endswith(".ipynb") else None
     if notebook is None or MARK not in notebook["metadata"]:
         return
-    settle_parameters(notebook)
+    if not name.startswith(f"{PLACE}/"):
+        settle_parameters(notebook)
     for cell in notebook["cells"]:
         if chapter := chapter_of(cell):
             cell.setdefault("metadata", {})[MARK] = {"chapter": chapter}
