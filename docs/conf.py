@@ -1,10 +1,15 @@
 """Configuration of the site. A build runs checks and quick rehearsals, and never performs a release."""
 
+import contextlib
 import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from binoc_runbook.site.address import site_address
+
+# It prints that it draws no pictures, even to the output of `sphinx-build -q`.
+with contextlib.redirect_stdout(None):
+    import sphinxext.opengraph  # noqa: F401
 
 ROOT = Path(__file__).parents[1]
 #: Without an address there is no sitemap, and pages have no canonical URL.
@@ -63,6 +68,7 @@ sitemap_url_scheme = "{link}"
 sitemap_show_lastmod = True
 sitemap_excludes = ["404.html", "genindex.html", "search.html"]
 # Short addresses, which are easy to type.
+redirect_html_template_file = str(Path(__file__).with_name("_templates") / "redirect.html")
 redirects = {
     "install": "index.html#install",
     "quick-start": "index.html#quick-start",

@@ -4,7 +4,8 @@
 
 `decisions` ties sentences to checks, `releases` lists the release records, `runbooks` shows rehearsed runbooks,
 `landing` shows the state of a project and stills of a rehearsal, `reference` generates reference pages from the
-library, `commands` formats shell commands, and `accessibility` completes the markup of all pages.
+library, `glossary` lets the search find terms, `commands` formats shell commands, and `accessibility` completes the
+markup of all pages.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
-PARTS = ("accessibility", "commands", "decisions", "landing", "reference", "releases", "runbooks")
+PARTS = ("accessibility", "commands", "decisions", "glossary", "landing", "reference", "releases", "runbooks")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -76,8 +76,14 @@ def _reachable_table(match: re.Match[str]) -> str:
 
 
 def _wrap_tables(app: Sphinx, document: nodes.document, page: str) -> None:
-    """Wrap every table in a scrollable container, including tables that were added after the theme did this."""
+    """Wrap every table in a scrollable container, including tables that were added after the theme did this.
+
+    Names in it are not broken at hyphens.
+    """
     for table in list(document.findall(nodes.table)):
+        for name in table.findall(nodes.literal):
+            if len(name.astext()) <= NARROWEST:
+                name["classes"].append("short")
         if "table-wrapper" in table.parent.get("classes", ()):
             table.parent["ids"] = []  # furo copies the ids of a table to its wrapper
             continue

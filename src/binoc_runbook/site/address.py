@@ -1,6 +1,6 @@
 """Address of the site, for `html_baseurl` in a `conf.py`:
 
-    html_baseurl = site_address(Path(__file__).parents[1])
+html_baseurl = site_address(Path(__file__).parents[1])
 """
 
 from __future__ import annotations

@@ -27,8 +27,8 @@ LANGUAGE = "sh"
 _STYLE = Path(__file__).with_name("commands.css")
 
 
-class CommandLexer(BashLexer):
-    """Bash, except that a word is one token, such as the version 0.4.0, and that comments have their own class.
+class CommandLexer(BashLexer):  # type: ignore[misc] # Pygments has no types
+    """Bash, except that a word with digits is one token, such as 0.4.0, and that comments have their own class.
 
     The class `Comment.Special` lets the copy button omit comments here, and keep them in other languages.
     """
@@ -38,13 +38,13 @@ class CommandLexer(BashLexer):
     tokens: ClassVar[dict[str, list[Any]]] = {
         "root": [
             (r"(^|[ \t]+)(#.*)(\n?)", bygroups(Comment.Special, Comment.Special, Whitespace)),
-            (r"(?<![^\s=])\w[\w.+/-]*\.[\w.+/-]*\w(?=\s|$)", Text),
+            (r"(?<![^\s=])\d[\w.+/-]*(?=\s|$)", Text),
             inherit,
         ],
     }
 
 
-class SessionLexer(BashSessionLexer):
+class SessionLexer(BashSessionLexer):  # type: ignore[misc]
     """Commands after a prompt, with their output."""
 
     name = "Session of commands"
@@ -69,7 +69,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_lexer(LANGUAGE, CommandLexer)
     app.add_lexer("console", SessionLexer)
     app.connect("doctree-read", mark_commands)
-    app.connect("config-inited", _omit_comments)
+    app.connect("config-inited", _omit_comments, priority=400)  # before the extension reads the value
     add_style(app, _STYLE)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 

@@ -26,9 +26,17 @@ _STEPS = (
     ("Checks", r"✓\W*(?:\d\. )?remote\b", "Stages 1 to 5 only check. Nothing is public."),
     ("Tests", r"✓\W*(?:\d\. )?tests\b", "A quick rehearsal runs a test command that does nothing."),
     ("Point of no return", r"checked again|point of no return", "Everything that can be checked was checked."),
-    ("Push the branch", r"✓\W*(?:\d\. )?push-branch\b", "The first public stage. Here, the remote is a local directory."),
+    (
+        "Push the branch",
+        r"✓\W*(?:\d\. )?push-branch\b",
+        "The first public stage. Here, the remote is a local directory.",
+    ),
     ("Tag", r"✓\W*(?:\d\. )?tag\b", "The annotated tag contains the section of the changelog."),
-    ("Push the tag", r"✓\W*(?:\d\. )?push-tag\b", "The last stage. On the real remote, it starts the publish workflow."),
+    (
+        "Push the tag",
+        r"✓\W*(?:\d\. )?push-tag\b",
+        "The last stage. On the real remote, it starts the publish workflow.",
+    ),
     ("Result", r"\Z(?!)", "What was observed at the end."),
 )
 
@@ -80,10 +88,10 @@ def transcript_svg(lines: Sequence[str]) -> str:
     )
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True, color_system="truecolor")
     for line in lines:
-        text = Text(line, no_wrap=True, overflow="ellipsis")
+        text = Text(line)
         for sign, style in _SIGNS.items():
             text.highlight_regex(rf"^\s*{re.escape(sign)}(?= )", style)
-        console.print(text)
+        console.print(text, no_wrap=True, overflow="ellipsis")
     drawing = console.export_svg(title="", theme=theme, code_format=_FORMAT, unique_id="rehearsal")
     return re.sub(r' clip-path="[^"]*"', "", drawing).strip()
 
@@ -99,11 +107,13 @@ _FORMAT = """\
 
 def still_svg(still: Still) -> str:
     """Return a still as SVG, in a box that can be scrolled on a narrow screen."""
-    top, height = still.first * _HEIGHT - _MARGIN, (still.end - still.first) * _HEIGHT + 2 * _MARGIN
-    box = f"{-_MARGIN} {top:g} {COLUMNS * _WIDTH + 2 * _MARGIN:g} {height:g}"
-    label = html.escape(f"Terminal: {still.text}", quote=True)
+    width, height = COLUMNS * _WIDTH, (still.end - still.first) * _HEIGHT
+    outer = f"{-_MARGIN} {-_MARGIN} {width + 2 * _MARGIN:g} {height + 2 * _MARGIN:g}"
+    inner = f"0 {still.first * _HEIGHT:g} {width:g} {height:g}"
+    label = html.escape(f"Terminal: {still.text}", quote=True).replace("\n", "&#10;")
     return (
         f'<div class="rehearsal-still" tabindex="0" role="group" aria-label="{html.escape(still.name)}">'
-        f'<svg role="img" aria-label="{label}" viewBox="{box}">'
-        '<use href="#rehearsal-transcript"></use></svg></div>'
-    ).replace("\n", "&#10;")
+        f'<svg role="img" aria-label="{label}" viewBox="{outer}">'
+        f'<svg width="{width:g}" height="{height:g}" viewBox="{inner}">'
+        '<use href="#rehearsal-transcript"></use></svg></svg></div>'
+    )

@@ -57,6 +57,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("builder-inited", place_runbooks)
     app.connect("source-read", prepare_page)
     app.connect("doctree-read", name_chapters, priority=390)  # before titles and contents are collected
+    app.connect("html-page-context", link_source, priority=900)  # after extensions remove links of untracked files
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -139,6 +140,15 @@ def prepare_page(app: Sphinx, name: str, source: list[str]) -> None:
         if chapter := chapter_of(cell):
             cell.setdefault("metadata", {})[MARK] = {"chapter": chapter}
     source[0] = json.dumps(notebook)
+
+
+def link_source(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], document: nodes.document | None
+) -> None:
+    """Let the links of a page that edit and view its source lead to the runbook instead of its copy."""
+    runbook = Path(app.srcdir, app.config.binoc_runbooks, f"{Path(page).name}.ipynb")
+    if page.startswith(f"{PLACE}/") and runbook.parent.name == PLACE and runbook.is_file():
+        context |= {"page_source_suffix": ".ipynb", "theme_source_directory": ""}
 
 
 def name_chapters(app: Sphinx, document: nodes.document) -> None:
