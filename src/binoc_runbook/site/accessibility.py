@@ -95,7 +95,7 @@ def _wrap_tables(app: Sphinx, document: nodes.document, page: str) -> None:
 def _complete(app: Sphinx, page: str, template: str, context: dict[str, Any], document: nodes.document | None) -> None:
     if "body" in context:
         context["body"] = readable(context["body"])
-    if "furo_navigation_tree" in context:
+    if context.get("furo_navigation_tree"):  # none in a site with one page
         context["furo_navigation_tree"] = add_heading_level(context["furo_navigation_tree"])
 
 

@@ -57,7 +57,7 @@ class Still:
 
 def stills(lines: Sequence[str]) -> list[Still]:
     """Return the stills of a transcript; steps without a matching line are left out."""
-    found, start = [], 0
+    result, start = [], 0
     for name, pattern, caption in _STEPS:
         last = [number for number, line in enumerate(lines) if number >= start and re.search(pattern, line)]
         if name == "Result" and len(lines) > start:
@@ -70,9 +70,9 @@ def stills(lines: Sequence[str]) -> list[Still]:
             end += 1
         first = max(0, end - ROWS)
         text = "\n".join(line.strip() for line in lines[max(start, first) : end])
-        found.append(Still(name, caption, text, first, end))
+        result.append(Still(name, caption, text, first, end))
         start = end
-    return found
+    return result
 
 
 def transcript_svg(lines: Sequence[str]) -> str:

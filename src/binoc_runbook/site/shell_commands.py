@@ -1,6 +1,6 @@
 """Shell commands of pages: highlighted as words, marked if they need an account, and copied without comments.
 
-    extensions = ["binoc_runbook.site.commands"]
+    extensions = ["binoc_runbook.site.shell_commands"]
 
 A block tagged `sh` whose first line is `# needs an account` is shown without this line and with a badge, so that a copy
 button copies only what runs.
@@ -24,7 +24,7 @@ MARK = "# needs an account\n"
 
 LANGUAGE = "sh"
 
-_STYLE = Path(__file__).with_name("commands.css")
+_STYLE = Path(__file__).with_name("shell_commands.css")
 
 
 class CommandLexer(BashLexer):  # type: ignore[misc] # Pygments has no types
