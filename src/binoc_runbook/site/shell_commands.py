@@ -24,20 +24,25 @@ MARK = "# needs an account\n"
 
 LANGUAGE = "sh"
 
+#: The token of a comment, and the CSS class that Pygments gives it.
+REMARK = Comment.Single.Remark
+REMARK_CLASS = "c1-Remark"
+
 _STYLE = Path(__file__).with_name("shell_commands.css")
 
 
 class CommandLexer(BashLexer):  # type: ignore[misc] # Pygments has no types
     """Bash, except that a word with digits is one token, such as 0.4.0, and that comments have their own class.
 
-    The class `Comment.Special` lets the copy button omit comments here, and keep them in other languages.
+    This class, which is styled like that of other comments, lets the copy button omit comments here, and keep them in
+    other languages.
     """
 
     name = "Commands"
     aliases: ClassVar[list[str]] = [LANGUAGE]
     tokens: ClassVar[dict[str, list[Any]]] = {
         "root": [
-            (r"(^|[ \t]+)(#.*)(\n?)", bygroups(Comment.Special, Comment.Special, Whitespace)),
+            (r"(^|[ \t]+)(#.*)(\n?)", bygroups(REMARK, REMARK, Whitespace)),
             (r"(?<![^\s=])\d[\w.+/-]*(?=\s|$)", Text),
             inherit,
         ],
@@ -76,4 +81,4 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
 def _omit_comments(app: Sphinx, config: Any) -> None:
     if "copybutton_exclude" in config:
-        config.copybutton_exclude = f"{config.copybutton_exclude}, .cs"
+        config.copybutton_exclude = f"{config.copybutton_exclude}, .{REMARK_CLASS}"
