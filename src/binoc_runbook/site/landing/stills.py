@@ -17,6 +17,9 @@ COLUMNS, ROWS = 80, 16
 #: Size of a character of `rich`'s SVG, in its units.
 _WIDTH, _HEIGHT = 12.2, 24.4
 
+#: Height of the part of a `g` that is below its row, in the same units.
+_BELOW = 3
+
 #: Space around the text, in the same units.
 _MARGIN = 12
 
@@ -25,7 +28,7 @@ _STEPS = (
     ("Plan", r"push-tag \(permanent\)|^\W*push-tag\s*$", "The stages, and the exact commands of each."),
     ("Checks", r"✓\W*(?:\d\. )?remote\b", "Stages 1 to 5 only check. Nothing is public."),
     ("Tests", r"✓\W*(?:\d\. )?tests\b", "A quick rehearsal runs a test command that does nothing."),
-    ("Point of no return", r"checked again|point of no return", "Everything that can be checked was checked."),
+    ("Point of no return", r"checked again|^\W*point of no return\W*$", "Everything that can be checked was checked."),
     (
         "Push the branch",
         r"✓\W*(?:\d\. )?push-branch\b",
@@ -109,7 +112,8 @@ def still_svg(still: Still) -> str:
     """Return a still as SVG, in a box that can be scrolled on a narrow screen."""
     width, height = COLUMNS * _WIDTH, (still.end - still.first) * _HEIGHT
     outer = f"{-_MARGIN} {-_MARGIN} {width + 2 * _MARGIN:g} {height + 2 * _MARGIN:g}"
-    inner = f"0 {still.first * _HEIGHT:g} {width:g} {height:g}"
+    # Lower by the part of a line that is below its row.
+    inner = f"0 {still.first * _HEIGHT + _BELOW:g} {width:g} {height:g}"
     label = html.escape(f"Terminal: {still.text}", quote=True).replace("\n", "&#10;")
     return (
         f'<div class="rehearsal-still" tabindex="0" role="group" aria-label="{html.escape(still.name)}">'
