@@ -61,4 +61,5 @@ def test_drawing_contains_each_line_once_and_no_other_file():
 
 def test_transcript_is_the_same_in_every_run():
     output = "Input Notebook:  a.ipynb\n\x1b[32m✓\x1b[0m tree: done (0.1 s)\n\n  ✓ tests   12.5 s\nExecuting notebook\n"
-    assert transcript(output) == ["✓ tree: done", "  ✓ tests"]
+    output += "report: /tmp/page-1/record.ipynb\n"
+    assert transcript(output, "page-1") == ["✓ tree: done", "  ✓ tests"]

@@ -74,14 +74,14 @@ def rehearse(runbook: Path, root: Path) -> RehearsedNotebook | str:
     assert notebook is not None  # noqa: S101 - the runbook was read before
     refused = "" if done.returncode == 0 else _last_error(notebook) or world.clean(done.stderr)
     notebook = _lasting(notebook)
-    notebook["metadata"][MARK][TRANSCRIPT] = transcript(world.clean(done.stdout + done.stderr))
+    notebook["metadata"][MARK][TRANSCRIPT] = transcript(world.clean(done.stdout + done.stderr), record.parent.name)
     return RehearsedNotebook(notebook, refused)
 
 
-def transcript(output: str) -> list[str]:
-    """Return the lines of an output without durations, escape codes, and the lines of papermill."""
+def transcript(output: str, place: str) -> list[str]:
+    """Return the lines of an output that do not change: without durations, escape codes, and the place of the record."""
     lines = [re.sub(r"\(?\b\d+\.\d s\b\)?", "", line).rstrip() for line in plain(output).splitlines()]
-    return [line for line in lines if line and not line.startswith(_OF_PAPERMILL)]
+    return [line for line in lines if line and place not in line and not line.startswith(_OF_PAPERMILL)]
 
 
 def settle_parameters(notebook: Notebook) -> None:
