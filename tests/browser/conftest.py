@@ -73,7 +73,7 @@ def build_sites(sites: Path, home: Path, a_record: Record) -> None:
 
 @pytest.fixture(scope="session")
 def pages(directory: Path) -> list[str]:
-    """Return the paths of all pages below `directory`, without those of rustdoc, redirections, and the second error page."""
+    """Return the paths of all pages, without those of rustdoc, redirections, and the second error page."""
     paths = sorted(path.relative_to(directory).as_posix() for path in directory.rglob("*.html"))
     others = ("/reference/binoc-sdk/", "/_static/", "specimen/404.html")
     pages = [page for page in paths if not any(other in page for other in others)]

@@ -79,7 +79,7 @@ def rehearse(runbook: Path, root: Path) -> RehearsedNotebook | str:
 
 
 def transcript(output: str, place: str) -> list[str]:
-    """Return the lines of an output that do not change: without durations, escape codes, and the place of the record."""
+    """Return the lines of an output without what changes: durations, escape codes, and the place of the record."""
     lines = [re.sub(r"\(?\b\d+\.\d s\b\)?", "", line).rstrip() for line in plain(output).splitlines()]
     return [line for line in lines if line and place not in line and not line.startswith(_OF_PAPERMILL)]
 
