@@ -178,10 +178,9 @@ def pages_of_the_site(trees) -> dict[str, Document]:
 
 
 def test_titles_are_unique_and_previous_and_next_page_differ(trees):
-    site = pages_of_the_site(trees)
-    titles = Counter(tree.select_one("head > title").text for tree in site.values())
+    titles = Counter(tree.select_one("head > title").text for tree in pages_of_the_site(trees).values())
     assert [title for title, number in titles.items() if number > 1] == []
-    for page, tree in site.items():
+    for page, tree in trees.items():
         neighbours = [attribute(link, "href") for link in tree.select("a.prev-page, a.next-page")]
         assert len(set(neighbours)) == len(neighbours), page
 
