@@ -33,6 +33,9 @@ from binoc_runbook.world import World
 
 _STYLE = Path(__file__).with_name("landing.css")
 
+#: The attribute of the build environment with the drawn lines and their drawing.
+_DRAWN = "binoc_rehearsal_drawing"
+
 _NO_STILLS = "There are no pictures, because this build could not run the rehearsal."
 
 
@@ -53,7 +56,15 @@ class RehearsalStillsDirective(MarkdownDirective):
             picture = f"```{{raw}} html\n{still_svg(step)}\n```"
             tabs.append(f"````{{tab-item}} {number}. {step.name}\n{step.caption}\n\n{picture}\n````")
         text = "`````{tab-set}\n:class: rehearsal-stills\n\n" + "\n\n".join(tabs) + "\n`````\n"
-        return [nodes.raw("", transcript_svg(lines), format="html"), *self.parse_text_to_nodes(text)]
+        return [nodes.raw("", self._drawing(lines), format="html"), *self.parse_text_to_nodes(text)]
+
+    def _drawing(self, lines: list[str]) -> str:
+        """Return the drawing of the lines, which the build environment keeps for the next build of the commit."""
+        drawn: tuple[list[str], str] = getattr(self.env, _DRAWN, ([], ""))
+        if drawn[0] != lines:
+            drawn = (lines, transcript_svg(lines))
+            setattr(self.env, _DRAWN, drawn)
+        return drawn[1]
 
 
 class TestResultDirective(MarkdownDirective):
