@@ -192,7 +192,7 @@ docs: rustdoc
 [group("build")]
 docs-serve *options:
     sphinx-autobuild --host 127.0.0.1 --pre-build "'{{ just_executable() }}' --quiet rustdoc" \
-        --watch src/binoc_runbook --watch runbooks --watch crates --watch python --watch .github --watch pyproject.toml \
+        --watch src/binoc_runbook --watch runbooks --watch crates --watch python --watch .github --watch pyproject.toml --watch CHANGELOG.md \
         --ignore docs/_build --ignore docs/runbooks --re-ignore __pycache__ "$@" docs docs/_build/html
 
 # build the rustdoc pages for the site, if cargo is installed

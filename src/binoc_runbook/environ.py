@@ -20,6 +20,9 @@ OUTPUT = "BINOC_RUNBOOK_OUTPUT"
 #: Set by the options `-q` and `-v` for this process and the runbook that it starts; `verbosity` reads it.
 VERBOSITY = "BINOC_RUNBOOK_VERBOSITY"
 
+#: Set by the host Read the Docs for a build of the site: its address, which replaces the one of the policy.
+CANONICAL_URL = "READTHEDOCS_CANONICAL_URL"
+
 #: The meaning of each variable.
 VARIABLES: dict[str, str] = {
     REHEARSAL: "set in rehearsals of a workflow: only wheels for this host are expected, and registries need no time",

@@ -180,6 +180,15 @@ def _labels(value: object) -> tuple[str, ...]:
     return labels
 
 
+def _address(value: object) -> str:
+    address = _text(value)
+    if not re.fullmatch(r"https://[^/?#\s]+(?:/[^?#\s]*)?", address):
+        raise PolicyValueError("is not an https address without a query")
+    if not address.endswith("/"):
+        raise PolicyValueError("does not end with a slash", f"{address}/")
+    return address
+
+
 def _seconds(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise PolicyValueError(f"is {type_name(value)}, not a number of seconds")
@@ -304,6 +313,13 @@ class Policy:
         'a list such as ["Changelog", "Documentation", "Repository"]',
         _labels,
         default=(),
+    )
+    site: str | None = _key(
+        "The address of the documentation site, for canonical URLs, the sitemap and previews. The variable"
+        " `READTHEDOCS_CANONICAL_URL` of a host replaces it.",
+        'an https address with a slash at the end, such as "https://harvard-lil.github.io/binoc/"',
+        _address,
+        default=None,
     )
     push_timeout: float = _key(
         "The timeout of a push, and of the creation of a tag with its signature. Afterwards the remote is observed.",

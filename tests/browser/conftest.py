@@ -29,6 +29,12 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 #: Neither the services of the browser nor the pages can use the network.
 FLAGS = ["--disable-background-networking", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
 
+#: The path of the address of the site, from the policy.
+PATH = "/binoc/"
+
+#: Names of the pages that redirect to another one, from `docs/conf.py`.
+REDIRECTIONS = ("install", "quick-start", "troubleshooting")
+
 #: A word of the text of the specimen, and a word of the output of its cells.
 PROSE_WORD, OUTPUT_WORD = "grebe", "quobbleword"
 
@@ -70,9 +76,11 @@ def build_sites(sites: Path, home: Path, a_record: Record) -> None:
 
 @pytest.fixture(scope="session")
 def pages(directory: Path) -> list[str]:
-    """Return the paths of all pages below `directory`, without those of rustdoc."""
+    """Return the paths of all pages, without those of rustdoc, redirections, and the second error page."""
     paths = sorted(path.relative_to(directory).as_posix() for path in directory.rglob("*.html"))
-    return [page for page in paths if "/reference/binoc-sdk/" not in page and "/_static/" not in page]
+    others = ("/reference/binoc-sdk/", "/_static/", "specimen/404.html")
+    pages = [page for page in paths if not any(other in page for other in others)]
+    return [page for page in pages if Path(page).stem not in REDIRECTIONS or "/" in page.partition("/")[2]]
 
 
 def find_chromium(variable: str | None, ci: str | None) -> str:
@@ -107,6 +115,11 @@ def address(chromium: str, directory: Path) -> Iterator[str]:
 
 
 class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    """Handler that also serves the site at the path of its real address, which the page for errors uses."""
+
+    def translate_path(self, path: str) -> str:
+        return super().translate_path(f"/site/{path.removeprefix(PATH)}" if path.startswith(PATH) else path)
+
     def log_message(self, *arguments: object) -> None:
         pass
 

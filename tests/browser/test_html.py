@@ -154,6 +154,8 @@ def test_internal_links_exist(directory, trees):
             if target.netloc != "here" or target.scheme != "http":
                 continue
             path = unquote(target.path).lstrip("/")
+            if path.startswith("binoc/"):  # the page for errors, whose links have the path of the site
+                path = f"site/{path.removeprefix('binoc/')}"
             path = f"{path}index.html" if path.endswith("/") else path
             inside = path.partition("/")[0] == page.partition("/")[0]
             file_is_missing = not inside or not (directory / path).is_file()
@@ -169,6 +171,76 @@ def links(tree: Document) -> Iterator[str]:
             # `#` alone is the top of any page.
             if name in element.attrs and (link := attribute(element, name)) != "#":
                 yield link
+
+
+def pages_of_the_site(trees) -> dict[str, Document]:
+    return {page.removeprefix("site/"): tree for page, tree in trees.items() if page.startswith("site/")}
+
+
+def test_titles_are_unique_and_previous_and_next_page_differ(trees):
+    titles = Counter(tree.select_one("head > title").text for tree in pages_of_the_site(trees).values())
+    assert [title for title, number in titles.items() if number > 1] == []
+    for page, tree in trees.items():
+        neighbours = [attribute(link, "href") for link in tree.select("a.prev-page, a.next-page")]
+        assert len(set(neighbours)) == len(neighbours), page
+
+
+def test_pages_have_metadata_and_links_to_their_source(trees):
+    address, repository = "https://harvard-lil.github.io/binoc/", "https://github.com/harvard-lil/binoc"
+    without_source = {"404.html", "genindex.html", "search.html"}
+    for page, tree in pages_of_the_site(trees).items():
+        if page in without_source:
+            continue
+        (canonical,) = tree.select("link[rel=canonical]")
+        assert attribute(canonical, "href") == f"{address}{page}"
+        tags = {
+            attribute(tag, "property") or attribute(tag, "name"): attribute(tag, "content")
+            for tag in tree.select("meta")
+        }
+        assert tags["og:url"] == f"{address}{page}"
+        assert tags["og:image"] == f"{address}social-card.png"
+        assert tags["description"] == tags["og:description"] != "", page
+        source = f"{'' if page.startswith('runbooks/') else 'docs/'}{page.removesuffix('.html')}"
+        (edit,) = tree.select(".edit-this-page a")
+        assert attribute(edit, "href").startswith(f"{repository}/edit/main/{source}.")
+        assert (ROOT / attribute(edit, "href").partition("/main/")[2]).is_file(), page
+
+
+def test_commands_are_marked_and_not_split(trees):
+    tree = pages_of_the_site(trees)["how-to/cut-a-release.html"]
+    blocks = [block.text for block in tree.select(".highlight-sh pre")]
+    assert any("./just prepare 0.5.0" in block for block in blocks)
+    assert not any("needs an account" in block for block in blocks)
+    source = (ROOT / "docs/how-to/cut-a-release.md").read_text("utf-8")
+    assert len(tree.select(".needs-account")) == source.count("# needs an account") > 0
+    assert not any(span.text in ("0", "5", ".5") for span in tree.select(".highlight-sh span"))
+
+
+def test_landing_page_shows_the_state_and_stills_without_scripts_or_other_files(directory, trees):
+    tree = pages_of_the_site(trees)["index.html"]
+    strip = tree.select_one(".status-strip").text
+    assert all(word in strip for word in ("elease", "Tests", "commit", " checked, ", " tested, ", " manual, "))
+    assert " 0 violated" in strip
+    assert 5 <= len(tree.select(".rehearsal-still")) <= 8
+    (drawing,) = tree.select("svg.rehearsal-transcript")
+    assert all(word in drawing.text for word in ("tree", "push-tag", "0.4.0"))
+    assert not any(word in drawing.text for word in ("font-face", "url(", "http"))
+
+
+def test_landing_page_is_light(directory, trees):
+    """Add the bytes of the page and of the stylesheets and scripts that it loads."""
+    tree = pages_of_the_site(trees)["index.html"]
+    files = {attribute(element, "href") for element in tree.select("link[rel=stylesheet]")}
+    files |= {attribute(element, "src") for element in tree.select("script[src]")}
+    paths = [directory / "site" / urlsplit(file).path for file in ("index.html", *files)]
+    assert sum(path.stat().st_size for path in paths) <= 300_000
+
+
+def test_sitemap_lists_pages_with_their_address(directory):
+    text = (directory / "site/sitemap.xml").read_text("utf-8")
+    assert "<loc>https://harvard-lil.github.io/binoc/index.html</loc>" in text
+    assert "404.html" not in text
+    assert "search.html" not in text
 
 
 def test_no_file_contains_a_path_of_the_machine(directory):

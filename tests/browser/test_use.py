@@ -83,6 +83,75 @@ def test_search_finds_text_but_not_cell_outputs(visit):
     expect(page.locator("#search-results")).to_contain_text("did not match any documents")
 
 
+#: Words that people type, and the page that one of the first three results must lead to.
+SEARCHES = {
+    "rollback": "reference/glossary",
+    "undo": "how-to/undo-a-release",
+    "revert": "reference/glossary",
+    "yank": "how-to/undo-a-release",
+    "retry": "reference/glossary",
+    "hotfix": "how-to/undo-a-release",
+    "release candidate": "how-to/undo-a-release",
+    "pre-release": "reference/glossary",
+    "prerelease": "reference/glossary",
+    "troubleshooting": "how-to/finish-a-broken-release",
+    "stuck": "reference/glossary",
+    "failed release": "reference/glossary",
+    "quick start": "index",
+    "quickstart": "reference/glossary",
+    "install": "index",
+    "TestPyPI": "how-to/undo-a-release",
+    "changelog": "changelog",
+    "glossary": "reference/glossary",
+    "dry run": "reference/glossary",
+    "rehearsal": "reference/glossary",
+    "OIDC": "reference/glossary",
+    "token": "reference/glossary",
+    "credentials": "reference/glossary",
+    "attestation": "explanation/provenance",
+    "plugin": "how-to/write-a-plugin",
+    "csv": "how-to/use-binoc",
+    "sqlite": "how-to/use-binoc",
+    "papermill": "reference/glossary",
+    "exit code": "reference/command",
+    "policy": "reference/policy",
+    "json": "reference/json",
+    "wheel": "reference/glossary",
+    "approval": "how-to/cut-a-release",
+}
+
+
+def test_search_finds_what_people_type(visit):
+    page = visit("site/search.html?q=undo")
+    first = page.locator("#search-results li a").first
+    expect(first).to_have_attribute("href", re.compile("glossary.html#term-undo"))
+    # The results of one query are computed at once; only the page itself shows them one by one.
+    query = "text => Search._performSearch(...Search._parseQuery(text)).reverse().slice(0, 3).map(result => result[0])"
+    results = {text: page.evaluate(query, text) for text in SEARCHES}
+    assert len(SEARCHES) >= 30
+    assert [f"{text}: {results[text]}" for text, name in SEARCHES.items() if name not in results[text]] == []
+
+
+def test_short_address_and_error_page_lead_to_pages(visit):
+    page = visit("site/troubleshooting.html")
+    page.wait_for_url(re.compile("/how-to/finish-a-broken-release.html$"))
+    page = visit("site/404.html")
+    page.locator("article").get_by_role("link", name="Troubleshooting").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Troubleshooting")
+
+
+def test_stills_are_selected_without_javascript(browser):
+    with browser.context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(f"{browser.address}/site/index.html")
+        stills = page.locator(".rehearsal-still")
+        expect(stills.nth(0)).to_be_visible()
+        expect(stills.nth(3)).to_be_hidden()
+        page.locator(".rehearsal-stills > label").nth(3).click()
+        expect(stills.nth(3)).to_be_visible()
+        expect(stills.nth(0)).to_be_hidden()
+
+
 def test_commands_have_a_copy_button_and_outputs_have_none(browser):
     with browser.context(permissions=["clipboard-read", "clipboard-write"]) as context:
         page = context.new_page()
@@ -92,7 +161,9 @@ def test_commands_have_a_copy_button_and_outputs_have_none(browser):
         expect(button).to_have_css("opacity", "1")
         button.press("Enter")
         expect(button).to_have_class(re.compile("success"))
-        assert page.evaluate("navigator.clipboard.readText()").startswith("echo one\necho wide")
+        copied = page.evaluate("navigator.clipboard.readText()")
+        assert copied.startswith("echo one\necho wide")
+        assert "comment" not in copied
         expect(page.locator(".highlight-text button.copybtn")).to_have_count(0)
         page.goto(f"{browser.address}/{RECORD}")
         expect(page.locator(".cell_input button.copybtn")).to_have_count(3)

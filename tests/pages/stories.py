@@ -108,7 +108,7 @@ NOT_EXECUTED = {
         "needs the files of a workflow run", "tests/dist/test_release_notes.py::test_files_and_outputs_are_written"
     ),
     r"git fetch --tags && git switch --detach v0\.5\.0": NotExecuted("needs a tag that the workflow has published"),
-    r"gh .+|cargo (login|logout)": NotExecuted(_ACCOUNT),
+    r"gh .+|cargo (login|logout|yank .+)": NotExecuted(_ACCOUNT),
 }
 
 

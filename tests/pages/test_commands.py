@@ -120,7 +120,7 @@ def binoc(arguments: list[str]) -> None:
 
 def needs_an_account(line: str) -> bool:
     words = words_of(line)
-    public = {"gh", "git push", "cargo publish", "cargo login", "./just release", "./just release-notes"}
+    public = {"gh", "git push", "cargo publish", "cargo login", "cargo yank", "./just release", "./just release-notes"}
     is_release = "dry_run False" in line or (words[0] == "binoc-runbook" and "release" in words)
     is_public = words[0] in public or " ".join(words[:2]) in public or "$(gh " in line or is_release
     return is_public and "--dry-run" not in words

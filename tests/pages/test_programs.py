@@ -63,6 +63,13 @@ def test_binoc(user):
     assert user.run("python script.py").rstrip() == user.run("binoc diff 2025 2026").rstrip()
 
 
+@story_of("docs/index.md")
+def test_landing_page(user, remote):
+    table(user, "2025", "1,Ada,1815", "2,Grace,1906")
+    table(user, "2026", "1,Ada,1815", "2,Grace Hopper,1906", "3,Alan,1912")
+    user.follow(on("docs/index.md"))
+
+
 @story_of("python/binoc-sqlite/README.md")
 def test_binoc_sqlite(user):
     for year, column, rows in (

@@ -58,6 +58,22 @@ def test_cut_a_release(maintainer):
     assert "docs/releases" in maintainer.run("git show --stat origin/main")
 
 
+UNDO = "docs/how-to/undo-a-release.md"
+
+
+@story_of(UNDO)
+def test_undo_a_release(maintainer):
+    maintainer.follow(
+        on(UNDO),
+        {
+            "git tag -d v0.5.0": lambda: maintainer.run(maintainer.current("git tag -a -m x v0.5.0")),
+            "./just prepare 0.5.1": lambda: push_change(maintainer),
+            "./just prepare 0.5.0-rc.1": lambda: maintainer.run("git reset --hard -q"),
+        },
+    )
+    assert maintainer.run("git tag") == ""
+
+
 @story_of("docs/how-to/set-up-the-registries.md")
 def test_set_up_the_registries(maintainer):
     maintainer.follow(on("docs/how-to/set-up-the-registries.md"))

@@ -80,7 +80,7 @@ def test_cells_are_executed_again_after_a_change(site, checkout, tmp_path, capfd
 
 def test_failed_cell_fails_every_build_until_it_is_fixed(site, checkout):
     page = checkout.root / "docs/index.md"
-    page.write_text(page.read_text("utf-8").replace("{decided} private", "{decided}"), "utf-8")
+    page.write_text(page.read_text("utf-8").replace("{decided} private", "{decided} sync"), "utf-8")
     checkout.edit("crates/demo-core/Cargo.toml", "publish = false", "publish = true")
     for number in (1, 2):
         code, log, _ = site()  # also without -W

@@ -50,8 +50,17 @@ Every other crate is private.
 No token is stored.
 ```
 
-```{decided}
+```{decided} manual
+:who: the owners
+:where: the settings, which `just setup-check` lists
+
 Releases are not published from a laptop.
+```
+
+```{decided} tests
+:by: tests/test_demo.py::test_it_holds
+
+It holds.
 ```
 """
 
@@ -68,6 +77,7 @@ class Site:
             "other.md": "# Another page\n",
         }.items():
             self.write(name, text)
+        checkout.write("tests/test_demo.py", "def test_it_holds():\n    pass\n")
         checkout.commit("A site")
 
     def write(self, name, text):
@@ -100,33 +110,37 @@ def everything(checkout):
 def test_sentence_shows_its_state_with_evidence_and_commit(site, checkout):
     code, log = site.build("-W")
     assert code == 0, log
-    assert site.states() == ["checked", "checked", "checked", "unchecked"]
+    assert site.states() == ["checked", "checked", "checked", "manual", "tested"]
     page, head = site.page(), checkout.head()
     assert f'href="https://github.com/example/demo/blob/{head}/crates/demo-core/Cargo.toml#L5"' in page
     assert "crates/demo-core/Cargo.toml:5" in page
     day = checkout.git("log", "-1", "--format=%cs", cwd=checkout.root)
     assert f"by surface, at commit {head[:12]} of {day}<" in page.replace("</p>", "<")
     assert "token, secrets" in page
+    assert f'href="https://github.com/example/demo/blob/{head}/tests/test_demo.py#L1"' in page
+    assert "the settings, which just setup-check lists: checked by the owners" in re.sub("<[^>]+>", "", page)
 
 
 def test_sentences_and_overview_link_to_each_other(site):
     site.build()
     overview, page = site.page("index"), site.page()
-    (row,) = re.findall(r'href="index.html#([^"]+)"[^>]*><strong>\W unchecked', page)
+    (row,) = re.findall(r'href="index.html#([^"]+)"[^>]*><strong>\W manual', page)
     assert f'id="{row}"' in overview
     (sentence,) = re.findall(r'href="surface.html#([^"]+)">Releases are not', overview)
     assert f'id="{sentence}"' in page
     counts = re.search(r"What is published</a>(.*?)</tr>", overview, re.DOTALL)
-    assert re.findall(r"<p>(\d)</p>", counts[1]) == ["3", "0", "1"]
+    assert re.findall(r"<p>(\d)</p>", counts[1]) == ["3", "1", "1", "0", "0"]
 
 
 def test_summary_counts_the_states_and_links_to_the_overview(site, checkout):
     site.write("other.md", "# Another page\n\n```{decisions}\n:summary:\n```\n")
     site.build()
-    assert 'href="index.html">Sentences</a>: 3 checked, 1 unchecked.' in site.page("other")
+    words = re.sub("<[^>]+>", "", site.page("other"))
+    assert "Decisions 3 checked, 1 tested, 1 manual, 0 violated\n" in words
+    assert 'href="index.html">Decisions</a>' in site.page("other")
     checkout.edit("crates/demo-core/Cargo.toml", "publish = false\n", "")
     site.build()
-    assert "1 checked, 2 violated, 1 unchecked." in site.page("other")
+    assert "1 checked, 1 tested, 1 manual, 2 violated" in site.page("other")
 
 
 def test_summary_shows_version_and_commit(site, checkout):
@@ -135,14 +149,16 @@ def test_summary_shows_version_and_commit(site, checkout):
     site.build()
     text = " ".join(re.sub("<[^>]+>", "", site.page("other")).split())
     day = checkout.git("log", "-1", "--format=%cs", cwd=checkout.root)
-    assert f" 0.4.0: commit {head[:12]} of {day}." in text
+    assert f" 0.4.0, commit {head[:12]} of {day}" in text
     assert f'href="https://github.com/example/demo/commit/{head}"' in site.page("other")
 
 
-def test_unchecked_sentences_are_listed_without_a_warning(site):
+def test_unknown_sentences_are_listed_without_a_warning(site):
+    site.write("surface.md", "# A decision\n\n```{decided} pins\nNothing is pinned.\n```\n")
     code, log = site.build("-W")
     assert code == 0, log
-    assert "surface:19: “Releases are not published from a laptop.”" in log.partition("build succeeded")[0]
+    assert site.states() == ["unknown"]
+    assert "surface:3: “Nothing is pinned.”" in log.partition("build succeeded")[0]
 
 
 def test_violated_decision_fails_every_build_until_it_is_fixed(site, checkout):
@@ -154,7 +170,7 @@ def test_violated_decision_fails_every_build_until_it_is_fixed(site, checkout):
         assert re.search(r"docs.surface\.md:3:.*violated: “Two artifacts are published\.”", log), log
         assert re.search(r"docs.surface\.md:9:.*violated: “Every other crate is private\.”", log), log
         assert "crates/demo-core/Cargo.toml:2: " in log
-        assert site.states() == ["violated", "violated", "checked", "unchecked"]
+        assert site.states() == ["violated", "violated", "checked", "manual", "tested"]
     checkout.git("checkout", "--quiet", "crates", cwd=checkout.root)
     code, log = site.build("-W")
     assert code == 0, log
@@ -214,6 +230,10 @@ def test_missing_sentence_fails_every_build(site):
         ("{decided} order\n:stages: tag, tests", "tag → tests"),
         ("{decided} tag\n:spelling: release-{version}", "`release-{version}`"),
         ("{decided} wheels\n:tags: cp312-abi3", "`cp312-abi3`"),
+        ("{decided}\n", "names no check"),
+        ("{decided} manual\n:who: the owners", "`:where:`"),
+        ("{decided} tests", "`:by:`"),
+        ("{decided} tests\n:by: tests/test_demo.py::test_gone", "`test_gone`"),
     ],
 )
 def test_invalid_directive_or_failed_check_fails_every_build(site, directive, value):
@@ -232,12 +252,12 @@ def test_build_does_not_change_the_checkout_or_the_remote(site, checkout):
     assert everything(checkout) == before
 
 
-def test_pages_outside_a_checkout_are_unchecked(site, tmp_path):
+def test_pages_outside_a_checkout_are_unknown(site, tmp_path):
     outside = tmp_path / "outside"
     (site.checkout.root / "docs").rename(outside)
     code, log = site.sphinx_build("-W", str(outside), str(site.directory / "html"))
     assert code == 0, log
-    assert set(site.states()) == {"unchecked"}
+    assert set(site.states()) == {"unknown"}
 
 
 def test_no_decision_of_this_project_is_violated(tmp_path):
@@ -248,6 +268,5 @@ def test_no_decision_of_this_project_is_violated(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     pages = {page.stem: page.read_text("utf-8") for page in (tmp_path / "html/adr").glob("2*.html")}
     (surface,) = [text for name, text in pages.items() if "release-surface" in name]
-    assert surface.count("✓ checked") == 15
-    assert surface.count("? unchecked") == 4
+    assert [surface.count(f"<strong>{state}</strong>") for state in ("✓ checked", "✓ tested", "→ manual")] == [15, 3, 1]
     assert str(ROOT) not in "".join(pages.values())

@@ -27,7 +27,7 @@ def copy(tmp_path):
     ignored = shutil.ignore_patterns("_build", "__pycache__", "target", "[0-9]*.ipynb", "[0-9]*.json", "2*.md")
     for name in SOURCES:
         shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
-    for name in ("justfile", "pyproject.toml"):
+    for name in ("justfile", "pyproject.toml", "CHANGELOG.md"):
         shutil.copy(ROOT / name, tmp_path)
     return tmp_path
 
@@ -73,7 +73,7 @@ def test_site_is_served_on_localhost_and_rebuilt_after_edits(copy, serving):
     landing = until(lambda: page(address, "index.html"))
     assert "An edited heading" not in landing
     assert "websocket-reload" in landing
-    assert "without cargo" in page(address, "reference/binoc-sdk.html")
+    assert "is not on PATH" in page(address, "reference/binoc-sdk.html")
     source, finding = copy / "docs/index.md", copy / "src/binoc_runbook/finding.py"
     source.write_text(re.sub("(?m)^# .+", "# An edited heading", source.read_text("utf-8"), count=1), "utf-8")
     until(lambda: "An edited heading" in page(address, "index.html"))

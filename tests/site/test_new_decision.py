@@ -88,6 +88,6 @@ def test_page_builds_and_shows_the_computed_status_next_to_the_declared_one(tmp_
     build = subprocess.run(command, capture_output=True, text=True, check=False)
     assert build.returncode == 0, build.stderr
     page = (tmp_path / "html" / path.removeprefix("docs/").replace(".md", ".html")).read_text("utf-8")
-    assert "unchecked</strong>" in page
-    (link,) = re.findall(r'Proposed.*href="\.\./index\.html#([^"]+)">1 unchecked<', page)
+    assert "unknown</strong>" in page
+    (link,) = re.findall(r'Proposed.*href="\.\./index\.html#([^"]+)">1 unknown<', page)
     assert f'id="{link}"' in (tmp_path / "html/index.html").read_text("utf-8")

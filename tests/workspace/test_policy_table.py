@@ -196,6 +196,9 @@ def test_policy_can_be_an_inline_table(load: Callable[[str], Policy]) -> None:
         ('"pypi-binoc"', '"pypi-binoc"\nthird-party-notices = "yes"', 17),
         ('"crates-io"', '"crates-io"\nthird-party-notices = true', 25),
         ('remote = "origin"', 'project-urls = ["!"]', 7),
+        # the documentation site
+        ('remote = "origin"', 'site = "http://example.org/"', 7),
+        ('remote = "origin"', 'site = "https://example.org/binoc"', 7),
         # GitHub
         ('"harvard-lil/binoc"', '"binoc"', 9),
         # timeouts
@@ -421,6 +424,7 @@ def test_all_keys_have_help() -> None:
         "repository",
         "workflow",
         "project-urls",
+        "site",
         "push-timeout",
         "query-timeout",
         "start-timeout",

@@ -3,7 +3,9 @@
     extensions = ["myst_nb", "binoc_runbook.site"]
 
 `decisions` ties sentences to checks, `releases` lists the release records, `runbooks` shows rehearsed runbooks,
-`reference` generates reference pages from the library, and `accessibility` completes the markup of all pages.
+`landing` shows the state of a project and stills of a rehearsal, `reference` generates reference pages from the
+library, `glossary` lets the search find terms, `shell_commands` formats commands, and `accessibility` completes the
+markup of all pages.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
-PARTS = ("accessibility", "decisions", "reference", "releases", "runbooks")
+PARTS = ("accessibility", "decisions", "glossary", "landing", "reference", "releases", "runbooks", "shell_commands")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

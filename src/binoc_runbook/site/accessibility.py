@@ -76,8 +76,14 @@ def _reachable_table(match: re.Match[str]) -> str:
 
 
 def _wrap_tables(app: Sphinx, document: nodes.document, page: str) -> None:
-    """Wrap every table in a scrollable container, including tables that were added after the theme did this."""
+    """Wrap every table in a scrollable container, including tables that were added after the theme did this.
+
+    Names in it are not broken at hyphens.
+    """
     for table in list(document.findall(nodes.table)):
+        for name in table.findall(nodes.literal):
+            if len(name.astext()) <= NARROWEST:
+                name["classes"].append("short")
         if "table-wrapper" in table.parent.get("classes", ()):
             table.parent["ids"] = []  # furo copies the ids of a table to its wrapper
             continue
@@ -89,7 +95,7 @@ def _wrap_tables(app: Sphinx, document: nodes.document, page: str) -> None:
 def _complete(app: Sphinx, page: str, template: str, context: dict[str, Any], document: nodes.document | None) -> None:
     if "body" in context:
         context["body"] = readable(context["body"])
-    if "furo_navigation_tree" in context:
+    if context.get("furo_navigation_tree"):  # none in a site with one page
         context["furo_navigation_tree"] = add_heading_level(context["furo_navigation_tree"])
 
 

@@ -83,18 +83,24 @@ def decision_target(root: Path | None) -> Target:
 
 def usage_error(names: tuple[str, ...], options: Options) -> tuple[str, str] | None:
     """Return what is wrong with the names of checks and their options, and the remedy; `None` if they are valid."""
+    if not names:
+        remedy = "name a check, `tests` with `:by:`, or `manual` with `:who:` and `:where:`"
+        return "the sentence names no check", remedy
     for name in names:
         if name not in CHECKS:
             return f"unknown check `{name}`", f"use one of: {', '.join(CHECKS)}"
     accepted = {option for name in names for option in CHECKS[name].options}
     for option, values in options.items():
         if option not in accepted:
-            owner = " and ".join(names) or "a sentence without a check"
-            return f"`:{option}:` is not an option of {owner}", f"delete `:{option}:`"
+            return f"`:{option}:` is not an option of {' and '.join(names)}", f"delete `:{option}:`"
         choices = _CHOICES.get(option)
         for value in values:
             if choices is not None and value not in choices:
                 return f"unknown {option} `{value}`", f"use one of: {', '.join(choices)}"
+    for name in names:
+        for option in _REQUIRED.get(name, ()):
+            if not options.get(option):
+                return f"`:{option}:` is missing; `{name}` requires it", f"add `:{option}:`"
     return None
 
 
@@ -236,8 +242,13 @@ def _pins_of(file: Path, root: Path, without: tuple[str, ...]) -> Finding:
     return Finding.ok("pins", path, f"pinned packages: {len(pins)}{absent}")
 
 
+def _manual(target: Target, options: Options) -> Findings:
+    """Return who looks where, because no program can check the sentence."""
+    return Findings([Finding.ok("manual", ", ".join(options["where"]), f"checked by {', '.join(options['who'])}")])
+
+
 def _tests(target: Target, options: Options) -> Findings:
-    """Check that the tests in `by` exist. They do not run here, so the result is *unknown*."""
+    """Check that the tests in `by` exist. They do not run here."""
     return Findings(_test(target.world.root, *name.partition("::")[::2]) for name in options.get("by", ()))
 
 
@@ -246,9 +257,7 @@ def _test(root: Path, path: str, name: str) -> Finding:
     line = _line_of(file, f"def {name}(") if file.is_file() else None
     if line is None:
         return Finding.failed("tests", path, f"the test `{name}` does not exist", "correct the name in `:by:`")
-    return Finding.unknown(
-        "tests", Place(path, line), f"tested by `{name}`, which does not run in this build", "./just test-code"
-    )
+    return Finding.ok("tests", Place(path, line), f"`{name}`")
 
 
 def _verdict(check: str, place: object, saw: str, difference: str) -> Finding:
@@ -298,8 +307,12 @@ CHECKS: dict[str, DecisionCheck] = {
     "order": DecisionCheck("the stages run in the given order", _order, ("stages",)),
     "point-of-no-return": DecisionCheck("all checks run before the first public stage", _point_of_no_return),
     "tests": DecisionCheck("the named tests exist; they do not run in this build", _tests, ("by",)),
+    "manual": DecisionCheck("nothing: it names the person who looks, and the place", _manual, ("who", "where")),
     "pins": DecisionCheck("the pinned requirements do not contain the given packages", _pins, ("without",)),
 }
+
+#: The options that a check requires.
+_REQUIRED = {"tests": ("by",), "manual": ("who", "where")}
 
 #: The valid values of options that name rules or stages.
 _CHOICES: dict[str, list[str]] = {

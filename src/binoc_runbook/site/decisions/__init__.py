@@ -3,12 +3,13 @@
     extensions = ["binoc_runbook.site.decisions"]
 
 The directive `decided` contains one sentence of a decision and names the checks that it is tied to; `decisions` lists
-all sentences. Pages with such a sentence are written again in every build, so that their states are current. A violated
+all sentences. Every build runs the checks, and writes the pages with sentences again if a state has changed. A violated
 sentence or a failed cell fails every build until it is fixed. A build does not change the checkout.
 """
 
 from __future__ import annotations
 
+import hashlib
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from binoc_runbook.site.decisions.rendering import complete_page
 from binoc_runbook.site.stylesheets import add_style
 
 _log = logging.getLogger(__name__)
+#: The attribute of the build environment with the digest of what the pages show.
+_DIGEST = "binoc_decisions_digest"
 _STYLE = Path(__file__).with_name("decided.css")
 
 
@@ -44,25 +47,30 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
 
 def _check(decisions: Decisions, app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """Run all checks; return the pages with sentences, which are written again in every build."""
+    """Run all checks; return the pages with sentences if a state, its evidence or the commit has changed."""
     # The results are cached here, so that processes that write pages in parallel do not run the checks again.
-    for sentence in decisions.sentences:
-        decisions.checkout.state(sentence)
+    states = [(sentence, *decisions.checkout.state(sentence)) for sentence in decisions.sentences]
+    commit = decisions.checkout.commit
+    shown = (commit and (commit.id, commit.day, sorted(commit.changed)), decisions.checkout.repository, states)
+    digest = hashlib.sha256(repr(shown).encode()).hexdigest()
+    if getattr(env, _DIGEST, None) == digest:
+        return []
+    setattr(env, _DIGEST, digest)
     return sorted({sentence.page for sentence in decisions.sentences})
 
 
 def _report(decisions: Decisions, app: Sphinx, exception: Exception | None) -> None:
-    """Fail the build for violated sentences, and list the unchecked ones."""
+    """Fail the build for violated sentences, and list the unknown ones."""
     if exception is not None:
         return
-    unchecked = []
+    unknown = []
     for sentence in decisions.sentences:
         state, findings = decisions.checkout.state(sentence)
         if state == "violated":
             reasons = "\n".join(map(str, findings.having("failed")))
             _log.error("violated: “%s”\n%s", sentence.text, reasons, location=(sentence.page, sentence.line))
             app.statuscode = 1
-        if state == "unchecked":
-            unchecked.append(f"  {sentence.page}:{sentence.line}: “{sentence.text}”")
-    if unchecked:
-        _log.info("unchecked sentences of decisions: %d\n%s", len(unchecked), "\n".join(unchecked))
+        if state == "unknown":
+            unknown.append(f"  {sentence.page}:{sentence.line}: “{sentence.text}”")
+    if unknown:
+        _log.info("sentences of decisions that could not be checked: %d\n%s", len(unknown), "\n".join(unknown))

@@ -20,13 +20,13 @@ def _names(value: str | None) -> tuple[str, ...]:
 
 
 class DecidedDirective(SphinxDirective):
-    """A sentence of a decision; its arguments are the names of checks. Without a check it is *unchecked*."""
+    """A sentence of a decision; its arguments are the names of checks."""
 
     has_content = True
     optional_arguments = 1
     final_argument_whitespace = True
     option_spec: ClassVar[dict[str, Any]] = dict.fromkeys(
-        ("artifacts", "by", "rule", "spelling", "stages", "tags", "without"), _names
+        ("artifacts", "by", "rule", "spelling", "stages", "tags", "where", "who", "without"), _names
     )
 
     def run(self) -> list[Any]:

@@ -21,7 +21,13 @@ from binoc_runbook.site.decisions.sentences import Commit, Sentence, State
 from binoc_runbook.site.markup import code_spans
 
 #: The sign that precedes the word of a state.
-_SIGN: dict[State, str] = {"checked": SIGN["ok"], "violated": SIGN["failed"], "unchecked": SIGN["unknown"]}
+_SIGN: dict[State, str] = {
+    "checked": SIGN["ok"],
+    "tested": SIGN["ok"],
+    "manual": "→",
+    "violated": SIGN["failed"],
+    "unknown": SIGN["unknown"],
+}
 
 #: The start of the paragraph in which a decision declares its status; the computed one follows it.
 _DECLARED_STATUS = "Status: "
@@ -70,9 +76,11 @@ class _PageWriter:
             yield evidence
 
     def _how(self, sentence: Sentence) -> str:
-        if not sentence.checks:
-            return "because it names no check"
-        checks, commit = f"by {' and '.join(sentence.checks)}", self._checkout.commit
+        """Return how the state was observed; a test and a person have their own line of evidence."""
+        state, commit = self._checkout.state(sentence)[0], self._checkout.commit
+        if state in ("tested", "manual"):
+            return "by a test that runs for every change" if state == "tested" else "because no program can check it"
+        checks = f"by {' and '.join(sentence.checks)}"
         return f"{checks}, at commit {commit.id[:12]} of {_day(commit)}" if commit else checks
 
     def _evidence(self, finding: Finding) -> nodes.paragraph:
@@ -101,17 +109,17 @@ class _PageWriter:
         if sentences:
             text, overview = nodes.Text(self._counts_in_words(sentences)), self._decisions.overview
             counts = self._link(overview, nodes.make_id(self._docname), text) if overview else text
-            yield nodes.inline("", " (declared); checks in this build: ", counts, classes=["no-search"])
+            yield nodes.inline("", " (declared); sentences in this build: ", counts, classes=["no-search"])
 
     def summary(self) -> Iterator[nodes.Node]:
-        """Return two paragraphs: the version and commit of the checkout, and whether a decision is violated."""
+        """Return two paragraphs: the version and commit of the checkout, and the number of sentences in each state."""
         if self._checkout.commit:
             yield self._version(self._checkout.commit)
-        counts = self._counts_in_words(self._decisions.sentences)
-        head = "A decision is violated" if "violated" in counts else "No decision is violated"
-        words = nodes.Text("Sentences")
+        words = nodes.Text("Decisions")
         link = self._link(self._decisions.overview, "", words) if self._decisions.overview else words
-        yield nodes.paragraph("", "", nodes.strong("", head), nodes.Text(". "), link, nodes.Text(f": {counts}."))
+        counts = self._counts(self._decisions.sentences)
+        shown = (f"{count} {state}" for state, count in counts if count or state != "unknown")
+        yield nodes.paragraph("", "", nodes.strong("", "", link), nodes.Text(f" {', '.join(shown)}"))
 
     def _version(self, commit: Commit) -> nodes.paragraph:
         version, repository = self._checkout.version, self._checkout.repository
@@ -120,7 +128,7 @@ class _PageWriter:
         if repository:
             address = f"https://github.com/{repository}/commit/{commit.id}"
             id_ = nodes.reference("", "", id_, refuri=address, internal=False)
-        return nodes.paragraph("", "", head, nodes.Text(": commit "), id_, nodes.Text(f" of {_day(commit, ',')}."))
+        return nodes.paragraph("", "", head, nodes.Text(", commit "), id_, nodes.Text(f" of {_day(commit, ',')}"))
 
     def overview(self) -> Iterator[nodes.Node]:
         """Return the number of sentences in each state by decision, the sentences, and the available checks."""

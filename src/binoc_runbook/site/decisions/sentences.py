@@ -9,21 +9,18 @@ from pathlib import Path
 from typing import Literal
 
 from binoc_runbook.checks.observations import TreeState
-from binoc_runbook.finding import Finding, Findings, RefusedError, Status
+from binoc_runbook.finding import Finding, Findings, RefusedError
 from binoc_runbook.redaction import plain
 from binoc_runbook.site.decision_checks import CHECKS, Options, decision_target, usage_error
 from binoc_runbook.stages import Target
 from binoc_runbook.world import World
 
-#: State of a sentence: all its checks passed; one failed; one is unknown, or it names no check.
-State = Literal["checked", "violated", "unchecked"]
+#: State of a sentence: all its checks passed in this build; named tests prove it; a person must look; a check failed; a
+#: check could not be completed.
+State = Literal["checked", "tested", "manual", "violated", "unknown"]
 
-_STATES: dict[Status, State] = {
-    "ok": "checked",
-    "warning": "checked",
-    "failed": "violated",
-    "unknown": "unchecked",
-}
+#: The states of a sentence whose checks passed, by the check with the weakest evidence.
+_WEAKEST: dict[str, State] = {"manual": "manual", "tests": "tested"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +60,9 @@ class DecidedCheckout:
         findings = Findings()
         for name in sentence.checks:
             findings += self._run(name, options)
-        return (_STATES[findings.status] if findings else "unchecked"), findings
+        if findings.status in ("failed", "unknown"):
+            return "violated" if findings.status == "failed" else "unknown", findings
+        return next((state for name, state in _WEAKEST.items() if name in sentence.checks), "checked"), findings
 
     def _run(self, name: str, options: Mapping[str, tuple[str, ...]]) -> Findings:
         check = CHECKS[name]

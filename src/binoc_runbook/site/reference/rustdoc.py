@@ -4,21 +4,29 @@
     ```
 
 The configuration value `rustdoc_directory` is the output directory of `cargo doc`, relative to the sources of the site.
-If it does not exist, because the site is built without Rust, the page shows a note instead of the link.
+If it does not exist, the page shows a note with the cause instead of the link, and the build logs it.
 """
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.util import logging
 
 from binoc_runbook.site.markup import MarkdownDirective
 from binoc_runbook.site.published_files import publish_file
 
-_MISSING = "The API documentation is missing, because this site was built without cargo. `./just docs` builds it."
+_log = logging.getLogger(__name__)
+
+
+def missing(crate: str) -> str:
+    """Return why there is no documentation of a crate, and the fix, as Markdown."""
+    cause = "`cargo doc` did not run" if shutil.which("cargo") else "`cargo` is not on PATH"
+    return f"The API documentation of `{crate}` is missing, because {cause}. `./just docs` runs it."
 
 
 class RustdocDirective(MarkdownDirective):
@@ -32,7 +40,9 @@ class RustdocDirective(MarkdownDirective):
         crate, directory = self.arguments[0], self.config.rustdoc_directory
         start = f"{crate.replace('-', '_')}/index.html"
         if not Path(self.env.srcdir, directory, start).is_file():
-            return [nodes.note("", self.paragraph(_MISSING))]
+            text = missing(crate)
+            _log.info("%s", text.replace("`", ""), location=self.get_location())
+            return [nodes.note("", self.paragraph(text))]
         publish_file(self.env, crate, directory)
         link = nodes.reference("", "", nodes.literal("", crate), refuri=f"{crate}/{start}", internal=False)
         return [nodes.paragraph("", "", nodes.Text("API documentation: "), link)]

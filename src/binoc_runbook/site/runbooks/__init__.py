@@ -7,8 +7,7 @@ The runbooks are copied to the directory `runbooks` of the sources, which git ig
 contains the output of a quick rehearsal of the current commit, which runs once for each commit. Sphinx executes neither
 the copies nor the release records.
 
-On every page of an executed runbook, the anchor of a chapter is the name of its stage, and the parameters are those of
-the run.
+On every page of an executed runbook, the anchor of a chapter is the name of its stage.
 """
 
 from __future__ import annotations
@@ -58,6 +57,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("builder-inited", place_runbooks)
     app.connect("source-read", prepare_page)
     app.connect("doctree-read", name_chapters, priority=390)  # before titles and contents are collected
+    app.connect("html-page-context", link_source, priority=900)  # after extensions remove links of untracked files
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -127,15 +127,28 @@ def _noted(notebook: Notebook, note: str) -> str:
 
 
 def prepare_page(app: Sphinx, name: str, source: list[str]) -> None:
-    """Add its chapter to the metadata of each cell of a runbook, and show one value of each parameter."""
+    """Add its chapter to the metadata of each cell of a runbook; a record shows one value of each parameter.
+
+    The page of a runbook shows the parameters as in the file, and below them those of the rehearsal.
+    """
     notebook = parse_notebook(source[0]) if str(app.env.doc2path(name)).endswith(".ipynb") else None
     if notebook is None or MARK not in notebook["metadata"]:
         return
-    settle_parameters(notebook)
+    if not name.startswith(f"{PLACE}/"):
+        settle_parameters(notebook)
     for cell in notebook["cells"]:
         if chapter := chapter_of(cell):
             cell.setdefault("metadata", {})[MARK] = {"chapter": chapter}
     source[0] = json.dumps(notebook)
+
+
+def link_source(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], document: nodes.document | None
+) -> None:
+    """Let the links of a page that edit and view its source lead to the runbook instead of its copy."""
+    runbook = Path(app.srcdir, app.config.binoc_runbooks, f"{Path(page).name}.ipynb")
+    if page.startswith(f"{PLACE}/") and runbook.parent.name == PLACE and runbook.is_file():
+        context |= {"page_source_suffix": ".ipynb", "theme_source_directory": ""}
 
 
 def name_chapters(app: Sphinx, document: nodes.document) -> None:

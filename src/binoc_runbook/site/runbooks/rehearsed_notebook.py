@@ -28,6 +28,15 @@ _TIMEOUT = 300.0
 #: The duration of a stage at the end of a line.
 _TOOK = re.compile(r" \(\d+\.\d s\)")
 
+#: Key of the metadata of the runbook: the lines that the rehearsal printed.
+TRANSCRIPT = "transcript"
+
+#: Lines that papermill prints about itself.
+_OF_PAPERMILL = ("Input Notebook:", "Output Notebook:", "Executing notebook")
+
+#: The comment that papermill writes above the parameters of a run.
+_INJECTED = "# Parameters\n"
+
 
 @dataclass(frozen=True, slots=True)
 class RehearsedNotebook:
@@ -67,7 +76,15 @@ def rehearse(runbook: Path, root: Path) -> RehearsedNotebook | str:
     assert notebook is not None  # noqa: S101
     notebook["cells"][0] = source["cells"][0]  # the record has the title of its run
     refused = "" if done.returncode == 0 else _last_error(notebook) or world.clean(done.stderr)
-    return RehearsedNotebook(_lasting(notebook), refused)
+    notebook = _lasting(notebook)
+    notebook["metadata"][MARK][TRANSCRIPT] = transcript(world.clean(done.stdout + done.stderr), record.parent.name)
+    return RehearsedNotebook(notebook, refused)
+
+
+def transcript(output: str, place: str) -> list[str]:
+    """Return the lines of an output without what changes: durations, escape codes, and the place of the record."""
+    lines = [re.sub(r"\(?\b\d+\.\d s\b\)?", "", line).rstrip() for line in plain(output).splitlines()]
+    return [line for line in lines if line and place not in line and not line.startswith(_OF_PAPERMILL)]
 
 
 def settle_parameters(notebook: Notebook) -> None:
@@ -119,6 +136,8 @@ def _lasting(notebook: Notebook) -> Notebook:
             cell["metadata"].pop(key, None)
         if {"injected-parameters", "papermill-error-cell-tag"} & set(_tags(cell)):
             cell["id"] = f"cell-{number}"
+        if "injected-parameters" in _tags(cell):
+            cell["source"] = _source(cell).replace(_INJECTED, "# Parameters of this rehearsal\n", 1)
         for output in cell.get("outputs", []):
             for mime, lines in output.get("data", {}).items():
                 output["data"][mime] = [_TOOK.sub("", line) for line in lines] if isinstance(lines, list) else lines
