@@ -47,7 +47,9 @@ html_extra_path = ["social-card.png"]
 # The date of the last commit that changed a page. A shallow clone and a directory without git have none.
 html_last_updated_fmt = "%Y-%m-%d"
 git_last_updated_timezone = "UTC"
-suppress_warnings = ["git.too_shallow", "git.subprocess_error", "git.command_not_found"]
+suppress_warnings = [f"git.{name}" for name in ("too_shallow", "subprocess_error", "command_not_found")]
+# The page of a release is read again when the record of its verification is added.
+suppress_warnings += ["git.dependency_not_found"]
 
 # Previews of links. The pictures of the extension would need a drawing library.
 ogp_site_url = html_baseurl

@@ -39,9 +39,9 @@ def workflow(
 
     `audit` is the observation of `world.zizmor`; without one, its rule is not checked. Without `repository`, all files
     of the checkout count as files of the repository, and the dependencies of crates are unknown. Return one finding for
-    each violation, with the line, the reason and the edit, or a single `ok`; with `lists_rules`, one more has the names
-    of the rules. If the audit failed, there is one more finding: a warning if the pinned zizmor is missing, and unknown
-    if `strict`.
+    each violation, with the line, the reason and the edit, or a single `ok`, which names the rules if only some were
+    selected; with `lists_rules`, one more describes the workflow and has the names of all rules. If the audit failed,
+    there is one more finding: a warning if the pinned zizmor is missing, and unknown if `strict`.
     """
     if not policy.declared:
         saw = "no policy is declared, so the publish workflow was not checked"
@@ -57,7 +57,10 @@ def workflow(
         return Findings([*broken, *problems])
     audited = audit is not None and audit.complete
     passed = [rule for rule in rules if audited or rule.violations is not reported_defects]
-    lines = [f"{len(passed)} rules passed", *([_description(read, policy, passed)] if lists_rules else [])]
+    summary = f"{len(passed)} {'rule' if len(passed) == 1 else 'rules'} passed"
+    if rules is not RULES:
+        summary += f": {', '.join(rule.name for rule in passed)}"
+    lines = [summary, *([_description(read, policy, passed)] if lists_rules else [])]
     return Findings([*(Finding.ok(CHECK, file, line) for line in lines), *problems])
 
 

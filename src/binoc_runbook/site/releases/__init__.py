@@ -81,7 +81,7 @@ class ReleasesDirective(MarkdownDirective):
         for release in releases:
             findings += filter(None, [recorded_tag(git, release)[1]])
         self._report(findings)
-        self.env.metadata[self.env.docname][_LIST] = True
+        self.env.metadata[self.env.docname][_LIST] = len(releases)
         contents = self._contents(directory, releases)
         if not releases:
             return self.parse_text_to_nodes(_NOT_READ if findings else _NONE_YET) + contents
@@ -185,7 +185,7 @@ def write_feed(app: Sphinx, exception: Exception | None) -> None:
 
 def link_feed(app: Sphinx, page: str, template: str, context: dict[str, Any], document: nodes.document | None) -> None:
     """Add the link that lets feed readers find the feed to the list of the releases."""
-    if app.config.html_baseurl and page in _lists(app) and "pathto" in context:
+    if app.config.html_baseurl and app.env.metadata.get(page, {}).get(_LIST) and "pathto" in context:
         title = f"Releases of {app.config.project}"
         context["metatags"] += f'<link rel="alternate" type="{TYPE}" title="{title}" href="{FEED}">'
 
