@@ -12,7 +12,7 @@ with contextlib.redirect_stdout(None):
     import sphinxext.opengraph  # noqa: F401
 
 ROOT = Path(__file__).parents[1]
-#: Without an address there is no sitemap, and pages have no canonical URL.
+#: Without an address, the site has no sitemap, and pages have no canonical URL.
 html_baseurl = site_address(ROOT)
 REPOSITORY = "https://github.com/harvard-lil/binoc"
 

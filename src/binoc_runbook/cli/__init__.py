@@ -45,7 +45,7 @@ def _root(parsed: argparse.Namespace) -> Path:
     """Return the root of the checkout that contains the directory of `--root`, or else the working directory.
 
     Raises:
-        RefusedError: There is no such directory, or the command needs a checkout, and the directory is not in one. The
+        RefusedError: The directory does not exist, or the command needs a checkout, and it is not in one. The
             checks would otherwise read everything below it, for minutes if it is a home directory.
     """
     from binoc_runbook.files import root_of

@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 
 def missing(crate: str) -> str:
-    """Return why there is no documentation of a crate, and the fix, as Markdown."""
+    """Return why the documentation of a crate is missing, and the fix, as Markdown."""
     cause = "`cargo doc` did not run" if shutil.which("cargo") else "`cargo` is not on PATH"
     return f"The API documentation of `{crate}` is missing, because {cause}. `./just docs` runs it."
 
