@@ -122,7 +122,7 @@ def test_no_secret_is_shown_or_stored_by_any_run(planted, tmp_path, capsys):
     (tmp_path / "failing").touch()
     code, shown["failed tests"] = papermill(planted, "-p", "dry_run", "False")
     assert code == 1
-    assert "the last line" in shown["failed tests"]
+    assert "the last line" in "\n".join(shown["failed tests"].splitlines()[-12:])
     assert leaks(stored(planted) | shown) == []
     (tmp_path / "failing").unlink()
 
