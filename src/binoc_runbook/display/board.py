@@ -20,7 +20,8 @@ CLASS = "binoc-board"
 
 _LOCAL, _PUBLIC, _WORKFLOW = "Local stages", "After the point of no return", "Publish workflow"
 
-_JOB: dict[str, tuple[str, Tone]] = {
+#: The state of a job as a sign and words, and its tone.
+JOB_STATE: dict[str, tuple[str, Tone]] = {
     "success": ("✓ passed", "good"),
     "failure": ("✗ failed", "bad"),
     "skipped": ("– skipped", "idle"),
@@ -116,7 +117,7 @@ def _workflow_boxes(record: Mapping[str, Any]) -> Iterator[Box]:
     for name, job in last.items():
         findings = Findings.from_json(filter(None, [job["finding"]]))
         note = f"{job['seconds']:.1f} s" if job["seconds"] else ""
-        yield Box(name, *_JOB[job["state"]], note, findings.having("failed"))
+        yield Box(name, *JOB_STATE[job["state"]], note, findings.having("failed"))
     if last:
         return
     if run is not None:

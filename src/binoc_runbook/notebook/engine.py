@@ -88,13 +88,12 @@ def execute(
     paths = nb.metadata.papermill
     _check_parameters(nb)
     set_title(nb, machine_free(root))
-    if paths["output_path"] and paths["output_path"] != "-":
-        _keep_last_record(
-            (directory / paths["output_path"]).resolve(), root, version=paths.get("parameters", {}).get("version")
-        )
+    is_file = paths["output_path"] and paths["output_path"] != "-"
+    if is_file:
+        record = (directory / paths["output_path"]).resolve()
+        _keep_last_record(record, root, version=paths.get("parameters", {}).get("version"))
+        paths["output_path"] = _from_root(record, root)
     paths["input_path"] = _from_root(notebook, root)
-    if paths["output_path"] and paths["output_path"] != "-":
-        paths["output_path"] = _from_root((directory / paths["output_path"]).resolve(), root)
 
     saving = {"output_path": output_path, "autosave_cell_every": autosave_cell_every}
     manager = RunbookManager(nb, log_output=log_output, progress_bar=False, **saving)
@@ -102,7 +101,6 @@ def execute(
     manager.notebook_start()
     if manager.unwritten:
         raise _not_started(manager.unwritten)
-    is_file = paths["output_path"] and paths["output_path"] != "-"
     log = Path(RUNS) / f"{Path(paths['output_path']).stem if is_file else notebook.stem}.log"
     with open_progress(sys.stderr, root / log, str(log), redraws=not log_output) as progress:
         manager.progress = progress

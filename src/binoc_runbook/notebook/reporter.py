@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from binoc_runbook.display import diagram, events, text
-from binoc_runbook.display.board import board, board_text
+from binoc_runbook.display.board import JOB_STATE, board, board_text
 from binoc_runbook.display.styled_html import (
     Tone,
     badge,
@@ -45,8 +45,6 @@ from binoc_runbook.world.triggered_run import JobRun, PublishedArtifact
 EXCERPT, PAUSE = 20, 1.0
 
 _TONE: dict[State, Tone] = {"done": "good", "ready": "idle", "blocked": "bad", "unknown": "doubtful"}
-
-_JOB_TONE: dict[str, Tone] = {"success": "good", "failure": "bad", "skipped": "idle", "elsewhere": "idle"}
 
 #: The progress in a line of pytest: `tests/test_a.py ....   [ 61%]`.
 _PERCENT = re.compile(r"\[ *(\d{1,3})%\]")
@@ -155,7 +153,7 @@ class NotebookReporter:
 
     def job_ended(self, job: JobRun) -> None:
         findings, lines = Findings(filter(None, [job.finding])), list(text.job(job))
-        head = f"<p>{badge(lines[0], _JOB_TONE[job.state])}</p>"
+        head = f"<p>{badge(lines[0], JOB_STATE[job.state][1])}</p>"
         reason = paragraphs(filter(None, [job.reason]))
         self._end(lines, head + reason + finding_list(findings), events.job_ended(job), is_open=bool(findings))
 

@@ -11,6 +11,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from binoc_runbook.display.terminal import painted
+
 #: Size of the terminal, in characters; longer lines are cut.
 COLUMNS, ROWS = 80, 16
 
@@ -42,9 +44,6 @@ _STEPS = (
     ),
     ("Result", r"\Z(?!)", "What was observed at the end."),
 )
-
-#: Signs of states and their styles, as on a terminal.
-_SIGNS = {"✓": "green", "✗": "red", "!": "yellow", "?": "yellow"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,6 @@ def transcript_svg(lines: Sequence[str]) -> str:
     """Return an invisible SVG that defines the drawing of all lines, which the stills show."""
     from rich.console import Console
     from rich.terminal_theme import TerminalTheme
-    from rich.text import Text
 
     theme = TerminalTheme(
         (24, 27, 32),
@@ -91,10 +89,7 @@ def transcript_svg(lines: Sequence[str]) -> str:
     )
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True, color_system="truecolor")
     for line in lines:
-        text = Text(line)
-        for sign, style in _SIGNS.items():
-            text.highlight_regex(rf"^\s*{re.escape(sign)}(?= )", style)
-        console.print(text, no_wrap=True, overflow="ellipsis")
+        console.print(painted(line), no_wrap=True, overflow="ellipsis")
     drawing = console.export_svg(title="", theme=theme, code_format=_FORMAT, unique_id="rehearsal")
     return re.sub(r' clip-path="[^"]*"', "", drawing).strip()
 

@@ -55,8 +55,8 @@ _NOT_READ = """\
 build shows the problem of each file and how to fix it.
 """
 
-#: Keys in the metadata of a page: whether it has a file that is not the record of a real release, and whether it is the
-#: list of the releases.
+#: Keys in the metadata of a page: whether it has a file that is not the record of a real release, and the number of
+#: releases that it lists.
 _UNREAL, _LIST = "binoc-unreal", "binoc-releases"
 
 _STYLE = Path(__file__).with_name("releases.css")
