@@ -33,7 +33,10 @@ pub(crate) fn compare(
             .unwrap_or_else(|panic| Err(Error::new(format!("panicked: {}", abi::panic_text(&*panic)))));
         let name = &info.name;
         match result {
-            Ok(Outcome::Changed { node, .. }) => return Ok((finish(*node, name, path), notes)),
+            Ok(Outcome::Changed { node, diagnostics, .. }) => {
+                notes.extend(diagnostics.into_iter().map(|it| Diagnostic::at(it.severity, path, it.message)));
+                return Ok((finish(*node, name, path), notes));
+            }
             Ok(Outcome::Skipped { reason: None, .. }) => {}
             Ok(Outcome::Skipped { reason: Some(reason), .. }) => {
                 notes.push(Diagnostic::at(

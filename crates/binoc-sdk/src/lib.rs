@@ -9,7 +9,7 @@ mod plugin;
 pub mod show;
 
 pub use error::{Error, Result};
-pub use model::{Changeset, Diagnostic, Example, Fact, Node, SCHEMA, Severity};
+pub use model::{Changeset, ColumnCount, Diagnostic, Example, Fact, Node, SCHEMA, Severity, Shape};
 pub use plugin::{
     Comparator, ComparatorInfo, CompareOptions, CompareRequest, Outcome, Plugin, Renderer, RendererInfo, Side,
 };

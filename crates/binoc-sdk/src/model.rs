@@ -106,6 +106,9 @@ pub struct Node {
     /// The shared content in percent, if a rename was inferred from it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub similarity: Option<u8>,
+    /// The numbers of rows and columns, if it is a table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<Shape>,
     /// The kinds of change: `schema`, `content`, `order`, `encoding`, `path`, or values that a plugin defines.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub tags: BTreeSet<String>,
@@ -130,6 +133,36 @@ impl Node {
     }
 }
 
+/// The numbers of rows and columns of a table; the rows do not include the header.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Shape {
+    /// The number of rows in the older snapshot; `None` if the table was added.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows_before: Option<u64>,
+    /// The number of rows in the newer snapshot; `None` if the table was removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows_after: Option<u64>,
+    /// The number of columns in the older snapshot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub columns_before: Option<u64>,
+    /// The number of columns in the newer snapshot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub columns_after: Option<u64>,
+}
+
+impl Shape {
+    /// Create the shape of a table from its numbers of rows and columns in the older and in the newer snapshot.
+    pub fn new(before: Option<(u64, u64)>, after: Option<(u64, u64)>) -> Self {
+        Self {
+            rows_before: before.map(|shape| shape.0),
+            rows_after: after.map(|shape| shape.0),
+            columns_before: before.map(|shape| shape.1),
+            columns_after: after.map(|shape| shape.1),
+        }
+    }
+}
+
 /// A statement about a change, with an exact count and a few examples.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -141,9 +174,29 @@ pub struct Fact {
     /// The exact number of occurrences; it does not depend on the number of examples.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
+    /// The exact number of occurrences in each column of a table that has any, in the order of the columns.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_column: Vec<ColumnCount>,
     /// The first examples, in the order of the data.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub examples: Vec<Example>,
+}
+
+/// The number of occurrences of a fact in one column.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ColumnCount {
+    /// The name of the column. It is text from the data, so a renderer must escape it.
+    pub column: String,
+    /// The exact number of occurrences.
+    pub count: u64,
+}
+
+impl ColumnCount {
+    /// Create the number of occurrences in a column.
+    pub fn new(column: impl Into<String>, count: u64) -> Self {
+        Self { column: column.into(), count }
+    }
 }
 
 impl Fact {
@@ -162,6 +215,13 @@ impl Fact {
     #[must_use]
     pub fn with_count(mut self, count: u64) -> Self {
         self.count = Some(count);
+        self
+    }
+
+    /// Set the numbers of occurrences in the columns.
+    #[must_use]
+    pub fn with_columns(mut self, columns: impl IntoIterator<Item = ColumnCount>) -> Self {
+        self.by_column = columns.into_iter().collect();
         self
     }
 
@@ -295,6 +355,7 @@ mod tests {
             verb: "rows.added".into(),
             text: "rows added".into(),
             count: Some(u64::MAX),
+            by_column: vec![ColumnCount { column: "n".into(), count: u64::MAX }],
             examples: vec![example, Example::default()],
         };
         let node = Node {
@@ -306,6 +367,12 @@ mod tests {
             bytes_before: Some(0),
             bytes_after: Some(u64::MAX),
             similarity: Some(99),
+            shape: Some(Shape {
+                rows_before: Some(0),
+                rows_after: Some(u64::MAX),
+                columns_before: Some(1),
+                columns_after: Some(2),
+            }),
             tags: ["content".into(), "path".into()].into(),
             facts: vec![fact, Fact::new("rows.reordered", "rows in another order")],
             children: vec![Node::new("added", "column", "")],

@@ -1,11 +1,12 @@
 //! The traits that a plugin implements, and the types that they exchange with the host.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
-use crate::model::{Changeset, Node};
+use crate::model::{Changeset, Diagnostic, Node};
 
 /// The description of a comparator: its name and the files that it accepts.
 ///
@@ -97,18 +98,48 @@ impl Side {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CompareOptions {
-    /// The columns that identify a row; empty if the user named none.
+    /// The columns that identify a row of a table that is not in `keys`; empty if the user named none.
     #[serde(default)]
     pub key: Vec<String>,
+    /// The columns that identify a row, for tables by path or name; see [`CompareOptions::key_of`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub keys: BTreeMap<String, Vec<String>>,
     /// The largest number of examples of a fact.
     pub examples: usize,
     /// The size of the largest file to hold in memory, in bytes. Skip a larger file and return the reason.
     pub max_bytes: u64,
+    /// The limit of the memory for the comparison of tables, in bytes. What does not fit is in temporary files.
+    #[serde(default = "default_memory")]
+    pub memory: u64,
+}
+
+const fn default_memory() -> u64 {
+    256 << 20
+}
+
+impl CompareOptions {
+    /// Return the columns that the user named for a table; empty if there are none.
+    ///
+    /// `path` is the path of the file, and `table` the name of the table inside the file, if it has several. The most
+    /// specific entry of `keys` applies: `PATH/TABLE`, then `TABLE` or `PATH`, then the name of the file; without an
+    /// entry, `key` applies.
+    pub fn key_of(&self, path: &str, table: Option<&str>) -> &[String] {
+        let inner = table
+            .and_then(|table| self.keys.get(&format!("{path}/{table}")).or_else(|| self.keys.get(table)));
+        let file = path.rsplit('/').next().unwrap_or(path);
+        inner.or_else(|| self.keys.get(path)).or_else(|| self.keys.get(file)).unwrap_or(&self.key)
+    }
 }
 
 impl Default for CompareOptions {
     fn default() -> Self {
-        Self { key: Vec::new(), examples: 5, max_bytes: 1 << 30 }
+        Self {
+            key: Vec::new(),
+            keys: BTreeMap::new(),
+            examples: 5,
+            max_bytes: 1 << 30,
+            memory: default_memory(),
+        }
     }
 }
 
@@ -150,6 +181,10 @@ pub enum Outcome {
     Changed {
         /// The changes. The host sets the path, the sizes and the comparator.
         node: Box<Node>,
+        /// Messages about the comparison. The host sets their path. [`Severity::Error`](crate::Severity::Error) means
+        /// that something was not compared.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        diagnostics: Vec<Diagnostic>,
     },
     /// The comparator cannot compare the files; the host tries the next one.
     #[non_exhaustive]
@@ -162,7 +197,12 @@ pub enum Outcome {
 impl Outcome {
     /// Create an outcome from the changes.
     pub fn changed(node: Node) -> Self {
-        Self::Changed { node: Box::new(node) }
+        Self::changed_with(node, Vec::new())
+    }
+
+    /// Create an outcome from the changes and messages about the comparison.
+    pub fn changed_with(node: Node, diagnostics: Vec<Diagnostic>) -> Self {
+        Self::Changed { node: Box::new(node), diagnostics }
     }
 
     /// Skip the files without a message to the user.

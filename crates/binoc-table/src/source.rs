@@ -1,0 +1,145 @@
+//! What the comparison requires of a table.
+
+use binoc_sdk::{Result, show};
+use xxhash_rust::xxh3::xxh3_128_with_seed;
+
+/// A column: its name, and its number among the columns of the same name.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Column {
+    /// The name, in the encoding of the cells.
+    pub name: Vec<u8>,
+    /// The number of columns with the same name to the left.
+    pub nth: usize,
+}
+
+/// The cells of a row, in one allocation that the table reuses for the next row.
+#[derive(Debug, Clone, Copy)]
+pub struct Cells<'a> {
+    data: &'a [u8],
+    ends: &'a [usize],
+}
+
+impl<'a> Cells<'a> {
+    /// Create a row from the bytes of all cells and the end of each cell in them.
+    pub fn new(data: &'a [u8], ends: &'a [usize]) -> Self {
+        Self { data, ends }
+    }
+
+    /// Return the number of cells; it can differ from the number of columns.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Return whether the row has no cells.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Return a cell; empty if the row is too short.
+    pub fn get(&self, place: usize) -> &'a [u8] {
+        let Some(end) = self.ends.get(place) else { return &[] };
+        let start = if place == 0 { 0 } else { self.ends[place - 1] };
+        &self.data[start..*end]
+    }
+
+    /// Return all cells.
+    pub fn iter(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let cells = *self;
+        (0..cells.len()).map(move |place| cells.get(place))
+    }
+}
+
+/// The hash of a row, and where the row is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RowHash {
+    /// Equal hashes mean equal cells in the selected columns, and equal cells beyond the columns. Equal cells can have
+    /// different hashes if they are written differently, such as with and without quotes.
+    pub hash: u128,
+    /// The place of the row, for [`Table::fetch`].
+    pub place: u64,
+}
+
+/// The selected columns of a table and the key of the hash.
+#[derive(Debug, Clone)]
+pub struct RowHasher {
+    /// The positions of the selected columns, in the order in which both tables hash them.
+    pub columns: Vec<usize>,
+    /// The number of columns; cells beyond it are hashed too.
+    pub width: usize,
+    /// The key of the hash, different in each run, so that nobody can prepare two rows with the same hash.
+    pub seed: u64,
+}
+
+impl RowHasher {
+    /// Return the hash of a row. `buffer` is scratch memory.
+    pub fn hash(&self, cells: Cells<'_>, buffer: &mut Vec<u8>) -> u128 {
+        buffer.clear();
+        let beyond = (self.width..cells.len()).map(|place| cells.get(place));
+        for cell in self.columns.iter().map(|place| cells.get(*place)).chain(beyond) {
+            // Hash the length too, so that ("ab", "c") and ("a", "bc") differ.
+            buffer.extend_from_slice(&(cell.len() as u64).to_le_bytes());
+            buffer.extend_from_slice(cell);
+        }
+        xxh3_128_with_seed(buffer, self.seed)
+    }
+}
+
+/// A table that can be read more than once. An empty cell is a missing value, such as `NULL`.
+///
+/// A cell is bytes; two cells are the same if their bytes are. A table with types, such as one of a database, begins a
+/// cell with a byte for its type, so that the number 1 and the text "1" differ; see [`Table::plain`].
+pub trait Table: Sync {
+    /// Return the columns, without repeated pairs of name and number.
+    fn columns(&self) -> &[Column];
+
+    /// Call `each` with the place and the cells of each row, in the order of the table, until it returns `false`. Places
+    /// increase from row to row.
+    ///
+    /// # Errors
+    /// The table cannot be read, or `each` failed.
+    fn scan(&self, each: &mut dyn FnMut(u64, Cells<'_>) -> Result<bool>) -> Result<()>;
+
+    /// Call `each` with the index in `places` and the cells of the row at that place, in this order. The places are from
+    /// an earlier scan, in increasing order.
+    ///
+    /// # Errors
+    /// The table cannot be read or changed since then, or `each` failed.
+    fn fetch(&self, places: &[u64], each: &mut dyn FnMut(usize, Cells<'_>) -> Result<()>) -> Result<()>;
+
+    /// Call `each` with the hashes of the next rows, in the order of the table, until it returns `false`.
+    ///
+    /// # Errors
+    /// The table cannot be read.
+    fn hash_rows(&self, hasher: &RowHasher, each: &mut dyn FnMut(Vec<RowHash>) -> bool) -> Result<()> {
+        const BLOCK: usize = 4096;
+        let (mut block, mut buffer) = (Vec::with_capacity(BLOCK), Vec::new());
+        let mut more = true;
+        self.scan(&mut |place, cells| {
+            block.push(RowHash { hash: hasher.hash(cells, &mut buffer), place });
+            if block.len() == BLOCK {
+                more = each(std::mem::replace(&mut block, Vec::with_capacity(BLOCK)));
+            }
+            Ok(more)
+        })?;
+        if more && !block.is_empty() {
+            each(block);
+        }
+        Ok(())
+    }
+
+    /// Return the text of a cell without its type, to compare values across types.
+    fn plain<'a>(&self, cell: &'a [u8]) -> &'a [u8] {
+        cell
+    }
+
+    /// Return a cell as text for an example.
+    fn show(&self, cell: &[u8]) -> String {
+        show::bytes(cell)
+    }
+
+    /// Return a row as text for an example, such as a line of CSV.
+    fn show_row(&self, cells: Cells<'_>) -> String {
+        let cells: Vec<String> = cells.iter().map(|cell| self.show(cell)).collect();
+        show::clip(&cells.join(", "))
+    }
+}
