@@ -5,6 +5,11 @@ pub fn encoding(data: &[u8]) {
     crate::encoding::fuzz(data);
 }
 
+/// Check the detection of the dialect of a table.
+pub fn dialect(data: &[u8]) {
+    crate::table::dialect::fuzz(data);
+}
+
 /// Call `check` with each seed and with `count` mutations of the seeds, always the same ones.
 #[cfg(test)]
 pub(crate) fn mutations(seeds: &[Vec<u8>], count: u64, check: fn(&[u8])) {
