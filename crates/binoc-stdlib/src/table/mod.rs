@@ -1,6 +1,7 @@
 //! Comparison of tables (CSV, TSV) by columns, rows and cells.
 
 mod columns;
+pub(crate) mod dialect;
 mod read;
 mod rows;
 
