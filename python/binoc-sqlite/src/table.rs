@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::io::Write;
 
 use binoc_sdk::{Error, Result, show};
-use binoc_table::{Cells, Column, Table};
+use binoc_table::{Cells, Column, RowHash, RowHasher, Table};
 use rusqlite::types::ValueRef;
 use rusqlite::{Rows, Statement};
 
@@ -17,6 +17,8 @@ const INTEGER: u8 = b'i';
 const REAL: u8 = b'r';
 const TEXT: u8 = b't';
 const BLOB: u8 = b'b';
+/// In a hash: any storage class.
+const ANY: u8 = b'a';
 
 /// The largest number of rows to skip before a search for the next row is faster.
 const LONGEST_SKIP: u32 = 16;
@@ -30,10 +32,12 @@ pub(crate) struct SqlTable<'a> {
     columns: Vec<Column>,
     /// The rules for the values of each column.
     rules: Vec<Rules>,
-    /// The query for the rows from a place.
-    sql: String,
-    /// Whether the place of a row is its rowid, otherwise the number of rows before it.
-    by_rowid: bool,
+    /// The expressions of the columns.
+    values: Vec<String>,
+    /// The rest of the query for the rows from a place.
+    from: String,
+    /// The name of the rowid, which is the place of a row. Without it, the place is the number of rows before it.
+    rowid: Option<&'static str>,
 }
 
 /// How the values of a column are compared.
@@ -67,7 +71,6 @@ impl<'a> SqlTable<'a> {
         // A column with one of the names of the rowid hides it.
         let is_free = |name: &&str| !columns.iter().any(|column| column.name.eq_ignore_ascii_case(name));
         let rowid = ["rowid", "_rowid_", "oid"].into_iter().find(is_free).filter(|_| !without_rowid);
-        let by_rowid = rowid.is_some() && columns.len() < MOST_COLUMNS;
         let value = |column: &database::Column| {
             let name = quoted(&column.name);
             // SQLite replaces invalid UTF-16 when it converts text to UTF-8; different texts must stay different.
@@ -78,30 +81,30 @@ impl<'a> SqlTable<'a> {
                 }
             }
         };
-        let mut values: Vec<String> = columns.iter().map(value).collect();
-        let mut order = Vec::new();
-        if let Some(rowid) = rowid {
-            values.extend(by_rowid.then(|| rowid.into()));
-            order.push(rowid.into());
-        } else if without_rowid {
+        let mut order: Vec<String> = rowid.into_iter().map(Into::into).collect();
+        if without_rowid {
             let mut key: Vec<_> = columns.iter().filter(|column| column.key > 0).collect();
             key.sort_by_key(|column| column.key);
             order.extend(key.iter().map(|column| quoted(&column.name)));
         }
+        let order = if order.is_empty() { order.concat() } else { format!("ORDER BY {}", order.join(", ")) };
+        // With all columns, there is no room for the rowid.
+        let rowid = rowid.filter(|_| columns.len() < MOST_COLUMNS);
         // An index has another order than the table and must not be used, also where it has all columns.
-        let mut sql = format!("SELECT {} FROM main.{} NOT INDEXED", values.join(", "), quoted(name));
-        if by_rowid {
-            sql.push_str(&format!(" WHERE {} >= ?1", order[0]));
-        }
-        if !order.is_empty() {
-            sql.push_str(&format!(" ORDER BY {}", order.join(", ")));
-        }
-        if !by_rowid {
-            sql.push_str(" LIMIT -1 OFFSET ?1");
-        }
+        let from = format!("FROM main.{} NOT INDEXED", quoted(name));
+        let from = match rowid {
+            Some(rowid) => format!("{from} WHERE {rowid} >= ?1 {order}"),
+            None => format!("{from} {order} LIMIT -1 OFFSET ?1"),
+        };
         let named = |column: &database::Column| Column { name: column.name.clone().into_bytes(), nth: 0 };
-        let rules = vec![Rules::default(); columns.len()];
-        Self { database, columns: columns.iter().map(named).collect(), rules, sql, by_rowid }
+        Self {
+            database,
+            columns: columns.iter().map(named).collect(),
+            rules: vec![Rules::default(); columns.len()],
+            values: columns.iter().map(value).collect(),
+            from,
+            rowid,
+        }
     }
 
     /// Set the rules for the values of each column.
@@ -110,15 +113,107 @@ impl<'a> SqlTable<'a> {
         self
     }
 
+    /// Return the query for some columns of the rows from a place, and for the rowid if it is the place.
+    fn sql(&self, columns: &[usize]) -> String {
+        let values = columns.iter().map(|column| self.values[*column].as_str());
+        let values: Vec<&str> = values.chain(self.rowid).collect();
+        let values = if values.is_empty() { "NULL".into() } else { values.join(", ") };
+        format!("SELECT {values} {}", self.from)
+    }
+
+    fn all(&self) -> Vec<usize> {
+        (0..self.columns.len()).collect()
+    }
+
     /// Return the rows from a place.
     fn rows_from<'s>(&self, statement: &'s mut Statement<'_>, place: u64) -> Result<Rows<'s>> {
-        let start = if self.by_rowid { rowid(place) } else { place.cast_signed() };
+        let start = if self.rowid.is_some() { rowid(place) } else { place.cast_signed() };
         statement.query([start]).map_err(sqlite_error)
     }
 
-    /// Return the place of a row; `counted` is its place if the table has no rowid.
-    fn place_of(&self, row: &rusqlite::Row<'_>, counted: u64) -> Result<u64> {
-        if self.by_rowid { row.get(self.columns.len()).map(place).map_err(sqlite_error) } else { Ok(counted) }
+    /// Return the place of a row with this number of cells; `counted` is its place if the table has no rowid.
+    fn place_of(&self, row: &rusqlite::Row<'_>, cells: usize, counted: u64) -> Result<u64> {
+        if self.rowid.is_some() { row.get(cells).map(place).map_err(sqlite_error) } else { Ok(counted) }
+    }
+
+    /// Append a value of a column as a cell.
+    fn push(&self, data: &mut Vec<u8>, value: ValueRef<'_>, column: usize) {
+        let start = data.len();
+        match value {
+            ValueRef::Null => {}
+            ValueRef::Integer(number) => push_integer(data, number),
+            ValueRef::Real(number) => push_real(data, number),
+            ValueRef::Text(text) => {
+                data.push(TEXT);
+                match self.database.encoding {
+                    Encoding::Utf8 => data.extend_from_slice(text),
+                    Encoding::Utf16Le => push_utf16(data, text, u16::from_le_bytes),
+                    Encoding::Utf16Be => push_utf16(data, text, u16::from_be_bytes),
+                }
+            }
+            ValueRef::Blob(blob) => {
+                data.push(BLOB);
+                data.extend_from_slice(blob);
+            }
+        }
+        if self.rules[column].as_number {
+            unify_number(data, start);
+        }
+    }
+
+    /// Append a value of a column for a hash: the bytes are the same if the cells are. `cell` is scratch memory.
+    fn push_hashed(&self, bytes: &mut Vec<u8>, value: ValueRef<'_>, column: usize, cell: &mut Vec<u8>) {
+        if self.rules[column].as_number {
+            cell.clear();
+            self.push(cell, value, column);
+            return push_sized(bytes, ANY, cell);
+        }
+        match value {
+            ValueRef::Null => bytes.push(0),
+            ValueRef::Integer(number) => {
+                bytes.push(INTEGER);
+                bytes.extend_from_slice(&number.to_le_bytes());
+            }
+            ValueRef::Real(number) => {
+                bytes.push(REAL);
+                bytes.extend_from_slice(&number.to_bits().to_le_bytes());
+            }
+            ValueRef::Text(text) if self.database.encoding == Encoding::Utf8 => {
+                push_sized(bytes, TEXT, text);
+            }
+            ValueRef::Text(_) => {
+                cell.clear();
+                self.push(cell, value, column);
+                push_sized(bytes, TEXT, self.plain(cell));
+            }
+            ValueRef::Blob(blob) => push_sized(bytes, BLOB, blob),
+        }
+    }
+
+    /// Call `each` with the place and some cells of each row, until it returns `false`.
+    fn read(
+        &self,
+        columns: &[usize],
+        each: &mut dyn FnMut(u64, &rusqlite::Row<'_>) -> Result<bool>,
+    ) -> Result<()> {
+        self.database.with(|connection| {
+            let mut statement = connection.prepare_cached(&self.sql(columns)).map_err(sqlite_error)?;
+            let first = if self.rowid.is_some() { place(i64::MIN) } else { 0 };
+            let mut rows = self.rows_from(&mut statement, first)?;
+            let mut last: Option<u64> = None;
+            while let Some(row) = rows.next().map_err(sqlite_error)? {
+                let counted = last.map_or(0, |last| last.saturating_add(1));
+                let place = self.place_of(row, columns.len(), counted)?;
+                if last.is_some_and(|last| last >= place) {
+                    return Err(Error::new("the database is damaged: the rowids are not in order"));
+                }
+                last = Some(place);
+                if !each(place, row)? {
+                    break;
+                }
+            }
+            Ok(())
+        })
     }
 }
 
@@ -137,39 +232,52 @@ impl Table for SqlTable<'_> {
     }
 
     fn scan(&self, each: &mut dyn FnMut(u64, Cells<'_>) -> Result<bool>) -> Result<()> {
-        self.database.with(|connection| {
-            let mut statement = connection.prepare_cached(&self.sql).map_err(sqlite_error)?;
-            let first = if self.by_rowid { place(i64::MIN) } else { 0 };
-            let mut rows = self.rows_from(&mut statement, first)?;
-            let (mut buffer, mut last) = (Row::default(), None);
-            while let Some(row) = rows.next().map_err(sqlite_error)? {
-                let place = self.place_of(row, last.map_or(0, |last: u64| last.saturating_add(1)))?;
-                if last.is_some_and(|last| last >= place) {
-                    return Err(Error::new("the database is damaged: the rowids are not in order"));
-                }
-                last = Some(place);
-                if !each(place, buffer.read(row, self)?)? {
-                    break;
-                }
+        let mut buffer = Row::default();
+        self.read(&self.all(), &mut |place, row| each(place, buffer.read(row, self)?))
+    }
+
+    /// Read only the selected columns, and hash the values without converting them to cells.
+    fn hash_rows(&self, hasher: &RowHasher, each: &mut dyn FnMut(Vec<RowHash>) -> bool) -> Result<()> {
+        const BLOCK: usize = 4096;
+        let missing = hasher.hash(Cells::new(&[], &[]), &mut Vec::new());
+        let (mut block, mut more) = (Vec::with_capacity(BLOCK), true);
+        let (mut bytes, mut cell) = (Vec::new(), Vec::new());
+        self.read(&hasher.columns, &mut |place, row| {
+            bytes.clear();
+            let mut is_missing = true;
+            for (index, column) in hasher.columns.iter().enumerate() {
+                let value = row.get_ref(index).map_err(sqlite_error)?;
+                is_missing &= value == ValueRef::Null;
+                self.push_hashed(&mut bytes, value, *column, &mut cell);
             }
-            Ok(())
-        })
+            let hash = if is_missing { missing } else { hasher.hash_bytes(&bytes) };
+            block.push(RowHash { hash, place });
+            if block.len() == BLOCK {
+                more = each(std::mem::replace(&mut block, Vec::with_capacity(BLOCK)));
+            }
+            Ok(more)
+        })?;
+        if more && !block.is_empty() {
+            each(block);
+        }
+        Ok(())
     }
 
     fn fetch(&self, places: &[u64], each: &mut dyn FnMut(usize, Cells<'_>) -> Result<()>) -> Result<()> {
         let missing =
             || Error::new("a row is missing: the database is damaged, or changed while it was read");
         self.database.with(|connection| {
-            let mut statement = connection.prepare_cached(&self.sql).map_err(sqlite_error)?;
+            let width = self.columns.len();
+            let mut statement = connection.prepare_cached(&self.sql(&self.all())).map_err(sqlite_error)?;
             let (mut buffer, mut index) = (Row::default(), 0);
             while let Some(first) = places.get(index) {
                 let mut rows = self.rows_from(&mut statement, *first)?;
                 let (mut counted, mut skipped) = (*first, 0);
                 while let Some(wanted) = places.get(index)
-                    && (skipped < LONGEST_SKIP || !self.by_rowid)
+                    && (skipped < LONGEST_SKIP || self.rowid.is_none())
                 {
                     let row = rows.next().map_err(sqlite_error)?.ok_or_else(missing)?;
-                    let place = self.place_of(row, counted)?;
+                    let place = self.place_of(row, width, counted)?;
                     if place == *wanted {
                         each(index, buffer.read(row, self)?)?;
                         (index, skipped) = (index + 1, 0);
@@ -225,12 +333,8 @@ impl Row {
     fn read(&mut self, row: &rusqlite::Row<'_>, table: &SqlTable<'_>) -> Result<Cells<'_>> {
         self.data.clear();
         self.ends.clear();
-        for (column, rules) in table.rules.iter().enumerate() {
-            let start = self.data.len();
-            push(&mut self.data, row.get_ref(column).map_err(sqlite_error)?, table.database.encoding);
-            if rules.as_number {
-                unify_number(&mut self.data, start);
-            }
+        for column in 0..table.columns.len() {
+            table.push(&mut self.data, row.get_ref(column).map_err(sqlite_error)?, column);
             let end = u32::try_from(self.data.len());
             self.ends.push(end.map_err(|_| Error::new("a row is larger than 4 GiB"))?);
         }
@@ -238,24 +342,11 @@ impl Row {
     }
 }
 
-fn push(data: &mut Vec<u8>, value: ValueRef<'_>, encoding: Encoding) {
-    match value {
-        ValueRef::Null => {}
-        ValueRef::Integer(number) => push_integer(data, number),
-        ValueRef::Real(number) => push_real(data, number),
-        ValueRef::Text(text) => {
-            data.push(TEXT);
-            match encoding {
-                Encoding::Utf8 => data.extend_from_slice(text),
-                Encoding::Utf16Le => push_utf16(data, text, u16::from_le_bytes),
-                Encoding::Utf16Be => push_utf16(data, text, u16::from_be_bytes),
-            }
-        }
-        ValueRef::Blob(blob) => {
-            data.push(BLOB);
-            data.extend_from_slice(blob);
-        }
-    }
+/// Append bytes for a hash, so that they cannot be mistaken for a part of the next value.
+fn push_sized(data: &mut Vec<u8>, class: u8, bytes: &[u8]) {
+    data.push(class);
+    data.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+    data.extend_from_slice(bytes);
 }
 
 fn push_integer(data: &mut Vec<u8>, number: i64) {
@@ -325,15 +416,24 @@ mod tests {
         cells.iter().map(|cell| table.show(cell)).collect()
     }
 
-    /// Return the rows of the table `t`, after checking that each selection of them can be read again.
-    fn read(test: &str, sql: &str) -> Rows {
+    fn create(test: &str, sql: &str) -> (std::path::PathBuf, Database) {
         let path = std::env::temp_dir().join(format!("binoc-sqlite-table-{}-{test}.db", std::process::id()));
         let _ = std::fs::remove_file(&path);
         rusqlite::Connection::open(&path).unwrap().execute_batch(sql).unwrap();
         let database = Database::open(&path).unwrap();
+        (path, database)
+    }
+
+    fn table(database: &Database) -> SqlTable<'_> {
         let items = database.items().unwrap();
         let (_, item) = items.iter().find(|(name, _)| name == "t").unwrap();
-        let table = SqlTable::new(&database, "t", item.without_rowid, &database.columns("t").unwrap());
+        SqlTable::new(database, "t", item.without_rowid, &database.columns("t").unwrap())
+    }
+
+    /// Return the rows of the table `t`, after checking that each selection of them can be read again.
+    fn read(test: &str, sql: &str) -> Rows {
+        let (path, database) = create(test, sql);
+        let table = table(&database);
         let mut all = Rows::new();
         table
             .scan(&mut |place, cells| {
@@ -370,6 +470,53 @@ mod tests {
                    (NULL), ('NULL'), (''), (x''), (1), (1.0), ('1'), (x'31'), (-0.0), (9e999), ('it''s')";
         let shown = ["NULL", "'NULL'", "''", "x''", "1", "1.0", "'1'", "x'31'", "-0.0", "inf", "'it''s'"];
         assert_eq!(values("types", sql), shown);
+    }
+
+    #[test]
+    fn hashes_are_the_same_if_the_cells_are() {
+        let rows = "CREATE TABLE t (a, b); INSERT INTO t VALUES (1, 2), (1.0, 2), ('1', 2), (x'31', 2), (12, NULL),
+                    (NULL, 12), ('1', '2'), ('12', ''), ('', '12'), (NULL, NULL), (0, 0), ('', ''), (1.5, 0), ('1.5', 0),
+                    ('01', 0), (-0.0, 0), (0.0, 0), (1e300, 0), ('1e300', 0), ('\u{e9}\u{1f600}', 1), (9e999, 'inf');";
+        let files = ["UTF-8", "UTF-16le", "UTF-16be"].map(|encoding| {
+            create(&format!("hash-{encoding}"), &format!("PRAGMA encoding = '{encoding}'; {rows}"))
+        });
+        let hasher = RowHasher { columns: vec![1, 0], width: 2, separator: b',', seed: 7 };
+        for as_number in [false, true] {
+            let rules = Rules { as_number, ..Rules::default() };
+            let (mut cells, mut hashes) = (Vec::new(), Vec::new());
+            for (_, database) in &files {
+                let table = table(database).with_rules(vec![rules, rules]);
+                table
+                    .scan(&mut |_, row| {
+                        cells.push(row.iter().map(<[u8]>::to_vec).collect::<Vec<_>>());
+                        Ok(true)
+                    })
+                    .unwrap();
+                let mut add = |block: Vec<RowHash>| {
+                    hashes.extend(block.iter().map(|row| row.hash));
+                    true
+                };
+                table.hash_rows(&hasher, &mut add).unwrap();
+            }
+            assert_eq!((cells.len(), hashes.len()), (63, 63));
+            for one in 0..cells.len() {
+                for other in 0..cells.len() {
+                    assert_eq!(
+                        cells[one] == cells[other],
+                        hashes[one] == hashes[other],
+                        "{:?} {:?}",
+                        cells[one],
+                        cells[other]
+                    );
+                }
+                let is_missing = cells[one].iter().all(Vec::is_empty);
+                assert_eq!(is_missing, hashes[one] == hasher.hash_bytes(b","), "{:?}", cells[one]);
+            }
+            assert_eq!(cells[0] == cells[1], as_number);
+        }
+        for (path, _) in files {
+            std::fs::remove_file(path).unwrap();
+        }
     }
 
     #[test]
