@@ -344,14 +344,15 @@ impl Comparer<'_> {
         let coverage = (equal + pairs) / merged.rows[0].min(merged.rows[1]).max(1) as f64;
         let rest = (common.len() - key.columns.len()) as f64;
         let cells = (equal + pairs) * rest;
-        // With few cells there is no evidence but the key itself.
-        if rest <= 2.0 || cells < 40.0 {
-            return if coverage >= 0.5 { Support::Yes } else { Support::None };
-        }
-        let agreement = (equal * rest + score.agreeing as f64 * scale) / cells;
-        let chance = keys::chance(stores, key, common, self.seed);
+        let agreement = (equal * rest + score.agreeing as f64 * scale) / cells.max(1.0);
+        let chances = keys::chances([&self.heads[0], &self.heads[1]], common, self.seed);
+        let outside = common.iter().zip(&chances).filter(|(pair, _)| !key.columns.contains(pair));
+        let chance = outside.map(|(_, chance)| chance).sum::<f64>() / rest.max(1.0);
         let lift = if chance < 1.0 { (agreement - chance) / (1.0 - chance) } else { 0.0 };
-        if lift >= 0.1 && (coverage >= 0.5 || lift >= 0.3) { Support::Yes } else { Support::None }
+        let agrees = lift >= 0.1 && (coverage >= 0.5 || lift >= 0.3);
+        // With few cells, the only evidence can be that almost all rows have a counterpart.
+        let few = rest <= 2.0 || cells < 40.0;
+        if agrees || few && coverage >= 0.9 { Support::Yes } else { Support::None }
     }
 
     /// Match and compare the rows of the stores.
@@ -371,12 +372,13 @@ impl Comparer<'_> {
                 }
             }
         } else {
-            content::one_cell_apart(stores, common, free, self.seed);
+            content::one_cell_apart(stores, common, free, self.heads, self.seed);
             for (old, new) in &free.pairs {
                 merged.runs.push(Run::new(stores[0].number(*old), stores[1].number(*new), 1));
             }
             let known = free.pairs.len();
-            if self.settings.ordered {
+            // Without an equal row, the place of a row says nothing.
+            if self.settings.ordered && merged.equal > 0 {
                 content::in_gaps(stores, common, free, &mut merged.runs, merged.rows);
             }
             // Pushed above already.

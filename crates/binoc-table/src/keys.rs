@@ -381,25 +381,22 @@ pub(crate) fn score(
     score
 }
 
-/// Return the part of the cells outside of a key that would agree in unrelated rows.
-pub(crate) fn chance(stores: [&RowStore; 2], key: &Key, common: &[Pair], seed: u64) -> f64 {
+/// Return for each column the probability that it agrees in unrelated rows of both tables.
+pub(crate) fn chances(stores: [&RowStore; 2], common: &[Pair], seed: u64) -> Vec<f64> {
     const ROWS: usize = 2000;
-    let rest: Vec<&Pair> = common.iter().filter(|pair| !key.columns.contains(pair)).take(64).collect();
     let rows = stores.map(|store| store.len().min(ROWS));
-    if rest.is_empty() || rows.contains(&0) {
-        return 1.0;
-    }
-    let chance = |pair: &&Pair| {
+    let chance = |pair: &Pair| {
         let mut counts: HashMap<u64, [u64; 2]> = HashMap::new();
         for (side, place) in [(0, pair.old), (1, pair.new)] {
             for index in 0..rows[side] {
-                counts.entry(xxh3_64_with_seed(stores[side].row(index).get(place), seed)).or_default()
-                    [side] += 1;
+                let value = xxh3_64_with_seed(stores[side].row(index).get(place), seed);
+                counts.entry(value).or_default()[side] += 1;
             }
         }
-        counts.values().map(|count| (count[0] * count[1]) as f64).sum::<f64>() / (rows[0] * rows[1]) as f64
+        let equal = counts.values().map(|count| (count[0] * count[1]) as f64).sum::<f64>();
+        equal / ((rows[0] * rows[1]) as f64).max(1.0)
     };
-    rest.iter().map(chance).sum::<f64>() / rest.len() as f64
+    common.iter().map(chance).collect()
 }
 
 /// Return whether a key only numbers the rows, so that all rows after an inserted one would look edited.
