@@ -306,7 +306,7 @@ impl Comparer<'_> {
     /// Count missing and repeated values in both tables, at the same time.
     fn flaws(&self, key: &Key) -> Result<[Flaws; 2]> {
         let count =
-            |side: usize| keys::flaws(self.tables[side], side, key, self.seed, self.settings.memory / 4);
+            |side: usize| keys::flaws(self.tables[side], side, key, self.seed, self.settings.memory / 8);
         std::thread::scope(|scope| {
             let left = scope.spawn(|| count(0));
             let right = count(1)?;
@@ -381,7 +381,12 @@ impl Comparer<'_> {
         let outside = common.iter().zip(&chances).filter(|(pair, _)| !key.columns.contains(pair));
         let chance = outside.map(|(_, chance)| chance).sum::<f64>() / rest.max(1.0);
         let lift = if chance < 1.0 { (agreement - chance) / (1.0 - chance) } else { 0.0 };
-        let agrees = lift >= 0.1 && (coverage >= 0.5 || lift >= 0.3);
+        // A key of few rows can be a coincidence.
+        let inside = common.iter().zip(&chances).filter(|(pair, _)| key.columns.contains(pair));
+        let by_chance = inside.map(|(_, chance)| chance).product::<f64>()
+            * (merged.unmatched[0].count() as f64 * merged.unmatched[1].count() as f64);
+        let clear = equal + pairs >= 10.0 && content::is_beyond_chance(pairs, by_chance);
+        let agrees = lift >= 0.1 && coverage >= 0.5 || lift >= 0.3 && clear;
         // With few cells, the only evidence can be that almost all rows have a counterpart.
         let few = rest <= 2.0 || cells < 40.0;
         if agrees || few && coverage >= 0.9 { Support::Yes } else { Support::None }
