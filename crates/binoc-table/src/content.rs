@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
-use crate::columns::Pair;
+use crate::columns::{Heads, Pair};
+use crate::keys;
 use crate::order::Runs;
 use crate::unmatched::RowStore;
 
@@ -37,15 +38,18 @@ impl Free {
     }
 }
 
-/// Match rows that differ in one cell, if neither has another candidate. Return whether there was room to try.
-pub(crate) fn one_cell_apart(stores: [&RowStore; 2], common: &[Pair], free: &mut Free, seed: u64) -> bool {
+/// Match rows that differ in one cell, if neither has another candidate, and if that is no coincidence.
+pub(crate) fn one_cell_apart(
+    stores: [&RowStore; 2],
+    common: &[Pair],
+    free: &mut Free,
+    heads: &Heads,
+    seed: u64,
+) {
     let (old, new) = (free.old(), free.new_rows());
     let cells = (old.len() + new.len()).saturating_mul(common.len());
-    if common.len() < 2 || old.is_empty() || new.is_empty() {
-        return true;
-    }
-    if cells > NEAR_CELLS {
-        return false;
+    if common.len() < 2 || old.is_empty() || new.is_empty() || cells > NEAR_CELLS {
+        return;
     }
     // Each row has the sum of the hashes of its cells, from which the hash of a cell can be subtracted.
     let print = |cell: &[u8], place: usize| xxh3_128_with_seed(cell, seed.wrapping_add(place as u64));
@@ -84,14 +88,30 @@ pub(crate) fn one_cell_apart(stores: [&RowStore; 2], common: &[Pair], free: &mut
             }
         }
     }
-    for row in old {
-        if let Some(Some(other)) = partner.get(&row)
-            && back.get(other) == Some(&Some(row))
+    let mut found: Vec<Vec<(usize, usize)>> = vec![Vec::new(); common.len()];
+    for row in &old {
+        if let Some(Some(other)) = partner.get(row)
+            && back.get(other) == Some(&Some(*row))
+            && let Some(place) =
+                (0..common.len()).find(|place| cell(0, *row, *place) != cell(1, *other, *place))
         {
-            free.take(row, *other);
+            found[place].push((*row, *other));
         }
     }
-    true
+    let chances = keys::chances([&heads[0], &heads[1]], common, seed);
+    for (place, pairs) in found.into_iter().enumerate() {
+        let others = chances.iter().enumerate().filter(|(other, _)| *other != place);
+        let by_chance = (old.len() * new.len()) as f64 * others.map(|(_, chance)| chance).product::<f64>();
+        if is_beyond_chance(pairs.len() as f64, by_chance) {
+            pairs.into_iter().for_each(|(old, new)| free.take(old, new));
+        }
+    }
+}
+
+/// Return whether so many pairs are clearly more than the number that is expected by chance: three standard deviations
+/// above twice that number.
+pub(crate) fn is_beyond_chance(pairs: f64, expected: f64) -> bool {
+    pairs >= 2.0 * expected + 3.0 * expected.sqrt()
 }
 
 /// Match unmatched rows between two matched ones, in order.

@@ -1,6 +1,7 @@
 //! The search for a key: the smallest set of columns that identifies rows, and under which the other cells agree.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
 
 use binoc_sdk::Result;
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128_with_seed};
@@ -248,7 +249,8 @@ pub(crate) fn candidates(
         let telling = places.iter().all(|place| is_telling(tables[0], heads, common[*place]));
         Candidate { measured: places.iter().any(|place| measured[*place]), telling, key }
     };
-    found.into_iter().map(candidate).collect()
+    // A key of all columns says no more than the content.
+    found.into_iter().filter(|places| places.len() < common.len()).map(candidate).collect()
 }
 
 /// Add the column that tells most rows apart until all are, then remove the columns that are not needed.
@@ -327,6 +329,28 @@ impl Score {
     }
 }
 
+/// A map from hashes, which need no further hashing.
+type Hashed<V> = HashMap<u128, V, BuildHasherDefault<Unchanged>>;
+
+/// A hasher that returns the half of a hash. The hashes have a random key, so nobody can prepare collisions.
+#[derive(Default)]
+pub(crate) struct Unchanged(u64);
+
+impl Hasher for Unchanged {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        // `u128::hash` calls `write_u128`; this is only for completeness.
+        bytes.iter().for_each(|byte| self.0 = self.0.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn write_u128(&mut self, hash: u128) {
+        self.0 = hash as u64;
+    }
+}
+
 /// Match the rows of two stores by a key. Rows whose value is missing, or repeated within a store, have no counterpart.
 pub(crate) fn join(
     tables: [&dyn Table; 2],
@@ -334,31 +358,53 @@ pub(crate) fn join(
     key: &Key,
     seed: u64,
 ) -> Vec<(usize, usize)> {
-    let mut buffer = Vec::new();
-    let mut values = |side: usize| -> Vec<Option<u128>> {
-        let rows = 0..stores[side].len();
-        rows.map(|index| key.value(tables[side], side, stores[side].row(index), seed, &mut buffer)).collect()
-    };
-    let (old, new) = (values(0), values(1));
-    // The first row of each value on each side, and whether there are others.
-    let mut rows: HashMap<u128, [Option<(usize, bool)>; 2]> = HashMap::with_capacity(old.len());
-    for (side, values) in [(0, &old), (1, &new)] {
-        for (index, value) in values.iter().enumerate() {
-            if let Some(value) = value {
-                let slot = &mut rows.entry(*value).or_default()[side];
-                *slot = Some(slot.map_or((index, false), |(first, _)| (first, true)));
-            }
-        }
-    }
-    let partner = |value: u128| match rows.get(&value) {
-        Some([Some((_, false)), Some((new, false))]) => Some(*new),
-        _ => None,
-    };
-    let pair = |(index, value): (usize, &Option<u128>)| Some((index, partner((*value)?)?));
-    old.iter().enumerate().filter_map(pair).collect()
+    join_sample(tables, stores, key, seed, 1).0
 }
 
-/// Count what a key says about two stores.
+/// The number of rows that a sample of the rows of two stores has about.
+const SAMPLE: usize = 1 << 15;
+
+/// Match a part of the rows, those whose value has a certain hash. Also return the number of all sampled rows.
+fn join_sample(
+    tables: [&dyn Table; 2],
+    stores: [&RowStore; 2],
+    key: &Key,
+    seed: u64,
+    part: u64,
+) -> (Vec<(usize, usize)>, usize) {
+    let mut buffer = Vec::new();
+    // The first row of each value on each side, and whether there are others.
+    let capacity = stores[0].len() / part as usize;
+    let mut rows: Hashed<[Option<(u32, bool)>; 2]> =
+        Hashed::with_capacity_and_hasher(capacity, Default::default());
+    let mut sampled = 0;
+    for side in [0, 1] {
+        for index in 0..stores[side].len() {
+            let Some(value) = key.value(tables[side], side, stores[side].row(index), seed, &mut buffer)
+            else {
+                sampled += usize::from((index as u64).is_multiple_of(part));
+                continue;
+            };
+            if !((value >> 64) as u64).is_multiple_of(part) {
+                continue;
+            }
+            sampled += 1;
+            let slot = &mut rows.entry(value).or_default()[side];
+            *slot = Some(slot.map_or((index as u32, false), |(first, _)| (first, true)));
+        }
+    }
+    let mut pairs: Vec<(usize, usize)> = rows
+        .into_values()
+        .filter_map(|rows| match rows {
+            [Some((old, false)), Some((new, false))] => Some((old as usize, new as usize)),
+            _ => None,
+        })
+        .collect();
+    pairs.sort_unstable();
+    (pairs, sampled)
+}
+
+/// Count what a key says about two stores, or about a sample of them.
 pub(crate) fn score(
     tables: [&dyn Table; 2],
     stores: [&RowStore; 2],
@@ -366,12 +412,10 @@ pub(crate) fn score(
     common: &[Pair],
     seed: u64,
 ) -> Score {
-    let pairs = join(tables, stores, key, seed);
-    let mut score = Score {
-        pairs: pairs.len() as u64,
-        alone: (stores[0].len() + stores[1].len() - 2 * pairs.len()) as u64,
-        ..Score::default()
-    };
+    let part = ((stores[0].len() + stores[1].len()) / SAMPLE).max(1) as u64;
+    let (pairs, sampled) = join_sample(tables, stores, key, seed, part);
+    let mut score =
+        Score { pairs: pairs.len() as u64, alone: (sampled - 2 * pairs.len()) as u64, ..Score::default() };
     let rest: Vec<&Pair> = common.iter().filter(|pair| !key.columns.contains(pair)).collect();
     for (old, new) in pairs {
         let (old, new) = (stores[0].row(old), stores[1].row(new));
@@ -379,28 +423,28 @@ pub(crate) fn score(
         score.agreeing += agreeing;
         score.changed += rest.len() as u64 - agreeing;
     }
+    for count in [&mut score.pairs, &mut score.alone, &mut score.agreeing, &mut score.changed] {
+        *count *= part;
+    }
     score
 }
 
-/// Return the part of the cells outside of a key that would agree in unrelated rows.
-pub(crate) fn chance(stores: [&RowStore; 2], key: &Key, common: &[Pair], seed: u64) -> f64 {
+/// Return for each column the probability that it agrees in unrelated rows of both tables.
+pub(crate) fn chances(stores: [&RowStore; 2], common: &[Pair], seed: u64) -> Vec<f64> {
     const ROWS: usize = 2000;
-    let rest: Vec<&Pair> = common.iter().filter(|pair| !key.columns.contains(pair)).take(64).collect();
     let rows = stores.map(|store| store.len().min(ROWS));
-    if rest.is_empty() || rows.contains(&0) {
-        return 1.0;
-    }
-    let chance = |pair: &&Pair| {
+    let chance = |pair: &Pair| {
         let mut counts: HashMap<u64, [u64; 2]> = HashMap::new();
         for (side, place) in [(0, pair.old), (1, pair.new)] {
             for index in 0..rows[side] {
-                counts.entry(xxh3_64_with_seed(stores[side].row(index).get(place), seed)).or_default()
-                    [side] += 1;
+                let value = xxh3_64_with_seed(stores[side].row(index).get(place), seed);
+                counts.entry(value).or_default()[side] += 1;
             }
         }
-        counts.values().map(|count| (count[0] * count[1]) as f64).sum::<f64>() / (rows[0] * rows[1]) as f64
+        let equal = counts.values().map(|count| (count[0] * count[1]) as f64).sum::<f64>();
+        equal / ((rows[0] * rows[1]) as f64).max(1.0)
     };
-    rest.iter().map(chance).sum::<f64>() / rest.len() as f64
+    common.iter().map(chance).collect()
 }
 
 /// Return whether a key only numbers the rows, so that all rows after an inserted one would look edited.
@@ -427,7 +471,7 @@ pub(crate) fn is_renumbered(
     };
     let (old, new) = (prints(0), prints(1));
     let once = |prints: &[u128]| {
-        let mut seen: HashMap<u128, bool> = HashMap::new();
+        let mut seen: Hashed<bool> = Hashed::default();
         for print in prints {
             seen.entry(*print).and_modify(|once| *once = false).or_insert(true);
         }
@@ -463,7 +507,7 @@ pub(crate) fn flaws(table: &dyn Table, side: usize, key: &Key, seed: u64, memory
             // value too many does not make a key unusable.
             let hash = (row.hash >> 64) as u64;
             let push = values.push((hash >> 56) as usize % PARTITIONS, |bytes| {
-                bytes.extend_from_slice(&hash.to_le_bytes())
+                bytes.extend_from_slice(&hash.to_le_bytes());
             });
             if let Err(error) = push {
                 failed = Some(error);

@@ -19,12 +19,19 @@ pub struct Column {
 pub struct Cells<'a> {
     data: &'a [u8],
     ends: &'a [u32],
+    /// The number of bytes between two cells.
+    gap: usize,
 }
 
 impl<'a> Cells<'a> {
     /// Create a row from the bytes of all cells and the end of each cell in them.
     pub fn new(data: &'a [u8], ends: &'a [u32]) -> Self {
-        Self { data, ends }
+        Self { data, ends, gap: 0 }
+    }
+
+    /// Create a row from a line in which one byte is between two cells, and the end of each cell in it.
+    pub fn separated(line: &'a [u8], ends: &'a [u32]) -> Self {
+        Self { data: line, ends, gap: 1 }
     }
 
     /// Return the number of cells; it can differ from the number of columns.
@@ -40,7 +47,7 @@ impl<'a> Cells<'a> {
     /// Return a cell; empty if the row is too short.
     pub fn get(&self, place: usize) -> &'a [u8] {
         let Some(end) = self.ends.get(place) else { return &[] };
-        let start = if place == 0 { 0 } else { self.ends[place - 1] as usize };
+        let start = if place == 0 { 0 } else { self.ends[place - 1] as usize + self.gap };
         &self.data[start..*end as usize]
     }
 
