@@ -20,8 +20,8 @@ const BLOB: u8 = b'b';
 /// In a hash: any storage class.
 const ANY: u8 = b'a';
 
-/// The largest number of rows to skip before a search for the next row is faster.
-const LONGEST_SKIP: u32 = 16;
+/// The largest distance of two rowids at which reading the rows between them is faster than a search.
+const NEAR: u64 = 6;
 
 /// The largest number of columns in a result of SQLite.
 const MOST_COLUMNS: usize = 2000;
@@ -133,7 +133,11 @@ impl<'a> SqlTable<'a> {
 
     /// Return the place of a row with this number of cells; `counted` is its place if the table has no rowid.
     fn place_of(&self, row: &rusqlite::Row<'_>, cells: usize, counted: u64) -> Result<u64> {
-        if self.rowid.is_some() { row.get(cells).map(place).map_err(sqlite_error) } else { Ok(counted) }
+        match self.rowid {
+            // The rowid is an integer.
+            Some(_) => Ok(place(row.get_ref(cells).map_err(sqlite_error)?.as_i64().unwrap_or(i64::MIN))),
+            None => Ok(counted),
+        }
     }
 
     /// Append a value of a column as a cell.
@@ -170,14 +174,8 @@ impl<'a> SqlTable<'a> {
         }
         match value {
             ValueRef::Null => bytes.push(0),
-            ValueRef::Integer(number) => {
-                bytes.push(INTEGER);
-                bytes.extend_from_slice(&number.to_le_bytes());
-            }
-            ValueRef::Real(number) => {
-                bytes.push(REAL);
-                bytes.extend_from_slice(&number.to_bits().to_le_bytes());
-            }
+            ValueRef::Integer(number) => bytes.extend_from_slice(&head(INTEGER, number.cast_unsigned())),
+            ValueRef::Real(number) => bytes.extend_from_slice(&head(REAL, number.to_bits())),
             ValueRef::Text(text) if self.database.encoding == Encoding::Utf8 => {
                 push_sized(bytes, TEXT, text);
             }
@@ -272,21 +270,20 @@ impl Table for SqlTable<'_> {
             let (mut buffer, mut index) = (Row::default(), 0);
             while let Some(first) = places.get(index) {
                 let mut rows = self.rows_from(&mut statement, *first)?;
-                let (mut counted, mut skipped) = (*first, 0);
-                while let Some(wanted) = places.get(index)
-                    && (skipped < LONGEST_SKIP || self.rowid.is_none())
-                {
+                let mut next = *first;
+                while let Some(wanted) = places.get(index) {
                     let row = rows.next().map_err(sqlite_error)?.ok_or_else(missing)?;
-                    let place = self.place_of(row, width, counted)?;
+                    let place = self.place_of(row, width, next)?;
+                    let is_first = next == *first;
+                    next = place.saturating_add(1);
                     if place == *wanted {
                         each(index, buffer.read(row, self)?)?;
-                        (index, skipped) = (index + 1, 0);
-                    } else if place < *wanted && counted > *first {
-                        skipped += 1;
-                    } else {
+                        index += 1;
+                    } else if place > *wanted || is_first {
                         return Err(missing());
+                    } else if self.rowid.is_some() && *wanted - place > NEAR {
+                        break;
                     }
-                    counted = counted.saturating_add(1);
                 }
             }
             Ok(())
@@ -344,9 +341,14 @@ impl Row {
 
 /// Append bytes for a hash, so that they cannot be mistaken for a part of the next value.
 fn push_sized(data: &mut Vec<u8>, class: u8, bytes: &[u8]) {
-    data.push(class);
-    data.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+    data.extend_from_slice(&head(class, bytes.len() as u64));
     data.extend_from_slice(bytes);
+}
+
+fn head(class: u8, number: u64) -> [u8; 9] {
+    let mut head = [class; 9];
+    head[1..].copy_from_slice(&number.to_le_bytes());
+    head
 }
 
 fn push_integer(data: &mut Vec<u8>, number: i64) {
