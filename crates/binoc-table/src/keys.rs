@@ -41,7 +41,8 @@ impl Key {
     ) -> Option<u128> {
         buffer.clear();
         for column in &self.columns {
-            let cell = cells.get([column.old, column.new][side]);
+            let place = [column.old, column.new][side];
+            let cell = &*table.key_part(place, cells.get(place));
             if cell.is_empty() {
                 return None;
             }

@@ -46,7 +46,8 @@ impl Report<'_> {
         }
         let known = self.node.facts.len();
         let Comparison { rows, matched, choice, tally, moved, columns } = comparison;
-        if let Some(why) = choice.unusable {
+        // The definition of a table can name a column that was removed.
+        if let Some(why) = choice.unusable.filter(|_| self.settings.origin == KeyOrigin::Requested) {
             let text = format!("the requested key is not used, because {why}");
             let fact = Fact::new("rows.key-unusable", text);
             self.push("content", fact.with_examples([Example::value(self.settings.key.join(", "))]));
@@ -172,10 +173,12 @@ impl Report<'_> {
     /// Report rows in another order.
     fn order(&mut self, moved: Option<(Moved, Vec<Example>)>, matched: u64) {
         match moved {
-            None => self.push("order", Fact::new("rows.reordered", "too many rows moved to be counted")),
-            Some((moved, _)) if !self.settings.ordered && moved.rows > 0 => {
-                self.push("order", Fact::new("rows.reordered", "rows stored in another order"));
+            moved if !self.settings.ordered => {
+                if moved.is_none_or(|(moved, _)| moved.rows > 0) {
+                    self.push("order", Fact::new("rows.reordered", "rows stored in another order"));
+                }
             }
+            None => self.push("order", Fact::new("rows.reordered", "too many rows moved to be counted")),
             Some((moved, _)) if moved.reversed => {
                 let text = format!("all {} in reverse order", show::plural(matched, "row"));
                 self.push("order", Fact::new("rows.reordered", text).with_count(matched));
