@@ -302,7 +302,7 @@ pub(crate) struct Survey {
     pub(crate) multibyte: u64,
     /// The number of byte sequences that are not UTF-8.
     pub(crate) invalid: u64,
-    /// Whether there are bytes that Windows-1252 does not define.
+    /// Whether there are bytes that Windows-1252 does not define, other than in UTF-8.
     undefined: bool,
     /// The beginning of a character that continues in the next block.
     carry: [u8; 4],
@@ -370,11 +370,11 @@ impl Survey {
             }
             block = &block[1..];
         }
-        self.undefined = self.undefined
-            || memchr::memchr3(0x81, 0x8d, 0x8f, block).is_some()
-            || memchr::memchr2(0x90, 0x9d, block).is_some();
         let (valid, rest) = block.split_at(encoding_rs::Encoding::utf8_valid_up_to(block));
         self.multibyte += count_leads(valid);
+        self.undefined = self.undefined
+            || memchr::memchr3(0x81, 0x8d, 0x8f, rest).is_some()
+            || memchr::memchr2(0x90, 0x9d, rest).is_some();
         let mut chunks = rest.utf8_chunks().peekable();
         while let Some(chunk) = chunks.next() {
             self.multibyte += count_leads(chunk.valid().as_bytes());

@@ -546,8 +546,9 @@ pub(crate) fn facts(old: (&Dialect, &[u8]), new: (&Dialect, &[u8]), limit: usize
         let fact = Fact::new("encoding.delimiter", "delimiter changed");
         facts.push(fact.with_examples([Example::change(before, after)]));
     } else if sides.iter().any(|side| side.unusual_header) {
-        let fact = Fact::new("table.delimiter", "the delimiter that divides the rows alike");
-        facts.push(fact.with_examples([Example::value(char::from(old.0.delimiter))]));
+        let delimiter = char::from(old.0.delimiter).escape_default();
+        let text = format!("delimiter `{delimiter}` (it divides the rows alike)");
+        facts.push(Fact::new("table.delimiter", text));
     }
     let lines = sides.map(|side| side.preamble_lines + 1);
     if lines != [1, 1] {
