@@ -331,6 +331,16 @@ impl Survey {
         }
     }
 
+    /// Add the survey of another part of the same file.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.lf += other.lf;
+        self.crlf += other.crlf;
+        self.cr += other.cr;
+        self.multibyte += other.multibyte;
+        self.invalid += other.invalid;
+        self.undefined |= other.undefined;
+    }
+
     /// Note the end of the text.
     pub(crate) fn finish(&mut self) {
         self.invalid += u64::from(std::mem::take(&mut self.carried) > 0);
