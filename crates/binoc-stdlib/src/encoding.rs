@@ -53,6 +53,11 @@ impl Encoded {
         }
     }
 
+    /// Return whether [`decode`] changes the bytes after the byte order mark.
+    pub(crate) fn is_decoded(self) -> bool {
+        !matches!(self.encoding, Encoding::Utf8 | Encoding::Unknown)
+    }
+
     pub(crate) fn is_utf16(self) -> bool {
         matches!(self.encoding, Encoding::Utf16Le | Encoding::Utf16Be)
     }
@@ -191,19 +196,19 @@ pub(crate) fn decode<'a>(
 ) -> io::Result<Box<dyn Read + Send + 'a>> {
     let mut bom = [0; 3];
     source.read_exact(&mut bom[..encoded.bom_len()])?;
-    Ok(match encoded.encoding {
-        Encoding::Utf8 | Encoding::Unknown => Box::new(source),
-        encoding => Box::new(Decoder {
-            source,
-            encoding,
-            input: vec![0; BLOCK],
-            filled: 0,
-            units: Vec::new(),
-            output: Vec::new(),
-            place: 0,
-            ended: false,
-        }),
-    })
+    if !encoded.is_decoded() {
+        return Ok(Box::new(source));
+    }
+    Ok(Box::new(Decoder {
+        source,
+        encoding: encoded.encoding,
+        input: vec![0; BLOCK],
+        filled: 0,
+        units: Vec::new(),
+        output: Vec::new(),
+        place: 0,
+        ended: false,
+    }))
 }
 
 struct Decoder<R> {
@@ -451,6 +456,8 @@ pub(crate) fn facts(old: (Encoded, &Survey), new: (Encoded, &Survey)) -> Vec<Fac
         };
         let text = format!("encoding changed from {} to {}", name(before), name(after));
         facts.push(Fact::new("encoding.changed", text));
+    } else if before.is_utf16() {
+        facts.push(Fact::new("encoding.utf-16", "read as UTF-16"));
     }
     // In a change from or to UTF-16, its byte order mark is expected.
     let bom = |one: Encoded, other: Encoded| {
@@ -654,7 +661,7 @@ mod tests {
         assert_eq!(compare(&wide, &big).1, [changed("UTF-16LE", "UTF-16BE")]);
         let marked = utf16("\u{feff}café\n", Encoding::Utf16Le);
         assert_eq!(compare(b"cafe\n", &marked).1, [changed("UTF-8", "UTF-16")]);
-        assert_eq!(compare(&wide, &marked).1, ["byte order mark added"]);
+        assert_eq!(compare(&wide, &marked).1, ["read as UTF-16", "byte order mark added"]);
         assert_eq!(compare("\u{feff}x".as_bytes(), b"x").1, ["byte order mark removed"]);
     }
 

@@ -5,6 +5,11 @@ pub fn encoding(data: &[u8]) {
     crate::encoding::fuzz(data);
 }
 
+/// Check the comparison of lines.
+pub fn text(data: &[u8]) {
+    crate::text::fuzz(data);
+}
+
 /// Check the comparison of bytes.
 pub fn binary(data: &[u8]) {
     crate::binary::fuzz(data);
