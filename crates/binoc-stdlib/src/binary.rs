@@ -26,10 +26,10 @@ impl Comparator for Binary {
         let open = |side: &Side| File::open(&side.local).map_err(|error| Error::io(&side.local, error));
         let (mut old, mut new) = (open(left)?, open(right)?);
         // Both files are read in turn; a message with the path of the newer one is the best that is possible.
-        let fact = compare(&mut old, &mut new, request.options.examples)
+        let facts = compare(&mut old, &mut new, request.options.examples)
             .map_err(|error| Error::io(&right.local, error))?;
         let mut node = Node::new("changed", "binary", "");
-        node.push("content", fact);
+        facts.into_iter().for_each(|fact| node.push("content", fact));
         let mut diagnostics = Vec::new();
         for (side, file) in [(left, &mut old), (right, &mut new)] {
             let head = head(file).map_err(|error| Error::io(&side.local, error))?;
@@ -49,17 +49,37 @@ fn head(file: &mut (impl Read + Seek)) -> io::Result<Vec<u8>> {
 }
 
 /// Return how two sequences of bytes differ. The result is exact, and a block of each is in memory.
-fn compare(old: &mut (impl Read + Seek), new: &mut (impl Read + Seek), limit: usize) -> io::Result<Fact> {
+fn compare(
+    old: &mut (impl Read + Seek),
+    new: &mut (impl Read + Seek),
+    limit: usize,
+) -> io::Result<Vec<Fact>> {
     let (old_bytes, new_bytes) = (old.seek(SeekFrom::End(0))?, new.seek(SeekFrom::End(0))?);
-    if old_bytes == new_bytes {
-        return compare_places(old, new, limit);
-    }
-    let bytes = |count: u64| show::plural(count, "byte");
     let shorter = old_bytes.min(new_bytes);
+    let longer = old_bytes.max(new_bytes);
     let start = common_prefix(old, new)?;
-    let end = common_suffix((&mut *old, old_bytes), (&mut *new, new_bytes), shorter - start)?;
+    let end = match start < shorter {
+        true => common_suffix((&mut *old, old_bytes), (&mut *new, new_bytes), shorter - start)?,
+        false => 0,
+    };
     let (removed, added) = (old_bytes - start - end, new_bytes - start - end);
-    // The same bytes are at several places if the inserted bytes begin like those after them.
+    if removed > 0 && added > 0 {
+        let places = Places::find(old, new, limit)?;
+        // A file whose bytes stay at their places is described by these, another one by the part that differs.
+        if old_bytes == new_bytes || places.changed + (longer - shorter) < removed.max(added) {
+            let mut facts = places.facts();
+            facts.extend(
+                (old_bytes != new_bytes).then(|| part(old_bytes - shorter, new_bytes - shorter, shorter, 0)),
+            );
+            return Ok(facts);
+        }
+    }
+    Ok(vec![part(removed, added, start, end)])
+}
+
+/// Return the fact that the bytes between `start` bytes at the beginning and `end` bytes at the end differ.
+fn part(removed: u64, added: u64, start: u64, end: u64) -> Fact {
+    let bytes = |count: u64| show::plural(count, "byte");
     let place = if start == 0 { "at the beginning".to_owned() } else { format!("at byte {}", start + 1) };
     let (verb, text) = match (removed, added) {
         (0, _) if end == 0 => ("bytes.appended", format!("{} appended", bytes(added))),
@@ -67,76 +87,89 @@ fn compare(old: &mut (impl Read + Seek), new: &mut (impl Read + Seek), limit: us
         (_, 0) if end == 0 => ("bytes.cut-off", format!("{} cut off at the end", bytes(removed))),
         (_, 0) => ("bytes.removed", format!("{} removed {place}", bytes(removed))),
         _ => {
-            let replaced = format!("{} {place} replaced by {}", bytes(removed), bytes(added));
-            ("bytes.replaced", replaced)
+            let text = format!("{} {place} replaced by {}", bytes(removed), bytes(added));
+            ("bytes.replaced", text)
         }
     };
-    let mut example = Example::default().with_at(format!("byte {}", start + 1));
-    let mut show = |file: &mut dyn ReadSeek, count: u64| -> io::Result<Option<String>> {
-        file.seek(SeekFrom::Start(start))?;
-        let mut data = Vec::new();
-        file.take(count.min(SHOWN as u64)).read_to_end(&mut data)?;
-        Ok((count > 0).then(|| hex(&data, count > SHOWN as u64)))
-    };
-    (example.old, example.new) = (show(old, removed)?, show(new, added)?);
-    let examples = [example].into_iter().take(limit);
-    Ok(Fact::new(verb, text).with_count(removed.max(added)).with_examples(examples))
+    Fact::new(verb, text).with_count(removed.max(added))
 }
 
-trait ReadSeek: Read + Seek {}
-impl<T: Read + Seek> ReadSeek for T {}
-
-/// Return the bytes in hexadecimal.
-fn hex(data: &[u8], cut: bool) -> String {
-    let bytes: Vec<_> = data.iter().map(|byte| format!("{byte:02X}")).collect();
-    format!("{}{}", bytes.join(" "), if cut { " …" } else { "" })
+/// The places with differing bytes, as far as both sequences go.
+#[derive(Default)]
+struct Places {
+    changed: u64,
+    places: u64,
+    /// The position of the next byte.
+    position: u64,
+    open: Option<Place>,
+    examples: Vec<Example>,
 }
 
-/// Compare sequences of the same length byte by byte.
-fn compare_places(
-    old: &mut (impl Read + Seek),
-    new: &mut (impl Read + Seek),
-    limit: usize,
-) -> io::Result<Fact> {
-    let (mut changed, mut places, mut start, mut examples) = (0, 0, 0, Vec::new());
-    // The first bytes of the current place of differing bytes, and its length.
-    let mut open: Option<(u64, Vec<u8>, Vec<u8>, u64)> = None;
-    let mut close = |open: &mut Option<(u64, Vec<u8>, Vec<u8>, u64)>| {
-        if let Some((place, before, after, length)) = open.take()
-            && examples.len() < limit
-        {
-            let cut = length > SHOWN as u64;
-            let example = Example::change(hex(&before, cut), hex(&after, cut));
-            examples.push(example.with_at(format!("byte {}", place + 1)));
-        }
-    };
-    blocks(old, new, |before, after| {
-        if before != after {
-            for (place, (one, other)) in (start..).zip(before.iter().zip(after)) {
-                if one == other {
-                    close(&mut open);
-                    continue;
-                }
-                changed += 1;
-                let current = open.get_or_insert_with(|| {
-                    places += 1;
-                    (place, Vec::new(), Vec::new(), 0)
-                });
-                current.3 += 1;
-                if current.1.len() < SHOWN {
-                    current.1.push(*one);
-                    current.2.push(*other);
-                }
+struct Place {
+    start: u64,
+    length: usize,
+    /// The first bytes.
+    old: Vec<u8>,
+    new: Vec<u8>,
+}
+
+impl Places {
+    fn find(old: &mut (impl Read + Seek), new: &mut (impl Read + Seek), limit: usize) -> io::Result<Self> {
+        let mut places = Self::default();
+        blocks(old, new, |before, after| {
+            if before == after {
+                places.close(limit);
+                places.position += before.len() as u64;
+                return true;
             }
-        } else {
-            close(&mut open);
+            for (one, other) in before.iter().zip(after) {
+                if one == other {
+                    places.close(limit)
+                } else {
+                    places.add(*one, *other)
+                }
+                places.position += 1;
+            }
+            true
+        })?;
+        places.close(limit);
+        Ok(places)
+    }
+
+    fn add(&mut self, old: u8, new: u8) {
+        self.changed += 1;
+        let start = self.position;
+        let place =
+            self.open.get_or_insert_with(|| Place { start, length: 0, old: Vec::new(), new: Vec::new() });
+        place.length += 1;
+        if place.length <= SHOWN {
+            place.old.push(old);
+            place.new.push(new);
         }
-        start += before.len() as u64;
-        true
-    })?;
-    close(&mut open);
-    let state = format!("changed in {}", show::plural(places, "place"));
-    Ok(Fact::counted("bytes.changed", changed, "byte", &state).with_examples(examples))
+    }
+
+    fn close(&mut self, limit: usize) {
+        let Some(place) = self.open.take() else { return };
+        self.places += 1;
+        if self.examples.len() < limit {
+            let hex = |data: &[u8]| {
+                let bytes: Vec<_> = data.iter().map(|byte| format!("{byte:02X}")).collect();
+                format!("{}{}", bytes.join(" "), if place.length > SHOWN { " …" } else { "" })
+            };
+            let example = Example::change(hex(&place.old), hex(&place.new));
+            self.examples.push(example.with_at(format!("byte {}", place.start + 1)));
+        }
+    }
+
+    fn facts(self) -> Vec<Fact> {
+        let fact = Fact::counted("bytes.changed", self.changed, "byte", "changed");
+        if self.changed == 1 {
+            return vec![fact.with_examples(self.examples)];
+        }
+        let text = format!("changed in {}", show::plural(self.places, "place"));
+        let places = Fact::new("places.changed", text).with_count(self.places);
+        vec![fact, places.with_examples(self.examples)]
+    }
 }
 
 /// Call `each` with the next bytes of both sequences, the same number of both, until it returns `false` or one ends.
@@ -203,20 +236,23 @@ fn matching<'a>(one: impl Iterator<Item = &'a u8>, other: impl Iterator<Item = &
 pub(crate) fn fuzz(data: &[u8]) {
     let (first, data) = data.split_first().map_or((0, data), |(first, rest)| (usize::from(*first), rest));
     let (old, new) = data.split_at(first.min(data.len()));
-    let fact = compare(&mut io::Cursor::new(old), &mut io::Cursor::new(new), 3)
+    let facts = compare(&mut io::Cursor::new(old), &mut io::Cursor::new(new), 3)
         .expect("bytes in memory are readable");
-    let count = fact.count.expect("a count") as usize;
-    match fact.verb.as_str() {
-        "bytes.appended" => assert_eq!(&new[..new.len() - count], old),
-        "bytes.cut-off" => assert_eq!(&old[..old.len() - count], new),
-        "bytes.inserted" => assert_eq!(new.len() - old.len(), count),
-        "bytes.removed" => assert_eq!(old.len() - new.len(), count),
-        "bytes.replaced" => assert!(count <= old.len().max(new.len())),
-        _ => {
-            assert_eq!(old.len(), new.len());
-            assert_eq!(old.iter().zip(new).filter(|(one, other)| one != other).count(), count);
+    let differ = old.iter().zip(new).filter(|(one, other)| one != other).count();
+    for fact in &facts {
+        let count = fact.count.expect("a count") as usize;
+        match fact.verb.as_str() {
+            "bytes.appended" if differ == 0 => assert_eq!(&new[..new.len() - count], old),
+            "bytes.cut-off" if differ == 0 => assert_eq!(&old[..old.len() - count], new),
+            "bytes.appended" | "bytes.inserted" => assert_eq!(new.len() - old.len(), count),
+            "bytes.cut-off" | "bytes.removed" => assert_eq!(old.len() - new.len(), count),
+            "bytes.replaced" => assert!(count <= old.len().max(new.len())),
+            "bytes.changed" => assert_eq!(differ, count),
+            verb => assert!(verb == "places.changed" && count <= differ),
         }
     }
+    let replaces = facts.iter().any(|fact| fact.verb == "bytes.replaced");
+    assert!(!replaces || old.len() != new.len());
 }
 
 #[cfg(test)]
@@ -225,8 +261,13 @@ mod tests {
     use crate::align::tests::random;
     use crate::fuzzing::mutations;
 
+    fn facts(old: &[u8], new: &[u8]) -> Vec<Fact> {
+        compare(&mut io::Cursor::new(old), &mut io::Cursor::new(new), 5).unwrap()
+    }
+
     fn text(old: &[u8], new: &[u8]) -> String {
-        compare(&mut io::Cursor::new(old), &mut io::Cursor::new(new), 5).unwrap().text
+        let texts: Vec<_> = facts(old, new).into_iter().map(|fact| fact.text).collect();
+        texts.join("; ")
     }
 
     #[test]
@@ -238,6 +279,8 @@ mod tests {
         assert_eq!(text(b"abc", b"abxc"), "1 byte inserted at byte 3");
         assert_eq!(text(b"aaab", b"aab"), "1 byte removed at byte 3");
         assert_eq!(text(b"abcd", b"axyzd"), "2 bytes at byte 2 replaced by 3 bytes");
+        assert_eq!(text(b"abcdefgh", b"Xbcdefghi"), "1 byte changed; 1 byte appended");
+        assert_eq!(text(b"abcdefgh", b"abXdef"), "1 byte changed; 2 bytes cut off at the end");
     }
 
     #[test]
@@ -247,8 +290,8 @@ mod tests {
         for place in [0, 1, 65_535, 65_536, 199_999] {
             new[place] = 9;
         }
-        let fact = compare(&mut io::Cursor::new(&old), &mut io::Cursor::new(&new), 5).unwrap();
-        assert_eq!((fact.text.as_str(), fact.count), ("5 bytes changed in 3 places", Some(5)));
+        assert_eq!(text(&old, &new), "5 bytes changed; changed in 3 places");
+        let fact = &facts(&old, &new)[1];
         let first = &fact.examples[0];
         assert_eq!(
             (first.at.as_deref(), first.old.as_deref(), first.new.as_deref()),
@@ -267,8 +310,9 @@ mod tests {
             let inserted: Vec<u8> = (0..count).map(|_| random(256) as u8).collect();
             let new = [&old[..place], &inserted, &old[place..]].concat();
             for (one, other, verb) in [(&old, &new, "bytes.inserted"), (&new, &old, "bytes.removed")] {
-                let fact = compare(&mut io::Cursor::new(one), &mut io::Cursor::new(other), 0).unwrap();
-                assert_eq!((fact.verb.as_str(), fact.count), (verb, Some(count as u64)));
+                let facts = facts(one, other);
+                assert_eq!((facts.len(), facts[0].verb.as_str()), (1, verb));
+                assert_eq!(facts[0].count, Some(count as u64));
             }
         }
     }

@@ -386,7 +386,9 @@ impl Difference {
         for (verb, count, state) in counts.into_iter().filter(|count| count.1 > 0) {
             facts.push(Fact::counted(verb, count, "line", state));
         }
-        if self.places > 0 {
+        if let ([fact], 1) = (&mut facts[..], self.changed + self.removed + self.added) {
+            fact.examples = examples;
+        } else if self.places > 0 {
             let text = format!("changed in {}", show::plural(self.places, "place"));
             facts.push(Fact::new("places.changed", text).with_count(self.places).with_examples(examples));
         }
@@ -585,8 +587,8 @@ mod tests {
         let long = "é, ".repeat(100_000);
         let (old, new) = (format!("[{long}1]"), format!("[{long}2]"));
         let (node, _) = compare("long.txt", old.as_bytes(), new.as_bytes());
-        assert_eq!(texts(&node), ["1 line changed", "changed in 1 place"]);
-        let example = &node.facts[1].examples[0];
+        assert_eq!(texts(&node), ["1 line changed"]);
+        let example = &node.facts[0].examples[0];
         let (old, new) = (example.old.as_deref().unwrap(), example.new.as_deref().unwrap());
         assert!(old.ends_with("é, 1]") && new.ends_with("é, 2]") && old.starts_with('…'), "{old}");
         assert!(old.chars().count() <= show::LONGEST + 2);
