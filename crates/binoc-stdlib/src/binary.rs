@@ -319,6 +319,6 @@ mod tests {
 
     #[test]
     fn properties_hold_for_mutated_bytes() {
-        mutations(&[b"\x08abcdefghabcdefgh".to_vec(), b"\x03aaaaaaab".to_vec()], 4_000, fuzz);
+        mutations(&[b"\x08abcdefghabcdefgh".to_vec(), b"\x03aaaaaaab".to_vec()], 1_500, fuzz);
     }
 }
