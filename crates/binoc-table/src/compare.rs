@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 
-use binoc_sdk::{Error, Result};
+use binoc_sdk::{Error, Example, Result};
 
 use crate::columns::{Columns, Heads, Pair};
 use crate::content::{self, Free};
@@ -12,7 +12,7 @@ use crate::merge::{Merged, merge, spill_error};
 use crate::order::{Moved, Run};
 use crate::partition::{Numbers, PARTITIONS, Partitions};
 use crate::source::{Cells, RowHasher, Table};
-use crate::tally::Tally;
+use crate::tally::{Tally, listed};
 use crate::unmatched::{RowStore, Unmatched};
 
 /// The number of rows at the beginning of a table that are searched for keys and renamed columns.
@@ -60,6 +60,22 @@ pub(crate) enum How {
     },
 }
 
+/// How rows were matched, and what else was found out about keys.
+#[derive(Debug)]
+pub(crate) struct Choice {
+    pub(crate) how: How,
+    /// Why the requested key was not used.
+    pub(crate) unusable: Option<&'static str>,
+    /// The candidate that identifies the rows of each table, if no value of it is in both.
+    pub(crate) disjoint: Option<Key>,
+}
+
+impl Choice {
+    fn of(how: How) -> Self {
+        Self { how, unusable: None, disjoint: None }
+    }
+}
+
 /// The result of a comparison.
 #[derive(Debug)]
 pub(crate) struct Comparison {
@@ -67,13 +83,10 @@ pub(crate) struct Comparison {
     pub(crate) rows: [u64; 2],
     /// The number of rows that both tables have, edited or not.
     pub(crate) matched: u64,
-    pub(crate) how: How,
-    /// Why the requested key was not used.
-    pub(crate) unusable: Option<&'static str>,
+    pub(crate) choice: Choice,
     pub(crate) tally: Tally,
-    pub(crate) moved: Option<Moved>,
-    /// The candidate that identifies the rows of each table, if no value of it is in both.
-    pub(crate) disjoint: Option<Key>,
+    /// The rows that moved, and the first of them.
+    pub(crate) moved: Option<(Moved, Vec<Example>)>,
 }
 
 /// Return a number that nobody can predict, so that nobody can prepare different rows with the same hash.
@@ -98,6 +111,20 @@ pub(crate) fn run(tables: [&dyn Table; 2], settings: &Settings) -> Result<Compar
             None => return Ok(comparison),
         }
     }
+}
+
+/// Return the rows at the positions of `moved.first` as examples.
+fn moved_rows(table: &dyn Table, moved: &Moved) -> Result<Vec<Example>> {
+    let (mut rows, mut row) = (Vec::new(), 0);
+    let Some(last) = moved.first.last() else { return Ok(rows) };
+    table.scan(&mut |_, cells| {
+        if moved.first.binary_search(&row).is_ok() {
+            rows.push(listed(table, row, cells));
+        }
+        row += 1;
+        Ok(row <= *last)
+    })?;
+    Ok(rows)
 }
 
 fn head(table: &dyn Table) -> Result<RowStore> {
@@ -130,44 +157,41 @@ impl Comparer<'_> {
         };
         let mut merged = merge(self.tables, [&hasher(0), &hasher(1)], memory)?;
         let mut tally = Tally::new(self.columns.common.len(), self.settings.examples);
-        let comparison = |how, unusable, tally, merged: &mut Merged, disjoint| Comparison {
-            columns: self.columns.clone(),
-            rows: merged.rows,
-            matched: merged.equal,
-            how,
-            unusable,
-            tally,
-            moved: merged.runs.moved(self.settings.examples),
-            disjoint,
+        let choice = if self.columns.common.is_empty() {
+            Choice { how: How::Content { near: false }, unusable: None, disjoint: None }
+        } else {
+            self.match_rest(&mut merged, &mut tally)?
         };
-        if self.columns.common.is_empty() {
-            return Ok(comparison(How::Content { near: false }, None, tally, &mut merged, None));
-        }
-        let (stores, complete) = self.load(&merged.unmatched, memory / 4)?;
+        let moved = match merged.runs.moved(self.settings.examples) {
+            Some(moved) => {
+                let rows = moved_rows(self.tables[0], &moved)?;
+                Some((moved, rows))
+            }
+            None => None,
+        };
+        let (columns, rows, matched) = (self.columns.clone(), merged.rows, merged.equal);
+        Ok(Comparison { columns, rows, matched, choice, tally, moved })
+    }
+
+    /// Match and compare the rows that the other table does not have.
+    fn match_rest(&self, merged: &mut Merged, tally: &mut Tally) -> Result<Choice> {
+        let (stores, complete) = self.load(&merged.unmatched, self.settings.memory / 4)?;
         let stores = [&stores[0], &stores[1]];
         let mut free = Free::new(stores);
         if complete {
-            self.match_equal(stores, &mut free, &mut merged);
+            self.match_equal(stores, &mut free, merged);
         }
-        let (chosen, unusable, disjoint) = self.choose(&merged, stores)?;
-        if let (false, Some((key, ..))) = (complete, &chosen) {
-            self.join_partitions(key, &mut merged, &mut tally)?;
-        } else if complete {
-            self.join_stores(
-                chosen.as_ref().map(|chosen| &chosen.0),
-                stores,
-                &mut free,
-                &mut merged,
-                &mut tally,
-            );
-        } else {
-            self.list_all(&merged.unmatched, &mut tally)?;
+        let mut choice = self.choose(merged, stores)?;
+        match (&mut choice.how, complete) {
+            (How::Key { key, .. }, true) => self.join_stores(Some(key), stores, &mut free, merged, tally),
+            (How::Key { key, .. }, false) => self.join_partitions(key, merged, tally)?,
+            (How::Content { .. }, true) => self.join_stores(None, stores, &mut free, merged, tally),
+            (How::Content { near }, false) => {
+                *near = false;
+                self.list_all(&merged.unmatched, tally)?;
+            }
         }
-        let how = match chosen {
-            Some((key, found, flaws)) => How::Key { key, found, flaws },
-            None => How::Content { near: complete },
-        };
-        Ok(comparison(how, unusable, tally, &mut merged, disjoint))
+        Ok(choice)
     }
 
     /// Read the unmatched rows of both tables, and return whether all of them fit into `memory`.
@@ -212,12 +236,7 @@ impl Comparer<'_> {
     }
 
     /// Choose the key: the requested one, or the best candidate.
-    #[expect(clippy::type_complexity, reason = "used once")]
-    fn choose(
-        &self,
-        merged: &Merged,
-        stores: [&RowStore; 2],
-    ) -> Result<(Option<(Key, bool, [Flaws; 2])>, Option<&'static str>, Option<Key>)> {
+    fn choose(&self, merged: &Merged, stores: [&RowStore; 2]) -> Result<Choice> {
         let mut unusable = None;
         if !self.settings.key.is_empty() {
             match self.requested() {
@@ -229,35 +248,36 @@ impl Comparer<'_> {
                         KeyOrigin::Requested => self.flaws(&key)?,
                     };
                     if are_few(flaws, merged.rows) {
-                        return Ok((Some((key, false, flaws)), None, None));
+                        return Ok(Choice::of(How::Key { key, found: false, flaws }));
                     }
                     unusable = Some("too many of its values are missing or repeated");
                 }
             }
         }
         if merged.unmatched.iter().all(|rows| rows.count() == 0) && merged.runs.is_one() {
-            return Ok((None, unusable, None));
+            return Ok(Choice { unusable, ..Choice::of(How::Content { near: true }) });
         }
         let candidates = keys::candidates(self.tables, self.heads, self.columns, self.seed);
         let mut disjoint = None;
         for candidate in self.rank(candidates, merged, stores).into_iter().take(TRIES) {
-            let key = candidate.key;
-            match self.is_supported(&key, merged, stores) {
+            let key = &candidate.key;
+            match self.is_supported(&candidate, merged, stores) {
                 Support::None => continue,
                 Support::Disjoint => {
                     if disjoint.is_none() && candidate.telling {
-                        disjoint = Some(key);
+                        disjoint = Some(key.clone());
                     }
                     continue;
                 }
                 Support::Yes => {}
             }
-            let flaws = self.flaws(&key)?;
+            let flaws = self.flaws(key)?;
             if are_few(flaws, merged.rows) {
-                return Ok((Some((key, true, flaws)), unusable, None));
+                let how = How::Key { key: candidate.key, found: true, flaws };
+                return Ok(Choice { unusable, ..Choice::of(how) });
             }
         }
-        Ok((None, unusable, disjoint))
+        Ok(Choice { how: How::Content { near: true }, unusable, disjoint })
     }
 
     fn requested(&self) -> Option<Key> {
@@ -273,15 +293,20 @@ impl Comparer<'_> {
 
     /// Compare the values of a key as numbers if that matches more rows.
     fn with_numbers(&self, key: Key, stores: [&RowStore; 2]) -> Key {
+        let pairs =
+            |key: &Key| keys::score(self.tables, stores, key, &self.columns.common, self.seed).pairs as usize;
+        let as_written = pairs(&key);
+        if 2 * as_written > stores[0].len().min(stores[1].len()) {
+            return key;
+        }
         let numeric = Key { numeric: true, ..key.clone() };
-        let pairs = |key: &Key| keys::join(self.tables, stores, key, self.seed).len();
-        if pairs(&numeric) > pairs(&key) { numeric } else { key }
+        if pairs(&numeric) > as_written { numeric } else { key }
     }
 
     /// Count missing and repeated values in both tables, at the same time.
     fn flaws(&self, key: &Key) -> Result<[Flaws; 2]> {
         let count =
-            |side: usize| keys::flaws(self.tables[side], side, key, self.seed, self.settings.memory / 4);
+            |side: usize| keys::flaws(self.tables[side], side, key, self.seed, self.settings.memory / 8);
         std::thread::scope(|scope| {
             let left = scope.spawn(|| count(0));
             let right = count(1)?;
@@ -326,16 +351,23 @@ impl Comparer<'_> {
     }
 
     /// Return whether the rows that a key matches are related.
-    fn is_supported(&self, key: &Key, merged: &Merged, stores: [&RowStore; 2]) -> Support {
-        let common = &self.columns.common;
+    fn is_supported(&self, candidate: &Candidate, merged: &Merged, stores: [&RowStore; 2]) -> Support {
+        let (common, key) = (&self.columns.common, &candidate.key);
         if stores.iter().any(|store| store.len() == 0) {
-            return Support::Yes;
+            return if candidate.telling { Support::Yes } else { Support::None };
         }
         let score = keys::score(self.tables, stores, key, common, self.seed);
         if score.pairs == 0 {
-            return if merged.equal == 0 { Support::Disjoint } else { Support::Yes };
+            return match candidate.telling {
+                _ if merged.equal == 0 => Support::Disjoint,
+                true => Support::Yes,
+                // Matching by content finds edits also in these columns.
+                false => Support::None,
+            };
         }
-        if keys::is_renumbered(self.tables, stores, key, common, self.seed) {
+        // In the rows of a key that only numbers them, hardly any other cell agrees.
+        let disagrees = 2 * score.agreeing < score.agreeing + score.changed;
+        if disagrees && keys::is_renumbered(self.tables, stores, key, common, self.seed) {
             return Support::None;
         }
         // The stores can be samples.
@@ -349,7 +381,12 @@ impl Comparer<'_> {
         let outside = common.iter().zip(&chances).filter(|(pair, _)| !key.columns.contains(pair));
         let chance = outside.map(|(_, chance)| chance).sum::<f64>() / rest.max(1.0);
         let lift = if chance < 1.0 { (agreement - chance) / (1.0 - chance) } else { 0.0 };
-        let agrees = lift >= 0.1 && (coverage >= 0.5 || lift >= 0.3);
+        // A key of few rows can be a coincidence.
+        let inside = common.iter().zip(&chances).filter(|(pair, _)| key.columns.contains(pair));
+        let by_chance = inside.map(|(_, chance)| chance).product::<f64>()
+            * (merged.unmatched[0].count() as f64 * merged.unmatched[1].count() as f64);
+        let clear = equal + pairs >= 10.0 && content::is_beyond_chance(pairs, by_chance);
+        let agrees = lift >= 0.1 && coverage >= 0.5 || lift >= 0.3 && clear;
         // With few cells, the only evidence can be that almost all rows have a counterpart.
         let few = rest <= 2.0 || cells < 40.0;
         if agrees || few && coverage >= 0.9 { Support::Yes } else { Support::None }

@@ -102,10 +102,16 @@ pub(crate) fn one_cell_apart(
     for (place, pairs) in found.into_iter().enumerate() {
         let others = chances.iter().enumerate().filter(|(other, _)| *other != place);
         let by_chance = (old.len() * new.len()) as f64 * others.map(|(_, chance)| chance).product::<f64>();
-        if by_chance < 0.5 * pairs.len() as f64 {
+        if is_beyond_chance(pairs.len() as f64, by_chance) {
             pairs.into_iter().for_each(|(old, new)| free.take(old, new));
         }
     }
+}
+
+/// Return whether so many pairs are clearly more than the number that is expected by chance: three standard deviations
+/// above twice that number.
+pub(crate) fn is_beyond_chance(pairs: f64, expected: f64) -> bool {
+    pairs >= 2.0 * expected + 3.0 * expected.sqrt()
 }
 
 /// Match unmatched rows between two matched ones, in order.

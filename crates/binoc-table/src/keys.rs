@@ -1,6 +1,7 @@
 //! The search for a key: the smallest set of columns that identifies rows, and under which the other cells agree.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
 
 use binoc_sdk::Result;
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128_with_seed};
@@ -247,7 +248,8 @@ pub(crate) fn candidates(
         let telling = places.iter().all(|place| is_telling(tables[0], heads, common[*place]));
         Candidate { measured: places.iter().any(|place| measured[*place]), telling, key }
     };
-    found.into_iter().map(candidate).collect()
+    // A key of all columns says no more than the content.
+    found.into_iter().filter(|places| places.len() < common.len()).map(candidate).collect()
 }
 
 /// Add the column that tells most rows apart until all are, then remove the columns that are not needed.
@@ -326,6 +328,28 @@ impl Score {
     }
 }
 
+/// A map from hashes, which need no further hashing.
+type Hashed<V> = HashMap<u128, V, BuildHasherDefault<Unchanged>>;
+
+/// A hasher that returns the half of a hash. The hashes have a random key, so nobody can prepare collisions.
+#[derive(Default)]
+pub(crate) struct Unchanged(u64);
+
+impl Hasher for Unchanged {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        // `u128::hash` calls `write_u128`; this is only for completeness.
+        bytes.iter().for_each(|byte| self.0 = self.0.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn write_u128(&mut self, hash: u128) {
+        self.0 = hash as u64;
+    }
+}
+
 /// Match the rows of two stores by a key. Rows whose value is missing, or repeated within a store, have no counterpart.
 pub(crate) fn join(
     tables: [&dyn Table; 2],
@@ -333,31 +357,53 @@ pub(crate) fn join(
     key: &Key,
     seed: u64,
 ) -> Vec<(usize, usize)> {
-    let mut buffer = Vec::new();
-    let mut values = |side: usize| -> Vec<Option<u128>> {
-        let rows = 0..stores[side].len();
-        rows.map(|index| key.value(tables[side], side, stores[side].row(index), seed, &mut buffer)).collect()
-    };
-    let (old, new) = (values(0), values(1));
-    // The first row of each value on each side, and whether there are others.
-    let mut rows: HashMap<u128, [Option<(usize, bool)>; 2]> = HashMap::with_capacity(old.len());
-    for (side, values) in [(0, &old), (1, &new)] {
-        for (index, value) in values.iter().enumerate() {
-            if let Some(value) = value {
-                let slot = &mut rows.entry(*value).or_default()[side];
-                *slot = Some(slot.map_or((index, false), |(first, _)| (first, true)));
-            }
-        }
-    }
-    let partner = |value: u128| match rows.get(&value) {
-        Some([Some((_, false)), Some((new, false))]) => Some(*new),
-        _ => None,
-    };
-    let pair = |(index, value): (usize, &Option<u128>)| Some((index, partner((*value)?)?));
-    old.iter().enumerate().filter_map(pair).collect()
+    join_sample(tables, stores, key, seed, 1).0
 }
 
-/// Count what a key says about two stores.
+/// The number of rows that a sample of the rows of two stores has about.
+const SAMPLE: usize = 1 << 15;
+
+/// Match a part of the rows, those whose value has a certain hash. Also return the number of all sampled rows.
+fn join_sample(
+    tables: [&dyn Table; 2],
+    stores: [&RowStore; 2],
+    key: &Key,
+    seed: u64,
+    part: u64,
+) -> (Vec<(usize, usize)>, usize) {
+    let mut buffer = Vec::new();
+    // The first row of each value on each side, and whether there are others.
+    let capacity = stores[0].len() / part as usize;
+    let mut rows: Hashed<[Option<(u32, bool)>; 2]> =
+        Hashed::with_capacity_and_hasher(capacity, Default::default());
+    let mut sampled = 0;
+    for side in [0, 1] {
+        for index in 0..stores[side].len() {
+            let Some(value) = key.value(tables[side], side, stores[side].row(index), seed, &mut buffer)
+            else {
+                sampled += usize::from((index as u64).is_multiple_of(part));
+                continue;
+            };
+            if !((value >> 64) as u64).is_multiple_of(part) {
+                continue;
+            }
+            sampled += 1;
+            let slot = &mut rows.entry(value).or_default()[side];
+            *slot = Some(slot.map_or((index as u32, false), |(first, _)| (first, true)));
+        }
+    }
+    let mut pairs: Vec<(usize, usize)> = rows
+        .into_values()
+        .filter_map(|rows| match rows {
+            [Some((old, false)), Some((new, false))] => Some((old as usize, new as usize)),
+            _ => None,
+        })
+        .collect();
+    pairs.sort_unstable();
+    (pairs, sampled)
+}
+
+/// Count what a key says about two stores, or about a sample of them.
 pub(crate) fn score(
     tables: [&dyn Table; 2],
     stores: [&RowStore; 2],
@@ -365,18 +411,19 @@ pub(crate) fn score(
     common: &[Pair],
     seed: u64,
 ) -> Score {
-    let pairs = join(tables, stores, key, seed);
-    let mut score = Score {
-        pairs: pairs.len() as u64,
-        alone: (stores[0].len() + stores[1].len() - 2 * pairs.len()) as u64,
-        ..Score::default()
-    };
+    let part = ((stores[0].len() + stores[1].len()) / SAMPLE).max(1) as u64;
+    let (pairs, sampled) = join_sample(tables, stores, key, seed, part);
+    let mut score =
+        Score { pairs: pairs.len() as u64, alone: (sampled - 2 * pairs.len()) as u64, ..Score::default() };
     let rest: Vec<&Pair> = common.iter().filter(|pair| !key.columns.contains(pair)).collect();
     for (old, new) in pairs {
         let (old, new) = (stores[0].row(old), stores[1].row(new));
         let agreeing = rest.iter().filter(|pair| old.get(pair.old) == new.get(pair.new)).count() as u64;
         score.agreeing += agreeing;
         score.changed += rest.len() as u64 - agreeing;
+    }
+    for count in [&mut score.pairs, &mut score.alone, &mut score.agreeing, &mut score.changed] {
+        *count *= part;
     }
     score
 }
@@ -423,7 +470,7 @@ pub(crate) fn is_renumbered(
     };
     let (old, new) = (prints(0), prints(1));
     let once = |prints: &[u128]| {
-        let mut seen: HashMap<u128, bool> = HashMap::new();
+        let mut seen: Hashed<bool> = Hashed::default();
         for print in prints {
             seen.entry(*print).and_modify(|once| *once = false).or_insert(true);
         }
@@ -459,7 +506,7 @@ pub(crate) fn flaws(table: &dyn Table, side: usize, key: &Key, seed: u64, memory
             // value too many does not make a key unusable.
             let hash = (row.hash >> 64) as u64;
             let push = values.push((hash >> 56) as usize % PARTITIONS, |bytes| {
-                bytes.extend_from_slice(&hash.to_le_bytes())
+                bytes.extend_from_slice(&hash.to_le_bytes());
             });
             if let Err(error) = push {
                 failed = Some(error);

@@ -101,7 +101,7 @@ impl Merger {
             spilled: None,
             memory,
             equal: 0,
-            runs: Runs::new(memory / 3),
+            runs: Runs::new(memory / 2),
         }
     }
 
@@ -133,7 +133,7 @@ impl Merger {
     }
 
     fn matched(&mut self, run: Run) {
-        self.equal += run.rows;
+        self.equal += run.rows();
         self.runs.push(run);
     }
 
@@ -200,22 +200,24 @@ impl Merger {
     }
 }
 
-/// Return how many rows to skip on each side so that the next rows are equal, as few as possible.
+/// Return how many rows to skip on each side so that the next rows are equal: as few as possible, and then such that most
+/// rows after them are equal too.
 fn next_equal(old: &[RowHash], new: &[RowHash]) -> Option<(usize, usize)> {
-    let equal = |old_skip: usize, new_skip: usize| matches!((old.get(old_skip), new.get(new_skip)), (Some(old), Some(new)) if old.hash == new.hash);
+    const ENOUGH: usize = 8;
+    let equal = |old_skip: usize, new_skip: usize| {
+        let (old, new) = (old.iter().skip(old_skip), new.iter().skip(new_skip));
+        old.zip(new).take(ENOUGH).take_while(|(old, new)| old.hash == new.hash).count()
+    };
     // The most frequent case: one edited row.
-    if equal(1, 1) {
+    if equal(1, 1) == ENOUGH {
         return Some((1, 1));
     }
     (1..2 * LOOK_AHEAD).find_map(|total| {
-        // Begin in the middle: edited rows are more likely than inserted ones.
-        let splits = (0..=total).map(|step| {
-            if step % 2 == 0 { total / 2 + step / 2 } else { total / 2 - step.div_ceil(2).min(total / 2) }
-        });
-        splits
-            .filter(|old_skip| *old_skip <= total)
-            .map(|old_skip| (old_skip, total - old_skip))
-            .find(|skip| equal(skip.0, skip.1))
+        let splits = (0..=total).map(|old_skip| (old_skip, total - old_skip));
+        let rows = |skip: &(usize, usize)| equal(skip.0, skip.1);
+        // Of equal ones, prefer edited rows to inserted ones.
+        let best = splits.max_by_key(|skip| (rows(skip), std::cmp::Reverse(skip.0.abs_diff(skip.1))))?;
+        (rows(&best) > 0).then_some(best)
     })
 }
 

@@ -8,14 +8,18 @@ pub(crate) struct Run {
     pub(crate) old: u64,
     pub(crate) new: u64,
     /// The number of rows from the first to the last.
-    pub(crate) length: u64,
+    length: u64,
     /// The number of matched rows among them; less than `length` if the run has gaps.
-    pub(crate) rows: u64,
+    rows: u64,
 }
 
 impl Run {
     pub(crate) fn new(old: u64, new: u64, rows: u64) -> Self {
         Self { old, new, length: rows, rows }
+    }
+
+    pub(crate) fn rows(&self) -> u64 {
+        self.rows
     }
 
     fn is_followed_by(&self, next: &Self) -> bool {
@@ -55,7 +59,7 @@ pub(crate) struct Moved {
 impl Runs {
     pub(crate) fn new(memory: u64) -> Self {
         // A run also needs two numbers in the search for the heaviest chain.
-        let limit = usize::try_from(memory / 64).unwrap_or(usize::MAX).max(16);
+        let limit = usize::try_from(memory / 48).unwrap_or(usize::MAX).max(16);
         Self { runs: Vec::new(), limit, gaps: false, overflow: false }
     }
 
@@ -227,12 +231,12 @@ mod tests {
     #[test]
     fn too_many_runs_are_joined_over_edited_rows_or_are_not_an_order() {
         // Every second row is edited in place, and matched later.
-        let mut runs = Runs::new(20 * 64);
+        let mut runs = Runs::new(20 * 48);
         for row in (0..1000).step_by(2).chain((1..1000).step_by(2)) {
             runs.push(Run::new(row, row, 1));
         }
         assert_eq!(runs.moved(1).map(|moved| moved.rows), Some(0));
-        let mut runs = Runs::new(20 * 64);
+        let mut runs = Runs::new(20 * 48);
         for row in 0..1000 {
             runs.push(Run::new(row, (row * 7919) % 1000 * 2, 1));
         }

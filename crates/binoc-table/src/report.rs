@@ -2,8 +2,9 @@
 
 use binoc_sdk::{ColumnCount, Diagnostic, Example, Fact, Node, Result, Severity, Shape, show};
 
-use crate::compare::{self, Comparison, How, KeyOrigin, Settings};
+use crate::compare::{self, Choice, Comparison, How, KeyOrigin, Settings};
 use crate::keys::{Flaws, Key};
+use crate::order::Moved;
 use crate::source::Table;
 use crate::tally::{Tally, column_name};
 
@@ -43,8 +44,8 @@ impl Report<'_> {
             return;
         }
         let known = self.node.facts.len();
-        let Comparison { rows, matched, how, unusable, tally, moved, disjoint, columns } = comparison;
-        if let Some(why) = unusable {
+        let Comparison { rows, matched, choice, tally, moved, columns } = comparison;
+        if let Some(why) = choice.unusable {
             let text = format!("the requested key is not used, because {why}");
             let fact = Fact::new("rows.key-unusable", text);
             self.push("content", fact.with_examples([Example::value(self.settings.key.join(", "))]));
@@ -55,29 +56,9 @@ impl Report<'_> {
         }
         let place = self.node.facts.len();
         let names: Vec<usize> = columns.common.iter().map(|pair| pair.new).collect();
-        self.rows(tally, &names, rows);
-        match moved {
-            None => self.push("order", Fact::new("rows.reordered", "too many rows moved to be counted")),
-            Some(moved) if !self.settings.ordered && moved.rows > 0 => {
-                self.push("order", Fact::new("rows.reordered", "rows stored in another order"));
-            }
-            Some(moved) if moved.reversed => {
-                let text = format!("all {} in reverse order", show::plural(matched, "row"));
-                self.push("order", Fact::new("rows.reordered", text).with_count(matched));
-            }
-            Some(moved) if moved.rows > 0 => {
-                let state = "moved to another place";
-                let mut fact = Fact::counted("rows.reordered", moved.rows, "row", state);
-                if moved.at_most {
-                    fact.text.insert_str(0, "at most ");
-                }
-                let at = |row: &u64| Example::default().with_at(format!("row {}", row + 1));
-                self.push("order", fact.with_examples(moved.first.iter().map(at)));
-            }
-            Some(_) => {}
-        }
+        self.rows(tally, &names, rows, moved, matched);
         if self.node.facts.len() > known {
-            let why = self.how(&how, &disjoint, rows, matched);
+            let why = self.how(&choice, rows, matched);
             let order: Vec<Fact> = why.into_iter().collect();
             self.node.tags.insert("content".into());
             for (offset, fact) in order.into_iter().enumerate() {
@@ -138,7 +119,14 @@ impl Report<'_> {
     }
 
     /// Report removed and added rows and changed cells.
-    fn rows(&mut self, tally: Tally, names: &[usize], rows: [u64; 2]) {
+    fn rows(
+        &mut self,
+        tally: Tally,
+        names: &[usize],
+        rows: [u64; 2],
+        moved: Option<(Moved, Vec<Example>)>,
+        matched: u64,
+    ) {
         let Tally { changed_rows, by_column, cells, rewritten, beyond, removed, added } = tally;
         let all = |count: u64, rows: u64| if count == rows && rows > 0 { "all " } else { "" };
         for (verb, state, lines, rows) in
@@ -152,6 +140,7 @@ impl Report<'_> {
                 self.push("content", fact.with_examples(lines.into_items()));
             }
         }
+        self.order(moved, matched);
         if cells.count > 0 {
             let state = format!("changed in {}", show::plural(changed_rows, "row"));
             let fact = Fact::counted("cells.changed", cells.count, "cell", &state);
@@ -178,14 +167,37 @@ impl Report<'_> {
         }
     }
 
+    /// Report rows in another order.
+    fn order(&mut self, moved: Option<(Moved, Vec<Example>)>, matched: u64) {
+        match moved {
+            None => self.push("order", Fact::new("rows.reordered", "too many rows moved to be counted")),
+            Some((moved, _)) if !self.settings.ordered && moved.rows > 0 => {
+                self.push("order", Fact::new("rows.reordered", "rows stored in another order"));
+            }
+            Some((moved, _)) if moved.reversed => {
+                let text = format!("all {} in reverse order", show::plural(matched, "row"));
+                self.push("order", Fact::new("rows.reordered", text).with_count(matched));
+            }
+            Some((moved, rows)) if moved.rows > 0 => {
+                let state = "moved to another place";
+                let mut fact = Fact::counted("rows.reordered", moved.rows, "row", state);
+                if moved.at_most {
+                    fact.text.insert_str(0, "at most ");
+                }
+                self.push("order", fact.with_examples(rows));
+            }
+            Some(_) => {}
+        }
+    }
+
     /// State how the rows were matched, and why.
-    fn how(&self, how: &How, disjoint: &Option<Key>, rows: [u64; 2], matched: u64) -> Vec<Fact> {
+    fn how(&self, choice: &Choice, rows: [u64; 2], matched: u64) -> Vec<Fact> {
         let names = |key: &Key| {
             let names = key.columns.iter().map(|pair| column_name(self.tables[1], pair.new));
             Example::value(show::clip(&names.collect::<Vec<_>>().join(", ")))
         };
         let mut facts = Vec::new();
-        match how {
+        match &choice.how {
             How::Key { key, found, flaws } => {
                 let origin = match (found, self.settings.origin) {
                     (true, _) => "key (found)",
@@ -198,19 +210,16 @@ impl Report<'_> {
                 facts.extend(flaws_fact(flaws));
             }
             How::Content { near } => {
-                let reason = "because no column or set of columns identifies them";
-                let near = if *near { "" } else { "; there are too many changed rows to find edited cells" };
-                facts.push(Fact::new(
-                    "rows.matched-by-content",
-                    format!("rows matched by content, {reason}{near}"),
-                ));
+                let near = if *near { "" } else { "; too many changed rows to search for edited cells" };
+                let text = format!("rows matched by content: no key found{near}");
+                facts.push(Fact::new("rows.matched-by-content", text));
             }
         }
         if matched == 0 && rows.iter().all(|rows| *rows > 0) {
             let text = "no row in common: perhaps another group of records, or another edition";
             let fact = Fact::new("rows.none-in-common", text);
             facts.push(fact);
-            if let Some(key) = disjoint {
+            if let Some(key) = &choice.disjoint {
                 let fact = Fact::new(
                     "rows.no-value-in-common",
                     "no value in common in the column that identifies the rows",

@@ -129,7 +129,8 @@ pub(crate) fn column_name(table: &dyn Table, place: usize) -> String {
     }
 }
 
-fn listed(table: &dyn Table, row: u64, cells: Cells<'_>) -> Example {
+/// Return a row as an example.
+pub(crate) fn listed(table: &dyn Table, row: u64, cells: Cells<'_>) -> Example {
     Example::value(table.show_row(cells)).with_at(format!("row {}", row + 1))
 }
 

@@ -40,6 +40,7 @@ pub(crate) struct Dialect {
 
 /// Return the dialect of a table from its first bytes, in UTF-8 or an 8-bit encoding. `complete` is whether these are all
 /// bytes; `default` is the delimiter to prefer, such as that of the extension.
+#[cfg(test)]
 pub(crate) fn detect(sample: &[u8], complete: bool, default: u8) -> Dialect {
     choose(&Sample { data: sample, complete }, &candidates(default), &mut 0).dialect
 }

@@ -264,8 +264,8 @@ struct Part {
 }
 
 fn parts(sample: &Sample, dialect: &Dialect) -> Vec<Part> {
-    let whole = [0..sample.text.len()];
-    let tables = if dialect.tables.is_empty() { &whole[..] } else { &dialect.tables };
+    let whole = 0..sample.text.len();
+    let tables = if dialect.tables.is_empty() { std::slice::from_ref(&whole) } else { &dialect.tables };
     let part = |(place, sampled): (usize, &Range<usize>)| {
         let text = &sample.text[sampled.clone()];
         let end = if place + 1 == tables.len() { u64::MAX } else { sampled.end as u64 };
