@@ -124,9 +124,9 @@ impl Places {
             }
             for (one, other) in before.iter().zip(after) {
                 if one == other {
-                    places.close(limit)
+                    places.close(limit);
                 } else {
-                    places.add(*one, *other)
+                    places.add(*one, *other);
                 }
                 places.position += 1;
             }

@@ -116,7 +116,7 @@ pub(crate) fn is_text(head: &[u8], expected: bool) -> bool {
     }
     let controls = head.iter().filter(|byte| is_control(u16::from(**byte))).count();
     let allowed = match (is_utf8_prefix(head), expected) {
-        (true, true) => head.len() / 8,
+        (true, true) => head.len() / 4,
         (true, false) | (false, true) => head.len() / 100,
         (false, false) => return false,
     };
@@ -344,6 +344,15 @@ impl Survey {
         self.multibyte += other.multibyte;
         self.invalid += other.invalid;
         self.undefined |= other.undefined;
+    }
+
+    /// Forget kinds of line endings (LF, CRLF, CR) that are inside of cells only.
+    pub(crate) fn forget_endings(&mut self, kinds: [bool; 3]) {
+        for (count, forget) in [&mut self.lf, &mut self.crlf, &mut self.cr].into_iter().zip(kinds) {
+            if forget {
+                *count = 0;
+            }
+        }
     }
 
     /// Note the end of the text.
@@ -638,6 +647,7 @@ mod tests {
     #[test]
     fn text_is_told_from_binary_data() {
         assert!(is_text(b"id,n\n1,a\n2,b\0", true));
+        assert!(is_text(b"a\0b\n", true) && !is_text(b"a\0b\n", false));
         assert!(is_text(b"caf\xe9\n", true) && !is_text(b"caf\xe9\n", false));
         assert!(is_text("caf\u{e9}\n".as_bytes(), false) && is_text(b"", false));
         // The head of a file can end inside a character.
