@@ -284,16 +284,11 @@ impl Pairing {
 
     /// Report files that may contain a removed file, or be contained in one, in compressed form.
     fn find_packed(&mut self, left: &Tree, right: &Tree) {
-        let found = packed(&self.added, &self.removed, right)
-            .into_iter()
-            .map(|(packed, plain)| (packed.clone(), packed, plain));
-        let unpacked = packed(&self.removed, &self.added, left)
-            .into_iter()
-            .map(|(packed, plain)| (plain.clone(), plain, packed));
-        for (path, new, old) in found.chain(unpacked) {
-            let message = format!(
-                "the content of `{new}` was not compared with `{old}`: compressed files are not read"
-            );
+        let packed_now = packed(&self.added, &self.removed, right);
+        let unpacked =
+            packed(&self.removed, &self.added, left).into_iter().map(|(packed, plain)| (plain, packed));
+        for (path, other) in packed_now.into_iter().chain(unpacked) {
+            let message = format!("not compared with `{other}`: the content of compressed files is not read");
             self.findings.push(Diagnostic::at(Severity::Error, path, message));
         }
     }
