@@ -128,3 +128,106 @@ fn head(entry: &Entry) -> Result<Vec<u8>, String> {
     let read = content::open(entry)?.take(SNIFF).read_to_end(&mut head);
     read.map(|_| head).map_err(|error| unreadable(&error))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use binoc_sdk::{Comparator, Plugin, Result};
+    use std::fs;
+    use std::path::PathBuf;
+    use std::time::{Duration, SystemTime};
+
+    /// A comparator that runs a function.
+    struct Stub(&'static str, bool, fn(&CompareRequest) -> Result<Outcome>);
+
+    impl Comparator for Stub {
+        fn describe(&self) -> ComparatorInfo {
+            let info = ComparatorInfo::new(self.0).with_extensions(["csv"]);
+            if self.1 { info.with_any() } else { info }
+        }
+
+        fn compare(&self, request: &CompareRequest) -> Result<Outcome> {
+            self.2(request)
+        }
+    }
+
+    fn changed(kind: &str) -> Result<Outcome> {
+        let mut node = Node::new("changed", kind, "");
+        node.push("content", Fact::new("test", "changed"));
+        Ok(Outcome::changed(node))
+    }
+
+    /// Compare two versions of `x.csv` and return the item type and the severity of each message.
+    fn compare_with(test: &str, comparators: Vec<Stub>) -> (String, Vec<(Severity, String)>) {
+        let root = std::env::temp_dir().join(format!("binoc-compare-{}-{test}", std::process::id()));
+        let mut sides = [PathBuf::new(), PathBuf::new()];
+        for (side, content) in ["a", "b"].into_iter().zip(0..) {
+            sides[content] = root.join(side);
+            fs::create_dir_all(&sides[content]).unwrap();
+            fs::write(sides[content].join("x.csv"), content.to_string()).unwrap();
+        }
+        let plugin = comparators.into_iter().fold(Plugin::new("test", "1.0"), Plugin::comparator);
+        let registry = Registry::new(plugin, &[]);
+        let [from, to] = sides;
+        let changeset =
+            crate::diff(&from, &to, &registry, &CompareOptions::default(), &crate::Limits::default())
+                .unwrap();
+        fs::remove_dir_all(root).unwrap();
+        let messages = changeset.diagnostics.into_iter().map(|it| (it.severity, it.message)).collect();
+        (changeset.changes[0].item_type.clone(), messages)
+    }
+
+    #[test]
+    fn reason_of_a_skip_is_an_error_if_only_bytes_were_compared() {
+        let skip: fn(&CompareRequest) -> Result<Outcome> = |_| Ok(Outcome::skip_because("too odd"));
+        for (kind, expected) in [("text", Severity::Note), ("binary", Severity::Error)] {
+            let last: fn(&CompareRequest) -> Result<Outcome> =
+                if kind == "text" { |_| changed("text") } else { |_| changed("binary") };
+            let (found, messages) = compare_with(
+                &format!("skip-{kind}"),
+                vec![Stub("table", false, skip), Stub("last", true, last)],
+            );
+            assert_eq!((found.as_str(), messages.len()), (kind, 1));
+            assert_eq!(messages[0].0, expected);
+            assert!(messages[0].1.contains("`table`: too odd"), "{messages:?}");
+        }
+    }
+
+    #[test]
+    fn file_that_no_comparator_supports_is_an_error() {
+        let skip: fn(&CompareRequest) -> Result<Outcome> = |_| Ok(Outcome::skip());
+        let (kind, messages) = compare_with("none", vec![Stub("table", false, skip)]);
+        assert_eq!(kind, "file");
+        assert!(matches!(messages[..], [(Severity::Error, _)]), "{messages:?}");
+    }
+
+    #[test]
+    fn file_that_changes_during_the_comparison_is_an_error() {
+        let append: fn(&CompareRequest) -> Result<Outcome> = |request| {
+            fs::write(&request.right.local, "longer").unwrap();
+            changed("text")
+        };
+        let touch: fn(&CompareRequest) -> Result<Outcome> = |request| {
+            let file = fs::File::options().append(true).open(&request.right.local).unwrap();
+            file.set_modified(SystemTime::now() + Duration::from_secs(9)).unwrap();
+            changed("text")
+        };
+        let remove: fn(&CompareRequest) -> Result<Outcome> = |request| {
+            fs::remove_file(&request.right.local).unwrap();
+            changed("text")
+        };
+        for (test, modify) in [("append", append), ("touch", touch), ("remove", remove)] {
+            let (_, messages) = compare_with(test, vec![Stub("text", true, modify)]);
+            let [(Severity::Error, message)] = &messages[..] else { panic!("{test}: {messages:?}") };
+            assert!(message.contains("newer snapshot"), "{message}");
+        }
+    }
+
+    #[test]
+    fn messages_do_not_depend_on_the_working_directory() {
+        let fail: fn(&CompareRequest) -> Result<Outcome> =
+            |request| Err(Error::io(&request.right.local, std::io::Error::other("damaged")));
+        let (_, messages) = compare_with("path", vec![Stub("table", false, fail)]);
+        assert!(messages[0].1.ends_with(": `b/x.csv`: damaged"), "{messages:?}");
+    }
+}

@@ -80,3 +80,52 @@ fn fill(file: &mut File, buffer: &mut [u8]) -> Result<(), String> {
         _ => unreadable(&error),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::time::{Duration, SystemTime};
+
+    fn entry(name: &str, content: &[u8]) -> Entry {
+        let path = std::env::temp_dir().join(format!("binoc-content-{}-{name}", std::process::id()));
+        fs::write(&path, content).unwrap();
+        Entry::new(&path, &fs::metadata(&path).unwrap())
+    }
+
+    fn same(old: &Entry, new: &Entry) -> Result<bool, String> {
+        have_same_bytes(&mut Buffers::new(), old, new)
+    }
+
+    #[test]
+    fn difference_is_found_at_the_ends_of_the_buffer() {
+        for length in [1, BUFFER - 1, BUFFER, BUFFER + 1, 2 * BUFFER] {
+            let data = vec![7; length];
+            let (old, new) = (entry("old", &data), entry("new", &data));
+            assert_eq!(same(&old, &new), Ok(true), "{length}");
+            for place in [0, length / 2, length - 1] {
+                let mut data = data.clone();
+                data[place] = 8;
+                assert_eq!(same(&old, &entry("new", &data)), Ok(false), "{place} of {length}");
+            }
+            fs::remove_file(&old.side.local).unwrap();
+            fs::remove_file(&new.side.local).unwrap();
+        }
+    }
+
+    #[test]
+    fn file_that_changed_since_it_was_listed_is_an_error() {
+        let (old, new) = (entry("listed-old", b"same"), entry("listed-new", b"same"));
+        for content in [&b"sam"[..], b"same and more"] {
+            fs::write(&new.side.local, content).unwrap();
+            assert!(same(&old, &new).unwrap_err().starts_with(MODIFIED), "{content:?}");
+        }
+        fs::write(&new.side.local, "same").unwrap();
+        let file = File::options().append(true).open(&new.side.local).unwrap();
+        file.set_modified(SystemTime::now() + Duration::from_secs(9)).unwrap();
+        assert!(same(&old, &new).unwrap_err().starts_with(MODIFIED));
+        assert_eq!(hash(&new), Err(MODIFIED.into()));
+        fs::remove_file(&old.side.local).unwrap();
+        fs::remove_file(&new.side.local).unwrap();
+    }
+}
