@@ -72,11 +72,9 @@ pub(crate) fn find(
     }
     let mut candidates: BTreeMap<(usize, &str), Vec<(&str, Evidence)>> = BTreeMap::new();
     for ((from, to), evidence) in evidence {
-        if evidence.files > 1 || evidence.name {
-            // Outer directories first.
-            let depth = if from.is_empty() { 0 } else { 1 + from.matches('/').count() };
-            candidates.entry((depth, from)).or_default().push((to, evidence));
-        }
+        // Outer directories first.
+        let depth = if from.is_empty() { 0 } else { 1 + from.matches('/').count() };
+        candidates.entry((depth, from)).or_default().push((to, evidence));
     }
     let mut renamed = Renamed::default();
     for ((_, from), mut targets) in candidates {
@@ -111,7 +109,9 @@ fn files_in_common(left: &Tree, right: &Tree, from: &str, to: &str, evidence: Ev
         let same_place = below(from, path).map(|name| join(to, name));
         common += u64::from(same_place.is_some_and(|path| right.files.contains_key(&path)));
     }
-    let same_content = evidence.files > 1 && evidence.files * 4 >= common;
+    // One file is enough only if all names are the same.
+    let enough = evidence.files > 1 || (common == files && right.below(to).count() as u64 == files);
+    let same_content = evidence.files > 0 && enough && evidence.files * 4 >= common;
     (common > 1 && common * 2 >= files && (evidence.name || same_content)).then_some(common)
 }
 

@@ -11,16 +11,19 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::content;
 use crate::walk::Entry;
 
-/// The length at which a part can end without a line ending, in bytes.
-const SHORTEST: usize = 48;
+/// The length at which a part can end without a line ending, in bytes; the length of the rolling hash.
+const SHORTEST: usize = 16;
 /// The length of the longest part, in bytes.
 const LONGEST: usize = 1024;
-/// The rolling hash ends a part if its highest bits are zero: on average after 64 bytes.
-const ENDS: u64 = 0xFC << 56;
+/// The rolling hash ends a part if its highest bits are zero: on average after 32 bytes.
+const ENDS: u64 = 0xF8 << 56;
 /// The size of the buffer, in bytes.
 const BUFFER: usize = 1 << 16;
 /// Random numbers for the rolling hash.
 const GEAR: [u64; 256] = gear();
+
+/// The size of the largest file whose bytes are kept, because it has few parts.
+const TINY: u64 = 512;
 
 /// Equal parts of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,6 +51,10 @@ pub(crate) struct Print {
     shift: u32,
     /// The number of lines; `None` if it is not text.
     pub(crate) lines: Option<u64>,
+    /// The hash and length of the first line, if there are more; it may only be the names of columns.
+    head: Option<(u64, u64)>,
+    /// The bytes of a tiny file that does not consist of lines.
+    tiny: Vec<u8>,
 }
 
 impl Print {
@@ -58,6 +65,7 @@ impl Print {
         let mut buffer = vec![0; BUFFER.min(size + 1).max(LONGEST + 1)];
         let (mut print, mut filled) = (Self::default(), 0);
         let (mut lines, mut last, mut text) = (0, b'\n', true);
+        let mut is_start = true;
         loop {
             let count = match file.read(&mut buffer[filled..]) {
                 Ok(count) => count,
@@ -69,6 +77,14 @@ impl Print {
             lines += fresh.iter().filter(|byte| **byte == b'\n').count() as u64;
             last = *fresh.last().unwrap_or(&last);
             filled += count;
+            if is_start && entry.side.bytes <= TINY {
+                print.tiny = fresh.to_vec();
+            }
+            if is_start {
+                let end = fresh.iter().position(|byte| *byte == b'\n').filter(|end| *end + 1 < count);
+                print.head = end.map(|end| (xxh3_64(&fresh[..=end]), end as u64 + 1));
+                is_start = false;
+            }
             let mut start = 0;
             while start < filled {
                 let rest = &buffer[start..filled];
@@ -88,6 +104,9 @@ impl Print {
         }
         content::check(&file, entry)?;
         print.lines = text.then_some(lines + u64::from(last != b'\n'));
+        if print.lines.is_some_and(|lines| lines > 1) {
+            print.tiny = Vec::new();
+        }
         print.compact(limit);
         Ok(print)
     }
@@ -135,6 +154,36 @@ impl Print {
         self.parts.iter().filter(move |part| part.hash.trailing_zeros() >= shift)
     }
 
+    /// Return the similarity in percent if it is at least `enough`, also without a first line that both share.
+    pub(crate) fn similarity(&self, other: &Self, enough: u8) -> Option<u8> {
+        let overlap = self.overlap(other);
+        let mut body = overlap;
+        // In a sample, the first line makes no difference.
+        if let (Some((_, length)), true) =
+            (self.head, self.head == other.head && self.shift.max(other.shift) == 0)
+        {
+            for bytes in [&mut body.shared, &mut body.old, &mut body.new] {
+                *bytes = bytes.saturating_sub(length);
+            }
+        }
+        (overlap.percent() >= enough && body.percent() >= enough).then(|| overlap.percent())
+    }
+
+    /// Return the bytes at the start and the end that two tiny files share, in percent of the larger file.
+    pub(crate) fn tiny_similarity(&self, other: &Self) -> u8 {
+        let (old, new) = (&self.tiny, &other.tiny);
+        let length = old.len().min(new.len());
+        let start = old.iter().zip(new).take_while(|(old, new)| old == new).count();
+        let end = old.iter().rev().zip(new.iter().rev()).take_while(|(old, new)| old == new).count();
+        let shared = (start + end).min(length) as u64;
+        Overlap { shared, old: old.len() as u64, new: new.len() as u64 }.percent()
+    }
+
+    /// Return whether it is a tiny file that does not consist of lines.
+    pub(crate) fn is_tiny(&self) -> bool {
+        !self.tiny.is_empty()
+    }
+
     /// Return the bytes in shared parts, and the bytes of each file, all from the parts that both would keep.
     pub(crate) fn overlap(&self, other: &Self) -> Overlap {
         let shift = self.shift.max(other.shift);
@@ -172,8 +221,8 @@ fn end_of_part(bytes: &[u8]) -> usize {
     let bytes = &bytes[..bytes.len().min(LONGEST)];
     let mut rolling = 0_u64;
     for (place, byte) in bytes.iter().enumerate() {
-        // Each step shifts out the influence of the byte 64 places before.
-        rolling = (rolling << 1).wrapping_add(GEAR[usize::from(*byte)]);
+        // Only the last 16 bytes count, so it does not matter where the part starts.
+        rolling = (rolling << 4).wrapping_add(GEAR[usize::from(*byte)]);
         if *byte == b'\n' || (place >= SHORTEST && rolling & ENDS == 0) {
             return place + 1;
         }
@@ -258,6 +307,26 @@ mod tests {
     fn repeated_parts_count_as_often_as_they_occur() {
         assert_eq!(percent("repeated", &[0; 102_400], &[0; 25_600], 64), 25);
         assert_eq!(percent("lines", &b"a\n".repeat(300), &b"a\n".repeat(100), 64), 33);
+    }
+
+    #[test]
+    fn a_shared_first_line_is_not_enough() {
+        let print = |test, data: &str| print(test, data.as_bytes(), 64);
+        let (old, new) =
+            (print("head-a", "the,names,of,columns\n1,2\n"), print("head-b", "the,names,of,columns\n3,4\n"));
+        assert!(old.overlap(&new).percent() > 75);
+        assert_eq!(old.similarity(&new, 50), None);
+        let more = print("head-c", "the,names,of,columns\n1,2\n5,6\n");
+        assert!(old.similarity(&more, 50).is_some());
+    }
+
+    #[test]
+    fn tiny_files_of_one_line_are_compared_by_bytes() {
+        let print = |test, data: &[u8]| print(test, data, 64);
+        let (old, new) = (print("tiny-a", b"{\"id\":1,\"v\":20}"), print("tiny-b", b"{\"id\":1,\"v\":30}"));
+        assert!(old.is_tiny() && old.tiny_similarity(&new) > 90);
+        assert!(!print("tiny-c", b"a\nb\n").is_tiny());
+        assert_eq!(print("tiny-d", b"aa").tiny_similarity(&print("tiny-e", b"aaaa")), 50);
     }
 
     #[test]

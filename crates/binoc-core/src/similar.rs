@@ -12,7 +12,7 @@ use crate::walk::{Tree, file_name};
 const ENOUGH: u8 = 50;
 /// The lowest similarity at which a file with the same name is preferred to others.
 const CLEAR: u8 = 75;
-/// The lowest similarity of a copy with edits.
+/// The lowest similarity of a copy with edits, and of tiny files.
 const COPY: u8 = 80;
 /// The lowest share of a part that is in the whole file, and of the whole file that is in the parts, in percent.
 const CONTAINED: u64 = 80;
@@ -22,6 +22,8 @@ const COMMON: usize = 16;
 const CANDIDATES: usize = 4;
 /// The largest number of parts of all fingerprints together, which limits the memory.
 const PARTS: usize = 1 << 20;
+/// The largest number of pairs of tiny files that are compared.
+const TINY_PAIRS: usize = 1 << 16;
 /// The number of bytes that are always searched for copies with edits.
 const COPY_BYTES: u64 = 4 << 20;
 
@@ -141,9 +143,29 @@ fn find_similar(old: &Prints, new: &Prints, enough: u8) -> Vec<(u8, usize, usize
         candidates.sort_by_key(|(bytes, index)| (Reverse(*bytes), *index));
         for (_, old_index) in candidates.into_iter().take(CANDIDATES) {
             // At most 99, because 100 means the same bytes, and these files differ at least in the order of parts.
-            let percent = old.files[old_index].1.overlap(&new.files[new_index].1).percent().min(99);
-            if percent >= enough {
-                scored.push((percent, old_index, new_index));
+            if let Some(percent) = old.files[old_index].1.similarity(&new.files[new_index].1, enough) {
+                scored.push((percent.min(99), old_index, new_index));
+            }
+        }
+    }
+    scored.extend(find_tiny(old, new));
+    scored
+}
+
+/// Return similar files that are too small for parts.
+fn find_tiny(old: &Prints, new: &Prints) -> Vec<(u8, usize, usize)> {
+    let tiny = |prints: &Prints| -> Vec<usize> {
+        (0..prints.files.len()).filter(|index| prints.files[*index].1.is_tiny()).collect()
+    };
+    let (old_tiny, new_tiny) = (tiny(old), tiny(new));
+    let mut scored = Vec::new();
+    if old_tiny.len().saturating_mul(new_tiny.len()) <= TINY_PAIRS {
+        for old_index in &old_tiny {
+            for new_index in &new_tiny {
+                let percent = old.files[*old_index].1.tiny_similarity(&new.files[*new_index].1).min(99);
+                if percent >= COPY {
+                    scored.push((percent, *old_index, *new_index));
+                }
             }
         }
     }
