@@ -13,6 +13,7 @@ mod similar;
 mod tokens;
 mod walk;
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::thread;
 
@@ -137,6 +138,7 @@ fn compare_pair(
             true => (snapshots.0.to_owned(), snapshots.1.to_owned()),
             false => (walk::join(snapshots.0, &pair.left), walk::join(snapshots.1, &pair.right)),
         };
+        let options = &with_keys_of_source(options, &pair.left, &pair.right);
         let compared = compare::compare(registry, options, &pair.right, (old, new), &shown);
         diagnostics = compared.1;
         match compared.0 {
@@ -156,7 +158,8 @@ fn compare_pair(
         Link::Rename(similarity) => {
             (node.action, node.similarity) = ("renamed".into(), *similarity);
         }
-        Link::Successor(tokens) => {
+        Link::Successor(tokens, similarity) => {
+            node.similarity = *similarity;
             let text = "takes the place of the older file; the names are the same except for";
             let examples = tokens.iter().map(|(old, new)| Example::change(old, new));
             node.facts.insert(0, Fact::new("file.successor", text).with_examples(examples));
@@ -166,6 +169,26 @@ fn compare_pair(
         }
     }
     (Some(node), diagnostics)
+}
+
+/// Return the options with the keys of the older path of a file for its newer path.
+fn with_keys_of_source<'a>(options: &'a CompareOptions, left: &str, right: &str) -> Cow<'a, CompareOptions> {
+    let mut keys = Vec::new();
+    for (table, columns) in options.keys.iter().filter(|_| left != right) {
+        if table == left || table == walk::file_name(left) {
+            keys.push((right.to_owned(), columns));
+        } else if let Some(inner) = walk::below(left, table) {
+            keys.push((walk::join(right, inner), columns));
+        }
+    }
+    if keys.is_empty() {
+        return Cow::Borrowed(options);
+    }
+    let mut options = options.clone();
+    for (table, columns) in keys {
+        options.keys.entry(table).or_insert_with(|| columns.clone());
+    }
+    Cow::Owned(options)
 }
 
 /// Add facts about a split or merge to the nodes of its files.
@@ -187,7 +210,7 @@ fn add_split(changeset: &mut Changeset, split: &Split, examples: usize) {
         ),
     };
     for node in &mut changeset.changes {
-        if node.action == whole_action && node.path == split.whole {
+        if [whole_action, "changed"].contains(&node.action.as_str()) && node.path == split.whole {
             let parts = split.parts.iter().take(examples).map(|part| {
                 let lines = show::plural(part.lines, "line");
                 let at = part.shared.map_or_else(|| lines.clone(), |shared| format!("{shared} of {lines}"));

@@ -22,8 +22,9 @@ pub(crate) enum Link {
     Place,
     /// The file was renamed; the shared content in percent if it was edited too.
     Rename(Option<u8>),
-    /// The newer file has the same name except for these texts: a year, date or version.
-    Successor(Vec<(String, String)>),
+    /// The newer file has the same name except for these texts, a year, date or version; the shared content in percent if
+    /// it is similar.
+    Successor(Vec<(String, String)>, Option<u8>),
     /// The newer file is a copy of the older one, which still exists; the shared content in percent if it was edited.
     Copy(Option<u8>),
 }
@@ -112,12 +113,12 @@ impl Pairing {
     }
 
     fn find_renames(&mut self, left: &Tree, right: &Tree) {
-        if self.removed.is_empty() || self.added.is_empty() {
+        if self.removed.is_empty() && self.added.is_empty() {
             return;
         }
         let (removed, added) = (self.removed.clone(), self.added.clone());
-        let old_hashes = hashes(left, &removed, &sizes(right, &added));
-        let new_hashes = hashes(right, &added, &sizes(left, &removed));
+        let old_hashes = self.hashes(left, &removed, &sizes(right, &added));
+        let new_hashes = self.hashes(right, &added, &sizes(left, &removed));
         let same = same_name_and_content(&old_hashes, &new_hashes);
         let mut renamed = directories::find(left, right, &removed, &added, &same);
         self.place_below(left, right, &renamed);
@@ -134,7 +135,7 @@ impl Pairing {
         }
         self.place_below(left, right, &renamed);
         for (old, new, tokens) in self.find_successors(left, right) {
-            self.link(&old, &new, false, Link::Successor(tokens));
+            self.link(&old, &new, false, Link::Successor(tokens, None));
         }
         self.count_unchanged(&renamed);
     }
@@ -178,19 +179,47 @@ impl Pairing {
 
     /// Find splits, merges and renames with edits.
     fn find_similar(&mut self, left: &Tree, right: &Tree) {
-        let (mut old, mut new) = similar::read(left, right, &self.removed, &self.added);
+        let resized = self.find_resized(left, right);
+        let (mut old, mut new) = similar::read(left, right, &self.removed, &self.added, &resized);
         for (name, reason) in old.failures.iter().chain(&new.failures) {
-            let message = format!("not searched for renames: {reason}");
-            self.findings.push(Diagnostic::at(Severity::Warning, name, message));
+            self.fail(name, reason);
         }
-        self.splits = similar::find_splits(&old, &new);
+        self.splits = similar::find_splits(&old, &new, &resized);
         let (removed, added) = (self.unsplit(&self.removed), self.unsplit(&self.added));
         old.retain(&removed);
         new.retain(&added);
-        let successors = self.find_successors(left, right);
+        let mut successors = self.find_successors(left, right);
         for (old, new, percent) in similar::find_renames(&old, &new, &successors) {
-            self.link(&old, &new, false, Link::Rename(Some(percent)));
+            let place = successors.iter().position(|(from, to, _)| (from, to) == (&old, &new));
+            let link = match place.map(|place| successors.swap_remove(place)) {
+                Some((_, _, tokens)) => Link::Successor(tokens, Some(percent)),
+                None => Link::Rename(Some(percent)),
+            };
+            self.link(&old, &new, false, link);
         }
+    }
+
+    /// Return the changed files that lost about as much as an added file has, or got as much as a removed one had.
+    fn find_resized(&self, left: &Tree, right: &Tree) -> BTreeSet<String> {
+        let is_moved = |difference: u64, tree: &Tree, names: &BTreeSet<String>| {
+            let sizes = names.iter().map(|name| tree.files[name].side.bytes);
+            // The names of the columns can be in both files.
+            let fitting = sizes.filter(|bytes| *bytes > 0 && *bytes / 2 <= difference);
+            difference > 0 && fitting.sum::<u64>() >= difference / 4 * 3
+        };
+        let resized = |pair: &&Pair| {
+            let (old, new) = (left.files[&pair.left].side.bytes, right.files[&pair.right].side.bytes);
+            pair.left == pair.right
+                && (is_moved(old.saturating_sub(new), right, &self.added)
+                    || is_moved(new.saturating_sub(old), left, &self.removed))
+        };
+        self.pairs.iter().filter(resized).map(|pair| pair.left.clone()).collect()
+    }
+
+    /// Report an added or removed file that cannot be read, so that it may be a rename or a copy.
+    fn fail(&mut self, name: &str, reason: &str) {
+        let message = format!("not searched for renames and copies: {reason}");
+        self.findings.push(Diagnostic::at(Severity::Error, name, message));
     }
 
     /// Return the files that are not part of a split or merge.
@@ -236,6 +265,17 @@ impl Pairing {
         groups.into_values().map(successor).collect()
     }
 
+    fn hashes(&mut self, tree: &Tree, names: &BTreeSet<String>, sizes: &BTreeSet<u64>) -> Hashes {
+        let mut hashes = Hashes::new();
+        for (name, hash) in read_hashes(tree, names, sizes) {
+            match hash {
+                Ok(hash) => drop(hashes.insert(name, hash)),
+                Err(reason) => self.fail(&name, &reason),
+            }
+        }
+        hashes
+    }
+
     fn count_unchanged(&mut self, renamed: &Renamed) {
         let mut unchanged: BTreeMap<&str, u64> = BTreeMap::new();
         for pair in self.pairs.iter().filter(|pair| pair.identical && pair.link == Link::Place) {
@@ -262,10 +302,12 @@ impl Pairing {
             .filter(|(_, entry)| added_sizes.contains(&entry.side.bytes))
             .map(|(name, _)| name.clone())
             .collect();
-        let new_hashes = hashes(right, &added, &sizes(left, &sources));
+        let new_hashes = self.hashes(right, &added, &sizes(left, &sources));
         let wanted: BTreeSet<&[u8; 32]> = new_hashes.values().collect();
         let mut by_hash: BTreeMap<[u8; 32], Vec<String>> = BTreeMap::new();
-        for (name, hash) in hashes(left, &sources, &added_sizes) {
+        for (name, hash) in read_hashes(left, &sources, &added_sizes) {
+            // A source that cannot be read has a finding, because it was compared with its newer version.
+            let Ok(hash) = hash else { continue };
             if wanted.contains(&hash) {
                 by_hash.entry(hash).or_default().push(name);
             }
@@ -331,16 +373,20 @@ fn sizes(tree: &Tree, names: &BTreeSet<String>) -> BTreeSet<u64> {
     names.iter().map(|name| tree.files[name].side.bytes).collect()
 }
 
-/// Return the digests of the files of these sizes. Empty files are left out: all are the same, so they prove nothing.
-fn hashes(tree: &Tree, names: &BTreeSet<String>, sizes: &BTreeSet<u64>) -> Hashes {
+/// Return the digests of the files of these sizes, or the reasons why they cannot be read. Empty files are left out: all
+/// are the same, so they prove nothing.
+fn read_hashes(
+    tree: &Tree,
+    names: &BTreeSet<String>,
+    sizes: &BTreeSet<u64>,
+) -> Vec<(String, Result<[u8; 32], String>)> {
     let fits = |name: &&String| {
         let bytes = tree.files[*name].side.bytes;
         bytes > 0 && sizes.contains(&bytes)
     };
     let names: Vec<&String> = names.iter().filter(fits).collect();
     let hashes = parallel::map(&names, || (), |(), name| content::hash(&tree.files[*name]));
-    // A file that cannot be read is not a candidate: it stays removed or added.
-    names.into_iter().cloned().zip(hashes).filter_map(|(name, hash)| Some((name, hash.ok()?))).collect()
+    names.into_iter().cloned().zip(hashes).collect()
 }
 
 /// Return the pairs of files with the same name and content in different directories.
@@ -536,7 +582,7 @@ mod tests {
     #[test]
     fn successor_has_the_same_name_except_for_the_year() {
         let found = pairs("successor", &[("s_2022.csv", "a\n")], &[("s_2023.csv", "b\n")]);
-        let tokens = Link::Successor(vec![("2022".into(), "2023".into())]);
+        let tokens = Link::Successor(vec![("2022".into(), "2023".into())], None);
         assert_eq!(found, [("s_2022.csv".into(), "s_2023.csv".into(), tokens)]);
         let kept = [("s_2021.csv", "x\n"), ("s_2022.csv", "a\n")];
         assert_eq!(pairs("kept-years", &kept, &[("s_2021.csv", "x\n"), ("s_2023.csv", "b\n")]), []);
@@ -577,6 +623,20 @@ mod tests {
         assert_eq!((split.splits, split.pairs), (vec![expected(false)], vec![]));
         let merge = pairing("merge", &parts, &[("all.csv", &whole)]);
         assert_eq!((merge.splits, merge.pairs), (vec![expected(true)], vec![]));
+    }
+
+    #[test]
+    fn a_part_can_move_from_and_to_a_file_that_still_exists() {
+        let (all, most, rest) = (lines("x", 0..100), lines("x", 0..70), lines("x", 70..100));
+        let part = |name: &str, lines| SplitPart { name: name.into(), shared: Some(lines), lines };
+        let parts = vec![part("rest.csv", 30), part("x.csv", 70)];
+        let split = pairing("move", &[("x.csv", &all)], &[("x.csv", &most), ("rest.csv", &rest)]);
+        assert_eq!(split.splits, [Split { whole: "x.csv".into(), parts: parts.clone(), merged: false }]);
+        let merge = pairing("back", &[("x.csv", &most), ("rest.csv", &rest)], &[("x.csv", &all)]);
+        assert_eq!(merge.splits, [Split { whole: "x.csv".into(), parts, merged: true }]);
+        let other = lines("other", 0..30);
+        let grown = pairing("grown", &[("x.csv", &most), ("rest.csv", &other)], &[("x.csv", &all)]);
+        assert_eq!(grown.splits, []);
     }
 
     #[test]

@@ -53,12 +53,14 @@ impl Prints {
     }
 }
 
-/// Read the fingerprints of removed and added files that are large and small enough for a rename, split or merge.
+/// Read the fingerprints of removed and added files that are large and small enough for a rename, split or merge, and of
+/// the `resized` files, which both trees have.
 pub(crate) fn read(
     left: &Tree,
     right: &Tree,
     removed: &BTreeSet<String>,
     added: &BTreeSet<String>,
+    resized: &BTreeSet<String>,
 ) -> (Prints, Prints) {
     let size = |tree: &Tree, name: &String| tree.files[name].side.bytes;
     let sizes = |tree: &Tree, names: &BTreeSet<String>| {
@@ -69,7 +71,7 @@ pub(crate) fn read(
     let (old_sizes, new_sizes) = (sizes(left, removed), sizes(right, added));
     let candidates = |tree: &Tree, names: &BTreeSet<String>, others: &[u64]| -> Vec<String> {
         let total: u64 = others.iter().sum();
-        let fits = |name: &&String| {
+        let fits = |name: &String| {
             let bytes = size(tree, name);
             let (smallest, largest) = (bytes / 2, bytes.saturating_mul(2).saturating_add(1));
             let place = others.partition_point(|other| *other < smallest);
@@ -79,7 +81,7 @@ pub(crate) fn read(
             let part = names.len() > 1 && others.last().is_some_and(|other| *other > bytes);
             bytes > 0 && (similar || whole || part)
         };
-        names.iter().filter(fits).cloned().collect()
+        names.iter().filter(|name| !resized.is_empty() || fits(name)).chain(resized).cloned().collect()
     };
     let (old, new) = (candidates(left, removed, &new_sizes), candidates(right, added, &old_sizes));
     if old.is_empty() || new.is_empty() {
@@ -219,8 +221,9 @@ pub(crate) struct SplitPart {
     pub(crate) lines: u64,
 }
 
-/// Find text files that became several, and text files that became one.
-pub(crate) fn find_splits(old: &Prints, new: &Prints) -> Vec<Split> {
+/// Find text files that became several, and text files that became one. A `resized` file can be the whole in one version
+/// and a part in the other.
+pub(crate) fn find_splits(old: &Prints, new: &Prints, resized: &BTreeSet<String>) -> Vec<Split> {
     let mut splits = Vec::new();
     let shared = shared_bytes(old, new);
     let (mut used_old, mut used_new) = (BTreeSet::new(), BTreeSet::new());
@@ -235,17 +238,23 @@ pub(crate) fn find_splits(old: &Prints, new: &Prints) -> Vec<Split> {
             let (used_wholes, used_parts) =
                 if merged { (&mut used_new, &mut used_old) } else { (&mut used_old, &mut used_new) };
             candidates.sort_unstable();
-            candidates.retain(|(_, part)| !used_parts.contains(part));
+            let name = &wholes.files[whole].0;
+            candidates.retain(|(_, part)| {
+                let part_name = &parts.files[*part].0;
+                !used_parts.contains(part) && (part_name == name || !resized.contains(part_name))
+            });
             let files = candidates.iter().map(|(_, part)| (*part, &parts.files[*part]));
             if used_wholes.contains(&whole) {
                 continue;
             }
-            if let Some(found) = split(&wholes.files[whole].1, files) {
+            let found = split(&wholes.files[whole].1, files)
+                .filter(|found| !resized.contains(name) || found.iter().any(|(_, part)| part.name == *name));
+            if let Some(found) = found {
                 used_wholes.insert(whole);
                 used_parts.extend(found.iter().map(|(part, _)| *part));
                 let mut parts: Vec<_> = found.into_iter().map(|(_, part)| part).collect();
                 parts.sort_by(|a, b| a.name.cmp(&b.name));
-                splits.push(Split { whole: wholes.files[whole].0.clone(), parts, merged });
+                splits.push(Split { whole: name.clone(), parts, merged });
             }
         }
     }
