@@ -647,6 +647,121 @@ mod tests {
         assert_eq!((result.splits.len(), result.pairs.len()), (0, 1));
     }
 
+    /// Apply random changes to a snapshot.
+    fn mutate(
+        files: &BTreeMap<String, String>,
+        random: &mut impl FnMut(usize) -> usize,
+    ) -> BTreeMap<String, String> {
+        let mut new = files.clone();
+        for step in 0..random(12) {
+            let names: Vec<String> = new.keys().cloned().collect();
+            if names.is_empty() {
+                break;
+            }
+            let name = names[random(names.len())].clone();
+            let content = new[&name].clone();
+            let half = content.lines().count() / 2;
+            match random(8) {
+                0 => drop(new.remove(&name)),
+                1 => drop(new.insert(name, format!("{content}more{step}\n"))),
+                2 => drop(new.insert(format!("copy{step}/{}", file_name(&name)), content)),
+                3 => drop(new.insert(format!("new{step}.csv"), lines(&format!("new{step}-"), 0..random(9)))),
+                4 => {
+                    new.remove(&name);
+                    new.insert(
+                        format!("d{}/r_202{}.csv", random(3), random(9)),
+                        format!("{content}and{step}\n"),
+                    );
+                }
+                5 => {
+                    // A name below a file would not be possible on disk.
+                    let directory = name.split('/').next().filter(|_| name.contains('/')).unwrap_or("none");
+                    for name in names.iter().filter(|name| name.starts_with(&format!("{directory}/"))) {
+                        let content = new.remove(name).unwrap();
+                        new.insert(format!("to{step}/{name}"), content);
+                    }
+                }
+                6 => {
+                    new.remove(&name);
+                    let part =
+                        |lines: Vec<&str>| lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+                    new.insert(format!("part{step}-1.csv"), part(content.lines().take(half).collect()));
+                    new.insert(format!("part{step}-2.csv"), part(content.lines().skip(half).collect()));
+                }
+                _ => {
+                    new.remove(&name);
+                    new.insert(format!("{name}.gz"), "packed".into());
+                }
+            }
+        }
+        new
+    }
+
+    #[test]
+    fn each_file_is_reported_exactly_once() {
+        let mut state = 9_u64;
+        let mut random = |below: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 33) as usize % below.max(1)
+        };
+        for round in 0..150 {
+            let old: BTreeMap<String, String> = (0..random(14))
+                .map(|n| {
+                    let name = format!("d{}/s{}/f_{}.csv", random(3), random(2), 2000 + n);
+                    // Some files have the same content, and some are empty.
+                    (name, lines(&format!("x{}-", random(9)), 0..random(4) * 8))
+                })
+                .collect();
+            let new = mutate(&old, &mut random);
+            let refs = |files: &BTreeMap<String, String>| -> Vec<(String, String)> {
+                files.iter().map(|(name, content)| (name.clone(), content.clone())).collect()
+            };
+            let (old_files, new_files) = (refs(&old), refs(&new));
+            let as_str = |files: &[(String, String)]| -> Vec<(&'static str, &'static str)> {
+                let leak = |text: &String| -> &'static str { Box::leak(text.clone().into_boxed_str()) };
+                files.iter().map(|(name, content)| (leak(name), leak(content))).collect()
+            };
+            let result = pairing(&format!("random-{round}"), &as_str(&old_files), &as_str(&new_files));
+            let context = || format!("round {round}: {old:#?} {new:#?} {result:#?}");
+            let mut left: Vec<&String> = result.removed.iter().collect();
+            let mut right: Vec<&String> = result.added.iter().collect();
+            for pair in &result.pairs {
+                assert_eq!(pair.identical, old[&pair.left] == new[&pair.right], "{}", context());
+                right.push(&pair.right);
+                if !matches!(pair.link, Link::Copy(_)) {
+                    left.push(&pair.left);
+                }
+            }
+            let unique = |names: &[&String]| names.iter().collect::<BTreeSet<_>>().len() == names.len();
+            assert!(unique(&left) && unique(&right), "{}", context());
+            // The other files are the same at the same place, or below a renamed directory.
+            let mut unchanged = 0;
+            for (name, content) in old.iter().filter(|(name, _)| !left.contains(name)) {
+                let directory =
+                    result.directories.iter().rev().find(|it| walk::below(&it.left, name).is_some());
+                let target = directory
+                    .map_or(name.clone(), |it| join(&it.right, walk::below(&it.left, name).unwrap()));
+                assert!(
+                    new.get(&target) == Some(content) && !right.contains(&&target),
+                    "{name}: {}",
+                    context()
+                );
+                unchanged += u64::from(directory.is_some());
+            }
+            assert_eq!(
+                result.directories.iter().map(|it| it.unchanged).sum::<u64>(),
+                unchanged,
+                "{}",
+                context()
+            );
+            let rest = new.len() - right.len();
+            assert_eq!(rest, old.len() - left.len(), "{}", context());
+            for part in result.splits.iter().flat_map(|split| &split.parts) {
+                assert!(old.contains_key(&part.name) || new.contains_key(&part.name), "{}", context());
+            }
+        }
+    }
+
     #[test]
     fn compressed_file_is_an_error_because_it_was_not_read() {
         for (old, new) in [
