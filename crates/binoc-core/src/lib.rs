@@ -193,32 +193,30 @@ fn with_keys_of_source<'a>(options: &'a CompareOptions, left: &str, right: &str)
 
 /// Add facts about a split or merge to the nodes of its files.
 fn add_split(changeset: &mut Changeset, split: &Split, examples: usize) {
-    let names: Vec<&str> = split.parts.iter().map(|part| part.name.as_str()).collect();
     let count = split.parts.len() as u64;
     let files = show::plural(count, "file");
-    let (verb, text, part_verb, part_text, whole_action, part_action) = match split.merged {
-        false => {
-            ("file.split", format!("split into {files}"), "file.split-from", "split from", "removed", "added")
-        }
+    let (whole, part) = match split.merged {
+        false => (
+            Fact::new("file.split", format!("split into {files}")),
+            Fact::new("file.split-from", "split from"),
+        ),
         true => (
-            "file.merged",
-            format!("merged from {files}"),
-            "file.merged-into",
-            "merged into",
-            "added",
-            "removed",
+            Fact::new("file.merged", format!("merged from {files}")),
+            Fact::new("file.merged-into", "merged into"),
         ),
     };
-    for node in &mut changeset.changes {
-        if [whole_action, "changed"].contains(&node.action.as_str()) && node.path == split.whole {
-            let parts = split.parts.iter().take(examples).map(|part| {
-                let lines = show::plural(part.lines, "line");
-                let at = part.shared.map_or_else(|| lines.clone(), |shared| format!("{shared} of {lines}"));
-                Example::value(&part.name).with_at(at)
-            });
-            node.push("path", Fact::new(verb, &text).with_count(count).with_examples(parts));
-        } else if node.action == part_action && names.contains(&node.path.as_str()) {
-            node.push("path", Fact::new(part_verb, part_text).with_examples([Example::value(&split.whole)]));
+    let parts = split.parts.iter().take(examples).map(|part| {
+        let lines = show::plural(part.lines, "line");
+        let at = part.shared.map_or_else(|| lines.clone(), |shared| format!("{shared} of {lines}"));
+        Example::value(&part.name).with_at(at)
+    });
+    let whole = whole.with_count(count).with_examples(parts);
+    let part = part.with_examples([Example::value(&split.whole)]);
+    for node in changeset.changes.iter_mut().filter(|node| node.item_type != "directory") {
+        if node.path == split.whole {
+            node.push("path", whole.clone());
+        } else if split.parts.iter().any(|part| part.name == node.path) {
+            node.push("path", part.clone());
         }
     }
 }
