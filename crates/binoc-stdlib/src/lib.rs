@@ -2,6 +2,9 @@
 
 mod align;
 mod binary;
+mod encoding;
+#[doc(hidden)]
+pub mod fuzzing;
 mod json;
 mod markdown;
 mod table;

@@ -16,13 +16,20 @@ pub struct Column {
 #[derive(Debug, Clone, Copy)]
 pub struct Cells<'a> {
     data: &'a [u8],
-    ends: &'a [usize],
+    ends: &'a [u32],
+    /// The number of bytes between two cells.
+    gap: usize,
 }
 
 impl<'a> Cells<'a> {
     /// Create a row from the bytes of all cells and the end of each cell in them.
-    pub fn new(data: &'a [u8], ends: &'a [usize]) -> Self {
-        Self { data, ends }
+    pub fn new(data: &'a [u8], ends: &'a [u32]) -> Self {
+        Self { data, ends, gap: 0 }
+    }
+
+    /// Create a row from a line in which one byte is between two cells, and the end of each cell in it.
+    pub fn separated(line: &'a [u8], ends: &'a [u32]) -> Self {
+        Self { data: line, ends, gap: 1 }
     }
 
     /// Return the number of cells; it can differ from the number of columns.
@@ -38,8 +45,8 @@ impl<'a> Cells<'a> {
     /// Return a cell; empty if the row is too short.
     pub fn get(&self, place: usize) -> &'a [u8] {
         let Some(end) = self.ends.get(place) else { return &[] };
-        let start = if place == 0 { 0 } else { self.ends[place - 1] };
-        &self.data[start..*end]
+        let start = if place == 0 { 0 } else { self.ends[place - 1] as usize + self.gap };
+        &self.data[start..*end as usize]
     }
 
     /// Return all cells.
@@ -66,21 +73,38 @@ pub struct RowHasher {
     pub columns: Vec<usize>,
     /// The number of columns; cells beyond it are hashed too.
     pub width: usize,
+    /// The byte between two cells; [`Table::separator`] of the older table.
+    pub separator: u8,
     /// The key of the hash, different in each run, so that nobody can prepare two rows with the same hash.
     pub seed: u64,
 }
 
 impl RowHasher {
-    /// Return the hash of a row. `buffer` is scratch memory.
+    /// Return the hash of a row: that of its shortest form in CSV with this separator. `buffer` is scratch memory.
     pub fn hash(&self, cells: Cells<'_>, buffer: &mut Vec<u8>) -> u128 {
         buffer.clear();
         let beyond = (self.width..cells.len()).map(|place| cells.get(place));
-        for cell in self.columns.iter().map(|place| cells.get(*place)).chain(beyond) {
-            // Hash the length too, so that ("ab", "c") and ("a", "bc") differ.
-            buffer.extend_from_slice(&(cell.len() as u64).to_le_bytes());
-            buffer.extend_from_slice(cell);
+        for (place, cell) in self.columns.iter().map(|place| cells.get(*place)).chain(beyond).enumerate() {
+            if place > 0 {
+                buffer.push(self.separator);
+            }
+            let special = |byte: &u8| matches!(byte, b'"' | b'\n' | b'\r') || *byte == self.separator;
+            if cell.iter().any(special) {
+                buffer.push(b'"');
+                for byte in cell {
+                    buffer.extend(std::iter::repeat_n(*byte, 1 + usize::from(*byte == b'"')));
+                }
+                buffer.push(b'"');
+            } else {
+                buffer.extend_from_slice(cell);
+            }
         }
-        xxh3_128_with_seed(buffer, self.seed)
+        self.hash_bytes(buffer)
+    }
+
+    /// Return the hash of a row that is already in its shortest form in CSV with this separator.
+    pub fn hash_bytes(&self, row: &[u8]) -> u128 {
+        xxh3_128_with_seed(row, self.seed)
     }
 }
 
@@ -125,6 +149,11 @@ pub trait Table: Sync {
             each(block);
         }
         Ok(())
+    }
+
+    /// Return the byte between two cells in [`RowHasher`].
+    fn separator(&self) -> u8 {
+        b','
     }
 
     /// Return the text of a cell without its type, to compare values across types.

@@ -1,15 +1,24 @@
-//! Comparison of tables (CSV, TSV) by columns, rows and cells.
+//! Comparison of tables in delimited text (CSV, TSV) by columns, rows and cells.
 
-mod columns;
-mod read;
-mod rows;
+mod delimited;
+pub(crate) mod dialect;
 
-use binoc_sdk::{Comparator, ComparatorInfo, CompareRequest, Example, Fact, Node, Outcome, Result, show};
+use std::fs::File;
+use std::io::Read;
+use std::ops::Range;
 
-use crate::text;
-use columns::Columns;
-use read::Grid;
-use rows::{Common, Rows};
+use binoc_sdk::{
+    Comparator, ComparatorInfo, CompareRequest, Diagnostic, Error, Fact, Node, Outcome, Result, Severity,
+    Side, show,
+};
+use binoc_table::{KeyOrigin, Settings};
+
+use crate::encoding::{self, Encoded, Encoding, Survey};
+use delimited::Delimited;
+use dialect::Dialect;
+
+/// The number of bytes that decide how a table is read.
+const SAMPLE: u64 = 1 << 20;
 
 pub(crate) struct Table;
 
@@ -19,167 +28,255 @@ impl Comparator for Table {
     }
 
     fn compare(&self, request: &CompareRequest) -> Result<Outcome> {
-        let (left, right) = match (text::load(&request.left, request)?, text::load(&request.right, request)?)
-        {
-            (Ok(left), Ok(right)) => (left, right),
-            (Err(reason), _) | (_, Err(reason)) => return Ok(Outcome::skip_because(reason)),
-        };
-        if left.contains(&0) || right.contains(&0) {
-            let reason = "contains zero bytes, so it is not a table in a supported encoding";
-            return Ok(Outcome::skip_because(reason));
+        let sides = [&request.left, &request.right];
+        let mut detected = [Encoded::UTF8; 2];
+        let mut surveys = [Survey::default(), Survey::default()];
+        for (side, file) in sides.into_iter().enumerate() {
+            let head = head(file, SAMPLE)?;
+            if !encoding::is_text(&head, true) {
+                return Ok(Outcome::skip_because("its content is not text"));
+            }
+            detected[side] = encoding::detect(&head);
+            surveys[side].feed(&head);
+            if (head.len() as u64) < SAMPLE {
+                surveys[side].finish();
+            }
         }
-        let mut node = Node::new("changed", "table", "");
-        for fact in text::encoding_facts(&left, &right) {
-            node.push("encoding", fact);
+        let mut encodings = encoding::resolve((detected[0], &surveys[0]), (detected[1], &surveys[1]));
+        loop {
+            let comparison = Comparison { request, sides, encodings };
+            let (node, diagnostics, seen) = comparison.run()?;
+            // What the first bytes of the files did not show.
+            for (side, seen) in seen.into_iter().enumerate().filter(|(side, _)| is_raw(encodings[*side])) {
+                surveys[side] = seen;
+            }
+            let known =
+                [0, 1].map(|side| if is_raw(encodings[side]) { detected[side] } else { encodings[side] });
+            let resolved = encoding::resolve((known[0], &surveys[0]), (known[1], &surveys[1]));
+            if resolved == encodings {
+                return Ok(Outcome::changed_with(node, diagnostics));
+            }
+            encodings = resolved;
         }
-        if std::str::from_utf8(&left).is_err() || std::str::from_utf8(&right).is_err() {
-            node.push("encoding", text::not_utf8());
-        }
-        let default = match request.path.rsplit('.').next().map(str::to_ascii_lowercase).as_deref() {
+    }
+}
+
+/// Return whether the bytes of the file are compared, without decoding.
+fn is_raw(encoded: Encoded) -> bool {
+    matches!(encoded.encoding, Encoding::Utf8 | Encoding::Unknown)
+}
+
+fn head(side: &Side, bytes: u64) -> Result<Vec<u8>> {
+    let mut head = Vec::new();
+    let read = File::open(&side.local).and_then(|file| file.take(bytes).read_to_end(&mut head));
+    read.map_err(|error| Error::io(&side.local, error))?;
+    Ok(head)
+}
+
+/// The first decoded bytes of a file, and whether these are all.
+struct Sample {
+    text: Vec<u8>,
+    complete: bool,
+}
+
+impl Sample {
+    fn read(side: &Side, encoded: Encoded) -> Result<Self> {
+        let mut text = Vec::new();
+        let read = File::open(&side.local)
+            .and_then(|file| encoding::decode(file, encoded)?.take(SAMPLE).read_to_end(&mut text));
+        read.map_err(|error| Error::io(&side.local, error))?;
+        let complete = (text.len() as u64) < SAMPLE;
+        Ok(Self { text, complete })
+    }
+
+    fn as_pair(&self) -> (&[u8], bool) {
+        (&self.text, self.complete)
+    }
+}
+
+/// The comparison of two files in the given encodings.
+struct Comparison<'a> {
+    request: &'a CompareRequest,
+    sides: [&'a Side; 2],
+    encodings: [Encoded; 2],
+}
+
+impl Comparison<'_> {
+    fn run(&self) -> Result<(Node, Vec<Diagnostic>, [Survey; 2])> {
+        let extension = self.request.path.rsplit('.').next().map(str::to_ascii_lowercase);
+        let default = match extension.as_deref() {
             Some("csv") => b',',
             Some("psv") => b'|',
             _ => b'\t',
         };
-        let delimiters = [read::delimiter(&left, default), read::delimiter(&right, default)];
-        let (old, new) = (Grid::read(&left, delimiters[0])?, Grid::read(&right, delimiters[1])?);
-        drop((left, right));
-        if delimiters[0] != delimiters[1] {
-            let [before, after] = delimiters.map(char::from);
-            let fact = Fact::new("encoding.delimiter", "delimiter changed");
-            node.push("encoding", fact.with_examples([Example::change(before, after)]));
+        let samples = [
+            Sample::read(self.sides[0], self.encodings[0])?,
+            Sample::read(self.sides[1], self.encodings[1])?,
+        ];
+        let dialects = dialect::detect_pair(samples[0].as_pair(), samples[1].as_pair(), default);
+        let mut node = Node::new("changed", "table", "");
+        let (diagnostics, surveys) = if dialects.iter().all(|dialect| dialect.tables.is_empty()) {
+            let facts = dialect::facts(
+                (&dialects[0], &samples[0].text),
+                (&dialects[1], &samples[1].text),
+                self.request.options.examples,
+            );
+            facts.into_iter().for_each(|fact| push_dialect(&mut node, fact));
+            self.table(&mut node, &dialects, [0..u64::MAX, 0..u64::MAX], None)?
+        } else {
+            self.stacked(&mut node, &samples, &dialects, default)?
+        };
+        let [old, new] = [0, 1].map(|side| (self.encodings[side], &surveys[side]));
+        for (place, fact) in encoding::facts(old, new).into_iter().enumerate() {
+            node.tags.insert("encoding".into());
+            node.facts.insert(place, fact);
         }
-        compare(&mut node, &old, &new, request);
-        if node.facts.is_empty() {
+        if node.facts.is_empty() && node.children.is_empty() {
             node.push("encoding", Fact::new("encoding.quoting", "same table, written differently"));
         }
-        Ok(Outcome::changed(node))
+        Ok((node, diagnostics, surveys))
     }
-}
 
-fn compare(node: &mut Node, old: &Grid, new: &Grid, request: &CompareRequest) {
-    let limit = request.options.examples;
-    let mut columns = columns::match_names(old, new);
-    let (rows, key_failed) = match declared_key(old, &columns.common, &request.options.key) {
-        None => (rows::match_rows(old, new, &columns.common), false),
-        Some(Some(rows)) if rows.iter().len() > 0 => match rows::by_key(old, new, &rows) {
-            Some(rows) => (rows, false),
-            None => (rows::match_rows(old, new, &columns.common), true),
-        },
-        Some(_) => (rows::match_rows(old, new, &columns.common), true),
-    };
-    columns.find_renames(old, new, &rows.pairs);
-    for fact in column_facts(old, new, &columns, limit) {
-        node.push("schema", fact);
-    }
-    if columns.common.is_empty() && columns.renamed.is_empty() {
-        // Rows are never matched by position, so without a common column they are not compared.
-        if old.len() + new.len() > 0 {
-            let text = format!(
-                "no column in common: {} before, {} after, not compared",
-                old.len(),
-                show::plural(new.len() as u64, "row")
-            );
-            node.push("content", Fact::new("rows.not-comparable", text));
-        }
-        return;
-    }
-    if key_failed {
-        let text = "the requested key is missing, empty or repeated; rows matched without it";
-        let key = request.options.key.join(", ");
-        node.push("content", Fact::new("rows.key-unusable", text).with_examples([Example::value(key)]));
-    }
-    let facts = row_facts(old, new, &columns, &rows, limit);
-    if !rows.key.is_empty() && !facts.is_empty() {
-        let declared = if request.options.key.is_empty() || key_failed { "found" } else { "requested" };
-        let names: Vec<_> = rows.key.iter().map(|column| old.column_text(column.0)).collect();
-        let fact = Fact::new("rows.matched-by-key", format!("rows matched by key ({declared})"));
-        node.push("content", fact.with_examples([Example::value(names.join(", "))]));
-    }
-    for (tag, fact) in facts {
-        node.push(tag, fact);
-    }
-}
-
-/// Return the columns of the requested key: `None` if no key was requested, `Some(None)` if a column is missing.
-fn declared_key(old: &Grid, common: &[Common], key: &[String]) -> Option<Option<Vec<Common>>> {
-    let find =
-        |name: &String| common.iter().find(|column| old.columns[column.0].name == name.as_bytes()).copied();
-    (!key.is_empty()).then(|| key.iter().map(find).collect())
-}
-
-fn column_facts(old: &Grid, new: &Grid, columns: &Columns, limit: usize) -> Vec<Fact> {
-    let mut facts = Vec::new();
-    let mut add = |verb, state, count: usize, examples: Vec<Example>| {
-        if count > 0 {
-            let fact = Fact::counted(verb, count as u64, "column", state);
-            facts.push(fact.with_examples(examples.into_iter().take(limit)));
-        }
-    };
-    let named = |grid: &Grid, places: &[usize]| -> Vec<Example> {
-        places.iter().take(limit).map(|place| Example::value(grid.column_text(*place))).collect()
-    };
-    add("columns.removed", "removed", columns.removed.len(), named(old, &columns.removed));
-    add("columns.added", "added", columns.added.len(), named(new, &columns.added));
-    let renamed = columns.renamed.iter().take(limit);
-    let renamed =
-        renamed.map(|pair| Example::change(old.column_text(pair.0), new.column_text(pair.1))).collect();
-    add("columns.renamed", "renamed", columns.renamed.len(), renamed);
-    let moved = columns.moved();
-    add("columns.reordered", "moved to another place", moved.len(), named(old, &moved));
-    facts
-}
-
-fn row_facts(
-    old: &Grid,
-    new: &Grid,
-    columns: &Columns,
-    rows: &Rows,
-    limit: usize,
-) -> Vec<(&'static str, Fact)> {
-    let (removed, added) = rows::unmatched(rows, old, new);
-    let listed = |grid: &Grid, places: &[usize]| -> Vec<Example> {
-        let example = |row: &usize| Example::value(grid.row_text(*row)).with_at(format!("row {}", row + 1));
-        places.iter().take(limit).map(example).collect()
-    };
-    let mut facts = Vec::new();
-    let mut add = |tag, verb, noun, state, count: usize, examples: Vec<Example>| {
-        if count > 0 {
-            facts.push((tag, Fact::counted(verb, count as u64, noun, state).with_examples(examples)));
-        }
-    };
-    add("content", "rows.removed", "row", "removed", removed.len(), listed(old, &removed));
-    add("content", "rows.added", "row", "added", added.len(), listed(new, &added));
-    let moved: Vec<usize> = rows.moved.iter().take(limit).map(|place| rows.pairs[*place].0).collect();
-    add("order", "rows.reordered", "row", "moved to another place", rows.moved.len(), listed(old, &moved));
-    let (mut cells, mut changed_rows, mut examples) = (0, 0, Vec::new());
-    for (old_row, new_row) in &rows.pairs {
-        let before = cells;
-        for (old_column, new_column) in &columns.common {
-            let (old_cell, new_cell) = (old.cell(*old_row, *old_column), new.cell(*new_row, *new_column));
-            if old_cell != new_cell {
-                cells += 1;
-                if examples.len() < limit {
-                    examples.push(cell_example(old, rows, *old_row, *old_column, old_cell, new_cell));
-                }
+    /// Compare one table of each file, or of a part of each file.
+    fn table(
+        &self,
+        node: &mut Node,
+        dialects: &[Dialect; 2],
+        bytes: [Range<u64>; 2],
+        name: Option<&str>,
+    ) -> Result<(Vec<Diagnostic>, [Survey; 2])> {
+        let open = |side: usize| {
+            Delimited::open(self.sides[side], self.encodings[side], &dialects[side], bytes[side].clone())
+        };
+        let tables = [open(0)?, open(1)?];
+        let options = &self.request.options;
+        let settings = Settings {
+            key: options.key_of(&self.request.path, name).to_vec(),
+            origin: KeyOrigin::Requested,
+            ordered: true,
+            examples: options.examples,
+            memory: options.memory,
+        };
+        let mut diagnostics = binoc_table::compare(node, &tables[0], &tables[1], &settings)?;
+        let mut surveys = [Survey::default(), Survey::default()];
+        for (side, version) in [(0, "older"), (1, "newer")] {
+            let Some(seen) = tables[side].seen() else { continue };
+            surveys[side] = seen.survey;
+            if seen.zeros > 0 {
+                let zeros = show::plural(seen.zeros, "NUL character");
+                let text = format!("the {version} version holds {zeros}, which is unusual in text");
+                diagnostics.push(Diagnostic::general(Severity::Note, text));
+            }
+            if let Some(cell) = seen.swallowed {
+                let text = format!(
+                    "{version} version: row {}, column `{}` holds {}: a quote may be unclosed (line {})",
+                    cell.row + 1,
+                    cell.column.replace('`', "'"),
+                    show::plural(cell.breaks as u64, "line break"),
+                    tables[side].line(&cell)?
+                );
+                diagnostics.push(Diagnostic::general(Severity::Warning, text));
             }
         }
-        changed_rows += u64::from(cells > before);
+        Ok((diagnostics, surveys))
     }
-    let state = format!("changed in {}", show::plural(changed_rows, "row"));
-    add("content", "cells.changed", "cell", &state, cells, examples);
-    facts
+
+    /// Compare files with several tables that are divided by blank lines.
+    fn stacked(
+        &self,
+        node: &mut Node,
+        samples: &[Sample; 2],
+        dialects: &[Dialect; 2],
+        default: u8,
+    ) -> Result<(Vec<Diagnostic>, [Survey; 2])> {
+        let parts = [0, 1].map(|side| parts(&samples[side], &dialects[side]));
+        let text =
+            format!("{} before, {} after", parts[0].len(), show::plural(parts[1].len() as u64, "table"));
+        let (mut diagnostics, mut surveys) = (Vec::new(), [Survey::default(), Survey::default()]);
+        let mut pairs: Vec<(Option<usize>, Option<usize>)> = Vec::new();
+        let mut free: Vec<usize> = (0..parts[1].len()).collect();
+        // The header says which table it is; tables with equal headers are in the same order.
+        for (place, part) in parts[0].iter().enumerate() {
+            let found = free.iter().position(|other| parts[1][*other].header == part.header);
+            pairs.push((Some(place), found.map(|found| free.remove(found))));
+        }
+        // A table whose header changed is the one that is left at its place.
+        for pair in pairs.iter_mut().filter(|pair| pair.1.is_none()) {
+            if let Some(found) = free.iter().position(|other| Some(*other) == pair.0) {
+                pair.1 = Some(free.remove(found));
+            }
+        }
+        pairs.extend(free.into_iter().map(|place| (None, Some(place))));
+        let described = pairs.len();
+        for pair in pairs {
+            let (action, place) = match pair {
+                (Some(_), Some(new)) => ("changed", new),
+                (Some(old), None) => ("removed", old),
+                (None, new) => ("added", new.unwrap_or(described)),
+            };
+            let name = format!("table {}", place + 1);
+            let mut child = Node::new(action, "table", &name);
+            if let (Some(old), Some(new)) = pair {
+                let both = [(&parts[0][old], &samples[0]), (&parts[1][new], &samples[1])];
+                let [old, new] =
+                    both.map(|(part, sample)| (&sample.text[part.sampled.clone()], sample.complete));
+                let dialects = dialect::detect_pair(old, new, default);
+                let bytes = both.map(|(part, _)| part.bytes.clone());
+                let (found, seen) = self.table(&mut child, &dialects, bytes, Some(&name))?;
+                let named =
+                    |it: Diagnostic| Diagnostic::general(it.severity, format!("{name}: {}", it.message));
+                diagnostics.extend(found.into_iter().map(named));
+                for (survey, seen) in surveys.iter_mut().zip(seen) {
+                    survey.add(&seen);
+                }
+                if child.facts.is_empty() {
+                    continue;
+                }
+            }
+            node.tags.extend(child.tags.iter().cloned());
+            node.children.push(child);
+        }
+        if parts[0].len() != parts[1].len() {
+            node.push("schema", Fact::new("tables.counted", format!("stacked tables: {text}")));
+        }
+        Ok((diagnostics, surveys))
+    }
 }
 
-fn cell_example(grid: &Grid, rows: &Rows, row: usize, column: usize, old: &[u8], new: &[u8]) -> Example {
-    let (old, new) = show::clip_pair(&show::bytes(old), &show::bytes(new));
-    let key_cells = rows.key.iter().map(|column| grid.cell(row, column.0));
-    let key: Vec<_> = key_cells.map(|cell| show::clip(&show::bytes(cell))).collect();
-    let example = Example::change(old, new).with_column(grid.column_text(column));
-    if key.is_empty() {
-        example.with_at(format!("row {}", row + 1))
-    } else {
-        example.with_key(key.join(", "))
+/// Add a fact about the dialect: a change, or how the table was recognised.
+fn push_dialect(node: &mut Node, fact: Fact) {
+    match fact.verb.split('.').next() {
+        Some("preamble") => node.push("content", fact),
+        Some("header") => node.push("schema", fact),
+        Some("encoding") => node.push("encoding", fact),
+        _ => node.facts.push(fact),
     }
+}
+
+/// One of several tables in a file.
+struct Part {
+    /// Its bytes in the text.
+    bytes: Range<u64>,
+    /// Its bytes in the sample.
+    sampled: Range<usize>,
+    /// Its first line.
+    header: Vec<u8>,
+}
+
+fn parts(sample: &Sample, dialect: &Dialect) -> Vec<Part> {
+    let whole = 0..sample.text.len();
+    let tables = if dialect.tables.is_empty() { std::slice::from_ref(&whole) } else { &dialect.tables };
+    let part = |(place, sampled): (usize, &Range<usize>)| {
+        let text = &sample.text[sampled.clone()];
+        let end = if place + 1 == tables.len() { u64::MAX } else { sampled.end as u64 };
+        let header = text.split(|byte| matches!(byte, b'\n' | b'\r')).find(|line| !line.is_empty());
+        Part {
+            bytes: sampled.start as u64..end,
+            sampled: sampled.clone(),
+            header: header.unwrap_or_default().to_vec(),
+        }
+    };
+    tables.iter().enumerate().map(part).collect()
 }
 
 #[cfg(test)]

@@ -1,18 +1,22 @@
 use super::*;
-use crate::align;
-use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-fn options(key: &[&str]) -> CompareRequest {
-    let side = binoc_sdk::Side::new("unused", 0);
+/// Compare two files and return the texts of the facts.
+fn facts_with_key(old: &str, new: &str, key: &[&str]) -> Vec<String> {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let directory = std::env::temp_dir().join(format!("binoc-table-{}-{number}", std::process::id()));
+    std::fs::create_dir(&directory).unwrap();
+    let side = |name: &str, text: &str| {
+        std::fs::write(directory.join(name), text).unwrap();
+        Side::new(directory.join(name), text.len() as u64)
+    };
     let mut options = binoc_sdk::CompareOptions::default();
     options.key = key.iter().map(|name| (*name).to_owned()).collect();
-    CompareRequest::new("t.csv", side.clone(), side).with_options(options)
-}
-
-fn facts_with_key(old: &str, new: &str, key: &[&str]) -> Vec<String> {
-    let grid = |text: &str| Grid::read(text.as_bytes(), b',').unwrap();
-    let mut node = Node::new("changed", "table", "t.csv");
-    compare(&mut node, &grid(old), &grid(new), &options(key));
+    let request = CompareRequest::new("t.csv", side("a", old), side("b", new)).with_options(options);
+    let outcome = Table.compare(&request);
+    std::fs::remove_dir_all(directory).unwrap();
+    let Ok(Outcome::Changed { node, .. }) = outcome else { panic!("{outcome:?}") };
     node.facts.into_iter().map(|fact| fact.text).collect()
 }
 
@@ -21,6 +25,7 @@ fn facts(old: &str, new: &str) -> Vec<String> {
 }
 
 const KEY: &str = "rows matched by key (found)";
+const CONTENT: &str = "rows matched by content: no key found";
 
 #[test]
 fn inserted_row_is_one_added_row() {
@@ -39,29 +44,28 @@ fn inserted_row_with_renumbering_does_not_edit_all_rows() {
 #[test]
 fn rows_without_a_key_are_matched_by_content() {
     let a = "x,y\n1,1\n1,2\n2,1\n2,2\n";
-    assert_eq!(facts(a, "x,y\n2,2\n1,1\n1,2\n2,1\n"), ["1 row moved to another place"]);
-    assert_eq!(facts(a, "x,y\n1,1\n1,2\n2,2\n"), ["1 row removed"]);
+    assert_eq!(facts(a, "x,y\n2,2\n1,1\n1,2\n2,1\n"), [CONTENT, "1 row moved to another place"]);
+    assert_eq!(facts(a, "x,y\n1,1\n1,2\n2,2\n"), [CONTENT, "1 row removed"]);
 }
 
 #[test]
 fn repeated_rows_are_counted() {
-    assert_eq!(facts("v\nx\ny\nx\n", "v\ny\nx\n"), ["1 row removed"]);
-    assert_eq!(facts("v\nx\nx\n", "v\nx\nx\nx\n"), ["1 row added"]);
+    assert_eq!(facts("v\nx\ny\nx\n", "v\ny\nx\n"), [CONTENT, "1 row removed"]);
+    assert_eq!(facts("v\nx\nx\n", "v\nx\nx\nx\n"), [CONTENT, "1 row added"]);
 }
 
 #[test]
 fn edit_without_key_is_a_changed_cell_if_unambiguous() {
     let a = "x,y,z\n1,1,1\n1,1,2\n2,1,1\n2,2,2\n";
-    let edited = "x,y,z\n1,1,1\n1,1,2\n2,1,1\n2,2,9\n";
-    assert_eq!(facts(a, edited), ["1 cell changed in 1 row"]);
-    // An edit in another column.
-    assert_eq!(facts(a, "x,y,z\n1,1,1\n1,1,2\n2,1,1\n2,8,2\n"), ["1 cell changed in 1 row"]);
+    for b in ["x,y,z\n1,1,1\n1,1,2\n2,1,1\n2,2,9\n", "x,y,z\n1,1,1\n1,1,2\n2,1,1\n2,8,2\n"] {
+        assert_eq!(facts(a, b)[1..], ["1 cell changed in 1 row"]);
+    }
 }
 
 #[test]
 fn rows_without_common_cells_are_removed_and_added() {
     let a = "x,y\n1,1\n1,1\n5,6\n";
-    assert_eq!(facts(a, "x,y\n1,1\n1,1\n7,8\n"), ["1 row removed", "1 row added"]);
+    assert_eq!(facts(a, "x,y\n1,1\n1,1\n7,8\n"), [CONTENT, "1 row removed", "1 row added"]);
 }
 
 #[test]
@@ -72,9 +76,11 @@ fn requested_key_is_used_and_an_unusable_one_is_reported() {
         facts_with_key(a, b, &["k"]),
         [matched, "1 row moved to another place", "1 cell changed in 1 row"]
     );
-    let failed = "the requested key is missing, empty or repeated; rows matched without it";
-    assert_eq!(facts_with_key(a, b, &["nope"])[0], failed);
-    assert_eq!(facts_with_key("k,v\na,1\na,2\n", "k,v\na,1\n", &["k"]), [failed, KEY, "1 row removed"]);
+    let failed = "the requested key is not used, because";
+    assert!(facts_with_key(a, b, &["nope"])[0].starts_with(failed));
+    let repeated = facts_with_key("k,v\na,1\na,2\n", "k,v\na,1\n", &["k"]);
+    assert!(repeated[0].starts_with(failed));
+    assert_eq!(repeated[1..], [CONTENT, "1 row removed"]);
 }
 
 #[test]
@@ -113,40 +119,4 @@ fn moved_column_does_not_change_cells() {
 #[test]
 fn cells_beyond_the_header_are_compared() {
     assert_eq!(facts("id\n1,x\n2,y\n", "id\n1,x\n2,z\n"), [KEY, "1 cell changed in 1 row"]);
-}
-
-/// Compare random small tables with a model that only counts rows.
-#[test]
-fn counts_of_rows_agree_with_a_model() {
-    for seed in 1..2_000 {
-        let mut random = align::tests::random(seed);
-        let mut table = |limit: u64| -> Vec<[u8; 2]> {
-            (0..random(limit)).map(|_| [b'a' + random(3) as u8, b'a' + random(4) as u8]).collect()
-        };
-        let (old, new) = (table(9), table(9));
-        let write = |rows: &[[u8; 2]]| {
-            let lines = rows.iter().map(|row| format!("{},{}\n", row[0] as char, row[1] as char));
-            format!("x,y\n{}", lines.collect::<String>())
-        };
-        let (left, right) = (write(&old), write(&new));
-        let grid = |text: &str| Grid::read(text.as_bytes(), b',').unwrap();
-        let (left, right) = (grid(&left), grid(&right));
-        let rows = rows::match_rows(&left, &right, &[(0, 0), (1, 1)]);
-        let (removed, added) = rows::unmatched(&rows, &left, &right);
-        assert_eq!(old.len() - removed.len(), new.len() - added.len(), "one to one");
-        assert_eq!(old.len() - removed.len(), rows.pairs.len());
-        let same = rows.pairs.iter().filter(|pair| old[pair.0] == new[pair.1]).count();
-        let mut counts: HashMap<[u8; 2], (usize, usize)> = HashMap::new();
-        old.iter().for_each(|row| counts.entry(*row).or_default().0 += 1);
-        new.iter().for_each(|row| counts.entry(*row).or_default().1 += 1);
-        let both: usize = counts.values().map(|count| count.0.min(count.1)).sum();
-        if rows.key.is_empty() {
-            // Every row that both tables have is matched.
-            assert_eq!(same, both, "seed {seed}: {old:?} {new:?}");
-        }
-        // The rows that did not move are in order.
-        let stayed = (0..rows.pairs.len()).filter(|place| !rows.moved.contains(place));
-        let order: Vec<_> = stayed.map(|place| rows.pairs[place].1).collect();
-        assert!(order.is_sorted_by(|one, next| one < next));
-    }
 }

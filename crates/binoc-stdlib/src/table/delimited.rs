@@ -1,0 +1,477 @@
+//! Tables in delimited text, read in blocks.
+//!
+//! A line without quotes is a row whose cells need no decoding; the others are decoded by `csv_core`.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use binoc_sdk::{Error, Result, Side, show};
+use binoc_table::{Cells, Column, RowHash, RowHasher, Table};
+use csv_core::ReadRecordResult;
+use memchr::{memchr_iter, memchr3};
+
+use super::dialect::Dialect;
+use crate::encoding::{self, Encoded, Survey};
+
+const BLOCK: usize = 256 << 10;
+/// The size of a block if rows are read here and there.
+const SMALL_BLOCK: usize = 8 << 10;
+/// The size of the largest row, in bytes. Larger ones are the effect of a missing quote.
+const LONGEST_ROW: usize = 64 << 20;
+/// The smallest number of line breaks in a cell that are looked at.
+const LINE_BREAKS: usize = 5;
+
+/// A table in a file, or in a part of a file.
+pub(super) struct Delimited {
+    path: PathBuf,
+    encoded: Encoded,
+    delimiter: u8,
+    columns: Vec<Column>,
+    /// The position of the preamble or the header in the decoded text.
+    start: u64,
+    /// The bytes of the rows in the decoded text, without the header.
+    rows: Range<u64>,
+    /// What was seen when all rows were read.
+    seen: Mutex<Option<Seen>>,
+}
+
+/// Properties of the whole file.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    pub(super) survey: Survey,
+    /// The number of bytes that are zero.
+    pub(super) zeros: u64,
+    pub(super) swallowed: Option<Swallowed>,
+}
+
+/// A cell that contains lines that look like rows.
+#[derive(Debug)]
+pub(super) struct Swallowed {
+    /// The position of the row, the name of the column and the number of line breaks.
+    pub(super) row: u64,
+    pub(super) column: String,
+    pub(super) breaks: usize,
+    place: u64,
+}
+
+impl Delimited {
+    /// Open the table that is in these bytes of the decoded text; the last one ends with the file.
+    pub(super) fn open(side: &Side, encoded: Encoded, dialect: &Dialect, bytes: Range<u64>) -> Result<Self> {
+        let start = bytes.start + dialect.preamble_bytes as u64;
+        let mut table = Self {
+            path: side.local.clone(),
+            encoded,
+            delimiter: dialect.delimiter,
+            columns: Vec::new(),
+            start: bytes.start,
+            rows: start..bytes.end,
+            seen: Mutex::default(),
+        };
+        let mut names: Vec<Vec<u8>> = Vec::new();
+        if dialect.header {
+            let mut records = table.records(start, BLOCK)?;
+            if let Some(mut record) = records.next()? {
+                names = record.cells(table.delimiter).iter().map(<[u8]>::to_vec).collect();
+                table.rows.start = records.position();
+            }
+        }
+        names.resize_with(names.len().max(dialect.width), Vec::new);
+        if !dialect.header {
+            names = (1..=names.len()).map(|number| format!("column {number}").into_bytes()).collect();
+        }
+        table.drop_empty_columns(&mut names)?;
+        for name in names {
+            let nth = table.columns.iter().filter(|column| column.name == name).count();
+            table.columns.push(Column { name, nth });
+        }
+        Ok(table)
+    }
+
+    /// Remove columns at the end that have neither a name nor cells: the lines only end with a delimiter.
+    fn drop_empty_columns(&self, names: &mut Vec<Vec<u8>>) -> Result<()> {
+        const ROWS: usize = 1000;
+        if names.last().is_none_or(|name| !name.is_empty()) {
+            return Ok(());
+        }
+        let mut used = names.iter().rposition(|name| !name.is_empty()).map_or(0, |last| last + 1);
+        let mut records = self.records(self.rows.start, BLOCK)?;
+        for _ in 0..ROWS {
+            let Some(mut record) = records.next()? else { break };
+            let last = record.cells(self.delimiter).iter().take(names.len()).enumerate();
+            used =
+                last.filter(|(_, cell)| !cell.is_empty()).map(|(place, _)| place + 1).fold(used, usize::max);
+        }
+        names.truncate(used);
+        Ok(())
+    }
+
+    /// Return what was seen when all rows were read; nothing if they were not.
+    pub(super) fn seen(&self) -> Option<Seen> {
+        self.seen.lock().ok()?.take()
+    }
+
+    /// Return the number of the line at which a row begins.
+    pub(super) fn line(&self, row: &Swallowed) -> Result<u64> {
+        let mut source = self.source(0)?.take(row.place);
+        let (mut buffer, mut lines) = (vec![0; BLOCK], 1);
+        loop {
+            let read = source.read(&mut buffer).map_err(|error| Error::io(&self.path, error))?;
+            if read == 0 {
+                return Ok(lines);
+            }
+            lines += memchr_iter(b'\n', &buffer[..read]).count() as u64;
+        }
+    }
+
+    /// Return the decoded text from a position on.
+    fn source(&self, start: u64) -> Result<Box<dyn Read + Send>> {
+        let failed = |error| Error::io(&self.path, error);
+        let mut file = File::open(&self.path).map_err(failed)?;
+        let plain = matches!(self.encoded.encoding, encoding::Encoding::Utf8 | encoding::Encoding::Unknown);
+        if plain {
+            file.seek(SeekFrom::Start(start + self.encoded.bom_len() as u64)).map_err(failed)?;
+            return Ok(Box::new(file));
+        }
+        let mut source = encoding::decode(file, self.encoded).map_err(failed)?;
+        io::copy(&mut source.by_ref().take(start), &mut io::sink()).map_err(failed)?;
+        Ok(source)
+    }
+
+    fn records(&self, start: u64, block: usize) -> Result<Records<'_>> {
+        let length = self.rows.end.saturating_sub(start);
+        Ok(Records {
+            table: self,
+            source: Box::new(self.source(start)?.take(length)),
+            buffer: vec![0; block],
+            start: 0,
+            end: 0,
+            offset: start,
+            ended: false,
+            parser: csv_core::ReaderBuilder::new().delimiter(self.delimiter).build(),
+            cells: Vec::new(),
+            csv_ends: Vec::new(),
+            ends: Vec::new(),
+            survey: None,
+            zeros: 0,
+        })
+    }
+
+    /// Return a survey of the text before the rows.
+    fn survey_header(&self) -> Result<Survey> {
+        let mut header = Vec::new();
+        let source = self.source(self.start)?.take(self.rows.start - self.start).read_to_end(&mut header);
+        source.map_err(|error| Error::io(&self.path, error))?;
+        let mut survey = Survey::default();
+        survey.feed(&header);
+        Ok(survey)
+    }
+
+    /// Return the first cell that contains lines with as many delimiters as a row.
+    fn swallowed(&self, row: u64, place: u64, cells: Cells<'_>) -> Option<Swallowed> {
+        let delimiters = self.columns.len().saturating_sub(1);
+        for (number, cell) in cells.iter().enumerate() {
+            let breaks = memchr_iter(b'\n', cell).count();
+            if breaks < LINE_BREAKS {
+                continue;
+            }
+            let lines: Vec<&[u8]> = cell.split(|byte| *byte == b'\n').collect();
+            // The first and the last line of the cell are parts of rows.
+            let inner = &lines[1..lines.len() - 1];
+            let rows =
+                inner.iter().filter(|line| memchr_iter(self.delimiter, line).count() == delimiters).count();
+            if delimiters > 0 && 10 * rows >= 8 * inner.len() {
+                let name = self.columns.get(number).map(|column| show::clip(&show::bytes(&column.name)));
+                let column = name.unwrap_or_else(|| format!("column {}", number + 1));
+                return Some(Swallowed { row, column, breaks, place });
+            }
+        }
+        None
+    }
+}
+
+impl Table for Delimited {
+    fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    fn scan(&self, each: &mut dyn FnMut(u64, Cells<'_>) -> Result<bool>) -> Result<()> {
+        let mut records = self.records(self.rows.start, BLOCK)?;
+        while let Some(mut record) = records.next()? {
+            let place = record.place;
+            if !each(place, record.cells(self.delimiter))? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn fetch(&self, places: &[u64], each: &mut dyn FnMut(usize, Cells<'_>) -> Result<()>) -> Result<()> {
+        let (Some(first), Some(last)) = (places.first(), places.last()) else { return Ok(()) };
+        let sparse = (last - first) / places.len() as u64 > BLOCK as u64 / 4;
+        let mut records = self.records(*first, if sparse { SMALL_BLOCK } else { BLOCK })?;
+        for (index, place) in places.iter().enumerate() {
+            records.go_to(*place)?;
+            let Some(mut record) = records.next()? else {
+                return Err(Error::new("the file became shorter while it was read"));
+            };
+            each(index, record.cells(self.delimiter))?;
+        }
+        Ok(())
+    }
+
+    fn hash_rows(&self, hasher: &RowHasher, each: &mut dyn FnMut(Vec<RowHash>) -> bool) -> Result<()> {
+        const ROWS: usize = 4096;
+        let in_order = hasher.columns.iter().copied().eq(0..self.columns.len());
+        let whole_lines =
+            in_order && hasher.width == self.columns.len() && hasher.separator == self.delimiter;
+        // The cells after the last hashed one are not needed, unless those beyond the header are hashed.
+        let last = hasher.columns.iter().max().map_or(0, |last| last + 1);
+        let needed = if hasher.width == usize::MAX { last } else { usize::MAX };
+        let mut records = self.records(self.rows.start, BLOCK)?;
+        records.survey = Some(self.survey_header()?);
+        let mut swallowed = None;
+        let (mut block, mut buffer, mut row) = (Vec::with_capacity(ROWS), Vec::new(), 0);
+        while let Some(mut record) = records.next()? {
+            let hash = if whole_lines && !record.decoded {
+                hasher.hash_bytes(record.line)
+            } else {
+                hasher.hash(record.first_cells(self.delimiter, needed), &mut buffer)
+            };
+            if record.decoded && swallowed.is_none() {
+                swallowed = self.swallowed(row, record.place, record.cells(self.delimiter));
+            }
+            row += 1;
+            block.push(RowHash { hash, place: record.place });
+            if block.len() == ROWS && !each(std::mem::replace(&mut block, Vec::with_capacity(ROWS))) {
+                return Ok(());
+            }
+        }
+        if !block.is_empty() {
+            each(block);
+        }
+        let zeros = records.zeros;
+        if let Some(mut survey) = records.survey.take() {
+            survey.finish();
+            if let Ok(mut seen) = self.seen.lock() {
+                *seen = Some(Seen { survey, zeros, swallowed });
+            }
+        }
+        Ok(())
+    }
+
+    fn separator(&self) -> u8 {
+        self.delimiter
+    }
+
+    fn show_row(&self, cells: Cells<'_>) -> String {
+        let mut writer = csv::WriterBuilder::new().delimiter(self.delimiter).from_writer(Vec::new());
+        // Cannot fail: the writer is a vector, and the length of the only record cannot differ from others.
+        let written = writer.write_record(cells.iter());
+        debug_assert!(written.is_ok());
+        let line = writer.into_inner().unwrap_or_default();
+        show::clip(show::bytes(&line).trim_end_matches(['\r', '\n']))
+    }
+}
+
+/// A reader of rows.
+struct Records<'a> {
+    table: &'a Delimited,
+    source: Box<dyn Read + Send>,
+    buffer: Vec<u8>,
+    /// The part of the buffer that was read and not used yet.
+    start: usize,
+    end: usize,
+    /// The position of the buffer in the text.
+    offset: u64,
+    ended: bool,
+    parser: csv_core::Reader,
+    /// The cells of a decoded row, and their ends.
+    cells: Vec<u8>,
+    csv_ends: Vec<usize>,
+    ends: Vec<u32>,
+    /// Counts of the bytes read, if they are wanted.
+    survey: Option<Survey>,
+    zeros: u64,
+}
+
+/// A row: a line without quotes, or decoded cells.
+struct Record<'r> {
+    place: u64,
+    line: &'r [u8],
+    /// Whether `line` consists of cells without delimiters, whose ends are in `ends`.
+    decoded: bool,
+    ends: &'r mut Vec<u32>,
+}
+
+impl Record<'_> {
+    fn cells(&mut self, delimiter: u8) -> Cells<'_> {
+        self.first_cells(delimiter, usize::MAX)
+    }
+
+    /// Return the first cells, at least `needed` of them if there are as many.
+    fn first_cells(&mut self, delimiter: u8, needed: usize) -> Cells<'_> {
+        if self.decoded {
+            return Cells::new(self.line, self.ends);
+        }
+        self.ends.clear();
+        // A row has less than 4 GiB.
+        self.ends.extend(memchr_iter(delimiter, self.line).take(needed).map(|end| end as u32));
+        if self.ends.len() < needed {
+            self.ends.push(self.line.len() as u32);
+        }
+        Cells::separated(self.line, self.ends)
+    }
+}
+
+impl Records<'_> {
+    /// Return the position of the next byte in the text.
+    fn position(&self) -> u64 {
+        self.offset + self.start as u64
+    }
+
+    /// Continue at a position that is not before the current one.
+    fn go_to(&mut self, place: u64) -> Result<()> {
+        let ahead = place.saturating_sub(self.position());
+        if ahead <= (self.end - self.start) as u64 {
+            self.start += ahead as usize;
+            return Ok(());
+        }
+        let beyond = place - self.offset - self.end as u64;
+        (self.start, self.end, self.offset) = (0, 0, place);
+        let plain =
+            matches!(self.table.encoded.encoding, encoding::Encoding::Utf8 | encoding::Encoding::Unknown);
+        if plain && beyond > BLOCK as u64 {
+            let length = self.table.rows.end.saturating_sub(place);
+            self.source = Box::new(self.table.source(place)?.take(length));
+        } else {
+            let skipped = io::copy(&mut self.source.by_ref().take(beyond), &mut io::sink());
+            skipped.map_err(|error| Error::io(&self.table.path, error))?;
+        }
+        Ok(())
+    }
+
+    /// Read more text behind that in the buffer, and return whether there is more.
+    fn fill(&mut self) -> Result<bool> {
+        if self.ended {
+            return Ok(false);
+        }
+        self.buffer.copy_within(self.start..self.end, 0);
+        self.offset += self.start as u64;
+        (self.start, self.end) = (0, self.end - self.start);
+        if self.end == self.buffer.len() {
+            self.check_length(self.end)?;
+            self.buffer.resize(2 * self.end, 0);
+        }
+        while self.end < self.buffer.len() {
+            let read = match self.source.read(&mut self.buffer[self.end..]) {
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(Error::io(&self.table.path, error)),
+            };
+            let new = &self.buffer[self.end..self.end + read];
+            if let Some(survey) = &mut self.survey {
+                survey.feed(new);
+                self.zeros += memchr_iter(0, new).count() as u64;
+            }
+            self.end += read;
+            if read == 0 {
+                self.ended = true;
+                break;
+            }
+            // A short read of a pipe or a decoder: use what there is.
+            if self.end > self.buffer.len() / 2 {
+                break;
+            }
+        }
+        Ok(self.end > self.start)
+    }
+
+    fn check_length(&self, length: usize) -> Result<()> {
+        if length <= LONGEST_ROW {
+            return Ok(());
+        }
+        Err(Error::new(format!(
+            "a row is larger than {} MiB: a quote may be unclosed, or this is no table",
+            LONGEST_ROW >> 20
+        )))
+    }
+
+    /// Return the next row; empty lines are none.
+    fn next(&mut self) -> Result<Option<Record<'_>>> {
+        let mut searched = 0;
+        loop {
+            let text = &self.buffer[self.start..self.end];
+            if searched == 0 {
+                // Also the second byte of a CRLF, whose first one ended the row.
+                let empty = text.iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
+                if empty > 0 {
+                    self.start += empty;
+                    continue;
+                }
+            }
+            match memchr3(b'\n', b'\r', b'"', &text[searched..]) {
+                Some(found) if text[searched + found] == b'"' => return self.decode().map(Some),
+                Some(found) => {
+                    let (start, end) = (self.start, self.start + searched + found);
+                    self.start = end + 1;
+                    return Ok(Some(self.line(start, end)));
+                }
+                None => {
+                    searched = text.len();
+                    let had = searched;
+                    self.fill()?;
+                    if self.end - self.start > had {
+                        continue;
+                    }
+                    if had == 0 {
+                        return Ok(None);
+                    }
+                    let (start, end) = (self.start, self.end);
+                    self.start = end;
+                    return Ok(Some(self.line(start, end)));
+                }
+            }
+        }
+    }
+
+    fn line(&mut self, start: usize, end: usize) -> Record<'_> {
+        let place = self.offset + start as u64;
+        Record { place, line: &self.buffer[start..end], decoded: false, ends: &mut self.ends }
+    }
+
+    /// Decode a row with quotes.
+    fn decode(&mut self) -> Result<Record<'_>> {
+        let place = self.position();
+        let (mut bytes, mut count) = (0, 0);
+        loop {
+            let (result, used, written, ended) = self.parser.read_record(
+                &self.buffer[self.start..self.end],
+                &mut self.cells[bytes..],
+                &mut self.csv_ends[count..],
+            );
+            self.start += used;
+            bytes += written;
+            count += ended;
+            match result {
+                // At the end of the file, `csv_core` gets no more input and finishes the row.
+                ReadRecordResult::InputEmpty => {
+                    self.fill()?;
+                }
+                ReadRecordResult::OutputFull => {
+                    self.check_length(self.cells.len())?;
+                    self.cells.resize((2 * self.cells.len()).max(1024), 0);
+                }
+                ReadRecordResult::OutputEndsFull => {
+                    self.csv_ends.resize((2 * self.csv_ends.len()).max(64), 0);
+                }
+                ReadRecordResult::Record | ReadRecordResult::End => break,
+            }
+        }
+        self.ends.clear();
+        self.ends.extend(self.csv_ends[..count].iter().map(|end| *end as u32));
+        Ok(Record { place, line: &self.cells[..bytes], decoded: true, ends: &mut self.ends })
+    }
+}
