@@ -25,7 +25,7 @@ const PARTS: usize = 1 << 20;
 /// The largest number of pairs of tiny files that are compared.
 const TINY_PAIRS: usize = 1 << 16;
 /// The number of bytes that are always searched for copies with edits.
-const COPY_BYTES: u64 = 4 << 20;
+const COPY_BYTES: u64 = 1 << 20;
 
 /// Files with their fingerprints.
 pub(crate) struct Prints {
