@@ -108,6 +108,7 @@ impl Print {
             print.tiny = Vec::new();
         }
         print.compact(limit);
+        print.parts.shrink_to_fit();
         Ok(print)
     }
 
@@ -141,7 +142,6 @@ impl Print {
             let shift = self.shift;
             self.parts.retain(|part| part.hash.trailing_zeros() >= shift);
         }
-        self.parts.shrink_to(2 * limit.min(self.parts.len()));
     }
 
     /// Return the number of zero bits of the hashes of the parts that are kept; 0 if all parts are kept.

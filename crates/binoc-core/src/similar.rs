@@ -92,7 +92,7 @@ pub(crate) fn read(
 }
 
 fn limit(files: usize) -> usize {
-    (PARTS / files.max(1)).clamp(128, 1 << 14)
+    (PARTS / files.max(1)).clamp(16, 1 << 14)
 }
 
 /// A rename with edits: the older name, the newer name, and the similarity in percent.

@@ -129,6 +129,28 @@ mod tests {
     }
 
     #[test]
+    fn pattern_and_tokens_are_the_path() {
+        let pieces = [
+            "2024", "-", "é", "v", "1", ".", "q3", "12", "20240131", "release", " ", "\u{661}", "/", "x", "_",
+        ];
+        let mut state = 1_u64;
+        for _ in 0..2000 {
+            let mut path = String::new();
+            for _ in 0..6 {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                path.push_str(pieces[(state >> 33) as usize % pieces.len()]);
+            }
+            let (pattern, tokens) = split(&path);
+            let mut parts = pattern.split('\0');
+            let mut joined = parts.next().unwrap().to_owned();
+            for (token, part) in tokens.into_iter().zip(parts) {
+                joined.extend([token, part]);
+            }
+            assert_eq!(joined, path);
+        }
+    }
+
+    #[test]
     fn other_numbers_are_not_tokens() {
         for name in
             ["part1.csv", "part-01.csv", "t00005", "id_12345678.csv", "q1.csv", "x.1.csv", "3d.csv", "1024px"]
