@@ -53,7 +53,7 @@ pub enum KeyOrigin {
 pub(crate) enum How {
     Key {
         key: Key,
-        found: bool,
+        inferred: bool,
         flaws: [Flaws; 2],
     },
     /// By all cells, and rows that differ in some of them only if they were unambiguous.
@@ -62,7 +62,7 @@ pub(crate) enum How {
     },
 }
 
-/// How rows were matched, and what else was found out about keys.
+/// How rows were matched, and what else is known about keys.
 #[derive(Debug)]
 pub(crate) struct Choice {
     pub(crate) how: How,
@@ -91,7 +91,7 @@ pub(crate) struct Comparison {
     pub(crate) moved: Option<(Moved, Vec<Example>)>,
 }
 
-/// Return a number that nobody can predict, so that nobody can prepare different rows with the same hash.
+/// Return a number that cannot be predicted, so that different rows cannot be prepared to have the same hash.
 fn random_seed() -> u64 {
     RandomState::new().hash_one(0)
 }
@@ -102,7 +102,7 @@ pub(crate) fn run(tables: [&dyn Table; 2], settings: &Settings) -> Result<Compar
     let mut columns = Columns::new(tables, &heads, seed);
     loop {
         let comparison = Comparer { tables, settings, heads: &heads, columns: &columns, seed }.compare()?;
-        // A rename that was seen in the first rows must hold in all rows.
+        // A rename in the first rows must hold in all rows.
         let wrong = columns.renamed.iter().find(|renamed| {
             let place = columns.common.iter().position(|pair| pair == *renamed);
             let changed = place.map_or(0, |place| comparison.tally.by_column[place]);
@@ -254,7 +254,7 @@ impl Comparer<'_> {
                         KeyOrigin::Requested => self.flaws(&key)?,
                     };
                     if are_few(flaws, merged.rows) {
-                        return Ok(Choice::of(How::Key { key, found: false, flaws }));
+                        return Ok(Choice::of(How::Key { key, inferred: false, flaws }));
                     }
                     unusable = Some("too many of its values are missing or repeated");
                 }
@@ -279,7 +279,7 @@ impl Comparer<'_> {
             }
             let flaws = self.flaws(key)?;
             if are_few(flaws, merged.rows) {
-                let how = How::Key { key: candidate.key, found: true, flaws };
+                let how = How::Key { key: candidate.key, inferred: true, flaws };
                 return Ok(Choice { unusable, ..Choice::of(how) });
             }
         }
@@ -393,8 +393,8 @@ impl Comparer<'_> {
             * (merged.unmatched[0].count() as f64 * merged.unmatched[1].count() as f64);
         let clear = equal + pairs >= 10.0 && content::is_beyond_chance(pairs, by_chance);
         let agrees = lift >= 0.1 && coverage >= 0.5 || lift >= 0.3 && clear;
-        // With few cells, the only evidence can be that almost all rows have a counterpart.
-        let few = rest <= 2.0 || cells < 40.0;
+        // With few cells, or hardly any different ones, the only evidence can be that almost all rows have a counterpart.
+        let few = rest <= 2.0 || cells < 40.0 || chance > 0.9;
         if agrees || few && coverage >= 0.9 { Support::Yes } else { Support::None }
     }
 
