@@ -141,6 +141,16 @@ impl<'a> SqlTable<'a> {
         sql
     }
 
+    /// Return the number of rows.
+    pub(crate) fn count(&self) -> Result<u64> {
+        let mut count = 0;
+        self.read(&[], &mut |_, _| {
+            count += 1;
+            Ok(true)
+        })?;
+        Ok(count)
+    }
+
     fn all(&self) -> Vec<usize> {
         (0..self.columns.len()).collect()
     }
@@ -243,14 +253,14 @@ impl<'a> SqlTable<'a> {
             let mut statement = connection.prepare_cached(&self.sql(columns, None)).map_err(sqlite_error)?;
             let first = if self.rowid.is_some() { place(i64::MIN) } else { 0 };
             let mut rows = self.rows_from(&mut statement, first, None)?;
-            let mut last: Option<u64> = None;
+            let (mut last, mut counted) = (None, 0);
             while let Some(row) = rows.next().map_err(sqlite_error)? {
-                let counted = last.map_or(0, |last| last.saturating_add(1));
                 let place = self.place_of(row, columns.len(), counted)?;
-                if last.is_some_and(|last| last >= place) {
-                    return Err(Error::new("the database is damaged: the rowids are not in order"));
+                // A page can be repeated in a damaged table, exponentially often. A row takes at least four bytes.
+                if last.is_some_and(|last| last >= place) || counted > self.database.bytes / 4 {
+                    return Err(Error::new("the database is damaged: a part of the table is repeated"));
                 }
-                last = Some(place);
+                (last, counted) = (Some(place), counted + 1);
                 if !each(place, row)? {
                     break;
                 }
