@@ -1,5 +1,8 @@
 //! Damaged and unusual databases: no panic, no endless loop, and no change that is not mentioned.
 
+// A helper outside of a test function is not exempt.
+#![allow(clippy::unwrap_used)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -75,6 +75,23 @@ def test_python_function_uses_the_plugin(tmp_path: Path) -> None:
     assert node["tags"] == ["content", "schema"]
 
 
+def test_renamed_table_and_column(tmp_path: Path) -> None:
+    rows = "(1, 'north'), (2, 'south'), (3, 'east')"
+    database(
+        tmp_path / "a" / "lab.db",
+        "CREATE TABLE site (id INTEGER PRIMARY KEY, name TEXT)",
+        f"INSERT INTO site VALUES {rows}",
+    )
+    database(
+        tmp_path / "b" / "lab.db",
+        "CREATE TABLE place (id INTEGER PRIMARY KEY, name TEXT)",
+        f"INSERT INTO place VALUES {rows}, (4, 'west')",
+    )
+    result = run("diff", "a", "b", cwd=tmp_path)
+    assert "  - renamed `site` → `place` (table, 75 % alike)\n" in result.stdout
+    assert "    - 1 row added: `4, 'west'`\n" in result.stdout
+
+
 def test_snapshot_is_not_modified(tmp_path: Path) -> None:
     snapshots(tmp_path)
     connection = sqlite3.connect(tmp_path / "b" / "lab.db")
@@ -88,6 +105,7 @@ def test_snapshot_is_not_modified(tmp_path: Path) -> None:
     connection.close()
     assert before == after
     assert "a log next to the database is not applied" in result.stdout
+    assert "binoc: `lab.db`: a log next to the database is not applied" in result.stderr
     # Row 1 is still in the database file; only the log contains its deletion.
     assert "- 1 row removed: `4, 1.0, NULL`" in result.stdout
 
