@@ -4,6 +4,7 @@
 
 pub mod abi;
 mod error;
+pub mod format;
 mod model;
 mod plugin;
 pub mod show;

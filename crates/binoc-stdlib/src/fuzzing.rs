@@ -5,6 +5,16 @@ pub fn encoding(data: &[u8]) {
     crate::encoding::fuzz(data);
 }
 
+/// Check the comparison of lines.
+pub fn text(data: &[u8]) {
+    crate::text::fuzz(data);
+}
+
+/// Check the comparison of bytes.
+pub fn binary(data: &[u8]) {
+    crate::binary::fuzz(data);
+}
+
 /// Check the detection of the dialect of a table.
 pub fn dialect(data: &[u8]) {
     crate::table::dialect::fuzz(data);

@@ -19,6 +19,8 @@ use crate::unmatched::{RowStore, Unmatched};
 const HEAD_ROWS: usize = 4096;
 /// The number of bytes of them.
 const HEAD_BYTES: u64 = 8 << 20;
+/// The number of unmatched rows that are searched for a key if not all fit into the memory.
+const SAMPLE_ROWS: usize = 1 << 16;
 /// The number of candidates for a key that are checked on the whole table.
 const TRIES: usize = 6;
 
@@ -194,7 +196,8 @@ impl Comparer<'_> {
         Ok(choice)
     }
 
-    /// Read the unmatched rows of both tables, and return whether all of them fit into `memory`.
+    /// Read the unmatched rows of both tables, and return whether all of them fit into `memory`. If not, the first ones are
+    /// returned.
     fn load(&self, unmatched: &[Unmatched; 2], memory: u64) -> Result<([RowStore; 2], bool)> {
         let (mut stores, mut complete) = (<[RowStore; 2]>::default(), true);
         for side in [0, 1] {
@@ -204,6 +207,9 @@ impl Comparer<'_> {
                 Ok(store.bytes() < memory / 2)
             })?;
             complete &= store.len() as u64 == unmatched[side].count();
+        }
+        if !complete {
+            stores.iter_mut().for_each(|store| store.truncate(SAMPLE_ROWS));
         }
         Ok((stores, complete))
     }

@@ -101,7 +101,7 @@ impl Merger {
             spilled: None,
             memory,
             equal: 0,
-            runs: Runs::new(memory / 2),
+            runs: Runs::new(memory / 8 * 3),
         }
     }
 
@@ -154,7 +154,7 @@ impl Merger {
             }
         }
         let waiting = self.waiting[0].bytes() + self.waiting[1].bytes();
-        if self.spilled.is_none() && waiting > self.memory / 2 {
+        if self.spilled.is_none() && waiting > self.memory / 16 * 5 {
             let mut spilled = [Partitions::new(self.memory / 8), Partitions::new(self.memory / 8)];
             for (side, partitions) in spilled.iter_mut().enumerate() {
                 for entry in std::mem::take(&mut self.waiting[side]).into_entries() {

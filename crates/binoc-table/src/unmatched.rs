@@ -111,6 +111,20 @@ impl RowStore {
         }
     }
 
+    /// Keep the first rows and free the memory of the others.
+    pub(crate) fn truncate(&mut self, rows: usize) {
+        if let Some((data, ends)) = self.starts.get(rows).copied() {
+            self.data.truncate(data);
+            self.ends.truncate(ends);
+            self.starts.truncate(rows);
+            self.numbers.truncate(rows);
+            self.data.shrink_to_fit();
+            self.ends.shrink_to_fit();
+            self.starts.shrink_to_fit();
+            self.numbers.shrink_to_fit();
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.numbers.len()
     }

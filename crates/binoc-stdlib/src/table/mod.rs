@@ -115,7 +115,7 @@ impl Comparison<'_> {
         ];
         let dialects = dialect::detect_pair(samples[0].as_pair(), samples[1].as_pair(), default);
         let mut node = Node::new("changed", "table", "");
-        let (diagnostics, surveys) = if dialects.iter().all(|dialect| dialect.tables.is_empty()) {
+        let (diagnostics, mut surveys) = if dialects.iter().all(|dialect| dialect.tables.is_empty()) {
             let facts = dialect::facts(
                 (&dialects[0], &samples[0].text),
                 (&dialects[1], &samples[1].text),
@@ -126,6 +126,9 @@ impl Comparison<'_> {
         } else {
             self.stacked(&mut node, &samples, &dialects, default)?
         };
+        for (survey, dialect) in surveys.iter_mut().zip(&dialects) {
+            survey.forget_endings(dialect.quoted_breaks);
+        }
         let [old, new] = [0, 1].map(|side| (self.encodings[side], &surveys[side]));
         for (place, fact) in encoding::facts(old, new).into_iter().enumerate() {
             node.tags.insert("encoding".into());
