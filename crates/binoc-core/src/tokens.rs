@@ -100,8 +100,7 @@ fn numbers(text: &str, separators: &[char], fits: impl Fn(&str) -> bool) -> usiz
 fn month(text: &str) -> usize {
     let length = text.bytes().take_while(u8::is_ascii_alphabetic).count();
     let word = text[..length].to_ascii_lowercase();
-    let is_name = |name: &&str| word == **name || word == name[..3];
-    let is_month = word == "sept" || MONTHS.iter().any(|name| is_name(name));
+    let is_month = word == "sept" || MONTHS.iter().any(|name| word == *name || word == name[..3]);
     if is_month { length } else { 0 }
 }
 
