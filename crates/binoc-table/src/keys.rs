@@ -114,7 +114,7 @@ impl Flaws {
 
 /// Return the number of rows without a unique value that a key may have.
 fn few(rows: u64) -> u64 {
-    if rows < 8 { 0 } else { (rows / 10).max(2) }
+    if rows < 8 { 0 } else { (rows / 8).max(2) }
 }
 
 /// A set of columns that identifies the rows of both heads.
