@@ -10,13 +10,14 @@ use std::path::PathBuf;
 use binoc_core::{Limits, PluginReport, PluginSource, Registry};
 use binoc_sdk::{CompareOptions, Error, Severity};
 
+pub use args::parse_size;
 use args::{Command, Diff};
 
 /// The exit code of success.
 pub const OK: u8 = 0;
 /// The exit code if something changed, with `--exit-code`.
 pub const CHANGED: u8 = 1;
-/// The exit code of usage errors, failed commands and, with `--exit-code`, incomplete comparisons.
+/// The exit code of usage errors, failed commands and incomplete comparisons.
 pub const FAILED: u8 = 2;
 
 const HELP: &str = "\
@@ -37,13 +38,19 @@ Options of diff:
                    of the extension; can be repeated
   --key COLUMN     match the rows of tables by this column; repeat for a key of
                    several columns
+  --key-of TABLE COLUMN
+                   match the rows of this table by this column; TABLE is the path
+                   or name of a file, the name of a table in it, or PATH/TABLE;
+                   repeat for a key of several columns
+  --memory SIZE    use at most about SIZE of memory to compare tables, such as
+                   512MiB or 1G (default: 256MiB)
   --examples N     show at most N examples of each fact (default: 5)
-  --exit-code      exit with 1 if anything changed, with 2 if something could not
-                   be compared
+  --exit-code      exit with 1 if anything changed
   -q, --quiet      do not print the report
   --plugin PATH    also load this shared library; can be repeated
 
-Exit codes: 0 success, 1 changed (with --exit-code), 2 error.
+Exit codes: 0 success, 1 changed (with --exit-code), 2 error, or something could
+not be compared.
 ";
 
 /// Run the command with `args`, which do not include the program name, and return the exit code.
@@ -78,7 +85,8 @@ fn compare(diff: Diff, plugins: Vec<PluginSource>) -> Result<u8, Error> {
     // Check the outputs before the comparison, which can take long.
     let outputs = output::plan(&registry, diff.format.as_deref(), &diff.outputs, diff.quiet)?;
     let mut options = CompareOptions::default();
-    options.key = diff.key;
+    (options.key, options.keys) = (diff.key, diff.keys);
+    options.memory = diff.memory.unwrap_or(options.memory);
     options.examples = diff.examples.unwrap_or(options.examples);
     let changeset = binoc_core::diff(&diff.from, &diff.to, &registry, &options, &Limits::default())?;
     for finding in changeset.diagnostics.iter().filter(|finding| finding.severity == Severity::Error) {
@@ -88,9 +96,9 @@ fn compare(diff: Diff, plugins: Vec<PluginSource>) -> Result<u8, Error> {
     for output in outputs {
         output.write(&registry.render(&output.format, &changeset)?)?;
     }
-    Ok(match diff.exit_code {
-        true if changeset.is_incomplete() => FAILED,
-        true if changeset.is_changed() => CHANGED,
+    Ok(match changeset.is_changed() {
+        _ if changeset.is_incomplete() => FAILED,
+        true if diff.exit_code => CHANGED,
         _ => OK,
     })
 }

@@ -85,6 +85,93 @@ fn exit_code_option_reports_changes() {
 }
 
 #[test]
+fn incomplete_comparison_exits_with_2() {
+    let place = Place::new("incomplete");
+    place
+        .write("a/d.csv", "id\n1\n")
+        .write("b/d.csv.gz", "\x1f\u{8b}")
+        .write("a/x", "1\n")
+        .write("b/x", "2\n");
+    for args in [&["diff", "a", "b"][..], &["diff", "a", "b", "--exit-code"]] {
+        let (code, stdout, stderr) = place.run(args);
+        assert_eq!(code, 2, "{args:?}");
+        assert!(stderr.starts_with("binoc: `d.csv.gz`: ") && stderr.contains("`d.csv`"), "{stderr}");
+        assert!(stdout.contains("- changed `x`"), "the rest is compared: {stdout}");
+    }
+}
+
+#[test]
+fn report_does_not_depend_on_how_the_paths_are_typed() {
+    let place = Place::new("typed");
+    place.write("old/data/x.txt", "1\n").write("new/data/x.txt", "2\n").write("new/other/x.txt", "3\n");
+    let absolute = |path: &str| place.0.join(path).to_str().unwrap().to_owned();
+    let (old, new, other) = (absolute("old/data"), absolute("new/data/"), absolute("new/other"));
+    let report = place.run(&["diff", "old/data", "new/data"]).1;
+    assert!(report.starts_with("# Changes from `old/data` to `new/data`\n"), "{report}");
+    for (directory, from, to) in [
+        (".", old.as_str(), new.as_str()),
+        (".", "./old/data/", "old/../new/data"),
+        ("old", "data", "../new/data/."),
+        ("new/data", "../../old/data", "."),
+    ] {
+        let output =
+            place.command(&["diff", from, to]).current_dir(place.0.join(directory)).output().unwrap();
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), report, "{directory}: {from} {to}");
+    }
+    let shorter = place.run(&["diff", &old, &other]).1;
+    assert!(shorter.starts_with("# Changes from `data` to `other`\n"), "{shorter}");
+    let file = place.run(&["diff", "old/data/x.txt", "new/data/x.txt"]).1;
+    assert!(file.starts_with("# Changes from `old/data/x.txt` to `new/data/x.txt`\n"), "{file}");
+}
+
+#[test]
+fn key_of_a_table_applies_to_this_table() {
+    let place = Place::new("key-of");
+    for (side, row) in [("a", "x,1,9"), ("b", "x,2,1")] {
+        let table = format!("k,v,w\n{row}\ny,3,3\n");
+        place.write(&format!("{side}/s/one.csv"), &table).write(&format!("{side}/two.csv"), &table);
+    }
+    let own = |report: &str, name: &str| {
+        let (_, own) = report.split_once(name).unwrap();
+        own.split("- changed").next().unwrap().to_owned()
+    };
+    for table in ["one.csv", "s/one.csv"] {
+        let (code, report, _) = place.run(&["diff", "a", "b", "--key-of", table, "w", "--key", "k"]);
+        assert_eq!(code, 0);
+        assert!(own(&report, "`s/one.csv`").contains("`w`"), "{table}: {report}");
+        assert!(
+            own(&report, "`two.csv`").contains("`k`") && !report.contains("Findings"),
+            "{table}: {report}"
+        );
+    }
+    for table in ["thre.csv", "x/one.csv", "s"] {
+        let report = place.run(&["diff", "a", "b", "--key-of", table, "w"]).1;
+        assert!(report.contains(&format!("- warning: key of table `{table}` not used")), "{report}");
+    }
+    let (code, _, stderr) = place.run(&["diff", "a", "b", "--key-of", "one.csv"]);
+    assert_eq!(code, 2);
+    assert!(stderr.contains("`--key-of TABLE COLUMN`"), "{stderr}");
+}
+
+#[test]
+fn memory_is_a_size() {
+    let place = Place::new("memory");
+    place.write("a/x.csv", "id,v\n1,a\n").write("b/x.csv", "id,v\n1,b\n");
+    for size in ["64MiB", "1G", "300000000"] {
+        assert_eq!(
+            place.run(&["diff", "a", "b", "--memory", size]),
+            place.run(&["diff", "a", "b"]),
+            "{size}"
+        );
+    }
+    for size in ["", "0", "1.5G", "1MB", "lots"] {
+        let (code, _, stderr) = place.run(&["diff", "a", "b", "--memory", size]);
+        assert_eq!(code, 2, "{size}");
+        assert!(stderr.contains(&format!("`{size}`")) && stderr.contains("`256MiB`"), "{stderr}");
+    }
+}
+
+#[test]
 fn output_format_is_selected_by_extension_or_name() {
     let place = Place::new("outputs");
     place.write("a/x.txt", "1\n").write("b/x.txt", "2\n").write("out.md", "old");

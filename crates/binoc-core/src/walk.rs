@@ -2,17 +2,37 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::fs::{self, Metadata};
+use std::ops::Bound;
+use std::path::{Component, Path, PathBuf};
+use std::time::SystemTime;
 
 use binoc_sdk::{Diagnostic, Error, Result, Severity, Side, show};
 
 use crate::limits::Limits;
 
+/// A file of a snapshot, and its size and time when it was listed.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) side: Side,
+    modified: Option<SystemTime>,
+}
+
+impl Entry {
+    pub(crate) fn new(path: impl Into<PathBuf>, metadata: &Metadata) -> Self {
+        Self { side: Side::new(path, metadata.len()), modified: metadata.modified().ok() }
+    }
+
+    /// Return whether the file still has the size and time of the list.
+    pub(crate) fn is_unchanged(&self, metadata: &Metadata) -> bool {
+        metadata.len() == self.side.bytes && metadata.modified().ok() == self.modified
+    }
+}
+
 /// The files of one snapshot by path, with `/` as separator.
 #[derive(Debug, Default)]
 pub(crate) struct Tree {
-    pub(crate) files: BTreeMap<String, Side>,
+    pub(crate) files: BTreeMap<String, Entry>,
     /// Paths that cannot be compared, including everything below them, with the reason.
     pub(crate) blocked: BTreeMap<String, (Severity, String)>,
     /// Whether the snapshot is a single file; its name is not compared.
@@ -25,6 +45,13 @@ impl Tree {
         let parents = name.match_indices('/').map(|(end, _)| &name[..end]);
         !self.blocked.is_empty() && parents.chain([name, ""]).any(|path| self.blocked.contains_key(path))
     }
+
+    /// Return the files below a directory; the root is the empty path.
+    pub(crate) fn below<'a>(&'a self, directory: &'a str) -> impl Iterator<Item = &'a str> {
+        let start = if directory.is_empty() { String::new() } else { format!("{directory}/") };
+        let files = self.files.range::<str, _>((Bound::Included(start.as_str()), Bound::Unbounded));
+        files.map(|(path, _)| path.as_str()).take_while(move |path| below(directory, path).is_some())
+    }
 }
 
 pub(crate) fn file(path: &Path) -> Result<Tree> {
@@ -33,8 +60,8 @@ pub(crate) fn file(path: &Path) -> Result<Tree> {
         return Err(Error::new(format!("`{}` is neither a directory nor a regular file", path.display())));
     }
     let name = display_name(path.file_name().unwrap_or(path.as_os_str()));
-    let side = Side::new(path, metadata.len());
-    Ok(Tree { files: BTreeMap::from([(name, side)]), single: true, ..Tree::default() })
+    let entry = Entry::new(path, &metadata);
+    Ok(Tree { files: BTreeMap::from([(name, entry)]), single: true, ..Tree::default() })
 }
 
 pub(crate) fn directory(root: &Path, limits: &Limits) -> Result<Tree> {
@@ -72,7 +99,7 @@ fn read_directory(
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
         let own = display_name(&entry.file_name());
-        let name = if name.is_empty() { own } else { format!("{name}/{own}") };
+        let name = join(name, &own);
         if tree.files.contains_key(&name) {
             let reason = "two names that are not UTF-8 look alike, compared only once".into();
             tree.blocked.insert(name, (Severity::Error, reason));
@@ -90,7 +117,7 @@ fn read_directory(
         if kind.is_dir() {
             todo.push((entry.path(), name, depth + 1));
         } else if kind.is_file() {
-            tree.files.insert(name, Side::new(entry.path(), metadata.len()));
+            tree.files.insert(name, Entry::new(entry.path(), &metadata));
         } else if kind.is_symlink() {
             tree.blocked.insert(name, (Severity::Warning, "symbolic link, not followed".into()));
         } else {
@@ -120,7 +147,29 @@ pub(crate) fn findings(left: &Tree, right: &Tree) -> Vec<Diagnostic> {
     findings.into_iter().map(diagnostic).collect()
 }
 
-fn unreadable(error: &std::io::Error) -> String {
+/// Return the names of two snapshots: the shortest ends of their real paths that differ.
+///
+/// So the report does not depend on the working directory, nor on how the user typed the paths.
+pub(crate) fn names(from: &Path, to: &Path) -> Result<(String, String)> {
+    let parts = |path: &Path| -> Result<Vec<String>> {
+        let path = fs::canonicalize(path).map_err(|error| Error::io(path, error))?;
+        let normal = path.components().filter_map(|part| match part {
+            Component::Normal(name) => Some(display_name(name)),
+            _ => None,
+        });
+        Ok(normal.collect())
+    };
+    let (from, to) = (parts(from)?, parts(to)?);
+    let shared = from.iter().rev().zip(to.iter().rev()).take_while(|(old, new)| old == new).count();
+    let length = if from == to { 1 } else { shared + 1 };
+    let name = |parts: &[String]| match parts {
+        [] => "/".to_owned(),
+        parts => parts[parts.len().saturating_sub(length)..].join("/"),
+    };
+    Ok((name(&from), name(&to)))
+}
+
+pub(crate) fn unreadable(error: &std::io::Error) -> String {
     let text = error.to_string();
     format!("unreadable: {}", text.split(" (os error").next().unwrap_or(&text).to_lowercase())
 }
@@ -128,6 +177,19 @@ fn unreadable(error: &std::io::Error) -> String {
 /// Return the last part of a path in a [`Tree`].
 pub(crate) fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
+}
+
+/// Return the path below a directory; the root is the empty path.
+pub(crate) fn below<'a>(directory: &str, path: &'a str) -> Option<&'a str> {
+    match directory {
+        "" => Some(path),
+        _ => path.strip_prefix(directory)?.strip_prefix('/'),
+    }
+}
+
+/// Return the path of a file in a directory; the root is the empty path.
+pub(crate) fn join(directory: &str, name: &str) -> String {
+    if directory.is_empty() { name.into() } else { format!("{directory}/{name}") }
 }
 
 fn display_name(name: &OsStr) -> String {

@@ -15,11 +15,11 @@ pub const SCHEMA: u32 = 1;
 pub struct Changeset {
     /// The version of the JSON schema; this version of the crate writes [`SCHEMA`].
     pub schema: u32,
-    /// The path of the older snapshot, as the user typed it.
+    /// The name of the older snapshot: the shortest end of its path that differs from that of the newer one.
     pub from: String,
-    /// The path of the newer snapshot, as the user typed it.
+    /// The name of the newer snapshot: the shortest end of its path that differs from that of the older one.
     pub to: String,
-    /// One node for each changed file, sorted by path.
+    /// One node for each changed file and each renamed directory, sorted by path.
     pub changes: Vec<Node>,
     /// Messages about the comparison, such as files that could not be read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -86,12 +86,12 @@ impl Changeset {
 pub struct Node {
     /// `added`, `removed`, `changed`, `renamed`, or a value that a plugin defines.
     pub action: String,
-    /// `file`, `table`, `text`, `binary`, or a value that a plugin defines.
+    /// `file`, `directory`, `table`, `text`, `binary`, or a value that a plugin defines.
     pub item_type: String,
     /// The path in the newer snapshot, or in the older one if the file was removed. The separator is `/`. For a
     /// child, the name inside the parent.
     pub path: String,
-    /// The path in the older snapshot, if it differs.
+    /// The path in the older snapshot, if it differs. For an added file, the file that it is a copy of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// The name of the comparator; set by the host.
@@ -103,7 +103,7 @@ pub struct Node {
     /// The size in the newer snapshot, in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes_after: Option<u64>,
-    /// The shared content in percent, if a rename was inferred from it.
+    /// The shared content in percent, if a rename or a copy was inferred from it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub similarity: Option<u8>,
     /// The numbers of rows and columns, if it is a table.

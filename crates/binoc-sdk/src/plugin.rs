@@ -221,7 +221,7 @@ pub trait Comparator: Send + Sync {
     /// Return the name of the comparator and the files that it accepts.
     fn describe(&self) -> ComparatorInfo;
 
-    /// Compare two files whose bytes differ.
+    /// Compare two files whose bytes differ. The host can compare several pairs of files at the same time.
     ///
     /// # Errors
     /// The host shows the message to the user and tries the next comparator.

@@ -1,8 +1,9 @@
 //! The Markdown renderer. All text from the data is in code spans, so that it cannot add markup.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use binoc_sdk::{Changeset, Example, Fact, Node, Renderer, RendererInfo, Result, show};
+use binoc_sdk::{Changeset, Example, Fact, Node, Renderer, RendererInfo, Result, Shape, show};
 
 pub(crate) struct Markdown;
 
@@ -21,8 +22,14 @@ impl Renderer for Markdown {
         if changeset.is_changed() {
             out.push('\n');
         }
+        let directories: BTreeMap<&str, &str> = changeset
+            .changes
+            .iter()
+            .filter(|node| node.item_type == "directory")
+            .filter_map(|node| Some((node.source.as_deref()?, node.path.as_str())))
+            .collect();
         for node in &changeset.changes {
-            write_node(&mut out, node, 0);
+            write_node(&mut out, node, 0, is_moved_with(&directories, node));
         }
         if !changeset.diagnostics.is_empty() {
             out.push_str("\n## Findings\n\n");
@@ -36,26 +43,41 @@ impl Renderer for Markdown {
     }
 }
 
+/// Return whether the older path of a changed file follows from a renamed directory.
+fn is_moved_with(directories: &BTreeMap<&str, &str>, node: &Node) -> bool {
+    let Some(source) = node.source.as_deref().filter(|_| node.action == "changed") else { return false };
+    let parents = source.match_indices('/').map(|(end, _)| (&source[..end], &source[end..]));
+    let moved = parents.rev().any(|(parent, rest)| {
+        directories.get(parent).is_some_and(|to| node.path.strip_prefix(to) == Some(rest))
+    });
+    moved || directories.get(".").is_some_and(|to| node.path.strip_prefix(to) == Some(&format!("/{source}")))
+}
+
 fn total(nodes: &[Node]) -> String {
-    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    const ACTIONS: [&str; 4] = ["changed", "renamed", "removed", "added"];
+    let mut counts: BTreeMap<(usize, &str, &str), u64> = BTreeMap::new();
     for node in nodes {
-        *counts.entry(&node.action).or_default() += 1;
+        let action = node.action.as_str();
+        let place = ACTIONS.iter().position(|known| *known == action).unwrap_or(ACTIONS.len());
+        let noun = if node.item_type == "directory" { "directory" } else { "file" };
+        *counts.entry((place, action, noun)).or_default() += 1;
     }
-    let mut parts = Vec::new();
-    for action in ["changed", "renamed", "removed", "added"] {
-        parts.extend(counts.remove(action).map(|count| (action, count)));
-    }
-    parts.extend(counts);
-    let parts: Vec<String> = parts
-        .iter()
-        .map(|(action, count)| format!("{} {}", show::plural(*count, "file"), prose(action)))
-        .collect();
+    let part = |((_, action, noun), count)| format!("{} {}", show::plural(count, noun), prose(action));
+    let parts: Vec<String> = counts.into_iter().map(part).collect();
     format!("{}.\n", parts.join(", "))
 }
 
-fn write_node(out: &mut String, node: &Node, depth: usize) {
+fn write_node(out: &mut String, node: &Node, depth: usize, is_moved: bool) {
     let indent = "  ".repeat(depth);
-    let source = node.source.as_ref().map_or_else(String::new, |source| format!("{} → ", code(source)));
+    let path = code(&node.path);
+    let names = match &node.source {
+        Some(source) if node.action == "added" => {
+            let edits = if node.similarity.is_some() { " with edits" } else { "" };
+            format!("{path}, a copy of {}{edits}", code(source))
+        }
+        Some(source) if !is_moved => format!("{} → {path}", code(source)),
+        _ => path,
+    };
     let mut about = Vec::new();
     if node.item_type != "file" {
         about.push(prose(&node.item_type));
@@ -67,13 +89,54 @@ fn write_node(out: &mut String, node: &Node, depth: usize) {
     }
     about.extend(node.similarity.map(|percent| format!("{percent} % alike")));
     let about = if about.is_empty() { String::new() } else { format!(" ({})", about.join(", ")) };
-    out.push_str(&format!("{indent}- {} {source}{}{about}\n", prose(&node.action), code(&node.path)));
+    out.push_str(&format!("{indent}- {} {names}{about}\n", prose(&node.action)));
+    if let Some(shape) = node.shape.as_ref().and_then(shape_text) {
+        out.push_str(&format!("{indent}  - {shape}\n"));
+    }
     for fact in &node.facts {
         write_fact(out, fact, depth + 1);
     }
     for child in &node.children {
-        write_node(out, child, depth + 1);
+        write_node(out, child, depth + 1, false);
     }
+}
+
+/// Return the numbers of rows and columns, before and after if they differ; `None` if none is known.
+fn shape_text(shape: &Shape) -> Option<String> {
+    let side = |rows: Option<u64>, columns: Option<u64>| {
+        let parts = [
+            rows.map(|count| show::plural(count, "row")),
+            columns.map(|count| show::plural(count, "column")),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        (!parts.is_empty()).then(|| parts.join(" × "))
+    };
+    let (before, after) =
+        (side(shape.rows_before, shape.columns_before), side(shape.rows_after, shape.columns_after));
+    match (before, after) {
+        (Some(before), Some(after)) if before != after => Some(format!("{before} → {after}")),
+        (before, after) => before.or(after),
+    }
+}
+
+/// Write the columns with the most occurrences, as many as there are examples, in the order of the table.
+fn write_columns(out: &mut String, fact: &Fact, indent: &str) {
+    let mut largest: Vec<_> = fact.by_column.iter().enumerate().collect();
+    largest.sort_by_key(|(place, column)| (Reverse(column.count), *place));
+    largest.truncate(fact.examples.len());
+    if largest.is_empty() {
+        return;
+    }
+    largest.sort_by_key(|(place, _)| *place);
+    let columns: Vec<String> =
+        largest.iter().map(|(_, column)| format!("{}: {}", code(&column.column), column.count)).collect();
+    let more = (fact.by_column.len() - largest.len()) as u64;
+    let more = match more {
+        0 => String::new(),
+        1 => ", and 1 more column".into(),
+        _ => format!(", and {more} more columns"),
+    };
+    out.push_str(&format!("{indent}  - by column: {}{more}\n", columns.join(", ")));
 }
 
 fn write_fact(out: &mut String, fact: &Fact, depth: usize) {
@@ -85,6 +148,7 @@ fn write_fact(out: &mut String, fact: &Fact, depth: usize) {
         return;
     }
     out.push_str(&format!("{indent}- {text}\n"));
+    write_columns(out, fact, &indent);
     for example in &fact.examples {
         out.push_str(&format!("{indent}  - {}\n", example_text(example)));
     }
@@ -165,6 +229,7 @@ fn prose(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use binoc_sdk::ColumnCount;
 
     #[test]
     fn data_stays_in_its_code_span() {
@@ -174,6 +239,57 @@ mod tests {
         assert_eq!(code("a\u{202e}b"), "`a<U+202E>b`");
         assert_eq!(code(""), "*(empty)*");
         assert_eq!(code(" x"), "`  x `");
+    }
+
+    #[test]
+    fn shape_omits_what_is_unknown() {
+        let text = |before, after| shape_text(&Shape::new(before, after));
+        assert_eq!(text(Some((4, 3)), Some((5, 3))).unwrap(), "4 rows × 3 columns → 5 rows × 3 columns");
+        assert_eq!(text(Some((1, 1)), Some((1, 1))).unwrap(), "1 row × 1 column");
+        assert_eq!(text(None, Some((0, 2))).unwrap(), "0 rows × 2 columns");
+        let mut rows_only = Shape::default();
+        (rows_only.rows_before, rows_only.rows_after) = (Some(4), Some(5));
+        assert_eq!(shape_text(&rows_only).unwrap(), "4 rows → 5 rows");
+        assert_eq!(shape_text(&Shape::default()), None);
+    }
+
+    #[test]
+    fn columns_with_the_most_cells_are_listed_in_the_order_of_the_table() {
+        let write = |counts: &[(&str, u64)], examples: usize| {
+            let columns = counts.iter().map(|(name, count)| ColumnCount::new(*name, *count));
+            let examples = (0..examples).map(|_| Example::change("1", "2"));
+            let count = counts.iter().map(|(_, count)| count).sum();
+            let fact = Fact::counted("cells.changed", count, "cell", "changed");
+            let mut out = String::new();
+            write_fact(&mut out, &fact.with_columns(columns).with_examples(examples), 0);
+            out.lines().find(|line| line.contains("by column")).map(|line| line.trim().to_owned())
+        };
+        assert_eq!(
+            write(&[("a`b", 1), ("c", 9), ("d", 5)], 2).unwrap(),
+            "- by column: `c`: 9, `d`: 5, and 1 more column"
+        );
+        assert_eq!(write(&[("a`b", 2), ("c", 2)], 4).unwrap(), "- by column: ``a`b``: 2, `c`: 2");
+        assert_eq!(write(&[("a", 3)], 0), None);
+        assert_eq!(write(&[("a", 1)], 1), None, "the only example names the column");
+    }
+
+    #[test]
+    fn source_of_a_file_is_omitted_if_it_follows_from_a_renamed_directory() {
+        let node = |action: &str, kind: &str, from: &str, to: &str| {
+            let mut node = Node::new(action, kind, to);
+            node.source = Some(from.into());
+            node
+        };
+        let mut changeset = Changeset::new("a", "b");
+        changeset.changes = vec![
+            node("renamed", "directory", "d", "e"),
+            node("changed", "table", "d/s/x", "e/s/x"),
+            node("changed", "table", "f/x", "e/x"),
+        ];
+        let report = Markdown.render(&changeset).unwrap();
+        assert!(report.contains("2 files changed, 1 directory renamed."), "{report}");
+        assert!(report.contains("- renamed `d` → `e` (directory)\n- changed `e/s/x` (table)\n"), "{report}");
+        assert!(report.contains("- changed `f/x` → `e/x` (table)\n"), "{report}");
     }
 
     #[test]

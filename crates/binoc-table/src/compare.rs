@@ -393,8 +393,8 @@ impl Comparer<'_> {
             * (merged.unmatched[0].count() as f64 * merged.unmatched[1].count() as f64);
         let clear = equal + pairs >= 10.0 && content::is_beyond_chance(pairs, by_chance);
         let agrees = lift >= 0.1 && coverage >= 0.5 || lift >= 0.3 && clear;
-        // With few cells, the only evidence can be that almost all rows have a counterpart.
-        let few = rest <= 2.0 || cells < 40.0;
+        // With few cells, or hardly any different ones, the only evidence can be that almost all rows have a counterpart.
+        let few = rest <= 2.0 || cells < 40.0 || chance > 0.9;
         if agrees || few && coverage >= 0.9 { Support::Yes } else { Support::None }
     }
 

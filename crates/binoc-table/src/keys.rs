@@ -41,7 +41,8 @@ impl Key {
     ) -> Option<u128> {
         buffer.clear();
         for column in &self.columns {
-            let cell = cells.get([column.old, column.new][side]);
+            let place = [column.old, column.new][side];
+            let cell = &*table.key_part(place, cells.get(place));
             if cell.is_empty() {
                 return None;
             }
@@ -113,7 +114,7 @@ impl Flaws {
 
 /// Return the number of rows without a unique value that a key may have.
 fn few(rows: u64) -> u64 {
-    if rows < 8 { 0 } else { (rows / 20).max(2) }
+    if rows < 8 { 0 } else { (rows / 10).max(2) }
 }
 
 /// A set of columns that identifies the rows of both heads.

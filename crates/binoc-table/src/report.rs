@@ -2,6 +2,7 @@
 
 use binoc_sdk::{ColumnCount, Diagnostic, Example, Fact, Node, Result, Severity, Shape, show};
 
+use crate::columns::Columns;
 use crate::compare::{self, Choice, Comparison, How, KeyOrigin, Settings};
 use crate::keys::{Flaws, Key};
 use crate::order::Moved;
@@ -45,7 +46,8 @@ impl Report<'_> {
         }
         let known = self.node.facts.len();
         let Comparison { rows, matched, choice, tally, moved, columns } = comparison;
-        if let Some(why) = choice.unusable {
+        // The definition of a table can name a column that was removed.
+        if let Some(why) = choice.unusable.filter(|_| self.settings.origin == KeyOrigin::Requested) {
             let text = format!("the requested key is not used, because {why}");
             let fact = Fact::new("rows.key-unusable", text);
             self.push("content", fact.with_examples([Example::value(self.settings.key.join(", "))]));
@@ -55,10 +57,11 @@ impl Report<'_> {
             ));
         }
         let place = self.node.facts.len();
+        let agreement = agreement(&choice.how, &columns, &tally, matched);
         let names: Vec<usize> = columns.common.iter().map(|pair| pair.new).collect();
         self.rows(tally, &names, rows, moved, matched);
         if self.node.facts.len() > known {
-            let why = self.how(&choice, rows, matched);
+            let why = self.how(&choice, rows, matched, agreement);
             let order: Vec<Fact> = why.into_iter().collect();
             self.node.tags.insert("content".into());
             for (offset, fact) in order.into_iter().enumerate() {
@@ -128,14 +131,14 @@ impl Report<'_> {
         matched: u64,
     ) {
         let Tally { changed_rows, by_column, cells, rewritten, beyond, removed, added } = tally;
-        let all = |count: u64, rows: u64| if count == rows && rows > 0 { "all " } else { "" };
-        for (verb, state, lines, rows) in
+        let all = |count: u64, total: u64| if count == total && !rows.contains(&0) { "all " } else { "" };
+        for (verb, state, lines, total) in
             [("rows.removed", "removed", removed, rows[0]), ("rows.added", "added", added, rows[1])]
         {
             if lines.count > 0 {
                 let mut fact = Fact::counted(verb, lines.count, "row", state);
                 if lines.count > 1 {
-                    fact.text.insert_str(0, all(lines.count, rows));
+                    fact.text.insert_str(0, all(lines.count, total));
                 }
                 self.push("content", fact.with_examples(lines.into_items()));
             }
@@ -170,10 +173,12 @@ impl Report<'_> {
     /// Report rows in another order.
     fn order(&mut self, moved: Option<(Moved, Vec<Example>)>, matched: u64) {
         match moved {
-            None => self.push("order", Fact::new("rows.reordered", "too many rows moved to be counted")),
-            Some((moved, _)) if !self.settings.ordered && moved.rows > 0 => {
-                self.push("order", Fact::new("rows.reordered", "rows stored in another order"));
+            moved if !self.settings.ordered => {
+                if moved.is_none_or(|(moved, _)| moved.rows > 0) {
+                    self.push("order", Fact::new("rows.reordered", "rows stored in another order"));
+                }
             }
+            None => self.push("order", Fact::new("rows.reordered", "too many rows moved to be counted")),
             Some((moved, _)) if moved.reversed => {
                 let text = format!("all {} in reverse order", show::plural(matched, "row"));
                 self.push("order", Fact::new("rows.reordered", text).with_count(matched));
@@ -191,7 +196,7 @@ impl Report<'_> {
     }
 
     /// State how the rows were matched, and why.
-    fn how(&self, choice: &Choice, rows: [u64; 2], matched: u64) -> Vec<Fact> {
+    fn how(&self, choice: &Choice, rows: [u64; 2], matched: u64, agreement: Option<u64>) -> Vec<Fact> {
         let names = |key: &Key| {
             let names = key.columns.iter().map(|pair| column_name(self.tables[1], pair.new));
             Example::value(show::clip(&names.collect::<Vec<_>>().join(", ")))
@@ -207,6 +212,14 @@ impl Report<'_> {
                 let numbers = if key.numeric { ", its values compared as numbers" } else { "" };
                 let fact = Fact::new("rows.matched-by-key", format!("rows matched by {origin}{numbers}"));
                 facts.push(fact.with_examples([names(key)]));
+                if *found {
+                    let unique =
+                        if flaws.iter().all(|flaws| flaws.is_none()) { "unique" } else { "almost unique" };
+                    let agree = agreement
+                        .map(|percent| format!("; {percent} % of the other cells of matched rows agree"));
+                    let text = format!("the key is {unique} in both versions{}", agree.unwrap_or_default());
+                    facts.push(Fact::new("rows.key-evidence", text));
+                }
                 facts.extend(flaws_fact(flaws));
             }
             How::Content { near } => {
@@ -231,6 +244,17 @@ impl Report<'_> {
     }
 }
 
+/// Return the part of the cells outside of the key that agree in matched rows, in percent, rounded down.
+fn agreement(how: &How, columns: &Columns, tally: &Tally, matched: u64) -> Option<u64> {
+    let How::Key { key, .. } = how else { return None };
+    let counts = columns.common.iter().zip(&tally.by_column);
+    let outside: Vec<u64> =
+        counts.filter(|(pair, _)| !key.columns.contains(pair)).map(|(_, count)| *count).collect();
+    let cells = u128::from(matched) * outside.len() as u128;
+    let changed = u128::from(outside.iter().sum::<u64>());
+    (100 * (cells - changed)).checked_div(cells).map(|percent| percent as u64)
+}
+
 /// State how many rows have no unique value of the key.
 fn flaws_fact(flaws: &[Flaws; 2]) -> Option<Fact> {
     if flaws.iter().all(|flaws| flaws.is_none()) {
@@ -239,10 +263,11 @@ fn flaws_fact(flaws: &[Flaws; 2]) -> Option<Fact> {
     let [missing, repeated] =
         [|it: &Flaws| it.missing, |it: &Flaws| it.repeated].map(|of| flaws.each_ref().map(of));
     let mut parts = Vec::new();
-    for (what, [before, after]) in [("no value of the key", missing), ("a repeated one", repeated)] {
+    for (what, [before, after]) in [("no value of the key", missing), ("a repeated value", repeated)] {
         if before + after > 0 {
-            parts.push(format!("{before} before and {} after have {what}", show::plural(after, "row")));
+            let [before, after] = [before, after].map(|rows| show::plural(rows, "row"));
+            parts.push(format!("{what} in {before} before and {after} after"));
         }
     }
-    Some(Fact::new("rows.key-flawed", format!("{}; matched by content", parts.join("; "))))
+    Some(Fact::new("rows.key-flawed", parts.join("; ")))
 }

@@ -1,5 +1,7 @@
 //! What the comparison requires of a table.
 
+use std::borrow::Cow;
+
 use binoc_sdk::{Result, show};
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
@@ -159,6 +161,11 @@ pub trait Table: Sync {
     /// Return the text of a cell without its type, to compare values across types.
     fn plain<'a>(&self, cell: &'a [u8]) -> &'a [u8] {
         cell
+    }
+
+    /// Return a cell of a column as a key compares it, such as in lower case.
+    fn key_part<'a>(&self, _column: usize, cell: &'a [u8]) -> Cow<'a, [u8]> {
+        Cow::Borrowed(cell)
     }
 
     /// Return a cell as text for an example.

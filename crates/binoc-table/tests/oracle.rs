@@ -76,8 +76,7 @@ fn settings(memory: u64) -> Settings {
 fn counts(old: &Rows, new: &Rows, settings: &Settings) -> BTreeMap<String, u64> {
     let mut node = Node::new("changed", "table", "t");
     compare(&mut node, old, new, settings).expect("a table in memory can be read");
-    let count = |fact: Fact| (fact.verb, fact.count.unwrap_or(0));
-    node.facts.into_iter().map(count).filter(|(verb, _)| !verb.starts_with("rows.matched")).collect()
+    node.facts.into_iter().filter_map(|fact: Fact| Some((fact.verb, fact.count?))).collect()
 }
 
 /// What was done to the older table.

@@ -3,9 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use binoc_sdk::{Comparator, ComparatorInfo, CompareRequest, Example, Fact, Node, Outcome, Result, show};
+use binoc_sdk::{
+    Comparator, ComparatorInfo, CompareOptions, CompareRequest, Diagnostic, Example, Fact, Node, Outcome,
+    Result, Severity, Shape, show,
+};
+use binoc_table::{KeyOrigin, Settings};
 
-use crate::database::{Column, Databases, Item, SIDES, quoted};
+use crate::database::{Column, Database, Item, quoted, sqlite_error};
+use crate::pair::renames;
+use crate::table::{Collation, Rules, SqlTable};
 
 pub(crate) struct Sqlite;
 
@@ -15,15 +21,24 @@ impl Comparator for Sqlite {
     }
 
     fn compare(&self, request: &CompareRequest) -> Result<Outcome> {
-        let databases = Databases::open(&request.left.local, &request.right.local)?;
-        let mut node = Node::new("changed", "database", "");
+        let databases = [Database::open(&request.left.local)?, Database::open(&request.right.local)?];
+        let [old, new] = &databases;
+        let sides = [Side::read(old)?, Side::read(new)?];
+        let mut comparison = Comparison {
+            sides,
+            path: &request.path,
+            options: &request.options,
+            node: Node::new("changed", "database", ""),
+            diagnostics: Vec::new(),
+        };
         if [&request.left.local, &request.right.local].into_iter().any(|path| has_log(path)) {
             let text = "a log next to the database is not applied: changes in it are not compared";
-            node.push("content", Fact::new("database.log", text));
+            comparison.node.push("content", Fact::new("database.log", text));
+            comparison.diagnostics.push(Diagnostic::general(Severity::Error, text));
         }
-        let comparison = Comparison { databases, limit: request.options.examples };
-        comparison.run(&mut node)?;
-        Ok(Outcome::changed(node))
+        comparison.tables()?;
+        comparison.others();
+        Ok(Outcome::changed_with(comparison.node, comparison.diagnostics))
     }
 }
 
@@ -36,239 +51,335 @@ fn has_log(database: &Path) -> bool {
     })
 }
 
-struct Comparison {
-    databases: Databases,
-    limit: usize,
+/// A database and its schema.
+struct Side<'a> {
+    database: &'a Database,
+    items: BTreeMap<String, Item>,
 }
 
-/// The columns that identify the rows of a table in both databases.
-struct Key {
-    columns: Vec<String>,
-    declared: bool,
-}
+impl<'a> Side<'a> {
+    fn read(database: &'a Database) -> Result<Self> {
+        Ok(Self { database, items: database.items()?.into_iter().collect() })
+    }
 
-impl Comparison {
-    fn run(&self, node: &mut Node) -> Result<()> {
-        let items = |side| -> Result<BTreeMap<String, Item>> {
-            Ok(self.databases.items(side)?.into_iter().collect())
+    /// Return the names of the entries of a kind.
+    fn names(&self, kind: &str) -> Vec<&str> {
+        let own = self.items.iter().filter(|(_, item)| item.kind == kind);
+        own.map(|(name, _)| name.as_str()).collect()
+    }
+
+    fn has(&self, kind: &str, name: &str) -> bool {
+        self.items.get(name).is_some_and(|item| item.kind == kind)
+    }
+
+    fn tables(&self, names: &[String]) -> Result<Vec<SqlTable<'a>>> {
+        let table = |name: &String| {
+            let columns = self.database.columns(name)?;
+            Ok(SqlTable::new(self.database, name, self.items[name].without_rowid, &columns))
         };
-        let (old, new) = (items(SIDES[0])?, items(SIDES[1])?);
-        let is_table = |item: &Item| item.kind == "table";
-        for (name, item) in old.iter().filter(|(_, item)| is_table(item)) {
-            match new.get(name).filter(|item| is_table(item)) {
-                Some(other) => node.children.extend(self.table(name, item, other)?),
-                None => node.children.push(self.whole("removed", SIDES[0], name)?),
+        names.iter().map(table).collect()
+    }
+}
+
+struct Comparison<'a> {
+    sides: [Side<'a>; 2],
+    path: &'a str,
+    options: &'a CompareOptions,
+    node: Node,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Comparison<'_> {
+    fn tables(&mut self) -> Result<()> {
+        let [old, new] = &self.sides;
+        let missing = |side: &Side<'_>, other: &Side<'_>| -> Vec<String> {
+            let names = side.names("table").into_iter();
+            names.filter(|name| !other.has("table", name)).map(Into::into).collect()
+        };
+        let (mut removed, mut added) = (missing(old, new), missing(new, old));
+        let mut pairs: Vec<(String, String, Option<f64>)> = Vec::new();
+        for name in old.names("table").into_iter().filter(|name| new.has("table", name)) {
+            pairs.push((name.into(), name.into(), None));
+        }
+        if !removed.is_empty() && !added.is_empty() {
+            // A table that cannot be read is an error below.
+            let renamed = renames(&old.tables(&removed)?, &new.tables(&added)?).unwrap_or_default();
+            for rename in &renamed {
+                pairs.push((removed[rename.old].clone(), added[rename.new].clone(), Some(rename.share)));
+            }
+            removed.retain(|name| pairs.iter().all(|pair| pair.0 != *name));
+            added.retain(|name| pairs.iter().all(|pair| pair.1 != *name));
+        }
+        for (old, new, share) in pairs {
+            let child = self.table(&old, &new, share);
+            self.push("changed", &new, child);
+        }
+        for (action, side, names) in [("removed", 0, removed), ("added", 1, added)] {
+            for name in names {
+                let child = self.whole(action, side, &name);
+                self.push(action, &name, child.map(Some));
             }
         }
-        for (name, _) in new.iter().filter(|(_, item)| is_table(item)) {
-            if !old.get(name).is_some_and(is_table) {
-                node.children.push(self.whole("added", SIDES[1], name)?);
-            }
+        self.node.children.sort_by(|a, b| a.path.cmp(&b.path));
+        for child in &self.node.children {
+            self.node.tags.extend(child.tags.iter().cloned());
         }
-        node.children.sort_by(|a, b| a.path.cmp(&b.path));
-        for child in &node.children {
-            node.tags.extend(child.tags.iter().cloned());
-        }
-        self.others(node, &old, &new);
         Ok(())
+    }
+
+    /// Add a table to the report, or the error if it could not be read.
+    fn push(&mut self, action: &str, name: &str, child: Result<Option<Node>>) {
+        match child {
+            Ok(child) => self.node.children.extend(child),
+            Err(error) => {
+                let mut node = Node::new(action, "table", show::clip(name));
+                node.push("content", Fact::new("rows.not-comparable", "the rows could not be read"));
+                self.node.children.push(node);
+                self.diagnose(name, Severity::Error, &error.to_string());
+            }
+        }
+    }
+
+    fn diagnose(&mut self, table: &str, severity: Severity, message: &str) {
+        let message = format!("table `{}`: {message}", show::clip(table));
+        self.diagnostics.push(Diagnostic::general(severity, message));
     }
 
     /// Compare indexes, views and triggers by name and definition, and virtual tables by name.
-    fn others(&self, node: &mut Node, old: &BTreeMap<String, Item>, new: &BTreeMap<String, Item>) {
+    fn others(&mut self) {
+        let [old, new] = &self.sides;
+        let limit = self.options.examples;
+        let examples = |names: &[&str]| {
+            names.iter().take(limit).map(|name| Example::value(show::clip(name))).collect::<Vec<_>>()
+        };
         for (kind, noun) in
             [("index", "index"), ("view", "view"), ("trigger", "trigger"), ("virtual", "virtual table")]
         {
-            let of = |items: &BTreeMap<String, Item>| -> BTreeMap<String, String> {
-                let own = items.iter().filter(|(_, item)| item.kind == kind);
-                own.map(|(name, item)| (name.clone(), item.sql.clone())).collect()
-            };
-            let (old, new) = (of(old), of(new));
-            let removed: Vec<_> = old.keys().filter(|name| !new.contains_key(*name)).collect();
-            let added: Vec<_> = new.keys().filter(|name| !old.contains_key(*name)).collect();
-            let redefined = |name: &&String| new.get(*name).is_some_and(|sql| *sql != old[*name]);
-            let changed: Vec<_> = old.keys().filter(redefined).collect();
-            for (state, names) in [("removed", removed), ("added", added), ("redefined", changed)] {
-                if !names.is_empty() {
-                    let verb = format!("{kind}.{state}");
-                    let examples = names.iter().take(self.limit).map(|name| Example::value(show::clip(name)));
-                    node.push(
-                        "schema",
-                        Fact::counted(&verb, names.len() as u64, noun, state).with_examples(examples),
-                    );
+            let mut names = [("removed", Vec::new()), ("added", Vec::new()), ("redefined", Vec::new())];
+            for name in old.names(kind) {
+                match new.has(kind, name) {
+                    false => names[0].1.push(name),
+                    true if old.items[name].sql != new.items[name].sql => names[2].1.push(name),
+                    true => {}
                 }
             }
-            if kind == "virtual" && !old.is_empty() && !new.is_empty() {
-                let names = old.keys().filter(|name| new.contains_key(*name)).take(self.limit);
-                let fact = Fact::new("virtual.not-compared", "rows of virtual tables are not compared");
-                node.push("content", fact.with_examples(names.map(|name| Example::value(show::clip(name)))));
+            names[1].1.extend(new.names(kind).into_iter().filter(|name| !old.has(kind, name)));
+            for (state, names) in names.iter().filter(|(_, names)| !names.is_empty()) {
+                let fact = Fact::counted(&format!("{kind}.{state}"), names.len() as u64, noun, state);
+                self.node.push("schema", fact.with_examples(examples(names)));
             }
+        }
+        let both: Vec<&str> =
+            old.names("virtual").into_iter().filter(|name| new.has("virtual", name)).collect();
+        if !both.is_empty() {
+            let fact = Fact::new("virtual.not-compared", "rows of virtual tables are not compared");
+            self.node.push("content", fact.with_examples(examples(&both)));
         }
     }
 
-    fn whole(&self, action: &str, side: &str, name: &str) -> Result<Node> {
+    /// Report a table that only one database has.
+    fn whole(&self, action: &str, side: usize, name: &str) -> Result<Node> {
         let mut node = Node::new(action, "table", show::clip(name));
-        let count = self.databases.count(&format!("SELECT count(*) FROM {side}.{}", quoted(name)))?;
-        node.push("schema", Fact::counted(&format!("rows.{action}"), count, "row", action));
+        let Side { database, .. } = self.sides[side];
+        let columns = database.columns(name)?.len() as u64;
+        let rows = database.with(|connection| {
+            let sql = format!("SELECT count(*) FROM main.{} NOT INDEXED", quoted(name));
+            connection.query_row(&sql, [], |row| row.get::<_, i64>(0)).map_err(sqlite_error)
+        })?;
+        let rows = rows.unsigned_abs();
+        let mut shapes = [None, None];
+        shapes[side] = Some((rows, columns));
+        node.shape = Some(Shape::new(shapes[0], shapes[1]));
+        node.push("schema", Fact::counted(&format!("rows.{action}"), rows, "row", action));
         Ok(node)
     }
 
-    fn table(&self, name: &str, old: &Item, new: &Item) -> Result<Option<Node>> {
-        let mut node = Node::new("changed", "table", show::clip(name));
-        let (before, after) =
-            (self.databases.columns(SIDES[0], name)?, self.databases.columns(SIDES[1], name)?);
-        self.schema(&mut node, &before, &after);
-        if old.sql != new.sql && node.facts.is_empty() {
-            node.push("schema", Fact::new("table.redefined", "definition changed"));
+    /// Compare a table of both databases. `share` is the part of the rows that is the same if it was renamed.
+    fn table(&mut self, old: &str, new: &str, share: Option<f64>) -> Result<Option<Node>> {
+        let mut node = Node::new("changed", "table", show::clip(new));
+        if let Some(share) = share {
+            (node.action, node.source) = ("renamed".into(), Some(show::clip(old)));
+            node.similarity = Some((share * 100.0) as u8).filter(|percent| *percent < 100);
+            node.tags.insert("schema".into());
         }
-        let common: Vec<&str> = before
-            .iter()
-            .map(|column| column.name.as_str())
-            .filter(|name| after.iter().any(|column| column.name == *name))
-            .collect();
-        let rowid = !old.without_rowid && !new.without_rowid;
-        match self.key(name, &before, &after, rowid)? {
-            Some(key) => self.rows(&mut node, name, &common, &key)?,
-            None => {
-                let count =
-                    |side| self.databases.count(&format!("SELECT count(*) FROM {side}.{}", quoted(name)));
-                let (old, new) = (count(SIDES[0])?, show::plural(count(SIDES[1])?, "row"));
-                let text = format!("the primary key changed: {old} before, {new} after, not compared");
-                node.push("content", Fact::new("rows.not-comparable", text));
+        let names = [old, new];
+        let columns = [self.sides[0].database.columns(old)?, self.sides[1].database.columns(new)?];
+        let retyped = retyped(&columns);
+        for fact in schema_facts(&columns, &retyped, self.options.examples) {
+            node.push("schema", fact);
+        }
+        let (key, origin) = self.key(new, &columns);
+        let rules = self.rules(names, &columns, &retyped)?;
+        let table = |side: usize| {
+            let Side { database, items } = &self.sides[side];
+            let table =
+                SqlTable::new(database, names[side], items[names[side]].without_rowid, &columns[side]);
+            table.with_rules(rules[side].clone())
+        };
+        let limit = self.options.examples;
+        let settings = Settings { key, origin, ordered: false, examples: limit, memory: self.options.memory };
+        for diagnostic in binoc_table::compare(&mut node, &table(0), &table(1), &settings)? {
+            self.diagnose(new, diagnostic.severity, &diagnostic.message);
+        }
+        let is_key_number = retyped.iter().any(|it| it.as_number && settings.key.contains(&it.new.name));
+        for fact in node.facts.iter_mut().filter(|fact| fact.verb == "rows.matched-by-key" && is_key_number) {
+            let note = ", its values compared as numbers";
+            if !fact.text.ends_with(note) {
+                fact.text.push_str(note);
             }
         }
-        Ok(Some(node).filter(|node| !node.facts.is_empty()))
+        remove_order(&mut node, columns.iter().flatten().any(|column| column.key > 0));
+        let [before, after] = [0, 1].map(|side| definition(&self.sides[side].items[names[side]].sql));
+        if before != after && !node.facts.iter().any(is_schema) {
+            node.tags.insert("schema".into());
+            node.facts.insert(0, Fact::new("table.redefined", "definition changed"));
+        }
+        Ok(Some(node).filter(|node| share.is_some() || !node.facts.is_empty()))
     }
 
-    fn schema(&self, node: &mut Node, before: &[Column], after: &[Column]) {
-        let find =
-            |columns: &[Column], name: &str| columns.iter().find(|column| column.name == name).cloned();
-        let mut add = |verb: &str, state: &str, examples: Vec<Example>| {
-            if !examples.is_empty() {
-                let fact = Fact::counted(verb, examples.len() as u64, "column", state);
-                node.push("schema", fact.with_examples(examples.into_iter().take(self.limit)));
-            }
-        };
-        let missing = |from: &[Column], other: &[Column]| -> Vec<Example> {
-            let gone = from.iter().filter(|column| find(other, &column.name).is_none());
-            gone.map(|column| Example::value(show::clip(&column.name))).collect()
-        };
-        add("columns.removed", "removed", missing(before, after));
-        add("columns.added", "added", missing(after, before));
-        let retyped = before.iter().filter_map(|old| {
-            let new = find(after, &old.name).filter(|new| new.declared != old.declared)?;
-            let change = Example::change(show::clip(&old.declared), show::clip(&new.declared));
-            Some(change.with_column(show::clip(&old.name)))
-        });
-        add("columns.retyped", "declared with another type", retyped.collect());
+    /// Return the columns that identify the rows of a table, and where they come from: from the user, or from the
+    /// primary key if both tables have the same one.
+    fn key(&self, table: &str, columns: &[Vec<Column>; 2]) -> (Vec<String>, KeyOrigin) {
+        let requested = self.options.key_of(self.path, Some(table));
+        let [old, new] = columns.each_ref().map(|columns| primary_key(columns));
+        let declared = if is_same_key(&old, &new, columns) { new } else { Vec::new() };
+        let has = |name: &String| columns.iter().flatten().any(|column| column.name == *name);
+        // A key for all tables is not meant for those with other columns.
+        let is_meant = requested != self.options.key || requested.iter().all(has) || declared.is_empty();
+        if !requested.is_empty() && is_meant {
+            (requested.to_vec(), KeyOrigin::Requested)
+        } else {
+            (declared, KeyOrigin::Declared)
+        }
     }
 
-    /// Return the primary key if it is the same in both tables and never `NULL`, otherwise the rowid.
-    fn key(&self, table: &str, before: &[Column], after: &[Column], rowid: bool) -> Result<Option<Key>> {
-        let key = |columns: &[Column]| -> Vec<(String, String)> {
-            let mut key: Vec<_> = columns.iter().filter(|column| column.key > 0).collect();
-            key.sort_by_key(|column| column.key);
-            key.into_iter().map(|column| (column.name.clone(), column.declared.clone())).collect()
+    /// Return how the values of the columns of both tables are compared.
+    fn rules(
+        &self,
+        names: [&str; 2],
+        columns: &[Vec<Column>; 2],
+        retyped: &[Retyped<'_>],
+    ) -> Result<[Vec<Rules>; 2]> {
+        let collations =
+            [self.sides[0].database.collations(names[0])?, self.sides[1].database.collations(names[1])?];
+        // Collations that differ would match a row with several others.
+        let has = |side: &Vec<(String, String)>, column: &Column, collation: &str| {
+            side.iter().any(|(name, other)| *name == column.name && other.eq_ignore_ascii_case(collation))
         };
-        let (old, new) = (key(before), key(after));
-        if !old.is_empty() && old == new {
-            let columns: Vec<String> = old.iter().map(|(name, _)| name.clone()).collect();
-            let null = columns
-                .iter()
-                .map(|name| format!("{} IS NULL", quoted(name)))
-                .collect::<Vec<_>>()
-                .join(" OR ");
-            let nulls = |side| {
-                self.databases.count(&format!("SELECT count(*) FROM {side}.{} WHERE {null}", quoted(table)))
-            };
-            if nulls(SIDES[0])? + nulls(SIDES[1])? == 0 {
-                return Ok(Some(Key { columns, declared: true }));
-            }
-        }
-        if !rowid || old != new {
-            return Ok(None);
-        }
-        // A column with the name `rowid` hides the rowid.
-        let taken =
-            |name: &&str| !before.iter().chain(after).any(|column| column.name.eq_ignore_ascii_case(name));
-        let name = ["rowid", "_rowid_", "oid"].into_iter().find(taken);
-        Ok(name.map(|name| Key { columns: vec![name.into()], declared: false }))
-    }
-
-    fn rows(&self, node: &mut Node, table: &str, common: &[&str], key: &Key) -> Result<()> {
-        let table = quoted(table);
-        let keys: Vec<String> = key.columns.iter().map(|name| quoted(name)).collect();
-        let join = keys.iter().map(|name| format!("b.{name} = a.{name}")).collect::<Vec<_>>().join(" AND ");
-        let order = keys.iter().map(|name| format!("a.{name}")).collect::<Vec<_>>().join(", ");
-        let mut facts = Vec::new();
-        for (here, there, state) in [(SIDES[0], SIDES[1], "removed"), (SIDES[1], SIDES[0], "added")] {
-            let rest = format!(
-                "FROM {here}.{table} AS a WHERE NOT EXISTS (SELECT 1 FROM {there}.{table} AS b WHERE {join})"
-            );
-            let count = self.databases.count(&format!("SELECT count(*) {rest}"))?;
-            if count > 0 {
-                let sql = format!("SELECT a.* {rest} ORDER BY {order} LIMIT {}", self.limit);
-                let rows = self.databases.values(&sql)?;
-                let examples = rows.iter().map(|row| Example::value(show::clip(&row.join(", "))));
-                facts.push(
-                    Fact::counted(&format!("rows.{state}"), count, "row", state).with_examples(examples),
-                );
-            }
-        }
-        facts.extend(self.cells(&table, common, &join, &order)?);
-        if !facts.is_empty() {
-            let how =
-                if key.declared { "primary key" } else { "rowid, because the table has no primary key" };
-            let fact = Fact::new("rows.matched-by-key", format!("rows matched by {how}"));
-            let names = show::clip(&key.columns.join(", "));
-            node.push(
-                "content",
-                if key.declared { fact.with_examples([Example::value(names)]) } else { fact },
-            );
-        }
-        for fact in facts {
-            node.push("content", fact);
-        }
-        Ok(())
-    }
-
-    fn cells(&self, table: &str, common: &[&str], join: &str, order: &str) -> Result<Option<Fact>> {
-        // A change of letter case is a change even if the collation ignores case, and so is 1 to 1.0.
-        let differs = |name: &&str| {
-            let name = quoted(name);
-            format!("(a.{name} COLLATE BINARY IS NOT b.{name} OR typeof(a.{name}) <> typeof(b.{name}))")
+        let rules = |column: &Column| Rules {
+            as_number: retyped.iter().any(|it| it.as_number && it.new.name == column.name),
+            collation: match () {
+                () if collations.iter().all(|side| has(side, column, "NOCASE")) => Collation::NoCase,
+                () if collations.iter().all(|side| has(side, column, "RTRIM")) => Collation::RTrim,
+                () => Collation::Binary,
+            },
         };
-        let tests: Vec<String> = common.iter().map(differs).collect();
-        if tests.is_empty() {
-            return Ok(None);
-        }
-        let from = format!(
-            "FROM {}.{table} AS a JOIN {}.{table} AS b ON {join} WHERE {}",
-            SIDES[0],
-            SIDES[1],
-            tests.join(" OR ")
-        );
-        let rows = self.databases.count(&format!("SELECT count(*) {from}"))?;
-        if rows == 0 {
-            return Ok(None);
-        }
-        let cells = self.databases.count(&format!("SELECT sum({}) {from}", tests.join(" + ")))?;
-        let pairs: Vec<String> =
-            common.iter().map(|name| quoted(name)).map(|name| format!("a.{name}, b.{name}")).collect();
-        let sql =
-            format!("SELECT {order}, {} {from} ORDER BY {order} LIMIT {}", pairs.join(", "), self.limit);
-        let mut examples = Vec::new();
-        for row in self.databases.values(&sql)? {
-            let (key, values) = row.split_at(row.len() - 2 * common.len());
-            for (name, pair) in common.iter().zip(values.chunks(2)).filter(|(_, pair)| pair[0] != pair[1]) {
-                let (old, new) = show::clip_pair(&pair[0], &pair[1]);
-                let example = Example::change(old, new).with_column(show::clip(name));
-                examples.push(example.with_key(show::clip(&key.join(", "))));
-            }
-        }
-        examples.truncate(self.limit);
-        let state = format!("changed in {}", show::plural(rows, "row"));
-        Ok(Some(Fact::counted("cells.changed", cells, "cell", &state).with_examples(examples)))
+        Ok(columns.each_ref().map(|columns| columns.iter().map(rules).collect()))
     }
+}
+
+/// A column that is declared with another type.
+struct Retyped<'a> {
+    old: &'a Column,
+    new: &'a Column,
+    /// Whether SQLite stores its values in another way, such as the text '1' as the number 1.
+    as_number: bool,
+}
+
+fn retyped(columns: &[Vec<Column>; 2]) -> Vec<Retyped<'_>> {
+    let mut retyped = Vec::new();
+    for old in &columns[0] {
+        let same = |new: &&Column| new.name == old.name && new.declared != old.declared;
+        if let Some(new) = columns[1].iter().find(same) {
+            retyped.push(Retyped { old, new, as_number: old.affinity() != new.affinity() });
+        }
+    }
+    retyped
+}
+
+/// Return the names of the columns of the primary key, in its order.
+fn primary_key(columns: &[Column]) -> Vec<String> {
+    let mut key: Vec<&Column> = columns.iter().filter(|column| column.key > 0).collect();
+    key.sort_by_key(|column| column.key);
+    key.into_iter().map(|column| column.name.clone()).collect()
+}
+
+/// Return whether two primary keys have the same columns in any order, apart from columns that were perhaps renamed.
+fn is_same_key(old: &[String], new: &[String], columns: &[Vec<Column>; 2]) -> bool {
+    let without = |key: &[String], other: &[String]| -> Vec<String> {
+        key.iter().filter(|name| !other.contains(name)).cloned().collect()
+    };
+    let is_gone = |names: &[String], columns: &[Column]| {
+        names.iter().all(|name| columns.iter().all(|column| column.name != *name))
+    };
+    let (removed, added) = (without(old, new), without(new, old));
+    removed.len() == added.len() && is_gone(&removed, &columns[1]) && is_gone(&added, &columns[0])
+}
+
+fn schema_facts(columns: &[Vec<Column>; 2], retyped: &[Retyped<'_>], limit: usize) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    if !retyped.is_empty() {
+        let mut fact =
+            Fact::counted("columns.retyped", retyped.len() as u64, "column", "declared with another type");
+        if retyped.iter().any(|it| it.as_number) {
+            fact.text.push_str(", the same number is not a change");
+        }
+        facts.push(fact.with_examples(retyped.iter().take(limit).map(|it| {
+            let example = Example::change(show::clip(&it.old.declared), show::clip(&it.new.declared));
+            example.with_column(show::clip(&it.new.name))
+        })));
+    }
+    let [old, new] = columns.each_ref().map(|columns| primary_key(columns));
+    if !is_same_key(&old, &new, columns) {
+        let [old, new] = [old, new].map(|key| show::clip(&key.join(", ")));
+        let fact = Fact::new("table.key-changed", "primary key changed");
+        facts.push(fact.with_examples([Example::change(old, new)]));
+    }
+    facts
+}
+
+fn is_schema(fact: &Fact) -> bool {
+    fact.verb.starts_with("columns.") || fact.verb.starts_with("table.")
+}
+
+/// Remove what the order of the rows is not: content. With a primary key it does not matter at all.
+fn remove_order(node: &mut Node, is_keyed: bool) {
+    let is_order = |fact: &Fact| fact.verb == "rows.reordered";
+    let is_how = |fact: &Fact| fact.verb.starts_with("rows.matched-by-") || fact.verb == "rows.key-flawed";
+    if is_keyed {
+        node.facts.retain(|fact| !is_order(fact));
+        node.tags.remove("order");
+    }
+    if node.facts.iter().all(|fact| is_schema(fact) || is_order(fact) || is_how(fact)) {
+        node.tags.remove("content");
+        node.facts.retain(|fact| !is_how(fact));
+        for fact in node.facts.iter_mut().filter(|fact| is_order(fact)) {
+            fact.text = "same rows, stored in another order".into();
+        }
+    }
+    for fact in node.facts.iter_mut().filter(|fact| ["rows.removed", "rows.added"].contains(&&*fact.verb)) {
+        fact.examples.iter_mut().for_each(|example| example.at = None);
+    }
+}
+
+/// Return the definition of a table without its name.
+fn definition(sql: &str) -> &str {
+    let rest = sql.strip_prefix("CREATE TABLE ").unwrap_or(sql);
+    let close = match rest.chars().next() {
+        Some('[') => ']',
+        Some(quote @ ('"' | '\'' | '`')) => quote,
+        _ => return rest.trim_start_matches(|c: char| c != '(' && !c.is_whitespace()),
+    };
+    let mut rest = &rest[1..];
+    // A quote within a name is written twice.
+    while let Some((_, after)) = rest.split_once(close) {
+        rest = after;
+        match after.strip_prefix(close) {
+            Some(after) if close != ']' => rest = after,
+            _ => break,
+        }
+    }
+    rest
 }
 
 #[cfg(test)]
@@ -277,7 +388,29 @@ mod tests {
     use binoc_sdk::Side;
     use rusqlite::Connection;
 
+    /// Return the facts about two databases.
     fn compare(test: &str, old: &str, new: &str) -> Vec<String> {
+        compare_with(test, old, new, CompareOptions::default())
+    }
+
+    fn compare_with(test: &str, old: &str, new: &str, options: CompareOptions) -> Vec<String> {
+        let mut lines = Vec::new();
+        list_facts(&outcome(test, old, new, options), "", &mut lines);
+        lines
+    }
+
+    /// Return the changed tables of two databases.
+    fn nodes(test: &str, old: &str, new: &str) -> Vec<String> {
+        let node = outcome(test, old, new, CompareOptions::default());
+        let source =
+            |child: &Node| child.source.as_ref().map_or_else(String::new, |source| format!("{source} -> "));
+        node.children
+            .iter()
+            .map(|child| format!("{}{} {}", source(child), child.path, child.action))
+            .collect()
+    }
+
+    fn outcome(test: &str, old: &str, new: &str, options: CompareOptions) -> Node {
         let directory = std::env::temp_dir().join(format!("binoc sqlite?#%{}-{test}", std::process::id()));
         std::fs::create_dir_all(&directory).unwrap();
         let make = |name: &str, sql: &str| {
@@ -286,7 +419,7 @@ mod tests {
             let bytes = std::fs::metadata(&local).unwrap().len();
             Side::new(local, bytes)
         };
-        let request = CompareRequest::new("x.db", make("a.db", old), make("b.db", new));
+        let request = CompareRequest::new("x.db", make("a.db", old), make("b.db", new)).with_options(options);
         let outcome = Sqlite.compare(&request).unwrap();
         assert_eq!(
             std::fs::read_dir(&directory).unwrap().count(),
@@ -295,9 +428,7 @@ mod tests {
         );
         std::fs::remove_dir_all(directory).unwrap();
         let Outcome::Changed { node, .. } = outcome else { panic!("{outcome:?}") };
-        let mut lines = Vec::new();
-        list_facts(&node, "", &mut lines);
-        lines
+        *node
     }
 
     fn list_facts(node: &Node, prefix: &str, lines: &mut Vec<String>) {
@@ -351,25 +482,113 @@ mod tests {
     }
 
     #[test]
-    fn rows_without_primary_key_are_matched_by_rowid() {
-        let lines = compare(
-            "rowid",
-            "CREATE TABLE t (rowid TEXT, v); INSERT INTO t VALUES ('r', 1), ('r', 2);",
-            "CREATE TABLE t (rowid TEXT, v); INSERT INTO t VALUES ('r', 1), ('r', 3), ('r', 4);",
-        );
-        assert_eq!(lines[0], "t changed: rows matched by rowid, because the table has no primary key");
-        assert_eq!(lines[1..], ["t changed: 1 row added", "t changed: 1 cell changed in 1 row"]);
+    fn rows_without_primary_key_are_matched_by_content() {
+        let table = "CREATE TABLE t (n TEXT, v INT);";
+        let rows = |order: &str| {
+            format!(
+                "INSERT INTO t SELECT 'n' || (value % 40), value % 10
+                 FROM (WITH RECURSIVE s (value) AS (SELECT 0 UNION ALL SELECT value + 1 FROM s WHERE value < 79)
+                 SELECT value FROM s) ORDER BY {order};"
+            )
+        };
+        let old = format!("{table} {}", rows("value"));
+        let lines =
+            compare("first", &old, &format!("{table} INSERT INTO t VALUES ('n', 0); {}", rows("value")));
+        assert_eq!(lines[1..], ["t changed: 1 row added"], "{lines:?}");
+        assert!(lines[0].starts_with("t changed: rows matched by content"), "{lines:?}");
+        let lines = compare("order", &old, &format!("{table} {}", rows("value * 7 % 80")));
+        assert_eq!(lines, ["t changed: same rows, stored in another order"]);
     }
 
     #[test]
-    fn rows_are_not_compared_if_the_primary_key_changed() {
+    fn order_is_not_compared_if_rows_have_a_key() {
+        let table = "CREATE TABLE t (k TEXT PRIMARY KEY, v);";
+        let lines = compare(
+            "keyed",
+            &format!("{table} INSERT INTO t VALUES ('a', 1), ('b', 2), ('c', 3), ('d', 4);"),
+            &format!("{table} INSERT INTO t VALUES ('d', 4), ('b', 2), ('a', 1), ('c', 3);"),
+        );
+        assert!(lines.is_empty(), "{lines:?}");
+    }
+
+    #[test]
+    fn rows_are_compared_if_the_primary_key_changed() {
+        let rows = "INSERT INTO t VALUES (1, 2), (3, 4), (5, 6);";
         let lines = compare(
             "rekeyed",
-            "CREATE TABLE t (a INT, b INT, PRIMARY KEY (a)); INSERT INTO t VALUES (1, 2);",
-            "CREATE TABLE t (a INT, b INT, PRIMARY KEY (b)); INSERT INTO t VALUES (1, 2);",
+            &format!("CREATE TABLE t (a INT, b INT, PRIMARY KEY (a)); {rows}"),
+            &format!("CREATE TABLE t (a INT, b INT, PRIMARY KEY (b)); {rows} DELETE FROM t WHERE a = 3;"),
         );
-        let expected = ["definition changed", "the primary key changed: 1 before, 1 row after, not compared"];
+        assert_eq!([&lines[0], &lines[2]], ["t changed: primary key changed", "t changed: 1 row removed"]);
+    }
+
+    #[test]
+    fn values_of_a_retyped_column_are_compared_as_numbers() {
+        let lines = compare(
+            "retyped",
+            "CREATE TABLE t (id TEXT PRIMARY KEY, v INT);
+             INSERT INTO t VALUES ('1', 1), ('2', 2), ('03', 3), ('4', 4), ('x', 5);",
+            "CREATE TABLE t (id INTEGER PRIMARY KEY, v REAL);
+             INSERT INTO t VALUES (1, 1.0), (2, 2.5), (3, 3.0), (4, 4.0);",
+        );
+        let expected = [
+            "2 columns declared with another type, the same number is not a change",
+            "rows matched by primary key, its values compared as numbers",
+            "1 row removed",
+            "1 cell changed in 1 row",
+            "1 value of the key written differently, the same as a number",
+        ];
         assert_eq!(lines, expected.map(|text| format!("t changed: {text}")));
+    }
+
+    #[test]
+    fn columns_can_be_renamed() {
+        let rows = "INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'c');";
+        let old = format!("CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT); {rows}");
+        for new in ["id INTEGER PRIMARY KEY, full_name TEXT", "ident INTEGER PRIMARY KEY, name TEXT"] {
+            let lines = compare("column", &old, &format!("CREATE TABLE t ({new}); {rows}"));
+            assert_eq!(lines, ["t changed: 1 column renamed"], "{new}");
+        }
+    }
+
+    #[test]
+    fn tables_can_be_renamed() {
+        let old =
+            "CREATE TABLE t (a INT PRIMARY KEY, b TEXT); INSERT INTO t VALUES (1, 'x'), (2, 'y'), (4, 'w');";
+        let new = old.replace("TABLE t", "TABLE [t2]").replace("INTO t", "INTO t2");
+        assert_eq!(nodes("renamed", old, &new), ["t -> t2 renamed"]);
+        assert!(compare("renamed", old, &new).is_empty());
+        let edited = format!("{new} INSERT INTO t2 VALUES (3, 'z'); UPDATE t2 SET b = 'X' WHERE a = 1;");
+        assert_eq!(
+            compare("renamed", old, &edited),
+            [
+                "t2 renamed: rows matched by primary key",
+                "t2 renamed: 1 row added",
+                "t2 renamed: 1 cell changed in 1 row"
+            ]
+        );
+        let copied = format!("{new} CREATE TABLE t3 AS SELECT * FROM t2;");
+        assert_eq!(nodes("renamed", old, &copied), ["t removed", "t2 added", "t3 added"]);
+        let other = new.replace("'y'", "'q'").replace("'w'", "'r'");
+        assert_eq!(nodes("renamed", old, &other), ["t removed", "t2 added"]);
+    }
+
+    #[test]
+    fn requested_key_replaces_the_primary_key_of_its_table() {
+        let old = "CREATE TABLE t (id INTEGER PRIMARY KEY, code TEXT, v INT); CREATE TABLE u (id INTEGER PRIMARY KEY, v);
+                   INSERT INTO t VALUES (1, 'a', 1), (2, 'b', 2), (3, 'c', 3); INSERT INTO u VALUES (1, 1);";
+        let new = old.replace("(1, 'a'", "(7, 'a'").replace("(1, 1)", "(1, 2)");
+        let mut options = CompareOptions::default();
+        options.key = vec!["code".into()];
+        assert_eq!(
+            compare_with("requested", old, &new, options),
+            [
+                "t changed: rows matched by key (requested)",
+                "t changed: 1 cell changed in 1 row",
+                "u changed: rows matched by primary key",
+                "u changed: 1 cell changed in 1 row",
+            ]
+        );
     }
 
     #[test]

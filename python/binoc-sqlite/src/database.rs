@@ -1,19 +1,27 @@
-//! Two databases in one read-only connection.
+//! A database in read-only connections, and its schema.
 
 use std::fmt::Write;
-use std::fs;
-use std::io::Read;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
-use binoc_sdk::{Error, Result, show};
-use rusqlite::types::ValueRef;
+use binoc_sdk::{Error, Result};
 use rusqlite::{Connection, OpenFlags};
 
-/// The schema names of the two databases.
-pub(crate) const SIDES: [&str; 2] = ["older", "newer"];
+/// A database. Several threads can read it; each uses its own connection.
+pub(crate) struct Database {
+    uri: String,
+    pub(crate) encoding: Encoding,
+    /// Connections that no thread uses.
+    idle: Mutex<Vec<Connection>>,
+}
 
-/// The connection, with the two databases attached as `older` and `newer`.
-pub(crate) struct Databases(pub(crate) Connection);
+/// The encoding of text in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Encoding {
+    Utf8,
+    Utf16Le,
+    Utf16Be,
+}
 
 /// A column of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +32,31 @@ pub(crate) struct Column {
     pub(crate) key: u32,
 }
 
+impl Column {
+    /// Return which values SQLite converts when they are stored; see "Determination Of Column Affinity" in its
+    /// documentation.
+    pub(crate) fn affinity(&self) -> Affinity {
+        let has = |words: &[&str]| words.iter().any(|word| self.declared.contains(word));
+        match () {
+            () if has(&["INT"]) => Affinity::Integer,
+            () if has(&["CHAR", "CLOB", "TEXT"]) => Affinity::Text,
+            () if has(&["BLOB"]) || self.declared.is_empty() => Affinity::Blob,
+            () if has(&["REAL", "FLOA", "DOUB"]) => Affinity::Real,
+            () => Affinity::Numeric,
+        }
+    }
+}
+
+/// The type that SQLite prefers for the values of a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Affinity {
+    Integer,
+    Text,
+    Blob,
+    Real,
+    Numeric,
+}
+
 /// An entry of the schema, such as a table or an index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Item {
@@ -32,58 +65,54 @@ pub(crate) struct Item {
     pub(crate) without_rowid: bool,
 }
 
-impl Databases {
-    pub(crate) fn open(older: &Path, newer: &Path) -> Result<Self> {
-        let flags =
-            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_MEMORY | OpenFlags::SQLITE_OPEN_URI;
-        let connection = Connection::open_with_flags(":memory:", flags).map_err(sqlite_error)?;
-        let encoding = text_encoding(older)?;
-        if encoding != text_encoding(newer)? {
-            return Err(Error::new("the two databases have different text encodings"));
-        }
-        // The schema is data of the snapshot: do not run functions that have side effects from it.
-        let settings = format!(
-            "PRAGMA encoding = '{encoding}'; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
-        );
-        connection.execute_batch(&settings).map_err(sqlite_error)?;
-        for (path, name) in [older, newer].into_iter().zip(SIDES) {
-            connection.execute(&format!("ATTACH ?1 AS {name}"), [uri(path)?]).map_err(sqlite_error)?;
-        }
-        connection.execute_batch("PRAGMA query_only = ON;").map_err(sqlite_error)?;
-        Ok(Self(connection))
+impl Database {
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let mut database = Self { uri: uri(path)?, encoding: Encoding::Utf8, idle: Mutex::default() };
+        let encoding = database.rows("PRAGMA encoding", |row| row.get::<_, String>(0))?;
+        database.encoding = match encoding.first().map(String::as_str) {
+            Some("UTF-16le") => Encoding::Utf16Le,
+            Some("UTF-16be") => Encoding::Utf16Be,
+            _ => Encoding::Utf8,
+        };
+        Ok(database)
+    }
+
+    /// Call `read` with a connection that no other thread uses.
+    pub(crate) fn with<T>(&self, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = idle.map_or_else(|| connect(&self.uri), Ok)?;
+        let value = read(&connection)?;
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        Ok(value)
     }
 
     /// Return the entries of the schema, sorted by name.
-    pub(crate) fn items(&self, side: &str) -> Result<Vec<(String, Item)>> {
-        let sql = format!(
-            "SELECT s.name, coalesce(l.type, s.type), coalesce(s.sql, ''), coalesce(l.wr, 0)
-             FROM {side}.sqlite_schema AS s
-             LEFT JOIN pragma_table_list AS l ON l.schema = '{side}' AND l.name = s.name AND s.type IN ('table', 'view')
-             WHERE lower(substr(s.name, 1, 7)) <> 'sqlite_' ORDER BY s.name"
-        );
-        self.rows(&sql, |row| {
+    pub(crate) fn items(&self) -> Result<Vec<(String, Item)>> {
+        let sql = "SELECT s.name, coalesce(l.type, s.type), coalesce(s.sql, ''), coalesce(l.wr, 0)
+             FROM main.sqlite_schema AS s
+             LEFT JOIN pragma_table_list AS l ON l.schema = 'main' AND l.name = s.name AND s.type IN ('table', 'view')
+             WHERE lower(substr(s.name, 1, 7)) <> 'sqlite_' ORDER BY s.name";
+        self.rows(sql, |row| {
             Ok((row.get(0)?, Item { kind: row.get(1)?, sql: row.get(2)?, without_rowid: row.get(3)? }))
         })
     }
 
-    pub(crate) fn columns(&self, side: &str, table: &str) -> Result<Vec<Column>> {
+    pub(crate) fn columns(&self, table: &str) -> Result<Vec<Column>> {
         let sql = format!(
-            "SELECT name, upper(type), pk FROM pragma_table_xinfo({}, '{side}') WHERE hidden <> 1 ORDER BY cid",
+            "SELECT name, upper(type), pk FROM pragma_table_xinfo({}, 'main') WHERE hidden <> 1 ORDER BY cid",
             literal(table)
         );
         self.rows(&sql, |row| Ok(Column { name: row.get(0)?, declared: row.get(1)?, key: row.get(2)? }))
     }
 
-    pub(crate) fn count(&self, sql: &str) -> Result<u64> {
-        let count: i64 = self.0.query_row(sql, [], |row| row.get(0)).map_err(sqlite_error)?;
-        Ok(count.unsigned_abs())
-    }
-
-    /// Return the rows of a query, with values as SQL literals.
-    pub(crate) fn values(&self, sql: &str) -> Result<Vec<Vec<String>>> {
-        self.rows(sql, |row| {
-            (0..row.as_ref().column_count()).map(|place| Ok(value(row.get_ref(place)?))).collect()
-        })
+    /// Return the columns of the primary key and their collations, if SQLite has an index of it.
+    pub(crate) fn collations(&self, table: &str) -> Result<Vec<(String, String)>> {
+        let sql = format!(
+            "SELECT x.name, x.coll FROM pragma_index_list({}, 'main') AS l, pragma_index_xinfo(l.name, 'main') AS x
+             WHERE l.origin = 'pk' AND x.key AND x.name IS NOT NULL",
+            literal(table)
+        );
+        self.rows(&sql, |row| Ok((row.get(0)?, row.get(1)?)))
     }
 
     fn rows<T>(
@@ -91,13 +120,26 @@ impl Databases {
         sql: &str,
         read: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>> {
-        let mut statement = self.0.prepare(sql).map_err(sqlite_error)?;
-        let rows = statement.query_map([], read).map_err(sqlite_error)?;
-        rows.collect::<rusqlite::Result<_>>().map_err(sqlite_error)
+        self.with(|connection| {
+            let mut statement = connection.prepare(sql).map_err(sqlite_error)?;
+            let rows = statement.query_map([], read).map_err(sqlite_error)?;
+            rows.collect::<rusqlite::Result<_>>().map_err(sqlite_error)
+        })
     }
 }
 
-fn sqlite_error(error: rusqlite::Error) -> Error {
+/// Open the file of a database read-only.
+fn connect(uri: &str) -> Result<Connection> {
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(uri, flags).map_err(sqlite_error)?;
+    // The schema is data of the snapshot: do not run functions that have side effects from it.
+    let settings = "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA query_only = ON;";
+    connection.execute_batch(settings).map_err(sqlite_error)?;
+    Ok(connection)
+}
+
+pub(crate) fn sqlite_error(error: rusqlite::Error) -> Error {
     Error::with_source(format!("sqlite: {error}"), error)
 }
 
@@ -119,37 +161,11 @@ fn uri(path: &Path) -> Result<String> {
     Ok(uri + "?mode=ro&immutable=1")
 }
 
-/// Return the text encoding in the header. A connection can attach only databases with its own encoding.
-fn text_encoding(path: &Path) -> Result<&'static str> {
-    let mut header = [0; 100];
-    let read = fs::File::open(path).and_then(|mut file| file.read_exact(&mut header));
-    read.map_err(|error| Error::io(path, error))?;
-    match header[56..60] {
-        [0, 0, 0, 2] => Ok("UTF-16le"),
-        [0, 0, 0, 3] => Ok("UTF-16be"),
-        _ => Ok("UTF-8"),
-    }
-}
-
 /// Return a name as an SQL identifier.
 pub(crate) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-fn literal(text: &str) -> String {
+pub(crate) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
-}
-
-/// Return a value as an SQL literal, so that `NULL` and `'NULL'` differ, and 1 and 1.0.
-fn value(value: ValueRef<'_>) -> String {
-    match value {
-        ValueRef::Null => "NULL".into(),
-        ValueRef::Integer(number) => number.to_string(),
-        ValueRef::Real(number) => format!("{number:?}"),
-        ValueRef::Text(text) => literal(&show::bytes(text)),
-        ValueRef::Blob(blob) => {
-            let hex: String = blob.iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("x'{hex}'")
-        }
-    }
 }

@@ -2,6 +2,8 @@
 
 mod compare;
 mod database;
+mod pair;
+mod table;
 
 use binoc_sdk::Plugin;
 

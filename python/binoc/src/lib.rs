@@ -1,5 +1,6 @@
 //! The Python extension of Binoc: the command and `binoc.diff`.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -41,13 +42,13 @@ struct Changeset {
 
 #[pymethods]
 impl Changeset {
-    /// The path of the older snapshot, as given.
+    /// The name of the older snapshot: the shortest end of its path that differs from that of the newer one.
     #[getter(from_snapshot)]
     fn older(&self) -> &str {
         &self.inner.from
     }
 
-    /// The path of the newer snapshot, as given.
+    /// The name of the newer snapshot: the shortest end of its path that differs from that of the older one.
     #[getter(to_snapshot)]
     fn newer(&self) -> &str {
         &self.inner.to
@@ -92,18 +93,24 @@ impl Changeset {
 }
 
 #[pyfunction]
+#[expect(clippy::too_many_arguments, reason = "the Python function has keyword arguments")]
 fn diff(
     py: Python<'_>,
     older: PathBuf,
     newer: PathBuf,
     key: Vec<String>,
+    keys: BTreeMap<String, Vec<String>>,
     examples: usize,
+    memory: Option<String>,
     plugins: Vec<Plugin>,
 ) -> PyResult<Changeset> {
     py.detach(|| {
         let registry = Arc::new(binoc_cli::registry(sources(plugins), Vec::new()));
         let mut options = CompareOptions::default();
-        (options.key, options.examples) = (key, examples);
+        (options.key, options.keys, options.examples) = (key, keys, examples);
+        if let Some(size) = memory {
+            options.memory = binoc_cli::parse_size(&size).map_err(error)?;
+        }
         let inner =
             binoc_core::diff(&older, &newer, &registry, &options, &Limits::default()).map_err(error)?;
         Ok(Changeset { inner, registry })

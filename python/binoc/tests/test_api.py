@@ -23,7 +23,7 @@ def test_changeset_is_true_if_anything_changed(tmp_path: Path) -> None:
     assert changes
     assert changes.complete
     assert len(changes) == 1
-    assert (changes.from_snapshot, changes.to_snapshot) == (str(a), str(b))
+    assert (changes.from_snapshot, changes.to_snapshot) == ("a", "b")
     assert not binoc.diff(a, str(a))
 
 
@@ -38,6 +38,29 @@ def test_markdown_and_json_agree(tmp_path: Path) -> None:
     assert facts["cells.changed"]["examples"] == [{"key": "a", "column": "v", "old": "1", "new": "3"}]
     assert "key `a`, column `v`: `1` → `3`" in changes.to_markdown()
     assert changes.to_markdown() == changes.render("markdown")
+
+
+def test_key_can_be_a_mapping_from_tables_to_columns(tmp_path: Path) -> None:
+    a = write(tmp_path / "a", s_csv="k,v\nx,1\ny,2\n", t_csv="k,v\nx,1\ny,2\n")
+    b = write(tmp_path / "b", s_csv="k,v\nx,2\ny,3\n", t_csv="k,v\nx,2\ny,3\n")
+    changes = json.loads(binoc.diff(a, b, key={"s.csv": "k", "t.csv": ["v"]}).to_json())["changes"]
+    counts = [{fact["verb"]: fact.get("count") for fact in node["facts"]} for node in changes]
+    assert counts[0]["cells.changed"] == 2
+    assert (counts[1]["rows.added"], counts[1]["rows.removed"]) == (1, 1)
+
+
+def test_key_of_an_unknown_table_is_a_warning(tmp_path: Path) -> None:
+    a = write(tmp_path / "a", s_csv="k\n1\n")
+    changes = binoc.diff(a, a, key={"t.csv": "k"})
+    assert changes.complete
+    assert "`t.csv`" in json.loads(changes.to_json())["diagnostics"][0]["message"]
+
+
+@pytest.mark.parametrize("memory", [1 << 28, "256MiB"])
+def test_memory_is_a_size(tmp_path: Path, memory: int | str) -> None:
+    assert not binoc.diff(tmp_path, tmp_path, memory=memory)
+    with pytest.raises(binoc.Error, match="`lots`"):
+        binoc.diff(tmp_path, tmp_path, memory="lots")
 
 
 def test_examples_are_limited_and_counts_are_exact(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def test_missing_plugin_is_reported_and_the_rest_is_compared(tmp_path: Path) -> 
     assert listed.returncode == 2
     assert "ghost: refused\n  refused: `ghost.native`" in listed.stdout
     compared = run("diff", "a", "b", cwd=tmp_path)
-    assert compared.returncode == 0
+    assert compared.returncode == 2
     assert "binoc: plugin `ghost` refused" in compared.stderr
     assert "- changed `people.csv`" in compared.stdout
     assert "- error: plugin `ghost` refused" in compared.stdout

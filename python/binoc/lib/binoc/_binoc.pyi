@@ -23,7 +23,9 @@ def diff(
     older: str | os.PathLike[str],
     newer: str | os.PathLike[str],
     key: list[str],
+    keys: dict[str, list[str]],
     examples: int,
+    memory: str | None,
     plugins: list[tuple[str, str | None, str | None]],
 ) -> Changeset: ...
 def run(args: list[str], plugins: list[tuple[str, str | None, str | None]]) -> int: ...
