@@ -111,8 +111,10 @@ fn is_utf8_prefix(head: &[u8]) -> bool {
 /// Return whether the first bytes of a file are text and not binary data. `expected` is whether the name of the file
 /// says that it is text: then a few control characters, such as zero bytes, and other 8-bit encodings are text too.
 pub(crate) fn is_text(head: &[u8], expected: bool) -> bool {
-    if detect(head).is_utf16() {
-        return true;
+    let encoded = detect(head);
+    if encoded.is_utf16() {
+        // Small numbers of 16 bits look like UTF-16 without a byte order mark.
+        return encoded.bom || expected;
     }
     let controls = head.iter().filter(|byte| is_control(u16::from(**byte))).count();
     let allowed = match (is_utf8_prefix(head), expected) {
@@ -650,6 +652,7 @@ mod tests {
         assert!(is_text(b"a\0b\n", true) && !is_text(b"a\0b\n", false));
         assert!(is_text(b"caf\xe9\n", true) && !is_text(b"caf\xe9\n", false));
         assert!(is_text("caf\u{e9}\n".as_bytes(), false) && is_text(b"", false));
+        assert!(is_text(b"a\0b\0c\0\n\0", true) && !is_text(b"a\0b\0c\0\n\0", false));
         // The head of a file can end inside a character.
         assert!(is_text(b"caf\xc3", false));
         assert!(!is_text(b"\x7fELF\x02\x01\x01\0\0\0\0\0", true));

@@ -310,8 +310,7 @@ impl Comparer<'_> {
 
     /// Compare the values of a key as numbers if that matches more rows.
     fn with_numbers(&self, key: Key, stores: [&RowStore; 2]) -> Key {
-        let pairs =
-            |key: &Key| keys::score(self.tables, stores, key, &self.columns.common, self.seed).pairs as usize;
+        let pairs = |key: &Key| keys::score(self.tables, stores, key, &self.columns.common).pairs as usize;
         let as_written = pairs(&key);
         if 2 * as_written > stores[0].len().min(stores[1].len()) {
             return key;
@@ -333,7 +332,7 @@ impl Comparer<'_> {
             .filter(|candidate| !candidate.measured || candidate.telling)
             .map(|mut candidate| {
                 candidate.key = self.with_numbers(candidate.key, stores);
-                let score = keys::score(self.tables, stores, &candidate.key, common, self.seed);
+                let score = keys::score(self.tables, stores, &candidate.key, common);
                 (score.edits(common.len()), candidate)
             })
             .collect();
@@ -366,7 +365,7 @@ impl Comparer<'_> {
         if stores.iter().any(|store| store.len() == 0) {
             return if candidate.telling { Support::Yes } else { Support::None };
         }
-        let score = keys::score(self.tables, stores, key, common, self.seed);
+        let score = keys::score(self.tables, stores, key, common);
         if score.pairs == 0 {
             return match candidate.telling {
                 _ if merged.equal == 0 => Support::Disjoint,

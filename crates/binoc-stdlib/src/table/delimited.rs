@@ -2,6 +2,7 @@
 //!
 //! A line without quotes is a row whose cells need no decoding; the others are decoded by `csv_core`.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
@@ -86,9 +87,11 @@ impl Delimited {
             names = (1..=names.len()).map(|number| format!("column {number}").into_bytes()).collect();
         }
         table.drop_empty_columns(&mut names)?;
+        let mut counts: HashMap<Vec<u8>, usize> = HashMap::new();
         for name in names {
-            let nth = table.columns.iter().filter(|column| column.name == name).count();
-            table.columns.push(Column { name, nth });
+            let count = counts.entry(name.clone()).or_default();
+            table.columns.push(Column { name, nth: *count });
+            *count += 1;
         }
         Ok(table)
     }
