@@ -56,14 +56,17 @@ def test_report_has_tables_rows_and_cells(tmp_path: Path) -> None:
     assert body == (
         "  - 1 index added: `by_place`\n"
         "  - removed `draft` (table)\n"
+        "    - 2 rows × 1 column\n"
         "    - 2 rows removed\n"
         "  - changed `reading` (table)\n"
+        "    - 3 rows × 3 columns → 3 rows × 4 columns\n"
         "    - 1 column added: `unit`\n"
         "    - rows matched by primary key: `id`\n"
         "    - 1 row removed: `4, 1.0, NULL`\n"
         "    - 1 row added: ``3, 21.5, '`', 'C'``\n"
         "    - 1 cell changed in 1 row: key `2`, column `value`: `19.0` → `19.5`\n"
         "  - added `station` (table)\n"
+        "    - 0 rows × 1 column\n"
         "    - 0 rows added\n"
     )
 
