@@ -15,6 +15,13 @@ use crate::table::{Collation, Rules, SqlTable};
 
 pub(crate) struct Sqlite;
 
+/// The pragmas whose values are compared, and the tags, verbs and texts of the facts about them.
+const SETTINGS: [(&str, &str, &str, &str); 3] = [
+    ("encoding", "encoding", "encoding.changed", "encoding of text changed, content compared as text"),
+    ("user_version", "schema", "database.user-version", "version of the schema changed (`user_version`)"),
+    ("application_id", "schema", "database.application-id", "application changed (`application_id`)"),
+];
+
 impl Comparator for Sqlite {
     fn describe(&self) -> ComparatorInfo {
         ComparatorInfo::new("sqlite").with_prefixes(["SQLite format 3\0"])
@@ -35,6 +42,12 @@ impl Comparator for Sqlite {
             let text = "a log next to the database is not applied: changes in it are not compared";
             comparison.node.push("content", Fact::new("database.log", text));
             comparison.diagnostics.push(Diagnostic::general(Severity::Error, text));
+        }
+        for (setting, tag, verb, text) in SETTINGS {
+            let [old, new] = [old.setting(setting)?, new.setting(setting)?];
+            if old != new {
+                comparison.node.push(tag, Fact::new(verb, text).with_examples([Example::change(old, new)]));
+            }
         }
         comparison.tables()?;
         comparison.others();
@@ -614,6 +627,26 @@ mod tests {
                 "u changed: 1 cell changed in 1 row",
             ]
         );
+    }
+
+    #[test]
+    fn settings_of_a_database_are_compared() {
+        let table = "CREATE TABLE t (v); INSERT INTO t VALUES (1);";
+        let new = format!(
+            "PRAGMA encoding = 'UTF-16le'; {table} PRAGMA user_version = 7; PRAGMA application_id = 9;"
+        );
+        let node = outcome("settings", table, &new, CompareOptions::default());
+        let changes = node.facts.iter().map(|fact| {
+            let example = &fact.examples[0];
+            [&fact.verb, example.old.as_ref().unwrap(), example.new.as_ref().unwrap()].map(String::as_str)
+        });
+        let expected = [
+            ["encoding.changed", "UTF-8", "UTF-16le"],
+            ["database.user-version", "0", "7"],
+            ["database.application-id", "0", "9"],
+        ];
+        assert_eq!(changes.collect::<Vec<_>>(), expected);
+        assert!(node.children.is_empty());
     }
 
     #[test]
