@@ -9,7 +9,7 @@ use binoc_sdk::{
 };
 use binoc_table::{KeyOrigin, Settings, Table};
 
-use crate::database::{Column, Database, Item};
+use crate::database::{Column, Database, Item, quoted};
 use crate::pair::renames;
 use crate::table::{Collation, Rules, SqlTable};
 
@@ -111,6 +111,14 @@ impl<'a> Comparison<'a> {
         for name in old.names("table").into_iter().filter(|name| new.has("table", name)) {
             pairs.push((name.into(), name.into(), None));
         }
+        // SQL ignores the case of names.
+        for old in &removed {
+            if let Some(new) = added.iter().find(|new| new.eq_ignore_ascii_case(old)) {
+                pairs.push((old.clone(), new.clone(), Some(1.0)));
+            }
+        }
+        removed.retain(|name| pairs.iter().all(|pair| pair.0 != *name));
+        added.retain(|name| pairs.iter().all(|pair| pair.1 != *name));
         if !removed.is_empty() && !added.is_empty() {
             // A table that cannot be read is an error below.
             let open = |side: &Side<'a>, names: &[String]| -> Result<Vec<SqlTable<'a>>> {
@@ -236,7 +244,13 @@ impl<'a> Comparison<'a> {
             node.tags.insert("schema".into());
         }
         let names = [old, new];
-        let columns = [self.sides[0].database.columns(old)?, self.sides[1].database.columns(new)?];
+        let mut columns = [self.sides[0].database.columns(old)?, self.sides[1].database.columns(new)?];
+        let recased = recase(&mut columns);
+        if !recased.is_empty() {
+            let fact =
+                Fact::counted("columns.recased", recased.len() as u64, "column", "renamed in case only");
+            node.push("schema", fact.with_examples(recased.into_iter().take(self.options.examples)));
+        }
         let retyped = retyped(&columns);
         for fact in schema_facts(&columns, &retyped, self.options.examples) {
             node.push("schema", fact);
@@ -260,6 +274,12 @@ impl<'a> Comparison<'a> {
             if !fact.text.ends_with(note) {
                 fact.text.push_str(note);
             }
+        }
+        if origin == KeyOrigin::Declared
+            && !settings.key.is_empty()
+            && let Some(place) = node.facts.iter().position(|fact| fact.verb == "rows.matched-by-key")
+        {
+            node.facts.splice(place + 1..place + 1, self.missing_keys(names, &columns)?);
         }
         remove_order(&mut node, columns.iter().flatten().any(|column| column.key > 0));
         let [before, after] = [0, 1].map(|side| definition(&self.sides[side].items[names[side]].sql));
@@ -286,6 +306,21 @@ impl<'a> Comparison<'a> {
         }
     }
 
+    /// State how many rows have no primary key. SQLite permits `NULL` in it.
+    fn missing_keys(&self, names: [&str; 2], columns: &[Vec<Column>; 2]) -> Result<Option<Fact>> {
+        let count = |side: usize| {
+            let is_missing = |name: &String| format!("{} IS NULL", quoted(name));
+            let missing: Vec<String> = primary_key(&columns[side]).iter().map(is_missing).collect();
+            let table = quoted(names[side]);
+            let sql = format!("SELECT count(*) FROM main.{table} WHERE {}", missing.join(" OR "));
+            self.sides[side].database.count(&sql)
+        };
+        let (before, after) = (count(0)?, count(1)?);
+        let rows = show::plural(after, "row");
+        let text = format!("{before} before and {rows} after have no value of the key; matched by content");
+        Ok((before + after > 0).then(|| Fact::new("rows.key-flawed", text)))
+    }
+
     /// Return how the values of the columns of both tables are compared.
     fn rules(
         &self,
@@ -297,7 +332,9 @@ impl<'a> Comparison<'a> {
             [self.sides[0].database.collations(names[0])?, self.sides[1].database.collations(names[1])?];
         // Collations that differ would match a row with several others.
         let has = |side: &Vec<(String, String)>, column: &Column, collation: &str| {
-            side.iter().any(|(name, other)| *name == column.name && other.eq_ignore_ascii_case(collation))
+            side.iter().any(|(name, other)| {
+                name.eq_ignore_ascii_case(&column.name) && other.eq_ignore_ascii_case(collation)
+            })
         };
         let rules = |column: &Column| Rules {
             as_number: retyped.iter().any(|it| it.as_number && it.new.name == column.name),
@@ -309,6 +346,21 @@ impl<'a> Comparison<'a> {
         };
         Ok(columns.each_ref().map(|columns| columns.iter().map(rules).collect()))
     }
+}
+
+/// Give columns of the older table whose names differ only in case the names in the newer table, and return the
+/// changes. SQL ignores the case of names.
+fn recase(columns: &mut [Vec<Column>; 2]) -> Vec<Example> {
+    let [old, new] = columns;
+    let mut changes = Vec::new();
+    for old in old {
+        let is_same = |new: &&Column| new.name != old.name && new.name.eq_ignore_ascii_case(&old.name);
+        if let Some(new) = new.iter().find(is_same) {
+            changes.push(Example::change(show::clip(&old.name), show::clip(&new.name)));
+            old.name.clone_from(&new.name);
+        }
+    }
+    changes
 }
 
 /// A column that is declared with another type.
@@ -587,6 +639,37 @@ mod tests {
             let lines = compare("column", &old, &format!("CREATE TABLE t ({new}); {rows}"));
             assert_eq!(lines, ["t changed: 1 column renamed"], "{new}");
         }
+    }
+
+    #[test]
+    fn case_of_names_is_ignored() {
+        let old = "CREATE TABLE t (Id TEXT PRIMARY KEY COLLATE NOCASE, v); INSERT INTO t VALUES ('a', 1), ('b', 2);";
+        let new = "CREATE TABLE T (id TEXT PRIMARY KEY COLLATE NOCASE, v); INSERT INTO t VALUES ('A', 1), ('b', 3);";
+        assert_eq!(
+            compare("case", old, new),
+            [
+                "T renamed: 1 column renamed in case only",
+                "T renamed: rows matched by primary key",
+                "T renamed: 2 cells changed in 2 rows",
+            ]
+        );
+        assert_eq!(nodes("case", "CREATE TABLE t (v);", "CREATE TABLE T (v);"), ["t -> T renamed"]);
+    }
+
+    #[test]
+    fn rows_without_a_value_of_the_key_are_counted() {
+        let table = "CREATE TABLE t (k TEXT PRIMARY KEY, v);";
+        let old = format!("{table} INSERT INTO t VALUES (NULL, 1), (NULL, 2), ('a', 3), ('b', 4);");
+        let new = format!("{table} INSERT INTO t VALUES (NULL, 1), ('a', 3), ('b', 5);");
+        assert_eq!(
+            compare("null", &old, &new),
+            [
+                "t changed: rows matched by primary key",
+                "t changed: 2 before and 1 row after have no value of the key; matched by content",
+                "t changed: 1 row removed",
+                "t changed: 1 cell changed in 1 row",
+            ]
+        );
     }
 
     #[test]

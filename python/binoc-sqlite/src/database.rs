@@ -123,6 +123,11 @@ impl Database {
         self.rows(&sql, |row| Ok((row.get(0)?, row.get(1)?)))
     }
 
+    pub(crate) fn count(&self, sql: &str) -> Result<u64> {
+        let count = self.rows(sql, |row| row.get::<_, i64>(0))?;
+        Ok(count.first().copied().unwrap_or_default().unsigned_abs())
+    }
+
     fn rows<T>(
         &self,
         sql: &str,
