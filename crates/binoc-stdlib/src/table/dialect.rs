@@ -193,9 +193,15 @@ fn choose(sample: &Sample, delimiters: &[u8], scanned: &mut usize) -> Choice {
     let tables: Vec<_> = tables.map(|table| (table.score(), table)).collect();
     let score = tables.iter().map(|table| table.0).max().unwrap_or(0);
     let mut best: Vec<_> = tables.into_iter().filter(|table| table.0 == score).collect();
-    let in_doubt = score == 0 || best.len() > 1;
-    // The first one is the preferred one.
-    let mut table = best.swap_remove(0).1;
+    // The first one is the preferred one, unless it leaves parts of numbers together that another one divides.
+    let values: Vec<usize> = match best.len() {
+        1 => vec![0],
+        _ => best.iter().map(|table| table.1.values(sample)).collect(),
+    };
+    let most = (0..values.len()).rev().max_by_key(|place| values[*place]).unwrap_or(0);
+    let place = if score > 0 && values[most] > values[0] + 1500 { most } else { 0 };
+    let in_doubt = score == 0 || best.len() > 1 && place == 0;
+    let mut table = best.swap_remove(place).1;
     if table.all.len() == RECORDS {
         table = Records::read(sample, table.delimiter, usize::MAX, scanned);
     }
@@ -278,6 +284,13 @@ impl Records {
         let odd = records.len() - alike;
         let header_fits = if records[0].cells == self.usual { 100_000 } else { 0 };
         (alike.saturating_sub(2 * odd) as u64 * 1_000_000) / self.all.len() as u64 + header_fits + 1
+    }
+
+    /// Return the number of values in a record on average, in thousandths.
+    fn values(&self, sample: &Sample) -> usize {
+        let records = &self.all[..self.all.len().min(TYPED)];
+        let values = records.iter().flat_map(|record| cells(sample, record, self.delimiter));
+        values.filter(|cell| is_value(cell)).count() * 1000 / records.len().max(1)
     }
 
     /// Find tables with other headers after blank lines.
@@ -364,12 +377,15 @@ impl Records {
                 let after_blank = (start + 1..=full).any(|place| records[place].after_blank);
                 let constant = records[full..].iter().filter(|record| record.cells == self.usual).count();
                 let is_title = records[start].filled == 1 && text(start).contains(&b' ');
+                let mut before = records[start..full].iter();
+                // A row can have empty cells at its end.
+                let are_titles = before.all(|record| record.cells != self.usual || record.filled == 1);
                 if constant * 10 < (records.len() - full) * 8 {
                     start
-                } else if is_data(full) {
+                } else if let Some(row) = (start..=full).find(|place| is_data(*place)) {
                     // A short header above wider rows, or rows without a header.
-                    if records[full].after_blank { full } else { full - 1 }
-                } else if after_blank || full - start > 1 || strong(full) || is_title {
+                    if row == start || records[row].after_blank { row } else { row - 1 }
+                } else if strong(full) || is_title || are_titles && (after_blank || full - start > 1) {
                     full
                 } else {
                     start
@@ -776,6 +792,10 @@ mod tests {
         assert_eq!(shape("id,n\n1,a,x\n2,b,y\n"), (0, true, 3));
         assert_eq!(shape("id,n\na,b,c\nd,e,f\n"), (0, true, 3));
         assert_eq!(shape("id,n\na,\nc,d\n"), (0, true, 2));
+        // Rows with empty cells at the end are not a preamble.
+        assert_eq!(shape("1,a,\n2,b,\n3,c,x\n4,d,\n"), (0, false, 3));
+        assert_eq!(shape("k,l,\na,b,\nc,d,\ne,f,x\n"), (0, true, 3));
+        assert_eq!(shape("k,l,\na,b,\n\ne,f,x\n"), (0, true, 3));
         assert_eq!(shape("a,b,c\n1,2\n3,4\n"), (0, true, 3));
     }
 
@@ -936,14 +956,30 @@ mod tests {
                 };
                 lines.push(join(kinds.iter().map(cell).collect()));
             }
-            let text = lines.join("\n") + "\n";
-            let dialect = of(&text);
-            assert_eq!(
-                (char::from(dialect.delimiter).to_string(), dialect.preamble_lines),
-                (delimiter, preamble),
-                "seed {seed}\n{text}"
-            );
-            assert_eq!((dialect.header, dialect.width, dialect.tables.len()), (true, width, 0), "{text}");
+            let header = preamble + 1;
+            // Without a header, a comma in each row may be the delimiter as well.
+            if delimiter == "," || !kinds.iter().any(|kind| matches!(kind, 1 | 4)) {
+                let rows = of(&(lines[header..].join("\n") + "\n"));
+                assert_eq!(
+                    (rows.header, rows.preamble_lines),
+                    (false, 0),
+                    "seed {seed}\n{}",
+                    lines[header..].join("\n")
+                );
+            }
+            let mut edited = lines.clone();
+            edited.remove(header + random((lines.len() - header) as u64) as usize);
+            let last = edited[edited.len() - 1].replace(['0', '5'], "9");
+            edited.push(last);
+            let [old, new] = [lines, edited].map(|lines| lines.join("\n") + "\n");
+            for dialect in detect_pair((old.as_bytes(), true), (new.as_bytes(), true), b',') {
+                assert_eq!(
+                    (char::from(dialect.delimiter).to_string(), dialect.preamble_lines),
+                    (delimiter.clone(), preamble),
+                    "seed {seed}\n{old}\n{new}"
+                );
+                assert_eq!((dialect.header, dialect.width, dialect.tables.len()), (true, width, 0), "{old}");
+            }
         }
     }
 }
