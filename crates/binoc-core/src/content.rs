@@ -23,6 +23,9 @@ impl Buffers {
 /// Return whether two files have the same bytes, and stop at the first difference; an error is the reason, with the
 /// side.
 pub(crate) fn have_same_bytes(buffers: &mut Buffers, old: &Entry, new: &Entry) -> Result<bool, String> {
+    if old.is_same_file(new) {
+        return Ok(true);
+    }
     let in_older = |reason: String| format!("{reason} (in the older snapshot)");
     let in_newer = |reason: String| format!("{reason} (in the newer snapshot)");
     let mut old_file = open(old).map_err(in_older)?;
@@ -111,6 +114,19 @@ mod tests {
             fs::remove_file(&old.side.local).unwrap();
             fs::remove_file(&new.side.local).unwrap();
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn hard_links_are_not_read() {
+        let old = entry("linked", b"same");
+        let link = old.side.local.with_extension("link");
+        fs::hard_link(&old.side.local, &link).unwrap();
+        let new = Entry::new(&link, &fs::metadata(&link).unwrap());
+        fs::remove_file(&old.side.local).unwrap();
+        fs::remove_file(&link).unwrap();
+        assert_eq!(same(&old, &new), Ok(true));
+        assert!(hash(&old).is_err());
     }
 
     #[test]

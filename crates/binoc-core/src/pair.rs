@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use binoc_sdk::format::{Format, FormatKind};
 use binoc_sdk::{Diagnostic, Severity};
 
 use crate::content::{self, Buffers};
@@ -10,10 +11,6 @@ use crate::parallel;
 use crate::similar::{self, Split, Successor};
 use crate::tokens;
 use crate::walk::{Tree, file_name, join};
-
-/// The extensions of compressed files and archives.
-const PACKED: [&str; 14] =
-    ["gz", "tgz", "bz2", "xz", "zst", "lz4", "br", "Z", "zip", "7z", "rar", "tar", "tbz2", "txz"];
 
 /// Why two files are a pair.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -364,9 +361,9 @@ fn packed(names: &BTreeSet<String>, others: &BTreeSet<String>, tree: &Tree) -> V
 
 /// Remove the extension of a compressed file or archive.
 fn strip_packed(path: &str) -> Option<&str> {
-    let (stem, extension) = path.rsplit_once('.')?;
-    let known = PACKED.iter().any(|known| known.eq_ignore_ascii_case(extension));
-    (known && !stem.is_empty() && !stem.ends_with('/')).then_some(stem)
+    let format = Format::recognise(path, b"")?;
+    let (stem, _) = path.rsplit_once('.')?;
+    matches!(format.kind, FormatKind::Compressed | FormatKind::Archive).then_some(stem)
 }
 
 fn sizes(tree: &Tree, names: &BTreeSet<String>) -> BTreeSet<u64> {

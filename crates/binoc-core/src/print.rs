@@ -52,7 +52,7 @@ pub(crate) struct Print {
     /// The number of lines; `None` if it is not text.
     pub(crate) lines: Option<u64>,
     /// The hash and length of the first line, if there are more; it may only be the names of columns.
-    head: Option<(u64, u64)>,
+    head: Option<(u64, u16)>,
     /// The bytes of a tiny file that does not consist of lines.
     tiny: Vec<u8>,
 }
@@ -82,7 +82,7 @@ impl Print {
             }
             if is_start {
                 let end = fresh.iter().position(|byte| *byte == b'\n').filter(|end| *end + 1 < count);
-                print.head = end.map(|end| (xxh3_64(&fresh[..=end]), end as u64 + 1));
+                print.head = end.map(|end| hash_line(&fresh[..=end]));
                 is_start = false;
             }
             let mut start = 0;
@@ -113,10 +113,9 @@ impl Print {
     }
 
     fn add(&mut self, bytes: &[u8], limit: usize) {
-        let hash = xxh3_64(bytes);
+        let (hash, length) = hash_line(bytes);
         if self.keeps(hash) {
-            let ends_line = bytes.ends_with(b"\n");
-            self.parts.push(Part { hash, count: 1, length: bytes.len() as u16, ends_line });
+            self.parts.push(Part { hash, count: 1, length, ends_line: bytes.ends_with(b"\n") });
             if self.parts.len() >= 2 * limit {
                 self.compact(limit);
             }
@@ -163,7 +162,7 @@ impl Print {
             (self.head, self.head == other.head && self.shift.max(other.shift) == 0)
         {
             for bytes in [&mut body.shared, &mut body.old, &mut body.new] {
-                *bytes = bytes.saturating_sub(length);
+                *bytes = bytes.saturating_sub(length.into());
             }
         }
         (overlap.percent() >= enough && body.percent() >= enough).then(|| overlap.percent())
@@ -214,6 +213,13 @@ impl Overlap {
         let larger = u128::from(self.old.max(self.new).max(1));
         u8::try_from(100 * u128::from(self.shared) / larger).unwrap_or(100)
     }
+}
+
+/// Return the hash and length of a part. Lines with different line endings are the same.
+fn hash_line(bytes: &[u8]) -> (u64, u16) {
+    let line = bytes.strip_suffix(b"\n").map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let length = line.map_or(bytes.len(), |line| line.len() + 1);
+    (xxh3_64(line.unwrap_or(bytes)), u16::try_from(length).unwrap_or(u16::MAX))
 }
 
 /// Return the length of the part at the start of `bytes`.
@@ -291,6 +297,12 @@ mod tests {
             (0..200).map(item).collect::<Vec<_>>().join(",")
         };
         assert!(percent("json", json(999).as_bytes(), json(100).as_bytes(), 1 << 14) >= 90);
+    }
+
+    #[test]
+    fn other_line_endings_are_no_difference() {
+        let text: String = (0..50).map(|n| format!("row {n}\n")).collect();
+        assert_eq!(percent("endings", text.as_bytes(), text.replace('\n', "\r\n").as_bytes(), 1 << 14), 100);
     }
 
     #[test]

@@ -1,7 +1,25 @@
 //! Names that differ only in a year, a date or a version.
 
-/// Words before a number that make it a version.
-const VERSION: [&str; 5] = ["v", "ver", "version", "rev", "release"];
+/// Words before a number that make it a version or a year.
+const VERSION: [&str; 6] = ["v", "ver", "version", "rev", "release", "fy"];
+/// The names of months, which are tokens next to a year.
+const MONTHS: [&str; 12] = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+];
+
+/// The characters between the parts of a date.
+const SEPARATORS: [char; 4] = ['-', '_', '.', ' '];
 
 /// Return the path with each year, date and version replaced by the same character, and the replaced texts.
 pub(crate) fn split(path: &str) -> (String, Vec<&str>) {
@@ -31,6 +49,12 @@ pub(crate) fn split(path: &str) -> (String, Vec<&str>) {
 
 /// Return the length of the year, date or version at the start of `rest`; 0 if there is none.
 fn token(before: &str, rest: &str) -> usize {
+    let month = month(rest);
+    if month > 0 && !before.ends_with(char::is_alphabetic) {
+        let year = rest[month..].strip_prefix(SEPARATORS).unwrap_or(&rest[month..]);
+        let has_year = is_year(&year[..digits(year)]);
+        return if has_year { rest.len() - year.len() + digits(year) } else { 0 };
+    }
     let length = digits(rest);
     if length == 0 {
         return 0;
@@ -40,14 +64,14 @@ fn token(before: &str, rest: &str) -> usize {
         text[text.len() - length..].to_ascii_lowercase()
     };
     let word = last_word(before);
-    let spaced = last_word(before.trim_end_matches(['-', '_', '.', ' ']));
+    let spaced = last_word(before.trim_end_matches(SEPARATORS));
     if VERSION.contains(&word.as_str()) || VERSION[1..].contains(&spaced.as_str()) {
         return numbers(rest, &['.'], |_| true);
     }
     let date = numbers(rest, &['-', '_', '.'], |number| number.len() <= 2);
     let has_year = |number: &str| is_year(number) || is_compact_date(number);
     if has_year(&rest[..length]) {
-        return quarter(rest, date);
+        return quarter_or_month(rest, date);
     }
     // A day and a month before the year.
     let day_first = numbers(rest, &['-', '_', '.'], |number| number.len() == 2 || is_year(number));
@@ -72,10 +96,21 @@ fn numbers(text: &str, separators: &[char], fits: impl Fn(&str) -> bool) -> usiz
     length
 }
 
-/// Return the length of a date with a quarter after it, such as `2025Q3` or `2025-q3`.
-fn quarter(text: &str, date: usize) -> usize {
+/// Return the length of the name of a month, such as `Sep` or `september`; 0 if there is none.
+fn month(text: &str) -> usize {
+    let length = text.bytes().take_while(u8::is_ascii_alphabetic).count();
+    let word = text[..length].to_ascii_lowercase();
+    let is_month = word == "sept" || MONTHS.iter().any(|name| word == *name || word == name[..3]);
+    if is_month { length } else { 0 }
+}
+
+/// Return the length of a date with a quarter or month after it, such as `2025Q3`, `2025-q3` or `2025-Jan`.
+fn quarter_or_month(text: &str, date: usize) -> usize {
     let rest = &text[date..];
-    let sign = rest.strip_prefix(['-', '_', '.', ' ']).unwrap_or(rest);
+    let sign = rest.strip_prefix(SEPARATORS).unwrap_or(rest);
+    if month(sign) > 0 {
+        return date + (rest.len() - sign.len()) + month(sign);
+    }
     let is_quarter = sign.len() >= 2
         && sign.as_bytes()[0].eq_ignore_ascii_case(&b'q')
         && (b'1'..=b'4').contains(&sign.as_bytes()[1])
@@ -118,6 +153,10 @@ mod tests {
             ("a v1.csv", "a v2.1.csv"),
             ("a-1.2.3.tar", "a-1.10.0.tar"),
             ("release 3/x.csv", "release 4/x.csv"),
+            ("NPI_March_2026.csv", "NPI_April_2026.csv"),
+            ("x-Sep2025.csv", "x-may2026.csv"),
+            ("x_2025_jan.csv", "x_2026_December.csv"),
+            ("budget FY25.csv", "budget FY26.csv"),
             ("gdp_2025Q3.csv", "gdp_2025Q4.csv"),
             ("gdp-2025-q3.csv", "gdp-2026-q1.csv"),
             ("2024/s_2024.csv", "2025/s_2025.csv"),
@@ -131,7 +170,8 @@ mod tests {
     #[test]
     fn pattern_and_tokens_are_the_path() {
         let pieces = [
-            "2024", "-", "é", "v", "1", ".", "q3", "12", "20240131", "release", " ", "\u{661}", "/", "x", "_",
+            "2024", "-", "é", "v", "1", ".", "q3", "12", "20240131", "release", " ", "Jan", "march",
+            "\u{661}", "/", "x", "_",
         ];
         let mut state = 1_u64;
         for _ in 0..2000 {
@@ -152,9 +192,19 @@ mod tests {
 
     #[test]
     fn other_numbers_are_not_tokens() {
-        for name in
-            ["part1.csv", "part-01.csv", "t00005", "id_12345678.csv", "q1.csv", "x.1.csv", "3d.csv", "1024px"]
-        {
+        for name in [
+            "part1.csv",
+            "part-01.csv",
+            "t00005",
+            "id_12345678.csv",
+            "q1.csv",
+            "x.1.csv",
+            "3d.csv",
+            "1024px",
+            "may.csv",
+            "march_1.csv",
+            "marching_2.csv",
+        ] {
             assert_eq!(split(name), (name.to_owned(), vec![]));
         }
         assert_ne!(split("survey_2022.csv").0, split("survey_2023.txt").0);

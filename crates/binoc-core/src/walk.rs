@@ -16,17 +16,38 @@ use crate::limits::Limits;
 pub(crate) struct Entry {
     pub(crate) side: Side,
     modified: Option<SystemTime>,
+    /// The device and number of the file, if the system has them.
+    inode: Option<(u64, u64)>,
 }
 
 impl Entry {
     pub(crate) fn new(path: impl Into<PathBuf>, metadata: &Metadata) -> Self {
-        Self { side: Side::new(path, metadata.len()), modified: metadata.modified().ok() }
+        let side = Side::new(path, metadata.len());
+        Self { side, modified: metadata.modified().ok(), inode: inode(metadata) }
+    }
+
+    /// Return whether both are the same file, such as hard links in snapshots that share unchanged files.
+    pub(crate) fn is_same_file(&self, other: &Self) -> bool {
+        // Some network file systems repeat numbers, so compare the rest too.
+        let all = |entry: &Self| (entry.inode, entry.side.bytes, entry.modified);
+        self.inode.is_some() && all(self) == all(other)
     }
 
     /// Return whether the file still has the size and time of the list.
     pub(crate) fn is_unchanged(&self, metadata: &Metadata) -> bool {
         metadata.len() == self.side.bytes && metadata.modified().ok() == self.modified
     }
+}
+
+#[cfg(unix)]
+fn inode(metadata: &Metadata) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+#[cfg(not(unix))]
+fn inode(_: &Metadata) -> Option<(u64, u64)> {
+    None
 }
 
 /// The files of one snapshot by path, with `/` as separator.

@@ -189,7 +189,8 @@ pub enum Outcome {
     /// The comparator cannot compare the files; the host tries the next one.
     #[non_exhaustive]
     Skipped {
-        /// The reason, shown to the user; `None` if the user need not know.
+        /// The reason, shown to the user; `None` if the user need not know. It is an error if no other comparator
+        /// compares more than the bytes.
         reason: Option<String>,
     },
 }

@@ -15,6 +15,11 @@ pub fn binary(data: &[u8]) {
     crate::binary::fuzz(data);
 }
 
+/// Check the reader of rows of delimited text.
+pub fn delimited(data: &[u8]) {
+    crate::table::delimited::fuzz(data);
+}
+
 /// Check the detection of the dialect of a table.
 pub fn dialect(data: &[u8]) {
     crate::table::dialect::fuzz(data);

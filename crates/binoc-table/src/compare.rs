@@ -53,7 +53,7 @@ pub enum KeyOrigin {
 pub(crate) enum How {
     Key {
         key: Key,
-        found: bool,
+        inferred: bool,
         flaws: [Flaws; 2],
     },
     /// By all cells, and rows that differ in some of them only if they were unambiguous.
@@ -62,7 +62,7 @@ pub(crate) enum How {
     },
 }
 
-/// How rows were matched, and what else was found out about keys.
+/// How rows were matched, and what else is known about keys.
 #[derive(Debug)]
 pub(crate) struct Choice {
     pub(crate) how: How,
@@ -91,7 +91,7 @@ pub(crate) struct Comparison {
     pub(crate) moved: Option<(Moved, Vec<Example>)>,
 }
 
-/// Return a number that nobody can predict, so that nobody can prepare different rows with the same hash.
+/// Return a number that cannot be predicted, so that different rows cannot be prepared to have the same hash.
 fn random_seed() -> u64 {
     RandomState::new().hash_one(0)
 }
@@ -102,7 +102,7 @@ pub(crate) fn run(tables: [&dyn Table; 2], settings: &Settings) -> Result<Compar
     let mut columns = Columns::new(tables, &heads, seed);
     loop {
         let comparison = Comparer { tables, settings, heads: &heads, columns: &columns, seed }.compare()?;
-        // A rename that was seen in the first rows must hold in all rows.
+        // A rename in the first rows must hold in all rows.
         let wrong = columns.renamed.iter().find(|renamed| {
             let place = columns.common.iter().position(|pair| pair == *renamed);
             let changed = place.map_or(0, |place| comparison.tally.by_column[place]);
@@ -254,7 +254,7 @@ impl Comparer<'_> {
                         KeyOrigin::Requested => self.flaws(&key)?,
                     };
                     if are_few(flaws, merged.rows) {
-                        return Ok(Choice::of(How::Key { key, found: false, flaws }));
+                        return Ok(Choice::of(How::Key { key, inferred: false, flaws }));
                     }
                     unusable = Some("too many of its values are missing or repeated");
                 }
@@ -279,7 +279,7 @@ impl Comparer<'_> {
             }
             let flaws = self.flaws(key)?;
             if are_few(flaws, merged.rows) {
-                let how = How::Key { key: candidate.key, found: true, flaws };
+                let how = How::Key { key: candidate.key, inferred: true, flaws };
                 return Ok(Choice { unusable, ..Choice::of(how) });
             }
         }
@@ -299,8 +299,7 @@ impl Comparer<'_> {
 
     /// Compare the values of a key as numbers if that matches more rows.
     fn with_numbers(&self, key: Key, stores: [&RowStore; 2]) -> Key {
-        let pairs =
-            |key: &Key| keys::score(self.tables, stores, key, &self.columns.common, self.seed).pairs as usize;
+        let pairs = |key: &Key| keys::score(self.tables, stores, key, &self.columns.common).pairs as usize;
         let as_written = pairs(&key);
         if 2 * as_written > stores[0].len().min(stores[1].len()) {
             return key;
@@ -329,7 +328,7 @@ impl Comparer<'_> {
             .filter(|candidate| !candidate.measured || candidate.telling)
             .map(|mut candidate| {
                 candidate.key = self.with_numbers(candidate.key, stores);
-                let score = keys::score(self.tables, stores, &candidate.key, common, self.seed);
+                let score = keys::score(self.tables, stores, &candidate.key, common);
                 (score.edits(common.len()), candidate)
             })
             .collect();
@@ -362,7 +361,7 @@ impl Comparer<'_> {
         if stores.iter().any(|store| store.len() == 0) {
             return if candidate.telling { Support::Yes } else { Support::None };
         }
-        let score = keys::score(self.tables, stores, key, common, self.seed);
+        let score = keys::score(self.tables, stores, key, common);
         if score.pairs == 0 {
             return match candidate.telling {
                 _ if merged.equal == 0 => Support::Disjoint,

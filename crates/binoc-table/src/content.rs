@@ -88,18 +88,18 @@ pub(crate) fn one_cell_apart(
             }
         }
     }
-    let mut found: Vec<Vec<(usize, usize)>> = vec![Vec::new(); common.len()];
+    let mut pairs_by_place: Vec<Vec<(usize, usize)>> = vec![Vec::new(); common.len()];
     for row in &old {
         if let Some(Some(other)) = partner.get(row)
             && back.get(other) == Some(&Some(*row))
             && let Some(place) =
                 (0..common.len()).find(|place| cell(0, *row, *place) != cell(1, *other, *place))
         {
-            found[place].push((*row, *other));
+            pairs_by_place[place].push((*row, *other));
         }
     }
     let chances = keys::chances([&heads[0], &heads[1]], common, seed);
-    for (place, pairs) in found.into_iter().enumerate() {
+    for (place, pairs) in pairs_by_place.into_iter().enumerate() {
         let others = chances.iter().enumerate().filter(|(other, _)| *other != place);
         let by_chance = (old.len() * new.len()) as f64 * others.map(|(_, chance)| chance).product::<f64>();
         if is_beyond_chance(pairs.len() as f64, by_chance) {

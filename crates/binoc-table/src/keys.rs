@@ -114,7 +114,7 @@ impl Flaws {
 
 /// Return the number of rows without a unique value that a key may have.
 fn few(rows: u64) -> u64 {
-    if rows < 8 { 0 } else { (rows / 10).max(2) }
+    if rows < 8 { 0 } else { (rows / 8).max(2) }
 }
 
 /// A set of columns that identifies the rows of both heads.
@@ -152,7 +152,7 @@ impl Values {
     /// Return the number of rows without a value of their own; `None` if there are more than a few.
     fn flaws(&self, columns: &[usize], side: usize) -> Option<Flaws> {
         let rows = self.columns[columns[0]][side].len();
-        let mut seen: HashMap<u64, bool> = HashMap::new();
+        let mut repeats: HashMap<u64, bool> = HashMap::new();
         let mut flaws = Flaws::default();
         for row in 0..rows {
             let mut print = 0u64;
@@ -165,9 +165,9 @@ impl Values {
             if missing {
                 flaws.missing += 1;
             } else {
-                match seen.get_mut(&print) {
+                match repeats.get_mut(&print) {
                     None => {
-                        seen.insert(print, false);
+                        repeats.insert(print, false);
                     }
                     Some(repeated) => {
                         flaws.repeated += 1 + u64::from(!*repeated);
@@ -207,7 +207,7 @@ pub(crate) fn candidates(
     }
     let values = Values::new(heads, common, seed);
     let measured: Vec<bool> = common.iter().map(|pair| is_measured(tables, heads, *pair)).collect();
-    let mut found: Vec<Vec<usize>> = (0..common.len())
+    let mut keys: Vec<Vec<usize>> = (0..common.len())
         .filter(|place| values.identify(&[*place]))
         .map(|place| vec![place])
         .take(CANDIDATES)
@@ -217,32 +217,32 @@ pub(crate) fn candidates(
         !measured[*place] && values.different(&[*place], 0).max(values.different(&[*place], 1)) > 1
     };
     let parts: Vec<usize> = (0..common.len())
-        .filter(|place| !found.contains(&vec![*place]))
+        .filter(|place| !keys.contains(&vec![*place]))
         .filter(part)
         .take(PAIR_COLUMNS)
         .collect();
-    let single = found.len();
+    let single = keys.len();
     for (index, one) in parts.iter().enumerate() {
         for other in &parts[index + 1..] {
-            if found.len() < single + CANDIDATES && values.identify(&[*one, *other]) {
-                found.push(vec![*one, *other]);
+            if keys.len() < single + CANDIDATES && values.identify(&[*one, *other]) {
+                keys.push(vec![*one, *other]);
             }
         }
     }
     let few_parts = &parts[..parts.len().min(TRIPLE_COLUMNS)];
-    if found.len() == single {
+    if keys.len() == single {
         for (index, one) in few_parts.iter().enumerate() {
             for (next, two) in few_parts.iter().enumerate().skip(index + 1) {
                 for three in &few_parts[next + 1..] {
-                    if found.len() < single + CANDIDATES && values.identify(&[*one, *two, *three]) {
-                        found.push(vec![*one, *two, *three]);
+                    if keys.len() < single + CANDIDATES && values.identify(&[*one, *two, *three]) {
+                        keys.push(vec![*one, *two, *three]);
                     }
                 }
             }
         }
     }
-    if found.len() == single {
-        found.extend(grow(&values, &parts));
+    if keys.len() == single {
+        keys.extend(grow(&values, &parts));
     }
     let candidate = |places: Vec<usize>| {
         let key = Key { columns: places.iter().map(|place| common[*place]).collect(), numeric: false };
@@ -250,7 +250,7 @@ pub(crate) fn candidates(
         Candidate { measured: places.iter().any(|place| measured[*place]), telling, key }
     };
     // A key of all columns says no more than the content.
-    found.into_iter().filter(|places| places.len() < common.len()).map(candidate).collect()
+    keys.into_iter().filter(|places| places.len() < common.len()).map(candidate).collect()
 }
 
 /// Add the column that tells most rows apart until all are, then remove the columns that are not needed.
@@ -319,20 +319,28 @@ pub(crate) struct Score {
     /// The number of their other cells that are not.
     pub(crate) changed: u64,
     /// The number of rows without a counterpart.
-    pub(crate) alone: u64,
+    pub(crate) unmatched: u64,
+    /// The numbers are multiples of this: one row of a sample stands for so many.
+    part: u64,
 }
 
 impl Score {
     /// Return the number of cells that are edited, removed or added if this is the key.
     pub(crate) fn edits(&self, width: usize) -> u64 {
-        self.changed + self.alone * width as u64
+        let edits = self.changed + self.unmatched * width as u64;
+        // Numbers of a sample differ by chance. Such differences must not decide.
+        if self.part == 1 {
+            edits
+        } else {
+            edits.next_multiple_of((self.part * SAMPLE as u64 * width as u64 / 32).max(1))
+        }
     }
 }
 
 /// A map from hashes, which need no further hashing.
 type Hashed<V> = HashMap<u128, V, BuildHasherDefault<Unchanged>>;
 
-/// A hasher that returns the half of a hash. The hashes have a random key, so nobody can prepare collisions.
+/// A hasher that returns the half of a hash. The hashes have a random key, so collisions cannot be prepared.
 #[derive(Default)]
 pub(crate) struct Unchanged(u64);
 
@@ -405,17 +413,17 @@ fn join_sample(
 }
 
 /// Count what a key says about two stores, or about a sample of them.
-pub(crate) fn score(
-    tables: [&dyn Table; 2],
-    stores: [&RowStore; 2],
-    key: &Key,
-    common: &[Pair],
-    seed: u64,
-) -> Score {
+pub(crate) fn score(tables: [&dyn Table; 2], stores: [&RowStore; 2], key: &Key, common: &[Pair]) -> Score {
+    // The sample must be the same in each run.
+    let seed = 0;
     let part = ((stores[0].len() + stores[1].len()) / SAMPLE).max(1) as u64;
     let (pairs, sampled) = join_sample(tables, stores, key, seed, part);
-    let mut score =
-        Score { pairs: pairs.len() as u64, alone: (sampled - 2 * pairs.len()) as u64, ..Score::default() };
+    let mut score = Score {
+        pairs: pairs.len() as u64,
+        unmatched: (sampled - 2 * pairs.len()) as u64,
+        part,
+        ..Score::default()
+    };
     let rest: Vec<&Pair> = common.iter().filter(|pair| !key.columns.contains(pair)).collect();
     for (old, new) in pairs {
         let (old, new) = (stores[0].row(old), stores[1].row(new));
@@ -423,7 +431,7 @@ pub(crate) fn score(
         score.agreeing += agreeing;
         score.changed += rest.len() as u64 - agreeing;
     }
-    for count in [&mut score.pairs, &mut score.alone, &mut score.agreeing, &mut score.changed] {
+    for count in [&mut score.pairs, &mut score.unmatched, &mut score.agreeing, &mut score.changed] {
         *count *= part;
     }
     score
@@ -471,11 +479,11 @@ pub(crate) fn is_renumbered(
     };
     let (old, new) = (prints(0), prints(1));
     let once = |prints: &[u128]| {
-        let mut seen: Hashed<bool> = Hashed::default();
+        let mut unique: Hashed<bool> = Hashed::default();
         for print in prints {
-            seen.entry(*print).and_modify(|once| *once = false).or_insert(true);
+            unique.entry(*print).and_modify(|once| *once = false).or_insert(true);
         }
-        seen.into_iter().filter(|(_, once)| *once).map(|(print, _)| print).collect::<HashSet<u128>>()
+        unique.into_iter().filter(|(_, once)| *once).map(|(print, _)| print).collect::<HashSet<u128>>()
     };
     let both = &once(&old) & &once(&new);
     let changed: Vec<u128> = join(tables, stores, key, seed)

@@ -120,7 +120,7 @@ impl Merger {
                 self.matched(run);
                 continue;
             }
-            // A row that was moved or edited. Whether one was inserted on either side is seen from the rows after it.
+            // A row that was moved or edited. Whether one was inserted on either side shows in the rows after it.
             let (old_skip, new_skip) = match (old.is_empty(), new.is_empty()) {
                 (true, _) => (0, new.len()),
                 (_, true) => (old.len(), 0),

@@ -203,8 +203,8 @@ impl Report<'_> {
         };
         let mut facts = Vec::new();
         match &choice.how {
-            How::Key { key, found, flaws } => {
-                let origin = match (found, self.settings.origin) {
+            How::Key { key, inferred, flaws } => {
+                let origin = match (inferred, self.settings.origin) {
                     (true, _) => "key (found)",
                     (false, KeyOrigin::Requested) => "key (requested)",
                     (false, KeyOrigin::Declared) => "primary key",
@@ -212,7 +212,7 @@ impl Report<'_> {
                 let numbers = if key.numeric { ", its values compared as numbers" } else { "" };
                 let fact = Fact::new("rows.matched-by-key", format!("rows matched by {origin}{numbers}"));
                 facts.push(fact.with_examples([names(key)]));
-                if *found {
+                if *inferred {
                     let unique =
                         if flaws.iter().all(|flaws| flaws.is_none()) { "unique" } else { "almost unique" };
                     let agree = agreement

@@ -77,7 +77,7 @@ pub struct RowHasher {
     pub width: usize,
     /// The byte between two cells; [`Table::separator`] of the older table.
     pub separator: u8,
-    /// The key of the hash, different in each run, so that nobody can prepare two rows with the same hash.
+    /// The key of the hash, different in each run, so that two different rows cannot be prepared to have the same hash.
     pub seed: u64,
 }
 
@@ -118,37 +118,37 @@ pub trait Table: Sync {
     /// Return the columns, without repeated pairs of name and number.
     fn columns(&self) -> &[Column];
 
-    /// Call `each` with the place and the cells of each row, in the order of the table, until it returns `false`. Places
+    /// Call `visit` with the place and the cells of each row, in the order of the table, until it returns `false`. Places
     /// increase from row to row.
     ///
     /// # Errors
-    /// The table cannot be read, or `each` failed.
-    fn scan(&self, each: &mut dyn FnMut(u64, Cells<'_>) -> Result<bool>) -> Result<()>;
+    /// The table cannot be read, or `visit` failed.
+    fn scan(&self, visit: &mut dyn FnMut(u64, Cells<'_>) -> Result<bool>) -> Result<()>;
 
-    /// Call `each` with the index in `places` and the cells of the row at that place, in this order. The places are from
+    /// Call `visit` with the index in `places` and the cells of the row at that place, in this order. The places are from
     /// an earlier scan, in increasing order.
     ///
     /// # Errors
-    /// The table cannot be read or changed since then, or `each` failed.
-    fn fetch(&self, places: &[u64], each: &mut dyn FnMut(usize, Cells<'_>) -> Result<()>) -> Result<()>;
+    /// The table cannot be read or changed since then, or `visit` failed.
+    fn fetch(&self, places: &[u64], visit: &mut dyn FnMut(usize, Cells<'_>) -> Result<()>) -> Result<()>;
 
-    /// Call `each` with the hashes of the next rows, in the order of the table, until it returns `false`.
+    /// Call `visit` with the hashes of the next rows, in the order of the table, until it returns `false`.
     ///
     /// # Errors
     /// The table cannot be read.
-    fn hash_rows(&self, hasher: &RowHasher, each: &mut dyn FnMut(Vec<RowHash>) -> bool) -> Result<()> {
+    fn hash_rows(&self, hasher: &RowHasher, visit: &mut dyn FnMut(Vec<RowHash>) -> bool) -> Result<()> {
         const BLOCK: usize = 4096;
         let (mut block, mut buffer) = (Vec::with_capacity(BLOCK), Vec::new());
         let mut more = true;
         self.scan(&mut |place, cells| {
             block.push(RowHash { hash: hasher.hash(cells, &mut buffer), place });
             if block.len() == BLOCK {
-                more = each(std::mem::replace(&mut block, Vec::with_capacity(BLOCK)));
+                more = visit(std::mem::replace(&mut block, Vec::with_capacity(BLOCK)));
             }
             Ok(more)
         })?;
         if more && !block.is_empty() {
-            each(block);
+            visit(block);
         }
         Ok(())
     }

@@ -53,11 +53,11 @@ impl Unmatched {
         self.count
     }
 
-    /// Call `each` with the position and the cells of each row, in order, until it returns `false`.
+    /// Call `visit` with the position and the cells of each row, in order, until it returns `false`.
     pub(crate) fn read(
         &self,
         table: &dyn Table,
-        each: &mut dyn FnMut(u64, Cells<'_>) -> Result<bool>,
+        visit: &mut dyn FnMut(u64, Cells<'_>) -> Result<bool>,
     ) -> Result<()> {
         const CHUNK: usize = 1 << 12;
         let Some(list) = &self.list else {
@@ -66,7 +66,7 @@ impl Unmatched {
                 let wanted =
                     self.bits.get((row / 64) as usize).is_some_and(|word| word >> (row % 64) & 1 == 1);
                 row += 1;
-                if wanted { each(row - 1, cells) } else { Ok(true) }
+                if wanted { visit(row - 1, cells) } else { Ok(true) }
             });
         };
         // In chunks, so that reading can stop early.
@@ -75,7 +75,7 @@ impl Unmatched {
             let mut more = true;
             table.fetch(&places, &mut |index, cells| {
                 if more {
-                    more = each(chunk[index].0, cells)?;
+                    more = visit(chunk[index].0, cells)?;
                 }
                 Ok(())
             })?;

@@ -2,6 +2,7 @@
 //!
 //! A line without quotes is a row whose cells need no decoding; the others are decoded by `csv_core`.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
@@ -34,22 +35,22 @@ pub(super) struct Delimited {
     start: u64,
     /// The bytes of the rows in the decoded text, without the header.
     rows: Range<u64>,
-    /// What was seen when all rows were read.
-    seen: Mutex<Option<Seen>>,
+    /// Properties of the content, known when all rows were read.
+    content: Mutex<Option<Content>>,
 }
 
 /// Properties of the whole file.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
+pub(super) struct Content {
     pub(super) survey: Survey,
     /// The number of bytes that are zero.
     pub(super) zeros: u64,
-    pub(super) swallowed: Option<Swallowed>,
+    pub(super) unclosed_quote: Option<UnclosedQuote>,
 }
 
 /// A cell that contains lines that look like rows.
 #[derive(Debug)]
-pub(super) struct Swallowed {
+pub(super) struct UnclosedQuote {
     /// The position of the row, the name of the column and the number of line breaks.
     pub(super) row: u64,
     pub(super) column: String,
@@ -68,24 +69,29 @@ impl Delimited {
             columns: Vec::new(),
             start: bytes.start,
             rows: start..bytes.end,
-            seen: Mutex::default(),
+            content: Mutex::default(),
         };
         let mut names: Vec<Vec<u8>> = Vec::new();
         if dialect.header {
             let mut records = table.records(start, BLOCK)?;
-            if let Some(mut record) = records.next()? {
+            let record = records.next()?;
+            if let Some(mut record) = record {
                 names = record.cells(table.delimiter).iter().map(<[u8]>::to_vec).collect();
-                table.rows.start = records.position();
             }
+            let end = records.position();
+            drop(records);
+            table.rows.start = end;
         }
         names.resize_with(names.len().max(dialect.width), Vec::new);
         if !dialect.header {
             names = (1..=names.len()).map(|number| format!("column {number}").into_bytes()).collect();
         }
         table.drop_empty_columns(&mut names)?;
+        let mut counts: HashMap<Vec<u8>, usize> = HashMap::new();
         for name in names {
-            let nth = table.columns.iter().filter(|column| column.name == name).count();
-            table.columns.push(Column { name, nth });
+            let count = counts.entry(name.clone()).or_default();
+            table.columns.push(Column { name, nth: *count });
+            *count += 1;
         }
         Ok(table)
     }
@@ -108,13 +114,13 @@ impl Delimited {
         Ok(())
     }
 
-    /// Return what was seen when all rows were read; nothing if they were not.
-    pub(super) fn seen(&self) -> Option<Seen> {
-        self.seen.lock().ok()?.take()
+    /// Return the properties of the content if all rows were read.
+    pub(super) fn content(&self) -> Option<Content> {
+        self.content.lock().ok()?.take()
     }
 
     /// Return the number of the line at which a row begins.
-    pub(super) fn line(&self, row: &Swallowed) -> Result<u64> {
+    pub(super) fn line(&self, row: &UnclosedQuote) -> Result<u64> {
         let mut source = self.source(0)?.take(row.place);
         let (mut buffer, mut lines) = (vec![0; BLOCK], 1);
         loop {
@@ -142,21 +148,7 @@ impl Delimited {
 
     fn records(&self, start: u64, block: usize) -> Result<Records<'_>> {
         let length = self.rows.end.saturating_sub(start);
-        Ok(Records {
-            table: self,
-            source: Box::new(self.source(start)?.take(length)),
-            buffer: vec![0; block],
-            start: 0,
-            end: 0,
-            offset: start,
-            ended: false,
-            parser: csv_core::ReaderBuilder::new().delimiter(self.delimiter).build(),
-            cells: Vec::new(),
-            csv_ends: Vec::new(),
-            ends: Vec::new(),
-            survey: None,
-            zeros: 0,
-        })
+        Ok(Records::new(self, Box::new(self.source(start)?.take(length)), start, block))
     }
 
     /// Return a survey of the text before the rows.
@@ -170,7 +162,7 @@ impl Delimited {
     }
 
     /// Return the first cell that contains lines with as many delimiters as a row.
-    fn swallowed(&self, row: u64, place: u64, cells: Cells<'_>) -> Option<Swallowed> {
+    fn unclosed_quote(&self, row: u64, place: u64, cells: Cells<'_>) -> Option<UnclosedQuote> {
         let delimiters = self.columns.len().saturating_sub(1);
         for (number, cell) in cells.iter().enumerate() {
             let breaks = memchr_iter(b'\n', cell).count();
@@ -185,7 +177,7 @@ impl Delimited {
             if delimiters > 0 && 10 * rows >= 8 * inner.len() {
                 let name = self.columns.get(number).map(|column| show::clip(&show::bytes(&column.name)));
                 let column = name.unwrap_or_else(|| format!("column {}", number + 1));
-                return Some(Swallowed { row, column, breaks, place });
+                return Some(UnclosedQuote { row, column, breaks, place });
             }
         }
         None
@@ -197,18 +189,18 @@ impl Table for Delimited {
         &self.columns
     }
 
-    fn scan(&self, each: &mut dyn FnMut(u64, Cells<'_>) -> Result<bool>) -> Result<()> {
+    fn scan(&self, visit: &mut dyn FnMut(u64, Cells<'_>) -> Result<bool>) -> Result<()> {
         let mut records = self.records(self.rows.start, BLOCK)?;
         while let Some(mut record) = records.next()? {
             let place = record.place;
-            if !each(place, record.cells(self.delimiter))? {
+            if !visit(place, record.cells(self.delimiter))? {
                 break;
             }
         }
         Ok(())
     }
 
-    fn fetch(&self, places: &[u64], each: &mut dyn FnMut(usize, Cells<'_>) -> Result<()>) -> Result<()> {
+    fn fetch(&self, places: &[u64], visit: &mut dyn FnMut(usize, Cells<'_>) -> Result<()>) -> Result<()> {
         let (Some(first), Some(last)) = (places.first(), places.last()) else { return Ok(()) };
         let sparse = (last - first) / places.len() as u64 > BLOCK as u64 / 4;
         let mut records = self.records(*first, if sparse { SMALL_BLOCK } else { BLOCK })?;
@@ -217,12 +209,12 @@ impl Table for Delimited {
             let Some(mut record) = records.next()? else {
                 return Err(Error::new("the file became shorter while it was read"));
             };
-            each(index, record.cells(self.delimiter))?;
+            visit(index, record.cells(self.delimiter))?;
         }
         Ok(())
     }
 
-    fn hash_rows(&self, hasher: &RowHasher, each: &mut dyn FnMut(Vec<RowHash>) -> bool) -> Result<()> {
+    fn hash_rows(&self, hasher: &RowHasher, visit: &mut dyn FnMut(Vec<RowHash>) -> bool) -> Result<()> {
         const ROWS: usize = 4096;
         let in_order = hasher.columns.iter().copied().eq(0..self.columns.len());
         let whole_lines =
@@ -232,7 +224,7 @@ impl Table for Delimited {
         let needed = if hasher.width == usize::MAX { last } else { usize::MAX };
         let mut records = self.records(self.rows.start, BLOCK)?;
         records.survey = Some(self.survey_header()?);
-        let mut swallowed = None;
+        let mut unclosed_quote = None;
         let (mut block, mut buffer, mut row) = (Vec::with_capacity(ROWS), Vec::new(), 0);
         while let Some(mut record) = records.next()? {
             let hash = if whole_lines && !record.decoded {
@@ -240,23 +232,23 @@ impl Table for Delimited {
             } else {
                 hasher.hash(record.first_cells(self.delimiter, needed), &mut buffer)
             };
-            if record.decoded && swallowed.is_none() {
-                swallowed = self.swallowed(row, record.place, record.cells(self.delimiter));
+            if record.decoded && unclosed_quote.is_none() {
+                unclosed_quote = self.unclosed_quote(row, record.place, record.cells(self.delimiter));
             }
             row += 1;
             block.push(RowHash { hash, place: record.place });
-            if block.len() == ROWS && !each(std::mem::replace(&mut block, Vec::with_capacity(ROWS))) {
+            if block.len() == ROWS && !visit(std::mem::replace(&mut block, Vec::with_capacity(ROWS))) {
                 return Ok(());
             }
         }
         if !block.is_empty() {
-            each(block);
+            visit(block);
         }
         let zeros = records.zeros;
         if let Some(mut survey) = records.survey.take() {
             survey.finish();
-            if let Ok(mut seen) = self.seen.lock() {
-                *seen = Some(Seen { survey, zeros, swallowed });
+            if let Ok(mut content) = self.content.lock() {
+                *content = Some(Content { survey, zeros, unclosed_quote });
             }
         }
         Ok(())
@@ -279,7 +271,7 @@ impl Table for Delimited {
 /// A reader of rows.
 struct Records<'a> {
     table: &'a Delimited,
-    source: Box<dyn Read + Send>,
+    source: Box<dyn Read + Send + 'a>,
     buffer: Vec<u8>,
     /// The part of the buffer that was read and not used yet.
     start: usize,
@@ -326,7 +318,25 @@ impl Record<'_> {
     }
 }
 
-impl Records<'_> {
+impl<'a> Records<'a> {
+    fn new(table: &'a Delimited, source: Box<dyn Read + Send + 'a>, start: u64, block: usize) -> Self {
+        Self {
+            table,
+            source,
+            buffer: vec![0; block],
+            start: 0,
+            end: 0,
+            offset: start,
+            ended: false,
+            parser: csv_core::ReaderBuilder::new().delimiter(table.delimiter).build(),
+            cells: Vec::new(),
+            csv_ends: Vec::new(),
+            ends: Vec::new(),
+            survey: None,
+            zeros: 0,
+        }
+    }
+
     /// Return the position of the next byte in the text.
     fn position(&self) -> u64 {
         self.offset + self.start as u64
@@ -394,7 +404,7 @@ impl Records<'_> {
             return Ok(());
         }
         Err(Error::new(format!(
-            "a row is larger than {} MiB: a quote may be unclosed, or this is no table",
+            "a row is larger than {} MiB: a quote may be unclosed, or this is not a table",
             LONGEST_ROW >> 20
         )))
     }
@@ -413,9 +423,9 @@ impl Records<'_> {
                 }
             }
             match memchr3(b'\n', b'\r', b'"', &text[searched..]) {
-                Some(found) if text[searched + found] == b'"' => return self.decode().map(Some),
-                Some(found) => {
-                    let (start, end) = (self.start, self.start + searched + found);
+                Some(index) if text[searched + index] == b'"' => return self.decode().map(Some),
+                Some(index) => {
+                    let (start, end) = (self.start, self.start + searched + index);
                     self.start = end + 1;
                     return Ok(Some(self.line(start, end)));
                 }
@@ -473,5 +483,50 @@ impl Records<'_> {
         self.ends.clear();
         self.ends.extend(self.csv_ends[..count].iter().map(|end| *end as u32));
         Ok(Record { place, line: &self.cells[..bytes], decoded: true, ends: &mut self.ends })
+    }
+}
+
+/// Check that any bytes have the rows that the `csv` crate reads, whatever the size of the blocks.
+pub(crate) fn fuzz(data: &[u8]) {
+    let table = Delimited {
+        path: PathBuf::new(),
+        encoded: Encoded::UTF8,
+        delimiter: b',',
+        columns: Vec::new(),
+        start: 0,
+        rows: 0..u64::MAX,
+        content: Mutex::default(),
+    };
+    // `csv` skips a byte order mark, which is removed before this reader.
+    let data = data.strip_prefix(b"\xef\xbb\xbf").unwrap_or(data);
+    for block in [1, 7, BLOCK] {
+        let mut expected = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(data);
+        let mut expected = expected.byte_records();
+        let mut records = Records::new(&table, Box::new(data), 0, block);
+        let mut position = 0;
+        while let Some(mut record) = records.next().expect("bytes in memory can be read") {
+            assert!(record.place >= position, "places increase");
+            position = record.place + 1;
+            let row = expected.next().expect("as many rows").expect("a valid row");
+            let cells = record.cells(b',');
+            assert!(row.iter().eq(cells.iter()), "{row:?} {:?}", cells.iter().collect::<Vec<_>>());
+        }
+        assert!(expected.next().is_none(), "no more rows");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn rows_are_those_of_the_csv_crate() {
+        let seeds: [&[u8]; 6] = [
+            b"a,b\n1,2\r\n3,\"4\"\n",
+            b"\"a\"\"b\",c\n\n\n\"x\ny\",\"\"\n,\n",
+            b"a\rb\rc,d\r",
+            b"\"open,1\n2,3\n4,5",
+            b"x\"y,z\"\"\n\"q\"w,e\n",
+            b"",
+        ];
+        crate::fuzzing::mutations(&seeds.map(<[u8]>::to_vec), 800, super::fuzz);
     }
 }

@@ -1,6 +1,6 @@
 //! Comparison of tables in delimited text (CSV, TSV) by columns, rows and cells.
 
-mod delimited;
+pub(crate) mod delimited;
 pub(crate) mod dialect;
 
 use std::fs::File;
@@ -45,10 +45,12 @@ impl Comparator for Table {
         let mut encodings = encoding::resolve((detected[0], &surveys[0]), (detected[1], &surveys[1]));
         loop {
             let comparison = Comparison { request, sides, encodings };
-            let (node, diagnostics, seen) = comparison.run()?;
+            let (node, diagnostics, new_surveys) = comparison.run()?;
             // What the first bytes of the files did not show.
-            for (side, seen) in seen.into_iter().enumerate().filter(|(side, _)| is_raw(encodings[*side])) {
-                surveys[side] = seen;
+            for (side, survey) in
+                new_surveys.into_iter().enumerate().filter(|(side, _)| is_raw(encodings[*side]))
+            {
+                surveys[side] = survey;
             }
             let known =
                 [0, 1].map(|side| if is_raw(encodings[side]) { detected[side] } else { encodings[side] });
@@ -163,14 +165,14 @@ impl Comparison<'_> {
         let mut diagnostics = binoc_table::compare(node, &tables[0], &tables[1], &settings)?;
         let mut surveys = [Survey::default(), Survey::default()];
         for (side, version) in [(0, "older"), (1, "newer")] {
-            let Some(seen) = tables[side].seen() else { continue };
-            surveys[side] = seen.survey;
-            if seen.zeros > 0 {
-                let zeros = show::plural(seen.zeros, "NUL character");
+            let Some(content) = tables[side].content() else { continue };
+            surveys[side] = content.survey;
+            if content.zeros > 0 {
+                let zeros = show::plural(content.zeros, "NUL character");
                 let text = format!("the {version} version holds {zeros}, which is unusual in text");
                 diagnostics.push(Diagnostic::general(Severity::Note, text));
             }
-            if let Some(cell) = seen.swallowed {
+            if let Some(cell) = content.unclosed_quote {
                 let text = format!(
                     "{version} version: row {}, column `{}` holds {}: a quote may be unclosed (line {})",
                     cell.row + 1,
@@ -200,13 +202,13 @@ impl Comparison<'_> {
         let mut free: Vec<usize> = (0..parts[1].len()).collect();
         // The header says which table it is; tables with equal headers are in the same order.
         for (place, part) in parts[0].iter().enumerate() {
-            let found = free.iter().position(|other| parts[1][*other].header == part.header);
-            pairs.push((Some(place), found.map(|found| free.remove(found))));
+            let counterpart = free.iter().position(|other| parts[1][*other].header == part.header);
+            pairs.push((Some(place), counterpart.map(|index| free.remove(index))));
         }
         // A table whose header changed is the one that is left at its place.
         for pair in pairs.iter_mut().filter(|pair| pair.1.is_none()) {
-            if let Some(found) = free.iter().position(|other| Some(*other) == pair.0) {
-                pair.1 = Some(free.remove(found));
+            if let Some(index) = free.iter().position(|other| Some(*other) == pair.0) {
+                pair.1 = Some(free.remove(index));
             }
         }
         pairs.extend(free.into_iter().map(|place| (None, Some(place))));
@@ -225,12 +227,12 @@ impl Comparison<'_> {
                     both.map(|(part, sample)| (&sample.text[part.sampled.clone()], sample.complete));
                 let dialects = dialect::detect_pair(old, new, default);
                 let bytes = both.map(|(part, _)| part.bytes.clone());
-                let (found, seen) = self.table(&mut child, &dialects, bytes, Some(&name))?;
+                let (messages, part_surveys) = self.table(&mut child, &dialects, bytes, Some(&name))?;
                 let named =
                     |it: Diagnostic| Diagnostic::general(it.severity, format!("{name}: {}", it.message));
-                diagnostics.extend(found.into_iter().map(named));
-                for (survey, seen) in surveys.iter_mut().zip(seen) {
-                    survey.add(&seen);
+                diagnostics.extend(messages.into_iter().map(named));
+                for (survey, part) in surveys.iter_mut().zip(part_surveys) {
+                    survey.add(&part);
                 }
                 if child.facts.is_empty() {
                     continue;
