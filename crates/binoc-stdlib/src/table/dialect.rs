@@ -358,8 +358,7 @@ impl Records {
             // A title can have as many cells by chance: then it is prose, or other lines are between it and a header.
             let is_prose = |cell: &[u8]| cell.starts_with(b" ");
             let mut divided = cells(sample, &records[first], self.delimiter).skip(1).any(is_prose);
-            for place in first + 1..limit {
-                let record = &records[place];
+            for (place, record) in records.iter().enumerate().take(limit).skip(first + 1) {
                 divided |= record.after_blank || record.filled != self.usual;
                 if is_data(place) {
                     break;
@@ -909,7 +908,7 @@ mod tests {
             "1\t\"x\n\ny\"\t2024-01-01\r2\ty\t\r",
             "a|b\n\"|\"|\n\n\n|\n",
         ];
-        mutations(&seeds.map(|seed| seed.as_bytes().to_vec()), 1_500, fuzz);
+        mutations(&seeds.map(|seed| seed.as_bytes().to_vec()), 500, fuzz);
         fuzz("1,a\n\n".repeat(5_000).as_bytes());
         fuzz("\"".repeat(20_000).as_bytes());
         fuzz(",".repeat(20_000).as_bytes());
@@ -920,7 +919,7 @@ mod tests {
     fn dialect_of_random_tables_is_found() {
         const TITLES: [&str; 3] =
             ["Statistics of the year 2024", "Source: the agency, in metres", "# made by hand"];
-        for seed in 1..1_000 {
+        for seed in 1..400 {
             let mut random = crate::align::tests::random(seed);
             let mut pick = |choices: &[&str]| choices[random(choices.len() as u64) as usize].to_owned();
             let delimiter = pick(&[",", ";", "\t", "|"]);
