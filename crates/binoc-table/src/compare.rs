@@ -138,6 +138,16 @@ fn head(table: &dyn Table) -> Result<RowStore> {
     Ok(head)
 }
 
+/// Read both tables at the same time.
+fn both<T: Send>(read: impl Fn(usize) -> Result<T> + Sync) -> Result<[T; 2]> {
+    std::thread::scope(|scope| {
+        let left = scope.spawn(|| read(0));
+        let right = read(1)?;
+        let left = left.join().map_err(|_| Error::new("the reader of a table panicked"))??;
+        Ok([left, right])
+    })
+}
+
 /// One attempt to match rows, with the columns that are assumed to be the same.
 struct Comparer<'a> {
     tables: [&'a dyn Table; 2],
@@ -199,15 +209,16 @@ impl Comparer<'_> {
     /// Read the unmatched rows of both tables, and return whether all of them fit into `memory`. If not, the first ones are
     /// returned.
     fn load(&self, unmatched: &[Unmatched; 2], memory: u64) -> Result<([RowStore; 2], bool)> {
-        let (mut stores, mut complete) = (<[RowStore; 2]>::default(), true);
-        for side in [0, 1] {
-            let store = &mut stores[side];
+        let read = |side: usize| -> Result<RowStore> {
+            let mut store = RowStore::default();
             unmatched[side].read(self.tables[side], &mut |row, cells| {
                 store.push(row, cells);
                 Ok(store.bytes() < memory / 2)
             })?;
-            complete &= store.len() as u64 == unmatched[side].count();
-        }
+            Ok(store)
+        };
+        let mut stores = both(read)?;
+        let complete = [0, 1].iter().all(|side| stores[*side].len() as u64 == unmatched[*side].count());
         if !complete {
             stores.iter_mut().for_each(|store| store.truncate(SAMPLE_ROWS));
         }
@@ -310,14 +321,7 @@ impl Comparer<'_> {
 
     /// Count missing and repeated values in both tables, at the same time.
     fn flaws(&self, key: &Key) -> Result<[Flaws; 2]> {
-        let count =
-            |side: usize| keys::flaws(self.tables[side], side, key, self.seed, self.settings.memory / 8);
-        std::thread::scope(|scope| {
-            let left = scope.spawn(|| count(0));
-            let right = count(1)?;
-            let left = left.join().map_err(|_| Error::new("the reader of a table panicked"))??;
-            Ok([left, right])
-        })
+        both(|side| keys::flaws(self.tables[side], side, key, self.seed, self.settings.memory / 8))
     }
 
     /// Sort candidates: the fewest edited, removed and added cells first.
