@@ -316,8 +316,8 @@ impl<'a> Comparison<'a> {
             self.sides[side].database.count(&sql)
         };
         let (before, after) = (count(0)?, count(1)?);
-        let rows = show::plural(after, "row");
-        let text = format!("{before} before and {rows} after have no value of the key; matched by content");
+        let rows = [before, after].map(|count| show::plural(count, "row"));
+        let text = format!("no value of the key in {} before and {} after", rows[0], rows[1]);
         Ok((before + after > 0).then(|| Fact::new("rows.key-flawed", text)))
     }
 
@@ -665,7 +665,7 @@ mod tests {
             compare("null", &old, &new),
             [
                 "t changed: rows matched by primary key",
-                "t changed: 2 before and 1 row after have no value of the key; matched by content",
+                "t changed: no value of the key in 2 rows before and 1 row after",
                 "t changed: 1 row removed",
                 "t changed: 1 cell changed in 1 row",
             ]
