@@ -24,6 +24,9 @@ const ANY: u8 = b'a';
 /// The largest distance of two rowids at which reading the rows between them is faster than a search.
 const NEAR: u64 = 6;
 
+/// The size from which a value is hashed on its own.
+const LARGE: usize = 1 << 16;
+
 /// The largest number of columns in a result of SQLite.
 const MOST_COLUMNS: usize = 2000;
 
@@ -221,25 +224,32 @@ impl<'a> SqlTable<'a> {
     }
 
     /// Append a value of a column for a hash: the bytes are the same if the cells are. `cell` is scratch memory.
-    fn push_hashed(&self, bytes: &mut Vec<u8>, value: ValueRef<'_>, column: usize, cell: &mut Vec<u8>) {
+    fn push_hashed(
+        &self,
+        bytes: &mut Vec<u8>,
+        value: ValueRef<'_>,
+        column: usize,
+        hasher: &RowHasher,
+        cell: &mut Vec<u8>,
+    ) {
         if self.rules[column].as_number {
             cell.clear();
             self.push(cell, value, column);
-            return push_sized(bytes, ANY, cell);
+            return push_sized(bytes, ANY, cell, hasher);
         }
         match value {
             ValueRef::Null => bytes.push(0),
             ValueRef::Integer(number) => bytes.extend_from_slice(&head(INTEGER, number.cast_unsigned())),
             ValueRef::Real(number) => bytes.extend_from_slice(&head(REAL, number.to_bits())),
             ValueRef::Text(text) if self.database.encoding == Encoding::Utf8 => {
-                push_sized(bytes, TEXT, text);
+                push_sized(bytes, TEXT, text, hasher);
             }
             ValueRef::Text(_) => {
                 cell.clear();
                 self.push(cell, value, column);
-                push_sized(bytes, TEXT, self.plain(cell));
+                push_sized(bytes, TEXT, self.plain(cell), hasher);
             }
-            ValueRef::Blob(blob) => push_sized(bytes, BLOB, blob),
+            ValueRef::Blob(blob) => push_sized(bytes, BLOB, blob, hasher),
         }
     }
 
@@ -301,7 +311,7 @@ impl Table for SqlTable<'_> {
             for (index, column) in hasher.columns.iter().enumerate() {
                 let value = row.get_ref(index).map_err(sqlite_error)?;
                 is_missing &= value == ValueRef::Null;
-                self.push_hashed(&mut bytes, value, *column, &mut cell);
+                self.push_hashed(&mut bytes, value, *column, hasher, &mut cell);
             }
             let hash = if is_missing { missing } else { hasher.hash_bytes(&bytes) };
             block.push(RowHash { hash, place });
@@ -399,10 +409,14 @@ impl Row {
     }
 }
 
-/// Append bytes for a hash, so that they cannot be mistaken for a part of the next value.
-fn push_sized(data: &mut Vec<u8>, class: u8, bytes: &[u8]) {
+/// Append bytes for a hash, so that they cannot be mistaken for a part of the next value. Large values are not copied.
+fn push_sized(data: &mut Vec<u8>, class: u8, bytes: &[u8], hasher: &RowHasher) {
     data.extend_from_slice(&head(class, bytes.len() as u64));
-    data.extend_from_slice(bytes);
+    if bytes.len() < LARGE {
+        data.extend_from_slice(bytes);
+    } else {
+        data.extend_from_slice(&hasher.hash_bytes(bytes).to_le_bytes());
+    }
 }
 
 fn head(class: u8, number: u64) -> [u8; 9] {
@@ -546,7 +560,8 @@ mod tests {
     fn hashes_are_the_same_if_the_cells_are() {
         let rows = "CREATE TABLE t (a, b); INSERT INTO t VALUES (1, 2), (1.0, 2), ('1', 2), (x'31', 2), (12, NULL),
                     (NULL, 12), ('1', '2'), ('12', ''), ('', '12'), (NULL, NULL), (0, 0), ('', ''), (1.5, 0), ('1.5', 0),
-                    ('01', 0), (-0.0, 0), (0.0, 0), (1e300, 0), ('1e300', 0), ('\u{e9}\u{1f600}', 1), (9e999, 'inf');";
+                    ('01', 0), (-0.0, 0), (0.0, 0), (1e300, 0), ('1e300', 0), ('\u{e9}\u{1f600}', 1), (9e999, 'inf'),
+                    (zeroblob(70000), 1), (zeroblob(70001), 1), (CAST(zeroblob(70000) AS TEXT), 1);";
         let files = ["UTF-8", "UTF-16le", "UTF-16be"].map(|encoding| {
             create(&format!("hash-{encoding}"), &format!("PRAGMA encoding = '{encoding}'; {rows}"))
         });
@@ -568,7 +583,7 @@ mod tests {
                 };
                 table.hash_rows(&hasher, &mut add).unwrap();
             }
-            assert_eq!((cells.len(), hashes.len()), (63, 63));
+            assert_eq!((cells.len(), hashes.len()), (72, 72));
             for one in 0..cells.len() {
                 for other in 0..cells.len() {
                     assert_eq!(
