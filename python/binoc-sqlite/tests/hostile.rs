@@ -244,6 +244,9 @@ fn widest_table_and_largest_values_are_compared() {
     let edit = "UPDATE wide SET c1999 = 5 WHERE c0 = 3; UPDATE blob SET v = zeroblob(19999999) || x'01';";
     let new = directory.create("new.db", &format!("{sql} {edit}"));
     let (node, _) = compare(&old, &new).unwrap();
+    let blob = &node.children[0].facts.last().unwrap().examples[0];
+    assert_ne!(blob.old, blob.new);
+    assert!(blob.old.as_ref().unwrap().contains("20000000 bytes"), "{blob:?}");
     let cells: Vec<_> = texts(&node).into_iter().filter(|text| text.contains("changed in")).collect();
     assert_eq!(cells, ["1 cell changed in 1 row", "1 cell changed in 1 row"]);
     let json = binoc_sdk::Changeset::new("a", "b").to_json().len() + format!("{node:?}").len();
