@@ -296,11 +296,15 @@ impl<'a> Comparison<'a> {
         let requested = self.options.key_of(self.path, Some(table));
         let [old, new] = columns.each_ref().map(|columns| primary_key(columns));
         let declared = if is_same_key(&old, &new, columns) { new } else { Vec::new() };
-        let has = |name: &String| columns.iter().flatten().any(|column| column.name == *name);
+        let find = |name: &String| {
+            columns.iter().flatten().map(|column| &column.name).find(|other| other.eq_ignore_ascii_case(name))
+        };
         // A key for all tables is not meant for those with other columns.
-        let is_meant = requested != self.options.key || requested.iter().all(has) || declared.is_empty();
+        let is_meant = requested != self.options.key
+            || requested.iter().all(|it| find(it).is_some())
+            || declared.is_empty();
         if !requested.is_empty() && is_meant {
-            (requested.to_vec(), KeyOrigin::Requested)
+            (requested.iter().map(|name| find(name).unwrap_or(name).clone()).collect(), KeyOrigin::Requested)
         } else {
             (declared, KeyOrigin::Declared)
         }
@@ -700,7 +704,7 @@ mod tests {
                    INSERT INTO t VALUES (1, 'a', 1), (2, 'b', 2), (3, 'c', 3); INSERT INTO u VALUES (1, 1);";
         let new = old.replace("(1, 'a'", "(7, 'a'").replace("(1, 1)", "(1, 2)");
         let mut options = CompareOptions::default();
-        options.key = vec!["code".into()];
+        options.key = vec!["CODE".into()];
         assert_eq!(
             compare_with("requested", old, &new, options),
             [
