@@ -1,4 +1,4 @@
-"""What each tool reports about two versions of a table, read from its output."""
+"""Numbers of differences that a tool reports for two versions of a table, read from its output."""
 
 from __future__ import annotations
 
