@@ -41,16 +41,17 @@ LARGE, SMALL = 2_000_000, 200_000
 
 @dataclass(frozen=True)
 class Result:
-    """The median time in seconds, the largest peak memory in MiB and the last standard output of several runs."""
+    """The median times in seconds, the largest peak memory in MiB and the last standard output of several runs."""
 
     seconds: float
+    cpu: float
     memory: float
     output: str
 
 
 def interleaved(rounds: int, *commands: Sequence[str | Path], codes: Sequence[int] = (0, 1)) -> list[Result]:
     """Run the commands alternately, after a round that is not measured; exit code 1 is for differences."""
-    runs: list[list[tuple[float, float]]] = [[] for _ in commands]
+    runs: list[list[tuple[float, float, float]]] = [[] for _ in commands]
     outputs = [""] * len(commands)
     # The tools must not read the configuration of the user.
     environment = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C.UTF-8"}
@@ -65,17 +66,17 @@ def interleaved(rounds: int, *commands: Sequence[str | Path], codes: Sequence[in
                     subprocess.run(
                         arguments, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=environment, check=True
                     )
-                code, seconds, memory = report.read_text().split()
+                code, seconds, cpu, memory = report.read_text().split()
                 if int(code) not in codes:
                     text = errors.read_text("utf-8", "replace")[-2000:]
                     raise SystemExit(f"{' '.join(map(str, command))} failed with exit code {code}:\n{text}")
                 outputs[index] = output.read_text("utf-8", "replace")
                 if number:
-                    runs[index].append((float(seconds), float(memory) / 1024))
+                    runs[index].append((float(seconds), float(cpu), float(memory) / 1024))
     columns = [list(zip(*measurements, strict=True)) for measurements in runs]
     return [
-        Result(statistics.median(seconds), max(memory), text)
-        for (seconds, memory), text in zip(columns, outputs, strict=True)
+        Result(statistics.median(seconds), statistics.median(cpu), max(memory), text)
+        for (seconds, cpu, memory), text in zip(columns, outputs, strict=True)
     ]
 
 
@@ -98,9 +99,13 @@ def row(
     """Return a row with limits of time, as a ratio, and of peak memory in MiB; an incorrect result exceeds them all."""
     times = result.seconds / reference.seconds
     within = f", within {memory} MiB" if memory else ""
-    detail = f"{result.seconds:.2f} s, {result.memory:.0f} MiB against {reference.seconds:.2f} s of {name}"
+    detail = f"{_usage(result)}, {result.memory:.0f} MiB against {_usage(reference)} of {name}"
     passed = not error and times <= limit and (memory is None or result.memory <= memory)
     return Row(operation, f"{limit:g} x{within}", f"{times:.2f} x", passed, f"{detail}; {error or 'result correct'}")
+
+
+def _usage(result: Result) -> str:
+    return f"{result.seconds:.2f} s ({result.cpu:.2f} s of CPU)"
 
 
 def join(before: Path, after: Path, library: str = "duckdb") -> list[str | Path]:
