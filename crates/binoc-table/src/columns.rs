@@ -1,6 +1,6 @@
 //! Matching of the columns of two tables: by name, and by content where names are repeated or changed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -12,6 +12,8 @@ use crate::unmatched::RowStore;
 const FEW_ROWS: usize = 5;
 /// The largest number of columns on each side that are compared with each other.
 const MOST: usize = 256;
+/// The largest number of columns of the same name that are compared with each other; more are matched in their order.
+const SAME_NAME: usize = 16;
 
 /// A column of the older table and the same column of the newer one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,28 +40,24 @@ impl Columns {
     /// Match the columns. `heads` decides where the names do not.
     pub(crate) fn new(tables: [&dyn Table; 2], heads: &Heads, seed: u64) -> Self {
         let [old, new] = tables.map(Table::columns);
-        let repeated = |columns: &[Column], name: &[u8]| {
-            columns.iter().any(|column| column.nth > 0 && column.name == name)
-        };
+        let repeated: HashSet<&[u8]> =
+            old.iter().chain(new).filter(|column| column.nth > 0).map(|column| &column.name[..]).collect();
         let mut places: HashMap<_, usize> = new.iter().zip(0..).collect();
-        let (mut columns, mut doubtful) = (Self::default(), Vec::new());
+        let (mut columns, mut left, mut right) = (Self::default(), Vec::new(), Vec::new());
         for (place, column) in old.iter().enumerate() {
-            match places.get(column) {
-                _ if repeated(old, &column.name) || repeated(new, &column.name) => doubtful.push(place),
-                Some(other) => columns.common.push(Pair { old: place, new: *other }),
-                None => columns.removed.push(place),
-            }
-            if !doubtful.contains(&place) {
-                places.remove(column);
+            if repeated.contains(&column.name[..]) {
+                left.push(place);
+            } else if let Some(other) = places.remove(column) {
+                columns.common.push(Pair { old: place, new: other });
+            } else {
+                columns.removed.push(place);
             }
         }
-        let (unsure, added): (Vec<usize>, Vec<usize>) = places.into_values().partition(|place| {
-            let name = &new[*place].name;
-            repeated(old, name) || repeated(new, name)
-        });
-        columns.added = added;
+        for (column, place) in places {
+            if repeated.contains(&column.name[..]) { right.push(place) } else { columns.added.push(place) }
+        }
         let evidence = Evidence::new(heads, &columns.common, seed);
-        columns.match_repeated(old, new, doubtful, unsure, &evidence);
+        columns.match_repeated(old, new, left, right, &evidence);
         columns.find_renames(&evidence);
         columns.sort();
         columns
@@ -82,21 +80,32 @@ impl Columns {
         evidence: &Evidence,
     ) {
         right.sort_unstable();
-        let mut scored: Vec<(u64, Pair)> = Vec::new();
-        for pair in product(&left, &right).filter(|pair| old[pair.old].name == new[pair.new].name) {
-            let share = evidence.share(pair).map_or(0.0, |share| share.equal);
-            // As an integer, so that it can be ordered.
-            scored.push(((share * 1e6) as u64, pair));
+        let mut names: HashMap<&[u8], [Vec<usize>; 2]> = HashMap::new();
+        left.iter().for_each(|place| names.entry(&old[*place].name).or_default()[0].push(*place));
+        right.iter().for_each(|place| names.entry(&new[*place].name).or_default()[1].push(*place));
+        let mut scored: Vec<(u64, usize, Pair)> = Vec::new();
+        for [left, right] in names.values() {
+            let few = left.len() <= SAME_NAME && right.len() <= SAME_NAME;
+            for pair in product(left, right) {
+                let distance = old[pair.old].nth.abs_diff(new[pair.new].nth);
+                if few || distance == 0 {
+                    let share = evidence.share(pair).map_or(0.0, |share| share.equal);
+                    // As an integer, so that it can be ordered.
+                    scored.push(((share * 1e6) as u64, distance, pair));
+                }
+            }
         }
-        let distance = |pair: &Pair| old[pair.old].nth.abs_diff(new[pair.new].nth);
-        scored.sort_by_key(|(share, pair)| (std::cmp::Reverse(*share), distance(pair), *pair));
-        for (_, pair) in scored {
-            if left.contains(&pair.old) && right.contains(&pair.new) {
-                left.retain(|place| *place != pair.old);
-                right.retain(|place| *place != pair.new);
+        scored.sort_by_key(|(share, distance, pair)| (std::cmp::Reverse(*share), *distance, *pair));
+        let (mut used_old, mut used_new) = (HashSet::new(), HashSet::new());
+        for (_, _, pair) in scored {
+            if !used_old.contains(&pair.old) && !used_new.contains(&pair.new) {
+                used_old.insert(pair.old);
+                used_new.insert(pair.new);
                 self.common.push(pair);
             }
         }
+        left.retain(|place| !used_old.contains(place));
+        right.retain(|place| !used_new.contains(place));
         self.removed.extend(left);
         self.added.extend(right);
     }

@@ -138,6 +138,16 @@ fn head(table: &dyn Table) -> Result<RowStore> {
     Ok(head)
 }
 
+/// Read both tables at the same time.
+fn both<T: Send>(read: impl Fn(usize) -> Result<T> + Sync) -> Result<[T; 2]> {
+    std::thread::scope(|scope| {
+        let left = scope.spawn(|| read(0));
+        let right = read(1)?;
+        let left = left.join().map_err(|_| Error::new("the reader of a table panicked"))??;
+        Ok([left, right])
+    })
+}
+
 /// One attempt to match rows, with the columns that are assumed to be the same.
 struct Comparer<'a> {
     tables: [&'a dyn Table; 2],
@@ -199,15 +209,16 @@ impl Comparer<'_> {
     /// Read the unmatched rows of both tables, and return whether all of them fit into `memory`. If not, the first ones are
     /// returned.
     fn load(&self, unmatched: &[Unmatched; 2], memory: u64) -> Result<([RowStore; 2], bool)> {
-        let (mut stores, mut complete) = (<[RowStore; 2]>::default(), true);
-        for side in [0, 1] {
-            let store = &mut stores[side];
+        let read = |side: usize| -> Result<RowStore> {
+            let mut store = RowStore::default();
             unmatched[side].read(self.tables[side], &mut |row, cells| {
                 store.push(row, cells);
                 Ok(store.bytes() < memory / 2)
             })?;
-            complete &= store.len() as u64 == unmatched[side].count();
-        }
+            Ok(store)
+        };
+        let mut stores = both(read)?;
+        let complete = [0, 1].iter().all(|side| stores[*side].len() as u64 == unmatched[*side].count());
         if !complete {
             stores.iter_mut().for_each(|store| store.truncate(SAMPLE_ROWS));
         }
@@ -299,8 +310,7 @@ impl Comparer<'_> {
 
     /// Compare the values of a key as numbers if that matches more rows.
     fn with_numbers(&self, key: Key, stores: [&RowStore; 2]) -> Key {
-        let pairs =
-            |key: &Key| keys::score(self.tables, stores, key, &self.columns.common, self.seed).pairs as usize;
+        let pairs = |key: &Key| keys::score(self.tables, stores, key, &self.columns.common).pairs as usize;
         let as_written = pairs(&key);
         if 2 * as_written > stores[0].len().min(stores[1].len()) {
             return key;
@@ -311,14 +321,7 @@ impl Comparer<'_> {
 
     /// Count missing and repeated values in both tables, at the same time.
     fn flaws(&self, key: &Key) -> Result<[Flaws; 2]> {
-        let count =
-            |side: usize| keys::flaws(self.tables[side], side, key, self.seed, self.settings.memory / 8);
-        std::thread::scope(|scope| {
-            let left = scope.spawn(|| count(0));
-            let right = count(1)?;
-            let left = left.join().map_err(|_| Error::new("the reader of a table panicked"))??;
-            Ok([left, right])
-        })
+        both(|side| keys::flaws(self.tables[side], side, key, self.seed, self.settings.memory / 8))
     }
 
     /// Sort candidates: the fewest edited, removed and added cells first.
@@ -329,7 +332,7 @@ impl Comparer<'_> {
             .filter(|candidate| !candidate.measured || candidate.telling)
             .map(|mut candidate| {
                 candidate.key = self.with_numbers(candidate.key, stores);
-                let score = keys::score(self.tables, stores, &candidate.key, common, self.seed);
+                let score = keys::score(self.tables, stores, &candidate.key, common);
                 (score.edits(common.len()), candidate)
             })
             .collect();
@@ -362,7 +365,7 @@ impl Comparer<'_> {
         if stores.iter().any(|store| store.len() == 0) {
             return if candidate.telling { Support::Yes } else { Support::None };
         }
-        let score = keys::score(self.tables, stores, key, common, self.seed);
+        let score = keys::score(self.tables, stores, key, common);
         if score.pairs == 0 {
             return match candidate.telling {
                 _ if merged.equal == 0 => Support::Disjoint,

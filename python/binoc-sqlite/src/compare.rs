@@ -7,9 +7,9 @@ use binoc_sdk::{
     Comparator, ComparatorInfo, CompareOptions, CompareRequest, Diagnostic, Example, Fact, Node, Outcome,
     Result, Severity, Shape, show,
 };
-use binoc_table::{KeyOrigin, Settings};
+use binoc_table::{KeyOrigin, Settings, Table};
 
-use crate::database::{Column, Database, Item, quoted, sqlite_error};
+use crate::database::{Column, Database, Item};
 use crate::pair::renames;
 use crate::table::{Collation, Rules, SqlTable};
 
@@ -72,12 +72,9 @@ impl<'a> Side<'a> {
         self.items.get(name).is_some_and(|item| item.kind == kind)
     }
 
-    fn tables(&self, names: &[String]) -> Result<Vec<SqlTable<'a>>> {
-        let table = |name: &String| {
-            let columns = self.database.columns(name)?;
-            Ok(SqlTable::new(self.database, name, self.items[name].without_rowid, &columns))
-        };
-        names.iter().map(table).collect()
+    fn open(&self, table: &str) -> Result<SqlTable<'a>> {
+        let columns = self.database.columns(table)?;
+        Ok(SqlTable::new(self.database, table, self.items[table].without_rowid, &columns))
     }
 }
 
@@ -89,7 +86,7 @@ struct Comparison<'a> {
     diagnostics: Vec<Diagnostic>,
 }
 
-impl Comparison<'_> {
+impl<'a> Comparison<'a> {
     fn tables(&mut self) -> Result<()> {
         let [old, new] = &self.sides;
         let missing = |side: &Side<'_>, other: &Side<'_>| -> Vec<String> {
@@ -103,7 +100,10 @@ impl Comparison<'_> {
         }
         if !removed.is_empty() && !added.is_empty() {
             // A table that cannot be read is an error below.
-            let renamed = renames(&old.tables(&removed)?, &new.tables(&added)?).unwrap_or_default();
+            let open = |side: &Side<'a>, names: &[String]| -> Result<Vec<SqlTable<'a>>> {
+                names.iter().map(|name| side.open(name)).collect()
+            };
+            let renamed = renames(&open(old, &removed)?, &open(new, &added)?).unwrap_or_default();
             for rename in &renamed {
                 pairs.push((removed[rename.old].clone(), added[rename.new].clone(), Some(rename.share)));
             }
@@ -112,7 +112,7 @@ impl Comparison<'_> {
         }
         for (old, new, share) in pairs {
             let child = self.table(&old, &new, share);
-            self.push("changed", &new, child);
+            self.push(if share.is_some() { "renamed" } else { "changed" }, &new, child);
         }
         for (action, side, names) in [("removed", 0, removed), ("added", 1, added)] {
             for name in names {
@@ -169,24 +169,44 @@ impl Comparison<'_> {
                 self.node.push("schema", fact.with_examples(examples(names)));
             }
         }
-        let both: Vec<&str> =
-            old.names("virtual").into_iter().filter(|name| new.has("virtual", name)).collect();
+        let both = old.names("virtual").into_iter().filter(|name| new.has("virtual", name));
+        let both: Vec<&str> = both.filter(|name| !self.has_same_rows(name)).collect();
         if !both.is_empty() {
-            let fact = Fact::new("virtual.not-compared", "rows of virtual tables are not compared");
-            self.node.push("content", fact.with_examples(examples(&both)));
+            let text = "rows of virtual tables are not compared";
+            self.node.push("content", Fact::new("virtual.not-compared", text).with_examples(examples(&both)));
+            self.diagnostics.push(Diagnostic::general(Severity::Error, text));
         }
+    }
+
+    /// Return whether the tables in which SQLite stores the rows of a virtual table are the same in both databases.
+    fn has_same_rows(&self, table: &str) -> bool {
+        let [old, new] = &self.sides;
+        let start = format!("{table}_");
+        let stores = |side: &Side<'a>| -> Vec<String> {
+            let names = side.names("shadow").into_iter();
+            names.filter(|name| name.starts_with(&start)).map(Into::into).collect()
+        };
+        let is_same = |name: &String| -> Result<bool> {
+            let settings = Settings {
+                key: Vec::new(),
+                origin: KeyOrigin::Declared,
+                ordered: true,
+                examples: 0,
+                memory: self.options.memory,
+            };
+            let mut node = Node::default();
+            binoc_table::compare(&mut node, &old.open(name)?, &new.open(name)?, &settings)?;
+            Ok(node.facts.is_empty())
+        };
+        let (before, after) = (stores(old), stores(new));
+        !before.is_empty() && before == after && before.iter().all(|name| is_same(name).unwrap_or(false))
     }
 
     /// Report a table that only one database has.
     fn whole(&self, action: &str, side: usize, name: &str) -> Result<Node> {
         let mut node = Node::new(action, "table", show::clip(name));
-        let Side { database, .. } = self.sides[side];
-        let columns = database.columns(name)?.len() as u64;
-        let rows = database.with(|connection| {
-            let sql = format!("SELECT count(*) FROM main.{} NOT INDEXED", quoted(name));
-            connection.query_row(&sql, [], |row| row.get::<_, i64>(0)).map_err(sqlite_error)
-        })?;
-        let rows = rows.unsigned_abs();
+        let table = self.sides[side].open(name)?;
+        let (rows, columns) = (table.count()?, table.columns().len() as u64);
         let mut shapes = [None, None];
         shapes[side] = Some((rows, columns));
         node.shape = Some(Shape::new(shapes[0], shapes[1]));
@@ -342,10 +362,14 @@ fn is_schema(fact: &Fact) -> bool {
     fact.verb.starts_with("columns.") || fact.verb.starts_with("table.")
 }
 
+/// The facts that state how rows were matched.
+const HOW: [&str; 4] =
+    ["rows.matched-by-key", "rows.matched-by-content", "rows.key-evidence", "rows.key-flawed"];
+
 /// Remove what the order of the rows is not: content. With a primary key it does not matter at all.
 fn remove_order(node: &mut Node, is_keyed: bool) {
     let is_order = |fact: &Fact| fact.verb == "rows.reordered";
-    let is_how = |fact: &Fact| fact.verb.starts_with("rows.matched-by-") || fact.verb == "rows.key-flawed";
+    let is_how = |fact: &Fact| HOW.contains(&fact.verb.as_str());
     if is_keyed {
         node.facts.retain(|fact| !is_order(fact));
         node.tags.remove("order");
@@ -494,7 +518,7 @@ mod tests {
         let old = format!("{table} {}", rows("value"));
         let lines =
             compare("first", &old, &format!("{table} INSERT INTO t VALUES ('n', 0); {}", rows("value")));
-        assert_eq!(lines[1..], ["t changed: 1 row added"], "{lines:?}");
+        assert_eq!(lines.last().unwrap(), "t changed: 1 row added");
         assert!(lines[0].starts_with("t changed: rows matched by content"), "{lines:?}");
         let lines = compare("order", &old, &format!("{table} {}", rows("value * 7 % 80")));
         assert_eq!(lines, ["t changed: same rows, stored in another order"]);
@@ -519,7 +543,8 @@ mod tests {
             &format!("CREATE TABLE t (a INT, b INT, PRIMARY KEY (a)); {rows}"),
             &format!("CREATE TABLE t (a INT, b INT, PRIMARY KEY (b)); {rows} DELETE FROM t WHERE a = 3;"),
         );
-        assert_eq!([&lines[0], &lines[2]], ["t changed: primary key changed", "t changed: 1 row removed"]);
+        assert_eq!(lines[0], "t changed: primary key changed");
+        assert_eq!(lines[lines.len() - 1], "t changed: 1 row removed");
     }
 
     #[test]

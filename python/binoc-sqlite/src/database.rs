@@ -11,6 +11,8 @@ use rusqlite::{Connection, OpenFlags};
 pub(crate) struct Database {
     uri: String,
     pub(crate) encoding: Encoding,
+    /// The size of the file.
+    pub(crate) bytes: u64,
     /// Connections that no thread uses.
     idle: Mutex<Vec<Connection>>,
 }
@@ -67,7 +69,8 @@ pub(crate) struct Item {
 
 impl Database {
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        let mut database = Self { uri: uri(path)?, encoding: Encoding::Utf8, idle: Mutex::default() };
+        let bytes = std::fs::metadata(path).map_err(|error| Error::io(path, error))?.len();
+        let mut database = Self { uri: uri(path)?, encoding: Encoding::Utf8, bytes, idle: Mutex::default() };
         let encoding = database.rows("PRAGMA encoding", |row| row.get::<_, String>(0))?;
         database.encoding = match encoding.first().map(String::as_str) {
             Some("UTF-16le") => Encoding::Utf16Le,

@@ -5,11 +5,12 @@
 
 use std::borrow::Cow;
 use std::io::Write;
+use std::sync::{Mutex, PoisonError};
 
 use binoc_sdk::{Error, Result, show};
 use binoc_table::{Cells, Column, RowHash, RowHasher, Table};
-use rusqlite::types::ValueRef;
-use rusqlite::{Rows, Statement};
+use rusqlite::types::{Value, ValueRef};
+use rusqlite::{Rows, Statement, params_from_iter};
 
 use crate::database::{self, Database, Encoding, literal, quoted, sqlite_error};
 
@@ -20,8 +21,8 @@ const BLOB: u8 = b'b';
 /// In a hash: any storage class.
 const ANY: u8 = b'a';
 
-/// The largest number of rows to skip before a search for the next row is faster.
-const LONGEST_SKIP: u32 = 16;
+/// The largest distance of two rowids at which reading the rows between them is faster than a search.
+const NEAR: u64 = 6;
 
 /// The largest number of columns in a result of SQLite.
 const MOST_COLUMNS: usize = 2000;
@@ -34,11 +35,19 @@ pub(crate) struct SqlTable<'a> {
     rules: Vec<Rules>,
     /// The expressions of the columns.
     values: Vec<String>,
-    /// The rest of the query for the rows from a place.
+    /// The table in a query.
     from: String,
+    /// The order of the rows in a query.
+    order: String,
     /// The name of the rowid, which is the place of a row. Without it, the place is the number of rows before it.
     rowid: Option<&'static str>,
+    /// The positions of the primary key that replaces the rowid.
+    key: Vec<usize>,
+    /// The place and the primary key of the last fetched row. Without a rowid, only the next rows are found fast.
+    bookmark: Mutex<Option<Bookmark>>,
 }
+
+type Bookmark = (u64, Vec<Value>);
 
 /// How the values of a column are compared.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -81,29 +90,24 @@ impl<'a> SqlTable<'a> {
                 }
             }
         };
-        let mut order: Vec<String> = rowid.into_iter().map(Into::into).collect();
-        if without_rowid {
-            let mut key: Vec<_> = columns.iter().filter(|column| column.key > 0).collect();
-            key.sort_by_key(|column| column.key);
-            order.extend(key.iter().map(|column| quoted(&column.name)));
-        }
-        let order = if order.is_empty() { order.concat() } else { format!("ORDER BY {}", order.join(", ")) };
-        // With all columns, there is no room for the rowid.
-        let rowid = rowid.filter(|_| columns.len() < MOST_COLUMNS);
-        // An index has another order than the table and must not be used, also where it has all columns.
-        let from = format!("FROM main.{} NOT INDEXED", quoted(name));
-        let from = match rowid {
-            Some(rowid) => format!("{from} WHERE {rowid} >= ?1 {order}"),
-            None => format!("{from} {order} LIMIT -1 OFFSET ?1"),
-        };
+        let mut key: Vec<usize> =
+            (0..columns.len()).filter(|place| without_rowid && columns[*place].key > 0).collect();
+        key.sort_by_key(|place| columns[*place].key);
+        let order: Vec<String> = key.iter().map(|place| quoted(&columns[*place].name)).collect();
+        let order = rowid.map_or_else(|| order.join(", "), Into::into);
         let named = |column: &database::Column| Column { name: column.name.clone().into_bytes(), nth: 0 };
         Self {
             database,
             columns: columns.iter().map(named).collect(),
             rules: vec![Rules::default(); columns.len()],
             values: columns.iter().map(value).collect(),
-            from,
-            rowid,
+            // An index has another order than the table and must not be used, also where it has all columns.
+            from: format!("main.{} NOT INDEXED", quoted(name)),
+            order,
+            // With all columns, there is no room for the rowid.
+            rowid: rowid.filter(|_| columns.len() < MOST_COLUMNS),
+            key,
+            bookmark: Mutex::default(),
         }
     }
 
@@ -114,26 +118,81 @@ impl<'a> SqlTable<'a> {
     }
 
     /// Return the query for some columns of the rows from a place, and for the rowid if it is the place.
-    fn sql(&self, columns: &[usize]) -> String {
+    fn sql(&self, columns: &[usize], bookmark: Option<&Bookmark>) -> String {
         let values = columns.iter().map(|column| self.values[*column].as_str());
         let values: Vec<&str> = values.chain(self.rowid).collect();
-        let values = if values.is_empty() { "NULL".into() } else { values.join(", ") };
-        format!("SELECT {values} {}", self.from)
+        let mut sql = format!(
+            "SELECT {} FROM {}",
+            if values.is_empty() { "NULL".into() } else { values.join(", ") },
+            self.from
+        );
+        if let Some(rowid) = self.rowid {
+            sql.push_str(&format!(" WHERE {rowid} >= ?1"));
+        } else if let Some((_, key)) = bookmark {
+            let key: Vec<String> = (0..key.len()).map(|part| format!("?{}", part + 2)).collect();
+            sql.push_str(&format!(" WHERE ({}) >= ({})", self.order, key.join(", ")));
+        }
+        if !self.order.is_empty() {
+            sql.push_str(&format!(" ORDER BY {}", self.order));
+        }
+        if self.rowid.is_none() {
+            sql.push_str(" LIMIT -1 OFFSET ?1");
+        }
+        sql
+    }
+
+    /// Return the number of rows.
+    pub(crate) fn count(&self) -> Result<u64> {
+        let mut count = 0;
+        self.read(&[], &mut |_, _| {
+            count += 1;
+            Ok(true)
+        })?;
+        Ok(count)
     }
 
     fn all(&self) -> Vec<usize> {
         (0..self.columns.len()).collect()
     }
 
-    /// Return the rows from a place.
-    fn rows_from<'s>(&self, statement: &'s mut Statement<'_>, place: u64) -> Result<Rows<'s>> {
-        let start = if self.rowid.is_some() { rowid(place) } else { place.cast_signed() };
-        statement.query([start]).map_err(sqlite_error)
+    /// Return the rows from a place, for the query of [`SqlTable::sql`] with the same bookmark.
+    fn rows_from<'s>(
+        &self,
+        statement: &'s mut Statement<'_>,
+        place: u64,
+        bookmark: Option<&Bookmark>,
+    ) -> Result<Rows<'s>> {
+        let (start, key) = match bookmark {
+            _ if self.rowid.is_some() => (rowid(place), &[][..]),
+            None => (place.cast_signed(), &[][..]),
+            Some((known, key)) => ((place - known).cast_signed(), &key[..]),
+        };
+        let parameters = [Value::Integer(start)].into_iter().chain(key.iter().cloned());
+        statement.query(params_from_iter(parameters)).map_err(sqlite_error)
+    }
+
+    /// Return the last bookmark if it is not after a place.
+    fn bookmark(&self, place: u64) -> Option<Bookmark> {
+        let bookmark = self.bookmark.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        bookmark.filter(|(known, _)| *known <= place)
+    }
+
+    fn set_bookmark(&self, place: u64, row: &rusqlite::Row<'_>) {
+        let value = |column: &usize| Value::try_from(row.get_ref(*column).ok()?).ok();
+        // Text in UTF-16 was converted.
+        let is_plain = !self.key.is_empty() && self.database.encoding == Encoding::Utf8;
+        if let Some(key) = self.key.iter().map(value).collect::<Option<Vec<_>>>().filter(|_| is_plain) {
+            *self.bookmark.lock().unwrap_or_else(PoisonError::into_inner) = Some((place, key));
+        }
     }
 
     /// Return the place of a row with this number of cells; `counted` is its place if the table has no rowid.
     fn place_of(&self, row: &rusqlite::Row<'_>, cells: usize, counted: u64) -> Result<u64> {
-        if self.rowid.is_some() { row.get(cells).map(place).map_err(sqlite_error) } else { Ok(counted) }
+        match self.rowid {
+            // The rowid is an integer.
+            Some(_) => Ok(place(row.get_ref(cells).map_err(sqlite_error)?.as_i64().unwrap_or(i64::MIN))),
+            None => Ok(counted),
+        }
     }
 
     /// Append a value of a column as a cell.
@@ -170,14 +229,8 @@ impl<'a> SqlTable<'a> {
         }
         match value {
             ValueRef::Null => bytes.push(0),
-            ValueRef::Integer(number) => {
-                bytes.push(INTEGER);
-                bytes.extend_from_slice(&number.to_le_bytes());
-            }
-            ValueRef::Real(number) => {
-                bytes.push(REAL);
-                bytes.extend_from_slice(&number.to_bits().to_le_bytes());
-            }
+            ValueRef::Integer(number) => bytes.extend_from_slice(&head(INTEGER, number.cast_unsigned())),
+            ValueRef::Real(number) => bytes.extend_from_slice(&head(REAL, number.to_bits())),
             ValueRef::Text(text) if self.database.encoding == Encoding::Utf8 => {
                 push_sized(bytes, TEXT, text);
             }
@@ -197,17 +250,17 @@ impl<'a> SqlTable<'a> {
         each: &mut dyn FnMut(u64, &rusqlite::Row<'_>) -> Result<bool>,
     ) -> Result<()> {
         self.database.with(|connection| {
-            let mut statement = connection.prepare_cached(&self.sql(columns)).map_err(sqlite_error)?;
+            let mut statement = connection.prepare_cached(&self.sql(columns, None)).map_err(sqlite_error)?;
             let first = if self.rowid.is_some() { place(i64::MIN) } else { 0 };
-            let mut rows = self.rows_from(&mut statement, first)?;
-            let mut last: Option<u64> = None;
+            let mut rows = self.rows_from(&mut statement, first, None)?;
+            let (mut last, mut counted) = (None, 0);
             while let Some(row) = rows.next().map_err(sqlite_error)? {
-                let counted = last.map_or(0, |last| last.saturating_add(1));
                 let place = self.place_of(row, columns.len(), counted)?;
-                if last.is_some_and(|last| last >= place) {
-                    return Err(Error::new("the database is damaged: the rowids are not in order"));
+                // A page can be repeated in a damaged table, exponentially often. A row takes at least four bytes.
+                if last.is_some_and(|last| last >= place) || counted > self.database.bytes / 4 {
+                    return Err(Error::new("the database is damaged: a part of the table is repeated"));
                 }
-                last = Some(place);
+                (last, counted) = (Some(place), counted + 1);
                 if !each(place, row)? {
                     break;
                 }
@@ -268,25 +321,29 @@ impl Table for SqlTable<'_> {
             || Error::new("a row is missing: the database is damaged, or changed while it was read");
         self.database.with(|connection| {
             let width = self.columns.len();
-            let mut statement = connection.prepare_cached(&self.sql(&self.all())).map_err(sqlite_error)?;
+            let bookmark = places.first().and_then(|place| self.bookmark(*place));
+            let sql = self.sql(&self.all(), bookmark.as_ref());
+            let mut statement = connection.prepare_cached(&sql).map_err(sqlite_error)?;
             let (mut buffer, mut index) = (Row::default(), 0);
             while let Some(first) = places.get(index) {
-                let mut rows = self.rows_from(&mut statement, *first)?;
-                let (mut counted, mut skipped) = (*first, 0);
-                while let Some(wanted) = places.get(index)
-                    && (skipped < LONGEST_SKIP || self.rowid.is_none())
-                {
+                let mut rows = self.rows_from(&mut statement, *first, bookmark.as_ref())?;
+                let mut next = *first;
+                while let Some(wanted) = places.get(index) {
                     let row = rows.next().map_err(sqlite_error)?.ok_or_else(missing)?;
-                    let place = self.place_of(row, width, counted)?;
+                    let place = self.place_of(row, width, next)?;
+                    let is_first = next == *first;
+                    next = place.saturating_add(1);
                     if place == *wanted {
                         each(index, buffer.read(row, self)?)?;
-                        (index, skipped) = (index + 1, 0);
-                    } else if place < *wanted && counted > *first {
-                        skipped += 1;
-                    } else {
+                        index += 1;
+                        if index == places.len() {
+                            self.set_bookmark(place, row);
+                        }
+                    } else if place > *wanted || is_first {
                         return Err(missing());
+                    } else if self.rowid.is_some() && *wanted - place > NEAR {
+                        break;
                     }
-                    counted = counted.saturating_add(1);
                 }
             }
             Ok(())
@@ -344,9 +401,14 @@ impl Row {
 
 /// Append bytes for a hash, so that they cannot be mistaken for a part of the next value.
 fn push_sized(data: &mut Vec<u8>, class: u8, bytes: &[u8]) {
-    data.push(class);
-    data.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+    data.extend_from_slice(&head(class, bytes.len() as u64));
     data.extend_from_slice(bytes);
+}
+
+fn head(class: u8, number: u64) -> [u8; 9] {
+    let mut head = [class; 9];
+    head[1..].copy_from_slice(&number.to_le_bytes());
+    head
 }
 
 fn push_integer(data: &mut Vec<u8>, number: i64) {
@@ -452,6 +514,14 @@ mod tests {
                 })
                 .unwrap();
             assert_eq!(fetched, selected, "{step}");
+            for row in &selected {
+                table
+                    .fetch(&[row.0], &mut |_, cells| {
+                        assert_eq!(rows(&table, cells), row.1);
+                        Ok(())
+                    })
+                    .unwrap();
+            }
         }
         if let Some(missing) = all.last().map_or(Some(7), |row| row.0.checked_add(1)) {
             assert!(table.fetch(&[missing], &mut |_, _| Ok(())).is_err());

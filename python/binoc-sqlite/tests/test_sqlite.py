@@ -56,14 +56,17 @@ def test_report_has_tables_rows_and_cells(tmp_path: Path) -> None:
     assert body == (
         "  - 1 index added: `by_place`\n"
         "  - removed `draft` (table)\n"
+        "    - 2 rows × 1 column\n"
         "    - 2 rows removed\n"
         "  - changed `reading` (table)\n"
+        "    - 3 rows × 3 columns → 3 rows × 4 columns\n"
         "    - 1 column added: `unit`\n"
         "    - rows matched by primary key: `id`\n"
         "    - 1 row removed: `4, 1.0, NULL`\n"
         "    - 1 row added: ``3, 21.5, '`', 'C'``\n"
         "    - 1 cell changed in 1 row: key `2`, column `value`: `19.0` → `19.5`\n"
         "  - added `station` (table)\n"
+        "    - 0 rows × 1 column\n"
         "    - 0 rows added\n"
     )
 
@@ -73,6 +76,23 @@ def test_python_function_uses_the_plugin(tmp_path: Path) -> None:
     node = json.loads(binoc.diff(tmp_path / "a", tmp_path / "b").to_json())["changes"][0]
     assert (node["comparator"], node["item_type"]) == ("sqlite", "database")
     assert node["tags"] == ["content", "schema"]
+
+
+def test_renamed_table_and_column(tmp_path: Path) -> None:
+    rows = "(1, 'north'), (2, 'south'), (3, 'east')"
+    database(
+        tmp_path / "a" / "lab.db",
+        "CREATE TABLE site (id INTEGER PRIMARY KEY, name TEXT)",
+        f"INSERT INTO site VALUES {rows}",
+    )
+    database(
+        tmp_path / "b" / "lab.db",
+        "CREATE TABLE place (id INTEGER PRIMARY KEY, name TEXT)",
+        f"INSERT INTO place VALUES {rows}, (4, 'west')",
+    )
+    result = run("diff", "a", "b", cwd=tmp_path)
+    assert "  - renamed `site` → `place` (table, 75 % alike)\n" in result.stdout
+    assert "    - 1 row added: `4, 'west'`\n" in result.stdout
 
 
 def test_snapshot_is_not_modified(tmp_path: Path) -> None:
@@ -88,6 +108,7 @@ def test_snapshot_is_not_modified(tmp_path: Path) -> None:
     connection.close()
     assert before == after
     assert "a log next to the database is not applied" in result.stdout
+    assert "binoc: `lab.db`: a log next to the database is not applied" in result.stderr
     # Row 1 is still in the database file; only the log contains its deletion.
     assert "- 1 row removed: `4, 1.0, NULL`" in result.stdout
 

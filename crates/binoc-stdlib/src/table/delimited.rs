@@ -2,6 +2,7 @@
 //!
 //! A line without quotes is a row whose cells need no decoding; the others are decoded by `csv_core`.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
@@ -21,8 +22,8 @@ const BLOCK: usize = 256 << 10;
 const SMALL_BLOCK: usize = 8 << 10;
 /// The size of the largest row, in bytes. Larger ones are the effect of a missing quote.
 const LONGEST_ROW: usize = 64 << 20;
-/// The smallest number of line breaks in a cell that are looked at.
-const LINE_BREAKS: usize = 5;
+/// The smallest number of line breaks in a cell that can be the effect of a missing quote; one more in narrow tables.
+const LINE_BREAKS: usize = 3;
 
 /// A table in a file, or in a part of a file.
 pub(super) struct Delimited {
@@ -86,9 +87,11 @@ impl Delimited {
             names = (1..=names.len()).map(|number| format!("column {number}").into_bytes()).collect();
         }
         table.drop_empty_columns(&mut names)?;
+        let mut counts: HashMap<Vec<u8>, usize> = HashMap::new();
         for name in names {
-            let nth = table.columns.iter().filter(|column| column.name == name).count();
-            table.columns.push(Column { name, nth });
+            let count = counts.entry(name.clone()).or_default();
+            table.columns.push(Column { name, nth: *count });
+            *count += 1;
         }
         Ok(table)
     }
@@ -159,19 +162,20 @@ impl Delimited {
     }
 
     /// Return the first cell that contains lines with as many delimiters as a row.
-    fn unclosed_quote(&self, row: u64, place: u64, cells: Cells<'_>) -> Option<UnclosedQuote> {
+    ///
+    /// `open` is whether the file ends within quotes; then the last cell is the one.
+    fn unclosed_quote(&self, row: u64, place: u64, open: bool, cells: Cells<'_>) -> Option<UnclosedQuote> {
         let delimiters = self.columns.len().saturating_sub(1);
+        let fewest = LINE_BREAKS + usize::from(delimiters < 2);
         for (number, cell) in cells.iter().enumerate() {
             let breaks = memchr_iter(b'\n', cell).count();
-            if breaks < LINE_BREAKS {
-                continue;
-            }
             let lines: Vec<&[u8]> = cell.split(|byte| *byte == b'\n').collect();
             // The first and the last line of the cell are parts of rows.
-            let inner = &lines[1..lines.len() - 1];
-            let rows =
-                inner.iter().filter(|line| memchr_iter(self.delimiter, line).count() == delimiters).count();
-            if delimiters > 0 && 10 * rows >= 8 * inner.len() {
+            let inner = lines.get(1..breaks).unwrap_or_default();
+            let is_row = |line: &&&[u8]| memchr_iter(self.delimiter, line).count() == delimiters;
+            let rows = inner.iter().filter(is_row).count();
+            let like_rows = delimiters > 0 && breaks >= fewest && 10 * rows >= 8 * inner.len();
+            if like_rows || open && number + 1 == cells.len() {
                 let name = self.columns.get(number).map(|column| show::clip(&show::bytes(&column.name)));
                 let column = name.unwrap_or_else(|| format!("column {}", number + 1));
                 return Some(UnclosedQuote { row, column, breaks, place });
@@ -230,7 +234,8 @@ impl Table for Delimited {
                 hasher.hash(record.first_cells(self.delimiter, needed), &mut buffer)
             };
             if record.decoded && unclosed_quote.is_none() {
-                unclosed_quote = self.unclosed_quote(row, record.place, record.cells(self.delimiter));
+                unclosed_quote =
+                    self.unclosed_quote(row, record.place, record.open, record.cells(self.delimiter));
             }
             row += 1;
             block.push(RowHash { hash, place: record.place });
@@ -292,6 +297,8 @@ struct Record<'r> {
     line: &'r [u8],
     /// Whether `line` consists of cells without delimiters, whose ends are in `ends`.
     decoded: bool,
+    /// Whether the file ends within quotes.
+    open: bool,
     ends: &'r mut Vec<u32>,
 }
 
@@ -446,19 +453,20 @@ impl<'a> Records<'a> {
 
     fn line(&mut self, start: usize, end: usize) -> Record<'_> {
         let place = self.offset + start as u64;
-        Record { place, line: &self.buffer[start..end], decoded: false, ends: &mut self.ends }
+        Record { place, line: &self.buffer[start..end], decoded: false, open: false, ends: &mut self.ends }
     }
 
     /// Decode a row with quotes.
     fn decode(&mut self) -> Result<Record<'_>> {
         let place = self.position();
-        let (mut bytes, mut count) = (0, 0);
+        let (mut bytes, mut count, mut quotes) = (0, 0, 0);
         loop {
             let (result, used, written, ended) = self.parser.read_record(
                 &self.buffer[self.start..self.end],
                 &mut self.cells[bytes..],
                 &mut self.csv_ends[count..],
             );
+            quotes += memchr_iter(b'"', &self.buffer[self.start..self.start + used]).count();
             self.start += used;
             bytes += written;
             count += ended;
@@ -479,7 +487,8 @@ impl<'a> Records<'a> {
         }
         self.ends.clear();
         self.ends.extend(self.csv_ends[..count].iter().map(|end| *end as u32));
-        Ok(Record { place, line: &self.cells[..bytes], decoded: true, ends: &mut self.ends })
+        let open = self.ended && self.start == self.end && !quotes.is_multiple_of(2);
+        Ok(Record { place, line: &self.cells[..bytes], decoded: true, open, ends: &mut self.ends })
     }
 }
 
