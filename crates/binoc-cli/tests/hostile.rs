@@ -5,9 +5,9 @@
 #![allow(clippy::unwrap_used)]
 
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::{env, fs};
 
 use binoc_sdk::{Changeset, Node, Severity};
@@ -132,17 +132,17 @@ fn table_of_100_000_columns_is_compared() {
 }
 
 #[test]
-fn million_empty_lines_are_compared() {
-    let (old, new) = ("\n".repeat(1_000_000), "\n".repeat(1_000_001));
-    let facts = Pair::of("t.txt", &old, &new).facts();
+fn empty_lines_are_compared() {
+    let empty = |count| "\n".repeat(count);
+    let facts = Pair::of("t.txt", empty(100_000), empty(100_001)).facts();
     assert!(facts.contains(&("lines.added".into(), 1)), "{facts:?}");
-    let changeset = Pair::of("t.csv", &old, &new).diff();
+    let changeset = Pair::of("t.csv", empty(1_000_000), empty(1_000_001)).diff();
     assert!(!changeset.is_incomplete() && changeset.is_changed());
 }
 
 #[test]
-fn row_of_10_mib_is_compared() {
-    let cell = "0123456789abcdef".repeat(10 << 16);
+fn row_of_4_mib_is_compared() {
+    let cell = "0123456789abcdef".repeat(4 << 16);
     let table = |end: &str| format!("id,v\n1,{cell}{end}\n2,x\n");
     let facts = Pair::of("t.csv", table("y"), table("z")).facts();
     assert!(has_only(&facts, &[("cells.changed", 1)]), "{facts:?}");
@@ -202,11 +202,11 @@ fn file_without_content_is_compared() {
 }
 
 #[test]
-fn name_of_10_000_columns_is_compared() {
-    let row = |cell: &str| format!("{}\n", vec![cell; 10_000].join(","));
+fn name_of_5_000_columns_is_compared() {
+    let row = |cell: &str| format!("{}\n", vec![cell; 5_000].join(","));
     let table = |cell: &str| format!("{}{}{}{}", row("x"), row("1"), row(cell), row("3"));
-    let changeset = Pair::of("t.csv", table("2"), table("9")).diff();
-    assert!(changeset.is_changed());
+    let facts = Pair::of("t.csv", table("2"), table("9")).facts();
+    assert!(has_only(&facts, &[("rows.removed", 1), ("rows.added", 1)]), "{facts:?}");
 }
 
 #[test]
@@ -249,11 +249,11 @@ fn mixed_line_endings_are_read() {
 }
 
 #[test]
-fn same_file_5_000_times_is_paired() {
+fn same_file_3_000_times_is_paired() {
     let pair = Pair::new();
     for side in ["a/old", "b/new"] {
         fs::create_dir(pair.path(side)).unwrap();
-        for n in 0..5_000 {
+        for n in 0..3_000 {
             fs::write(pair.path(side).join(n.to_string()), "x\n").unwrap();
         }
     }
@@ -370,29 +370,25 @@ fn deep_directory_is_a_finding() {
     assert!(changeset.diagnostics[0].path.as_deref().unwrap().starts_with("d/d/"));
 }
 
-/// Files that another process writes and removes during the comparison.
 #[test]
-fn files_that_vanish_are_findings() {
+fn files_that_change_and_vanish_during_the_comparison_are_no_panic() {
     let pair = Pair::new();
     let table = |n: usize| format!("id,v\n{}", lines(200, |row| format!("{row},{}", row * n)));
+    let path = |side: &str, n: usize| pair.path(side).join(format!("{}.csv", n % 200));
     for n in 0..200 {
-        fs::write(pair.path("a").join(format!("{n}.csv")), table(1)).unwrap();
-        fs::write(pair.path("b").join(format!("{n}.csv")), table(2)).unwrap();
+        fs::write(path("a", n), table(1)).unwrap();
+        fs::write(path("b", n), table(2)).unwrap();
     }
-    let stop = AtomicUsize::new(0);
+    let is_done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            for n in (0..).take_while(|_| stop.load(Ordering::Relaxed) == 0) {
-                let path = |n: usize| pair.path("b").join(format!("{}.csv", n % 200));
-                let _ = fs::remove_file(path(n));
-                let _ = fs::write(path(n + 100), table(n % 5));
+            // The number of files is limited, so that a failed assertion ends the test.
+            for n in (0..20_000).take_while(|_| !is_done.load(Ordering::Relaxed)) {
+                let _ = fs::remove_file(path("b", n));
+                let _ = fs::write(path("b", n + 100), table(n % 5));
             }
         });
-        for _ in 0..3 {
-            pair.diff();
-        }
-        stop.store(1, Ordering::Relaxed);
+        (0..3).for_each(|_| drop(pair.diff()));
+        is_done.store(true, Ordering::Relaxed);
     });
-    // A file that is only in the list: the directory entry exists, its content cannot be opened.
-    assert!(Path::new(&pair.0).exists());
 }
