@@ -111,6 +111,11 @@ test-kill *arguments:
 mutate *arguments:
     python -m tests.mutate "$@"
 
+# run the fuzz functions of the crates with cargo-fuzz: `just fuzz 60` or `just fuzz 600 stdlib-delimited`
+[group("tests")]
+fuzz *arguments:
+    python -m tests.fuzz "$@"
+
 # update the golden files in tests/messages and the list in docs/reference/findings.md
 [group("tests")]
 messages: build

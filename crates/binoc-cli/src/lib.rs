@@ -1,6 +1,8 @@
 //! The command `binoc`: arguments, output and exit codes.
 
 mod args;
+#[doc(hidden)]
+pub mod fuzzing;
 mod output;
 
 use std::ffi::OsString;

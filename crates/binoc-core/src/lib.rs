@@ -3,6 +3,8 @@
 mod compare;
 mod content;
 mod directories;
+#[doc(hidden)]
+pub mod fuzzing;
 mod limits;
 mod native;
 mod pair;

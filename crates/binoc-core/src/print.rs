@@ -4,12 +4,12 @@
 //! around it, in text, in binary files and in files of one line. A file with many parts keeps only those whose hash ends
 //! with zero bits, so the memory is bounded, and the parts that two files keep are comparable.
 
-use std::io::Read;
+use std::io::{self, Read};
 
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::content;
-use crate::walk::Entry;
+use crate::walk::{Entry, unreadable};
 
 /// The length at which a part can end without a line ending, in bytes; the length of the rolling hash.
 const SHORTEST: usize = 16;
@@ -23,7 +23,7 @@ const BUFFER: usize = 1 << 16;
 const GEAR: [u64; 256] = gear();
 
 /// The size of the largest file whose bytes are kept, because it has few parts.
-const TINY: u64 = 512;
+const TINY: usize = 512;
 
 /// Equal parts of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,23 +61,29 @@ impl Print {
     /// Read a file and keep at most `limit` parts; an error is the reason why it cannot be read.
     pub(crate) fn read(entry: &Entry, limit: usize) -> Result<Self, String> {
         let mut file = content::open(entry)?;
-        let size = usize::try_from(entry.side.bytes).unwrap_or(BUFFER);
+        let print = Self::of(&mut file, entry.side.bytes, limit).map_err(|error| unreadable(&error))?;
+        content::check(&file, entry)?;
+        Ok(print)
+    }
+
+    fn of(source: &mut impl Read, size: u64, limit: usize) -> io::Result<Self> {
+        let size = usize::try_from(size).unwrap_or(BUFFER);
         let mut buffer = vec![0; BUFFER.min(size + 1).max(LONGEST + 1)];
         let (mut print, mut filled) = (Self::default(), 0);
         let (mut lines, mut last, mut text) = (0, b'\n', true);
         let mut is_start = true;
         loop {
-            let count = match file.read(&mut buffer[filled..]) {
+            let count = match source.read(&mut buffer[filled..]) {
                 Ok(count) => count,
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(crate::walk::unreadable(&error)),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
             };
             let fresh = &buffer[filled..filled + count];
             text &= !fresh.contains(&0);
             lines += fresh.iter().filter(|byte| **byte == b'\n').count() as u64;
             last = *fresh.last().unwrap_or(&last);
             filled += count;
-            if is_start && entry.side.bytes <= TINY {
+            if is_start && size <= TINY {
                 print.tiny = fresh.to_vec();
             }
             if is_start {
@@ -102,7 +108,6 @@ impl Print {
             buffer.copy_within(start..filled, 0);
             filled -= start;
         }
-        content::check(&file, entry)?;
         print.lines = text.then_some(lines + u64::from(last != b'\n'));
         if print.lines.is_some_and(|lines| lines > 1) {
             print.tiny = Vec::new();
@@ -248,6 +253,35 @@ const fn gear() -> [u64; 256] {
         place += 1;
     }
     table
+}
+
+/// Check the fingerprints of any two sequences of bytes.
+pub(crate) fn fuzz(old: &[u8], new: &[u8]) {
+    const LIMIT: usize = 16;
+    for data in [old, new] {
+        let (mut start, mut parts) = (0, 0);
+        while start < data.len() {
+            let length = end_of_part(&data[start..]);
+            assert!((1..=LONGEST).contains(&length), "{length}");
+            (start, parts) = (start + length, parts + 1);
+        }
+        let print = |limit| Print::of(&mut &data[..], data.len() as u64, limit).expect("bytes are readable");
+        let (all, few) = (print(usize::MAX / 2), print(LIMIT));
+        assert_eq!(all.parts.iter().map(|part| part.count).sum::<u32>(), parts, "all parts are counted");
+        assert!(few.parts.len() <= LIMIT, "not bounded");
+        assert!(all.parts.is_sorted_by(|one, other| one.hash < other.hash));
+        assert_eq!(few.parts, all.sample(few.shift).copied().collect::<Vec<_>>(), "not a sample");
+        assert!(data.is_empty() || all.overlap(&all).percent() == 100);
+        assert!(!all.is_tiny() || all.tiny_similarity(&all) == 100);
+    }
+    for limit in [LIMIT, usize::MAX / 2] {
+        let [old, new] = [old, new]
+            .map(|data| Print::of(&mut &*data, data.len() as u64, limit).expect("bytes are readable"));
+        assert_eq!(old.overlap(&new).percent(), new.overlap(&old).percent());
+        assert_eq!(old.tiny_similarity(&new), new.tiny_similarity(&old));
+        assert_eq!(old.similarity(&new, 50), new.similarity(&old, 50));
+        assert!(old.similarity(&new, 50).is_none_or(|percent| (50..=100).contains(&percent)));
+    }
 }
 
 #[cfg(test)]

@@ -167,19 +167,9 @@ fn sliding(old: &[u32], new: &[u32]) -> Vec<(usize, usize)> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
-
-    /// Return a generator of pseudo-random numbers (xorshift), so that the tests need no crate.
-    pub(crate) fn random(seed: u64) -> impl FnMut(u64) -> u64 {
-        let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-        move |below| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            state % below
-        }
-    }
+    use crate::fuzzing::random;
 
     fn check(old: &[u32], new: &[u32]) -> usize {
         let pairs = align(old, new);

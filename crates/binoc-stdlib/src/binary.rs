@@ -258,8 +258,7 @@ pub(crate) fn fuzz(data: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::align::tests::random;
-    use crate::fuzzing::mutations;
+    use crate::fuzzing::{mutations, random};
 
     fn facts(old: &[u8], new: &[u8]) -> Vec<Fact> {
         compare(&mut io::Cursor::new(old), &mut io::Cursor::new(new), 5).unwrap()

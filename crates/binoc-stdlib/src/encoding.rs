@@ -626,7 +626,7 @@ mod tests {
         let spaced = [&b"a,b,c\n"[..], &b"1,\0,\0,\0\n".repeat(500)].concat();
         let latin = [&b"a,b\xe9c\n"[..], &b"\xe9,\0,\0,\0\n".repeat(500)].concat();
         let zeros = vec![0; 1000];
-        let mut random = crate::align::tests::random(5);
+        let mut random = crate::fuzzing::random(5);
         let noise: Vec<u8> = (0..4096).map(|_| random(256) as u8).collect();
         let samples: Vec<u8> = (0..2000_i16).flat_map(|n| (n % 89 * 37 % 900 - 450).to_le_bytes()).collect();
         let integers: Vec<u8> = (0..2000_u32).flat_map(u32::to_le_bytes).collect();

@@ -566,8 +566,7 @@ fn lines_with_places(text: &[u8]) -> Vec<(&[u8], Range<usize>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::align::tests::random;
-    use crate::fuzzing::mutations;
+    use crate::fuzzing::{mutations, random};
 
     fn difference(old: &str, new: &str, size: (usize, usize)) -> Difference {
         let side = Side::new("", 0);

@@ -920,7 +920,7 @@ mod tests {
         const TITLES: [&str; 3] =
             ["Statistics of the year 2024", "Source: the agency, in metres", "# made by hand"];
         for seed in 1..400 {
-            let mut random = crate::align::tests::random(seed);
+            let mut random = crate::fuzzing::random(seed);
             let mut pick = |choices: &[&str]| choices[random(choices.len() as u64) as usize].to_owned();
             let delimiter = pick(&[",", ";", "\t", "|"]);
             let other = pick(&[",", ";", "\t", "|"]);

@@ -1,0 +1,2 @@
+CREATE TABLE person (id INTEGER PRIMARY KEY, name TEXT, town TEXT);
+INSERT INTO person VALUES (1, 'Ada', 'Rome'), (2, 'Ben', 'Oslo'), (3, 'Cleo', 'Bern'), (4, 'Dan', 'Lima');

@@ -1,0 +1,2 @@
+CREATE TABLE t (id INTEGER PRIMARY KEY, note TEXT);
+INSERT INTO t VALUES (3, 'three'), (1, 'one');
