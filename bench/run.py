@@ -35,7 +35,7 @@ all runs. A row is ok if the time and memory are within the limits and the resul
 """
 _TOOLS = """\
 
-### What each tool reports
+### Reports of each tool
 
 All tools of a pair were measured alternately. The ratio is the one of their time to that of `binoc`.
 
