@@ -371,7 +371,7 @@ fn deep_directory_is_a_finding() {
 }
 
 #[test]
-fn files_that_change_and_vanish_during_the_comparison_are_no_panic() {
+fn files_that_change_and_vanish_during_the_comparison_are_reported() {
     let pair = Pair::new();
     let table = |n: usize| format!("id,v\n{}", lines(200, |row| format!("{row},{}", row * n)));
     let path = |side: &str, n: usize| pair.path(side).join(format!("{}.csv", n % 200));
