@@ -141,8 +141,8 @@ latest-rust:
 # build both wheels and install them into target/site
 [group("build")]
 build:
-    maturin build --quiet --locked --manifest-path python/binoc/Cargo.toml --out "{{ target }}/wheels"
-    maturin build --quiet --locked --manifest-path python/binoc-sqlite/Cargo.toml --out "{{ target }}/wheels"
+    maturin build --release --quiet --locked --manifest-path python/binoc/Cargo.toml --out "{{ target }}/wheels"
+    maturin build --release --quiet --locked --manifest-path python/binoc-sqlite/Cargo.toml --out "{{ target }}/wheels"
     rm -rf "{{ site }}"
     # Without --no-cache, uv installs a cached wheel of the same name, built from older sources.
     uv pip install --quiet --no-cache --no-deps --no-index --target "{{ site }}" --find-links "{{ target }}/wheels" binoc binoc-sqlite
@@ -236,10 +236,16 @@ fmt:
     ruff format
     ruff check --fix
 
-# measure the overhead of the runbook and update bench/README.md
+# measure the overhead of the runbook and the speed of `binoc diff`, and update bench/README.md
 [group("tests")]
-bench:
+bench: bench-tools
     python bench/run.py
+
+# Install the tools that `binoc diff` is compared with into an environment of their own.
+[private]
+bench-tools:
+    uv venv --quiet --allow-existing --python "$(command -v python)" "{{ target }}/bench"
+    uv pip sync --quiet --python "{{ target }}/bench" --require-hashes --no-build requirements/bench.txt
 
 # run a command in this environment: `just with papermill runbooks/release.ipynb -p version 0.4.0`
 [group("build"), no-exit-message]
@@ -260,5 +266,5 @@ lock-check:
 [group("tests")]
 audit:
     cargo deny --locked check
-    # dev.txt contains the pins of the other files.
-    pip-audit --strict --disable-pip --require-hashes --requirement requirements/dev.txt
+    # dev.txt contains the pins of build.txt and uv.txt.
+    pip-audit --strict --disable-pip --require-hashes --requirement requirements/dev.txt --requirement requirements/bench.txt

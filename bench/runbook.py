@@ -44,7 +44,7 @@ def measure(*names: str) -> list[Row]:
 
 def _clone(directory: Path) -> Path:
     clone, remote = directory / "binoc", directory / "remote.git"
-    _git("clone", "--quiet", "--bare", ROOT, remote, cwd=directory)
+    _git("clone", "--quiet", "--bare", "--single-branch", ROOT, remote, cwd=directory)
     _git("clone", "--quiet", remote, clone, cwd=directory)
     for name, value in (("user.name", "Bench"), ("user.email", "bench@localhost")):
         _git("config", name, value, cwd=clone)

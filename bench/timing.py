@@ -13,13 +13,21 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the table: an operation, its limit, the measured ratio or difference, and the times."""
+    """A row of the table: an operation, its limit, the measured ratio or difference, and the times.
+
+    `ok` is None if the operation was not measured.
+    """
 
     operation: str
     limit: str
     result: str
-    ok: bool
+    ok: bool | None
     detail: str
+
+    @property
+    def verdict(self) -> str:
+        """Return what the table shows about the limit."""
+        return {True: "ok", False: "**missed**", None: "–"}[self.ok]
 
 
 def alternately(rounds: int, *operations: Callable[[], object]) -> list[float]:

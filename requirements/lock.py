@@ -24,6 +24,8 @@ PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 #: The machines of contributors and of CI, as targets of Rust, which are also platforms of uv. They need the pins for
 #: development, some of which have no wheels for other machines.
 DEVELOPMENT = ("x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu", "aarch64-apple-darwin")
+#: The machines that can run the benchmarks.
+BENCH = (*DEVELOPMENT, "x86_64-apple-darwin", "x86_64-pc-windows-msvc", "aarch64-pc-windows-msvc")
 #: Platforms whose wheels are built on a machine of another platform. `just` has no wheel for Windows on Arm.
 CROSS_BUILT = {"win_arm64": "win_amd64"}
 
@@ -38,11 +40,12 @@ def build_machines() -> list[str]:
 
 def compile_pins(directory: Path) -> None:
     """Write the pins into a directory; those that are in its files are kept if they satisfy pyproject.toml."""
-    dev, build = directory / "dev.txt", directory / "build.txt"
+    dev, build, bench = (directory / name for name in ("dev.txt", "build.txt", "bench.txt"))
     options = ["--universal", "--python-version", PYTHONS[0], "--generate-hashes"]
     options += ["--no-emit-index-url", "--no-annotate", "--no-header"]
     _run(*COMPILE, *options, "pyproject.toml", "--group", "dev", "--output-file", str(dev))
     _run(*COMPILE, *options, "--group", "build", "--constraint", str(dev), "--output-file", str(build))
+    _run(*COMPILE, *options, "--group", "bench", "--output-file", str(bench))
     # The wrapper `just` installs uv with pip, and all other pins with uv.
     entries = dev.read_text("utf-8").replace("\\\n", "\\").splitlines()
     uv = next(entry for entry in entries if entry.startswith("uv=="))
@@ -58,7 +61,7 @@ def missing_wheels() -> list[str]:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         return f"{file} on {machine} with Python {python}: {done.stderr.strip()}" if done.returncode else ""
 
-    machines = {"build.txt": build_machines(), "dev.txt": DEVELOPMENT}
+    machines = {"build.txt": build_machines(), "dev.txt": DEVELOPMENT, "bench.txt": BENCH}
     cases = [(file, *case) for file, names in machines.items() for case in itertools.product(names, PYTHONS)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return [error for error in pool.map(check, *zip(*cases, strict=True)) if error]

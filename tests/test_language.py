@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import io
 import json
 import re
@@ -77,9 +78,14 @@ def problems(place: str, text: str) -> Iterator[str]:
             yield f"{place}: a sentence begins with {match[1]!r}: {sentence!r}"
 
 
+@functools.lru_cache(maxsize=1)
+def nodes(path: Path) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(path.read_text("utf-8"))))
+
+
 def docstrings_and_comments(path: Path) -> Iterator[tuple[int, str]]:
     source = path.read_text("utf-8")
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes(path):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and (text := ast.get_docstring(node)):
             yield getattr(node, "lineno", 1), text
     block: list[tuple[int, str]] = []
@@ -92,7 +98,7 @@ def docstrings_and_comments(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def bound_names(path: Path) -> Iterator[tuple[int, str]]:
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             yield node.lineno, node.id
         elif isinstance(node, ast.arg):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections import defaultdict
 from pathlib import Path
 
@@ -72,6 +73,7 @@ SLOW = {
 }
 
 
+@functools.cache
 def imports(path: Path, *, everywhere: bool = True) -> set[str]:
     """Return the modules that a file imports; without `everywhere`, only those imported at the top level."""
     tree = ast.parse((SOURCE / path).read_text("utf-8"))

@@ -52,16 +52,18 @@ WANTED = sorted(
     {
         *PYPROJECT["build-system"]["requires"],
         *PYPROJECT["project"]["dependencies"],
-        *(requirement for name in PYPROJECT["dependency-groups"] for requirement in group(name)),
+        *(requirement for name in PYPROJECT["dependency-groups"] if name != "bench" for requirement in group(name)),
     }
 )
+# The tools of the benchmarks have an environment of their own.
+IN_FILES = [*(("dev.txt", requirement) for requirement in WANTED), *(("bench.txt", tool) for tool in group("bench"))]
 
 
-@pytest.mark.parametrize("requirement", WANTED)
-def test_requirement_has_one_pin_for_each_environment(requirement):
+@pytest.mark.parametrize(("file", "requirement"), IN_FILES)
+def test_requirement_has_one_pin_for_each_environment(file, requirement):
     wanted = Requirement(requirement)
     candidates = [
-        pin for pin in map(pinned, pins("dev.txt")) if canonicalize_name(pin.name) == canonicalize_name(wanted.name)
+        pin for pin in map(pinned, pins(file)) if canonicalize_name(pin.name) == canonicalize_name(wanted.name)
     ]
     for place in PLACES:
         if wanted.marker is None or wanted.marker.evaluate(place):
@@ -70,7 +72,7 @@ def test_requirement_has_one_pin_for_each_environment(requirement):
             assert wanted.specifier.contains(version.version, prereleases=True), f"{pin} does not satisfy {wanted}"
 
 
-@pytest.mark.parametrize("file", ["uv.txt", "build.txt", "dev.txt"])
+@pytest.mark.parametrize("file", ["uv.txt", "build.txt", "dev.txt", "bench.txt"])
 def test_entries_are_one_version_with_hashes(file):
     entries = pins(file)
     assert entries
@@ -81,7 +83,7 @@ def test_entries_are_one_version_with_hashes(file):
         assert all(re.fullmatch("--hash=sha256:[0-9a-f]{64}", word) for word in hashes), f"{entry[0]} has {hashes}"
 
 
-@pytest.mark.parametrize("file", ["uv.txt", "build.txt", "dev.txt"])
+@pytest.mark.parametrize("file", ["uv.txt", "build.txt", "dev.txt", "bench.txt"])
 def test_entries_have_no_urls_and_options(file):
     for line in (ROOT / "requirements" / file).read_text("utf-8").splitlines():
         assert "://" not in line

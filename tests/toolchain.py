@@ -19,12 +19,13 @@ from pathlib import Path
 from binoc_runbook.world.cargo_isolation import toolchain as default_toolchain
 from binoc_runbook.world.processes import Processes
 
-#: A toolchain other than that of the tests, as in a rehearsed workflow, is selected by rustup.
+ROOT = Path(__file__).parents[1]
+
+#: rustup selects all other toolchains, and those that no variable names.
 _PROGRAM = """\
 #!/bin/sh
 case "$RUSTUP_TOOLCHAIN $*" in
-{recorded}{toolchain}" "[!+]*) exec {real} "$@" ;;
-esac
+{toolchains}esac
 exec {proxy} "$@"
 """
 
@@ -36,17 +37,17 @@ def write_programs(directory: Path) -> None:
     proxies = {name: shutil.which(name, path=path) for name in ("cargo", "rustc")}
     if None in proxies.values():
         return
-    # The name that the library passes to cargo in a checkout that pins no toolchain.
-    toolchain = default_toolchain(Processes(Path("/")))
-    real = Path(_output("rustc", "--print", "sysroot", toolchain=toolchain).strip()) / "bin"
-    queries = {"rustc": _queries(real), "cargo": []}
+    # The names that the library passes to cargo in a checkout that pins no toolchain, and in this one.
+    cases = dict.fromkeys(proxies, "")
+    for toolchain in dict.fromkeys(default_toolchain(Processes(root)) for root in (Path("/"), ROOT)):
+        real = Path(_output("rustc", "--print", "sysroot", toolchain=toolchain).strip()) / "bin"
+        for line in _queries(real):
+            output = shlex.quote(_output(str(real / "rustc"), *line.split(" ")))
+            cases["rustc"] += f"{shlex.quote(f'{toolchain} {line}')}) printf %s {output} && exit ;;\n"
+        for name in cases:
+            cases[name] += f'{shlex.quote(toolchain)}" "[!+]*) exec {shlex.quote(str(real / name))} "$@" ;;\n'
     for name, proxy in proxies.items():
-        recorded = ""
-        for line in queries[name]:
-            output = _output(str(real / name), *line.split(" "))
-            recorded += f"{shlex.quote(f'{toolchain} {line}')}) printf %s {shlex.quote(output)} && exit ;;\n"
-        values = {"toolchain": shlex.quote(toolchain), "real": shlex.quote(str(real / name))}
-        text = _PROGRAM.format(recorded=recorded, proxy=shlex.quote(str(proxy)), **values)
+        text = _PROGRAM.format(toolchains=cases[name], proxy=shlex.quote(str(proxy)))
         _write_program(directory / name, text)
 
 

@@ -39,9 +39,7 @@ NOT_EXECUTED = {
         "installs and starts an editor"
     ),
     r"git restore runbooks/release\.ipynb": NotExecuted("undoes what an editor has saved"),
-    r"\./just docs": NotExecuted(
-        _MINUTES, "tests/site/test_decisions.py::test_no_decision_of_this_project_is_violated"
-    ),
+    r"\./just docs": NotExecuted(_MINUTES, "tests/site/test_site.py::test_no_decision_of_this_project_is_violated"),
     r"\./just docs-serve": NotExecuted(
         "does not end", "tests/site/test_docs_serve.py::test_site_is_served_on_localhost_and_rebuilt_after_edits"
     ),

@@ -249,6 +249,8 @@ class Demo:
     root: Path
     bare: Path
     git: Callable[..., str]
+    #: A directory of all tests of the module.
+    shared: Path
     #: The run that `built_run` copies, the same in the API, and its attestations; the first test creates it.
     runs: dict[str, tuple[WorkflowRun, ServedRun, list[dict[str, Any]]]] = field(default_factory=dict)
 
@@ -318,13 +320,18 @@ class Rehearsed:
             runner.host = host
             registries.index.faults.down = registries.crates.faults.down = False
             assert run is not None
-            self.demo.runs["built"] = run, registries.github.runs[run.id], registries.github.attestations
+            served = registries.github.runs[run.id]
+            for name in ("artifacts", "archives"):
+                shutil.copytree(run.directory / name, self.demo.shared / name)
+            for artifact in served.artifacts:
+                artifact.archive = self.demo.shared / "archives" / artifact.archive.name
+            self.demo.runs["built"] = run, served, registries.github.attestations
         first, served, attestations = self.demo.runs["built"]
         registries.github.runs[first.id] = copy.deepcopy(served)
         registries.github.attestations = list(attestations)
         runner._runs = first.id
         directory = self.publication.runner.directory / "run-built"
-        shutil.copytree(first.directory / "artifacts", directory / "artifacts")
+        shutil.copytree(self.demo.shared / "artifacts", directory / "artifacts")
         store = WorkflowArtifacts(directory / "artifacts", dict(first.workflow_artifacts.attempts))
         return dataclasses.replace(first, directory=directory, workflow_artifacts=store)
 
@@ -389,7 +396,7 @@ def demo(_template: Path, _shared: dict[str, Any], tmp_path: Path, git: Callable
     for path in (root, bare):
         shutil.copytree(_template / path.name, path)
     git("remote", "set-url", "origin", str(bare), cwd=root)
-    return Demo(root, bare, git, _shared["runs"])
+    return Demo(root, bare, git, _shared["directory"], _shared["runs"])
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import re
 
 import pytest
 
-from binoc_runbook.finding import RefusedError
+from binoc_runbook.finding import InterruptedRunError, RefusedError
 from binoc_runbook.rehearsal.rehearsal_world import open_world
 from binoc_runbook.release.parameters import open_target
 from binoc_runbook.release.run import Release
@@ -75,6 +75,33 @@ def test_release_pushes_the_branch_and_an_annotated_tag(checkout, run):
     refs = checkout.remote_refs()
     assert refs["refs/heads/main"] == refs["refs/tags/v0.4.0^{}"] == checkout.head()
     assert refs["refs/tags/v0.4.0"] != checkout.head()
+
+
+@pytest.mark.parametrize(("recent", "state"), [(60.0, "done"), (0.0, "blocked")])
+def test_checks_begin_with_the_plan_and_are_repeated_before_the_push(checkout, run, monkeypatch, recent, state):
+    monkeypatch.setattr("binoc_runbook.release.run.RECENT", recent)
+    release = run(until="tree")
+    release.plan()
+    release._begun[-1].result()
+    checkout.edit("CHANGELOG.md", "Everything", "Everything else")
+    release.run("tree")
+    assert states(release) == {"tree": state}
+    with pytest.raises(RefusedError):
+        release.recheck()
+    assert states(release) == {"tree": "blocked"}
+
+
+def test_interrupted_plan_ends_the_checks(checkout, run, monkeypatch):
+    def interrupt(release):
+        raise KeyboardInterrupt
+
+    release = run(until="tree")
+    monkeypatch.setattr(release._reporter, "plan", interrupt, raising=False)
+    with pytest.raises(InterruptedRunError):
+        release.plan()
+    assert release._begun is None
+    release.run("tree")
+    assert states(release) == {"tree": "done"}
 
 
 def test_changelog_section_is_the_tag_message(checkout, run):

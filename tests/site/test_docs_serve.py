@@ -23,8 +23,9 @@ pytestmark = pytest.mark.notebook
 
 @pytest.fixture
 def copy(tmp_path):
-    """Return a copy of the sources of the site and of its recipe, without git and decisions, which run checks."""
-    ignored = shutil.ignore_patterns("_build", "__pycache__", "target", "[0-9]*.ipynb", "[0-9]*.json", "2*.md")
+    """Return a copy of some sources of the site and of its recipe, without git and decisions, which run checks."""
+    omitted = ("how-to", "explanation", "tutorial", "2*.md", "[0-9]*.ipynb", "[0-9]*.json")
+    ignored = shutil.ignore_patterns("_build", "__pycache__", "target", *omitted)
     for name in SOURCES:
         shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
     for name in ("justfile", "pyproject.toml", "CHANGELOG.md"):

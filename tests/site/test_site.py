@@ -229,9 +229,18 @@ def test_next_build_shows_new_and_changed_records(sources, tmp_path, file, build
     assert "2026-11-29, 10:00 UTC" in page(tmp_path / "html", "releases/9.9.9")
 
 
-def test_two_builds_of_a_commit_are_identical(tmp_path, file, git):
-    """Build the whole site in two clones, with different hash seeds, time zones and widths."""
-    here, there = tmp_path / "here", tmp_path / "elsewhere/there"
+@pytest.fixture(scope="module")
+def clones(tmp_path_factory):
+    return tmp_path_factory.mktemp("clones")
+
+
+@pytest.fixture
+def sites(clones, file, git):
+    """Build the whole site in two clones, with different hash seeds, time zones and widths; return the two sites."""
+    here, there = clones / "here", clones / "elsewhere/there"
+    built = [root / "docs/_build/html" for root in (here, there)]
+    if here.exists():
+        return built
     git("clone", "--quiet", str(ROOT), str(here))
     for name in git("ls-files", "--modified", "--others", "--exclude-standard", cwd=ROOT).splitlines():
         (here / name).unlink(missing_ok=True)
@@ -243,21 +252,10 @@ def test_two_builds_of_a_commit_are_identical(tmp_path, file, git):
     git("add", "--all", cwd=here)
     git("commit", "--quiet", "-m", "Two releases", cwd=here)
     git("clone", "--quiet", str(here), str(there))
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "-b", "html", "-d", "docs/_build/trees"]
     builds = [
         subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "sphinx",
-                "-q",
-                "-W",
-                "-b",
-                "html",
-                "-d",
-                "docs/_build/trees",
-                "docs",
-                "docs/_build/html",
-            ],
+            [*command, "docs", "docs/_build/html"],
             cwd=root,
             env={**os.environ, **variables},
             stdout=subprocess.PIPE,
@@ -276,11 +274,21 @@ def test_two_builds_of_a_commit_are_identical(tmp_path, file, git):
             build.kill()
             build.wait()
     assert [build.returncode for build in builds] == [0, 0]
-    sites = [
-        {path.relative_to(site): path.read_bytes() for path in site.rglob("*") if path.is_file()}
-        for site in (here / "docs/_build/html", there / "docs/_build/html")
-    ]
-    assert sites[0].keys() == sites[1].keys()
-    assert [str(name) for name, content in sites[0].items() if sites[1][name] != content] == []
-    for machine in (str(tmp_path), str(ROOT), sys.prefix):
-        assert [str(name) for name, content in sites[0].items() if machine.encode() in content] == []
+    return built
+
+
+def test_two_builds_of_a_commit_are_identical(sites, clones):
+    here, there = (
+        {path.relative_to(site): path.read_bytes() for path in site.rglob("*") if path.is_file()} for site in sites
+    )
+    assert here.keys() == there.keys()
+    assert [str(name) for name, content in here.items() if there[name] != content] == []
+    for machine in (str(clones), str(ROOT), sys.prefix):
+        assert [str(name) for name, content in here.items() if machine.encode() in content] == []
+
+
+def test_no_decision_of_this_project_is_violated(sites):
+    (surface,) = [page.read_text("utf-8") for page in (sites[0] / "adr").glob("2*release-surface*.html")]
+    assert [surface.count(f"<strong>{state}</strong>") for state in ("✓ checked", "✓ tested", "→ manual")] == [15, 3, 1]
+    pages = "".join(page.read_text("utf-8") for page in (sites[0] / "adr").glob("2*.html"))
+    assert "<strong>✗ violated</strong>" not in pages

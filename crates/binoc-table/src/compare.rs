@@ -174,7 +174,8 @@ impl Comparer<'_> {
         } else {
             self.match_rest(&mut merged, &mut tally)?
         };
-        let moved = match merged.runs.moved(self.settings.examples) {
+        let examples = if self.settings.ordered { self.settings.examples } else { 0 };
+        let moved = match merged.runs.moved(examples) {
             Some(moved) => {
                 let rows = moved_rows(self.tables[0], &moved)?;
                 Some((moved, rows))
@@ -187,7 +188,7 @@ impl Comparer<'_> {
 
     /// Match and compare the rows that the other table does not have.
     fn match_rest(&self, merged: &mut Merged, tally: &mut Tally) -> Result<Choice> {
-        let (stores, complete) = self.load(&merged.unmatched, self.settings.memory / 4)?;
+        let (stores, complete) = self.load(&merged.unmatched, self.free_memory(merged) / 2)?;
         let stores = [&stores[0], &stores[1]];
         let mut free = Free::new(stores);
         if complete {
@@ -204,6 +205,12 @@ impl Comparer<'_> {
             }
         }
         Ok(choice)
+    }
+
+    /// Return the memory that the result of the first pass leaves, in bytes.
+    fn free_memory(&self, merged: &Merged) -> u64 {
+        let [old, new] = &merged.unmatched;
+        self.settings.memory.saturating_sub(merged.runs.bytes() + old.bytes() + new.bytes())
     }
 
     /// Read the unmatched rows of both tables, and return whether all of them fit into `memory`. If not, the first ones are
@@ -262,7 +269,7 @@ impl Comparer<'_> {
                     let key = self.with_numbers(key, stores);
                     let flaws = match self.settings.origin {
                         KeyOrigin::Declared => Default::default(),
-                        KeyOrigin::Requested => self.flaws(&key)?,
+                        KeyOrigin::Requested => self.flaws(&key, self.free_memory(merged))?,
                     };
                     if are_few(flaws, merged.rows) {
                         return Ok(Choice::of(How::Key { key, inferred: false, flaws }));
@@ -288,7 +295,7 @@ impl Comparer<'_> {
                 }
                 Support::Yes => {}
             }
-            let flaws = self.flaws(key)?;
+            let flaws = self.flaws(key, self.free_memory(merged))?;
             if are_few(flaws, merged.rows) {
                 let how = How::Key { key: candidate.key, inferred: true, flaws };
                 return Ok(Choice { unusable, ..Choice::of(how) });
@@ -320,8 +327,8 @@ impl Comparer<'_> {
     }
 
     /// Count missing and repeated values in both tables, at the same time.
-    fn flaws(&self, key: &Key) -> Result<[Flaws; 2]> {
-        both(|side| keys::flaws(self.tables[side], side, key, self.seed, self.settings.memory / 8))
+    fn flaws(&self, key: &Key, memory: u64) -> Result<[Flaws; 2]> {
+        both(|side| keys::flaws(self.tables[side], side, key, self.seed, memory / 8))
     }
 
     /// Sort candidates: the fewest edited, removed and added cells first.
@@ -450,7 +457,7 @@ impl Comparer<'_> {
 
     /// Match and compare unmatched rows that do not fit into the memory: first divide them by the value of the key.
     fn join_partitions(&self, key: &Key, merged: &mut Merged, tally: &mut Tally) -> Result<()> {
-        let memory = self.settings.memory / 8;
+        let memory = self.free_memory(merged) / 8;
         let mut partitions = [Partitions::new(memory), Partitions::new(memory)];
         for side in [0, 1] {
             let (partitions, mut buffer) = (&mut partitions[side], Vec::new());

@@ -155,7 +155,7 @@ impl Merger {
         }
         let waiting = self.waiting[0].bytes() + self.waiting[1].bytes();
         if self.spilled.is_none() && waiting > self.memory / 16 * 5 {
-            let mut spilled = [Partitions::new(self.memory / 8), Partitions::new(self.memory / 8)];
+            let mut spilled = [Partitions::new(self.memory / 32), Partitions::new(self.memory / 32)];
             for (side, partitions) in spilled.iter_mut().enumerate() {
                 for entry in std::mem::take(&mut self.waiting[side]).into_entries() {
                     spill(partitions, entry.hash, entry.row, entry.place)?;

@@ -82,6 +82,11 @@ impl Runs {
         }
     }
 
+    /// Return the used memory in bytes.
+    pub(crate) fn bytes(&self) -> u64 {
+        (self.runs.capacity() * size_of::<Run>()) as u64
+    }
+
     /// Return whether all rows follow each other in both tables.
     pub(crate) fn is_one(&self) -> bool {
         self.runs.len() < 2 && !self.overflow

@@ -38,14 +38,18 @@ impl Partitions {
     /// Add a record that `write` appends to the bytes of a partition.
     pub(crate) fn push(&mut self, partition: usize, write: impl FnOnce(&mut Vec<u8>)) -> io::Result<()> {
         let open = &mut self.open[partition];
+        if open.capacity() == 0 {
+            // Room for the record that completes the block, so that it does not double.
+            open.reserve_exact(BLOCK + BLOCK / 4);
+        }
         write(open);
         if open.len() < BLOCK {
             return Ok(());
         }
         let block = std::mem::take(open);
         let bytes = block.len();
-        let block = if bytes as u64 <= self.memory {
-            self.memory -= bytes as u64;
+        let block = if block.capacity() as u64 <= self.memory {
+            self.memory -= block.capacity() as u64;
             Block::Memory(block)
         } else {
             if self.file.is_none() {

@@ -134,6 +134,9 @@ pub trait Table: Sync {
 
     /// Call `visit` with the hashes of the next rows, in the order of the table, until it returns `false`.
     ///
+    /// Hashes of the same kind of table are compared with each other, so they can differ from those of [`RowHasher::hash`],
+    /// except that a row without values in the selected columns has the hash of its separators.
+    ///
     /// # Errors
     /// The table cannot be read.
     fn hash_rows(&self, hasher: &RowHasher, visit: &mut dyn FnMut(Vec<RowHash>) -> bool) -> Result<()> {

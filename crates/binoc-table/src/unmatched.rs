@@ -53,6 +53,11 @@ impl Unmatched {
         self.count
     }
 
+    /// Return the used memory in bytes.
+    pub(crate) fn bytes(&self) -> u64 {
+        (16 * self.list.as_ref().map_or(0, Vec::capacity) + 8 * self.bits.capacity()) as u64
+    }
+
     /// Call `visit` with the position and the cells of each row, in order, until it returns `false`.
     pub(crate) fn read(
         &self,

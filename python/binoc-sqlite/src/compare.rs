@@ -9,11 +9,18 @@ use binoc_sdk::{
 };
 use binoc_table::{KeyOrigin, Settings, Table};
 
-use crate::database::{Column, Database, Item};
+use crate::database::{Column, Database, Item, quoted};
 use crate::pair::renames;
 use crate::table::{Collation, Rules, SqlTable};
 
 pub(crate) struct Sqlite;
+
+/// The pragmas whose values are compared, and the tags, verbs and texts of the facts about them.
+const SETTINGS: [(&str, &str, &str, &str); 3] = [
+    ("encoding", "encoding", "encoding.changed", "encoding of text changed, content compared as text"),
+    ("user_version", "schema", "database.user-version", "version of the schema changed (`user_version`)"),
+    ("application_id", "schema", "database.application-id", "application changed (`application_id`)"),
+];
 
 impl Comparator for Sqlite {
     fn describe(&self) -> ComparatorInfo {
@@ -35,6 +42,12 @@ impl Comparator for Sqlite {
             let text = "a log next to the database is not applied: changes in it are not compared";
             comparison.node.push("content", Fact::new("database.log", text));
             comparison.diagnostics.push(Diagnostic::general(Severity::Error, text));
+        }
+        for (setting, tag, verb, text) in SETTINGS {
+            let [old, new] = [old.setting(setting)?, new.setting(setting)?];
+            if old != new {
+                comparison.node.push(tag, Fact::new(verb, text).with_examples([Example::change(old, new)]));
+            }
         }
         comparison.tables()?;
         comparison.others();
@@ -98,6 +111,14 @@ impl<'a> Comparison<'a> {
         for name in old.names("table").into_iter().filter(|name| new.has("table", name)) {
             pairs.push((name.into(), name.into(), None));
         }
+        // SQL ignores the case of names.
+        for old in &removed {
+            if let Some(new) = added.iter().find(|new| new.eq_ignore_ascii_case(old)) {
+                pairs.push((old.clone(), new.clone(), Some(1.0)));
+            }
+        }
+        removed.retain(|name| pairs.iter().all(|pair| pair.0 != *name));
+        added.retain(|name| pairs.iter().all(|pair| pair.1 != *name));
         if !removed.is_empty() && !added.is_empty() {
             // A table that cannot be read is an error below.
             let open = |side: &Side<'a>, names: &[String]| -> Result<Vec<SqlTable<'a>>> {
@@ -223,7 +244,13 @@ impl<'a> Comparison<'a> {
             node.tags.insert("schema".into());
         }
         let names = [old, new];
-        let columns = [self.sides[0].database.columns(old)?, self.sides[1].database.columns(new)?];
+        let mut columns = [self.sides[0].database.columns(old)?, self.sides[1].database.columns(new)?];
+        let recased = recase(&mut columns);
+        if !recased.is_empty() {
+            let fact =
+                Fact::counted("columns.recased", recased.len() as u64, "column", "renamed in case only");
+            node.push("schema", fact.with_examples(recased.into_iter().take(self.options.examples)));
+        }
         let retyped = retyped(&columns);
         for fact in schema_facts(&columns, &retyped, self.options.examples) {
             node.push("schema", fact);
@@ -248,6 +275,12 @@ impl<'a> Comparison<'a> {
                 fact.text.push_str(note);
             }
         }
+        if origin == KeyOrigin::Declared
+            && !settings.key.is_empty()
+            && let Some(place) = node.facts.iter().position(|fact| fact.verb == "rows.matched-by-key")
+        {
+            node.facts.splice(place + 1..place + 1, self.missing_keys(names, &columns)?);
+        }
         remove_order(&mut node, columns.iter().flatten().any(|column| column.key > 0));
         let [before, after] = [0, 1].map(|side| definition(&self.sides[side].items[names[side]].sql));
         if before != after && !node.facts.iter().any(is_schema) {
@@ -263,14 +296,33 @@ impl<'a> Comparison<'a> {
         let requested = self.options.key_of(self.path, Some(table));
         let [old, new] = columns.each_ref().map(|columns| primary_key(columns));
         let declared = if is_same_key(&old, &new, columns) { new } else { Vec::new() };
-        let has = |name: &String| columns.iter().flatten().any(|column| column.name == *name);
+        let find = |name: &String| {
+            columns.iter().flatten().map(|column| &column.name).find(|other| other.eq_ignore_ascii_case(name))
+        };
         // A key for all tables is not meant for those with other columns.
-        let is_meant = requested != self.options.key || requested.iter().all(has) || declared.is_empty();
+        let is_meant = requested != self.options.key
+            || requested.iter().all(|it| find(it).is_some())
+            || declared.is_empty();
         if !requested.is_empty() && is_meant {
-            (requested.to_vec(), KeyOrigin::Requested)
+            (requested.iter().map(|name| find(name).unwrap_or(name).clone()).collect(), KeyOrigin::Requested)
         } else {
             (declared, KeyOrigin::Declared)
         }
+    }
+
+    /// State how many rows have no primary key. SQLite permits `NULL` in it.
+    fn missing_keys(&self, names: [&str; 2], columns: &[Vec<Column>; 2]) -> Result<Option<Fact>> {
+        let count = |side: usize| {
+            let is_missing = |name: &String| format!("{} IS NULL", quoted(name));
+            let missing: Vec<String> = primary_key(&columns[side]).iter().map(is_missing).collect();
+            let table = quoted(names[side]);
+            let sql = format!("SELECT count(*) FROM main.{table} WHERE {}", missing.join(" OR "));
+            self.sides[side].database.count(&sql)
+        };
+        let (before, after) = (count(0)?, count(1)?);
+        let rows = [before, after].map(|count| show::plural(count, "row"));
+        let text = format!("no value of the key in {} before and {} after", rows[0], rows[1]);
+        Ok((before + after > 0).then(|| Fact::new("rows.key-flawed", text)))
     }
 
     /// Return how the values of the columns of both tables are compared.
@@ -284,7 +336,9 @@ impl<'a> Comparison<'a> {
             [self.sides[0].database.collations(names[0])?, self.sides[1].database.collations(names[1])?];
         // Collations that differ would match a row with several others.
         let has = |side: &Vec<(String, String)>, column: &Column, collation: &str| {
-            side.iter().any(|(name, other)| *name == column.name && other.eq_ignore_ascii_case(collation))
+            side.iter().any(|(name, other)| {
+                name.eq_ignore_ascii_case(&column.name) && other.eq_ignore_ascii_case(collation)
+            })
         };
         let rules = |column: &Column| Rules {
             as_number: retyped.iter().any(|it| it.as_number && it.new.name == column.name),
@@ -296,6 +350,21 @@ impl<'a> Comparison<'a> {
         };
         Ok(columns.each_ref().map(|columns| columns.iter().map(rules).collect()))
     }
+}
+
+/// Give columns of the older table whose names differ only in case the names in the newer table, and return the
+/// changes. SQL ignores the case of names.
+fn recase(columns: &mut [Vec<Column>; 2]) -> Vec<Example> {
+    let [old, new] = columns;
+    let mut changes = Vec::new();
+    for old in old {
+        let is_same = |new: &&Column| new.name != old.name && new.name.eq_ignore_ascii_case(&old.name);
+        if let Some(new) = new.iter().find(is_same) {
+            changes.push(Example::change(show::clip(&old.name), show::clip(&new.name)));
+            old.name.clone_from(&new.name);
+        }
+    }
+    changes
 }
 
 /// A column that is declared with another type.
@@ -577,6 +646,37 @@ mod tests {
     }
 
     #[test]
+    fn case_of_names_is_ignored() {
+        let old = "CREATE TABLE t (Id TEXT PRIMARY KEY COLLATE NOCASE, v); INSERT INTO t VALUES ('a', 1), ('b', 2);";
+        let new = "CREATE TABLE T (id TEXT PRIMARY KEY COLLATE NOCASE, v); INSERT INTO t VALUES ('A', 1), ('b', 3);";
+        assert_eq!(
+            compare("case", old, new),
+            [
+                "T renamed: 1 column renamed in case only",
+                "T renamed: rows matched by primary key",
+                "T renamed: 2 cells changed in 2 rows",
+            ]
+        );
+        assert_eq!(nodes("case", "CREATE TABLE t (v);", "CREATE TABLE T (v);"), ["t -> T renamed"]);
+    }
+
+    #[test]
+    fn rows_without_a_value_of_the_key_are_counted() {
+        let table = "CREATE TABLE t (k TEXT PRIMARY KEY, v);";
+        let old = format!("{table} INSERT INTO t VALUES (NULL, 1), (NULL, 2), ('a', 3), ('b', 4);");
+        let new = format!("{table} INSERT INTO t VALUES (NULL, 1), ('a', 3), ('b', 5);");
+        assert_eq!(
+            compare("null", &old, &new),
+            [
+                "t changed: rows matched by primary key",
+                "t changed: no value of the key in 2 rows before and 1 row after",
+                "t changed: 1 row removed",
+                "t changed: 1 cell changed in 1 row",
+            ]
+        );
+    }
+
+    #[test]
     fn tables_can_be_renamed() {
         let old =
             "CREATE TABLE t (a INT PRIMARY KEY, b TEXT); INSERT INTO t VALUES (1, 'x'), (2, 'y'), (4, 'w');";
@@ -604,7 +704,7 @@ mod tests {
                    INSERT INTO t VALUES (1, 'a', 1), (2, 'b', 2), (3, 'c', 3); INSERT INTO u VALUES (1, 1);";
         let new = old.replace("(1, 'a'", "(7, 'a'").replace("(1, 1)", "(1, 2)");
         let mut options = CompareOptions::default();
-        options.key = vec!["code".into()];
+        options.key = vec!["CODE".into()];
         assert_eq!(
             compare_with("requested", old, &new, options),
             [
@@ -614,6 +714,26 @@ mod tests {
                 "u changed: 1 cell changed in 1 row",
             ]
         );
+    }
+
+    #[test]
+    fn settings_of_a_database_are_compared() {
+        let table = "CREATE TABLE t (v); INSERT INTO t VALUES (1);";
+        let new = format!(
+            "PRAGMA encoding = 'UTF-16le'; {table} PRAGMA user_version = 7; PRAGMA application_id = 9;"
+        );
+        let node = outcome("settings", table, &new, CompareOptions::default());
+        let changes = node.facts.iter().map(|fact| {
+            let example = &fact.examples[0];
+            [&fact.verb, example.old.as_ref().unwrap(), example.new.as_ref().unwrap()].map(String::as_str)
+        });
+        let expected = [
+            ["encoding.changed", "UTF-8", "UTF-16le"],
+            ["database.user-version", "0", "7"],
+            ["database.application-id", "0", "9"],
+        ];
+        assert_eq!(changes.collect::<Vec<_>>(), expected);
+        assert!(node.children.is_empty());
     }
 
     #[test]

@@ -71,13 +71,18 @@ impl Database {
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let bytes = std::fs::metadata(path).map_err(|error| Error::io(path, error))?.len();
         let mut database = Self { uri: uri(path)?, encoding: Encoding::Utf8, bytes, idle: Mutex::default() };
-        let encoding = database.rows("PRAGMA encoding", |row| row.get::<_, String>(0))?;
-        database.encoding = match encoding.first().map(String::as_str) {
-            Some("UTF-16le") => Encoding::Utf16Le,
-            Some("UTF-16be") => Encoding::Utf16Be,
+        database.encoding = match database.setting("encoding")?.as_str() {
+            "UTF-16le" => Encoding::Utf16Le,
+            "UTF-16be" => Encoding::Utf16Be,
             _ => Encoding::Utf8,
         };
         Ok(database)
+    }
+
+    /// Return the value of a pragma as text.
+    pub(crate) fn setting(&self, name: &str) -> Result<String> {
+        let sql = format!("SELECT CAST({name} AS TEXT) FROM pragma_{name}");
+        Ok(self.rows(&sql, |row| row.get(0))?.pop().unwrap_or_default())
     }
 
     /// Call `read` with a connection that no other thread uses.
@@ -116,6 +121,11 @@ impl Database {
             literal(table)
         );
         self.rows(&sql, |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+
+    pub(crate) fn count(&self, sql: &str) -> Result<u64> {
+        let count = self.rows(sql, |row| row.get::<_, i64>(0))?;
+        Ok(count.first().copied().unwrap_or_default().unsigned_abs())
     }
 
     fn rows<T>(

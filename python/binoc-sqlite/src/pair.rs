@@ -8,7 +8,7 @@ use binoc_table::{Column, RowHasher, Table};
 use crate::table::SqlTable;
 
 /// The largest number of pairs of tables that are compared.
-const MOST_PAIRS: usize = 256;
+const MOST_PAIRS: usize = 1024;
 /// The number of rows of a sample.
 const SAMPLE: usize = 4096;
 

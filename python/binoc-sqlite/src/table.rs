@@ -1,11 +1,12 @@
 //! A table of a database as columns and a stream of rows.
 //!
 //! A cell is empty for `NULL`. Otherwise it is a byte for the storage class and the value, so that 1, 1.0, '1' and
-//! x'31' differ.
+//! x'31' differ. A value can have a gigabyte, so the cell of a large one is only its hash and its beginning.
 
 use std::borrow::Cow;
+use std::hash::{BuildHasher, RandomState};
 use std::io::Write;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use binoc_sdk::{Error, Result, show};
 use binoc_table::{Cells, Column, RowHash, RowHasher, Table};
@@ -18,11 +19,22 @@ const INTEGER: u8 = b'i';
 const REAL: u8 = b'r';
 const TEXT: u8 = b't';
 const BLOB: u8 = b'b';
+/// A large value of either class.
+const LARGE: u8 = b'l';
 /// In a hash: any storage class.
 const ANY: u8 = b'a';
 
 /// The largest distance of two rowids at which reading the rows between them is faster than a search.
 const NEAR: u64 = 6;
+
+/// The size from which a value is hashed on its own.
+const HASHED_BYTES: usize = 1 << 16;
+
+/// The size of a hash.
+const HASH_BYTES: usize = 16;
+
+/// The size from which a value is large.
+const LARGE_BYTES: usize = 1 << 20;
 
 /// The largest number of columns in a result of SQLite.
 const MOST_COLUMNS: usize = 2000;
@@ -202,44 +214,43 @@ impl<'a> SqlTable<'a> {
             ValueRef::Null => {}
             ValueRef::Integer(number) => push_integer(data, number),
             ValueRef::Real(number) => push_real(data, number),
-            ValueRef::Text(text) => {
-                data.push(TEXT);
-                match self.database.encoding {
-                    Encoding::Utf8 => data.extend_from_slice(text),
-                    Encoding::Utf16Le => push_utf16(data, text, u16::from_le_bytes),
-                    Encoding::Utf16Be => push_utf16(data, text, u16::from_be_bytes),
-                }
-            }
-            ValueRef::Blob(blob) => {
-                data.push(BLOB);
-                data.extend_from_slice(blob);
-            }
+            ValueRef::Text(text) => push_bytes(data, TEXT, &self.utf8(text)),
+            ValueRef::Blob(blob) => push_bytes(data, BLOB, blob),
         }
         if self.rules[column].as_number {
             unify_number(data, start);
         }
     }
 
+    /// Return a text of the query in UTF-8.
+    fn utf8<'v>(&self, text: &'v [u8]) -> Cow<'v, [u8]> {
+        match self.database.encoding {
+            Encoding::Utf8 => text.into(),
+            Encoding::Utf16Le => from_utf16(text, u16::from_le_bytes).into(),
+            Encoding::Utf16Be => from_utf16(text, u16::from_be_bytes).into(),
+        }
+    }
+
     /// Append a value of a column for a hash: the bytes are the same if the cells are. `cell` is scratch memory.
-    fn push_hashed(&self, bytes: &mut Vec<u8>, value: ValueRef<'_>, column: usize, cell: &mut Vec<u8>) {
+    fn push_hashed(
+        &self,
+        bytes: &mut Vec<u8>,
+        value: ValueRef<'_>,
+        column: usize,
+        hasher: &RowHasher,
+        cell: &mut Vec<u8>,
+    ) {
         if self.rules[column].as_number {
             cell.clear();
             self.push(cell, value, column);
-            return push_sized(bytes, ANY, cell);
+            return push_sized(bytes, ANY, cell, hasher);
         }
         match value {
             ValueRef::Null => bytes.push(0),
             ValueRef::Integer(number) => bytes.extend_from_slice(&head(INTEGER, number.cast_unsigned())),
             ValueRef::Real(number) => bytes.extend_from_slice(&head(REAL, number.to_bits())),
-            ValueRef::Text(text) if self.database.encoding == Encoding::Utf8 => {
-                push_sized(bytes, TEXT, text);
-            }
-            ValueRef::Text(_) => {
-                cell.clear();
-                self.push(cell, value, column);
-                push_sized(bytes, TEXT, self.plain(cell));
-            }
-            ValueRef::Blob(blob) => push_sized(bytes, BLOB, blob),
+            ValueRef::Text(text) => push_sized(bytes, TEXT, &self.utf8(text), hasher),
+            ValueRef::Blob(blob) => push_sized(bytes, BLOB, blob, hasher),
         }
     }
 
@@ -301,7 +312,7 @@ impl Table for SqlTable<'_> {
             for (index, column) in hasher.columns.iter().enumerate() {
                 let value = row.get_ref(index).map_err(sqlite_error)?;
                 is_missing &= value == ValueRef::Null;
-                self.push_hashed(&mut bytes, value, *column, &mut cell);
+                self.push_hashed(&mut bytes, value, *column, hasher, &mut cell);
             }
             let hash = if is_missing { missing } else { hasher.hash_bytes(&bytes) };
             block.push(RowHash { hash, place });
@@ -368,12 +379,8 @@ impl Table for SqlTable<'_> {
     fn show(&self, cell: &[u8]) -> String {
         match cell.split_first() {
             None => "NULL".into(),
-            Some((&TEXT, text)) => literal(&show::bytes(text)),
-            Some((&BLOB, blob)) => {
-                let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value)]);
-                let digits = blob.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]);
-                ["x'".to_owned(), digits.collect(), "'".to_owned()].concat()
-            }
+            Some((&class @ (TEXT | BLOB), bytes)) => quoted_bytes(class, bytes),
+            Some((&LARGE, value)) => show::bytes(value.get(HASH_BYTES..).unwrap_or_default()),
             Some((_, number)) => show::bytes(number),
         }
     }
@@ -399,16 +406,52 @@ impl Row {
     }
 }
 
-/// Append bytes for a hash, so that they cannot be mistaken for a part of the next value.
-fn push_sized(data: &mut Vec<u8>, class: u8, bytes: &[u8]) {
+/// Append bytes for a hash, so that they cannot be mistaken for a part of the next value. Large values are not copied.
+fn push_sized(data: &mut Vec<u8>, class: u8, bytes: &[u8], hasher: &RowHasher) {
     data.extend_from_slice(&head(class, bytes.len() as u64));
-    data.extend_from_slice(bytes);
+    if bytes.len() < HASHED_BYTES {
+        data.extend_from_slice(bytes);
+    } else {
+        data.extend_from_slice(&hasher.hash_bytes(bytes).to_le_bytes());
+    }
 }
 
 fn head(class: u8, number: u64) -> [u8; 9] {
     let mut head = [class; 9];
     head[1..].copy_from_slice(&number.to_le_bytes());
     head
+}
+
+/// Append a text or a blob as a cell.
+fn push_bytes(data: &mut Vec<u8>, class: u8, bytes: &[u8]) {
+    /// The number of bytes of a large value that are shown.
+    const SHOWN: usize = 24;
+    /// The key of the hash that is compared: nobody can predict it, and prepare different values with the same hash.
+    static SEED: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(0));
+    if bytes.len() < LARGE_BYTES {
+        data.push(class);
+        data.extend_from_slice(bytes);
+        return;
+    }
+    let hash = |seed: u64| {
+        RowHasher { columns: Vec::new(), width: 0, separator: b',', seed }.hash_bytes(bytes).to_le_bytes()
+    };
+    data.push(LARGE);
+    data.extend_from_slice(&hash(*SEED));
+    // The hash that is shown is the same in each run.
+    let (start, shown) =
+        (quoted_bytes(class, &bytes[..SHOWN]), u32::from_le_bytes([0, 1, 2, 3].map(|byte| hash(0)[byte])));
+    let _ = write!(data, "{start}… ({} bytes, hash {shown:08x})", bytes.len());
+}
+
+/// Return a text or a blob as an SQL literal.
+fn quoted_bytes(class: u8, bytes: &[u8]) -> String {
+    if class == TEXT {
+        return literal(&show::bytes(bytes));
+    }
+    let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value)]);
+    let digits = bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]);
+    ["x'".to_owned(), digits.collect(), "'".to_owned()].concat()
 }
 
 fn push_integer(data: &mut Vec<u8>, number: i64) {
@@ -447,25 +490,27 @@ fn unify_number(data: &mut Vec<u8>, start: usize) {
     data.append(&mut cell);
 }
 
-/// Append UTF-16 in hexadecimal as UTF-8. Each invalid text becomes other invalid UTF-8.
-fn push_utf16(data: &mut Vec<u8>, digits: &[u8], unit: fn([u8; 2]) -> u16) {
+/// Return UTF-16 in hexadecimal as UTF-8. Each invalid text becomes other invalid UTF-8.
+fn from_utf16(digits: &[u8], unit: fn([u8; 2]) -> u16) -> Vec<u8> {
     let value = |digit: u8| char::from(digit).to_digit(16).unwrap_or_default() as u8;
     let (bytes, _) = digits.as_chunks();
     let bytes = bytes.iter().map(|[high, low]| value(*high) << 4 | value(*low));
     let bytes: Vec<u8> = bytes.collect();
     let (units, odd) = bytes.as_chunks();
+    let mut text = Vec::with_capacity(bytes.len());
     for decoded in char::decode_utf16(units.iter().copied().map(unit)) {
         match decoded {
-            Ok(c) => data.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+            Ok(c) => text.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
             Err(error) => {
                 let [high, low] = error.unpaired_surrogate().to_be_bytes();
-                data.extend([0xe0 | high >> 4, 0x80 | (high & 15) << 2 | low >> 6, 0x80 | low & 0x3f]);
+                text.extend([0xe0 | high >> 4, 0x80 | (high & 15) << 2 | low >> 6, 0x80 | low & 0x3f]);
             }
         }
     }
     if let [byte] = odd {
-        data.extend([0xff, *byte]);
+        text.extend([0xff, *byte]);
     }
+    text
 }
 
 #[cfg(test)]
@@ -546,7 +591,9 @@ mod tests {
     fn hashes_are_the_same_if_the_cells_are() {
         let rows = "CREATE TABLE t (a, b); INSERT INTO t VALUES (1, 2), (1.0, 2), ('1', 2), (x'31', 2), (12, NULL),
                     (NULL, 12), ('1', '2'), ('12', ''), ('', '12'), (NULL, NULL), (0, 0), ('', ''), (1.5, 0), ('1.5', 0),
-                    ('01', 0), (-0.0, 0), (0.0, 0), (1e300, 0), ('1e300', 0), ('\u{e9}\u{1f600}', 1), (9e999, 'inf');";
+                    ('01', 0), (-0.0, 0), (0.0, 0), (1e300, 0), ('1e300', 0), ('\u{e9}\u{1f600}', 1), (9e999, 'inf'),
+                    (zeroblob(70000), 1), (zeroblob(70001), 1), (CAST(zeroblob(70000) AS TEXT), 1),
+                    (CAST(zeroblob(1048576) AS TEXT), 1);";
         let files = ["UTF-8", "UTF-16le", "UTF-16be"].map(|encoding| {
             create(&format!("hash-{encoding}"), &format!("PRAGMA encoding = '{encoding}'; {rows}"))
         });
@@ -568,7 +615,7 @@ mod tests {
                 };
                 table.hash_rows(&hasher, &mut add).unwrap();
             }
-            assert_eq!((cells.len(), hashes.len()), (63, 63));
+            assert_eq!((cells.len(), hashes.len()), (75, 75));
             for one in 0..cells.len() {
                 for other in 0..cells.len() {
                     assert_eq!(

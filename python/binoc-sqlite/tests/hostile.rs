@@ -195,17 +195,18 @@ fn damaged_table_does_not_hide_the_others() {
 }
 
 #[test]
-fn encoding_of_text_is_not_a_difference() {
+fn encoding_of_text_is_not_content() {
     let directory = Directory::new("encoding");
     let rows = "CREATE TABLE t (k TEXT PRIMARY KEY, v); INSERT INTO t VALUES ('\u{e9}\u{1f600}', 1), ('b', x'00ff');";
     let utf8 = directory.create("a.db", rows);
     for encoding in ["UTF-16le", "UTF-16be"] {
         let utf16 =
             directory.create(&format!("{encoding}.db"), &format!("PRAGMA encoding = '{encoding}'; {rows}"));
-        assert!(!is_reported(&compare(&utf8, &utf16)), "{encoding}");
+        let (node, _) = compare(&utf8, &utf16).unwrap();
+        assert_eq!((node.facts.len(), &*node.facts[0].verb, node.children.len()), (1, "encoding.changed", 0));
         Connection::open(&utf16).unwrap().execute_batch("UPDATE t SET v = '\u{e9}' WHERE k = 'b'").unwrap();
         let (node, _) = compare(&utf8, &utf16).unwrap();
-        assert_eq!(texts(&node), ["rows matched by primary key", "1 cell changed in 1 row"]);
+        assert_eq!(texts(&node.children[0]), ["rows matched by primary key", "1 cell changed in 1 row"]);
     }
 }
 
@@ -243,6 +244,9 @@ fn widest_table_and_largest_values_are_compared() {
     let edit = "UPDATE wide SET c1999 = 5 WHERE c0 = 3; UPDATE blob SET v = zeroblob(19999999) || x'01';";
     let new = directory.create("new.db", &format!("{sql} {edit}"));
     let (node, _) = compare(&old, &new).unwrap();
+    let blob = &node.children[0].facts.last().unwrap().examples[0];
+    assert_ne!(blob.old, blob.new);
+    assert!(blob.old.as_ref().unwrap().contains("20000000 bytes"), "{blob:?}");
     let cells: Vec<_> = texts(&node).into_iter().filter(|text| text.contains("changed in")).collect();
     assert_eq!(cells, ["1 cell changed in 1 row", "1 cell changed in 1 row"]);
     let json = binoc_sdk::Changeset::new("a", "b").to_json().len() + format!("{node:?}").len();

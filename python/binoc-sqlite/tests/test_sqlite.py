@@ -108,6 +108,7 @@ def test_snapshot_is_not_modified(tmp_path: Path) -> None:
     connection.close()
     assert before == after
     assert "a log next to the database is not applied" in result.stdout
+    assert result.returncode == 2
     assert "binoc: `lab.db`: a log next to the database is not applied" in result.stderr
     # Row 1 is still in the database file; only the log contains its deletion.
     assert "- 1 row removed: `4, 1.0, NULL`" in result.stdout

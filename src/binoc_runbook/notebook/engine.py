@@ -28,6 +28,7 @@ from types import FrameType
 from typing import Any
 
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbclient.util import run_sync
 from nbformat import NotebookNode
 
 # papermill has no type annotations: its classes and their subclasses are `Any` here.
@@ -49,6 +50,14 @@ from binoc_runbook.redaction import each_string, machine_free, plain
 _CONTINUE = "run the same command again: it checks what is done, and continues"
 
 _NOTHING_STARTED = "this run started no stage"
+
+#: For how long the kernel may exit, in seconds; then jupyter_client ends it.
+EXIT_LIMIT = 5.0
+
+#: Start the kernel without the debugger for editors, whose import takes a fifth of the start.
+WITHOUT_DEBUGGER = (
+    'import runpy, sys; sys.modules["debugpy"] = None; runpy.run_module("ipykernel_launcher", None, "__main__")'
+)
 
 #: The signals of Ctrl-C, `kill` and a closed terminal.
 STOP_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
@@ -256,6 +265,11 @@ class RunbookClient(PapermillNotebookClient):  # type: ignore[misc]
                 finding = Finding.failed("runbook", f"kernel {self.kernel_name}", saw, remedy)
                 raise _not_started(finding) from None
             yield
+            if not self.lost:
+                # jupyter_client would check only every 0.1 s whether the kernel has ended.
+                run_sync(self.km.request_shutdown)()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self.km.provisioner.process.wait(EXIT_LIMIT)
 
     def papermill_execute_cells(self) -> None:
         """Run the cells in order; unlike papermill, stop between cells, and do not mark failed cells as completed."""
@@ -309,6 +323,9 @@ class RunbookClient(PapermillNotebookClient):  # type: ignore[misc]
         same time sometimes choose the same ports, and one of them fails after 1 minute (treebeardtech/nbmake#129).
         """
         self.km = self.create_kernel_manager()
+        argv = self.km.kernel_spec.argv
+        if argv[0] in ("python", sys.executable) and argv[1:3] == ["-m", "ipykernel_launcher"]:  # this Python
+            argv[1:3] = ["-P", "-c", WITHOUT_DEBUGGER]
         with tempfile.TemporaryDirectory(prefix="runbook-", ignore_cleanup_errors=True) as directory:
             # The limit of the system for the path of a socket is 103 bytes or a few more.
             if os.name == "posix" and len(directory) < 90:

@@ -30,12 +30,6 @@ from binoc_runbook.world.github import GitHubClient
 from binoc_runbook.world.triggered_run import JobListener, PublishedArtifact
 from binoc_runbook.world.workflow_runs import WorkflowRuns
 
-#: Build settings that save time. The built files are not released, so they need no optimisation.
-_FAST_BUILD = {
-    "CARGO_PROFILE_RELEASE_OPT_LEVEL": "0",
-    "CARGO_PROFILE_RELEASE_LTO": "off",
-    "CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "16",
-}
 _DISTS = (".whl", ".tar.gz", ".crate")
 #: The numeric ID of the owner. Both registries compare it too, because the owner's name can be taken over.
 OWNER_ID = 1
@@ -193,7 +187,6 @@ def open_publication(
         environment = {
             **registries.user_environment,
             **world.processes.environment,
-            **_FAST_BUILD,
             REHEARSAL: "1",
             ENVIRONMENT: sys.prefix,
         }

@@ -32,6 +32,13 @@ from binoc_runbook.world.triggered_run import JobRun, OnAttempt, PushedTag, Trig
 #: The timeout for downloading the crates of the lock file, in seconds.
 FETCH_TIMEOUT = 600.0
 
+#: Build settings that save time, for the tests and the publish workflow. No built file is released, so they need no
+#: optimisation.
+_FAST_BUILD = {
+    "CARGO_PROFILE_RELEASE_OPT_LEVEL": "0",
+    "CARGO_PROFILE_RELEASE_LTO": "off",
+    "CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "16",
+}
 _IDENTITY = {"user.name": "Rehearsal", "user.email": "rehearsal@localhost"}
 
 
@@ -97,6 +104,7 @@ def _open(
         # The builds are kept in the checkout, so that the next rehearsal is fast. They have a directory of their own,
         # because cargo identifies packages of a workspace by relative path and time, and would mix up the two trees.
         "CARGO_TARGET_DIR": str(Path(os.environ.get("CARGO_TARGET_DIR") or source / "target") / "rehearsal"),
+        **_FAST_BUILD,
     }
     root = directory / source.name
     bare = remote_path(root)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from concurrent.futures import Future
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -112,6 +113,8 @@ class Release:
         self._created: str | None = None
         # Observations of stages that have not run yet, with their times; each is used once.
         self._early: dict[Stage, tuple[float, Callable[[], Observation]]] = {}
+        # The first checks while they run: when they began, the pool of their thread, and their results.
+        self._begun: tuple[float, ExitStack, Future[dict[Stage, Callable[[], Observation]]]] | None = None
         target.world.show_waits(reporter.line)
         if target.world.kind == "real":
             lock(target.world.root, str(target.version), dry_run=dry_run)
@@ -124,8 +127,16 @@ class Release:
         reporter.opened(self)
 
     def plan(self) -> None:
-        """Show the stages with their commands; the same objects run later."""
-        self._reporter.plan(self)
+        """Show the stages with their commands; the same objects run later. Meanwhile the checks begin.
+
+        Raises:
+            InterruptedRunError: The run was interrupted.
+        """
+        with self._interruptible("`plan`"), ExitStack() as opened:
+            pool, now = opened.enter_context(process_threads(1)), time.monotonic()
+            checks = pool.submit(self._observe_early, CHECK_STAGES)
+            self._reporter.plan(self)
+            self._begun = now, opened.pop_all(), checks
 
     def run(self, name: str) -> None:
         """Run one stage: observe it; if it is ready, act and observe it again. A dry run skips the actions.
@@ -373,12 +384,23 @@ class Release:
     def _observe(self, stage: Stage) -> Observation:
         """Observe a stage, together with the other checks if it is the first one."""
         if stage is CHECK_STAGES[0]:
-            now = time.monotonic()
-            self._early = {other: (now, result) for other, result in self._observe_early(CHECK_STAGES).items()}
+            now, results = self._first_results()
+            self._early = {other: (now, result) for other, result in results.items()}
         at, result = self._early.pop(stage, (0.0, None))
         if result is not None and time.monotonic() - at < RECENT:
             return result()
         return self._observe_now(stage)
+
+    def _first_results(self) -> tuple[float, dict[Stage, Callable[[], Observation]]]:
+        """Return the results of the checks that `plan` has begun, or check now if that was too long ago."""
+        begun, self._begun = self._begun, None
+        if begun is not None:
+            began, pool, checks = begun
+            with pool:
+                results = checks.result()
+            if time.monotonic() - began < RECENT:
+                return began, results
+        return time.monotonic(), self._observe_early(CHECK_STAGES)
 
     def _observe_early(self, stages: Sequence[Stage]) -> dict[Stage, Callable[[], Observation]]:
         """Observe stages in parallel, and return functions that return the observations or raise their errors."""

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import binoc_runbook.stages
-from binoc_runbook.checks.dists.expected_files import sdist_name
 from binoc_runbook.checks.surface import withheld
 from binoc_runbook.checks.workflow import RULES, workflow
 from binoc_runbook.files import root_of
@@ -168,6 +167,8 @@ def _wheels(target: Target, options: Options) -> Findings:
 
 def _sdist(target: Target, options: Options) -> Findings:
     """Return the sdists that `check --dists` requires."""
+    from binoc_runbook.checks.dists.expected_files import sdist_name  # with the checks of dists, a tenth of a build
+
     return Findings(
         Finding.ok("sdist", artifact.source, f"a release requires `{sdist_name(artifact, target.version)}`")
         for artifact in _distributions(target)

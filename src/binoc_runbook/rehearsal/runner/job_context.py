@@ -118,6 +118,15 @@ class JobContext:
 
     def replacement_toolchain(self, pinned: str) -> str | None:
         """Return the default toolchain of this host if rustup would have to download `pinned`."""
+        if pinned not in self._replacements:  # the jobs of a run use the same one
+            self._replacements[pinned] = self._find_replacement(pinned)
+        return self._replacements[pinned]
+
+    @cached_property
+    def _replacements(self) -> dict[str, str | None]:
+        return {}
+
+    def _find_replacement(self, pinned: str) -> str | None:
         processes = Processes(self.run.directory, {**self.host.registries.environment, "RUSTUP_AUTO_INSTALL": "0"})
         if processes.run(["rustup", "run", pinned, "rustc", "--version"], timeout=20.0).returncode == 0:
             return None

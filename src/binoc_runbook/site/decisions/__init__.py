@@ -43,20 +43,23 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("doctree-resolved", partial(complete_page, decisions))
     app.connect("build-finished", partial(_report, decisions))
     app.connect("build-finished", cell_execution.fail)
-    return {"env_version": 2, "parallel_read_safe": True, "parallel_write_safe": True}
+    return {"env_version": 3, "parallel_read_safe": True, "parallel_write_safe": True}
 
 
 def _check(decisions: Decisions, app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """Run all checks; return the pages with sentences if a state, its evidence or the commit has changed."""
+    """Run all checks; return the pages that show states if anything that they show has changed."""
+    checkout, pages = decisions.checkout, decisions.pages
     # The results are cached here, so that processes that write pages in parallel do not run the checks again.
-    states = [(sentence, *decisions.checkout.state(sentence)) for sentence in decisions.sentences]
-    commit = decisions.checkout.commit
-    shown = (commit and (commit.id, commit.day, sorted(commit.changed)), decisions.checkout.repository, states)
+    with checkout.snapshot():
+        states = [(sentence, *checkout.state(sentence)) for sentence in decisions.sentences]
+    commit = checkout.commit
+    source = commit and (commit.id, commit.day, sorted(commit.changed)), checkout.repository, checkout.version
+    shown = source, states, [(page, env.titles[page].astext()) for page in pages]
     digest = hashlib.sha256(repr(shown).encode()).hexdigest()
     if getattr(env, _DIGEST, None) == digest:
         return []
     setattr(env, _DIGEST, digest)
-    return sorted({sentence.page for sentence in decisions.sentences})
+    return pages
 
 
 def _report(decisions: Decisions, app: Sphinx, exception: Exception | None) -> None:

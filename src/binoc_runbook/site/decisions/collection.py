@@ -10,8 +10,8 @@ from sphinx.application import Sphinx
 from binoc_runbook.files import root_of
 from binoc_runbook.site.decisions.sentences import DecidedCheckout, Sentence
 
-#: Keys of the metadata of a page: its sentences, and whether it lists the sentences of all pages.
-SENTENCES, LISTS_THEM = "binoc-sentences", "binoc-lists-sentences"
+#: Keys of the metadata of a page: its sentences, and whether it lists or counts the sentences of all pages.
+SENTENCES, LISTS_THEM, COUNTS_THEM = "binoc-sentences", "binoc-lists-sentences", "binoc-counts-sentences"
 
 
 class Decisions:
@@ -30,6 +30,12 @@ class Decisions:
         """All sentences, sorted by page, in page order."""
         pages = sorted(self.app.env.metadata.items())
         return [sentence for _, metadata in pages for sentence in metadata.get(SENTENCES, ())]
+
+    @property
+    def pages(self) -> list[str]:
+        """The pages that show states."""
+        keys = {SENTENCES, LISTS_THEM, COUNTS_THEM}
+        return sorted(page for page, metadata in self.app.env.metadata.items() if keys & metadata.keys())
 
     @property
     def overview(self) -> str | None:

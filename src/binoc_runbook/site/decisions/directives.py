@@ -8,7 +8,7 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.util.docutils import SphinxDirective
 
-from binoc_runbook.site.decisions.collection import LISTS_THEM, SENTENCES
+from binoc_runbook.site.decisions.collection import COUNTS_THEM, LISTS_THEM, SENTENCES
 from binoc_runbook.site.decisions.sentences import Sentence
 
 #: Attributes of the nodes that `rendering` completes after all pages are read.
@@ -54,9 +54,9 @@ class DecisionsDirective(SphinxDirective):
 
     def run(self) -> list[Any]:
         """Return a placeholder; every build fills it after all pages are read."""
-        self.env.note_reread()
         box = nodes.container(classes=["decisions"])
         if "summary" in self.options:
+            self.env.metadata[self.env.docname][COUNTS_THEM] = True
             box[SUMMARY] = True
         else:
             self.env.metadata[self.env.docname][LISTS_THEM] = True

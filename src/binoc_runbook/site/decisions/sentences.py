@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -50,6 +51,10 @@ class DecidedCheckout:
     def __init__(self, root: Path | None) -> None:
         self.root = root
         self._results: dict[tuple[object, ...], Findings] = {}
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Read the manifests once for all checks inside this context."""
+        return self._target.snapshot() if isinstance(self._target, Target) else nullcontext()
 
     def state(self, sentence: Sentence) -> tuple[State, Findings]:
         """Return the state of a sentence and the findings of its checks."""

@@ -29,12 +29,16 @@ from binoc_runbook.site.runbooks import PLACE
 from binoc_runbook.site.runbooks.rehearsed_notebook import TRANSCRIPT, read_runbook
 from binoc_runbook.site.stylesheets import add_style
 from binoc_runbook.stages.tests import TestsStage
+from binoc_runbook.version import Version
 from binoc_runbook.world import World
 
 _STYLE = Path(__file__).with_name("landing.css")
 
 #: The attribute of the build environment with the drawn lines and their drawing.
 _DRAWN = "binoc_rehearsal_drawing"
+
+#: The result is that of a tree; reading its version would start cargo.
+_ANY = Version.parse("0.0.0")
 
 _NO_STILLS = "There are no pictures, because this build could not run the rehearsal."
 
@@ -81,7 +85,7 @@ def test_result(root: Path | None) -> str:
     if root is None:
         return "**Tests**: unknown outside a checkout"
     try:
-        target = open_target(World.real(root), None)
+        target = open_target(World.real(root), _ANY)
     except RefusedError:
         return "**Tests**: unknown, because the policy cannot be read"
     observation = TestsStage().observe(target)
