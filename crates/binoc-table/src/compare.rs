@@ -457,6 +457,7 @@ impl Comparer<'_> {
 
     /// Match and compare unmatched rows that do not fit into the memory: first divide them by the value of the key.
     fn join_partitions(&self, key: &Key, merged: &mut Merged, tally: &mut Tally) -> Result<()> {
+        merged.runs.shrink();
         let memory = self.free_memory(merged) / 8;
         let mut partitions = [Partitions::new(memory), Partitions::new(memory)];
         for side in [0, 1] {

@@ -70,15 +70,32 @@ impl Runs {
             last.append(&run);
             return;
         }
-        if self.runs.len() >= self.limit && !self.overflow {
-            self.sort();
-            if self.runs.len() > self.limit / 2 {
-                self.join_over_gaps();
-            }
-            self.overflow = self.runs.len() > self.limit / 2;
+        if self.runs.len() >= self.limit {
+            self.compact();
         }
         if !self.overflow {
             self.runs.push(run);
+        }
+    }
+
+    /// Use less memory from now on.
+    pub(crate) fn shrink(&mut self) {
+        self.limit /= 4;
+        if self.runs.len() >= self.limit {
+            self.compact();
+        }
+        self.runs.shrink_to_fit();
+    }
+
+    /// Halve the number of runs, or forget them.
+    fn compact(&mut self) {
+        self.sort();
+        if self.runs.len() > self.limit / 2 {
+            self.join_over_gaps();
+        }
+        if self.runs.len() > self.limit / 2 {
+            self.overflow = true;
+            self.runs = Vec::new();
         }
     }
 
