@@ -51,7 +51,7 @@ fn command_prints_the_expected_reports() {
             fs::write(case.join("expected.md"), &report).unwrap();
         }
         let expected = expected(&case);
-        // What could not be compared is also printed as an error, and is the reason of the exit code.
+        // An incomplete comparison also prints errors, and decides the exit code.
         let incomplete = report.contains("\n- error: ");
         let (code, has_errors) = (output.status.code(), !output.stderr.is_empty());
         if report != expected || (code, has_errors) != (Some(if incomplete { 2 } else { 0 }), incomplete) {

@@ -134,7 +134,7 @@ fn table_of_100_000_columns_is_compared() {
 #[test]
 fn empty_lines_are_compared() {
     let empty = |count| "\n".repeat(count);
-    let facts = Pair::of("t.txt", empty(100_000), empty(100_001)).facts();
+    let facts = Pair::of("t.txt", empty(50_000), empty(50_001)).facts();
     assert!(facts.contains(&("lines.added".into(), 1)), "{facts:?}");
     let changeset = Pair::of("t.csv", empty(1_000_000), empty(1_000_001)).diff();
     assert!(!changeset.is_incomplete() && changeset.is_changed());
@@ -214,7 +214,7 @@ fn equal_rows_are_counted() {
     let table = |count| format!("id,v\n{}", "1,x\n".repeat(count));
     let facts = Pair::of("t.csv", table(100_000), table(99_999)).facts();
     assert!(has_only(&facts, &[("rows.removed", 1)]), "{facts:?}");
-    let facts = Pair::of("t.txt", table(99_999), table(100_000)).facts();
+    let facts = Pair::of("t.txt", table(20_000), table(20_001)).facts();
     assert!(facts.contains(&("lines.added".into(), 1)), "{facts:?}");
 }
 
@@ -371,7 +371,7 @@ fn deep_directory_is_a_finding() {
 }
 
 #[test]
-fn files_that_change_and_vanish_during_the_comparison_are_no_panic() {
+fn files_that_change_and_vanish_during_the_comparison_are_reported() {
     let pair = Pair::new();
     let table = |n: usize| format!("id,v\n{}", lines(200, |row| format!("{row},{}", row * n)));
     let path = |side: &str, n: usize| pair.path(side).join(format!("{}.csv", n % 200));

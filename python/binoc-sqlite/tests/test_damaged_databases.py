@@ -38,7 +38,7 @@ def damage(data: bytes, seed: int) -> bytes:
 
 
 @pytest.mark.parametrize("seeds", [range(start, start + 20) for start in range(0, 60, 20)], ids=str)
-def test_damage_is_no_crash(tmp_path: Path, seeds: range) -> None:
+def test_damaged_database_is_compared_or_reported(tmp_path: Path, seeds: range) -> None:
     data = content(tmp_path / "data.db")
     for side in ("a", "b"):
         (tmp_path / side).mkdir()
