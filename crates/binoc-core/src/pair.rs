@@ -388,7 +388,7 @@ fn read_hashes(
 
 /// Return the pairs of files with the same name and content in different directories.
 fn same_name_and_content<'a>(old: &'a Hashes, new: &'a Hashes) -> Vec<(&'a str, &'a str)> {
-    /// More files than this with the same name and content are no evidence.
+    /// More files than this with the same name and content are not evidence.
     const COMMON: usize = 16;
     let mut groups: BTreeMap<(&str, &[u8; 32]), Vec<&str>> = BTreeMap::new();
     for (name, hash) in new {

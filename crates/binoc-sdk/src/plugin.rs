@@ -108,7 +108,7 @@ pub struct CompareOptions {
     pub examples: usize,
     /// The size of the largest file to hold in memory, in bytes. Skip a larger file and return the reason.
     pub max_bytes: u64,
-    /// The limit of the memory for the comparison of tables, in bytes. What does not fit is in temporary files.
+    /// The limit of the memory for the comparison of tables, in bytes. The rest is in temporary files.
     #[serde(default = "default_memory")]
     pub memory: u64,
 }

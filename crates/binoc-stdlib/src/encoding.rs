@@ -298,7 +298,7 @@ impl<R: Read> Decoder<R> {
     }
 }
 
-/// What all bytes of a text are, apart from their meaning: fed in blocks of any size.
+/// Properties of all bytes of a text: line endings and characters. It is fed in blocks of any size.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Survey {
     /// The numbers of line endings: LF, CRLF, and CR that is not before LF.

@@ -348,7 +348,7 @@ impl Difference {
             let both = old_lines.iter().zip(new_lines);
             let same = both.take_while(|(one, other)| one.digest == other.digest).count();
             let mut pairs: Vec<_> = (0..same).map(|line| (line, line)).collect();
-            // What follows equal lines is aligned with more lines in the next windows.
+            // The lines after equal ones are aligned with more lines in the next windows.
             if is_rest || same == 0 {
                 let mut interner = Interner::default();
                 let mut ids = |lines: &[Line]| -> Vec<u32> {

@@ -191,7 +191,7 @@ impl Share {
 /// The rows of both heads that are the same in the columns that surely correspond.
 struct Evidence<'a> {
     heads: &'a Heads,
-    /// Indices into the heads; `None` if too few rows can be told apart.
+    /// Indices into the heads; `None` if too few rows can be distinguished.
     pairs: Option<Vec<(usize, usize)>>,
     seed: u64,
 }

@@ -24,7 +24,7 @@ const SAMPLE_ROWS: usize = 1 << 16;
 /// The number of candidates for a key that are checked on the whole table.
 const TRIES: usize = 6;
 
-/// What the user or the file says about a table, and the limits.
+/// The key that the user or the file names, and the limits of a comparison.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The names of the columns that identify a row; empty if none are known.
@@ -288,7 +288,7 @@ impl Comparer<'_> {
             match self.is_supported(&candidate, merged, stores) {
                 Support::None => continue,
                 Support::Disjoint => {
-                    if disjoint.is_none() && candidate.telling {
+                    if disjoint.is_none() && candidate.identifier_like {
                         disjoint = Some(key.clone());
                     }
                     continue;
@@ -336,7 +336,7 @@ impl Comparer<'_> {
         let common = &self.columns.common;
         let mut ranked: Vec<(u64, Candidate)> = candidates
             .into_iter()
-            .filter(|candidate| !candidate.measured || candidate.telling)
+            .filter(|candidate| !candidate.measured || candidate.identifier_like)
             .map(|mut candidate| {
                 candidate.key = self.with_numbers(candidate.key, stores);
                 let score = keys::score(self.tables, stores, &candidate.key, common);
@@ -345,15 +345,15 @@ impl Comparer<'_> {
             .collect();
         ranked.sort_by_key(|(edits, candidate)| {
             let Key { columns, .. } = &candidate.key;
-            (candidate.measured, *edits, columns.len(), !candidate.telling, columns.clone())
+            (candidate.measured, *edits, columns.len(), !candidate.identifier_like, columns.clone())
         });
-        // A telling column is the key unless several columns explain much more: in a small part of the rows, columns
+        // A column like an identifier is the key unless several columns explain much more: in a small part of the rows, columns
         // agree by coincidence.
         let margin = merged.rows[0].min(merged.rows[1]) * common.len() as u64 / 10;
         let fewest = ranked.first().map_or(0, |(edits, _)| *edits);
         let single = |(edits, candidate): &(u64, Candidate)| {
             candidate.key.columns.len() == 1
-                && candidate.telling
+                && candidate.identifier_like
                 && !candidate.measured
                 && *edits <= fewest + margin
         };
@@ -370,11 +370,11 @@ impl Comparer<'_> {
     fn is_supported(&self, candidate: &Candidate, merged: &Merged, stores: [&RowStore; 2]) -> Support {
         let (common, key) = (&self.columns.common, &candidate.key);
         if stores.iter().any(|store| store.len() == 0) {
-            return if candidate.telling { Support::Yes } else { Support::None };
+            return if candidate.identifier_like { Support::Yes } else { Support::None };
         }
         let score = keys::score(self.tables, stores, key, common);
         if score.pairs == 0 {
-            return match candidate.telling {
+            return match candidate.identifier_like {
                 _ if merged.equal == 0 => Support::Disjoint,
                 true => Support::Yes,
                 // Matching by content finds edits also in these columns.

@@ -38,7 +38,7 @@ impl Free {
     }
 }
 
-/// Match rows that differ in one cell, if neither has another candidate, and if that is no coincidence.
+/// Match rows that differ in one cell, if neither has another candidate, and if that is not a coincidence.
 pub(crate) fn one_cell_apart(
     stores: [&RowStore; 2],
     common: &[Pair],

@@ -123,8 +123,8 @@ pub(crate) struct Candidate {
     pub(crate) key: Key,
     /// Whether a column contains numbers with a fraction, like a measurement.
     pub(crate) measured: bool,
-    /// Whether it is at the beginning of the table, has a telling name, or increases from row to row.
-    pub(crate) telling: bool,
+    /// Whether it is at the beginning of the table, has the name of an identifier, or increases from row to row.
+    pub(crate) identifier_like: bool,
 }
 
 /// The hashes of the cells of both heads.
@@ -212,7 +212,7 @@ pub(crate) fn candidates(
         .map(|place| vec![place])
         .take(CANDIDATES)
         .collect();
-    // A measurement is no part of a key of several columns, and neither is a constant.
+    // Measurements and constants are not parts of a key of several columns.
     let part = |place: &usize| {
         !measured[*place] && values.different(&[*place], 0).max(values.different(&[*place], 1)) > 1
     };
@@ -246,14 +246,14 @@ pub(crate) fn candidates(
     }
     let candidate = |places: Vec<usize>| {
         let key = Key { columns: places.iter().map(|place| common[*place]).collect(), numeric: false };
-        let telling = places.iter().all(|place| is_telling(tables[0], heads, common[*place]));
-        Candidate { measured: places.iter().any(|place| measured[*place]), telling, key }
+        let identifier_like = places.iter().all(|place| is_identifier_like(tables[0], heads, common[*place]));
+        Candidate { measured: places.iter().any(|place| measured[*place]), identifier_like, key }
     };
     // A key of all columns says no more than the content.
     keys.into_iter().filter(|places| places.len() < common.len()).map(candidate).collect()
 }
 
-/// Add the column that tells most rows apart until all are, then remove the columns that are not needed.
+/// Add the column that distinguishes most rows until all are distinguished, then remove the columns that are not needed.
 fn grow(values: &Values, parts: &[usize]) -> Option<Vec<usize>> {
     let mut key: Vec<usize> = Vec::new();
     while key.is_empty() || !values.identify(&key) {
@@ -295,7 +295,7 @@ fn is_measured(tables: [&dyn Table; 2], heads: &Heads, pair: Pair) -> bool {
     2 * numbers > values && 10 * fractions > numbers
 }
 
-fn is_telling(table: &dyn Table, heads: &Heads, pair: Pair) -> bool {
+fn is_identifier_like(table: &dyn Table, heads: &Heads, pair: Pair) -> bool {
     let name = table.columns()[pair.old].name.to_ascii_lowercase();
     let named = ["id", "key", "code", "uuid", "guid", "nr", "no", "number"]
         .iter()
@@ -309,7 +309,7 @@ fn is_telling(table: &dyn Table, heads: &Heads, pair: Pair) -> bool {
         || head.len() > 2 && cells.map(order).is_sorted_by(|one, next| one.is_some() && one < next)
 }
 
-/// What a candidate says about a sample of the unmatched rows of both tables.
+/// The result of a candidate for a sample of the unmatched rows of both tables.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Score {
     /// The number of rows with the same value of the key.
@@ -320,7 +320,7 @@ pub(crate) struct Score {
     pub(crate) changed: u64,
     /// The number of rows without a counterpart.
     pub(crate) unmatched: u64,
-    /// The numbers are multiples of this: one row of a sample stands for so many.
+    /// The numbers are multiples of this: one row of a sample represents so many.
     part: u64,
 }
 

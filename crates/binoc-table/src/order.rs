@@ -125,7 +125,7 @@ impl Runs {
     fn join_over_gaps(&mut self) {
         self.gaps = true;
         self.runs.dedup_by(|next, run| {
-            // A row that was matched after a join can lie inside the run; it stays on its own.
+            // A row that was matched after a join can be inside the run; it stays on its own.
             let follows = next.old >= run.old + run.length
                 && next.new >= run.new + run.length
                 && next.old - run.old == next.new - run.new;

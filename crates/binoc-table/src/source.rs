@@ -1,4 +1,4 @@
-//! What the comparison requires of a table.
+//! The interface of a table.
 
 use std::borrow::Cow;
 

@@ -79,7 +79,7 @@ fn counts(old: &Rows, new: &Rows, settings: &Settings) -> BTreeMap<String, u64> 
     node.facts.into_iter().filter_map(|fact: Fact| Some((fact.verb, fact.count?))).collect()
 }
 
-/// What was done to the older table.
+/// The edits of the older table.
 #[derive(Default)]
 struct Truth {
     removed: u64,

@@ -426,7 +426,7 @@ fn head(class: u8, number: u64) -> [u8; 9] {
 fn push_bytes(data: &mut Vec<u8>, class: u8, bytes: &[u8]) {
     /// The number of bytes of a large value that are shown.
     const SHOWN: usize = 24;
-    /// The key of the hash that is compared: nobody can predict it, and prepare different values with the same hash.
+    /// The key of the hash that is compared: it cannot be predicted, so different values with the same hash cannot be prepared.
     static SEED: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(0));
     if bytes.len() < LARGE_BYTES {
         data.push(class);

@@ -495,7 +495,7 @@ impl<'a> Records<'a> {
     }
 }
 
-/// Check that any bytes have the rows that the `csv` crate reads, whatever the size of the blocks.
+/// Check that any bytes have the rows that the `csv` crate reads, for any size of the blocks.
 pub(crate) fn fuzz(data: &[u8]) {
     let table = Delimited {
         path: PathBuf::new(),

@@ -46,7 +46,7 @@ impl Comparator for Table {
         loop {
             let comparison = Comparison { request, sides, encodings };
             let (node, diagnostics, new_surveys) = comparison.run()?;
-            // What the first bytes of the files did not show.
+            // The first bytes of the files do not show everything.
             for (side, survey) in
                 new_surveys.into_iter().enumerate().filter(|(side, _)| is_raw(encodings[*side]))
             {
