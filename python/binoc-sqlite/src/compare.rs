@@ -411,7 +411,7 @@ fn schema_facts(columns: &[Vec<Column>; 2], retyped: &[Retyped<'_>], limit: usiz
         let mut fact =
             Fact::counted("columns.retyped", retyped.len() as u64, "column", "declared with another type");
         if retyped.iter().any(|it| it.as_number) {
-            fact.text.push_str(", the same number is not a change");
+            fact.text.push_str(" (equal numbers count as unchanged)");
         }
         facts.push(fact.with_examples(retyped.iter().take(limit).map(|it| {
             let example = Example::change(show::clip(&it.old.declared), show::clip(&it.new.declared));
@@ -626,7 +626,7 @@ mod tests {
              INSERT INTO t VALUES (1, 1.0), (2, 2.5), (3, 3.0), (4, 4.0);",
         );
         let expected = [
-            "2 columns declared with another type, the same number is not a change",
+            "2 columns declared with another type (equal numbers count as unchanged)",
             "rows matched by primary key, its values compared as numbers",
             "1 row removed",
             "1 cell changed in 1 row",
