@@ -1,4 +1,4 @@
-"""Compile the pins in requirements/ from pyproject.toml, for `just lock`; with `--check`, compare them.
+"""Compile the pins in requirements/ from pyproject.toml and bench.in, for `just lock`; with `--check`, compare them.
 
 Only wheels are installed, because a source distribution runs code of its author to build a package, which hashes do not
 pin completely. So both commands fail if a pin has no wheel for a machine that installs it. The exit code is 1 then, and
@@ -45,7 +45,7 @@ def compile_pins(directory: Path) -> None:
     options += ["--no-emit-index-url", "--no-annotate", "--no-header"]
     _run(*COMPILE, *options, "pyproject.toml", "--group", "dev", "--output-file", str(dev))
     _run(*COMPILE, *options, "--group", "build", "--constraint", str(dev), "--output-file", str(build))
-    _run(*COMPILE, *options, "--group", "bench", "--output-file", str(bench))
+    _run(*COMPILE, *options, "requirements/bench.in", "--output-file", str(bench))
     # The wrapper `just` installs uv with pip, and all other pins with uv.
     entries = dev.read_text("utf-8").replace("\\\n", "\\").splitlines()
     uv = next(entry for entry in entries if entry.startswith("uv=="))

@@ -52,11 +52,12 @@ WANTED = sorted(
     {
         *PYPROJECT["build-system"]["requires"],
         *PYPROJECT["project"]["dependencies"],
-        *(requirement for name in PYPROJECT["dependency-groups"] if name != "bench" for requirement in group(name)),
+        *(requirement for name in PYPROJECT["dependency-groups"] for requirement in group(name)),
     }
 )
 # The tools of the benchmarks have an environment of their own.
-IN_FILES = [*(("dev.txt", requirement) for requirement in WANTED), *(("bench.txt", tool) for tool in group("bench"))]
+TOOLS = [line for line in (ROOT / "requirements/bench.in").read_text("utf-8").splitlines() if not line.startswith("#")]
+IN_FILES = [*(("dev.txt", requirement) for requirement in WANTED), *(("bench.txt", tool) for tool in TOOLS)]
 
 
 @pytest.mark.parametrize(("file", "requirement"), IN_FILES)

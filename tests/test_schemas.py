@@ -139,13 +139,20 @@ def test_changeset_has_the_fields_of_the_data_model():
     Draft202012Validator(schema).validate(document)
     nodes = [document["changes"][0], *document["changes"][0]["children"]]
     facts = nodes[0]["facts"]
-    instances = {"node": nodes, "fact": facts, "example": facts[0]["examples"], "diagnostic": document["diagnostics"]}
+    instances = {
+        "node": nodes,
+        "shape": [nodes[0]["shape"], {}],
+        "columncount": facts[0]["by_column"],
+        "fact": facts,
+        "example": facts[0]["examples"],
+        "diagnostic": document["diagnostics"],
+    }
     assert instances.keys() == schema["$defs"].keys()
     assert list(document) == list(schema["properties"])
     for name, items in instances.items():
         definition = schema["$defs"][name]
         assert list(items[0]) == list(definition["properties"])
-        assert [key for key in items[0] if all(key in item for item in items)] == definition["required"]
+        assert [key for key in items[0] if all(key in item for item in items)] == definition.get("required", [])
 
 
 def test_invalid_nested_values_are_refused():
