@@ -19,6 +19,8 @@ use crate::unmatched::{RowStore, Unmatched};
 const HEAD_ROWS: usize = 4096;
 /// The number of bytes of them.
 const HEAD_BYTES: u64 = 8 << 20;
+/// The number of first unmatched rows that are enough to rank candidates for a key.
+const FIRST_ROWS: usize = 1 << 13;
 /// The number of unmatched rows that are searched for a key if not all fit into the memory.
 const SAMPLE_ROWS: usize = 1 << 16;
 /// The number of candidates for a key that are checked on the whole table.
@@ -334,13 +336,28 @@ impl Comparer<'_> {
     /// Sort candidates: the fewest edited, removed and added cells first.
     fn rank(&self, candidates: Vec<Candidate>, merged: &Merged, stores: [&RowStore; 2]) -> Vec<Candidate> {
         let common = &self.columns.common;
-        let mut ranked: Vec<(u64, Candidate)> = candidates
+        let candidates: Vec<Candidate> = candidates
             .into_iter()
             .filter(|candidate| !candidate.measured || candidate.identifier_like)
+            .collect();
+        let first = |key: &Key| keys::score_first(self.tables, stores, key, common, FIRST_ROWS);
+        let all = |key: &Key| keys::score(self.tables, stores, key, common);
+        // The first rows are enough if a key matches most of them, which is not so if the rows were shuffled.
+        let rows = stores[0].len().min(stores[1].len()) as u64;
+        let enough = candidates.iter().any(|candidate| 2 * first(&candidate.key).pairs > rows);
+        let score = |key: &Key| if enough { first(key) } else { all(key) };
+        let mut ranked: Vec<(u64, Candidate)> = candidates
+            .into_iter()
             .map(|mut candidate| {
-                candidate.key = self.with_numbers(candidate.key, stores);
-                let score = keys::score(self.tables, stores, &candidate.key, common);
-                (score.edits(common.len()), candidate)
+                let mut best = score(&candidate.key);
+                if 2 * best.pairs <= rows {
+                    let numeric = Key { numeric: true, ..candidate.key.clone() };
+                    let as_numbers = score(&numeric);
+                    if as_numbers.pairs > best.pairs {
+                        (candidate.key, best) = (numeric, as_numbers);
+                    }
+                }
+                (best.edits(common.len()), candidate)
             })
             .collect();
         ranked.sort_by_key(|(edits, candidate)| {

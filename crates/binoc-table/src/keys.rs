@@ -325,6 +325,14 @@ pub(crate) struct Score {
 }
 
 impl Score {
+    fn scale(&mut self, factor: u64) {
+        for count in
+            [&mut self.pairs, &mut self.unmatched, &mut self.agreeing, &mut self.changed, &mut self.part]
+        {
+            *count *= factor;
+        }
+    }
+
     /// Return the number of cells that are edited, removed or added if this is the key.
     pub(crate) fn edits(&self, width: usize) -> u64 {
         let edits = self.changed + self.unmatched * width as u64;
@@ -366,23 +374,24 @@ pub(crate) fn join(
     key: &Key,
     seed: u64,
 ) -> Vec<(usize, usize)> {
-    join_sample(tables, stores, key, seed, 1).0
+    join_sample(tables, stores, key, seed, 1, usize::MAX).0
 }
 
 /// The number of rows that a sample of the rows of two stores has about.
 const SAMPLE: usize = 1 << 15;
 
-/// Match a part of the rows, those whose value has a certain hash. Also return the number of all sampled rows.
+/// Match a part of the `first` rows, those whose value has a certain hash. Also return the number of all sampled rows.
 fn join_sample(
     tables: [&dyn Table; 2],
     stores: [&RowStore; 2],
     key: &Key,
     seed: u64,
     part: u64,
+    first: usize,
 ) -> (Vec<(usize, usize)>, usize) {
     let mut buffer = Vec::new();
     // The first row of each value on each side, and whether there are others.
-    let capacity = stores[0].len() / part as usize;
+    let capacity = stores[0].len().min(first) / part as usize;
     let mut rows: Hashed<[Option<(u32, bool)>; 2]> =
         Hashed::with_capacity_and_hasher(capacity, Default::default());
     let mut sampled = 0;
@@ -414,14 +423,41 @@ fn join_sample(
 
 /// Count what a key says about two stores, or about a sample of them.
 pub(crate) fn score(tables: [&dyn Table; 2], stores: [&RowStore; 2], key: &Key, common: &[Pair]) -> Score {
+    let part = ((stores[0].len() + stores[1].len()) / SAMPLE).max(1) as u64;
+    score_sample(tables, stores, key, common, part, usize::MAX)
+}
+
+/// Count what a key says about the first rows of two stores. That is faster than [`score`], but only a result if these rows
+/// are mostly the same in both stores.
+pub(crate) fn score_first(
+    tables: [&dyn Table; 2],
+    stores: [&RowStore; 2],
+    key: &Key,
+    common: &[Pair],
+    first: usize,
+) -> Score {
+    let [all, read] =
+        [usize::MAX, first].map(|first| stores.map(|store| store.len().min(first)).iter().sum::<usize>());
+    let mut score = score_sample(tables, stores, key, common, 1, first);
+    score.scale((all / read.max(1)).max(1) as u64);
+    score
+}
+
+fn score_sample(
+    tables: [&dyn Table; 2],
+    stores: [&RowStore; 2],
+    key: &Key,
+    common: &[Pair],
+    part: u64,
+    first: usize,
+) -> Score {
     // The sample must be the same in each run.
     let seed = 0;
-    let part = ((stores[0].len() + stores[1].len()) / SAMPLE).max(1) as u64;
-    let (pairs, sampled) = join_sample(tables, stores, key, seed, part);
+    let (pairs, sampled) = join_sample(tables, stores, key, seed, part, first);
     let mut score = Score {
         pairs: pairs.len() as u64,
         unmatched: (sampled - 2 * pairs.len()) as u64,
-        part,
+        part: 1,
         ..Score::default()
     };
     let rest: Vec<&Pair> = common.iter().filter(|pair| !key.columns.contains(pair)).collect();
@@ -431,9 +467,7 @@ pub(crate) fn score(tables: [&dyn Table; 2], stores: [&RowStore; 2], key: &Key, 
         score.agreeing += agreeing;
         score.changed += rest.len() as u64 - agreeing;
     }
-    for count in [&mut score.pairs, &mut score.unmatched, &mut score.agreeing, &mut score.changed] {
-        *count *= part;
-    }
+    score.scale(part);
     score
 }
 
