@@ -427,8 +427,8 @@ pub(crate) fn score(tables: [&dyn Table; 2], stores: [&RowStore; 2], key: &Key, 
     score_sample(tables, stores, key, common, part, usize::MAX)
 }
 
-/// Count what a key says about the first rows of two stores. That is faster than [`score`], but only a result if these rows
-/// are mostly the same in both stores.
+/// Count what a key says about the first rows of two stores. This is faster than [`score`], but it is only a result if these
+/// rows are mostly the same in both stores.
 pub(crate) fn score_first(
     tables: [&dyn Table; 2],
     stores: [&RowStore; 2],
