@@ -22,6 +22,13 @@ pub(crate) struct Pair {
     pub(crate) new: usize,
 }
 
+impl Pair {
+    /// Return the position in the older table (side 0) or in the newer one (side 1).
+    pub(crate) fn on(self, side: usize) -> usize {
+        [self.old, self.new][side]
+    }
+}
+
 /// The positions of columns in both tables.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Columns {
@@ -200,7 +207,7 @@ impl<'a> Evidence<'a> {
     fn new(heads: &'a Heads, sure: &[Pair], seed: u64) -> Self {
         let print = |side: usize, index: usize| {
             let cells = heads[side].row(index);
-            let places = sure.iter().map(|pair| [pair.old, pair.new][side]);
+            let places = sure.iter().map(|pair| pair.on(side));
             places.fold(seed, |hash, place| xxh3_64_with_seed(cells.get(place), hash))
         };
         let once = |side: usize| {
@@ -221,7 +228,7 @@ impl<'a> Evidence<'a> {
 
     fn share(&self, pair: Pair) -> Option<Share> {
         let value = |side: usize, index: usize| {
-            let place = [pair.old, pair.new][side];
+            let place = pair.on(side);
             xxh3_64_with_seed(self.heads[side].row(index).get(place), self.seed)
         };
         let mut counts: HashMap<u64, [u64; 2]> = HashMap::new();

@@ -7,7 +7,7 @@ use binoc_sdk::{Error, Example, Result};
 
 use crate::columns::{Columns, Heads, Pair};
 use crate::content::{self, Free};
-use crate::keys::{self, Candidate, Flaws, Key};
+use crate::keys::{self, Candidate, Flaws, Key, Score};
 use crate::merge::{Merged, merge, spill_error};
 use crate::order::{Moved, Run};
 use crate::partition::{Numbers, PARTITIONS, Partitions};
@@ -164,7 +164,7 @@ impl Comparer<'_> {
         let memory = self.settings.memory;
         let separator = self.tables[0].separator();
         let hasher = |side: usize| RowHasher {
-            columns: self.columns.common.iter().map(|pair| [pair.old, pair.new][side]).collect(),
+            columns: self.columns.common.iter().map(|pair| pair.on(side)).collect(),
             width: self.tables[side].columns().len(),
             separator,
             seed: self.seed,
@@ -254,7 +254,7 @@ impl Comparer<'_> {
 
     /// Return the cells of the common columns and beyond the header, without empty ones at the end.
     fn trimmed<'c>(&self, side: usize, cells: Cells<'c>) -> Vec<&'c [u8]> {
-        let places = self.columns.common.iter().map(|pair| [pair.old, pair.new][side]);
+        let places = self.columns.common.iter().map(|pair| pair.on(side));
         let beyond = self.tables[side].columns().len()..cells.len();
         let mut cells: Vec<&[u8]> = places.chain(beyond).map(|place| cells.get(place)).collect();
         cells.truncate(cells.iter().rposition(|cell| !cell.is_empty()).map_or(0, |last| last + 1));
@@ -268,7 +268,9 @@ impl Comparer<'_> {
             match self.requested() {
                 None => unusable = Some("a column of it is missing"),
                 Some(key) => {
-                    let key = self.with_numbers(key, stores);
+                    let rows = stores[0].len().min(stores[1].len()) as u64;
+                    let score = |key: &Key| keys::score(self.tables, stores, key, &self.columns.common);
+                    let (key, _) = with_numbers(key, rows, score);
                     let flaws = match self.settings.origin {
                         KeyOrigin::Declared => Default::default(),
                         KeyOrigin::Requested => self.flaws(&key, self.free_memory(merged))?,
@@ -317,17 +319,6 @@ impl Comparer<'_> {
         Some(Key { columns, numeric: false })
     }
 
-    /// Compare the values of a key as numbers if that matches more rows.
-    fn with_numbers(&self, key: Key, stores: [&RowStore; 2]) -> Key {
-        let pairs = |key: &Key| keys::score(self.tables, stores, key, &self.columns.common).pairs as usize;
-        let as_written = pairs(&key);
-        if 2 * as_written > stores[0].len().min(stores[1].len()) {
-            return key;
-        }
-        let numeric = Key { numeric: true, ..key.clone() };
-        if pairs(&numeric) > as_written { numeric } else { key }
-    }
-
     /// Count missing and repeated values in both tables, at the same time.
     fn flaws(&self, key: &Key, memory: u64) -> Result<[Flaws; 2]> {
         both(|side| keys::flaws(self.tables[side], side, key, self.seed, memory / 8))
@@ -349,14 +340,8 @@ impl Comparer<'_> {
         let mut ranked: Vec<(u64, Candidate)> = candidates
             .into_iter()
             .map(|mut candidate| {
-                let mut best = score(&candidate.key);
-                if 2 * best.pairs <= rows {
-                    let numeric = Key { numeric: true, ..candidate.key.clone() };
-                    let as_numbers = score(&numeric);
-                    if as_numbers.pairs > best.pairs {
-                        (candidate.key, best) = (numeric, as_numbers);
-                    }
-                }
+                let (key, best) = with_numbers(candidate.key, rows, score);
+                candidate.key = key;
                 (best.edits(common.len()), candidate)
             })
             .collect();
@@ -518,6 +503,19 @@ enum Support {
     None,
     /// No value of the key is in both tables, and no row.
     Disjoint,
+}
+
+/// Compare the values of a key as numbers if that matches more of `rows` rows. Return the key and its score.
+fn with_numbers(key: Key, rows: u64, score: impl Fn(&Key) -> Score) -> (Key, Score) {
+    let as_written = score(&key);
+    if 2 * as_written.pairs <= rows {
+        let numeric = Key { numeric: true, ..key.clone() };
+        let as_numbers = score(&numeric);
+        if as_numbers.pairs > as_written.pairs {
+            return (numeric, as_numbers);
+        }
+    }
+    (key, as_written)
 }
 
 fn are_few(flaws: [Flaws; 2], rows: [u64; 2]) -> bool {

@@ -53,9 +53,7 @@ pub(crate) fn one_cell_apart(
     }
     // Each row has the sum of the hashes of its cells, from which the hash of a cell can be subtracted.
     let print = |cell: &[u8], place: usize| xxh3_128_with_seed(cell, seed.wrapping_add(place as u64));
-    let cell = |side: usize, row: usize, place: usize| {
-        stores[side].row(row).get([common[place].old, common[place].new][side])
-    };
+    let cell = |side: usize, row: usize, place: usize| stores[side].row(row).get(common[place].on(side));
     let sum = |side: usize, row: usize| {
         let prints = (0..common.len()).map(|place| print(cell(side, row, place), place));
         prints.fold(0u128, u128::wrapping_add)

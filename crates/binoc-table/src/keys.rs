@@ -41,7 +41,7 @@ impl Key {
     ) -> Option<u128> {
         buffer.clear();
         for column in &self.columns {
-            let place = [column.old, column.new][side];
+            let place = column.on(side);
             let cell = &*table.key_part(place, cells.get(place));
             if cell.is_empty() {
                 return None;
@@ -507,7 +507,7 @@ pub(crate) fn is_renumbered(
     }
     let mut buffer = Vec::new();
     let mut prints = |side: usize| -> Vec<u128> {
-        let columns = rest.iter().map(|pair| [pair.old, pair.new][side]).collect();
+        let columns = rest.iter().map(|pair| pair.on(side)).collect();
         let hasher = RowHasher { columns, width: usize::MAX, separator: tables[0].separator(), seed };
         (0..stores[side].len()).map(|index| hasher.hash(stores[side].row(index), &mut buffer)).collect()
     };
@@ -533,7 +533,7 @@ pub(crate) fn is_renumbered(
 ///
 /// Values are compared as they are written, so a numeric key can have more repeated values than this.
 pub(crate) fn flaws(table: &dyn Table, side: usize, key: &Key, seed: u64, memory: u64) -> Result<Flaws> {
-    let columns: Vec<usize> = key.columns.iter().map(|pair| [pair.old, pair.new][side]).collect();
+    let columns: Vec<usize> = key.columns.iter().map(|pair| pair.on(side)).collect();
     let hasher = RowHasher { columns, width: usize::MAX, separator: table.separator(), seed };
     let missing = hasher.hash_bytes(&vec![table.separator(); key.columns.len() - 1]);
     let mut flaws = Flaws::default();

@@ -169,7 +169,7 @@ fn the_result_does_not_depend_on_the_memory() {
             // Too little for the unmatched rows, so that they are divided on disk.
             let [mut small, mut large] =
                 [1 << 20, 256 << 20].map(|memory| counts(&old, &new, &settings(memory)));
-            // The order is not known if there is no room for it.
+            // The order is not known if it does not fit into the memory.
             small.remove("rows.reordered");
             large.remove("rows.reordered");
             assert_eq!(small, large, "seed {seed}");

@@ -116,7 +116,7 @@ impl<'a> SqlTable<'a> {
             // An index has another order than the table and must not be used, also where it has all columns.
             from: format!("main.{} NOT INDEXED", quoted(name)),
             order,
-            // With all columns, there is no room for the rowid.
+            // The rowid does not fit in addition to all columns.
             rowid: rowid.filter(|_| columns.len() < MOST_COLUMNS),
             key,
             bookmark: Mutex::default(),

@@ -136,8 +136,7 @@ impl Delimited {
     fn source(&self, start: u64) -> Result<Box<dyn Read + Send>> {
         let failed = |error| Error::io(&self.path, error);
         let mut file = File::open(&self.path).map_err(failed)?;
-        let plain = matches!(self.encoded.encoding, encoding::Encoding::Utf8 | encoding::Encoding::Unknown);
-        if plain {
+        if !self.encoded.is_decoded() {
             file.seek(SeekFrom::Start(start + self.encoded.bom_len() as u64)).map_err(failed)?;
             return Ok(Box::new(file));
         }
@@ -358,9 +357,7 @@ impl<'a> Records<'a> {
         }
         let beyond = place - self.offset - self.end as u64;
         (self.start, self.end, self.offset) = (0, 0, place);
-        let plain =
-            matches!(self.table.encoded.encoding, encoding::Encoding::Utf8 | encoding::Encoding::Unknown);
-        if plain && beyond > BLOCK as u64 {
+        if !self.table.encoded.is_decoded() && beyond > BLOCK as u64 {
             let length = self.table.rows.end.saturating_sub(place);
             self.source = Box::new(self.table.source(place)?.take(length));
         } else {

@@ -19,7 +19,7 @@ const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Dialect {
     pub(crate) delimiter: u8,
-    /// The number of lines before the header, or before the first row if there is no header.
+    /// The number of lines before the header, or before the first row if the header is missing.
     pub(crate) preamble_lines: usize,
     /// The number of bytes of these lines.
     pub(crate) preamble_bytes: usize,

@@ -13,7 +13,7 @@ use binoc_sdk::{
 };
 use binoc_table::{KeyOrigin, Settings};
 
-use crate::encoding::{self, Encoded, Encoding, Survey};
+use crate::encoding::{self, Encoded, Survey};
 use delimited::Delimited;
 use dialect::Dialect;
 
@@ -48,12 +48,12 @@ impl Comparator for Table {
             let (node, diagnostics, new_surveys) = comparison.run()?;
             // The first bytes of the files do not show everything.
             for (side, survey) in
-                new_surveys.into_iter().enumerate().filter(|(side, _)| is_raw(encodings[*side]))
+                new_surveys.into_iter().enumerate().filter(|(side, _)| !encodings[*side].is_decoded())
             {
                 surveys[side] = survey;
             }
-            let known =
-                [0, 1].map(|side| if is_raw(encodings[side]) { detected[side] } else { encodings[side] });
+            let known = [0, 1]
+                .map(|side| if encodings[side].is_decoded() { encodings[side] } else { detected[side] });
             let resolved = encoding::resolve((known[0], &surveys[0]), (known[1], &surveys[1]));
             if resolved == encodings {
                 return Ok(Outcome::changed_with(node, diagnostics));
@@ -61,11 +61,6 @@ impl Comparator for Table {
             encodings = resolved;
         }
     }
-}
-
-/// Return whether the bytes of the file are compared, without decoding.
-fn is_raw(encoded: Encoded) -> bool {
-    matches!(encoded.encoding, Encoding::Utf8 | Encoding::Unknown)
 }
 
 fn head(side: &Side, bytes: u64) -> Result<Vec<u8>> {
