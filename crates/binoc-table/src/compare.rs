@@ -286,24 +286,31 @@ impl Comparer<'_> {
             return Ok(Choice { unusable, ..Choice::of(How::Content { near: true }) });
         }
         let candidates = keys::candidates(self.tables, self.heads, self.columns, self.seed);
+        let (single, several): (Vec<_>, Vec<_>) =
+            candidates.into_iter().partition(|candidate| candidate.key.columns.len() == 1);
+        // A column like an identifier is the key unless several columns explain much more: in a small part of the rows, columns
+        // agree by coincidence.
+        let margin = merged.rows[0].min(merged.rows[1]) * self.columns.common.len() as u64 / 10;
+        let mut scored = self.score(single, stores);
+        let is_enough =
+            |scored: &Scored, fewest| scored.candidate.is_identifier() && scored.edits <= fewest + margin;
         let mut disjoint = None;
-        for candidate in self.rank(candidates, merged, stores).into_iter().take(TRIES) {
-            let key = &candidate.key;
-            match self.is_supported(&candidate, merged, stores) {
-                Support::None => continue,
-                Support::Disjoint => {
-                    if disjoint.is_none() && candidate.identifier_like {
-                        disjoint = Some(key.clone());
-                    }
-                    continue;
-                }
-                Support::Yes => {}
-            }
-            let flaws = self.flaws(key, self.free_memory(merged))?;
-            if are_few(flaws, merged.rows) {
-                let how = How::Key { key: candidate.key, inferred: true, flaws };
+        if scored.iter().any(|scored| is_enough(scored, 0)) {
+            scored.sort_by_key(Scored::rank);
+            if let Some(how) = self.first_supported(&scored, merged, stores, &mut disjoint)? {
                 return Ok(Choice { unusable, ..Choice::of(how) });
             }
+        }
+        scored.extend(self.score(several, stores));
+        scored.sort_by_key(Scored::rank);
+        let fewest = scored.first().map_or(0, |scored| scored.edits);
+        if scored.first().is_some_and(|first| first.candidate.key.columns.len() > 1)
+            && let Some(place) = scored.iter().position(|scored| is_enough(scored, fewest))
+        {
+            scored[..=place].rotate_right(1);
+        }
+        if let Some(how) = self.first_supported(&scored, merged, stores, &mut disjoint)? {
+            return Ok(Choice { unusable, ..Choice::of(how) });
         }
         Ok(Choice { how: How::Content { near: true }, unusable, disjoint })
     }
@@ -324,8 +331,37 @@ impl Comparer<'_> {
         both(|side| keys::flaws(self.tables[side], side, key, self.seed, memory / 8))
     }
 
-    /// Sort candidates: the fewest edited, removed and added cells first.
-    fn rank(&self, candidates: Vec<Candidate>, merged: &Merged, stores: [&RowStore; 2]) -> Vec<Candidate> {
+    /// Return how rows are matched with the first of the candidates that is a key. Set `disjoint` to the first identifier of
+    /// two tables that have no value of it in common.
+    fn first_supported(
+        &self,
+        scored: &[Scored],
+        merged: &Merged,
+        stores: [&RowStore; 2],
+        disjoint: &mut Option<Key>,
+    ) -> Result<Option<How>> {
+        for Scored { candidate, .. } in scored.iter().take(TRIES) {
+            let key = &candidate.key;
+            match self.is_supported(candidate, merged, stores) {
+                Support::None => {}
+                Support::Disjoint => {
+                    if disjoint.is_none() && candidate.identifier_like {
+                        *disjoint = Some(key.clone());
+                    }
+                }
+                Support::Yes => {
+                    let flaws = self.flaws(key, self.free_memory(merged))?;
+                    if are_few(flaws, merged.rows) {
+                        return Ok(Some(How::Key { key: key.clone(), inferred: true, flaws }));
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Count the edited, removed and added cells under each candidate, as numbers if that matches more rows.
+    fn score(&self, candidates: Vec<Candidate>, stores: [&RowStore; 2]) -> Vec<Scored> {
         let common = &self.columns.common;
         let candidates: Vec<Candidate> = candidates
             .into_iter()
@@ -337,35 +373,14 @@ impl Comparer<'_> {
         let rows = stores[0].len().min(stores[1].len()) as u64;
         let enough = candidates.iter().any(|candidate| 2 * first(&candidate.key).pairs > rows);
         let score = |key: &Key| if enough { first(key) } else { all(key) };
-        let mut ranked: Vec<(u64, Candidate)> = candidates
+        candidates
             .into_iter()
             .map(|mut candidate| {
                 let (key, best) = with_numbers(candidate.key, rows, score);
                 candidate.key = key;
-                (best.edits(common.len()), candidate)
+                Scored { edits: best.edits(common.len()), candidate }
             })
-            .collect();
-        ranked.sort_by_key(|(edits, candidate)| {
-            let Key { columns, .. } = &candidate.key;
-            (candidate.measured, *edits, columns.len(), !candidate.identifier_like, columns.clone())
-        });
-        // A column like an identifier is the key unless several columns explain much more: in a small part of the rows, columns
-        // agree by coincidence.
-        let margin = merged.rows[0].min(merged.rows[1]) * common.len() as u64 / 10;
-        let fewest = ranked.first().map_or(0, |(edits, _)| *edits);
-        let single = |(edits, candidate): &(u64, Candidate)| {
-            candidate.key.columns.len() == 1
-                && candidate.identifier_like
-                && !candidate.measured
-                && *edits <= fewest + margin
-        };
-        if ranked.first().is_some_and(|first| first.1.key.columns.len() > 1)
-            && let Some(place) = ranked.iter().position(single)
-        {
-            let first = ranked.remove(place);
-            ranked.insert(0, first);
-        }
-        ranked.into_iter().map(|(_, candidate)| candidate).collect()
+            .collect()
     }
 
     /// Return whether the rows that a key matches are related.
@@ -494,6 +509,20 @@ impl Comparer<'_> {
             tally.add_added(self.tables[1], row, cells);
             Ok(true)
         })
+    }
+}
+
+/// A candidate for a key, and the number of cells that are edited, removed or added under it.
+struct Scored {
+    edits: u64,
+    candidate: Candidate,
+}
+
+impl Scored {
+    /// Return what to sort candidates by, the best first.
+    fn rank(&self) -> impl Ord + use<> {
+        let Candidate { key: Key { columns, .. }, measured, identifier_like } = &self.candidate;
+        (*measured, self.edits, columns.len(), !identifier_like, columns.clone())
     }
 }
 

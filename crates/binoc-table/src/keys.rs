@@ -127,6 +127,13 @@ pub(crate) struct Candidate {
     pub(crate) identifier_like: bool,
 }
 
+impl Candidate {
+    /// Return whether this is a single column like an identifier.
+    pub(crate) fn is_identifier(&self) -> bool {
+        self.key.columns.len() == 1 && self.identifier_like && !self.measured
+    }
+}
+
 /// The hashes of the cells of both heads.
 struct Values {
     /// For each common column and side: the hashes of its cells; 0 for a missing cell.
@@ -396,7 +403,7 @@ fn join_sample(
         Hashed::with_capacity_and_hasher(capacity, Default::default());
     let mut sampled = 0;
     for side in [0, 1] {
-        for index in 0..stores[side].len() {
+        for index in 0..stores[side].len().min(first) {
             let Some(value) = key.value(tables[side], side, stores[side].row(index), seed, &mut buffer)
             else {
                 sampled += usize::from((index as u64).is_multiple_of(part));

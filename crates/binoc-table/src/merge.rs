@@ -212,6 +212,10 @@ fn next_equal(old: &[RowHash], new: &[RowHash]) -> Option<(usize, usize)> {
     if equal(1, 1) == ENOUGH {
         return Some((1, 1));
     }
+    // In shuffled tables there is none, and to see that must not need a comparison of all pairs.
+    if !have_common(&old[..old.len().min(2 * LOOK_AHEAD)], &new[..new.len().min(2 * LOOK_AHEAD)]) {
+        return None;
+    }
     (1..2 * LOOK_AHEAD).find_map(|total| {
         let splits = (0..=total).map(|old_skip| (old_skip, total - old_skip));
         let rows = |skip: &(usize, usize)| equal(skip.0, skip.1);
@@ -219,6 +223,17 @@ fn next_equal(old: &[RowHash], new: &[RowHash]) -> Option<(usize, usize)> {
         let best = splits.max_by_key(|skip| (rows(skip), std::cmp::Reverse(skip.0.abs_diff(skip.1))))?;
         (rows(&best) > 0).then_some(best)
     })
+}
+
+/// Return whether the rows may have a hash in common; if not, they certainly have none.
+fn have_common(old: &[RowHash], new: &[RowHash]) -> bool {
+    let mut bits = [0u64; 1 << 8];
+    let bit = |row: &RowHash| ((row.hash >> 6) as usize % (1 << 8), 1u64 << (row.hash % 64));
+    for row in old {
+        let (word, bit) = bit(row);
+        bits[word] |= bit;
+    }
+    new.iter().map(bit).any(|(word, bit)| bits[word] & bit != 0)
 }
 
 fn spill(partitions: &mut Partitions, hash: u128, row: u64, place: u64) -> io::Result<()> {
