@@ -549,6 +549,42 @@ def test_dead_kernel_leaves_a_record(checkout: Checkout) -> None:
 # -- Interruption -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.notebook
+def test_kernel_stops_its_output_after_its_control_thread(checkout: Checkout, tmp_path: Path) -> None:
+    """In the other order, ipykernel sometimes waits for its output until it is killed."""
+    alive = tmp_path / "alive"
+    # As default values, because IPython deletes the global names before ipykernel ends.
+    cell = f"""
+import threading, time
+from pathlib import Path
+from ipykernel.kernelapp import IPKernelApp
+app = IPKernelApp.instance()
+def send(*arguments, send=app.session.send, thread=app.control_thread, threading=threading, time=time, **options):
+    if threading.current_thread() is thread:
+        time.sleep(0.2)
+    return send(*arguments, **options)
+app.session.send = send
+def stop(stop=app.iopub_thread.stop, app=app, alive=Path({str(alive)!r})):
+    alive.write_text(str(app.control_thread.is_alive()))
+    stop()
+app.iopub_thread.stop = stop
+"""
+    checkout.write_runbook(cell)
+    assert run("runbooks/release.ipynb -", checkout.root).code == 0
+    assert alive.read_text() == "False"
+
+
+@pytest.mark.notebook
+def test_kernel_loads_the_library_in_the_background(checkout: Checkout) -> None:
+    checkout.write_runbook(
+        "import sys, threading, time",
+        "while not {'git', 'binoc_runbook.notebook.start'} <= sys.modules.keys(): time.sleep(0.01)",
+        "print('loaded')",
+    )
+    end = run("runbooks/release.ipynb - --execution-timeout 30", checkout.root)
+    assert "loaded" in outputs(read(end.out))
+
+
 def sleeping(pid_file: Path) -> str:
     """Return a cell with a long child process, which writes its process ID to a file."""
     script = f"echo $$ > {pid_file}.new; mv {pid_file}.new {pid_file}; exec sleep 60"

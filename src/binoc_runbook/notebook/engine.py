@@ -21,12 +21,15 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from keyword import iskeyword
 from pathlib import Path
+from queue import Empty
 from types import FrameType
 from typing import Any
 
+from jupyter_client.asynchronous.client import AsyncKernelClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbclient.util import run_sync
 from nbformat import NotebookNode
@@ -42,6 +45,7 @@ from binoc_runbook.display.progress import Progress, TerminalProgress, open_prog
 from binoc_runbook.display.summary import Summary
 from binoc_runbook.files import root_of
 from binoc_runbook.finding import Finding, InterruptedRunError, RefusedError
+from binoc_runbook.notebook import kernel_extension
 from binoc_runbook.notebook.command_line import RUNS, Invocation
 from binoc_runbook.notebook.messages import LIVE, MARK, RECORD
 from binoc_runbook.notebook.record_title import set_title
@@ -124,7 +128,7 @@ def execute(
                 resources={"metadata": {"path": str(root)}} if invocation and not invocation.cwd_given else {},
                 # The log of the kernel does not help: a warning about TCP at the start (ipython/ipykernel#1515), and
                 # sometimes an error at the end, because jupyter_client interrupts a kernel before its shutdown.
-                extra_arguments=["--log-level=50"],
+                extra_arguments=["--log-level=50", f"--ext={kernel_extension.__name__}"],
                 **options,
             )
             with _kernel_stderr(progress, log_output=log_output) as stderr:
@@ -220,6 +224,30 @@ class RunbookManager(NotebookExecutionManager):  # type: ignore[misc]
                 reason = machine_free(self.root)(str(error))
                 self.fail(last, "RecordNotFiled", f"the record could not be filed: {reason}")
         self.save()
+
+
+class KernelClient(AsyncKernelClient):
+    """A client that is ready at the first output of the kernel."""
+
+    async def wait_for_ready(self, timeout: float | None = None) -> None:
+        """Wait until the kernel replies and its output arrives.
+
+        jupyter_client then waits 0.2 seconds for the rest of this output, which belongs to no cell.
+
+        Raises:
+            RuntimeError: The kernel ended, or did not reply for `timeout` seconds.
+        """
+        end = time.monotonic() + (timeout or float("inf"))
+        while time.monotonic() < end:
+            self.kernel_info()
+            with contextlib.suppress(Empty):
+                reply = await self.get_shell_msg(timeout=1)
+                await self.get_iopub_msg(timeout=0.2)
+                self._handle_kernel_info_reply(reply)
+                return
+            if not await self.is_alive():
+                raise RuntimeError("Kernel died before replying to kernel_info")
+        raise RuntimeError(f"Kernel didn't respond in {timeout:.0f} seconds")
 
 
 class RunbookClient(PapermillNotebookClient):  # type: ignore[misc]
@@ -323,6 +351,7 @@ class RunbookClient(PapermillNotebookClient):  # type: ignore[misc]
         same time sometimes choose the same ports, and one of them fails after 1 minute (treebeardtech/nbmake#129).
         """
         self.km = self.create_kernel_manager()
+        self.km.client_factory = KernelClient
         argv = self.km.kernel_spec.argv
         if argv[0] in ("python", sys.executable) and argv[1:3] == ["-m", "ipykernel_launcher"]:  # this Python
             argv[1:3] = ["-P", "-c", WITHOUT_DEBUGGER]
