@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import urllib.request
 import warnings
 from collections import deque
@@ -52,8 +53,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-messages", action="store_true", help="write tests/messages from the tests that run")
 
 
+#: The file system in memory of Linux, and its smallest free space for a complete run of the tests.
+MEMORY, ENOUGH = Path("/dev/shm"), 4 << 30
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    # The tests create and delete hundreds of thousands of files. On ext4, creating a file is slow for some seconds
+    # after many were deleted, so that tests with clones take almost twice as long.
+    if sys.platform == "linux" and not os.environ.keys() & {"TMPDIR", "PYTEST_XDIST_WORKER"} and _is_suitable(MEMORY):
+        os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
     config.pluginmanager.register(Messages(), "messages")
+
+
+def _is_suitable(directory: Path) -> bool:
+    """Return whether a directory has space for all tests, and can contain programs."""
+    if not os.access(directory, os.W_OK):
+        return False
+    status = os.statvfs(directory)
+    return status.f_bavail * status.f_frsize >= ENOUGH and not status.f_flag & os.ST_NOEXEC
 
 
 # Modules and collected tests live until the end, so the garbage collector does not have to look at them.
