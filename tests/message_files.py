@@ -35,6 +35,11 @@ PASS_ON = {"finding", "checks.dists.expectation", "display.progress", "display.t
 #: Texts that differ between runs or machines, and their replacements in the golden files.
 VARYING = [
     (re.compile(re.escape(sys.prefix)), "<environment>"),
+    # The error of git if the temporary directory is on a file system of its own.
+    (
+        re.compile(r"\(or any parent up to mount point \S+\)\s+(/ )?Stopping at filesystem boundary \(\w+ not set\)\."),
+        "(or any of the parent directories): .git",
+    ),
     (re.compile(re.escape(str(ROOT))), "<checkout>"),
     (re.compile(r"\b[0-9a-f]{64}\b"), "<digest>"),
     (re.compile(r"\b[0-9a-f]{40}\b"), "<commit>"),

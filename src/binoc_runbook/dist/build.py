@@ -213,7 +213,7 @@ class _Build:
         self.execute("crates", ["cargo", "package", "--locked", "--offline", *packages], environment=PACKAGING)
         for artifact in artifacts:
             for path in (self.work / "target/package").glob(f"{artifact.name}-[0-9]*.crate"):
-                path.replace(self.out / path.name)
+                shutil.move(path, self.out / path.name)  # the directories can be on different file systems
 
     def make_sdist(self, artifact: Artifact) -> None:
         directory = self.work / "made" / f"{artifact.name}-sdist"
