@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,15 @@ def test_fault_is_shown_and_fixed(checkout, scenario, monkeypatch, local_registr
     assert findings.having("failed", "unknown", "warning") == (), "\n".join(lines)
     assert len(findings) > 4
     assert (checkout.remote_refs(), checkout.head()) == before
+
+
+@pytest.mark.rehearsal
+def test_fault_with_another_version_is_created_in_this_repository(monkeypatch, local_registries):
+    """Its packages require each other with an upper limit, which allows no much older version."""
+    monkeypatch.delenv("PYTEST_CURRENT_TEST", raising=False)
+    command = [sys.executable, "-m", "binoc_runbook.cli", "rehearse", "--fault", "tag-before-the-bump"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.rehearsal

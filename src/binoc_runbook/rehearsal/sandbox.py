@@ -268,6 +268,16 @@ class Sandbox:
                 break
         return result
 
+    def type_successfully(self, line: str) -> None:
+        """Run a command line that prepares a fault.
+
+        Raises:
+            SandboxError: A command failed.
+        """
+        result = self.type(line)
+        if result.returncode != 0:
+            raise SandboxError(f"{line}: {result.reason}")
+
     def _use_github(self, words: list[str]) -> str:
         """Let GitHub run the workflow, or run its failed jobs again, with success."""
         names = [artifact.name for artifact in self.policy.artifacts]
