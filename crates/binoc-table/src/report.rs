@@ -173,12 +173,15 @@ impl Report<'_> {
     /// Report rows in another order.
     fn order(&mut self, moved: Option<(Moved, Vec<Example>)>, matched: u64) {
         match moved {
-            moved if !self.settings.ordered => {
-                if moved.is_none_or(|(moved, _)| moved.rows > 0) {
+            None => {
+                let text = "too many rows changed or moved to compare their order";
+                self.push("order", Fact::new("rows.order-unknown", text));
+            }
+            Some((moved, _)) if !self.settings.ordered => {
+                if moved.rows > 0 {
                     self.push("order", Fact::new("rows.reordered", "rows stored in another order"));
                 }
             }
-            None => self.push("order", Fact::new("rows.reordered", "too many rows moved to be counted")),
             Some((moved, _)) if moved.reversed => {
                 let text = format!("all {} in reverse order", show::plural(matched, "row"));
                 self.push("order", Fact::new("rows.reordered", text).with_count(matched));

@@ -437,7 +437,7 @@ const HOW: [&str; 4] =
 
 /// Remove what the order of the rows is not: content. With a primary key it does not matter at all.
 fn remove_order(node: &mut Node, is_keyed: bool) {
-    let is_order = |fact: &Fact| fact.verb == "rows.reordered";
+    let is_order = |fact: &Fact| ["rows.reordered", "rows.order-unknown"].contains(&&*fact.verb);
     let is_how = |fact: &Fact| HOW.contains(&fact.verb.as_str());
     if is_keyed {
         node.facts.retain(|fact| !is_order(fact));
@@ -446,7 +446,7 @@ fn remove_order(node: &mut Node, is_keyed: bool) {
     if node.facts.iter().all(|fact| is_schema(fact) || is_order(fact) || is_how(fact)) {
         node.tags.remove("content");
         node.facts.retain(|fact| !is_how(fact));
-        for fact in node.facts.iter_mut().filter(|fact| is_order(fact)) {
+        for fact in node.facts.iter_mut().filter(|fact| fact.verb == "rows.reordered") {
             fact.text = "same rows, stored in another order".into();
         }
     }
