@@ -546,9 +546,6 @@ def test_dead_kernel_leaves_a_record(checkout: Checkout) -> None:
     assert states(read(end.out))[-2:] == ["failed", "pending"]
 
 
-# -- Interruption -----------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.notebook
 def test_kernel_stops_its_output_after_its_control_thread(checkout: Checkout, tmp_path: Path) -> None:
     """In the other order, ipykernel sometimes waits for its output until it is killed."""
@@ -583,6 +580,9 @@ def test_kernel_loads_the_library_in_the_background(checkout: Checkout) -> None:
     )
     end = run("runbooks/release.ipynb - --execution-timeout 30", checkout.root)
     assert "loaded" in outputs(read(end.out))
+
+
+# -- Interruption -----------------------------------------------------------------------------------------------------
 
 
 def sleeping(pid_file: Path) -> str:
